@@ -1,0 +1,169 @@
+//! The server's log as transcripts show it: level and message, without what differs between honest
+//! runs.
+//!
+//! Masked are pids and copy-on-write sizes, nothing else. Left out are the lines by which a server
+//! introduces itself and its machine at each start. Must not know: when a line was written.
+
+use crate::observation::LogLine;
+
+/// Lines that say nothing about data: what the server is and what it thinks of the machine.
+const INTRODUCTIONS: &[&str] = &[
+    "oO0OoO0OoO0Oo ",
+    "Redis version=",
+    "Valkey version=",
+    "sabot-server, after Redis ",
+    "Configuration loaded",
+    "Warning: no config file specified",
+    "monotonic clock:",
+    "Running mode=",
+    "sabot-server, after Redis ",
+    "Server initialized",
+    "WARNING overcommit_memory is set to 0",
+    "WARNING Memory overcommit must be enabled",
+    "WARNING you have Transparent Huge Pages",
+    "WARNING Your system is configured to use",
+    "WARNING: The TCP backlog setting",
+    "WARNING Redis does not require authentication",
+    "You requested maxclients of ",
+    "Increased maximum number of open files to ",
+    "Current maximum open files is ",
+    "Server can't set maximum open files to ",
+    "Failed to test the kernel for a bug",
+    "Loading RDB produced by version ",
+    "RDB memory usage when created ",
+    "Ready to accept connections",
+    "The server is now ready to accept connections",
+];
+
+/// Splits raw output into lines; an unfinished last one stays in `raw`.
+pub fn take_lines(raw: &mut Vec<u8>) -> Vec<LogLine> {
+    let Some(end) = raw.iter().rposition(|byte| *byte == b'\n') else { return Vec::new() };
+    let rest = raw.split_off(end + 1);
+    let whole = std::mem::replace(raw, rest);
+    let text = String::from_utf8_lossy(&whole).into_owned();
+    text.lines().filter(|line| !line.trim().is_empty()).map(line).collect()
+}
+
+/// Whether a line belongs into a transcript.
+pub fn matters(line: &LogLine) -> bool {
+    !INTRODUCTIONS.iter().any(|opening| line.message.starts_with(opening))
+}
+
+/// `PID:ROLE dd Mon yyyy hh:mm:ss.mmm LEVEL message`, or `PID:signal-handler (UNIXTIME) message`.
+fn line(raw: &str) -> LogLine {
+    let (level, message) = match headed(raw) {
+        Some((level, message)) => (Some(level), message),
+        None => {
+            match raw.split_once(":signal-handler (").and_then(|(_, rest)| rest.split_once(") ")) {
+                Some((_, message)) => (Some('#'), message),
+                None => (None, raw),
+            }
+        }
+    };
+    LogLine { level, message: mask(message) }
+}
+
+fn headed(raw: &str) -> Option<(char, &str)> {
+    let (pid, rest) = raw.split_once(':')?;
+    if pid.is_empty() || !pid.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // Role, day, month, year, time: five words before the level.
+    let mut words = rest.splitn(7, ' ');
+    let level = words.nth(5)?;
+    let mut characters = level.chars();
+    match (characters.next()?, characters.next()) {
+        (level @ ('.' | '-' | '*' | '#'), None) => Some((level, words.next().unwrap_or_default())),
+        _ => None,
+    }
+}
+
+/// Words that a pid follows.
+const BEFORE_PIDS: [&str; 7] =
+    ["pid ", "pid: ", "pid=", "_pid = ", "temp-rewriteaof-bg-", "temp-rewriteaof-", "temp-"];
+
+fn mask(message: &str) -> String {
+    let mut masked = message.to_string();
+    for word in BEFORE_PIDS {
+        masked = mask_numbers_after(&masked, word);
+    }
+    if masked.contains("copy-on-write") || masked.contains("CoW") {
+        masked = mask_megabytes(&masked);
+    }
+    masked
+}
+
+fn mask_numbers_after(text: &str, word: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(word) {
+        let (before, after) = rest.split_at(at + word.len());
+        out.push_str(before);
+        let number = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        if number > 0 {
+            out.push_str("PID");
+        }
+        rest = &after[number..];
+    }
+    out + rest
+}
+
+fn mask_megabytes(text: &str) -> String {
+    let words: Vec<&str> = text.split(' ').collect();
+    let masked = words.iter().enumerate().map(|(n, word)| {
+        let size = word.bytes().all(|byte| byte.is_ascii_digit());
+        let next = words.get(n + 1).is_some_and(|next| next.trim_end_matches(',') == "MB");
+        if size && next { "N" } else { word }
+    });
+    masked.collect::<Vec<_>>().join(" ")
+}
+
+/// A value of INFO, masked where honest runs differ.
+pub fn mask_info<'a>(field: &str, value: &'a str) -> &'a str {
+    match field {
+        "process_id" => "PID",
+        _ if field.contains("cow_size") || field.contains("cow_peak") => "N",
+        _ => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(raw: &str) -> (Option<char>, String) {
+        let LogLine { level, message } = line(raw);
+        (level, message)
+    }
+
+    #[test]
+    fn the_head_goes_and_pids_are_masked() {
+        let raw = "2:M 14 Nov 2023 22:13:20.123 * Background saving started by pid 17";
+        let message = "Background saving started by pid PID".to_string();
+        assert_eq!(parsed(raw), (Some('*'), message));
+        let raw =
+            "2:C 14 Nov 2023 22:13:20.123 # Error moving temp file temp-rewriteaof-bg-17.aof: x";
+        let message = "Error moving temp file temp-rewriteaof-bg-PID.aof: x".to_string();
+        assert_eq!(parsed(raw), (Some('#'), message));
+        let raw = "2:signal-handler (1700000000) Received SIGTERM scheduling shutdown...";
+        assert_eq!(parsed(raw).1, "Received SIGTERM scheduling shutdown...");
+    }
+
+    #[test]
+    fn copy_on_write_sizes_are_masked_and_other_sizes_are_not() {
+        let raw = "Fork CoW for AOF rewrite: current 3 MB, peak 14 MB, average 3 MB";
+        let masked = "Fork CoW for AOF rewrite: current N MB, peak N MB, average N MB";
+        assert_eq!(parsed(raw), (None, masked.to_string()));
+        let raw = "Concatenating 0.00 MB of AOF diff received from parent.";
+        assert_eq!(parsed(raw), (None, raw.to_string()));
+    }
+
+    #[test]
+    fn an_unfinished_line_waits_for_its_end() {
+        let mut raw = b"one\ntw".to_vec();
+        assert_eq!(take_lines(&mut raw).len(), 1);
+        raw.extend_from_slice(b"o\n");
+        assert_eq!(take_lines(&mut raw)[0].message, "two");
+        assert!(raw.is_empty());
+    }
+}

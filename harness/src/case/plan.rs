@@ -1,0 +1,293 @@
+//! Rules of the fault plan as text, after strace's `inject`.
+//!
+//! ```text
+//! inject CALL[,CALL…] [on=ROLE] [in=TASK] EFFECT [when=FIRST[..LAST][+STEP]] [maybe]
+//! inject at SITE EFFECT [maybe]
+//! EFFECT = error=ERRNO | short=BYTES | retval=N | delay=TIME | hold | signal=SIG
+//!        | power=before:MODE | power=after:MODE
+//! ```
+//!
+//! The words after the calls may come in any order, each at most once, and exactly one is an
+//! effect. A rule that could never mean anything is refused too, see `possible`. Must not know:
+//! when a rule fires.
+
+use super::error::{Wrong, one_of};
+use super::lex::Word;
+use super::script::{Named, Span};
+use super::{possible, power, values};
+use crate::kernel::call::CallName;
+use crate::kernel::plan::{Effect, Rule, Selector, Window};
+
+const EFFECTS: [&str; 7] = ["error", "short", "retval", "delay", "hold", "signal", "power"];
+const SELECTS: [&str; 4] = ["on", "in", "when", "maybe"];
+const AN_EFFECT: &str =
+    "expected error=ERRNO, short=BYTES, retval=N, delay=TIME, hold or signal=SIG";
+
+/// Everything behind the word `inject`; `end` is where the line ends, `line` becomes the rule's
+/// origin. With the rule come the roles it names, to be checked once the server is known.
+pub fn parse(words: &[Word], end: usize, line: u32) -> Result<(Rule, Vec<Named>), Vec<Wrong>> {
+    let Some((first, rest)) = words.split_first() else {
+        return Err(vec![Wrong::new(end..end, "which calls?", a_call())]);
+    };
+    let mut wrongs = Vec::new();
+    let (target, rest) = if first.text() == "at" {
+        let Some((site, rest)) = rest.split_first() else {
+            let help = "expected a site such as parent.aof.write#2";
+            return Err(vec![Wrong::new(end..end, "at which site?", help)]);
+        };
+        (at_site(site, &mut wrongs), rest)
+    } else {
+        (calls(first, &mut wrongs), rest)
+    };
+    let mut keys = Keys { at_site: first.text() == "at", ..Keys::default() };
+    for word in rest {
+        if let Err(wrong) = keys.word(word) {
+            wrongs.push(wrong);
+        }
+    }
+    let effect = match keys.effect.take() {
+        Some(effect) => Some(effect),
+        None if keys.effect_tried => None,
+        None => {
+            wrongs.push(Wrong::new(end..end, "no effect", AN_EFFECT));
+            None
+        }
+    };
+    if let (Some(target), Some((effect, span))) = (&target, &effect) {
+        wrongs.extend(possible::objections(&target.calls, effect, span, keys.role.as_ref()));
+    }
+    match (target, effect) {
+        (Some(target), Some((effect, _))) if wrongs.is_empty() => {
+            Ok(keys.finish(target, effect, line))
+        }
+        _ => Err(wrongs),
+    }
+}
+
+/// What a rule is about, with each call's place in the text.
+struct Target {
+    selector: Selector,
+    calls: Vec<(CallName, Span)>,
+    /// The role in a site.
+    role: Option<Named>,
+}
+
+fn a_call() -> String {
+    format!("expected one of: {}", CallName::words().join(", "))
+}
+
+fn at_site(word: &Word, wrongs: &mut Vec<Wrong>) -> Option<Target> {
+    match word.text().parse::<crate::kernel::site::Site>() {
+        Ok(site) => {
+            let calls = vec![(site.call, word.span.clone())];
+            let role = site.role.clone().map(|role| Named { role, span: word.span.clone() });
+            Some(Target { selector: Selector::Site(site), calls, role })
+        }
+        Err(not) => {
+            let message = format!("`{}` is no site", word.text());
+            wrongs.push(Wrong::new(word.span.clone(), message, not.to_string()));
+            None
+        }
+    }
+}
+
+fn calls(word: &Word, wrongs: &mut Vec<Wrong>) -> Option<Target> {
+    let mut calls: Vec<(CallName, Span)> = Vec::new();
+    let mut start = word.span.start;
+    for name in word.text().split(',') {
+        let span = start..start + name.len();
+        start = span.end + 1;
+        let Some(selected) = CallName::select(name) else {
+            let message = format!("`{name}` is no system call that can be injected into");
+            wrongs.push(Wrong::new(inside(span, word), message, one_of(name, CallName::words())));
+            continue;
+        };
+        for call in selected {
+            if calls.iter().any(|(known, _)| *known == call) {
+                let message = format!("`{call}` is selected twice");
+                wrongs.push(Wrong::new(inside(span.clone(), word), message, "name each call once"));
+            } else {
+                calls.push((call, inside(span.clone(), word)));
+            }
+        }
+    }
+    let names = calls.iter().map(|(call, _)| *call).collect();
+    let selector = Selector::Calls { calls: names, role: None, task: None };
+    (!calls.is_empty()).then_some(Target { selector, calls, role: None })
+}
+
+/// A span within a word whose quotes may have shifted it.
+fn inside(span: Span, word: &Word) -> Span {
+    if word.quoted || span.end > word.span.end { word.span.clone() } else { span }
+}
+
+/// The words behind the target.
+#[derive(Default)]
+struct Keys {
+    at_site: bool,
+    role: Option<Named>,
+    task: Option<String>,
+    window: Option<Window>,
+    maybe: bool,
+    effect: Option<(Effect, Span)>,
+    /// An effect was there, though a wrong one.
+    effect_tried: bool,
+    seen: Vec<String>,
+}
+
+impl Keys {
+    fn word(&mut self, word: &Word) -> Result<(), Wrong> {
+        let text = word.text();
+        let (key, value) = match text.split_once('=') {
+            Some((key, value)) => (key, Some(value)),
+            None => (text.as_str(), None),
+        };
+        let known = || SELECTS.into_iter().chain(EFFECTS);
+        if !known().any(|name| name == key) {
+            let message = format!("`{key}` means nothing here");
+            return Err(Wrong::new(word.span.clone(), message, one_of(key, known())));
+        }
+        if self.seen.iter().any(|seen| seen == key) {
+            let message = format!("`{key}` is there twice");
+            return Err(Wrong::new(word.span.clone(), message, "say it once"));
+        }
+        self.seen.push(key.to_string());
+        let wants_value = !matches!(key, "hold" | "maybe");
+        let value = match (value, wants_value) {
+            (Some(value), true) if !value.is_empty() => value,
+            (None, false) => "",
+            (_, true) => {
+                self.effect_tried |= EFFECTS.contains(&key);
+                let message = format!("`{key}` needs a value");
+                return Err(Wrong::new(word.span.clone(), message, help_for(key)));
+            }
+            (Some(_), false) => {
+                self.effect_tried |= key == "hold";
+                let message = format!("`{key}` takes no value");
+                return Err(Wrong::new(word.span.clone(), message, format!("write `{key}` alone")));
+            }
+        };
+        let place = word.span.start + key.len() + usize::from(wants_value)..word.span.end;
+        let place = if word.quoted || place.is_empty() { word.span.clone() } else { place };
+        if EFFECTS.contains(&key) {
+            self.set_effect(key, value, word, place)
+        } else {
+            self.narrow(key, value, word, place)
+        }
+    }
+
+    fn set_effect(
+        &mut self,
+        key: &str,
+        value: &str,
+        word: &Word,
+        place: Span,
+    ) -> Result<(), Wrong> {
+        if self.effect_tried {
+            let help = "write another `inject` line for the second effect";
+            return Err(Wrong::new(word.span.clone(), "one effect per rule", help));
+        }
+        self.effect_tried = true;
+        let effect = effect(key, value).map_err(|help| {
+            let message = match (key, help.as_str()) {
+                ("power", power::LATER) => "power cuts cannot be injected".to_string(),
+                _ => format!("`{value}` is no value for `{key}`"),
+            };
+            Wrong::new(place, message, help)
+        })?;
+        self.effect = Some((effect, word.span.clone()));
+        Ok(())
+    }
+
+    fn narrow(&mut self, key: &str, value: &str, word: &Word, place: Span) -> Result<(), Wrong> {
+        if self.at_site && key != "maybe" {
+            let message = format!("a site is one call: `{key}` cannot narrow it");
+            let help = format!("leave `{key}` out, or select by call");
+            return Err(Wrong::new(word.span.clone(), message, help));
+        }
+        match key {
+            "on" => self.role = Some(Named { role: value.to_string(), span: place }),
+            "in" => self.task = Some(value.to_string()),
+            "maybe" => self.maybe = true,
+            _ => match value.parse() {
+                Ok(window) => self.window = Some(window),
+                Err(not) => {
+                    let message = format!("`{value}` is no value for `when`");
+                    let not: crate::kernel::plan::NotAWindow = not;
+                    return Err(Wrong::new(place, message, not.to_string()));
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn finish(self, target: Target, effect: Effect, line: u32) -> (Rule, Vec<Named>) {
+        let roles = self.role.iter().cloned().chain(target.role).collect();
+        let (selector, window) = match target.selector {
+            Selector::Site(site) => (Selector::Site(site), Window::EVERY),
+            Selector::Calls { calls, .. } => {
+                let role = self.role.map(|named| named.role);
+                let window = self.window.unwrap_or(Window::EVERY);
+                (Selector::Calls { calls, role, task: self.task }, window)
+            }
+        };
+        (Rule { selector, window, effect, maybe: self.maybe, origin: line }, roles)
+    }
+}
+
+fn help_for(key: &str) -> &'static str {
+    match key {
+        "on" => "expected on=ROLE, for example on=aof",
+        "in" => "expected in=TASK, for example in=child",
+        "when" => "expected when=FIRST[..LAST][+STEP], for example when=1",
+        _ => AN_EFFECT,
+    }
+}
+
+fn effect(key: &str, value: &str) -> Result<Effect, String> {
+    match key {
+        "error" => values::errno(value).map(Effect::Error),
+        "short" => match values::size(value)? {
+            0 => Err("a call that moves 0 bytes is no short one; use error=".to_string()),
+            bytes => Ok(Effect::Short(bytes)),
+        },
+        "retval" => match values::number(value).and_then(|n| i64::try_from(n).ok()) {
+            Some(n) => Ok(Effect::Retval(n)),
+            None => Err("expected what the call claims, from 0 up; for failure use error=".into()),
+        },
+        "delay" => values::time(value).map(Effect::Delay),
+        "hold" => Ok(Effect::Hold),
+        "signal" => values::signal(value).map(Effect::Signal),
+        _ => match power::when_and_mode(value) {
+            Ok(()) => Err(power::LATER.to_string()),
+            Err(help) => Err(help),
+        },
+    }
+}
+
+/// A rule as it would be written, without the word `inject`.
+pub fn show(rule: &Rule) -> String {
+    let mut words = match &rule.selector {
+        Selector::Site(site) => vec![format!("at {site}")],
+        Selector::Calls { calls, role, task } => {
+            let names: Vec<&str> = calls.iter().map(|call| call.as_str()).collect();
+            let mut words = vec![names.join(",")];
+            words.extend(role.iter().map(|role| format!("on={role}")));
+            words.extend(task.iter().map(|task| format!("in={task}")));
+            words
+        }
+    };
+    words.push(match &rule.effect {
+        Effect::Error(errno) => format!("error={errno:?}"),
+        Effect::Short(bytes) => format!("short={bytes}"),
+        Effect::Retval(n) => format!("retval={n}"),
+        Effect::Delay(time) => format!("delay={}", values::show_time(*time)),
+        Effect::Hold => "hold".to_string(),
+        Effect::Signal(signal) => format!("signal={signal}"),
+    });
+    if rule.window != Window::EVERY {
+        words.push(format!("when={}", rule.window));
+    }
+    words.extend(rule.maybe.then(|| "maybe".to_string()));
+    words.join(" ")
+}

@@ -1,0 +1,57 @@
+//! Rules that no call could ever meet, or whose effect no call could have, refused before anything
+//! runs: a short `fsync`, a role for `fork`, a lie about a descriptor that does not exist.
+//!
+//! Must not know: how a rule is written, and which calls a server makes.
+
+use super::error::Wrong;
+use super::script::{Named, Span};
+use crate::kernel::call::CallName;
+use crate::kernel::plan::Effect;
+
+/// Rules that no call can ever meet.
+pub fn objections(
+    calls: &[(CallName, Span)],
+    effect: &Effect,
+    span: &Span,
+    on: Option<&Named>,
+) -> Vec<Wrong> {
+    let mut wrongs = Vec::new();
+    for (call, place) in calls {
+        if let Some(on) = on.filter(|_| !has_file(*call)) {
+            let message = format!("`{call}` is about no file: `on={}` never holds", on.role);
+            wrongs.push(Wrong::new(on.span.clone(), message, "leave `on=` out, or use `in=TASK`"));
+        }
+        let moves_bytes = matches!(call, CallName::Read | CallName::Write);
+        match effect {
+            Effect::Short(_) if !moves_bytes => {
+                let message = format!("`{call}` moves no bytes: it cannot be short");
+                wrongs.push(Wrong::new(place.clone(), message, "`short` is for read and write"));
+            }
+            Effect::Retval(_) if !can_lie(*call) => {
+                let message = format!("`{call}` cannot claim what it did not do");
+                let help = "it would have to invent a descriptor or a process; use error=";
+                wrongs.push(Wrong::new(place.clone(), message, help));
+            }
+            Effect::Retval(n) if *n != 0 && *call == CallName::Read => {
+                let message = "`read` cannot claim bytes that it did not get".to_string();
+                wrongs.push(Wrong::new(span.clone(), message, "retval=0 is an early end of file"));
+            }
+            Effect::Retval(n) if *n != 0 && *call != CallName::Write => {
+                let message = format!("`{call}` returns 0 when it succeeds, never {n}");
+                wrongs.push(Wrong::new(span.clone(), message, "write retval=0"));
+            }
+            _ => {}
+        }
+    }
+    wrongs
+}
+
+/// Whether a site of this call has a role.
+fn has_file(call: CallName) -> bool {
+    !matches!(call, CallName::Pipe | CallName::Fork | CallName::Wait4)
+}
+
+/// Whether success can be claimed without the deed.
+fn can_lie(call: CallName) -> bool {
+    has_file(call) && !matches!(call, CallName::Open | CallName::Close)
+}

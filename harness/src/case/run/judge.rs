@@ -1,0 +1,125 @@
+//! Judging: asking the server for its dataset, the oracle for what it could be, the contract for a
+//! verdict.
+//!
+//! The question is always the same and comes at the same point, as soon as the server says it is
+//! ready, so that it disturbs every world alike. Must not know: what is promised.
+
+use super::runner::{Runner, Stop};
+use crate::case::resp::Reply;
+use crate::case::script::Argv;
+use crate::contract::{Entry, Moment, Unit, Verdict, expiring, judge};
+use crate::report::transcript::Remark;
+
+/// A judgement that waits for the server.
+#[derive(Debug)]
+pub struct Due {
+    line: u32,
+    moment: Moment,
+    /// Questions under way; the last one's answer is the digest.
+    probes: Option<Vec<u32>>,
+}
+
+impl Due {
+    pub fn new(line: u32, moment: Moment) -> Due {
+        Due { line, moment, probes: None }
+    }
+}
+
+impl Runner<'_> {
+    /// Judges the running server with the next step's end.
+    pub fn judge_the_living(&mut self) {
+        self.due = Some(Due::new(self.line, Moment::Living));
+    }
+
+    /// Judges if something is due and the server has answered.
+    pub fn judge_what_is_due(&mut self) -> Result<(), Stop> {
+        let Some(mut due) = self.due.take() else { return Ok(()) };
+        if !self.running {
+            return Ok(());
+        }
+        let entries = self.lineage.entries(&self.seen.history);
+        if due.probes.is_none() && self.seen.starts.last().is_some_and(|start| start.ready) {
+            let units: Vec<Unit> = entries.iter().map(|entry| entry.unit.clone()).collect();
+            due.probes = Some(self.send_probes(&questions(&units))?);
+            self.settle()?;
+        }
+        let digest = due.probes.as_ref().and_then(|probes| probes.last());
+        match digest.and_then(|number| self.probes.remove(number)) {
+            Some(Some(reply)) => self.judge(&due, entries, &reply),
+            // The server went away instead of answering: that is judged where it is seen.
+            Some(None) => Ok(()),
+            None => {
+                self.due = Some(due);
+                Ok(())
+            }
+        }
+    }
+
+    fn judge(&mut self, due: &Due, entries: Vec<Entry>, reply: &Reply) -> Result<(), Stop> {
+        let line = std::mem::replace(&mut self.line, due.line);
+        let judged = self.judge_digest(due.moment, entries, reply);
+        self.line = line;
+        judged
+    }
+
+    fn judge_digest(
+        &mut self,
+        moment: Moment,
+        entries: Vec<Entry>,
+        reply: &Reply,
+    ) -> Result<(), Stop> {
+        let Some(found) = reply.text() else {
+            let answer = reply.lines().join(" ");
+            let reason = format!("the server does not answer DEBUG DIGEST: {answer}");
+            self.verdict(Verdict::NotMeasured, reason);
+            return Ok(());
+        };
+        if self.lineage.broken {
+            let text = "contract: not judged — what was found before was no prefix".to_string();
+            self.remarks.push(Remark { line: self.line, text });
+            return Ok(());
+        }
+        self.see_leftovers();
+        let units: Vec<Unit> = entries.iter().map(|entry| entry.unit.clone()).collect();
+        let asked_at = self.now();
+        let states = self.oracle.states(&units, asked_at, &self.directives)?;
+        let judgement = judge(&self.seen, &entries, &states, &found, moment);
+        if moment == Moment::Restarted {
+            self.lineage.survived(entries, judgement.survivors, &self.seen.history);
+        }
+        self.verdict(judgement.verdict, judgement.sentence);
+        Ok(())
+    }
+
+    /// Temporary files, unless somebody lives who may still need them.
+    fn see_leftovers(&mut self) {
+        let leftovers = {
+            let kernel = self.world.kernel();
+            let roles = kernel.disk.files().map(|(name, _)| kernel.role_of_name(name));
+            let mut left: Vec<String> = roles.filter(|role| is_temporary(role)).collect();
+            left.sort();
+            left
+        };
+        self.seen.leftovers = if self.children.is_empty() { leftovers } else { Vec::new() };
+    }
+}
+
+fn is_temporary(role: &str) -> bool {
+    role.ends_with("-temp") || role == "rewrite-bg"
+}
+
+/// Makes the server notice which keys have expired, then asks for the digest.
+fn questions(units: &[Unit]) -> Vec<Argv> {
+    let argv = |words: &[&[u8]]| words.iter().map(|word| word.to_vec()).collect::<Argv>();
+    let keys = expiring(units);
+    let mut questions = Vec::new();
+    for (db, key) in &keys {
+        questions.push(argv(&[b"SELECT", db.as_bytes()]));
+        questions.push(argv(&[b"TTL", key]));
+    }
+    if !keys.is_empty() {
+        questions.push(argv(&[b"SELECT", b"0"]));
+    }
+    questions.push(argv(&[b"DEBUG", b"DIGEST"]));
+    questions
+}

@@ -1,0 +1,315 @@
+//! The runner's state, and the life of one step: do it, let everything settle, see what came of it.
+//!
+//! Must not know: what single verbs do, and what is promised.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Failure;
+use super::clients::{Clients, Purpose};
+use super::judge::Due;
+use crate::case::oracle::Oracle;
+use crate::case::resp::Reply;
+use crate::case::script::{Needs, Script, Step, Verb};
+use crate::contract::{Lineage, Verdict};
+use crate::kernel::Time;
+use crate::kernel::plan::Rule;
+use crate::observation::{Answer, Event, LogLine, Observations, ObservedStep, Start};
+use crate::profile::Profile;
+use crate::report::transcript::Remark;
+use crate::world::{Broken, Directive, Status, World};
+
+/// Why a run ends before its script does.
+#[derive(Debug)]
+pub enum Stop {
+    Broken(Broken),
+    /// The reason stands in `failures`.
+    BadCase,
+    NotApplicable(String),
+}
+
+impl From<Broken> for Stop {
+    fn from(broken: Broken) -> Stop {
+        Stop::Broken(broken)
+    }
+}
+
+/// Who asked the running server to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    pub kill: bool,
+    pub shutdown: bool,
+    /// The number of a signal that the case sent.
+    pub signal: Option<i32>,
+}
+
+pub struct Runner<'a> {
+    pub script: &'a Script,
+    pub world: &'a mut dyn World,
+    pub profile: &'a Profile,
+    pub oracle: &'a mut dyn Oracle,
+    pub seen: Observations,
+    pub verdicts: Vec<(u32, Verdict, String)>,
+    /// Indices of verdicts that an `expect` called for.
+    pub expected: BTreeSet<usize>,
+    pub failures: Vec<Failure>,
+    pub remarks: Vec<Remark>,
+    pub clients: Clients,
+    /// The case's configuration so far.
+    pub directives: Vec<Directive>,
+    /// Whether a server was started that has not been seen to end.
+    pub running: bool,
+    pub asked: Asked,
+    /// The line of the step under way.
+    pub line: u32,
+    pub events: Vec<Event>,
+    /// How much of the trace has been seen.
+    pub traced: usize,
+    /// Children that were born and have not ended, by incarnation and name.
+    pub children: BTreeSet<(u32, String)>,
+    pub raw_log: Vec<u8>,
+    /// Everything that was logged since the last start.
+    pub log: Vec<LogLine>,
+    /// How much of it `await log` has gone through.
+    pub awaited: usize,
+    /// Rules in force that make calls lie.
+    pub lies: Vec<Rule>,
+    pub probes: BTreeMap<u32, Option<Reply>>,
+    pub next_probe: u32,
+    /// What `expect` compares: the last command's place in the history.
+    pub last_sent: Option<usize>,
+    /// What it was answered, or what stood for an answer.
+    pub last_reply: String,
+    pub lineage: Lineage,
+    pub due: Option<Due>,
+}
+
+impl<'a> Runner<'a> {
+    pub fn new(
+        script: &'a Script,
+        world: &'a mut dyn World,
+        profile: &'a Profile,
+        oracle: &'a mut dyn Oracle,
+    ) -> Self {
+        Runner {
+            script,
+            world,
+            profile,
+            oracle,
+            seen: Observations::default(),
+            verdicts: Vec::new(),
+            expected: BTreeSet::new(),
+            failures: Vec::new(),
+            remarks: Vec::new(),
+            clients: Clients::default(),
+            directives: Vec::new(),
+            running: false,
+            asked: Asked::default(),
+            line: 0,
+            events: Vec::new(),
+            traced: 0,
+            children: BTreeSet::new(),
+            raw_log: Vec::new(),
+            log: Vec::new(),
+            awaited: 0,
+            lies: Vec::new(),
+            probes: BTreeMap::new(),
+            next_probe: 0,
+            last_sent: None,
+            last_reply: String::new(),
+            lineage: Lineage::default(),
+            due: None,
+        }
+    }
+
+    /// Carries out the whole script.
+    pub fn steps(&mut self) -> Result<(), Stop> {
+        for step in &self.script.steps {
+            let starts = step.verb.needs_server() && !matches!(step.verb, Verb::Restart(_));
+            if starts && self.seen.starts.is_empty() {
+                // What the start brings stands under the line before.
+                self.start()?;
+                self.close_step()?;
+            }
+            self.line = step.line;
+            self.step(step)?;
+        }
+        self.ended()
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), Stop> {
+        self.perform(&step.verb)?;
+        self.settle()?;
+        if let (Verb::Send { .. }, Some(sent)) = (&step.verb, self.last_sent)
+            && self.clients.awaits(Purpose::Case(sent))
+        {
+            self.reply("(no reply yet)");
+        }
+        self.judge_what_is_due()?;
+        self.close_step()
+    }
+
+    fn close_step(&mut self) -> Result<(), Stop> {
+        let events = std::mem::take(&mut self.events);
+        self.seen.steps.push(ObservedStep { line: self.line, events });
+        Ok(())
+    }
+
+    /// The script is through: what should have happened and has not?
+    fn ended(&mut self) -> Result<(), Stop> {
+        let unfired = self.world.kernel().plan.unfired();
+        self.unfired(&unfired)?;
+        if self.verdicts.is_empty() && self.due.is_none() {
+            if !self.running {
+                return self.bad_case("nothing was judged: end the case with `restart`");
+            }
+            self.judge_the_living();
+            self.judge_what_is_due()?;
+            self.close_step()?;
+        }
+        if self.due.is_some() {
+            let reason = "the server has not answered DEBUG DIGEST".to_string();
+            self.verdict(Verdict::NotMeasured, reason);
+        }
+        Ok(())
+    }
+
+    /// Starts the server on what is on the disk.
+    pub fn start(&mut self) -> Result<(), Stop> {
+        let at = self.now();
+        let directives = self.directives.clone();
+        self.seen.starts.push(Start { at, directives: directives.clone(), ready: false });
+        self.running = true;
+        self.asked = Asked::default();
+        self.log.clear();
+        self.awaited = 0;
+        self.world.start(&directives)?;
+        self.see()
+    }
+
+    pub fn now(&self) -> Time {
+        self.world.kernel().now()
+    }
+
+    /// Lets everything run that can, and looks at it.
+    pub fn settle(&mut self) -> Result<(), Stop> {
+        self.world.settle()?;
+        self.see()
+    }
+
+    /// Moves the clock deadline by deadline until `done`, at most to `limit`. Returns whether it
+    /// was done; if not, it is `limit` now unless nothing will ever run again by itself.
+    pub fn advance_until(
+        &mut self,
+        limit: Time,
+        done: impl Fn(&Runner<'a>) -> bool,
+    ) -> Result<bool, Stop> {
+        let mut idle = 0;
+        while !done(self) {
+            let now = self.now();
+            match self.world.next_deadline() {
+                Some(next) if next <= limit => {
+                    idle = if next > now { 0 } else { idle + 1 };
+                    if idle > IDLE_ROUNDS {
+                        let message = format!("tasks run at {now} without end, but nothing moves");
+                        return Err(Broken::Hung(message).into());
+                    }
+                    self.world.kernel().advance_to(next.max(now));
+                    self.settle()?;
+                }
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// A reply, or what stands for one, to the step's own command.
+    pub fn reply(&mut self, text: &str) {
+        self.last_reply = text.to_string();
+        self.events.push(Event::Reply(Answer { text: text.to_string(), to: None }));
+    }
+
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.events.push(Event::Note(text.into()));
+    }
+
+    pub fn verdict(&mut self, verdict: Verdict, sentence: String) {
+        let text = format!("contract: {verdict} — {sentence}");
+        self.remarks.push(Remark { line: self.line, text });
+        self.verdicts.push((self.line, verdict, sentence));
+    }
+
+    /// An `expect` that was not met.
+    pub fn failed(&mut self, message: String) {
+        self.fail_at(self.line, message, false);
+    }
+
+    /// The case is wrong: it ends here.
+    pub fn bad_case(&mut self, message: impl Into<String>) -> Result<(), Stop> {
+        self.fail_at(self.line, message.into(), true);
+        Err(Stop::BadCase)
+    }
+
+    fn fail_at(&mut self, line: u32, message: String, bad_case: bool) {
+        let kind = if bad_case { "wrong case" } else { "not met" };
+        self.remarks.push(Remark { line, text: format!("{kind}: {message}") });
+        self.failures.push(Failure { line, message, bad_case });
+    }
+
+    /// Complains about rules that should have fired, by the lines they stand on.
+    pub fn unfired(&mut self, lines: &[u32]) -> Result<(), Stop> {
+        for line in lines {
+            let text = self.script.source.lines().nth(*line as usize - 1).unwrap_or_default();
+            let message = format!("`{}` never fired; say `maybe` if it need not", text.trim());
+            self.fail_at(*line, message, true);
+        }
+        if lines.is_empty() { Ok(()) } else { Err(Stop::BadCase) }
+    }
+
+    /// Writes down why a run ended early.
+    pub fn stopped(&mut self, end: Result<(), Stop>) {
+        let (verdict, sentence) = match end {
+            Ok(()) => return,
+            Err(Stop::BadCase) => (Verdict::NotMeasured, "the case is wrong".to_string()),
+            Err(Stop::NotApplicable(reason)) => (Verdict::NotApplicable, reason),
+            Err(Stop::Broken(Broken::Hung(reason))) => (Verdict::Hung, reason),
+            Err(Stop::Broken(Broken::NotMeasured(reason))) => (Verdict::NotMeasured, reason),
+            Err(Stop::Broken(Broken::Harness(reason))) => (Verdict::HarnessBroken, reason),
+        };
+        let _ = self.see();
+        let _ = self.close_step();
+        if verdict == Verdict::NotApplicable {
+            self.verdicts.clear();
+            let needs = self.script.steps.iter().find(|step| matches!(step.verb, Verb::Needs(_)));
+            self.line = self.line.max(needs.map_or(0, |step| step.line));
+        }
+        self.verdict(verdict, sentence);
+    }
+
+    /// Lines of verdicts that break a promise and that nothing in the case expects.
+    pub fn unexpected(&self) -> Vec<u32> {
+        let breaks = |(n, (line, verdict, _)): (usize, &(u32, Verdict, String))| {
+            (verdict.is_broken_promise() && !self.expected.contains(&n)).then_some(*line)
+        };
+        self.verdicts.iter().enumerate().filter_map(breaks).collect()
+    }
+
+    pub fn is_running(&self) -> bool {
+        matches!(self.world.status(), Status::Running)
+    }
+
+    /// Whether the server has a command; asked inside MULTI, where nothing is carried out.
+    pub fn need(&mut self, needs: &Needs) -> Result<(), Stop> {
+        let Needs::Command(name) = needs else { return Ok(()) };
+        let word = |word: &str| vec![word.as_bytes().to_vec()];
+        let replies = self.ask(&[word("MULTI"), word(name), word("DISCARD")])?;
+        match replies.get(1) {
+            Some(Some(Reply::Error(text))) if text.to_lowercase().contains("unknown command") => {
+                Err(Stop::NotApplicable(format!("the server has no command {name}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How often tasks may run without the clock moving between two deadlines.
+const IDLE_ROUNDS: u32 = 10_000;

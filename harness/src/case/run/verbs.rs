@@ -1,0 +1,235 @@
+//! One function per verb: what a step does to the machine and its server.
+//!
+//! Must not know: how what it does shows.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use super::clients::Purpose;
+use super::judge::Due;
+use super::runner::{Runner, Stop};
+use crate::case::script::{Argv, Damage, Needs, PageFate, Verb};
+use crate::contract::Moment;
+use crate::kernel::Time;
+use crate::kernel::disk::page_cache::SyncErrors;
+use crate::kernel::plan::{Effect, Rule};
+use crate::observation::{Damaged, Event, Sent};
+use crate::world::{Directive, Victim};
+
+/// How much server time a step may wait for something to happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Runner<'_> {
+    pub fn perform(&mut self, verb: &Verb) -> Result<(), Stop> {
+        match verb {
+            Verb::Config(directive) => self.configure(directive),
+            Verb::Send { client, argv } => self.send(client, argv)?,
+            Verb::Inject { rule, .. } => self.inject(rule),
+            Verb::Heal => self.heal()?,
+            Verb::Space(bytes) => self.world.kernel().disk.set_space(*bytes),
+            Verb::SyncErrors(fate) => self.sync_errors(*fate),
+            Verb::Hold(task) => self.world.kernel().hold_task(task),
+            Verb::Release(task) => self.release(task)?,
+            Verb::Advance(time) => self.advance(*time)?,
+            Verb::AwaitChild => self.await_child()?,
+            Verb::AwaitLog(text) => self.await_log(text)?,
+            Verb::Kill(victim) => self.kill(*victim)?,
+            Verb::Shutdown(signal) => self.shutdown(*signal)?,
+            Verb::Restart(directives) => self.restart(directives)?,
+            Verb::Damage { role, damage } => self.damage(&role.role, damage)?,
+            Verb::Show(show) => self.show(show)?,
+            Verb::Expect(expect) => self.expect(expect)?,
+            Verb::Needs(needs @ Needs::Command(_)) => self.need(needs)?,
+            Verb::Needs(_) => {}
+            Verb::Check => self.check()?,
+        }
+        Ok(())
+    }
+
+    fn configure(&mut self, directive: &Directive) {
+        self.directives.retain(|known| !known.name.eq_ignore_ascii_case(&directive.name));
+        self.directives.push(directive.clone());
+    }
+
+    fn send(&mut self, client: &str, argv: &Argv) -> Result<(), Stop> {
+        let index = self.seen.history.len();
+        if !self.clients.send(self.world, client, argv, Purpose::Case(index))? {
+            self.last_sent = None;
+            self.reply("(no server)");
+            return Ok(());
+        }
+        if crate::contract::history::name(argv) == "SHUTDOWN" {
+            self.asked.shutdown = true;
+        }
+        let sent_at = self.now();
+        self.seen.history.push(Sent {
+            line: self.line,
+            incarnation: self.seen.incarnation(),
+            client: client.to_string(),
+            argv: argv.clone(),
+            sent_at,
+            reply: None,
+            acked_at: None,
+        });
+        self.last_sent = Some(index);
+        Ok(())
+    }
+
+    fn inject(&mut self, rule: &Rule) {
+        if matches!(rule.effect, Effect::Retval(_)) {
+            self.lies.push(rule.clone());
+        }
+        self.world.kernel().plan.inject(rule.clone());
+    }
+
+    fn heal(&mut self) -> Result<(), Stop> {
+        let unfired = self.world.kernel().heal();
+        self.unfired(&unfired)?;
+        self.settle()?;
+        self.lies.clear();
+        Ok(())
+    }
+
+    fn sync_errors(&mut self, fate: PageFate) {
+        self.world.kernel().disk.sync_errors = match fate {
+            PageFate::Clean => SyncErrors::Clean,
+            PageFate::Dirty => SyncErrors::Dirty,
+        };
+    }
+
+    fn release(&mut self, task: &str) -> Result<(), Stop> {
+        let was_held = self.world.kernel().release_task(task);
+        if was_held { Ok(()) } else { self.bad_case(format!("`{task}` is not held")) }
+    }
+
+    fn advance(&mut self, time: Duration) -> Result<(), Stop> {
+        let to = self.now() + time;
+        self.advance_until(to, |_| false)?;
+        self.world.kernel().advance_to(to);
+        self.settle()
+    }
+
+    /// Waits until `done`; how long that took is shown.
+    fn wait(&mut self, done: impl Fn(&Self) -> bool) -> Result<bool, Stop> {
+        let from = self.now();
+        let came = self.advance_until(from + PATIENCE, done)?;
+        let to: Time = self.now();
+        if to > from {
+            self.events.push(Event::Waited { from, to });
+        }
+        Ok(came)
+    }
+
+    fn await_child(&mut self) -> Result<(), Stop> {
+        if self.wait(|runner| runner.world.children() == 0)? {
+            return Ok(());
+        }
+        self.bad_case("the server has not reaped its child within 60 s of its time")
+    }
+
+    fn await_log(&mut self, text: &str) -> Result<(), Stop> {
+        let place = |runner: &Runner<'_>| {
+            let new = runner.log.iter().skip(runner.awaited);
+            new.into_iter().position(|line| line.message.contains(text))
+        };
+        if !self.wait(|runner| place(runner).is_some())? {
+            let message = format!("the log has not said `{text}` within 60 s of server time");
+            return self.bad_case(message);
+        }
+        self.awaited += place(self).map_or(0, |at| at + 1);
+        Ok(())
+    }
+
+    fn kill(&mut self, victim: Victim) -> Result<(), Stop> {
+        match victim {
+            Victim::Child if self.world.children() == 0 => {
+                return self.bad_case("there is no child to kill");
+            }
+            Victim::Parent | Victim::All if !self.is_running() => {
+                return self.bad_case("there is no server to kill");
+            }
+            Victim::Parent | Victim::All => self.asked.kill = true,
+            Victim::Child => {}
+        }
+        self.world.kill(victim)?;
+        Ok(())
+    }
+
+    fn shutdown(&mut self, signal: Signal) -> Result<(), Stop> {
+        if !self.is_running() {
+            return self.bad_case("there is no server to shut down");
+        }
+        self.asked.shutdown |= matches!(signal, Signal::SIGTERM | Signal::SIGINT);
+        self.asked.signal = Some(signal as i32);
+        self.world.signal(signal)?;
+        self.settle()?;
+        if !self.wait(|runner| !runner.running)? {
+            self.note("the server runs on");
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, directives: &[Directive]) -> Result<(), Stop> {
+        if self.is_running() {
+            return self.bad_case("the server still runs: `kill` or `shutdown` comes first");
+        }
+        for directive in directives {
+            self.configure(directive);
+        }
+        self.start()?;
+        if self.running {
+            self.due = Some(Due::new(self.line, Moment::Restarted));
+        }
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<(), Stop> {
+        if !self.is_running() {
+            return self.bad_case("`check` asks a running server, and there is none");
+        }
+        self.judge_the_living();
+        Ok(())
+    }
+
+    fn damage(&mut self, role: &str, damage: &Damage) -> Result<(), Stop> {
+        if self.is_running() {
+            return self
+                .bad_case("the server still runs: damage is for files that nobody has open");
+        }
+        let Some((name, content)) = self.files_of(role).pop() else {
+            return self.bad_case(format!("there is no file with the role `{role}`"));
+        };
+        let length = content.len() as u64;
+        let reach = match damage {
+            Damage::Cut(bytes) => *bytes,
+            Damage::Zero { offset, len } => offset.saturating_add(*len),
+            Damage::Append(_) | Damage::Remove => 0,
+        };
+        if reach > length {
+            return self.bad_case(format!("the file has only {length} bytes"));
+        }
+        self.world.set_file(&name, damaged(content, damage))?;
+        self.seen.damages.push(Damaged { starts: self.seen.starts.len() });
+        Ok(())
+    }
+
+    /// Every file with this role, by name.
+    pub fn files_of(&self, role: &str) -> Vec<(String, Vec<u8>)> {
+        let kernel = self.world.kernel();
+        let files = kernel.disk.files().filter(|(name, _)| kernel.role_of_name(name) == role);
+        files.map(|(name, content)| (name.to_string(), content.to_vec())).collect()
+    }
+}
+
+fn damaged(mut content: Vec<u8>, damage: &Damage) -> Option<Vec<u8>> {
+    match damage {
+        Damage::Cut(bytes) => content.truncate(content.len() - *bytes as usize),
+        Damage::Append(bytes) => content.extend_from_slice(bytes),
+        Damage::Zero { offset, len } => {
+            content[*offset as usize..(*offset + *len) as usize].fill(0);
+        }
+        Damage::Remove => return None,
+    }
+    Some(content)
+}

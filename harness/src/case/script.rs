@@ -1,0 +1,194 @@
+//! A case as data: its steps in order, each with its place in the text.
+//!
+//! Must not know: how a step is written, and how it is carried out.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::kernel::plan::Rule;
+use crate::world::{Directive, Victim};
+
+/// A byte range of the source.
+pub type Span = Range<usize>;
+
+/// The words of a command as they go over the wire.
+pub type Argv = Vec<Vec<u8>>;
+
+/// A parsed case.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// The text, verbatim.
+    pub source: String,
+    /// What the case is called in messages: a path, or a name.
+    pub name: String,
+    pub steps: Vec<Step>,
+}
+
+/// One line that does something.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// From 1.
+    pub line: u32,
+    /// The line without the blanks around it.
+    pub span: Span,
+    pub verb: Verb,
+}
+
+/// What a step does. The table of verbs is in `cases/README.md`.
+#[derive(Clone, Debug)]
+pub enum Verb {
+    Config(Directive),
+    Send {
+        client: String,
+        argv: Argv,
+    },
+    Inject {
+        rule: Rule,
+        roles: Vec<Named>,
+    },
+    Heal,
+    /// None: `space free`.
+    Space(Option<u64>),
+    SyncErrors(PageFate),
+    Hold(String),
+    Release(String),
+    Advance(Duration),
+    AwaitChild,
+    AwaitLog(String),
+    Kill(Victim),
+    Shutdown(Signal),
+    Restart(Vec<Directive>),
+    Damage {
+        role: Named,
+        damage: Damage,
+    },
+    Show(Show),
+    Expect(Expect),
+    Needs(Needs),
+    Check,
+}
+
+/// A file role as written, so that a role the server does not have can be pointed at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub role: String,
+    pub span: Span,
+}
+
+/// What a failed sync does to its pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageFate {
+    Clean,
+    Dirty,
+}
+
+/// What happens to a file behind the server's back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// Removes this many bytes at the end.
+    Cut(u64),
+    Append(Vec<u8>),
+    Zero {
+        offset: u64,
+        len: u64,
+    },
+    Remove,
+}
+
+/// An observation on demand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Show {
+    Info(Vec<String>),
+    Log,
+    File(Named),
+    Files,
+    Latency,
+}
+
+/// An assertion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Of the last command's reply; one that ends in `…` is a prefix.
+    Reply(String),
+    Info {
+        field: String,
+        value: String,
+    },
+    RefusesStart,
+    /// The name of the verdict that was given last.
+    Verdict(crate::contract::Verdict),
+}
+
+/// What a server must have for the case to mean anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Needs {
+    Role(String),
+    Version(Vec<Bound>),
+    Command(String),
+}
+
+/// One bound of a version range: `>=6.2`; without an operator, any version that starts so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    pub relation: Relation,
+    pub version: Vec<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    StartsWith,
+    AtLeast,
+    Above,
+    AtMost,
+    Below,
+}
+
+impl Bound {
+    /// Whether a version like `7.0.15` is within. Parts that are not written count as 0.
+    pub fn holds(&self, version: &str) -> bool {
+        let actual: Vec<u64> = version.split('.').map(|part| part.parse().unwrap_or(0)).collect();
+        let part = |of: &[u64], n: usize| of.get(n).copied().unwrap_or(0);
+        let order = (0..actual.len().max(self.version.len()))
+            .map(|n| part(&actual, n).cmp(&part(&self.version, n)))
+            .find(|order| order.is_ne())
+            .unwrap_or(std::cmp::Ordering::Equal);
+        match self.relation {
+            Relation::StartsWith => actual.starts_with(&self.version),
+            Relation::AtLeast => order.is_ge(),
+            Relation::Above => order.is_gt(),
+            Relation::AtMost => order.is_le(),
+            Relation::Below => order.is_lt(),
+        }
+    }
+}
+
+impl Verb {
+    /// Whether the server must have been started for this step.
+    pub fn needs_server(&self) -> bool {
+        match self {
+            Verb::Config(_)
+            | Verb::Inject { .. }
+            | Verb::Heal
+            | Verb::Space(_)
+            | Verb::SyncErrors(_)
+            | Verb::Hold(_)
+            | Verb::Release(_)
+            | Verb::Damage { .. }
+            | Verb::Needs(Needs::Role(_) | Needs::Version(_))
+            | Verb::Show(Show::File(_) | Show::Files) => false,
+            Verb::Send { .. }
+            | Verb::Advance(_)
+            | Verb::AwaitChild
+            | Verb::AwaitLog(_)
+            | Verb::Kill(_)
+            | Verb::Shutdown(_)
+            | Verb::Restart(_)
+            | Verb::Show(_)
+            | Verb::Expect(_)
+            | Verb::Needs(Needs::Command(_))
+            | Verb::Check => true,
+        }
+    }
+}

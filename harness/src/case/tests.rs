@@ -1,0 +1,289 @@
+//! The language: every malformed spelling with its message, and what must hold for any text.
+
+use proptest::prelude::*;
+
+use super::script::Verb;
+use super::*;
+use crate::kernel::call::CallName;
+use crate::kernel::plan::{Effect, Rule, Selector};
+
+/// A wrong line: where (column), what is said, what is expected.
+const WRONG: &[(&str, u32, &str, &str)] = &[
+    // Verbs.
+    ("advence 1s", 1, "`advence` is no verb", "did you mean `advance`?"),
+    ("SET a 1", 1, "`SET` is no verb", "expected `> COMMAND`, or one of: config, inject, "),
+    ("heal now", 6, "more than this verb takes", "expected `heal`"),
+    ("check it", 7, "more than this verb takes", "expected `check`"),
+    ("config", 7, "which directive?", "expected `config DIRECTIVE VALUE`"),
+    ("config appendonly", 18, "a directive without a value", "expected `config DIRECTIVE VALUE`"),
+    // Commands and quoting.
+    (">", 2, "no command", "expected a command such as SET a 1"),
+    ("writer>", 8, "no command", "expected a command such as SET a 1"),
+    ("observer> PING", 1, "`observer` is the connection of", "choose another name"),
+    ("> SET a \"1", 9, "no closing \"", "close the quotation on this line"),
+    ("> SET a '1", 9, "no closing '", "close the quotation on this line"),
+    ("> SET a \"1\"2", 12, "text after a quote", "a blank must follow"),
+    // Time.
+    ("advance", 8, "something is missing", "expected `advance TIME`"),
+    ("advance 1", 9, "`1` is no time", "expected a time such as 1s"),
+    ("advance 1m", 9, "`1m` is no time", "expected a time such as 1s"),
+    ("advance 0s", 9, "`0s` is no time", "a time of 0 has no effect"),
+    ("advance 1s 2s", 12, "more than this verb takes", "expected `advance TIME`"),
+    ("await", 6, "something is missing", "expected `await child, or"),
+    ("await children", 7, "`children` is not known here", "expected `await child, or"),
+    ("await chidl", 7, "`chidl` is not known here", "did you mean `child`?"),
+    ("await child now", 13, "more than this verb takes", "await child"),
+    ("await log", 10, "which text?", "expected words of a log line"),
+    // Ends and starts.
+    ("kill", 5, "something is missing", "expected `kill parent,"),
+    ("kill al", 6, "`al` is not known here", "did you mean `all`?"),
+    ("kill server", 6, "`server` is not known here", "expected `kill parent,"),
+    ("shutdown SIGTREM", 10, "`SIGTREM` is no signal", "did you mean `SIGTERM`?"),
+    ("shutdown 15", 10, "`15` is no signal", "expected a signal such as KILL"),
+    ("restart appendfsync", 9, "a directive without a value", "restart [DIRECTIVE VALUE]…"),
+    // Disk.
+    ("space", 6, "something is missing", "expected `space BYTES, or space free`"),
+    ("space lots", 7, "`lots` is no size", "expected a size in bytes such as 100"),
+    ("sync-errors gone", 13, "`gone` is not known here", "expected `sync-errors clean"),
+    ("hold", 5, "something is missing", "expected `hold TASK`"),
+    ("release", 8, "something is missing", "expected `release TASK`"),
+    ("damage", 7, "something is missing", "expected `damage ROLE cut N"),
+    ("damage aof", 11, "what happens to the file?", "damage ROLE cut N"),
+    ("damage aof cut", 12, "the wrong number of words", "damage ROLE cut N"),
+    ("damage aof cut many", 16, "`many` is no size", "expected a size in bytes"),
+    ("damage aof append 2a3", 19, "`2a3` is no run of bytes", "pairs of hexadecimal digits"),
+    ("damage aof zero 0", 17, "the wrong number of words", "damage ROLE cut N"),
+    ("damage aof burn", 12, "`burn` is not known here", "damage ROLE cut N"),
+    // Power.
+    ("power-cut", 1, "the power cannot be cut", "power cuts come with the sweep"),
+    ("power-cut torn:2@xfs", 11, "the power cannot be cut", "power cuts come with the sweep"),
+    ("power-cut torn", 11, "`torn` is no power-cut mode", "expected torn:N"),
+    ("power-cut torn:x", 11, "`torn:x` is no power-cut mode", "a number after the colon"),
+    ("power-cut none@ntfs", 11, "`none@ntfs` is no power-cut mode", "`ntfs` is no disk profile"),
+    ("settle", 1, "nothing can be settled", "power cuts come with the sweep"),
+    ("settle now", 8, "more than this verb takes", "expected `settle`"),
+    // Show, expect, needs.
+    ("show", 5, "something is missing", "expected `show info FIELD…"),
+    ("show info", 10, "which fields?", "expected names of INFO fields"),
+    ("show file", 10, "which file?", "expected a file role"),
+    ("show log all", 10, "more than this verb takes", "show info FIELD…"),
+    ("show flies", 6, "`flies` is not known here", "did you mean `files`?"),
+    ("expect", 7, "expect what?", "expected `expect REPLY"),
+    ("expect OK", 8, "`OK` is no reply as it is printed", "a reply begins with one of"),
+    ("expect info aof_enabled", 8, "the wrong number of words", "expected `expect REPLY"),
+    ("expect verdict keptt", 16, "`keptt` is no verdict", "did you mean `kept`?"),
+    ("expect refuse-start", 8, "`refuse-start` is no reply", "did you mean `refuses-start`?"),
+    ("needs", 6, "something is missing", "expected `needs role ROLE"),
+    ("needs role", 11, "something is missing", "needs role ROLE"),
+    ("needs version seven", 15, "`seven` is no version", "expected a version such as 7.0"),
+    ("needs comand DEBUG", 7, "`comand` is not known here", "did you mean `command`?"),
+    // Rules: the calls.
+    ("inject", 7, "which calls?", "expected one of: open, close,"),
+    ("inject wirte error=EIO", 8, "`wirte` is no system call", "did you mean `write`?"),
+    ("inject write,fsink error=EIO", 14, "`fsink` is no system call", "did you mean `fsync`?"),
+    ("inject write,write error=EIO", 14, "`write` is selected twice", "name each call once"),
+    ("inject sync,fsync error=EIO", 13, "`fsync` is selected twice", "name each call once"),
+    ("inject write, error=EIO", 14, "`` is no system call", "expected one of"),
+    // Rules: selectors.
+    ("inject write in=parent", 23, "no effect", "expected error=ERRNO"),
+    ("inject write on= error=EIO", 14, "`on` needs a value", "expected on=ROLE"),
+    ("inject write on error=EIO", 14, "`on` needs a value", "expected on=ROLE"),
+    ("inject write onn=aof error=EIO", 14, "`onn` means nothing here", "did you mean `on`?"),
+    ("inject write on=aof on=rdb error=EIO", 21, "`on` is there twice", "say it once"),
+    ("inject fork on=aof error=EAGAIN", 16, "`fork` is about no file", "leave `on=` out"),
+    ("inject pipe on=pipe:diff error=EMFILE", 16, "`pipe` is about no file", "leave `on=` out"),
+    // Rules: windows.
+    ("inject write error=EIO when=0", 29, "`0` is no value for `when`", "counted from 1"),
+    ("inject write error=EIO when=5..3", 29, "`5..3` is no value for `when`", "comes before"),
+    ("inject write error=EIO when=x", 29, "`x` is no value for `when`", "FIRST[..LAST][+STEP]"),
+    ("inject write error=EIO when", 24, "`when` needs a value", "for example when=1"),
+    // Rules: effects.
+    ("inject write error=ENOSPACE", 20, "`ENOSPACE` is no value for `error`", "`ENOSPC`?"),
+    ("inject write error=28", 20, "`28` is no value for `error`", "a name from errno(3)"),
+    ("inject write error=EIO short=5", 24, "one effect per rule", "write another `inject` line"),
+    ("inject write short=0", 20, "`0` is no value for `short`", "moves 0 bytes"),
+    ("inject write short=all", 20, "`all` is no value for `short`", "expected a size"),
+    ("inject fsync short=5", 8, "`fsync` moves no bytes", "`short` is for read and write"),
+    ("inject write retval=-1", 21, "`-1` is no value for `retval`", "for failure use error="),
+    ("inject fork retval=0", 8, "`fork` cannot claim what it did not do", "use error="),
+    ("inject open retval=0", 8, "`open` cannot claim what it did not do", "use error="),
+    ("inject fsync retval=1", 14, "`fsync` returns 0 when it succeeds", "write retval=0"),
+    ("inject read retval=9", 13, "`read` cannot claim bytes", "an early end of file"),
+    ("inject write delay=1", 20, "`1` is no value for `delay`", "expected a time"),
+    ("inject write hold=1s", 14, "`hold` takes no value", "write `hold` alone"),
+    ("inject write signal=KILLED", 21, "`KILLED` is no value for `signal`", "expected a signal"),
+    ("inject write maybe", 19, "no effect", "expected error=ERRNO"),
+    ("inject sync power=before:none", 19, "power cuts cannot be injected", "with the sweep"),
+    ("inject sync power=none", 19, "`none` is no value for `power`", "power=before:MODE"),
+    ("inject sync power=after:torn", 19, "`after:torn` is no value for `power`", "torn:N"),
+    // Rules: sites.
+    ("inject at", 10, "at which site?", "expected a site such as parent.aof.write#2"),
+    ("inject at parent.aof error=EIO", 11, "`parent.aof` is no site", "a site looks like"),
+    ("inject at parent.aof.write#0 error=EIO", 11, "`parent.aof.write#0` is no site", "a site"),
+    ("inject at parent.aof.write#2 when=1 error=EIO", 30, "a site is one call", "leave `when`"),
+    ("inject at parent.aof.write#2 on=aof error=EIO", 30, "a site is one call", "leave `on`"),
+    ("inject at parent.fork#1 retval=0", 11, "`fork` cannot claim", "use error="),
+];
+
+#[test]
+fn every_malformed_spelling_has_its_message() {
+    for (line, column, message, help) in WRONG {
+        let source = format!("# a comment\n> PING\n{line}\n");
+        let bad = parse("wrong.case", &source).expect_err(line);
+        let [error] = bad.errors.as_slice() else { panic!("{line}: {bad}") };
+        assert_eq!((error.line, error.column), (3, *column), "{line}: {error}");
+        assert!(error.message.starts_with(message), "{line}: {error}");
+        assert!(error.help.contains(help), "{line}: {error} ({})", error.help);
+        assert!(error.to_string().starts_with(&format!("wrong.case:3:{column}: {message}")));
+    }
+}
+
+#[test]
+fn steps_that_stand_in_the_wrong_place_are_refused() {
+    let wrong = [
+        ("> PING\nconfig appendonly yes", "`config` comes after a step that starts the server"),
+        ("expect +OK\n> PING", "no command before it that could have a reply"),
+        ("> PING\nexpect verdict kept", "no verdict before it"),
+        ("config appendonly yes", "no step of this case needs a server"),
+        ("", "no step of this case needs a server"),
+    ];
+    for (source, message) in wrong {
+        assert_eq!(parse("x", source).expect_err(source).errors[0].message, message);
+    }
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once_with_the_text_they_are_about() {
+    let source = "advance 1m\n> PING\ninject wirte error=ENOSPACE when=0\n";
+    let bad = parse("cases/bad.case", source).unwrap_err();
+    let expected = "\
+cases/bad.case:1:9: `1m` is no time (expected a time such as 1s, 20ms or 500us)
+cases/bad.case:3:8: `wirte` is no system call that can be injected into (did you mean `write`?)
+cases/bad.case:3:20: `ENOSPACE` is no value for `error` (did you mean `ENOSPC`?)
+cases/bad.case:3:34: `0` is no value for `when` (calls are counted from 1)";
+    assert_eq!(bad.to_string(), expected);
+    let report = format!("{:?}", miette::Report::new(bad));
+    assert!(report.contains("inject wirte error=ENOSPACE when=0"), "{report}");
+}
+
+#[test]
+fn quoting_is_that_of_redis_cli() {
+    let source = r#"w> SET "a b\n\x41\"" 'it\'s \n' "" plain"#;
+    let script = parse("x", source).unwrap();
+    let Verb::Send { client, argv } = &script.steps[0].verb else { panic!("{script:?}") };
+    assert_eq!(client, "w");
+    let expected: [&[u8]; 5] = [b"SET", b"a b\nA\"", b"it's \\n", b"", b"plain"];
+    assert_eq!(argv, &expected);
+    assert_eq!(lex::quote(argv), r#"SET "a b\nA\"" "it's \\n" "" plain"#);
+}
+
+#[test]
+fn roles_that_a_server_does_not_have_are_pointed_at() {
+    let roles = crate::profile::Profile::named("redis-7").unwrap().roles();
+    let source = "inject write on=pipe:ack-to-child retval=1\n> PING\ninject fsync on=aoff hold\n";
+    let bad = needs::check_roles(&parse("x", source).unwrap(), &roles).unwrap_err();
+    let shown: Vec<String> = bad.errors.iter().map(|error| error.to_string()).collect();
+    let expected = [
+        "x:1:17: this server has no file role `pipe:ack-to-child`",
+        "x:3:17: this server has no file role `aoff`",
+    ];
+    assert_eq!(shown, expected);
+    assert!(bad.errors[1].help.starts_with("did you mean `aof`?"), "{}", bad.errors[1].help);
+}
+
+fn parse_rule(text: &str) -> Result<Rule, BadCase> {
+    let script = parse("x", &format!("inject {text}\n> PING"))?;
+    match &script.steps[0].verb {
+        Verb::Inject { rule, .. } => Ok(rule.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn calls() -> impl Strategy<Value = Vec<CallName>> {
+    let words = CallName::words().into_iter().filter(|word| *word != "sync");
+    let names: Vec<CallName> = words.filter_map(|word| CallName::select(word)?.pop()).collect();
+    proptest::sample::subsequence(names, 1..4)
+}
+
+fn effects() -> impl Strategy<Value = Effect> {
+    use nix::errno::Errno;
+    use nix::sys::signal::Signal;
+    prop_oneof![
+        (1..133).prop_filter_map("no errno", |raw| match Errno::from_raw(raw) {
+            Errno::UnknownErrno => None,
+            errno => Some(Effect::Error(errno)),
+        }),
+        (1u64..1 << 40).prop_map(Effect::Short),
+        (0i64..3).prop_map(Effect::Retval),
+        (1u64..10_000_000).prop_map(|us| Effect::Delay(std::time::Duration::from_micros(us))),
+        Just(Effect::Hold),
+        (1..31).prop_filter_map("no signal", |n| Signal::try_from(n).ok().map(Effect::Signal)),
+    ]
+}
+
+fn rules() -> impl Strategy<Value = Rule> {
+    let window = prop_oneof![
+        Just(String::new()),
+        (1u64..9).prop_map(|n| format!("{n}")),
+        (1u64..9).prop_map(|n| format!("{n}+")),
+        (1u64..9, 1u64..9).prop_map(|(n, step)| format!("{n}+{step}")),
+        (1u64..9, 0u64..9).prop_map(|(n, more)| format!("{n}..{}", n + more)),
+        (1u64..9, 0u64..9, 1u64..9).prop_map(|(n, m, step)| format!("{n}..{}+{step}", n + m)),
+    ];
+    let role = proptest::option::of("[a-z]{1,5}(:[a-z]{1,5})?");
+    let task = proptest::option::of("[a-z]{1,5}(-[a-z]{1,5})?");
+    (calls(), role, task, effects(), window, any::<bool>()).prop_map(
+        |(calls, role, task, effect, window, maybe)| Rule {
+            selector: Selector::Calls { calls, role, task },
+            window: window.parse().unwrap_or(crate::kernel::plan::Window::EVERY),
+            effect,
+            maybe,
+            origin: 1,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_case_or_a_list_of_mistakes(text in "\\PC*") {
+        let _ = parse("x", &text);
+    }
+
+    #[test]
+    fn any_line_of_known_words_is_a_case_or_a_list_of_mistakes(
+        lines in proptest::collection::vec(
+            proptest::collection::vec(
+                prop_oneof![
+                    proptest::sample::select(verbs().map(|(verb, _)| verb).collect::<Vec<_>>()),
+                    proptest::sample::select(vec![
+                        ">", "at", "aof", "write", "write,", "on=", "on=aof", "when=1..", "'é",
+                        "\"",
+                        "error=EIO", "power=after:torn:1@", "parent.aof.write#1", "7mb", "é", "…",
+                        "info", "log", "cut", "zero", "append", "x>", "verdict", "1) \"", "\\x4",
+                    ]),
+                ],
+                0..6,
+            ),
+            0..6,
+        )
+    ) {
+        let text: Vec<String> = lines.iter().map(|words| words.join(" ")).collect();
+        if let Err(bad) = parse("x", &text.join("\n")) {
+            prop_assert!(!bad.errors.is_empty());
+            let _ = format!("{:?}", miette::Report::new(bad));
+        }
+    }
+
+    #[test]
+    fn rules_read_back_as_they_are_shown(rule in rules()) {
+        let text = plan::show(&rule);
+        // Impossible rules are refused, and never misread.
+        if let Ok(read) = parse_rule(&text) {
+            prop_assert_eq!(read, rule, "{}", text);
+        } else {
+            let possible = matches!(rule.effect, Effect::Hold | Effect::Error(_))
+                && matches!(&rule.selector, Selector::Calls { role: None, .. });
+            prop_assert!(!possible, "{} was refused", text);
+        }
+    }
+}

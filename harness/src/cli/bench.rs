@@ -1,0 +1,157 @@
+//! `sabot bench`: runs per second on one core, and what one trapped system call costs. Prints,
+//! asserts nothing.
+//!
+//! **Runs.** One worker, pinned to one core, runs one case again and again: a write error, its
+//! recovery, a kill, and a restart that loads the file ([`RUN`]). Everything that `sabot run` does
+//! for a case is in the time, except comparing with a snapshot; what the oracle knows it has learnt
+//! in a first run that is not counted.
+//!
+//! **One trapped call.** An idle server with `hz 100` turns its event loop a hundred times a
+//! second, and hardly does anything but ask for the time and wait, all of it trapped. The same case
+//! is run with a short and with a long wait in virtual time; the difference in real time, divided
+//! by the difference in calls, is the cost of one more call: the trap, both switches, the decision,
+//! and the little that the server does in between. Starting, linking and loading cancel out.
+//!
+//! Must not know: how a case runs.
+
+use std::time::Duration;
+
+use super::Stop;
+use super::args::BenchArgs;
+use super::exit::Exit;
+use super::fleet::{Settings, cores};
+use super::job::Host;
+use super::screen;
+use super::wire::{Job, Measured, Request};
+use super::worker::{self, Worker};
+use super::worlds::{Choice, World};
+
+/// A write error, its recovery, a kill, and a restart that loads.
+const RUN: &str = "\
+config appendonly yes
+config appendfsync everysec
+> SET a 1
+inject write on=aof short=5 when=1
+inject write on=aof error=ENOSPC when=2+
+> SET b 2
+> SET c 3
+heal
+advance 1s
+> SET c 3
+kill all
+restart
+> DBSIZE
+";
+
+/// An idle server for a while.
+fn idle(seconds: u64) -> String {
+    format!("config appendonly no\nconfig hz 100\n> PING\nadvance {seconds}s\nkill all\nrestart\n")
+}
+
+/// The short and the long wait, in seconds of the server's time.
+const WAITS: [u64; 2] = [1, 11];
+
+/// The mode.
+pub fn main(args: &BenchArgs) -> Result<Exit, Stop> {
+    let choice = Choice::of(&args.worlds)?;
+    let mut exit = Exit::Expected;
+    for absent in &choice.absent {
+        screen::error(&format!("{}: not measured: {}", absent.label, absent.reason));
+        if absent.wanted {
+            exit = Exit::NotMeasured;
+        }
+    }
+    let cpu = cores()[0];
+    screen::line(&format!("one core (number {cpu}), {} s per measurement", args.seconds));
+    let mut rates = Vec::new();
+    for world in &choice.worlds {
+        let mut bench = Bench { world, cpu, time: Duration::from_secs(args.seconds) };
+        match bench.report() {
+            Ok(rate) => rates.push((world.label.as_str(), rate)),
+            Err(why) => {
+                screen::line(&format!("{:8}  not measured: {why}", world.label));
+                exit = Exit::NotMeasured;
+            }
+        }
+    }
+    for (label, rate) in rates.iter().skip(1) {
+        let (first, fastest) = rates[0];
+        screen::line(&format!("{first} is {:.0} times as fast as {label}", fastest / rate));
+    }
+    Ok(exit)
+}
+
+/// Measurements in one world.
+struct Bench<'a> {
+    world: &'a World,
+    cpu: usize,
+    time: Duration,
+}
+
+impl Bench<'_> {
+    /// Prints the lines of this world; returns runs per second.
+    fn report(&mut self) -> Result<f64, String> {
+        let run = self.measure(RUN)?;
+        let seconds = run.nanos as f64 / 1e9;
+        let rate = run.runs as f64 / seconds;
+        screen::line(&format!(
+            "{:8}  {rate:10.1} runs/s  {:8.1} µs per run  {:5.0} calls per run",
+            self.world.label,
+            1e6 / rate,
+            run.calls as f64 / run.runs as f64,
+        ));
+        if self.world.place.is_supervised() {
+            let [short, long] = WAITS.map(idle);
+            let (short, long) = (self.measure(&short)?, self.measure(&long)?);
+            screen::line(&trapped(&self.world.label, &short, &long));
+        }
+        Ok(rate)
+    }
+
+    /// Runs `text` for the time, in a process of its own where supervision takes one.
+    fn measure(&mut self, text: &str) -> Result<Measured, String> {
+        let job = Job {
+            case: "bench".into(),
+            source: "bench".into(),
+            text: text.into(),
+            world: self.world.label.clone(),
+            place: self.world.place.clone(),
+        };
+        let measured = if job.place.is_supervised() {
+            self.supervised(job)?
+        } else {
+            Host::without_machine().measure(&job, self.time)
+        };
+        match measured.problem {
+            Some(problem) => Err(problem),
+            None => Ok(measured),
+        }
+    }
+
+    fn supervised(&self, job: Job) -> Result<Measured, String> {
+        let patience = self.time + Duration::from_secs(20);
+        let exe = Settings::of_this_binary(patience).map_err(|e| e.to_string())?.exe;
+        let mut worker = Worker::start(&exe, self.cpu).map_err(|broken| broken.to_string())?;
+        let nanos = u64::try_from(self.time.as_nanos()).unwrap_or(u64::MAX);
+        let measured = worker
+            .await_ready(patience)
+            .and_then(|()| worker.ask(&Request::Measure { job, nanos }, patience))
+            .and_then(worker::measured);
+        worker.end();
+        measured.map_err(|broken| broken.to_string())
+    }
+}
+
+/// The line about trapped calls.
+fn trapped(label: &str, short: &Measured, long: &Measured) -> String {
+    let per_run = |of: &Measured, what: u64| what as f64 / of.runs as f64;
+    let micros = (per_run(long, long.nanos) - per_run(short, short.nanos)) / 1000.0;
+    let calls = per_run(long, long.trapped) - per_run(short, short.trapped);
+    if calls < 1.0 {
+        return format!("{label:8}  a trapped call: no more calls in a longer wait");
+    }
+    format!(
+        "{label:8}  {:10.2} µs per trapped call ({calls:.0} more calls took {micros:.0} µs more)",
+        micros / calls
+    )
+}

@@ -1,0 +1,117 @@
+//! Exit codes, decided here and nowhere else.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | all as expected |
+//! | 1 | a promise broken, or an `expect` of a case not met |
+//! | 2 | bad usage or a bad case: nothing it says about a server counts |
+//! | 3 | not measured, or the harness broken |
+//! | 4 | a transcript differs from its snapshot though no promise is broken |
+//! | 130 | interrupted |
+//!
+//! Where several apply, the first in the order 1, 2, 3, 4 wins: a broken promise stays one,
+//! whatever else could not be found out.
+
+use std::process::ExitCode;
+
+/// The table above, for `--help`.
+pub const HELP: &str = "\
+Exit codes: 0 all as expected; 1 a promise broken; 2 bad usage or bad case; 3 not measured or
+harness broken; 4 a transcript differs from its snapshot though no promise is broken;
+130 interrupted.";
+
+/// Why the command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Expected,
+    BrokenPromise,
+    BadUsage,
+    NotMeasured,
+    Differs,
+    Interrupted,
+}
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Expected => 0,
+            Exit::BrokenPromise => 1,
+            Exit::BadUsage => 2,
+            Exit::NotMeasured => 3,
+            Exit::Differs => 4,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}
+
+/// What one run of one case in one world came to, as far as the exit code cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The verdict and the transcript are what was expected.
+    AsExpected,
+    /// As far as can be said without a reviewed snapshot.
+    Unreviewed,
+    /// The case asks for something that this server does not have.
+    NotApplicable,
+    /// A default world that this machine cannot have.
+    Skipped,
+    /// A promise broken, or an `expect` not met.
+    BrokenPromise,
+    /// The case itself is wrong: a rule that never fired, say.
+    BadCase,
+    /// No verdict: the machine, the world or the harness could not do it.
+    NotMeasured,
+    /// No promise broken, but not what was reviewed.
+    Differs,
+}
+
+impl Finding {
+    fn exit(self) -> Exit {
+        match self {
+            Finding::AsExpected
+            | Finding::Unreviewed
+            | Finding::NotApplicable
+            | Finding::Skipped => Exit::Expected,
+            Finding::BrokenPromise => Exit::BrokenPromise,
+            Finding::BadCase => Exit::BadUsage,
+            Finding::NotMeasured => Exit::NotMeasured,
+            Finding::Differs => Exit::Differs,
+        }
+    }
+}
+
+/// The exit for all findings together.
+pub fn overall(findings: impl IntoIterator<Item = Finding>) -> Exit {
+    const WORST_FIRST: [Exit; 4] =
+        [Exit::BrokenPromise, Exit::BadUsage, Exit::NotMeasured, Exit::Differs];
+    let exits: Vec<Exit> = findings.into_iter().map(Finding::exit).collect();
+    WORST_FIRST.into_iter().find(|exit| exits.contains(exit)).unwrap_or(Exit::Expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_promise_outweighs_everything_and_skips_weigh_nothing() {
+        let all = [
+            Finding::Differs,
+            Finding::NotMeasured,
+            Finding::BadCase,
+            Finding::BrokenPromise,
+            Finding::Skipped,
+        ];
+        assert_eq!(overall(all).code(), 1);
+        assert_eq!(overall(all[..3].iter().copied()).code(), 2);
+        assert_eq!(overall(all[..2].iter().copied()).code(), 3);
+        assert_eq!(overall(all[..1].iter().copied()).code(), 4);
+        assert_eq!(overall([Finding::Skipped, Finding::Unreviewed]).code(), 0);
+        assert_eq!(overall([]).code(), 0);
+    }
+}

@@ -1,0 +1,223 @@
+//! The fleet: one manager thread per core, each with a worker process of its own.
+//!
+//! Jobs of the world `sim` run on the manager's thread. The others go over a pipe to its worker,
+//! which is started when it is first needed. A worker that dies or stays silent past the deadline
+//! is killed, and its machine with it: the init of each machine carries a parent-death signal, and
+//! everything on it dies with the init. The run then counts as `harness-broken` or `hung`, and the
+//! next job gets a new worker. Workers are children of the manager's *thread*, because parent-death
+//! signals are per thread. Must not know: what a job is about.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::job::{self, Host};
+use super::wire::{Job, Request};
+use super::worker::Worker;
+use crate::case::Outcome;
+use crate::world::Broken;
+
+/// How workers are started and how long one run may take.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The binary `sabot`.
+    pub exe: PathBuf,
+    pub deadline: Duration,
+}
+
+impl Settings {
+    /// This very binary.
+    pub fn of_this_binary(deadline: Duration) -> std::io::Result<Settings> {
+        Ok(Settings { exe: std::env::current_exe()?, deadline })
+    }
+}
+
+/// The managers and a queue to them. Dropping it ends the workers.
+pub struct Fleet {
+    orders: Option<Sender<Order>>,
+    managers: Vec<JoinHandle<()>>,
+    roster: Arc<Roster>,
+}
+
+struct Order {
+    job: Job,
+    then: Box<dyn FnOnce(Outcome) + Send>,
+}
+
+impl Fleet {
+    /// One manager for each core that this process may use.
+    pub fn new(settings: &Settings) -> std::io::Result<Fleet> {
+        let (orders, queue) = channel();
+        let queue = Arc::new(Mutex::new(queue));
+        let roster = Arc::new(Roster::default());
+        let managers = cores().into_iter().map(|cpu| {
+            let manager = Manager {
+                cpu,
+                settings: settings.clone(),
+                roster: Arc::clone(&roster),
+                worker: None,
+            };
+            let queue = Arc::clone(&queue);
+            let name = format!("core-{cpu}");
+            std::thread::Builder::new().name(name).spawn(move || manager.serve(&queue))
+        });
+        let managers = managers.collect::<Result<_, _>>()?;
+        Ok(Fleet { orders: Some(orders), managers, roster })
+    }
+
+    /// Puts a job in the queue; `then` gets its outcome, on a manager's thread.
+    pub fn submit(&self, job: Job, then: impl FnOnce(Outcome) + Send + 'static) {
+        let order = Order { job, then: Box::new(then) };
+        if let Some(orders) = &self.orders {
+            // Nobody takes orders any more only after an interrupt, and then nobody waits for
+            // outcomes.
+            let _ = orders.send(order);
+        }
+    }
+
+    /// Runs one job and waits for its outcome; None after an interrupt.
+    pub fn run(&self, job: Job) -> Option<Outcome> {
+        let (sender, receiver) = channel();
+        self.submit(job, move |outcome| {
+            let _ = sender.send(outcome);
+        });
+        receiver.recv().ok()
+    }
+
+    /// Something that ends all workers and lets no new one start.
+    pub fn stopper(&self) -> impl FnOnce() + Send + 'static {
+        let roster = Arc::clone(&self.roster);
+        move || roster.stop()
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        self.orders = None;
+        for manager in self.managers.drain(..) {
+            let _ = manager.join();
+        }
+    }
+}
+
+/// The cores that this process may use, by number.
+pub fn cores() -> Vec<usize> {
+    let set = sched_getaffinity(Pid::from_raw(0)).unwrap_or_else(|_| CpuSet::new());
+    let cores: Vec<_> =
+        (0..CpuSet::count()).filter(|cpu| set.is_set(*cpu).unwrap_or(false)).collect();
+    if cores.is_empty() { vec![0] } else { cores }
+}
+
+/// The living workers.
+#[derive(Default)]
+struct Roster {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    stopped: bool,
+    living: BTreeSet<i32>,
+}
+
+impl Roster {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stop(&self) {
+        let mut state = self.lock();
+        state.stopped = true;
+        for pid in &state.living {
+            // Listed ones have not been waited for, so the number is still theirs.
+            let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.lock().stopped
+    }
+}
+
+/// One core's thread.
+struct Manager {
+    cpu: usize,
+    settings: Settings,
+    roster: Arc<Roster>,
+    worker: Option<Worker>,
+}
+
+impl Manager {
+    fn serve(mut self, queue: &Mutex<Receiver<Order>>) {
+        let mut host = Host::without_machine();
+        loop {
+            // The lock is held while waiting: whoever holds it is the next to get an order.
+            let order = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(Order { job, then }) = order else { break };
+            if self.roster.is_stopped() {
+                continue;
+            }
+            let outcome = self.execute(&mut host, job);
+            if !self.roster.is_stopped() {
+                then(outcome);
+            }
+        }
+        self.dismiss();
+    }
+
+    fn execute(&mut self, host: &mut Host, job: Job) -> Outcome {
+        if !job.place.is_supervised() {
+            return host.run_guarded(&job);
+        }
+        if let Err(failure) = self.hire() {
+            return job::broken(&job, failure);
+        }
+        let worker = self.worker.as_mut().expect("one was just hired");
+        let request = Request::Run(job.clone());
+        match worker.ask(&request, self.settings.deadline).and_then(super::worker::outcome) {
+            Ok(outcome) => outcome,
+            Err(failure) => {
+                self.dismiss();
+                job::broken(&job, failure)
+            }
+        }
+    }
+
+    /// Starts a worker if there is none.
+    fn hire(&mut self) -> Result<(), Broken> {
+        if self.worker.is_some() {
+            return Ok(());
+        }
+        let mut worker = {
+            // Under the lock, so that a stop meets either a listed worker or none at all.
+            let mut state = self.roster.lock();
+            if state.stopped {
+                return Err(Broken::Harness("interrupted".into()));
+            }
+            let worker = Worker::start(&self.settings.exe, self.cpu)?;
+            state.living.insert(worker.pid());
+            worker
+        };
+        let ready = worker.await_ready(self.settings.deadline);
+        self.worker = Some(worker);
+        ready.inspect_err(|_| self.dismiss())
+    }
+
+    /// Ends the worker and everything in it.
+    fn dismiss(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            let pid = worker.pid();
+            let mut state = self.roster.lock();
+            state.living.remove(&pid);
+            drop(state);
+            worker.end();
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! One job carried out: the world is made, the case runs on it, and whatever goes wrong is an
+//! outcome too.
+//!
+//! Must not know: who asked, and what becomes of the outcome.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::wire::{Job, Measured, Place};
+use crate::case::{self, Outcome, WorldOracle};
+use crate::contract::Verdict;
+use crate::profile::Profile;
+use crate::world::sim::{Sim, Stacks};
+use crate::world::supervised::{Machine, Supervised};
+use crate::world::{Broken, World};
+
+/// What lasts from job to job in one thread or worker: its machine, and what is known of each
+/// server.
+pub struct Host {
+    machine: Option<Rc<Machine>>,
+    stacks: Stacks,
+    servers: BTreeMap<Place, Server>,
+}
+
+/// A server that jobs have run on. The oracle remembers what it has found out.
+struct Server {
+    kind: Rc<Kind>,
+    oracle: WorldOracle<'static>,
+}
+
+/// How to make worlds of one kind.
+enum Kind {
+    Sim { profile: Rc<Profile>, stacks: Stacks },
+    Supervised { machine: Rc<Machine>, profile: Box<Profile>, binary: PathBuf },
+}
+
+impl Host {
+    /// For jobs of the world `sim` only.
+    pub fn without_machine() -> Host {
+        Host { machine: None, stacks: Stacks::default(), servers: BTreeMap::new() }
+    }
+
+    /// Makes this process, which must have one thread, a machine for supervised servers.
+    pub fn with_machine() -> Result<Host, Broken> {
+        let machine = Some(Rc::new(Machine::prepare()?));
+        Ok(Host { machine, ..Host::without_machine() })
+    }
+
+    /// Runs one job. A panic is a bug of the harness and ends as `harness-broken`.
+    pub fn run_guarded(&mut self, job: &Job) -> Outcome {
+        self.run_counted(job).0
+    }
+
+    /// The outcome, and how many calls were trapped.
+    fn run_counted(&mut self, job: &Job) -> (Outcome, u64) {
+        let run = AssertUnwindSafe(|| self.run(job));
+        match catch_unwind(run) {
+            Ok(Ok(counted)) => counted,
+            Ok(Err(failure)) => (broken(job, failure), 0),
+            Err(panic) => {
+                // What a panic has gone through may be half changed.
+                self.servers.clear();
+                self.stacks = Stacks::default();
+                let why = format!("the harness panicked: {}", words_of(&*panic));
+                (broken(job, Broken::Harness(why)), 0)
+            }
+        }
+    }
+
+    fn run(&mut self, job: &Job) -> Result<(Outcome, u64), Broken> {
+        let script = case::parse(&job.source, &job.text)
+            .map_err(|bad| Broken::Harness(format!("a bad case got as far as a world: {bad}")))?;
+        let Server { kind, oracle } = self.server(&job.place)?;
+        let (mut outcome, trapped) = match &**kind {
+            Kind::Sim { profile, stacks } => {
+                let mut world = Sim::new(Rc::clone(profile), stacks.clone());
+                (case::run(&script, &mut world, profile, oracle), 0)
+            }
+            Kind::Supervised { machine, profile, binary } => {
+                let mut world = Supervised::new(machine, (**profile).clone(), binary)?;
+                let outcome = case::run(&script, &mut world, profile, oracle);
+                (outcome, world.trapped())
+            }
+        };
+        outcome.case.clone_from(&job.case);
+        outcome.world_label.clone_from(&job.world);
+        Ok((outcome, trapped))
+    }
+
+    /// Runs the job until `time` of real time is over, and counts. A first run is not counted: the
+    /// oracle learns in it.
+    pub fn measure(&mut self, job: &Job, time: Duration) -> Measured {
+        let mut measured = Measured::default();
+        let first = self.run_guarded(job);
+        let began = Instant::now();
+        while began.elapsed() < time || measured.runs == 0 {
+            let (outcome, trapped) = self.run_counted(job);
+            let sound = !outcome.verdict.is_no_measurement() && outcome.failures.is_empty();
+            if !sound || outcome.trace != first.trace {
+                measured.problem = Some(problem(&outcome));
+                break;
+            }
+            measured.runs += 1;
+            measured.calls += outcome.calls;
+            measured.trapped += trapped;
+        }
+        measured.nanos = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        measured
+    }
+
+    fn server(&mut self, place: &Place) -> Result<&mut Server, Broken> {
+        if !self.servers.contains_key(place) {
+            let kind = Rc::new(Kind::of(place, self.machine.as_ref(), &self.stacks)?);
+            let again = Rc::clone(&kind);
+            let oracle = WorldOracle::new(Box::new(move || again.make()));
+            self.servers.insert(place.clone(), Server { kind, oracle });
+        }
+        Ok(self.servers.get_mut(place).expect("it was just put there"))
+    }
+}
+
+impl Kind {
+    fn of(place: &Place, machine: Option<&Rc<Machine>>, stacks: &Stacks) -> Result<Kind, Broken> {
+        let (profile, binary) = match place {
+            Place::Sim => {
+                return Ok(Kind::Sim { profile: Rc::new(sabot()), stacks: stacks.clone() });
+            }
+            Place::Server => {
+                let mut profile = sabot();
+                profile.args.insert(0, super::SERVER_CORE.into());
+                (profile, own_binary()?)
+            }
+            Place::Binary(path) => {
+                let profile = Profile::for_server(path)
+                    .map_err(|why| Broken::NotMeasured(why.to_string()))?;
+                (profile, path.clone())
+            }
+        };
+        let machine = machine.cloned().ok_or_else(|| {
+            Broken::Harness("a supervised job came to a thread without a machine".into())
+        })?;
+        Ok(Kind::Supervised { machine, profile: Box::new(profile), binary })
+    }
+
+    /// A fresh world with nothing on its disk.
+    fn make(&self) -> Result<Box<dyn World>, Broken> {
+        Ok(match self {
+            Kind::Sim { profile, stacks } => Box::new(Sim::new(Rc::clone(profile), stacks.clone())),
+            Kind::Supervised { machine, profile, binary } => {
+                Box::new(Supervised::new(machine, (**profile).clone(), binary)?)
+            }
+        })
+    }
+}
+
+/// The profile of our own server.
+fn sabot() -> Profile {
+    Profile::named("sabot").expect("it is part of this program")
+}
+
+/// The binary that is also our own server.
+fn own_binary() -> Result<PathBuf, Broken> {
+    std::env::current_exe()
+        .map_err(|e| Broken::Harness(format!("cannot tell where this binary is: {e}")))
+}
+
+/// The outcome of a job that never got as far as an observation.
+pub fn broken(job: &Job, failure: Broken) -> Outcome {
+    let verdict = match failure {
+        Broken::Harness(_) => Verdict::HarnessBroken,
+        Broken::NotMeasured(_) => Verdict::NotMeasured,
+        Broken::Hung(_) => Verdict::Hung,
+    };
+    let (Broken::Harness(why) | Broken::NotMeasured(why) | Broken::Hung(why)) = failure;
+    Outcome {
+        case: job.case.clone(),
+        world_label: job.world.clone(),
+        transcript: String::new(),
+        verdict,
+        verdicts: vec![(0, verdict, why)],
+        unexpected: if verdict.is_broken_promise() { vec![0] } else { Vec::new() },
+        failures: Vec::new(),
+        trace: String::new(),
+        sites: Vec::new(),
+        files: Vec::new(),
+        calls: 0,
+        virtual_time_ns: 0,
+    }
+}
+
+/// Why a run is no good for a measurement.
+fn problem(outcome: &Outcome) -> String {
+    match (outcome.verdicts.last(), outcome.failures.first()) {
+        (_, Some(failure)) => failure.message.clone(),
+        (Some((_, verdict, sentence)), _) => format!("{verdict}: {sentence}"),
+        _ => "its trace is another one each time".into(),
+    }
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}

@@ -1,0 +1,48 @@
+//! `--keep DIR`: what a run left on its disk, as real files.
+//!
+//! Must not know: what the files mean.
+
+use std::path::{Component, Path};
+
+use super::{Stop, cannot};
+
+/// Writes `files` under `folder/case/world`. Names that would lead out of there are refused.
+pub fn files(
+    folder: &Path,
+    case: &str,
+    world: &str,
+    files: &[(String, Vec<u8>)],
+) -> Result<(), Stop> {
+    let plain = |text: &str| text.trim_start_matches(['/', '.']).replace("..", "_");
+    let folder = folder.join(plain(case)).join(plain(world).replace('/', "_"));
+    create(&folder)?;
+    for (name, content) in files {
+        let name = Path::new(name);
+        if !name.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(Stop::unable(format!("a file is called {}", name.display())));
+        }
+        let path = folder.join(name);
+        create(path.parent().unwrap_or(&folder))?;
+        std::fs::write(&path, content).map_err(|e| Stop::usage(cannot("write", &path, &e)))?;
+    }
+    Ok(())
+}
+
+fn create(folder: &Path) -> Result<(), Stop> {
+    std::fs::create_dir_all(folder).map_err(|e| Stop::usage(cannot("create", folder, &e)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_land_below_the_folder_whatever_the_names_say() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let kept = [("appendonlydir/a.aof".to_string(), b"x".to_vec())];
+        files(folder.path(), "../flush/short", "/usr/bin/redis-server", &kept).expect("written");
+        let path = folder.path().join("flush/short/usr_bin_redis-server/appendonlydir/a.aof");
+        assert_eq!(std::fs::read(path).expect("it is there"), b"x");
+        assert!(files(folder.path(), "c", "w", &[("../out".into(), vec![])]).is_err());
+    }
+}

@@ -1,0 +1,93 @@
+//! The command line: words in, a table and an exit code out.
+//!
+//! Each mode is one function and returns what it found; [`exit`] alone turns that into a number.
+//! Must not know: how a case runs (the case runner does) and what a promise is (the contract does).
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub mod args;
+pub mod bench;
+pub mod doctor;
+pub mod exit;
+pub mod fleet;
+pub mod interrupt;
+pub mod job;
+pub mod judge;
+pub mod keep;
+pub mod library;
+pub mod line;
+pub mod reap;
+pub mod run;
+pub mod screen;
+pub mod show;
+pub mod snapshot;
+pub mod wire;
+pub mod worker;
+pub mod worlds;
+
+use args::{Args, Mode};
+use exit::Exit;
+
+/// The word that makes this binary our own server: world `server` executes `sabot server-core …`,
+/// so that the server under test always matches the harness.
+pub const SERVER_CORE: &str = "server-core";
+
+/// Runs the mode that the arguments name. The server comes before the parser of arguments, because
+/// under supervision whatever runs first is part of the server's own life.
+pub fn main() -> ExitCode {
+    let words: Vec<String> =
+        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    if words.get(1).is_some_and(|word| word == SERVER_CORE) {
+        return serve(words);
+    }
+    reap::leave_nothing(|| match Args::parse().mode {
+        Mode::Run(args) => run::main(&args),
+        Mode::Show(args) => show::transcript(&args),
+        Mode::Sites(args) => show::sites(&args),
+        Mode::Doctor => doctor::main(),
+        Mode::Bench(args) => bench::main(&args),
+        Mode::Worker(args) => worker::main(&args),
+        Mode::ServerCore { .. } => unreachable!("handled before the arguments are parsed"),
+    })
+    .unwrap_or_else(|stop| {
+        screen::error(&stop.message);
+        stop.exit
+    })
+    .into()
+}
+
+/// Our own server: everything after `server-core` is what `sabot-server` would get.
+fn serve(mut words: Vec<String>) -> ExitCode {
+    words.remove(1);
+    let mut os = sabot_server::os::linux::LinuxOs::new();
+    os.install_signal_handlers();
+    let code = sabot_server::event_loop::main(&mut os, words);
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// Why a mode ends before it has found out anything: a message for stderr, and the exit.
+#[derive(Debug)]
+pub struct Stop {
+    pub exit: Exit,
+    pub message: String,
+}
+
+impl Stop {
+    /// The user asked for something that does not exist or makes no sense.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Stop { exit: Exit::BadUsage, message: message.into() }
+    }
+
+    /// The machine, or the harness, cannot do what was asked.
+    pub fn unable(message: impl Into<String>) -> Self {
+        Stop { exit: Exit::NotMeasured, message: message.into() }
+    }
+}
+
+/// A file could not be used: its path, and what the system says.
+pub(crate) fn cannot(verb: &str, path: &Path, why: &std::io::Error) -> String {
+    format!("cannot {verb} {}: {why}", path.display())
+}

@@ -1,0 +1,315 @@
+//! `sabot run`: cases in worlds, one line per case, a table, and one last line with the counts.
+//!
+//! Must not know: how a case runs.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use super::args::RunArgs;
+use super::exit::{Exit, Finding, overall};
+use super::fleet::{Fleet, Settings};
+use super::judge::{Cell, judge};
+use super::library::{CaseFile, Library};
+use super::screen::Progress;
+use super::snapshot::{Reviewed, Snapshots};
+use super::wire::Job;
+use super::worlds::{Absent, Choice, World};
+use super::{Stop, interrupt, keep, screen};
+use crate::case::{self, Outcome, Script};
+use crate::report::table::Table;
+
+/// A case that has been read and understood.
+pub struct Ready {
+    pub file: CaseFile,
+    pub script: Script,
+}
+
+/// The mode.
+pub fn main(args: &RunArgs) -> Result<Exit, Stop> {
+    interrupt::block()?;
+    let library = Library::open()?;
+    let cases = understand(library.select(&args.cases)?)?;
+    let choice = Choice::of(&args.worlds)?;
+    for absent in &choice.absent {
+        screen::error(&announce(absent));
+    }
+    let settings = Settings::of_this_binary(args.limits.deadline)
+        .map_err(|e| Stop::unable(format!("cannot tell where this binary is: {e}")))?;
+    let mut run = Run::new(args, &cases, &choice, Snapshots::of(&library));
+    let interrupted = with_fleet(&settings, |fleet, events, sender| {
+        run.submit(fleet, sender);
+        run.collect(&events)
+    })?;
+    run.conclude()?;
+    Ok(if interrupted { Exit::Interrupted } else { overall(run.findings()) })
+}
+
+/// Parses all cases; the mistakes of all of them are printed before anything runs.
+pub fn understand(files: Vec<CaseFile>) -> Result<Vec<Ready>, Stop> {
+    let mut mistakes = String::new();
+    let mut ready = Vec::new();
+    for file in files {
+        match case::parse(&file.source, &file.text) {
+            Ok(script) => ready.push(Ready { file, script }),
+            Err(bad) => {
+                for error in bad.errors {
+                    mistakes.push_str(&format!("{:?}\n", miette::Report::new(error)));
+                }
+            }
+        }
+    }
+    if mistakes.is_empty() { Ok(ready) } else { Err(Stop::usage(mistakes)) }
+}
+
+/// Runs `work` with a fleet, an interrupt away from its end; the fleet is gone afterwards. The
+/// caller has blocked interrupts.
+pub fn with_fleet<T>(
+    settings: &Settings,
+    work: impl FnOnce(&Fleet, Receiver<Event>, Sender<Event>) -> T,
+) -> Result<T, Stop> {
+    let unable = |e: std::io::Error| Stop::unable(format!("cannot start the fleet: {e}"));
+    let fleet = Fleet::new(settings).map_err(unable)?;
+    let (sender, events) = channel();
+    let (stop, tell) = (fleet.stopper(), sender.clone());
+    interrupt::on_interrupt(move || {
+        stop();
+        let _ = tell.send(Event::Interrupted);
+    })
+    .map_err(unable)?;
+    let result = work(&fleet, events, sender);
+    drop(fleet);
+    Ok(result)
+}
+
+/// What the fleet and the interrupt tell the main thread.
+pub enum Event {
+    Done { case: usize, world: usize, outcome: Box<Outcome> },
+    Interrupted,
+}
+
+fn announce(absent: &Absent) -> String {
+    let what = if absent.wanted { "missing" } else { "skipped" };
+    format!("{what}: world {}: {}", absent.label, absent.reason)
+}
+
+/// One go of the mode.
+struct Run<'a> {
+    args: &'a RunArgs,
+    cases: &'a [Ready],
+    choice: &'a Choice,
+    snapshots: Snapshots,
+    /// By case and world: the runs that are done.
+    done: Vec<Vec<Vec<Outcome>>>,
+    cells: Vec<Vec<Option<Cell>>>,
+    /// How many cases have been printed, from the first on.
+    printed: usize,
+    progress: Progress,
+    unkept: Option<Stop>,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        args: &'a RunArgs,
+        cases: &'a [Ready],
+        choice: &'a Choice,
+        snapshots: Snapshots,
+    ) -> Run<'a> {
+        let worlds = choice.worlds.len();
+        Run {
+            args,
+            cases,
+            choice,
+            snapshots,
+            done: cases.iter().map(|_| vec![Vec::new(); worlds]).collect(),
+            cells: vec![vec![None; worlds]; cases.len()],
+            printed: 0,
+            progress: Progress::new(cases.len() * worlds * args.repeat as usize),
+            unkept: None,
+        }
+    }
+
+    fn submit(&self, fleet: &Fleet, sender: Sender<Event>) {
+        for (case, ready) in self.cases.iter().enumerate() {
+            for (world, its_world) in self.choice.worlds.iter().enumerate() {
+                for _ in 0..self.args.repeat {
+                    let sender = sender.clone();
+                    fleet.submit(job(&ready.file, its_world), move |outcome| {
+                        let outcome = Box::new(outcome);
+                        let _ = sender.send(Event::Done { case, world, outcome });
+                    });
+                }
+            }
+        }
+    }
+
+    /// Takes outcomes until all are there; true: interrupted.
+    fn collect(&mut self, events: &Receiver<Event>) -> bool {
+        let mut missing = self.cases.len() * self.choice.worlds.len() * self.args.repeat as usize;
+        while missing > 0 {
+            match events.recv() {
+                Ok(Event::Done { case, world, outcome }) => self.take(case, world, *outcome),
+                Ok(Event::Interrupted) | Err(_) => return true,
+            }
+            missing -= 1;
+        }
+        false
+    }
+
+    fn take(&mut self, case: usize, world: usize, outcome: Outcome) {
+        let ready = &self.cases[case];
+        self.progress.advance(&ready.file.name);
+        let runs = &mut self.done[case][world];
+        runs.push(outcome);
+        if runs.len() < self.args.repeat as usize {
+            return;
+        }
+        let its_world = &self.choice.worlds[world];
+        if let (Some(folder), None) = (&self.args.keep, &self.unkept) {
+            let kept = keep::files(folder, &ready.file.name, &its_world.label, &runs[0].files);
+            self.unkept = kept.err();
+        }
+        let reviewed = match ready.file.own {
+            true => Reviewed::Never,
+            false => self.snapshots.find(&ready.file.name, &its_world.family),
+        };
+        self.cells[case][world] = Some(judge(&ready.script, runs, &reviewed));
+        self.print();
+    }
+
+    /// Prints the cases that are complete, in order.
+    fn print(&mut self) {
+        while let Some(cells) = self.cells.get(self.printed) {
+            let Some(cells) = cells.iter().cloned().collect::<Option<Vec<Cell>>>() else { break };
+            let ready = &self.cases[self.printed];
+            self.progress.line(&line(&ready.file.name, &self.choice.worlds, &cells));
+            if ready.file.own {
+                self.print_transcripts(ready);
+            }
+            self.printed += 1;
+        }
+    }
+
+    /// Each different transcript once, with the worlds that gave it.
+    fn print_transcripts(&self, ready: &Ready) {
+        let mut different: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (world, runs) in self.choice.worlds.iter().zip(&self.done[self.printed]) {
+            let text = runs[0].transcript.as_str();
+            match different.iter_mut().find(|(other, _)| *other == text) {
+                Some((_, labels)) => labels.push(&world.label),
+                None if text.is_empty() => {}
+                None => different.push((text, vec![&world.label])),
+            }
+        }
+        for (text, labels) in different {
+            let worlds = labels.join(", ");
+            self.progress.line(&format!("--- {} in {worlds}\n{text}", ready.file.source));
+        }
+    }
+
+    /// The table and the last line.
+    fn conclude(&mut self) -> Result<(), Stop> {
+        self.progress.finish();
+        screen::line("");
+        screen::line(&self.table().render());
+        for absent in &self.choice.absent {
+            screen::line(&announce(absent));
+        }
+        screen::line(&self.counts());
+        self.unkept.take().map_or(Ok(()), Err)
+    }
+
+    fn table(&self) -> Table {
+        let labels = self.choice.worlds.iter().map(|world| world.label.clone());
+        let absent = self.choice.absent.iter().map(|absent| absent.label.clone());
+        let gaps = self.choice.absent.iter().map(|absent| match absent.wanted {
+            true => "missing".to_string(),
+            false => "skipped".to_string(),
+        });
+        let row = |ready: &Ready, cells: &[Option<Cell>]| {
+            let words =
+                cells.iter().map(|cell| cell.as_ref().map_or("-".into(), |cell| cell.word.clone()));
+            (ready.file.name.clone(), words.chain(gaps.clone()).collect())
+        };
+        Table {
+            worlds: labels.chain(absent).collect(),
+            rows: self
+                .cases
+                .iter()
+                .zip(&self.cells)
+                .map(|(ready, cells)| row(ready, cells))
+                .collect(),
+        }
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let absent = self.choice.absent.iter().map(|absent| match absent.wanted {
+            true => Finding::NotMeasured,
+            false => Finding::Skipped,
+        });
+        self.cells.iter().flatten().flatten().map(|cell| cell.finding).chain(absent).collect()
+    }
+
+    /// Everything that happened to a run, counted; what must not be overlooked is said even when it
+    /// is 0.
+    fn counts(&self) -> String {
+        let findings: Vec<Finding> =
+            self.cells.iter().flatten().flatten().map(|cell| cell.finding).collect();
+        let count = |finding| findings.iter().filter(|other| **other == finding).count();
+        let planned = self.cases.len() * self.choice.worlds.len();
+        let absent = |wanted| {
+            let these = self.choice.absent.iter().filter(|absent| absent.wanted == wanted);
+            these.count() * self.cases.len()
+        };
+        let mut parts = vec![format!("{} as expected", count(Finding::AsExpected))];
+        for (finding, words) in [
+            (Finding::BrokenPromise, "with a promise broken"),
+            (Finding::BadCase, "of a bad case"),
+            (Finding::NotMeasured, "not measured"),
+            (Finding::Differs, "unlike the snapshot"),
+            (Finding::NotApplicable, "not applicable"),
+        ] {
+            if count(finding) > 0 {
+                parts.push(format!("{} {words}", count(finding)));
+            }
+        }
+        parts.push(format!("{} unreviewed", count(Finding::Unreviewed)));
+        parts.push(format!("{} skipped", absent(false)));
+        if absent(true) > 0 {
+            parts.push(format!("{} missing", absent(true)));
+        }
+        if findings.len() < planned {
+            parts.push(format!("{} not run", planned - findings.len()));
+        }
+        let cases = count_of(self.cases.len(), "case");
+        let worlds = count_of(self.choice.worlds.len(), "world");
+        format!("{cases} in {worlds}: {}", parts.join(", "))
+    }
+}
+
+/// `1 case`, `2 cases`.
+fn count_of(n: usize, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
+}
+
+/// One job of a case.
+pub fn job(file: &CaseFile, world: &World) -> Job {
+    Job {
+        case: file.name.clone(),
+        source: file.source.clone(),
+        text: file.text.clone(),
+        world: world.label.clone(),
+        place: world.place.clone(),
+    }
+}
+
+/// The line of a case: whether all is as expected, and what is not.
+fn line(name: &str, worlds: &[World], cells: &[Cell]) -> String {
+    let exit = overall(cells.iter().map(|cell| cell.finding));
+    let mut text = format!("{}  {name}", if exit == Exit::Expected { "ok  " } else { "FAIL" });
+    for (world, cell) in worlds.iter().zip(cells) {
+        for note in &cell.notes {
+            let note = note.replace('\n', "\n          ");
+            text.push_str(&format!("\n        {}: {note}", world.label));
+        }
+    }
+    text
+}

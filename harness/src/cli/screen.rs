@@ -1,0 +1,58 @@
+//! Standard output and standard error: lines, and a progress bar where a person is looking.
+//!
+//! A reader that goes away (`sabot show … | head`) ends the command quietly.
+//! Must not know: what the lines say.
+
+use std::io::{self, Write};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::exit::Exit;
+
+/// Prints `text` and a newline to standard output.
+pub fn line(text: &str) {
+    print(&mut io::stdout().lock(), text);
+}
+
+/// Prints an error to standard error; what is styled already is left alone.
+pub fn error(text: &str) {
+    print(&mut io::stderr().lock(), text);
+}
+
+fn print(to: &mut impl Write, text: &str) {
+    let done =
+        writeln!(to, "{}", text.strip_suffix('\n').unwrap_or(text)).and_then(|()| to.flush());
+    if done.is_err() {
+        std::process::exit(Exit::NotMeasured.code().into());
+    }
+}
+
+/// How far a run has come; draws nothing where standard error is no terminal.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    pub fn new(total: usize) -> Self {
+        let bar = ProgressBar::new(total as u64);
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
+        bar.set_style(style.expect("the template is one of ours"));
+        Progress { bar }
+    }
+
+    /// One more run is done.
+    pub fn advance(&self, what: &str) {
+        self.bar.set_message(what.to_string());
+        self.bar.inc(1);
+    }
+
+    /// Prints a line above the bar.
+    pub fn line(&self, text: &str) {
+        self.bar.suspend(|| line(text));
+    }
+
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

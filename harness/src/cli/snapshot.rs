@@ -1,0 +1,111 @@
+//! Reviewed transcripts: `snapshots/FOLDER/NAME@FAMILY.snap`, in insta's format.
+//!
+//! The tests write and review them; this only reads. A family is what may share a transcript:
+//! `sabot` for our own server behind both doors, `redis-7.0` and the like for others. A family of
+//! which nothing was ever reviewed is no failure. Must not know: what a transcript says.
+
+use std::path::{Path, PathBuf};
+
+use super::library::Library;
+
+/// What is known about a case in a family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reviewed {
+    /// The transcript that a person has accepted.
+    As(String),
+    /// This family has snapshots, this case has none among them.
+    Missing(PathBuf),
+    /// Nothing of this family was ever reviewed.
+    Never,
+}
+
+/// The folder of snapshots, with the families that were reviewed.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshots {
+    folder: Option<PathBuf>,
+    families: Vec<String>,
+}
+
+impl Snapshots {
+    /// Those beside the library's cases; none when the cases come with the binary.
+    pub fn of(library: &Library) -> Snapshots {
+        match &library.root {
+            Some(root) => Snapshots::at(&root.join("snapshots")),
+            None => Snapshots::default(),
+        }
+    }
+
+    pub fn at(folder: &Path) -> Snapshots {
+        let mut families: Vec<String> =
+            files(folder).iter().filter_map(|path| family(path)).collect();
+        families.sort();
+        families.dedup();
+        Snapshots { folder: Some(folder.to_path_buf()), families }
+    }
+
+    /// Whether any case was ever reviewed in this family.
+    pub fn know(&self, family: &str) -> bool {
+        self.families.iter().any(|known| known == family)
+    }
+
+    /// What was reviewed for the case of the library called `case`.
+    pub fn find(&self, case: &str, family: &str) -> Reviewed {
+        let Some(folder) = self.folder.as_ref().filter(|_| self.know(family)) else {
+            return Reviewed::Never;
+        };
+        let path = folder.join(format!("{case}@{family}.snap"));
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Reviewed::As(contents(&text)),
+            Err(_) => Reviewed::Missing(path),
+        }
+    }
+}
+
+/// Whether a transcript is the reviewed one; insta does not look at what surrounds it either.
+pub fn same(reviewed: &str, transcript: &str) -> bool {
+    trimmed(reviewed) == trimmed(transcript)
+}
+
+/// A text without the empty lines around it.
+pub fn trimmed(text: &str) -> &str {
+    text.trim_start_matches(['\r', '\n']).trim_end()
+}
+
+/// What stands below insta's header.
+fn contents(file: &str) -> String {
+    let body = file.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
+    trimmed(body.map_or(file, |(_, body)| body)).to_string()
+}
+
+/// The part of the name between `@` and `.snap`.
+fn family(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".snap")?;
+    Some(name.rsplit_once('@')?.1.to_string())
+}
+
+/// All files in the folders of `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let list = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
+    list(folder).flat_map(|entry| list(&entry.path()).map(|file| file.path())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_left_out_and_families_are_told_apart() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(folder.path().join("flush")).expect("a new folder");
+        let file = folder.path().join("flush/short@sabot.snap");
+        let text = "---\nsource: tests/cases.rs\ndescription: d\n---\n# a comment\n---\n> PING\n";
+        std::fs::write(file, text).expect("a new file");
+        let snapshots = Snapshots::at(folder.path());
+        let Reviewed::As(text) = snapshots.find("flush/short", "sabot") else {
+            panic!("there is one")
+        };
+        assert!(same(&text, "\n# a comment\n---\n> PING\n\n"), "{text}");
+        assert!(matches!(snapshots.find("flush/long", "sabot"), Reviewed::Missing(_)));
+        assert_eq!(snapshots.find("flush/short", "redis-7.0"), Reviewed::Never);
+    }
+}

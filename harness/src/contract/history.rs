@@ -1,0 +1,225 @@
+//! The history of writes: what the dataset is made of, in the order in which it was asked for.
+//!
+//! MULTI…EXEC is one entry. What was refused (an error reply), what only reads and what only
+//! administers is no part of it; SELECT is, because later writes depend on it. After a restart the
+//! entries that did not survive are dropped: later writes build on what was found. Must not know:
+//! policies.
+
+use std::collections::BTreeMap;
+
+use crate::observation::{Sent, Time};
+
+/// A command's words.
+pub type Argv = Vec<Vec<u8>>;
+
+/// One indivisible piece of work, as it can be done again on another server.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unit {
+    /// The connection; another one for each start of the server.
+    pub client: String,
+    /// One command, or MULTI … EXEC.
+    pub commands: Vec<Argv>,
+    /// When it was sent (a transaction: its EXEC).
+    pub at: Time,
+}
+
+/// A unit and what became of it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub unit: Unit,
+    /// Whether it can change the dataset; else it only prepares (SELECT).
+    pub writes: bool,
+    /// None: no reply came, so it may or may not have happened.
+    pub acked_at: Option<Time>,
+    pub incarnation: u32,
+    pub line: u32,
+}
+
+/// Commands that read.
+const READS: &str = "GET MGET STRLEN GETRANGE SUBSTR EXISTS TYPE TTL PTTL KEYS SCAN DBSIZE \
+    RANDOMKEY LRANGE LLEN LINDEX SMEMBERS SCARD SISMEMBER SRANDMEMBER HGET HMGET HGETALL HLEN \
+    HKEYS HVALS HEXISTS ZRANGE ZCARD ZSCORE ZRANK OBJECT DUMP BITCOUNT GETBIT TOUCH";
+
+/// Commands that administer: they change no key.
+const ADMINISTERS: &str = "PING ECHO INFO CONFIG DEBUG BGREWRITEAOF BGSAVE SAVE LASTSAVE SHUTDOWN \
+    COMMAND CLIENT LATENCY SLOWLOG MEMORY TIME WAIT WAITAOF AUTH HELLO QUIT WATCH UNWATCH ROLE ACL \
+    MODULE MONITOR READONLY READWRITE RESET";
+
+/// The command's name in capitals.
+pub fn name(argv: &[Vec<u8>]) -> String {
+    argv.first().map(|word| String::from_utf8_lossy(word).to_uppercase()).unwrap_or_default()
+}
+
+fn listed(list: &str, name: &str) -> bool {
+    list.split_whitespace().any(|known| known == name)
+}
+
+/// The entries of a stretch of history.
+pub fn entries(history: &[Sent]) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut open: BTreeMap<(u32, &str), Vec<Argv>> = BTreeMap::new();
+    for sent in history {
+        let connection = (sent.incarnation, sent.client.as_str());
+        let refused = sent.reply.as_ref().is_some_and(|reply| reply.starts_with('-'));
+        let name = name(&sent.argv);
+        match name.as_str() {
+            "MULTI" if !refused => {
+                open.insert(connection, vec![sent.argv.clone()]);
+            }
+            "DISCARD" => {
+                open.remove(&connection);
+            }
+            "EXEC" => {
+                if let (Some(mut commands), false) = (open.remove(&connection), refused) {
+                    commands.push(sent.argv.clone());
+                    entries.push(entry(sent, commands, true));
+                }
+            }
+            _ if refused => {}
+            _ => match open.get_mut(&connection) {
+                Some(queued) => queued.push(sent.argv.clone()),
+                None if listed(READS, &name) || listed(ADMINISTERS, &name) => {}
+                None => entries.push(entry(sent, vec![sent.argv.clone()], name != "SELECT")),
+            },
+        }
+    }
+    entries
+}
+
+fn entry(sent: &Sent, commands: Vec<Argv>, writes: bool) -> Entry {
+    let client = format!("{}:{}", sent.incarnation, sent.client);
+    Entry {
+        unit: Unit { client, commands, at: sent.sent_at },
+        writes,
+        acked_at: sent.acked_at,
+        incarnation: sent.incarnation,
+        line: sent.line,
+    }
+}
+
+/// What the dataset can be made of: the entries that survived, and those that came since.
+#[derive(Clone, Debug, Default)]
+pub struct Lineage {
+    survivors: Vec<Entry>,
+    /// How much of the history is in `survivors`, or was lost.
+    consumed: usize,
+    /// The last dataset was no prefix, so that nothing is known about the next.
+    pub broken: bool,
+}
+
+impl Lineage {
+    /// Every entry that may be in the dataset now.
+    pub fn entries(&self, history: &[Sent]) -> Vec<Entry> {
+        let mut all = self.survivors.clone();
+        all.extend(entries(&history[self.consumed..]));
+        all
+    }
+
+    /// After a restart: the first `count` of these entries are what later writes build on.
+    pub fn survived(&mut self, mut entries: Vec<Entry>, count: Option<usize>, history: &[Sent]) {
+        self.broken |= count.is_none();
+        entries.truncate(count.unwrap_or(0));
+        self.survivors = entries;
+        self.consumed = history.len();
+    }
+}
+
+/// Keys that were given a time to live, by database: an expired one counts as absent even before
+/// the server has noticed, so both sides must be made to notice before they are compared.
+pub fn expiring(units: &[Unit]) -> Vec<(String, Vec<u8>)> {
+    let mut selected: BTreeMap<&str, String> = BTreeMap::new();
+    let mut keys = Vec::new();
+    for unit in units {
+        for argv in &unit.commands {
+            let name = name(argv);
+            if name == "SELECT" {
+                let db = argv.get(1).map(|db| String::from_utf8_lossy(db).into_owned());
+                selected.insert(&unit.client, db.unwrap_or_default());
+            }
+            let Some(key) = argv.get(1).filter(|_| gives_time_to_live(&name, argv)) else {
+                continue;
+            };
+            let db = selected.get(unit.client.as_str()).cloned().unwrap_or_else(|| "0".to_string());
+            let place = (db, key.clone());
+            if !keys.contains(&place) {
+                keys.push(place);
+            }
+        }
+    }
+    keys
+}
+
+fn gives_time_to_live(name: &str, argv: &[Vec<u8>]) -> bool {
+    let option = |word: &Vec<u8>| {
+        ["EX", "PX", "EXAT", "PXAT"].iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+    };
+    match name {
+        "EXPIRE" | "PEXPIRE" | "EXPIREAT" | "PEXPIREAT" | "SETEX" | "PSETEX" => true,
+        "SET" => argv.iter().skip(3).any(option),
+        "GETEX" => argv.iter().skip(2).any(option),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(line: u32, client: &str, command: &str, reply: Option<&str>) -> Sent {
+        let argv = command.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        Sent {
+            line,
+            incarnation: 1,
+            client: client.to_string(),
+            argv,
+            sent_at: Time(u64::from(line)),
+            reply: reply.map(str::to_string),
+            acked_at: reply.map(|_| Time(u64::from(line))),
+        }
+    }
+
+    #[test]
+    fn a_transaction_is_one_entry_at_its_exec() {
+        let history = [
+            sent(1, "a", "MULTI", Some("+OK")),
+            sent(2, "a", "SET x 1", Some("+QUEUED")),
+            sent(3, "b", "SET y 1", Some("+OK")),
+            sent(4, "a", "EXEC", Some("1) +OK")),
+        ];
+        let lines: Vec<u32> = entries(&history).iter().map(|entry| entry.line).collect();
+        assert_eq!(lines, [3, 4]);
+        assert_eq!(entries(&history)[1].unit.commands.len(), 3);
+    }
+
+    #[test]
+    fn refused_discarded_and_reading_commands_are_no_part_of_it() {
+        let history = [
+            sent(1, "a", "SET x 1", Some("-MISCONF no")),
+            sent(2, "a", "GET x", Some("(nil)")),
+            sent(3, "a", "MULTI", Some("+OK")),
+            sent(4, "a", "SET x 1", Some("+QUEUED")),
+            sent(5, "a", "DISCARD", Some("+OK")),
+            sent(6, "a", "MULTI", Some("+OK")),
+            sent(7, "a", "NOSUCH", Some("-ERR unknown command")),
+            sent(8, "a", "EXEC", Some("-EXECABORT no")),
+            sent(9, "a", "SELECT 1", Some("+OK")),
+            sent(10, "a", "SET x 1", None),
+        ];
+        let seen: Vec<_> =
+            entries(&history).iter().map(|e| (e.line, e.writes, e.acked_at)).collect();
+        assert_eq!(seen, [(9, false, Some(Time(9))), (10, true, None)]);
+    }
+
+    #[test]
+    fn keys_with_a_time_to_live_are_found_in_their_database() {
+        let history = [
+            sent(1, "a", "SET x 1 px 100", Some("+OK")),
+            sent(2, "a", "SELECT 3", Some("+OK")),
+            sent(3, "a", "EXPIRE y 10", Some(":1")),
+            sent(4, "b", "SET ex ex", Some("+OK")),
+        ];
+        let units: Vec<Unit> = entries(&history).into_iter().map(|entry| entry.unit).collect();
+        let expected = [("0".to_string(), b"x".to_vec()), ("3".to_string(), b"y".to_vec())];
+        assert_eq!(expiring(&units), expected);
+    }
+}

@@ -1,0 +1,129 @@
+//! Completing a call on a pipe or about processes: pipe, its reads and writes, fork, wait.
+//!
+//! What is in a pipe, and the birth of a child, are the door's to carry out; who holds which end,
+//! which role a pipe has and who waits for whom is decided here. Must not know: whether anything
+//! real stands behind the model.
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+
+use super::files::returned;
+use crate::kernel::fd::{End, Object};
+use crate::kernel::process::{Ending, Life, Pid};
+use crate::kernel::trace::Returned;
+use crate::kernel::{Entered, Fd, Kernel, TaskId};
+
+/// What the door is to do with a read or write on a pipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transfer {
+    /// Nothing: the call returns this.
+    Return(Result<u64, Errno>),
+    /// Move at most so many bytes and report to [`Kernel::transferred`].
+    Move(u64),
+}
+
+/// What became of a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// This child is gone for good now.
+    Reaped(Pid, Ending),
+    /// No child has ended yet.
+    NotYet,
+    Failed(Errno),
+}
+
+impl Kernel {
+    /// pipe(2). Returns read end and write end.
+    pub fn pipe(&mut self, entered: Entered) -> Result<(Fd, Fd), Errno> {
+        if let Some(errno) = entered.error() {
+            self.finish(entered, Returned::Error(errno), 0);
+            return Err(errno);
+        }
+        let pipe = self.pipe_roles.len();
+        self.pipe_roles.push(None);
+        let task = entered.task;
+        let read = self.install(task, Object::Pipe(pipe, End::Read), OFlag::O_RDONLY);
+        let write = self.install(task, Object::Pipe(pipe, End::Write), OFlag::O_WRONLY);
+        self.processes.process_of_mut(task).unbound_pipes.push(pipe);
+        self.finish(entered, Returned::Descriptor, 0);
+        Ok((read, write))
+    }
+
+    /// What to do with a read or write of `wanted` bytes on a pipe.
+    pub fn transfer(&self, entered: &Entered, wanted: u64) -> Transfer {
+        match (entered.error(), entered.lie()) {
+            (Some(errno), _) => Transfer::Return(Err(errno)),
+            (None, Some(claimed)) => Transfer::Return(Ok(claimed.max(0) as u64)),
+            (None, None) => Transfer::Move(entered.limit(wanted)),
+        }
+    }
+
+    /// A read or write on a pipe is over.
+    pub fn transferred(&mut self, entered: Entered, result: Result<u64, Errno>) {
+        self.finish(entered, returned(result), 0);
+    }
+
+    /// fork(2): a child with this pid, which gets copies of all descriptors. Pipes opened since the
+    /// last fork get their roles now.
+    pub fn fork(&mut self, entered: Entered, pid: Pid) -> Result<TaskId, Errno> {
+        if let Some(errno) = entered.error() {
+            self.finish(entered, Returned::Error(errno), 0);
+            return Err(errno);
+        }
+        self.bind_pipes(entered.task);
+        let child = self.processes.fork(entered.task, pid);
+        for (_, description) in self.processes.process_of(child).fds.clone().iter() {
+            self.descriptions.share(description);
+        }
+        let name = self.task_name(child).to_string();
+        self.finish(entered, Returned::Child(name), 0);
+        Ok(child)
+    }
+
+    /// Whether the plan lets a fork happen: a door that forks for real asks before.
+    pub fn fork_error(&self, entered: &Entered) -> Option<Errno> {
+        entered.error()
+    }
+
+    fn bind_pipes(&mut self, task: TaskId) {
+        let opened = std::mem::take(&mut self.processes.process_of_mut(task).unbound_pipes);
+        // A pipe that was closed again before the fork (another of the set could not be opened) is
+        // no part of the arrangement.
+        let open: Vec<_> = opened
+            .into_iter()
+            .filter(|pipe| self.pipe_ends(*pipe, End::Read) + self.pipe_ends(*pipe, End::Write) > 0)
+            .collect();
+        if let Some(roles) = self.roles.of_pipes(open.len()) {
+            for (pipe, role) in open.into_iter().zip(roles) {
+                self.pipe_roles[pipe] = Some(role.clone());
+            }
+        }
+    }
+
+    /// wait3(2) and its relatives, in the process of the caller; does not block by itself.
+    pub fn wait(&mut self, entered: Entered) -> Waited {
+        let process = self.processes.task(entered.task).process;
+        let zombie = self.processes.zombie_of(process);
+        let waited = match (entered.error(), zombie) {
+            (Some(errno), _) => Waited::Failed(errno),
+            (None, Some((child, ending))) => {
+                Waited::Reaped(self.processes.processes[child].pid, ending)
+            }
+            (None, None) if self.processes.children(process).next().is_none() => {
+                Waited::Failed(Errno::ECHILD)
+            }
+            (None, None) => Waited::NotYet,
+        };
+        let returned = match (waited, zombie) {
+            (Waited::Reaped(_, ending), Some((child, _))) => {
+                let child = &mut self.processes.processes[child];
+                child.life = Life::Gone;
+                Returned::Reaped(child.name.clone(), ending)
+            }
+            (Waited::Failed(errno), _) => Returned::Error(errno),
+            _ => Returned::Value(0),
+        };
+        self.finish(entered, returned, 0);
+        waited
+    }
+}

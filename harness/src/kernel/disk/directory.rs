@@ -1,0 +1,154 @@
+//! Names: which name means which inode, now and after a power cut.
+//!
+//! All names of the disk stand in one table by their path from the run directory; `dir/file`
+//! belongs to the directory `dir`, `file` to the run directory itself. A change of names is durable
+//! only once its directory was synced, or, on file systems with one ordered metadata log, once
+//! anything was synced after it: which of the two holds is the power cut's business, so both are
+//! remembered here. Must not know: what is in a file.
+
+use std::collections::BTreeMap;
+
+use super::Ino;
+
+/// A change of names that no sync of its directory has covered yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Link {
+        name: String,
+        ino: Ino,
+    },
+    Unlink {
+        name: String,
+    },
+    /// Replaces `to` where it exists.
+    Rename {
+        from: String,
+        to: String,
+    },
+}
+
+/// A change with its place in the order of all changes to the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub sequence: u64,
+    pub change: Change,
+}
+
+/// The names of a disk.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    live: BTreeMap<String, Ino>,
+    durable: BTreeMap<String, Ino>,
+    journal: Vec<Entry>,
+    /// Changes before this are in the metadata log on the disk.
+    committed: u64,
+}
+
+/// The directory that holds `name`; empty: the run directory.
+pub fn parent_of(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+impl Names {
+    pub fn get(&self, name: &str) -> Option<Ino> {
+        self.live.get(name).copied()
+    }
+
+    /// Every name with its inode, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Ino)> {
+        self.live.iter().map(|(name, ino)| (name.as_str(), *ino))
+    }
+
+    /// The names that a sync of their directory has made durable.
+    pub fn durable(&self) -> &BTreeMap<String, Ino> {
+        &self.durable
+    }
+
+    /// What came after the durable state, in order.
+    pub fn journal(&self) -> &[Entry] {
+        &self.journal
+    }
+
+    /// Changes with a smaller sequence number are in the metadata log.
+    pub fn committed(&self) -> u64 {
+        self.committed
+    }
+
+    /// Whether a directory holds any name.
+    pub fn has_children(&self, dir: &str) -> bool {
+        self.live.keys().any(|name| parent_of(name) == dir)
+    }
+
+    pub fn link(&mut self, sequence: u64, name: &str, ino: Ino) {
+        self.live.insert(name.to_string(), ino);
+        self.record(sequence, Change::Link { name: name.to_string(), ino });
+    }
+
+    /// Returns the inode that lost its name.
+    pub fn unlink(&mut self, sequence: u64, name: &str) -> Option<Ino> {
+        let ino = self.live.remove(name)?;
+        self.record(sequence, Change::Unlink { name: name.to_string() });
+        Some(ino)
+    }
+
+    /// Moves `from` to `to`. Returns the inode that `to` meant before.
+    pub fn rename(&mut self, sequence: u64, from: &str, to: &str) -> Option<Ino> {
+        let ino = self.live.remove(from)?;
+        let replaced = self.live.insert(to.to_string(), ino);
+        self.record(sequence, Change::Rename { from: from.to_string(), to: to.to_string() });
+        replaced.filter(|old| *old != ino)
+    }
+
+    fn record(&mut self, sequence: u64, change: Change) {
+        self.journal.push(Entry { sequence, change });
+    }
+
+    /// A sync of some file that was called at `sequence` commits the metadata log up to there.
+    pub fn commit_log(&mut self, sequence: u64) {
+        self.committed = self.committed.max(sequence);
+    }
+
+    /// A sync of the directory `dir` that was called at `sequence` succeeds.
+    pub fn synced(&mut self, dir: &str, sequence: u64) {
+        let journal = std::mem::take(&mut self.journal);
+        for entry in journal {
+            if entry.sequence < sequence && touches(&entry.change, dir) {
+                apply(&mut self.durable, &entry.change);
+            } else {
+                self.journal.push(entry);
+            }
+        }
+    }
+
+    /// Everything so far is durable.
+    pub fn settle(&mut self) {
+        self.durable.clone_from(&self.live);
+        self.journal.clear();
+    }
+}
+
+fn touches(change: &Change, dir: &str) -> bool {
+    match change {
+        Change::Link { name, .. } | Change::Unlink { name } => parent_of(name) == dir,
+        // A rename between two directories is made durable by a sync of either: one journal entry
+        // on the file systems that are modelled.
+        Change::Rename { from, to } => parent_of(from) == dir || parent_of(to) == dir,
+    }
+}
+
+/// Carries one change out on a table of names.
+pub fn apply(names: &mut BTreeMap<String, Ino>, change: &Change) {
+    match change {
+        Change::Link { name, ino } => {
+            names.insert(name.clone(), *ino);
+        }
+        Change::Unlink { name } => {
+            names.remove(name);
+        }
+        Change::Rename { from, to } => {
+            if let Some(ino) = names.remove(from) {
+                names.insert(to.clone(), ino);
+            }
+        }
+    }
+}

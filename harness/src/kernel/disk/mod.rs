@@ -1,0 +1,335 @@
+//! The disk: inodes with their content, names apart from them, and a budget of blocks.
+//!
+//! Files are keyed by inode, so that a rename over an open file, an unlink of an open file and a
+//! sync through a descriptor that was opened under another name behave as on Linux. A directory is
+//! an inode without content. An unlinked file keeps its blocks until its last descriptor is closed.
+//!
+//! Not modelled: permissions, times, hard links, symbolic links, holes (a gap costs its blocks).
+//! Must not know: descriptors, tasks, faults.
+
+pub mod directory;
+pub mod page_cache;
+
+use std::collections::BTreeMap;
+
+use nix::errno::Errno;
+
+use directory::Names;
+use page_cache::{Mark, PAGE, PageCache, SyncErrors};
+
+/// The number of an inode.
+pub type Ino = u64;
+
+/// The run directory itself.
+pub const ROOT: Ino = 1;
+
+/// A file or a directory.
+#[derive(Clone, Debug)]
+pub struct Inode {
+    pub content: PageCache,
+    pub is_dir: bool,
+    /// The name it has, or had last.
+    pub name: String,
+    linked: bool,
+    opens: u32,
+}
+
+/// The disk of one machine.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    inodes: BTreeMap<Ino, Inode>,
+    pub names: Names,
+    next_ino: Ino,
+    sequence: u64,
+    /// Blocks that can still be taken; None: the disk is large.
+    free: Option<u64>,
+    pub sync_errors: SyncErrors,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Disk::new()
+    }
+}
+
+impl Disk {
+    /// An empty run directory.
+    pub fn new() -> Self {
+        let root = Inode {
+            content: PageCache::default(),
+            is_dir: true,
+            name: String::new(),
+            linked: true,
+            opens: 0,
+        };
+        Disk {
+            inodes: BTreeMap::from([(ROOT, root)]),
+            names: Names::default(),
+            next_ino: ROOT + 1,
+            sequence: 1,
+            free: None,
+            sync_errors: SyncErrors::default(),
+        }
+    }
+
+    /// The inode of an open or named file. Panics on one that is gone: descriptors keep theirs
+    /// alive.
+    pub fn inode(&self, ino: Ino) -> &Inode {
+        self.inodes.get(&ino).expect("an inode in use exists")
+    }
+
+    fn inode_mut(&mut self, ino: Ino) -> &mut Inode {
+        self.inodes.get_mut(&ino).expect("an inode in use exists")
+    }
+
+    fn next_sequence(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence - 1
+    }
+
+    /// The inode called `name`; `""` is the run directory.
+    pub fn find(&self, name: &str) -> Option<Ino> {
+        if name.is_empty() { Some(ROOT) } else { self.names.get(name) }
+    }
+
+    /// The content of the file called `name`.
+    pub fn read_file(&self, name: &str) -> Option<&[u8]> {
+        let inode = self.inode(self.names.get(name)?);
+        (!inode.is_dir).then(|| inode.content.live())
+    }
+
+    /// Every file (not directory) with what a read of it sees, by name.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.names
+            .iter()
+            .map(|(name, ino)| (name, self.inode(ino)))
+            .filter(|(_, inode)| !inode.is_dir)
+            .map(|(name, inode)| (name, inode.content.live()))
+    }
+
+    /// Makes an empty file or directory. ENOENT without a parent directory, EEXIST where a name is
+    /// taken.
+    pub fn create(&mut self, name: &str, is_dir: bool) -> Result<Ino, Errno> {
+        self.check_parent(name)?;
+        if self.find(name).is_some() {
+            return Err(Errno::EEXIST);
+        }
+        let ino = self.next_ino;
+        self.next_ino += 1;
+        let content = PageCache::default();
+        self.inodes
+            .insert(ino, Inode { content, is_dir, name: name.to_string(), linked: true, opens: 0 });
+        let sequence = self.next_sequence();
+        self.names.link(sequence, name, ino);
+        Ok(ino)
+    }
+
+    fn check_parent(&self, name: &str) -> Result<(), Errno> {
+        match self.find(directory::parent_of(name)) {
+            Some(parent) if self.inode(parent).is_dir => Ok(()),
+            Some(_) => Err(Errno::ENOTDIR),
+            None => Err(Errno::ENOENT),
+        }
+    }
+
+    /// A descriptor was opened on the inode.
+    pub fn opened(&mut self, ino: Ino) {
+        self.inode_mut(ino).opens += 1;
+    }
+
+    /// A descriptor was closed; the last one of an unlinked file frees its blocks.
+    pub fn closed(&mut self, ino: Ino) {
+        self.inode_mut(ino).opens -= 1;
+        self.reclaim(ino);
+    }
+
+    fn reclaim(&mut self, ino: Ino) {
+        let inode = self.inode(ino);
+        if inode.linked || inode.opens > 0 {
+            return;
+        }
+        let blocks = inode.content.blocks();
+        self.give_back(blocks);
+        self.inodes.remove(&ino);
+    }
+
+    /// How many of `wanted` bytes at `offset` the disk has room for: up to a block boundary.
+    pub fn room(&self, ino: Ino, offset: u64, wanted: u64) -> u64 {
+        let Some(free) = self.free else { return wanted };
+        let limit = (self.inode(ino).content.blocks() + free) * PAGE;
+        wanted.min(limit.saturating_sub(offset))
+    }
+
+    /// Writes bytes for which there is [`Disk::room`].
+    pub fn write(&mut self, ino: Ino, offset: u64, bytes: &[u8]) {
+        let sequence = self.next_sequence();
+        self.change(ino, |content| content.write(sequence, offset, bytes));
+    }
+
+    /// Cuts or extends a file. ENOSPC when extending beyond the budget.
+    pub fn resize(&mut self, ino: Ino, length: u64) -> Result<(), Errno> {
+        if self.room(ino, 0, length) < length {
+            return Err(Errno::ENOSPC);
+        }
+        let sequence = self.next_sequence();
+        self.change(ino, |content| content.resize(sequence, length));
+        Ok(())
+    }
+
+    /// Changes content and keeps the budget.
+    fn change(&mut self, ino: Ino, change: impl FnOnce(&mut PageCache)) {
+        let content = &mut self.inode_mut(ino).content;
+        let before = content.blocks();
+        change(content);
+        let after = content.blocks();
+        if after > before {
+            self.free = self.free.map(|free| free.saturating_sub(after - before));
+        } else {
+            self.give_back(before - after);
+        }
+    }
+
+    fn give_back(&mut self, blocks: u64) {
+        self.free = self.free.map(|free| free + blocks);
+    }
+
+    /// Moves a name over another. ENOENT, EISDIR, ENOTDIR, ENOTEMPTY as in rename(2).
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), Errno> {
+        let moved = self.names.get(from).ok_or(Errno::ENOENT)?;
+        self.check_parent(to)?;
+        if let Some(target) = self.names.get(to) {
+            match (self.inode(moved).is_dir, self.inode(target).is_dir) {
+                (false, true) => return Err(Errno::EISDIR),
+                (true, false) => return Err(Errno::ENOTDIR),
+                (true, true) if self.names.has_children(to) => return Err(Errno::ENOTEMPTY),
+                _ => {}
+            }
+        }
+        if self.inode(moved).is_dir && self.names.has_children(from) {
+            // No server renames a directory that is in use; the table of names would have to
+            // follow.
+            return Err(Errno::EXDEV);
+        }
+        let sequence = self.next_sequence();
+        let replaced = self.names.rename(sequence, from, to);
+        self.inode_mut(moved).name = to.to_string();
+        if let Some(ino) = replaced {
+            self.inode_mut(ino).linked = false;
+            self.reclaim(ino);
+        }
+        Ok(())
+    }
+
+    /// Removes the name of a file. ENOENT, EISDIR as in unlink(2).
+    pub fn unlink(&mut self, name: &str) -> Result<(), Errno> {
+        let ino = self.find(name).ok_or(Errno::ENOENT)?;
+        if self.inode(ino).is_dir {
+            return Err(Errno::EISDIR);
+        }
+        let sequence = self.next_sequence();
+        self.names.unlink(sequence, name);
+        self.inode_mut(ino).linked = false;
+        self.reclaim(ino);
+        Ok(())
+    }
+
+    /// What a sync of the inode covers when it is called now.
+    pub fn mark(&self, ino: Ino) -> SyncMark {
+        SyncMark { sequence: self.sequence, content: self.inode(ino).content.mark(self.sequence) }
+    }
+
+    /// A sync that was called at `mark` succeeds.
+    pub fn synced(&mut self, ino: Ino, mark: SyncMark) {
+        let inode = self.inode_mut(ino);
+        if inode.is_dir {
+            let name = inode.name.clone();
+            self.names.synced(&name, mark.sequence);
+        } else {
+            inode.content.synced(mark.content);
+        }
+        self.names.commit_log(mark.sequence);
+    }
+
+    /// A sync that was called at `mark` fails at the device.
+    pub fn sync_failed(&mut self, ino: Ino, mark: SyncMark) {
+        let model = self.sync_errors;
+        self.inode_mut(ino).content.sync_failed(mark.content, model);
+    }
+
+    /// Everything so far is durable, as after a long time without trouble.
+    pub fn settle(&mut self) {
+        for inode in self.inodes.values_mut() {
+            inode.content.settle();
+        }
+        self.names.settle();
+    }
+
+    /// Leaves room for `bytes` more, in whole blocks; None: the disk is large again.
+    pub fn set_space(&mut self, bytes: Option<u64>) {
+        self.free = bytes.map(|bytes| bytes / PAGE);
+    }
+
+    /// Sets the content of a file, making or removing it. What is on the disk now is durable:
+    /// somebody took it out, changed it and put it back.
+    pub fn set_file(&mut self, name: &str, content: Option<&[u8]>) -> Result<(), Errno> {
+        if self.find(name).is_some() {
+            self.unlink(name)?;
+        }
+        if let Some(bytes) = content {
+            let ino = self.create(name, false)?;
+            self.write(ino, 0, bytes);
+        }
+        self.settle();
+        Ok(())
+    }
+}
+
+/// What one sync call covers: taken when it is called, used when it completes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncMark {
+    sequence: u64,
+    content: Mark,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unlinked_open_file_keeps_its_blocks() {
+        let mut disk = Disk::new();
+        let ino = disk.create("a", false).unwrap();
+        disk.opened(ino);
+        disk.set_space(Some(PAGE));
+        disk.write(ino, 0, &[1; 4096]);
+        disk.unlink("a").unwrap();
+        let other = disk.create("b", false).unwrap();
+        assert_eq!(disk.room(other, 0, 10), 0);
+        disk.closed(ino);
+        assert_eq!(disk.room(other, 0, 10), 10);
+    }
+
+    #[test]
+    fn a_write_is_short_at_a_block_boundary() {
+        let mut disk = Disk::new();
+        let ino = disk.create("a", false).unwrap();
+        disk.write(ino, 0, b"x");
+        disk.set_space(Some(2 * PAGE - 1));
+        assert_eq!(disk.room(ino, 1, 10_000), 2 * PAGE - 1);
+    }
+
+    #[test]
+    fn a_sync_reaches_the_inode_that_was_renamed_over_another() {
+        let mut disk = Disk::new();
+        let (old, new) = (disk.create("aof", false).unwrap(), disk.create("temp", false).unwrap());
+        disk.opened(old);
+        disk.opened(new);
+        disk.write(new, 0, b"rewritten");
+        disk.rename("temp", "aof").unwrap();
+        let mark = disk.mark(new);
+        disk.synced(new, mark);
+        assert_eq!(disk.inode(new).content.durable(), b"rewritten");
+        assert_eq!(disk.read_file("aof"), Some(&b"rewritten"[..]));
+        assert_eq!(disk.inode(old).name, "aof", "it still answers to the name it had last");
+    }
+}

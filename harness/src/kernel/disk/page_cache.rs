@@ -1,0 +1,252 @@
+//! The content of one file: what processes see, what is durable, and what lies between.
+//!
+//! A write goes to the page cache: it is visible at once and durable only after a sync that was
+//! *called* after it. The three fates of an unsynced write at a power cut (kept, dropped, torn) are
+//! told from the journal, which remembers every write and size change since the last sync, in
+//! order.
+//!
+//! A failed sync follows Linux (`fs/fs-writeback`, the "fsyncgate" behaviour): by default the pages
+//! are marked clean although nothing was written, so they stay readable until the power cut and no
+//! later sync brings them back, unless a later write touches the same page. The other model keeps
+//! them dirty.
+//!
+//! Not modelled: the order in which the device writes pages back by itself; a power cut may keep
+//! any. Must not know: names, descriptors.
+
+use std::collections::BTreeMap;
+
+/// Bytes per page, and per block of the disk.
+pub const PAGE: u64 = 4096;
+
+/// A change to the content that is not durable yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// These bytes were written at this offset.
+    Write { offset: u64, bytes: Vec<u8> },
+    /// The file was cut or extended to this length.
+    Resize { length: u64 },
+}
+
+/// A change with its place in the order of all changes to the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub sequence: u64,
+    pub change: Change,
+}
+
+/// When a dirty page was first and last written since it was clean.
+#[derive(Clone, Copy, Debug)]
+struct Dirty {
+    first: u64,
+    last: u64,
+}
+
+/// What a sync that starts now would cover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    sequence: u64,
+    length: u64,
+}
+
+/// What a failed sync does to the pages it should have written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SyncErrors {
+    /// Marked clean: lost at the next power cut (Linux).
+    #[default]
+    Clean,
+    /// Stay dirty: the next sync tries again.
+    Dirty,
+}
+
+/// Content of one file.
+#[derive(Clone, Debug, Default)]
+pub struct PageCache {
+    live: Vec<u8>,
+    durable: Vec<u8>,
+    dirty: BTreeMap<u64, Dirty>,
+    journal: Vec<Entry>,
+}
+
+impl PageCache {
+    /// What a read sees.
+    pub fn live(&self) -> &[u8] {
+        &self.live
+    }
+
+    /// What is certain to be there after a power cut.
+    pub fn durable(&self) -> &[u8] {
+        &self.durable
+    }
+
+    /// What came after the durable state, in order.
+    pub fn journal(&self) -> &[Entry] {
+        &self.journal
+    }
+
+    pub fn len(&self) -> u64 {
+        self.live.len() as u64
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+
+    /// Blocks in use: one for every page begun.
+    pub fn blocks(&self) -> u64 {
+        self.len().div_ceil(PAGE)
+    }
+
+    /// Writes `bytes` at `offset`; a gap before it reads as zeros.
+    pub fn write(&mut self, sequence: u64, offset: u64, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let (start, end) = (offset as usize, offset as usize + bytes.len());
+        if self.live.len() < end {
+            self.live.resize(end, 0);
+        }
+        self.live[start..end].copy_from_slice(bytes);
+        self.touch(sequence, offset, end as u64);
+        self.journal
+            .push(Entry { sequence, change: Change::Write { offset, bytes: bytes.to_vec() } });
+    }
+
+    /// Cuts or extends to `length`.
+    pub fn resize(&mut self, sequence: u64, length: u64) {
+        let old = self.len();
+        self.live.resize(length as usize, 0);
+        let whole_pages = length.div_ceil(PAGE);
+        self.dirty.retain(|page, _| *page < whole_pages);
+        // The page that holds the new end is written again, zeros behind it.
+        let boundary = old.min(length);
+        self.touch(sequence, boundary.saturating_sub(1), boundary.max(length).min(boundary + PAGE));
+        self.journal.push(Entry { sequence, change: Change::Resize { length } });
+    }
+
+    fn touch(&mut self, sequence: u64, from: u64, to: u64) {
+        if to <= from {
+            return;
+        }
+        for page in from / PAGE..to.div_ceil(PAGE) {
+            self.dirty
+                .entry(page)
+                .and_modify(|dirty| dirty.last = sequence)
+                .or_insert(Dirty { first: sequence, last: sequence });
+        }
+    }
+
+    /// What a sync called now covers: everything before `sequence`.
+    pub fn mark(&self, sequence: u64) -> Mark {
+        Mark { sequence, length: self.len() }
+    }
+
+    /// A sync that was called at `mark` succeeds: what it covers is durable.
+    pub fn synced(&mut self, mark: Mark) {
+        let covered = self.take_dirty(mark);
+        // What was cut off does not come back when the file grows again: there are zeros then.
+        self.durable.truncate(self.shortest_before(mark) as usize);
+        self.durable.resize(mark.length as usize, 0);
+        for page in covered {
+            let start = (page * PAGE) as usize;
+            let end = (start + PAGE as usize).min(self.durable.len()).min(self.live.len());
+            if start < end {
+                self.durable[start..end].copy_from_slice(&self.live[start..end]);
+            }
+        }
+        self.journal.retain(|entry| entry.sequence >= mark.sequence);
+    }
+
+    /// The shortest that the file has been since the last sync.
+    fn shortest_before(&self, mark: Mark) -> u64 {
+        let covered = self.journal.iter().take_while(|entry| entry.sequence < mark.sequence);
+        let lengths = covered.filter_map(|entry| match entry.change {
+            Change::Resize { length } => Some(length),
+            Change::Write { .. } => None,
+        });
+        lengths.min().unwrap_or(u64::MAX)
+    }
+
+    /// A sync that was called at `mark` fails.
+    pub fn sync_failed(&mut self, mark: Mark, model: SyncErrors) {
+        if model == SyncErrors::Clean {
+            self.take_dirty(mark);
+            self.journal.retain(|entry| entry.sequence >= mark.sequence);
+        }
+    }
+
+    /// Everything so far is durable.
+    pub fn settle(&mut self) {
+        self.durable.clone_from(&self.live);
+        self.dirty.clear();
+        self.journal.clear();
+    }
+
+    /// The pages that `mark` covers; they are clean now unless they were written again since.
+    fn take_dirty(&mut self, mark: Mark) -> Vec<u64> {
+        let covered: Vec<u64> = self
+            .dirty
+            .iter()
+            .filter(|(_, dirty)| dirty.first < mark.sequence)
+            .map(|(page, _)| *page)
+            .collect();
+        self.dirty.retain(|_, dirty| {
+            dirty.first = dirty.first.max(mark.sequence);
+            dirty.last >= mark.sequence
+        });
+        covered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(parts: &[&str]) -> PageCache {
+        let mut file = PageCache::default();
+        for (n, part) in parts.iter().enumerate() {
+            file.write(n as u64, file.len(), part.as_bytes());
+        }
+        file
+    }
+
+    #[test]
+    fn a_sync_covers_what_was_written_when_it_was_called() {
+        let mut file = written(&["one"]);
+        let mark = file.mark(1);
+        file.write(1, 3, b"two");
+        file.synced(mark);
+        assert_eq!(file.durable(), b"one");
+        assert_eq!(file.live(), b"onetwo");
+        file.synced(file.mark(2));
+        assert_eq!(file.durable(), b"onetwo");
+    }
+
+    #[test]
+    fn a_failed_sync_loses_the_page_until_it_is_written_again() {
+        let mut file = written(&["one"]);
+        file.sync_failed(file.mark(1), SyncErrors::Clean);
+        file.synced(file.mark(1));
+        assert_eq!(file.durable(), b"\0\0\0", "the second sync finds nothing to write");
+        file.write(1, 3, b"two");
+        file.synced(file.mark(2));
+        assert_eq!(file.durable(), b"onetwo", "an append to the same page rescues it");
+    }
+
+    #[test]
+    fn a_failed_sync_may_keep_the_page_dirty() {
+        let mut file = written(&["one"]);
+        file.sync_failed(file.mark(1), SyncErrors::Dirty);
+        file.synced(file.mark(1));
+        assert_eq!(file.durable(), b"one");
+    }
+
+    #[test]
+    fn a_cut_is_durable_only_after_a_sync() {
+        let mut file = written(&["onetwo"]);
+        file.synced(file.mark(1));
+        file.resize(1, 3);
+        assert_eq!((file.live(), file.durable()), (&b"one"[..], &b"onetwo"[..]));
+        file.synced(file.mark(2));
+        assert_eq!(file.durable(), b"one");
+    }
+}

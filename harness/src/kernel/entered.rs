@@ -1,0 +1,112 @@
+//! A call between the moment it was made and the moment it is completed.
+//!
+//! Must not know: what completing it does.
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::signal::Signal;
+
+use super::call::CallName;
+use super::clock::Time;
+use super::disk::SyncMark;
+use super::fd::Fd;
+use super::plan::Effect;
+use super::process::TaskId;
+use super::site::Site;
+use super::trace::Detail;
+
+/// What a call is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'a> {
+    None,
+    Fd(Fd),
+    /// A path relative to the run directory, without `./`.
+    Path(&'a str),
+    Rename {
+        from: &'a str,
+        to: &'a str,
+    },
+}
+
+/// A call as the task made it.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    pub call: CallName,
+    pub target: Target<'a>,
+    /// Bytes asked for (read, write), the new length (ftruncate, truncate), or the flags (open).
+    pub argument: u64,
+}
+
+/// Why a call does not return yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delay {
+    None,
+    Until(Time),
+    UntilHealed,
+}
+
+/// A call that was entered and not completed yet.
+#[derive(Debug)]
+#[must_use = "a call that was entered must be completed or abandoned"]
+pub struct Entered {
+    pub task: TaskId,
+    pub site: Site,
+    /// What the plan decided, without delays: those show in [`Kernel::is_ready`].
+    pub effect: Option<Effect>,
+    pub(super) detail: Detail,
+    /// What a sync covers, as of now.
+    pub(super) mark: Option<SyncMark>,
+    pub(super) delay: Delay,
+    pub(super) began: Time,
+    pub(super) heals: u32,
+}
+
+impl Entered {
+    /// The signal that the plan sends with this call.
+    pub fn signal(&self) -> Option<Signal> {
+        match self.effect {
+            Some(Effect::Signal(signal)) => Some(signal),
+            _ => None,
+        }
+    }
+
+    pub(super) fn error(&self) -> Option<Errno> {
+        match self.effect {
+            Some(Effect::Error(errno)) => Some(errno),
+            _ => None,
+        }
+    }
+
+    pub(super) fn lie(&self) -> Option<i64> {
+        match self.effect {
+            Some(Effect::Retval(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// How many of `wanted` bytes the plan lets through.
+    pub(super) fn limit(&self, wanted: u64) -> u64 {
+        match self.effect {
+            Some(Effect::Short(bytes)) => wanted.min(bytes),
+            _ => wanted,
+        }
+    }
+}
+
+/// `O_WRONLY|O_APPEND`, in the order of open(2), without flags that change nothing here.
+pub(super) fn open_flags(bits: u64) -> String {
+    let flags = OFlag::from_bits_truncate(bits as i32);
+    let access = match flags & OFlag::O_ACCMODE {
+        OFlag::O_WRONLY => "O_WRONLY",
+        OFlag::O_RDWR => "O_RDWR",
+        _ => "O_RDONLY",
+    };
+    let others = [
+        (OFlag::O_APPEND, "O_APPEND"),
+        (OFlag::O_CREAT, "O_CREAT"),
+        (OFlag::O_EXCL, "O_EXCL"),
+        (OFlag::O_TRUNC, "O_TRUNC"),
+    ];
+    let set = others.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, name)| *name);
+    std::iter::once(access).chain(set).collect::<Vec<_>>().join("|")
+}

@@ -1,0 +1,124 @@
+//! Descriptors: per process a table from numbers to open file descriptions, which forks share.
+//!
+//! Only files and pipes of the model stand here; sockets and the like are the doors' business.
+//! Must not know: what is in a file or a pipe.
+
+use std::collections::BTreeMap;
+
+use nix::fcntl::OFlag;
+
+use super::disk::Ino;
+
+/// The number by which a process knows an open file.
+pub type Fd = i32;
+/// A pipe of this machine, in order of creation.
+pub type PipeId = usize;
+
+/// Which end of a pipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    Read,
+    Write,
+}
+
+/// What a descriptor stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Object {
+    File(Ino),
+    Pipe(PipeId, End),
+}
+
+/// An open file description, see open(2): shared by dup and fork.
+#[derive(Clone, Debug)]
+pub struct Description {
+    pub object: Object,
+    /// Where the next read or write starts; a file opened with O_APPEND writes at its end.
+    pub offset: u64,
+    pub flags: OFlag,
+    references: u32,
+}
+
+/// The number of an open file description in this machine.
+pub type DescriptionId = usize;
+
+/// The descriptors of one process.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    entries: BTreeMap<Fd, DescriptionId>,
+}
+
+impl Table {
+    pub fn get(&self, fd: Fd) -> Option<DescriptionId> {
+        self.entries.get(&fd).copied()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Fd, DescriptionId)> {
+        self.entries.iter().map(|(fd, id)| (*fd, *id))
+    }
+
+    /// The lowest free number from `first` on.
+    pub fn lowest_free(&self, first: Fd) -> Fd {
+        (first..).find(|fd| !self.entries.contains_key(fd)).expect("numbers are many")
+    }
+
+    pub fn insert(&mut self, fd: Fd, id: DescriptionId) {
+        let before = self.entries.insert(fd, id);
+        debug_assert!(before.is_none(), "descriptor {fd} was in use");
+    }
+
+    pub fn remove(&mut self, fd: Fd) -> Option<DescriptionId> {
+        self.entries.remove(&fd)
+    }
+}
+
+/// All open file descriptions of a machine.
+#[derive(Clone, Debug, Default)]
+pub struct Descriptions {
+    slots: Vec<Option<Description>>,
+}
+
+impl Descriptions {
+    pub fn open(&mut self, object: Object, flags: OFlag) -> DescriptionId {
+        let description = Description { object, offset: 0, flags, references: 1 };
+        match self.slots.iter().position(Option::is_none) {
+            Some(free) => {
+                self.slots[free] = Some(description);
+                free
+            }
+            None => {
+                self.slots.push(Some(description));
+                self.slots.len() - 1
+            }
+        }
+    }
+
+    pub fn get(&self, id: DescriptionId) -> &Description {
+        self.slots[id].as_ref().expect("a description in a table is open")
+    }
+
+    pub fn get_mut(&mut self, id: DescriptionId) -> &mut Description {
+        self.slots[id].as_mut().expect("a description in a table is open")
+    }
+
+    /// One more table refers to it.
+    pub fn share(&mut self, id: DescriptionId) {
+        self.get_mut(id).references += 1;
+    }
+
+    /// One table less refers to it. Returns what it stood for when that was the last one.
+    pub fn release(&mut self, id: DescriptionId) -> Option<Object> {
+        let description = self.get_mut(id);
+        description.references -= 1;
+        let object = description.object;
+        if description.references > 0 {
+            return None;
+        }
+        self.slots[id] = None;
+        Some(object)
+    }
+
+    /// How many open file descriptions stand for this object.
+    pub fn count(&self, object: Object) -> usize {
+        self.slots.iter().flatten().filter(|description| description.object == object).count()
+    }
+}

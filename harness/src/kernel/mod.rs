@@ -1,0 +1,319 @@
+//! The kernel: one model of Linux behind both doors.
+//!
+//! A door (the simulation, or the supervisor of a real process) brings every system call about
+//! files, pipes and processes here. [`Kernel::enter`] names the call (its site), counts it, and
+//! asks the plan; once the call is no longer delayed the door completes it with one of the methods
+//! in [`mod@calls`], which carries it out on the model, tells the door what to do for real, and
+//! finishes the line in the trace.
+//!
+//! Not modelled, because doors have the real thing or need none: what is in a pipe, sockets,
+//! readiness, futexes, memory. Must not know: Redis, cases, reports, and who is calling.
+
+pub mod call;
+pub mod calls;
+pub mod clock;
+pub mod disk;
+mod entered;
+pub mod fd;
+pub mod plan;
+pub mod process;
+pub mod role;
+pub mod site;
+#[cfg(test)]
+mod tests;
+pub mod trace;
+
+use nix::sys::signal::Signal;
+
+pub use call::CallName;
+pub use clock::{Clock, Time};
+pub use disk::Disk;
+pub use entered::{Entered, Request, Target};
+pub use fd::{Fd, Object};
+pub use plan::{Effect, Plan, Rule, Selector, Window};
+pub use process::{Ending, Pid, TaskId};
+pub use role::Roles;
+pub use site::Site;
+pub use trace::Trace;
+
+use entered::{Delay, open_flags};
+use fd::{Descriptions, End, PipeId};
+use process::Processes;
+use trace::{CallRecord, Detail, Event, Returned};
+
+/// One machine: everything in it that outlives a server.
+#[derive(Debug)]
+pub struct Kernel {
+    pub clock: Clock,
+    pub disk: Disk,
+    pub plan: Plan,
+    pub trace: Trace,
+    roles: Roles,
+    processes: Processes,
+    descriptions: Descriptions,
+    /// The role of each pipe once a fork has bound it.
+    pipe_roles: Vec<Option<String>>,
+    first_fd: Fd,
+    /// How often the machine was healed: what ends delays.
+    heals: u32,
+    held_tasks: Vec<String>,
+    calls: u64,
+}
+
+impl Kernel {
+    /// A machine with an empty disk whose files have these roles. Descriptors are numbered from
+    /// `first_fd` on.
+    pub fn new(roles: Roles, first_fd: Fd) -> Self {
+        Kernel {
+            clock: Clock::new(),
+            disk: Disk::new(),
+            plan: Plan::default(),
+            trace: Trace::default(),
+            roles,
+            processes: Processes::default(),
+            descriptions: Descriptions::default(),
+            pipe_roles: Vec::new(),
+            first_fd,
+            heals: 0,
+            held_tasks: Vec::new(),
+            calls: 0,
+        }
+    }
+
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    pub fn advance_to(&mut self, to: Time) {
+        self.clock.advance_to(to);
+    }
+
+    pub fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// How many calls were entered so far.
+    pub fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    // Processes and tasks -------------------------------------------------------------------------
+
+    /// A server starts: a process without descriptors. Returns its main task, `parent`.
+    pub fn boot(&mut self, pid: Pid) -> TaskId {
+        let task = self.processes.boot(pid);
+        self.record(Event::Started { incarnation: self.processes.incarnation });
+        task
+    }
+
+    /// A thread starts beside `by`.
+    pub fn spawn(&mut self, by: TaskId, name: &str) -> TaskId {
+        self.processes.spawn(by, name)
+    }
+
+    pub fn task_name(&self, task: TaskId) -> &str {
+        &self.processes.task(task).name
+    }
+
+    pub fn pid_of(&self, task: TaskId) -> Pid {
+        self.processes.process_of(task).pid
+    }
+
+    /// Which start of the server is the latest, from 1; 0 before the first.
+    pub fn incarnation(&self) -> u32 {
+        self.processes.incarnation
+    }
+
+    /// A process ended: its descriptors close, its parent may wait for it.
+    pub fn ended(&mut self, pid: Pid, ending: Ending) {
+        let Some(process) = self.processes.alive(pid) else { return };
+        let fds = std::mem::take(&mut self.processes.processes[process].fds);
+        for (_, description) in fds.iter() {
+            self.release(description);
+        }
+        let main = self.processes.tasks.iter().find(|task| task.process == process);
+        let incarnation = main.map_or(0, |task| task.incarnation);
+        let task = self.processes.processes[process].name.clone();
+        self.processes.end(process, ending);
+        self.record(Event::Ended { incarnation, task, ending });
+    }
+
+    /// Writes down that a signal was sent to the process of `task`.
+    pub fn signalled(&mut self, task: TaskId, signal: Signal) {
+        let task = self.task_name(task).to_string();
+        self.record(Event::Signal { task, signal });
+    }
+
+    /// How many children of this living process have not been waited for.
+    pub fn children(&self, pid: Pid) -> usize {
+        self.processes.alive(pid).map_or(0, |process| self.processes.children(process).count())
+    }
+
+    /// Whether wait(2) in the process of `task` would return at once: a child has ended, or there
+    /// is none.
+    pub fn can_wait(&self, task: TaskId) -> bool {
+        let process = self.processes.task(task).process;
+        self.processes.zombie_of(process).is_some()
+            || self.processes.children(process).next().is_none()
+    }
+
+    /// Keeps every task of this name from its next call on, until [`Kernel::release_task`].
+    pub fn hold_task(&mut self, name: &str) {
+        self.held_tasks.push(name.to_string());
+    }
+
+    /// Returns whether it was held.
+    pub fn release_task(&mut self, name: &str) -> bool {
+        let before = self.held_tasks.len();
+        self.held_tasks.retain(|held| held != name);
+        self.held_tasks.len() < before
+    }
+
+    pub fn is_held(&self, task: TaskId) -> bool {
+        !self.held_tasks.is_empty()
+            && self.held_tasks.iter().any(|held| held == self.task_name(task))
+    }
+
+    // Faults --------------------------------------------------------------------------------------
+
+    /// Ends all faults: rules, the limit of space, delays. Returns the origins of rules that never
+    /// fired.
+    pub fn heal(&mut self) -> Vec<u32> {
+        self.heals += 1;
+        self.disk.set_space(None);
+        self.plan.heal()
+    }
+
+    // Calls ---------------------------------------------------------------------------------------
+
+    /// What a descriptor of the process of `task` stands for; None: nothing of this kernel's.
+    pub fn lookup(&self, task: TaskId, fd: Fd) -> Option<Object> {
+        let description = self.processes.process_of(task).fds.get(fd)?;
+        Some(self.descriptions.get(description).object)
+    }
+
+    /// How many ends of this kind the pipe still has, in all processes.
+    pub fn pipe_ends(&self, pipe: PipeId, end: End) -> usize {
+        self.descriptions.count(Object::Pipe(pipe, end))
+    }
+
+    /// A task makes a call: names it, counts it, asks the plan.
+    pub fn enter(&mut self, task: TaskId, request: &Request<'_>) -> Entered {
+        self.calls += 1;
+        let role = self.role_of_target(task, request.target);
+        let detail = self.detail(request);
+        let mark = match self.file_of(task, request) {
+            Some(ino) if request.call.is_sync() => Some(self.disk.mark(ino)),
+            _ => None,
+        };
+        let counted = &mut self.processes.tasks[task.0];
+        let number = counted.count(request.call, role.as_deref());
+        let (incarnation, name) = (counted.incarnation, counted.name.clone());
+        let site = Site { incarnation, task: name, role, call: request.call, number };
+        let decided = self.plan.decide(&site);
+        let (delay, effect) = match decided {
+            Some(Effect::Delay(time)) => (Delay::Until(self.now() + time), None),
+            Some(Effect::Hold) => (Delay::UntilHealed, None),
+            other => (Delay::None, other),
+        };
+        let began = self.now();
+        if delay != Delay::None {
+            self.record(Event::Call(CallRecord {
+                site: site.clone(),
+                detail: detail.clone(),
+                returned: None,
+                injected: true,
+                began: None,
+                checksum: 0,
+            }));
+        }
+        Entered { task, site, effect, detail, mark, delay, began, heals: self.heals }
+    }
+
+    /// Whether the call may be completed: it is neither delayed any more nor is its task held.
+    pub fn is_ready(&self, entered: &Entered) -> bool {
+        let delayed = match entered.delay {
+            Delay::None => false,
+            Delay::Until(time) => self.now() < time && self.heals == entered.heals,
+            Delay::UntilHealed => self.heals == entered.heals,
+        };
+        !delayed && !self.is_held(entered.task)
+    }
+
+    /// When the call will be ready by itself; None: it is, or only `heal` or a release can end its
+    /// wait.
+    pub fn deadline(&self, entered: &Entered) -> Option<Time> {
+        match entered.delay {
+            Delay::Until(time) if self.now() < time && self.heals == entered.heals => Some(time),
+            _ => None,
+        }
+    }
+
+    fn role_of_target(&self, task: TaskId, target: Target<'_>) -> Option<String> {
+        match target {
+            Target::None => None,
+            Target::Path(name) | Target::Rename { from: name, .. } => Some(self.role_of_name(name)),
+            Target::Fd(fd) => match self.lookup(task, fd)? {
+                Object::File(ino) => Some(self.role_of_name(&self.disk.inode(ino).name)),
+                Object::Pipe(pipe, _) => {
+                    Some(self.pipe_roles[pipe].clone().unwrap_or_else(|| "pipe".to_string()))
+                }
+            },
+        }
+    }
+
+    /// The role of a name; `other` for one that the table does not know, `dir` for the run
+    /// directory.
+    pub fn role_of_name(&self, name: &str) -> String {
+        if name.is_empty() {
+            return "dir".to_string();
+        }
+        let names = self.disk.names.iter().map(|(name, _)| name);
+        self.roles.of(name, names).unwrap_or("other").to_string()
+    }
+
+    fn file_of(&self, task: TaskId, request: &Request<'_>) -> Option<disk::Ino> {
+        match request.target {
+            Target::Fd(fd) => match self.lookup(task, fd)? {
+                Object::File(ino) => Some(ino),
+                Object::Pipe(..) => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn detail(&self, request: &Request<'_>) -> Detail {
+        match request.call {
+            CallName::Read | CallName::Write => Detail::Bytes(request.argument),
+            CallName::Ftruncate | CallName::Truncate => Detail::Length(request.argument),
+            CallName::Open => Detail::Flags(open_flags(request.argument)),
+            CallName::Rename => match request.target {
+                Target::Rename { to, .. } => Detail::To(self.role_of_name(to)),
+                _ => Detail::None,
+            },
+            _ => Detail::None,
+        }
+    }
+
+    /// The task was killed before the call was made.
+    pub fn abandon(&mut self, entered: Entered) {
+        self.finish(entered, Returned::Never, 0);
+    }
+
+    fn finish(&mut self, entered: Entered, returned: Returned, checksum: u32) {
+        let delayed = entered.delay != Delay::None;
+        self.record(Event::Call(CallRecord {
+            injected: delayed || entered.effect.is_some(),
+            site: entered.site,
+            detail: entered.detail,
+            returned: Some(returned),
+            began: delayed.then_some(entered.began),
+            checksum,
+        }));
+    }
+
+    fn record(&mut self, event: Event) {
+        let now = self.now();
+        self.trace.push(now, event);
+    }
+}

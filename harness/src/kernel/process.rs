@@ -1,0 +1,179 @@
+//! Processes and tasks: who there is, under which name, and who waits for whose end.
+//!
+//! Task names are stable from run to run: `parent` is the server's main thread, its threads are
+//! named by their job, its children `child`, `child2`, … in the order in which this server forked
+//! them. Must not know: who runs when; that is the doors' business.
+
+use super::call::CallName;
+use super::fd::{PipeId, Table};
+
+/// A process id as the server sees it.
+pub type Pid = i32;
+
+/// One thread of control, by its number in this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub(super) usize);
+
+/// How a process ended, see wait(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Exited(i32),
+    /// By this signal number.
+    Signaled(i32),
+}
+
+/// Where a process is between its birth and its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    Alive,
+    /// Ended, and its parent has not asked yet.
+    Zombie(Ending),
+    Gone,
+}
+
+#[derive(Clone, Debug)]
+pub struct Task {
+    pub name: String,
+    /// Index of its process.
+    pub process: usize,
+    /// Which start of the server it belongs to, from 1.
+    pub incarnation: u32,
+    /// How often each kind of call was made: what numbers the sites.
+    counts: Vec<(CallName, Option<String>, u32)>,
+}
+
+impl Task {
+    /// Counts a call. Returns its number, from 1.
+    pub fn count(&mut self, call: CallName, role: Option<&str>) -> u32 {
+        let known =
+            self.counts.iter_mut().find(|(name, of, _)| *name == call && of.as_deref() == role);
+        match known {
+            Some((.., count)) => {
+                *count += 1;
+                *count
+            }
+            None => {
+                self.counts.push((call, role.map(str::to_string), 1));
+                1
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Process {
+    pub pid: Pid,
+    /// Index of the process that forked it; None for a server, whose parent is the harness.
+    pub parent: Option<usize>,
+    pub life: Life,
+    pub fds: Table,
+    /// Pipes opened here that no fork has given a role to yet.
+    pub unbound_pipes: Vec<PipeId>,
+    /// The name of its main task.
+    pub name: String,
+}
+
+/// Everything that was ever born on this machine.
+#[derive(Clone, Debug, Default)]
+pub struct Processes {
+    pub processes: Vec<Process>,
+    pub tasks: Vec<Task>,
+    pub incarnation: u32,
+    children_born: u32,
+}
+
+impl Processes {
+    pub fn task(&self, id: TaskId) -> &Task {
+        &self.tasks[id.0]
+    }
+
+    pub fn process_of(&self, id: TaskId) -> &Process {
+        &self.processes[self.task(id).process]
+    }
+
+    pub fn process_of_mut(&mut self, id: TaskId) -> &mut Process {
+        let process = self.task(id).process;
+        &mut self.processes[process]
+    }
+
+    /// The living process with this pid.
+    pub fn alive(&self, pid: Pid) -> Option<usize> {
+        self.processes.iter().position(|p| p.pid == pid && p.life == Life::Alive)
+    }
+
+    /// A new server.
+    pub fn boot(&mut self, pid: Pid) -> TaskId {
+        self.incarnation += 1;
+        self.children_born = 0;
+        self.birth(pid, None, Table::default(), "parent".to_string())
+    }
+
+    /// A thread beside `by`.
+    pub fn spawn(&mut self, by: TaskId, name: &str) -> TaskId {
+        let Task { process, incarnation, .. } = *self.task(by);
+        self.add_task(name.to_string(), process, incarnation)
+    }
+
+    /// A child of the process of `by`, with copies of its descriptors.
+    pub fn fork(&mut self, by: TaskId, pid: Pid) -> TaskId {
+        self.children_born += 1;
+        let name = match self.children_born {
+            1 => "child".to_string(),
+            n => format!("child{n}"),
+        };
+        let parent = self.task(by).process;
+        let fds = self.processes[parent].fds.clone();
+        self.birth(pid, Some(parent), fds, name)
+    }
+
+    fn birth(&mut self, pid: Pid, parent: Option<usize>, fds: Table, name: String) -> TaskId {
+        let life = Life::Alive;
+        let unbound_pipes = Vec::new();
+        self.processes.push(Process { pid, parent, life, fds, unbound_pipes, name: name.clone() });
+        let incarnation = match parent {
+            // A child counts to the server that forked it, also when it outlives that.
+            Some(parent) => self.main_task(parent).incarnation,
+            None => self.incarnation,
+        };
+        self.add_task(name, self.processes.len() - 1, incarnation)
+    }
+
+    fn main_task(&self, process: usize) -> &Task {
+        self.tasks.iter().find(|task| task.process == process).expect("a process has a main task")
+    }
+
+    fn add_task(&mut self, name: String, process: usize, incarnation: u32) -> TaskId {
+        self.tasks.push(Task { name, process, incarnation, counts: Vec::new() });
+        TaskId(self.tasks.len() - 1)
+    }
+
+    /// A process ended. Its children have no parent any more, so that nobody need wait for them.
+    pub fn end(&mut self, process: usize, ending: Ending) {
+        let parent_lives =
+            self.processes[process].parent.is_some_and(|p| self.processes[p].life == Life::Alive);
+        self.processes[process].life = if parent_lives { Life::Zombie(ending) } else { Life::Gone };
+        for orphan in self.processes.iter_mut().filter(|p| p.parent == Some(process)) {
+            orphan.parent = None;
+            if matches!(orphan.life, Life::Zombie(_)) {
+                orphan.life = Life::Gone;
+            }
+        }
+    }
+
+    /// Children of a process that live or that it has not waited for, by index, the oldest first.
+    pub fn children(&self, process: usize) -> impl Iterator<Item = usize> {
+        self.processes
+            .iter()
+            .enumerate()
+            .filter(move |(_, p)| p.parent == Some(process) && p.life != Life::Gone)
+            .map(|(index, _)| index)
+    }
+
+    /// The child that wait(2) would return now, and how it ended.
+    pub fn zombie_of(&self, process: usize) -> Option<(usize, Ending)> {
+        self.children(process).find_map(|child| match self.processes[child].life {
+            Life::Zombie(ending) => Some((child, ending)),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,138 @@
+//! File roles: what a file is for, whatever its name; a table that the caller brings.
+//!
+//! A role is bound by the name that the inode has at the moment of the call. Patterns are names
+//! relative to the run directory in which `*` stands for any run of characters without `/`. The
+//! first pattern that fits decides. A pattern may say that only the newest of the files that fit
+//! has the role (the one whose name is greatest with its numbers compared as numbers) and that the
+//! others have another. Pipes get their roles when the process forks, by how many were opened since
+//! the fork before. Must not know: any server's file names.
+
+use std::cmp::Ordering;
+
+/// One line of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    pub name: String,
+    pub role: String,
+    /// The role of all but the newest file that fits; None: all have `role`.
+    pub older: Option<String>,
+}
+
+/// Name → role, and pipes in order of opening → role.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    pub files: Vec<Pattern>,
+    /// Each entry: the roles of the pipes that a process opened between two forks, in order.
+    pub pipes: Vec<Vec<String>>,
+}
+
+impl Roles {
+    /// The role of the file called `name` where `names` are all names on the disk.
+    /// None: a file the table does not know.
+    pub fn of<'a>(&self, name: &str, mut names: impl Iterator<Item = &'a str>) -> Option<&str> {
+        let pattern = self.files.iter().find(|pattern| fits(&pattern.name, name))?;
+        match &pattern.older {
+            Some(older)
+                if names.any(|other| {
+                    fits(&pattern.name, other) && natural(other, name) == Ordering::Greater
+                }) =>
+            {
+                Some(older)
+            }
+            _ => Some(&pattern.role),
+        }
+    }
+
+    /// The roles for `count` pipes opened before a fork; None: no such arrangement is known.
+    pub fn of_pipes(&self, count: usize) -> Option<&[String]> {
+        self.pipes.iter().find(|roles| roles.len() == count).map(Vec::as_slice)
+    }
+
+    /// Every role that can occur, for checking a plan's selectors.
+    pub fn all(&self) -> Vec<&str> {
+        let files = self.files.iter().flat_map(|p| [Some(&p.role), p.older.as_ref()]).flatten();
+        let mut all: Vec<&str> =
+            files.chain(self.pipes.iter().flatten()).map(String::as_str).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// Whether `name` fits `pattern`.
+fn fits(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = name.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        let end = if parts.peek().is_none() {
+            rest.ends_with(part).then(|| rest.len() - part.len())
+        } else {
+            rest.find(part)
+        };
+        match end {
+            Some(end) if !rest[..end].contains('/') => rest = &rest[end + part.len()..],
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Compares names so that `x.10.aof` comes after `x.9.aof`.
+fn natural(a: &str, b: &str) -> Ordering {
+    chunks(a).cmp(chunks(b))
+}
+
+/// A name as runs of digits (by value) and of other characters.
+fn chunks(name: &str) -> impl Iterator<Item = (u64, &str)> {
+    let mut rest = name;
+    std::iter::from_fn(move || {
+        let digits = rest.starts_with(|c: char| c.is_ascii_digit());
+        let end = rest.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(rest.len());
+        let (chunk, tail) = rest.split_at(end);
+        rest = tail;
+        if chunk.is_empty() {
+            return None;
+        }
+        Some(if digits { (chunk.parse().unwrap_or(u64::MAX), "") } else { (0, chunk) })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(name: &str, role: &str, older: Option<&str>) -> Pattern {
+        Pattern { name: name.into(), role: role.into(), older: older.map(Into::into) }
+    }
+
+    #[test]
+    fn a_star_stands_for_anything_but_a_slash() {
+        for (pattern, name) in [("a", "a"), ("a*", "a"), ("a*c", "abc"), ("d/*.b.*", "d/x.1.b.rdb")]
+        {
+            assert!(fits(pattern, name), "{pattern} should fit {name}");
+        }
+        for (pattern, name) in
+            [("a", "ab"), ("a*", "b"), ("*", "d/x"), ("a*a", "a"), ("d/*", "e/x")]
+        {
+            assert!(!fits(pattern, name), "{pattern} should not fit {name}");
+        }
+    }
+
+    #[test]
+    fn the_first_pattern_decides_and_only_the_newest_has_its_role() {
+        let files = vec![
+            pattern("temp-bg-*.aof", "rewrite-bg", None),
+            pattern("temp-*.aof", "rewrite-temp", None),
+            pattern("d/a.*.incr.aof", "aof", Some("incr")),
+        ];
+        let roles = Roles { files, pipes: Vec::new() };
+        let names = ["d/a.9.incr.aof", "d/a.10.incr.aof", "temp-bg-7.aof", "temp-7.aof"];
+        let found = names.map(|name| roles.of(name, names.into_iter()));
+        assert_eq!(found, [Some("incr"), Some("aof"), Some("rewrite-bg"), Some("rewrite-temp")]);
+        assert_eq!(roles.of("x", names.into_iter()), None);
+    }
+}

@@ -1,0 +1,145 @@
+//! What a call does to the model, told as short stories.
+
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+
+use super::role::Pattern;
+use super::*;
+
+const CREATE: OFlag = OFlag::O_CREAT.union(OFlag::O_WRONLY).union(OFlag::O_APPEND);
+
+fn machine() -> (Kernel, TaskId) {
+    let aof = Pattern { name: "a".into(), role: "aof".into(), older: None };
+    let pipes = vec![vec!["pipe:diff".into(), "pipe:ack".into()]];
+    let mut kernel = Kernel::new(Roles { files: vec![aof], pipes }, 3);
+    let parent = kernel.boot(2);
+    (kernel, parent)
+}
+
+fn enter(kernel: &mut Kernel, task: TaskId, call: CallName, target: Target<'_>) -> Entered {
+    kernel.enter(task, &Request { call, target, argument: 0 })
+}
+
+fn open(kernel: &mut Kernel, task: TaskId) -> Fd {
+    let entered = enter(kernel, task, CallName::Open, Target::Path("a"));
+    kernel.open(entered, "a", CREATE).unwrap()
+}
+
+fn write(kernel: &mut Kernel, task: TaskId, fd: Fd, data: &[u8]) -> Result<u64, Errno> {
+    let entered = enter(kernel, task, CallName::Write, Target::Fd(fd));
+    kernel.write(entered, fd, data).result
+}
+
+fn inject(kernel: &mut Kernel, call: CallName, window: &str, effect: Effect) {
+    let selector = Selector::Calls { calls: vec![call], role: None, task: None };
+    let window = window.parse().unwrap();
+    kernel.plan.inject(Rule { selector, window, effect, maybe: false, origin: 7 });
+}
+
+#[test]
+fn a_short_write_says_so_and_a_lie_does_not() {
+    let (mut kernel, parent) = machine();
+    let fd = open(&mut kernel, parent);
+    inject(&mut kernel, CallName::Write, "1", Effect::Short(2));
+    inject(&mut kernel, CallName::Write, "2", Effect::Retval(3));
+    assert_eq!(write(&mut kernel, parent, fd, b"abc"), Ok(2));
+    assert_eq!(write(&mut kernel, parent, fd, b"abc"), Ok(3));
+    assert_eq!(kernel.disk.read_file("a"), Some(&b"ab"[..]));
+}
+
+#[test]
+fn a_full_disk_takes_what_fits_and_then_nothing() {
+    let (mut kernel, parent) = machine();
+    let fd = open(&mut kernel, parent);
+    kernel.disk.set_space(Some(4096));
+    assert_eq!(write(&mut kernel, parent, fd, &[1; 5000]), Ok(4096));
+    assert_eq!(write(&mut kernel, parent, fd, &[1; 904]), Err(Errno::ENOSPC));
+    assert!(kernel.heal().is_empty());
+    assert_eq!(write(&mut kernel, parent, fd, &[1; 904]), Ok(904));
+}
+
+#[test]
+fn a_delayed_call_is_ready_when_its_time_has_come_or_when_healed() {
+    let (mut kernel, parent) = machine();
+    let fd = open(&mut kernel, parent);
+    inject(&mut kernel, CallName::Fsync, "1", Effect::Delay(Duration::from_secs(3)));
+    inject(&mut kernel, CallName::Fsync, "2", Effect::Hold);
+    let delayed = enter(&mut kernel, parent, CallName::Fsync, Target::Fd(fd));
+    let held = enter(&mut kernel, parent, CallName::Fsync, Target::Fd(fd));
+    let deadline = kernel.deadline(&delayed).unwrap();
+    assert!(!kernel.is_ready(&delayed) && kernel.deadline(&held).is_none());
+    kernel.advance_to(deadline);
+    assert!(kernel.is_ready(&delayed) && !kernel.is_ready(&held));
+    kernel.heal();
+    assert!(kernel.is_ready(&held));
+    assert_eq!(kernel.sync(delayed, fd), Ok(()));
+    kernel.abandon(held);
+    let lines = kernel.trace.to_string();
+    assert!(
+        lines.contains("3.000s  parent.aof.fsync#1  → 0  (since 0.000s)  (injected)"),
+        "{lines}"
+    );
+}
+
+#[test]
+fn a_rule_that_never_fired_is_named() {
+    let (mut kernel, parent) = machine();
+    inject(&mut kernel, CallName::Fork, "2", Effect::Error(Errno::EAGAIN));
+    let entered = enter(&mut kernel, parent, CallName::Fork, Target::None);
+    assert!(kernel.fork(entered, 3).is_ok());
+    assert_eq!(kernel.heal(), [7]);
+}
+
+#[test]
+fn a_fork_shares_descriptions_and_binds_the_pipes_that_are_left() {
+    let (mut kernel, parent) = machine();
+    let fd = open(&mut kernel, parent);
+    let mut pipes = Vec::new();
+    for _ in 0..3 {
+        let entered = enter(&mut kernel, parent, CallName::Pipe, Target::None);
+        pipes.push(kernel.pipe(entered).unwrap());
+    }
+    for end in [pipes[0].0, pipes[0].1] {
+        let entered = enter(&mut kernel, parent, CallName::Close, Target::Fd(end));
+        kernel.close(entered, end).unwrap();
+    }
+    let entered = enter(&mut kernel, parent, CallName::Fork, Target::None);
+    let child = kernel.fork(entered, 3).unwrap();
+    let entered = enter(&mut kernel, child, CallName::Write, Target::Fd(pipes[2].1));
+    assert_eq!(entered.site.to_string(), "child.pipe:ack.write#1");
+    kernel.abandon(entered);
+    write(&mut kernel, child, fd, b"child").unwrap();
+    write(&mut kernel, parent, fd, b"parent").unwrap();
+    assert_eq!(kernel.disk.read_file("a"), Some(&b"childparent"[..]));
+}
+
+#[test]
+fn a_child_is_a_zombie_until_its_parent_asks() {
+    let (mut kernel, parent) = machine();
+    let entered = enter(&mut kernel, parent, CallName::Fork, Target::None);
+    kernel.fork(entered, 3).unwrap();
+    let wait = |kernel: &mut Kernel| {
+        let entered = enter(kernel, parent, CallName::Wait4, Target::None);
+        kernel.wait(entered)
+    };
+    assert_eq!(wait(&mut kernel), calls::Waited::NotYet);
+    kernel.ended(3, Ending::Signaled(9));
+    assert_eq!(kernel.children(2), 1);
+    assert_eq!(wait(&mut kernel), calls::Waited::Reaped(3, Ending::Signaled(9)));
+    assert_eq!(wait(&mut kernel), calls::Waited::Failed(Errno::ECHILD));
+}
+
+#[test]
+fn a_role_follows_the_name_that_the_inode_has_now() {
+    let (mut kernel, parent) = machine();
+    let fd = open(&mut kernel, parent);
+    let entered =
+        enter(&mut kernel, parent, CallName::Rename, Target::Rename { from: "a", to: "b" });
+    assert_eq!(entered.site.to_string(), "parent.aof.rename#1");
+    assert!(kernel.rename(entered, "a", "b").done);
+    let entered = enter(&mut kernel, parent, CallName::Write, Target::Fd(fd));
+    assert_eq!(entered.site.to_string(), "parent.other.write#1");
+    kernel.abandon(entered);
+}

@@ -1,0 +1,204 @@
+//! The trace: everything the kernel decided, in order, one line each.
+//!
+//! ```text
+//! 1.000s  parent.aof.write#2  27 bytes → 5  (injected)
+//! │       │                   │          │  └ the plan decided this, not the machine
+//! │       │                   │          └ what the call returned
+//! │       │                   └ the argument that matters
+//! │       └ site
+//! └ virtual time since the machine was switched on
+//! ```
+//!
+//! A call that takes time has two lines: one that ends in `…` when it is made, one when it returns.
+//! Numbers that may differ between two honest runs (pids, descriptors) are left out. Must not know:
+//! who reads it.
+
+use std::fmt;
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+
+use super::clock::Time;
+use super::process::Ending;
+use super::site::Site;
+
+/// The argument of a call that matters to a reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detail {
+    None,
+    /// How many bytes a read or write asked for.
+    Bytes(u64),
+    /// The new length of a truncation.
+    Length(u64),
+    /// How a file is opened: `O_WRONLY|O_APPEND`.
+    Flags(String),
+    /// What a rename moves its file to, as a role where it has one.
+    To(String),
+}
+
+/// What a call returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Returned {
+    /// A count, or 0.
+    Value(i64),
+    /// A descriptor or two, whose numbers do not matter.
+    Descriptor,
+    /// The name of the task that was born, or of the child that was reaped with its ending.
+    Child(String),
+    Reaped(String, Ending),
+    Error(Errno),
+    /// The task was killed before the call was made.
+    Never,
+}
+
+/// One call from the moment it returned, or (`returned` is None) from the moment it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRecord {
+    pub site: Site,
+    pub detail: Detail,
+    pub returned: Option<Returned>,
+    /// The plan decided the result or the time it took.
+    pub injected: bool,
+    /// When it was made, where that was earlier.
+    pub began: Option<Time>,
+    /// A checksum of the bytes that reached a file; 0 where none did.
+    pub checksum: u32,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A server was started.
+    Started {
+        incarnation: u32,
+    },
+    Call(CallRecord),
+    /// A signal reached the process of this task.
+    Signal {
+        task: String,
+        signal: Signal,
+    },
+    /// The process whose main task this is ended.
+    Ended {
+        incarnation: u32,
+        task: String,
+        ending: Ending,
+    },
+}
+
+/// An event and when it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub at: Time,
+    pub event: Event,
+}
+
+/// Everything that happened on a machine so far.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    records: Vec<Record>,
+}
+
+impl Trace {
+    pub fn push(&mut self, at: Time, event: Event) {
+        self.records.push(Record { at, event });
+    }
+
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.records.iter().try_for_each(|record| writeln!(f, "{}  {}", record.at, record.event))
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Started { incarnation } => write!(f, "start {incarnation}"),
+            Event::Call(call) => write!(f, "{call}"),
+            Event::Signal { task, signal } => write!(f, "{task} ← {signal}"),
+            Event::Ended { incarnation: 1, task, ending } => write!(f, "{task} {ending}"),
+            Event::Ended { incarnation, task, ending } => {
+                write!(f, "{incarnation}:{task} {ending}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for CallRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}  {}{}", self.site, self.detail, Returns(self.returned.as_ref()))?;
+        if self.checksum != 0 {
+            write!(f, "  [{:08x}]", self.checksum)?;
+        }
+        if let Some(began) = self.began {
+            write!(f, "  (since {began})")?;
+        }
+        if self.injected {
+            f.write_str("  (injected)")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Detail {
+    /// With a space behind it where there is anything to say.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Detail::None => Ok(()),
+            Detail::Bytes(count) => write!(f, "{count} bytes "),
+            Detail::Length(length) => write!(f, "{length} "),
+            Detail::Flags(flags) => write!(f, "{flags} "),
+            Detail::To(to) => write!(f, "to {to} "),
+        }
+    }
+}
+
+/// `→ RESULT`, or `→ …` while there is none.
+struct Returns<'a>(Option<&'a Returned>);
+
+impl fmt::Display for Returns<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("→ …"),
+            Some(returned) => write!(f, "→ {returned}"),
+        }
+    }
+}
+
+impl fmt::Display for Returned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Returned::Value(value) => write!(f, "{value}"),
+            Returned::Descriptor => f.write_str("ok"),
+            Returned::Child(name) => f.write_str(name),
+            Returned::Reaped(name, ending) => write!(f, "{name} {ending}"),
+            Returned::Error(errno) => write!(f, "{errno:?}"),
+            Returned::Never => f.write_str("never made"),
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Exited(code) => write!(f, "exited with {code}"),
+            Ending::Signaled(number) => match Signal::try_from(*number) {
+                Ok(signal) => write!(f, "killed by {signal}"),
+                Err(_) => write!(f, "killed by signal {number}"),
+            },
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What a run has shown: facts without judgement, from which transcripts are printed and promises
+//! judged.
+//!
+//! Must not know: which world produced them, what was promised, and how they are printed.
+
+pub use crate::kernel::call::CallName;
+pub use crate::kernel::process::Ending;
+pub use crate::kernel::trace::{CallRecord, Detail, Event as MachineEvent, Returned};
+pub use crate::kernel::{Site, Time};
+pub use crate::world::Directive;
+
+/// Everything that one run of a case has shown so far.
+#[derive(Clone, Debug, Default)]
+pub struct Observations {
+    /// One per step that was carried out, in order.
+    pub steps: Vec<ObservedStep>,
+    /// Every command the case sent, in order.
+    pub history: Vec<Sent>,
+    /// Each start of the server.
+    pub starts: Vec<Start>,
+    /// Each end of a server.
+    pub ends: Vec<End>,
+    /// Every call, including the lines that say that a delayed one was made.
+    pub calls: Vec<Call>,
+    /// When files were changed behind the server's back, and before which start (its index).
+    pub damages: Vec<Damaged>,
+    /// Signals that the plan sent to the server, by number, with the start they met.
+    pub signals: Vec<(u32, i32)>,
+    /// When INFO was seen to report trouble with writing.
+    pub trouble_reported: Vec<Time>,
+    /// Temporary files that no living process will finish, by role, as of the last look.
+    pub leftovers: Vec<String>,
+}
+
+/// What one step brought.
+#[derive(Clone, Debug, Default)]
+pub struct ObservedStep {
+    /// In the case, from 1.
+    pub line: u32,
+    pub events: Vec<Event>,
+}
+
+/// One thing that was seen.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Machine {
+        at: Time,
+        event: MachineEvent,
+    },
+    Log(LogLine),
+    Reply(Answer),
+    /// The clock moved by itself, because the step waited for something.
+    Waited {
+        from: Time,
+        to: Time,
+    },
+    /// Lines that the step asked for.
+    Shown(Vec<String>),
+    /// What the server's side has no words for: `(the server runs on)`.
+    Note(String),
+}
+
+/// A line of the server's log without pid and date; what differs between honest runs is masked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// `.` debug, `-` verbose, `*` notice, `#` warning; None for a line without the usual head.
+    pub level: Option<char>,
+    pub message: String,
+}
+
+/// A reply, or why there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// As redis-cli prints it, one line or more.
+    pub text: String,
+    /// The command as it was written, where the answer does not come under its own step.
+    pub to: Option<String>,
+}
+
+/// A command that the case sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub line: u32,
+    /// Which start of the server it went to, from 1.
+    pub incarnation: u32,
+    pub client: String,
+    pub argv: Vec<Vec<u8>>,
+    pub sent_at: Time,
+    /// As printed; None when none came.
+    pub reply: Option<String>,
+    pub acked_at: Option<Time>,
+}
+
+/// A start of the server.
+#[derive(Clone, Debug)]
+pub struct Start {
+    pub at: Time,
+    /// The case's configuration, the last of a name being the one that counts.
+    pub directives: Vec<Directive>,
+    /// Whether it said that it was ready; false as long as it has not.
+    pub ready: bool,
+}
+
+/// An end of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Which start it ended, from 1.
+    pub incarnation: u32,
+    pub at: Time,
+    pub how: How,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The case killed it.
+    Killed,
+    /// It ended after the case had asked it to, with this code.
+    Shutdown(i32),
+    /// It ended by itself.
+    Exited(i32),
+    /// A signal ended it that no kill of the case sent.
+    Signaled(i32),
+}
+
+/// A call with its moment.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub at: Time,
+    pub record: CallRecord,
+    /// The plan made it claim what it did not do.
+    pub lie: bool,
+}
+
+/// A change of a file while the server was down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damaged {
+    /// How many starts there had been.
+    pub starts: usize,
+}
+
+impl Observations {
+    /// The start that is judged: the last one, from 1; 0 before the first.
+    pub fn incarnation(&self) -> u32 {
+        u32::try_from(self.starts.len()).unwrap_or(u32::MAX)
+    }
+
+    /// A directive's value at the last start.
+    pub fn directive(&self, name: &str) -> Option<&str> {
+        self.starts.last().and_then(|start| start.directive(name))
+    }
+}
+
+impl Start {
+    pub fn directive(&self, name: &str) -> Option<&str> {
+        let same = |directive: &&Directive| directive.name.eq_ignore_ascii_case(name);
+        self.directives.iter().rev().find(same).map(|directive| directive.value.as_str())
+    }
+}

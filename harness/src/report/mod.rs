@@ -1,0 +1,7 @@
+//! Words for people: transcripts, tables, differences. Reports read what was observed and judged.
+//!
+//! Must not know: how anything is run.
+
+pub mod difference;
+pub mod table;
+pub mod transcript;

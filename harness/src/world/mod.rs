@@ -1,0 +1,141 @@
+//! Worlds: where a server runs on the kernel. Two doors, one trait.
+//!
+//! A world carries out system calls as the kernel decides them and lets tasks run one at a time,
+//! each until it blocks. It moves no clock by itself. Must not know: case syntax and the contract.
+
+use std::cell::RefMut;
+
+use nix::sys::signal::Signal;
+
+use crate::kernel::{Kernel, Time};
+use crate::profile::Profile;
+
+pub mod sim;
+pub mod supervised;
+
+/// A configuration directive and its value, as in redis.conf: the value may hold several words.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Directive {
+    pub name: String,
+    pub value: String,
+}
+
+/// A server's command line without its name: the profile's arguments, then the directives, which
+/// win. The words of a value are arguments of their own; an empty value is one empty argument.
+pub fn arguments(profile: &Profile, directives: &[Directive]) -> Vec<String> {
+    let mut arguments = profile.args.clone();
+    for Directive { name, value } in directives {
+        arguments.push(format!("--{name}"));
+        match value.trim() {
+            "" => arguments.push(String::new()),
+            words => arguments.extend(words.split_whitespace().map(str::to_string)),
+        }
+    }
+    arguments
+}
+
+/// Why a world cannot go on. None of these says anything about the server's promises.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// The harness itself went wrong, or met a call that it does not model.
+    #[error("harness broken: {0}")]
+    Harness(String),
+    /// This machine or this world cannot do what was asked; says what and how to get it.
+    #[error("not measured: {0}")]
+    NotMeasured(String),
+    /// The server used up its budget of calls or of real time.
+    #[error("hung: {0}")]
+    Hung(String),
+}
+
+/// Who is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Victim {
+    /// The server process with its threads, but not its children.
+    Parent,
+    /// Every living child of the server.
+    Child,
+    /// The server, its children and orphans of earlier servers.
+    All,
+}
+
+/// What became of the server that was started last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// None was started yet.
+    Off,
+    Running,
+    /// It ended by itself with this code.
+    Exited(i32),
+    /// This signal number ended it.
+    Signaled(i32),
+}
+
+/// What arrived at a client since it was last asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    pub bytes: Vec<u8>,
+    /// The server has closed the connection, or is gone.
+    pub closed: bool,
+}
+
+/// A machine with a server on it.
+pub trait World {
+    /// Clock, disk, plan and trace of this machine. Not to be held across other calls.
+    fn kernel(&self) -> RefMut<'_, Kernel>;
+
+    /// Starts the server on what is on the disk and lets it run until nothing can without the clock
+    /// moving. The server may have ended by then: see [`World::status`].
+    fn start(&mut self, directives: &[Directive]) -> Result<(), Broken>;
+
+    /// Writes `bytes` on the connection called `client`, which is made if there is none yet.
+    /// Nothing runs until [`World::settle`]. False when there is no server that could be connected
+    /// to.
+    fn send(&mut self, client: &str, bytes: &[u8]) -> Result<bool, Broken>;
+
+    /// What the server has written to `client` since the last call.
+    fn receive(&mut self, client: &str) -> Received;
+
+    /// Lets tasks run until none can without the clock moving.
+    fn settle(&mut self) -> Result<(), Broken>;
+
+    /// The next moment at which some task would run; None: never by itself.
+    fn next_deadline(&mut self) -> Option<Time>;
+
+    /// What the server and its children have logged since the last call, raw.
+    fn log(&mut self) -> Vec<u8>;
+
+    /// SIGKILL: the page cache stays. A no-op on what does not live.
+    fn kill(&mut self, victim: Victim) -> Result<(), Broken>;
+
+    /// Sends a signal to the server process.
+    fn signal(&mut self, signal: Signal) -> Result<(), Broken>;
+
+    fn status(&self) -> Status;
+
+    /// How many children of the living server have not been reaped yet.
+    fn children(&self) -> usize;
+
+    /// Sets the content of a file behind everybody's back, also where no file is; None removes it.
+    fn set_file(&mut self, name: &str, content: Option<Vec<u8>>) -> Result<(), Broken>;
+
+    /// Ends everything that still runs and checks that the disk model equals what is really there.
+    fn finish(&mut self) -> Result<(), Broken>;
+
+    /// Moves the clock to `to`, stopping at each deadline on the way so that whoever waits for it
+    /// runs.
+    fn advance_to(&mut self, to: Time) -> Result<(), Broken> {
+        loop {
+            match self.next_deadline() {
+                Some(next) if next <= to => {
+                    let next = next.max(self.kernel().now());
+                    self.kernel().advance_to(next);
+                    self.settle()?;
+                }
+                _ => break,
+            }
+        }
+        self.kernel().advance_to(to);
+        self.settle()
+    }
+}

@@ -1,0 +1,193 @@
+//! The sim world: the server core on the kernel, in process, without real time or real files.
+//!
+//! Parent, background threads and children are coroutines; a fork copies what the child says it
+//! will read. Nothing here is shared between two machines, so that many run side by side. Must not
+//! know: case syntax and the contract.
+
+mod net;
+mod os;
+mod pipes;
+mod scheduler;
+mod shared;
+mod task;
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use nix::sys::signal::Signal;
+
+use net::{Net, SocketId};
+use pipes::Pipes;
+use scheduler::Scheduler;
+use shared::Shared;
+pub use shared::Stacks;
+
+use super::{Broken, Directive, Received, Status, Victim, World, arguments};
+use crate::kernel::trace::Event;
+use crate::kernel::{Ending, Kernel, Pid, Time};
+use crate::profile::Profile;
+
+/// How many calls a server may make between two moments.
+const BUDGET: u64 = 1_000_000;
+
+/// Model descriptors come after standard input, output and error.
+const FIRST_FD: i32 = 3;
+
+/// The first server's pid: 1 is init's.
+const FIRST_PID: Pid = 2;
+
+/// A simulated machine.
+pub struct Sim {
+    shared: Rc<Shared>,
+    scheduler: Scheduler,
+    profile: Rc<Profile>,
+    server: Option<Pid>,
+    status: Status,
+    clients: BTreeMap<String, SocketId>,
+}
+
+impl Sim {
+    /// A machine that is switched on and has an empty disk. `stacks` may be shared by machines of a
+    /// thread.
+    pub fn new(profile: Rc<Profile>, stacks: Stacks) -> Self {
+        let shared = Rc::new(Shared {
+            kernel: RefCell::new(Kernel::new(profile.roles(), FIRST_FD)),
+            net: RefCell::new(Net::default()),
+            pipes: RefCell::new(Pipes::default()),
+            log: RefCell::default(),
+            births: RefCell::default(),
+            wakes: RefCell::default(),
+            kills: RefCell::default(),
+            pending: RefCell::default(),
+            traffic: RefCell::default(),
+            threads: profile.threads.clone(),
+            socket: profile.socket.clone(),
+            stacks,
+            next_pid: Cell::new(FIRST_PID),
+            budget: Cell::new(BUDGET),
+        });
+        let scheduler = Scheduler::new(shared.clone());
+        let clients = BTreeMap::new();
+        Sim { shared, scheduler, profile, server: None, status: Status::Off, clients }
+    }
+
+    /// The server's ending, once it is in the trace.
+    fn look_for_the_end(&mut self) {
+        let Some(pid) = self.server else { return };
+        if self.scheduler.alive().contains(&pid) {
+            return;
+        }
+        self.server = None;
+        let kernel = self.shared.kernel.borrow();
+        let ended = kernel.trace.records().iter().rev().find_map(|record| match &record.event {
+            Event::Ended { task, ending, .. } if task == "parent" => Some(*ending),
+            _ => None,
+        });
+        self.status = match ended {
+            Some(Ending::Exited(code)) => Status::Exited(code),
+            Some(Ending::Signaled(signal)) => Status::Signaled(signal),
+            None => unreachable!("a server that is gone has an ending in the trace"),
+        };
+    }
+}
+
+impl World for Sim {
+    fn kernel(&self) -> RefMut<'_, Kernel> {
+        self.shared.kernel.borrow_mut()
+    }
+
+    fn start(&mut self, directives: &[Directive]) -> Result<(), Broken> {
+        self.clients.clear();
+        let pid = self.shared.new_pid();
+        let task = self.shared.kernel.borrow_mut().boot(pid);
+        let mut args = vec!["sabot-server".to_string()];
+        args.extend(arguments(&self.profile, directives));
+        let birth = task::task(&self.shared, task, pid, move |os| {
+            Some(sabot_server::event_loop::main(os, args))
+        });
+        self.server = Some(pid);
+        self.status = Status::Running;
+        self.scheduler.start(birth);
+        self.settle()
+    }
+
+    fn send(&mut self, client: &str, bytes: &[u8]) -> Result<bool, Broken> {
+        let Some(server) = self.server else { return Ok(false) };
+        let mut net = self.shared.net.borrow_mut();
+        let id = match self.clients.get(client) {
+            Some(id) if !net.is_closed(*id) => *id,
+            _ => match net.connect(server) {
+                Some(id) => id,
+                None => return Ok(false),
+            },
+        };
+        self.clients.insert(client.to_string(), id);
+        net.refresh(&self.shared.kernel.borrow(), &self.shared.pipes.borrow());
+        net.send(id, bytes);
+        net.refresh(&self.shared.kernel.borrow(), &self.shared.pipes.borrow());
+        Ok(true)
+    }
+
+    fn receive(&mut self, client: &str) -> Received {
+        let Some(id) = self.clients.get(client) else { return Received::default() };
+        let mut net = self.shared.net.borrow_mut();
+        Received { bytes: net.receive(*id), closed: net.is_closed(*id) }
+    }
+
+    fn settle(&mut self) -> Result<(), Broken> {
+        self.shared.budget.set(BUDGET);
+        let settled = self.scheduler.settle();
+        self.look_for_the_end();
+        settled
+    }
+
+    fn next_deadline(&mut self) -> Option<Time> {
+        self.scheduler.next_deadline()
+    }
+
+    fn log(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.shared.log.borrow_mut())
+    }
+
+    fn kill(&mut self, victim: Victim) -> Result<(), Broken> {
+        let server = self.server;
+        for pid in self.scheduler.alive() {
+            let chosen = match victim {
+                Victim::Parent => Some(pid) == server,
+                Victim::Child => Some(pid) != server,
+                Victim::All => true,
+            };
+            if chosen {
+                self.scheduler.signal(pid, Signal::SIGKILL);
+            }
+        }
+        self.look_for_the_end();
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: Signal) -> Result<(), Broken> {
+        if let Some(pid) = self.server {
+            self.scheduler.signal(pid, signal);
+        }
+        Ok(())
+    }
+
+    fn status(&self) -> Status {
+        self.status
+    }
+
+    fn children(&self) -> usize {
+        self.server.map_or(0, |pid| self.shared.kernel.borrow().children(pid))
+    }
+
+    fn set_file(&mut self, name: &str, content: Option<Vec<u8>>) -> Result<(), Broken> {
+        let mut kernel = self.shared.kernel.borrow_mut();
+        let set = kernel.disk.set_file(name, content.as_deref());
+        set.map_err(|errno| Broken::Harness(format!("{name} cannot be set: {errno}")))
+    }
+
+    fn finish(&mut self) -> Result<(), Broken> {
+        self.kill(Victim::All)
+    }
+}

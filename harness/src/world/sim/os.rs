@@ -1,0 +1,334 @@
+//! The sim door: the server core's system calls, brought to the kernel.
+//!
+//! A call that can be answered at once is; one that must wait suspends the task's coroutine with
+//! the reason. Must not know: who runs next.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use sabot_server::os::{
+    Clock, Event, Fd, ForkChild, Interest, OFlag, Os, Pid, Result, STDOUT, Signal, Stat, Thread,
+    Wait as WaitMode, WaitStatus, Whence,
+};
+
+use super::shared::{Resume, Wait};
+use super::task::{SimOs, relative, task};
+use crate::kernel::calls::Waited;
+use crate::kernel::{CallName, Ending, Object, Target};
+
+/// Where a server complains about its configuration.
+const STDERR: Fd = 2;
+
+impl Os for SimOs<'_> {
+    fn open(&mut self, path: &str, flags: OFlag, _mode: u32) -> Result<Fd> {
+        let path = relative(path);
+        let entered = self.enter(CallName::Open, Target::Path(path), flags.bits() as u64);
+        self.kernel().open(entered, path, flags)
+    }
+
+    fn close(&mut self, fd: Fd) -> Result<()> {
+        if self.object(fd).is_none() {
+            let known = self.shared.net.borrow_mut().close(self.pid, fd);
+            return if known { Ok(()) } else { Err(Errno::EBADF) };
+        }
+        let entered = self.enter_fd(CallName::Close, fd, 0);
+        let result = self.kernel().close(entered, fd);
+        self.shared.net.borrow_mut().forget(self.pid, fd);
+        self.shared.refresh();
+        result
+    }
+
+    fn read(&mut self, fd: Fd, buf: &mut [u8]) -> Result<usize> {
+        match self.object(fd) {
+            Some(Object::Pipe(pipe, _)) => Ok(self.read_pipe(fd, pipe, buf)? as usize),
+            Some(Object::File(_)) => {
+                let entered = self.enter_fd(CallName::Read, fd, buf.len() as u64);
+                let read = self.kernel().read(entered, fd, buf.len() as u64);
+                buf[..read.data.len()].copy_from_slice(&read.data);
+                self.shared.count_traffic(self.pid, read.data.len() as u64);
+                Ok(read.result? as usize)
+            }
+            None => {
+                self.spend();
+                let mut net = self.shared.net.borrow_mut();
+                let id = net.lookup(self.pid, fd).ok_or(Errno::EBADF)?;
+                net.read(id, buf).ok_or(Errno::EAGAIN)
+            }
+        }
+    }
+
+    fn write(&mut self, fd: Fd, buf: &[u8]) -> Result<usize> {
+        match self.object(fd) {
+            Some(Object::Pipe(pipe, _)) => Ok(self.write_pipe(fd, pipe, buf)? as usize),
+            Some(Object::File(_)) => {
+                let entered = self.enter_fd(CallName::Write, fd, buf.len() as u64);
+                let wrote = self.kernel().write(entered, fd, buf);
+                self.shared.count_traffic(self.pid, wrote.taken);
+                Ok(wrote.result? as usize)
+            }
+            // Standard error goes where standard output goes, as in a supervised server.
+            None if fd == STDOUT || fd == STDERR => {
+                self.shared.log.borrow_mut().extend_from_slice(buf);
+                Ok(buf.len())
+            }
+            None => {
+                self.spend();
+                let mut net = self.shared.net.borrow_mut();
+                let id = net.lookup(self.pid, fd).ok_or(Errno::EBADF)?;
+                if net.write(id, buf) { Ok(buf.len()) } else { Err(Errno::EPIPE) }
+            }
+        }
+    }
+
+    fn fsync(&mut self, fd: Fd) -> Result<()> {
+        let entered = self.enter_fd(CallName::Fsync, fd, 0);
+        self.kernel().sync(entered, fd)
+    }
+
+    fn fdatasync(&mut self, fd: Fd) -> Result<()> {
+        let entered = self.enter_fd(CallName::Fdatasync, fd, 0);
+        self.kernel().sync(entered, fd)
+    }
+
+    fn ftruncate(&mut self, fd: Fd, len: u64) -> Result<()> {
+        let entered = self.enter_fd(CallName::Ftruncate, fd, len);
+        self.kernel().ftruncate(entered, fd, len).result
+    }
+
+    fn truncate(&mut self, path: &str, len: u64) -> Result<()> {
+        let path = relative(path);
+        let entered = self.enter(CallName::Truncate, Target::Path(path), len);
+        self.kernel().truncate(entered, path, len).result
+    }
+
+    fn lseek(&mut self, fd: Fd, offset: i64, whence: Whence) -> Result<u64> {
+        let whence = match whence {
+            Whence::Set => nix::libc::SEEK_SET,
+            Whence::End => nix::libc::SEEK_END,
+        };
+        self.kernel().lseek(self.task, fd, offset, whence)
+    }
+
+    fn fstat(&mut self, fd: Fd) -> Result<Stat> {
+        match self.object(fd) {
+            Some(Object::File(ino)) => Ok(self.stat_inode(ino)),
+            _ => Err(Errno::EBADF),
+        }
+    }
+
+    fn stat(&mut self, path: &str) -> Result<Stat> {
+        let ino = self.shared.kernel.borrow().disk.find(relative(path)).ok_or(Errno::ENOENT)?;
+        Ok(self.stat_inode(ino))
+    }
+
+    fn rename(&mut self, old: &str, new: &str) -> Result<()> {
+        let (from, to) = (relative(old), relative(new));
+        let entered = self.enter(CallName::Rename, Target::Rename { from, to }, 0);
+        self.kernel().rename(entered, from, to).result
+    }
+
+    fn unlink(&mut self, path: &str) -> Result<()> {
+        let path = relative(path);
+        if path == self.shared.socket {
+            return Ok(());
+        }
+        let entered = self.enter(CallName::Unlink, Target::Path(path), 0);
+        self.kernel().unlink(entered, path).result
+    }
+
+    fn mkdir(&mut self, path: &str, _mode: u32) -> Result<()> {
+        let path = relative(path);
+        let entered = self.enter(CallName::Mkdir, Target::Path(path), 0);
+        self.kernel().mkdir(entered, path).result
+    }
+
+    /// The run directory is the only one there is.
+    fn chdir(&mut self, path: &str) -> Result<()> {
+        if relative(path).is_empty() { Ok(()) } else { Err(Errno::ENOENT) }
+    }
+
+    fn getcwd(&mut self) -> Result<String> {
+        Ok("/".to_string())
+    }
+
+    fn pipe(&mut self) -> Result<(Fd, Fd)> {
+        let entered = self.enter(CallName::Pipe, Target::None, 0);
+        self.kernel().pipe(entered)
+    }
+
+    fn set_nonblocking(&mut self, fd: Fd) -> Result<()> {
+        match self.object(fd) {
+            Some(Object::Pipe(pipe, end)) => {
+                self.shared.pipes.borrow_mut().set_nonblocking(pipe, end);
+                Ok(())
+            }
+            _ => Err(Errno::EBADF),
+        }
+    }
+
+    fn listen_tcp(&mut self, _address: &str, _port: u16, _backlog: i32) -> Result<Fd> {
+        Ok(self.shared.net.borrow_mut().listen(self.pid))
+    }
+
+    fn listen_unix(&mut self, _path: &str, _backlog: i32) -> Result<Fd> {
+        Ok(self.shared.net.borrow_mut().listen(self.pid))
+    }
+
+    fn accept(&mut self, fd: Fd) -> Result<Fd> {
+        self.spend();
+        self.shared.net.borrow_mut().accept(self.pid, fd).ok_or(Errno::EAGAIN)
+    }
+
+    fn epoll_create(&mut self) -> Result<Fd> {
+        Ok(self.shared.net.borrow_mut().epoll_create(self.pid, self.task))
+    }
+
+    fn epoll_ctl(&mut self, epoll: Fd, fd: Fd, interest: Interest) -> Result<()> {
+        let mut net = self.shared.net.borrow_mut();
+        let id = net.lookup(self.pid, epoll).ok_or(Errno::EBADF)?;
+        if !net.epoll_ctl(id, fd, interest) {
+            return Err(Errno::EINVAL);
+        }
+        net.refresh(&self.shared.kernel.borrow(), &self.shared.pipes.borrow());
+        Ok(())
+    }
+
+    fn epoll_wait(&mut self, epoll: Fd, events: &mut Vec<Event>, ms: Option<u64>) -> Result<()> {
+        self.spend();
+        let epoll = self.shared.net.borrow().lookup(self.pid, epoll).ok_or(Errno::EBADF)?;
+        let deadline = ms.map(|ms| self.now() + Duration::from_millis(ms));
+        loop {
+            let found = {
+                let (kernel, pipes) = (self.shared.kernel.borrow(), self.shared.pipes.borrow());
+                self.shared.net.borrow_mut().epoll_take(&kernel, &pipes, epoll)
+            };
+            if !found.is_empty() || deadline.is_some_and(|deadline| deadline <= self.now()) {
+                events.extend(found);
+                return Ok(());
+            }
+            if let Resume::Interrupted = self.suspend(Wait::Epoll { epoll, deadline }) {
+                return Err(Errno::EINTR);
+            }
+        }
+    }
+
+    fn poll(&mut self, fd: Fd, interest: Interest, timeout_ms: u64) -> Result<Interest> {
+        self.spend();
+        let deadline = self.now() + Duration::from_millis(timeout_ms);
+        loop {
+            let ready = {
+                let (kernel, pipes) = (self.shared.kernel.borrow(), self.shared.pipes.borrow());
+                self.shared.net.borrow().ready_for(&kernel, &pipes, self.task, fd, interest)
+            };
+            if !ready.is_empty() || deadline <= self.now() {
+                return Ok(ready);
+            }
+            if let Resume::Interrupted = self.suspend(Wait::Poll { fd, interest, deadline }) {
+                return Err(Errno::EINTR);
+            }
+        }
+    }
+
+    fn clock_gettime(&mut self, clock: Clock) -> u64 {
+        let kernel = self.shared.kernel.borrow();
+        match clock {
+            Clock::Realtime => kernel.clock.realtime(),
+            Clock::Monotonic => kernel.clock.monotonic(),
+        }
+    }
+
+    fn nanosleep(&mut self, ns: u64) {
+        self.spend();
+        let until = self.now() + Duration::from_nanos(ns);
+        if until > self.now() {
+            self.suspend(Wait::Sleep { until });
+        }
+    }
+
+    fn spawn(&mut self, name: &'static str, thread: Thread) -> Result<()> {
+        self.shared.new_pid();
+        let job = self.shared.threads.get(name).cloned().unwrap_or_else(|| name.to_string());
+        let id = self.kernel().spawn(self.task, &job);
+        let birth = task(&self.shared, id, self.pid, move |os| {
+            thread(os);
+            None
+        });
+        self.shared.births.borrow_mut().push(birth);
+        Ok(())
+    }
+
+    fn futex_wait(&mut self, word: &Arc<AtomicU32>, expected: u32) {
+        self.spend();
+        if word.load(Ordering::SeqCst) == expected {
+            self.suspend(Wait::Futex { address: Arc::as_ptr(word) as usize });
+        }
+    }
+
+    fn futex_wake(&mut self, word: &Arc<AtomicU32>, count: u32) {
+        self.shared.wakes.borrow_mut().push((Arc::as_ptr(word) as usize, count));
+    }
+
+    fn fork(&mut self, child: &dyn ForkChild) -> Result<Pid> {
+        let entered = self.enter(CallName::Fork, Target::None, 0);
+        if self.kernel().fork_error(&entered).is_some() {
+            let refused = self.kernel().fork(entered, 0);
+            return refused.map(|_| 0);
+        }
+        let pid = self.shared.new_pid();
+        let id = self.kernel().fork(entered, pid)?;
+        self.shared.net.borrow_mut().fork(self.pid, pid);
+        let image = child.copy();
+        let birth = task(&self.shared, id, pid, move |os| Some(image.run(os)));
+        self.shared.births.borrow_mut().push(birth);
+        Ok(pid)
+    }
+
+    fn wait3(&mut self, mode: WaitMode) -> Result<Option<(Pid, WaitStatus)>> {
+        let entered = self.enter(CallName::Wait4, Target::None, 0);
+        while mode == WaitMode::Block && !self.shared.kernel.borrow().can_wait(self.task) {
+            self.suspend(Wait::Child);
+        }
+        match self.kernel().wait(entered) {
+            Waited::Reaped(pid, Ending::Exited(code)) => Ok(Some((pid, WaitStatus::Exited(code)))),
+            Waited::Reaped(pid, Ending::Signaled(signal)) => {
+                Ok(Some((pid, WaitStatus::Signaled(signal))))
+            }
+            Waited::NotYet => Ok(None),
+            Waited::Failed(errno) => Err(errno),
+        }
+    }
+
+    fn kill(&mut self, pid: Pid, signal: Signal) -> Result<()> {
+        self.shared.kills.borrow_mut().push((pid, signal));
+        Ok(())
+    }
+
+    fn getpid(&mut self) -> Pid {
+        self.pid
+    }
+
+    fn exit(&mut self, code: i32) -> ! {
+        self.suspend(Wait::End(Ending::Exited(code)));
+        unreachable!("an ended task is not resumed")
+    }
+
+    fn take_signal(&mut self) -> Option<Signal> {
+        let mut pending = self.shared.pending.borrow_mut();
+        let next = pending.iter().position(|(pid, _)| *pid == self.pid)?;
+        Some(pending.remove(next).1)
+    }
+
+    /// Not the kernel's to know: a model in which every byte that the process moved through a call
+    /// dirtied memory of its own, in whole pages, and its stack one page.
+    fn private_dirty(&mut self) -> u64 {
+        let moved = self.shared.traffic.borrow().get(&self.pid).copied().unwrap_or(0);
+        (moved.div_ceil(4096) + 1) * 4096
+    }
+
+    fn getrandom(&mut self, buf: &mut [u8]) {
+        // The machine's only source of randomness is always the same.
+        buf.fill(0x5a);
+    }
+}

@@ -1,0 +1,241 @@
+//! Who runs next on a simulated machine.
+//!
+//! Exactly one task runs, until it blocks. Then the first one that can run is chosen, in the order
+//! parent, threads by birth, children by birth. A task that waits can run when what it waits for is
+//! there and no case holds it. Must not know: what a task does while it runs.
+
+use std::rc::Rc;
+
+use corosensei::CoroutineResult;
+use nix::sys::signal::Signal;
+
+use super::shared::{Birth, Resume, Shared, Task, Wait};
+use super::task::{self, ending};
+use crate::kernel::{Ending, Pid, TaskId, Time};
+use crate::world::Broken;
+
+/// Where a task stands in the order of choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Parent,
+    Thread,
+    Child,
+}
+
+/// A task that is suspended.
+struct Slot {
+    task: TaskId,
+    pid: Pid,
+    class: Class,
+    coroutine: Task,
+    /// None: born, has not run yet.
+    wait: Option<Wait>,
+    /// A sleeper on a futex was woken.
+    woken: bool,
+    /// A signal arrived: the call it waits in returns EINTR, or the task ends.
+    interrupt: Option<Signal>,
+}
+
+/// All suspended tasks, in the order of choice.
+pub struct Scheduler {
+    shared: Rc<Shared>,
+    slots: Vec<Slot>,
+    server: Option<Pid>,
+}
+
+impl Scheduler {
+    pub fn new(shared: Rc<Shared>) -> Self {
+        Scheduler { shared, slots: Vec::new(), server: None }
+    }
+
+    /// A server starts with this main task.
+    pub fn start(&mut self, birth: Birth) {
+        self.server = Some(birth.pid);
+        self.add(birth);
+    }
+
+    fn add(&mut self, birth: Birth) {
+        let name = self.shared.kernel.borrow().task_name(birth.task).to_string();
+        let class = match (self.server == Some(birth.pid), name.as_str()) {
+            (true, "parent") => Class::Parent,
+            (true, _) => Class::Thread,
+            (false, _) => Class::Child,
+        };
+        let Birth { task, pid, coroutine } = birth;
+        let slot = Slot { task, pid, class, coroutine, wait: None, woken: false, interrupt: None };
+        let at = self.slots.partition_point(|other| other.class <= class);
+        self.slots.insert(at, slot);
+    }
+
+    /// Runs tasks until none can run without the clock moving.
+    pub fn settle(&mut self) -> Result<(), Broken> {
+        while let Some(next) = self.slots.iter().position(|slot| self.can_run(slot)) {
+            self.run(next)?;
+            self.absorb();
+        }
+        Ok(())
+    }
+
+    fn can_run(&self, slot: &Slot) -> bool {
+        let shared = &self.shared;
+        let kernel = shared.kernel.borrow();
+        if slot.interrupt.is_some() && self.is_interruptible(slot) {
+            return true;
+        }
+        if kernel.is_held(slot.task) {
+            return false;
+        }
+        let due = |time: Time| kernel.now() >= time;
+        match &slot.wait {
+            None => true,
+            Some(Wait::Call(entered)) => kernel.is_ready(entered),
+            Some(Wait::Epoll { epoll, deadline }) => {
+                deadline.is_some_and(due)
+                    || shared.net.borrow().epoll_is_ready(&kernel, &shared.pipes.borrow(), *epoll)
+            }
+            Some(Wait::Poll { fd, interest, deadline }) => {
+                let net = shared.net.borrow();
+                let pipes = shared.pipes.borrow();
+                due(*deadline)
+                    || !net.ready_for(&kernel, &pipes, slot.task, *fd, *interest).is_empty()
+            }
+            Some(Wait::Sleep { until }) => due(*until),
+            Some(Wait::Futex { .. }) => slot.woken,
+            Some(Wait::Pipe { pipe, end }) => {
+                !shared.pipes.borrow().readiness(&kernel, *pipe, *end).is_empty()
+            }
+            Some(Wait::Child) => kernel.can_wait(slot.task),
+            Some(Wait::End(_) | Wait::Overrun) => false,
+        }
+    }
+
+    /// Whether a signal ends the wait: always for one that kills, else where the man page says
+    /// EINTR.
+    fn is_interruptible(&self, slot: &Slot) -> bool {
+        let fatal = slot
+            .interrupt
+            .is_some_and(|signal| ending(signal, slot.class == Class::Child).is_some());
+        fatal
+            || matches!(
+                slot.wait,
+                Some(
+                    Wait::Epoll { .. } | Wait::Poll { .. } | Wait::Sleep { .. } | Wait::Pipe { .. }
+                )
+            )
+    }
+
+    fn run(&mut self, index: usize) -> Result<(), Broken> {
+        let interrupt = match self.is_interruptible(&self.slots[index]) {
+            true => self.slots[index].interrupt.take(),
+            false => None,
+        };
+        let slot = &mut self.slots[index];
+        let is_child = slot.class == Class::Child;
+        if let Some(ending) = interrupt.and_then(|signal| ending(signal, is_child)) {
+            let pid = slot.pid;
+            self.end(pid, ending);
+            return Ok(());
+        }
+        slot.woken = false;
+        let resume = match (slot.wait.take(), interrupt) {
+            (Some(Wait::Call(entered)), _) => Resume::Call(entered),
+            (_, Some(_)) => Resume::Interrupted,
+            _ => Resume::Go,
+        };
+        match task::resume(&mut slot.coroutine, resume) {
+            Ok(CoroutineResult::Yield(Wait::End(ending)))
+            | Ok(CoroutineResult::Return(Some(ending))) => {
+                let pid = slot.pid;
+                self.end(pid, ending);
+            }
+            Ok(CoroutineResult::Return(None)) => self.drop_slot(index),
+            Ok(CoroutineResult::Yield(Wait::Overrun)) => {
+                let text = "the server made a million calls without the clock moving";
+                return Err(Broken::Hung(text.to_string()));
+            }
+            Ok(CoroutineResult::Yield(wait)) => slot.wait = Some(wait),
+            Err(panic) => {
+                self.drop_slot(index);
+                return Err(Broken::Harness(format!("the server core panicked: {panic}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what the task that ran has left: births, wakes, signals.
+    fn absorb(&mut self) {
+        let births = std::mem::take(&mut *self.shared.births.borrow_mut());
+        births.into_iter().for_each(|birth| self.add(birth));
+        let wakes = std::mem::take(&mut *self.shared.wakes.borrow_mut());
+        for (address, count) in wakes {
+            let sleepers = self.slots.iter_mut().filter(
+                |slot| matches!(slot.wait, Some(Wait::Futex { address: at }) if at == address),
+            );
+            sleepers.filter(|slot| !slot.woken).take(count as usize).for_each(|s| s.woken = true);
+        }
+        let kills = std::mem::take(&mut *self.shared.kills.borrow_mut());
+        for (pid, signal) in kills {
+            self.signal(pid, signal);
+        }
+    }
+
+    /// Delivers a signal to a process.
+    pub fn signal(&mut self, pid: Pid, signal: Signal) {
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.pid == pid) else { return };
+        self.shared.kernel.borrow_mut().signalled(slot.task, signal);
+        if signal == Signal::SIGKILL {
+            self.end(pid, Ending::Signaled(signal as i32));
+            return;
+        }
+        slot.interrupt = Some(signal);
+        if ending(signal, slot.class == Class::Child).is_none() {
+            self.shared.pending.borrow_mut().push((pid, signal));
+        }
+    }
+
+    /// A process is gone with all its tasks.
+    fn end(&mut self, pid: Pid, ending: Ending) {
+        self.shared.kernel.borrow_mut().ended(pid, ending);
+        self.shared.net.borrow_mut().ended(pid);
+        self.shared.births.borrow_mut().retain(|birth| birth.pid != pid);
+        while let Some(index) = self.slots.iter().position(|slot| slot.pid == pid) {
+            self.drop_slot(index);
+        }
+        self.shared.refresh();
+    }
+
+    fn drop_slot(&mut self, index: usize) {
+        let mut slot = self.slots.remove(index);
+        slot.coroutine.force_unwind();
+        self.shared.stacks.give_back(slot.coroutine.into_stack());
+    }
+
+    /// The processes that live, the server first.
+    pub fn alive(&self) -> Vec<Pid> {
+        let mut pids: Vec<Pid> = self.slots.iter().map(|slot| slot.pid).collect();
+        pids.dedup();
+        pids
+    }
+
+    /// The next moment at which a task that waits can run by itself.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let kernel = self.shared.kernel.borrow();
+        let deadlines = self.slots.iter().filter_map(|slot| match &slot.wait {
+            _ if kernel.is_held(slot.task) => None,
+            Some(Wait::Call(entered)) => kernel.deadline(entered),
+            Some(Wait::Epoll { deadline, .. }) => *deadline,
+            Some(Wait::Poll { deadline, .. }) => Some(*deadline),
+            Some(Wait::Sleep { until }) => Some(*until),
+            _ => None,
+        });
+        deadlines.min()
+    }
+}
+
+impl Drop for Scheduler {
+    fn drop(&mut self) {
+        while !self.slots.is_empty() {
+            self.drop_slot(self.slots.len() - 1);
+        }
+    }
+}

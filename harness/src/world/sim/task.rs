@@ -1,0 +1,196 @@
+//! One task of a simulated machine: a coroutine, and how it brings a call to the kernel and waits.
+//!
+//! Must not know: who runs next.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use corosensei::Coroutine;
+use nix::errno::Errno;
+use sabot_server::os::{Fd, Os, Pid, Result, Signal, Stat};
+
+use super::shared::{Birth, Resume, Shared, Task, TaskYielder, Wait};
+use crate::kernel::calls::Transfer;
+use crate::kernel::disk::Ino;
+use crate::kernel::fd::{End, PipeId};
+use crate::kernel::{CallName, Ending, Entered, Kernel, Object, Request, Target, TaskId, Time};
+
+/// One task's view of its machine.
+pub struct SimOs<'a> {
+    pub(super) shared: Rc<Shared>,
+    yielder: &'a TaskYielder,
+    pub(super) task: TaskId,
+    pub(super) pid: Pid,
+}
+
+/// Makes the coroutine for a new task. What `life` returns ends the process; None ends the task
+/// alone.
+pub fn task(
+    shared: &Rc<Shared>,
+    task: TaskId,
+    pid: Pid,
+    life: impl FnOnce(&mut dyn Os) -> Option<i32> + 'static,
+) -> Birth {
+    let stack = shared.stacks.take();
+    let shared = shared.clone();
+    let coroutine: Task = Coroutine::with_stack(stack, move |yielder: &TaskYielder, _| {
+        let mut os = SimOs { shared, yielder, task, pid };
+        life(&mut os).map(Ending::Exited)
+    });
+    Birth { task, pid, coroutine }
+}
+
+impl SimOs<'_> {
+    pub(super) fn kernel(&self) -> std::cell::RefMut<'_, Kernel> {
+        self.shared.kernel.borrow_mut()
+    }
+
+    pub(super) fn suspend(&self, wait: Wait) -> Resume {
+        self.yielder.suspend(wait)
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.shared.kernel.borrow().now()
+    }
+
+    /// Every call of the core passes here first.
+    pub(super) fn spend(&self) {
+        match self.shared.budget.get() {
+            0 => {
+                self.suspend(Wait::Overrun);
+            }
+            left => self.shared.budget.set(left - 1),
+        }
+    }
+
+    /// Brings a call to the kernel and waits until it is let through.
+    pub(super) fn enter(&mut self, call: CallName, target: Target<'_>, argument: u64) -> Entered {
+        self.spend();
+        let mut entered = self.kernel().enter(self.task, &Request { call, target, argument });
+        let ready = self.kernel().is_ready(&entered);
+        if !ready {
+            match self.suspend(Wait::Call(entered)) {
+                Resume::Call(back) => entered = back,
+                _ => unreachable!("a call that waits is resumed with itself"),
+            }
+        }
+        if let Some(signal) = entered.signal() {
+            entered = self.signalled(entered, signal);
+        }
+        entered
+    }
+
+    /// The plan sends this process a signal: the call is made only if it survives that.
+    fn signalled(&mut self, entered: Entered, signal: Signal) -> Entered {
+        self.kernel().signalled(self.task, signal);
+        let is_child = self.kernel().task_name(self.task) != "parent";
+        match ending(signal, is_child) {
+            Some(ending) => {
+                self.kernel().abandon(entered);
+                self.suspend(Wait::End(ending));
+                unreachable!("an ended task is not resumed")
+            }
+            None => {
+                self.shared.pending.borrow_mut().push((self.pid, signal));
+                entered
+            }
+        }
+    }
+
+    pub(super) fn enter_fd(&mut self, call: CallName, fd: Fd, argument: u64) -> Entered {
+        self.enter(call, Target::Fd(fd), argument)
+    }
+
+    pub(super) fn object(&self, fd: Fd) -> Option<Object> {
+        self.shared.kernel.borrow().lookup(self.task, fd)
+    }
+
+    pub(super) fn stat_inode(&self, ino: Ino) -> Stat {
+        let kernel = self.shared.kernel.borrow();
+        let inode = kernel.disk.inode(ino);
+        Stat { size: inode.content.len(), is_dir: inode.is_dir }
+    }
+
+    pub(super) fn read_pipe(&mut self, fd: Fd, pipe: PipeId, buf: &mut [u8]) -> Result<u64> {
+        let entered = self.enter_fd(CallName::Read, fd, buf.len() as u64);
+        let transfer = self.kernel().transfer(&entered, buf.len() as u64);
+        let result = match transfer {
+            Transfer::Return(result) => result,
+            Transfer::Move(limit) => self.wait_for_pipe(pipe, End::Read, |shared| {
+                let kernel = shared.kernel.borrow();
+                shared.pipes.borrow_mut().read(&kernel, pipe, &mut buf[..limit as usize])
+            }),
+        };
+        self.transferred(entered, result)
+    }
+
+    pub(super) fn write_pipe(&mut self, fd: Fd, pipe: PipeId, data: &[u8]) -> Result<u64> {
+        let entered = self.enter_fd(CallName::Write, fd, data.len() as u64);
+        let transfer = self.kernel().transfer(&entered, data.len() as u64);
+        let result = match transfer {
+            Transfer::Return(result) => result,
+            Transfer::Move(limit) => self.wait_for_pipe(pipe, End::Write, |shared| {
+                let kernel = shared.kernel.borrow();
+                shared.pipes.borrow_mut().write(&kernel, pipe, &data[..limit as usize])
+            }),
+        };
+        self.transferred(entered, result)
+    }
+
+    /// Tries until it works, or until it fails with something else than EAGAIN on an end that
+    /// blocks.
+    fn wait_for_pipe(
+        &mut self,
+        pipe: PipeId,
+        end: End,
+        mut attempt: impl FnMut(&Shared) -> Result<u64>,
+    ) -> Result<u64> {
+        loop {
+            let result = attempt(&self.shared);
+            let waits = !self.shared.pipes.borrow().is_nonblocking(pipe, end);
+            if result != Err(Errno::EAGAIN) || !waits {
+                return result;
+            }
+            if let Resume::Interrupted = self.suspend(Wait::Pipe { pipe, end }) {
+                return Err(Errno::EINTR);
+            }
+        }
+    }
+
+    fn transferred(&mut self, entered: Entered, result: Result<u64>) -> Result<u64> {
+        self.kernel().transferred(entered, result);
+        self.shared.count_traffic(self.pid, result.unwrap_or(0));
+        self.shared.refresh();
+        result
+    }
+}
+
+/// What a signal does to a server or its child: None, it is handled or ignored.
+/// A child gives up on SIGUSR1 with code 255 (Redis: `sigKillChildHandler`).
+pub fn ending(signal: Signal, is_child: bool) -> Option<Ending> {
+    match signal {
+        Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGPIPE | Signal::SIGCHLD => {
+            None
+        }
+        Signal::SIGUSR1 if is_child => Some(Ending::Exited(255)),
+        fatal => Some(Ending::Signaled(fatal as i32)),
+    }
+}
+
+/// `./x` and `x` are the same file of the run directory.
+pub(super) fn relative(path: &str) -> &str {
+    let path = path.trim_start_matches("./");
+    if path == "." { "" } else { path }
+}
+
+/// Runs a task on, turning a panic of the core into a message.
+pub fn resume(
+    coroutine: &mut Task,
+    with: Resume,
+) -> std::result::Result<corosensei::CoroutineResult<Wait, Option<Ending>>, String> {
+    catch_unwind(AssertUnwindSafe(|| coroutine.resume(with))).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        text.unwrap_or("no message").to_string()
+    })
+}

@@ -1,0 +1,207 @@
+//! What supervision needs of a machine: each thing is tried for real, in a process of its own.
+//!
+//! Must not know: servers, and who reads the result.
+//!
+//! # Safety
+//!
+//! The forked children run ordinary code. The C library makes its allocator usable in a child of a
+//! process with several threads; no other lock of this program is taken there.
+
+#![allow(unsafe_code)]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::ptrace;
+use nix::sys::signal::{Signal, kill, raise};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, pipe};
+
+use super::machine::{Machine, isolate};
+use super::memory::Memory;
+use super::namespace::{Namespace, copy_descriptor, open_process};
+use super::spawn::install_filter;
+use crate::world::Broken;
+
+/// One thing that supervision needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    pub name: String,
+    pub ok: bool,
+    /// What was found.
+    pub detail: String,
+    /// What to change where it is missing; empty where it is there.
+    pub remedy: String,
+}
+
+/// How long one check may take, in milliseconds.
+const PATIENCE: u16 = 10_000;
+
+const CONTAINER: &str = "in a container, start it with --cap-add SYS_ADMIN --cap-add SYS_PTRACE \
+    --security-opt seccomp=unconfined --security-opt apparmor=unconfined";
+const USER_NAMESPACES: &str = "run as root, or allow user namespaces: sysctl -w \
+    kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000 \
+    kernel.apparmor_restrict_unprivileged_userns=0 (those of them that exist)";
+const KERNEL: &str = "Linux 5.19 or newer, built with CONFIG_SECCOMP_FILTER";
+const PTRACE: &str = "sysctl -w kernel.yama.ptrace_scope=1 (or 0)";
+
+type Trial = fn() -> Result<String, String>;
+
+/// Name, trial, remedies.
+const TRIALS: &[(&str, Trial, &[&str])] = &[
+    ("x86-64", try_architecture, &["there is no supervision on other processors yet: use sim"]),
+    ("/proc", try_proc, &["mount proc on /proc"]),
+    ("mount namespace", try_isolation, &[USER_NAMESPACES, CONTAINER]),
+    ("tmpfs", try_tmpfs, &[USER_NAMESPACES, CONTAINER]),
+    ("PID namespace", try_pid_namespace, &[USER_NAMESPACES, CONTAINER]),
+    ("seccomp user notification", try_seccomp, &[KERNEL, CONTAINER]),
+    ("ptrace", try_ptrace, &[PTRACE, CONTAINER]),
+    ("pidfd_getfd", try_pidfd, &[KERNEL, PTRACE, CONTAINER]),
+    ("process_vm_readv", try_memory, &[PTRACE, CONTAINER]),
+];
+
+/// Tries everything.
+pub fn examine() -> Vec<Check> {
+    let check = |(name, trial, remedies): &(&str, Trial, &[&str])| {
+        let (ok, detail) = match in_child(*trial) {
+            Ok(found) => (true, found),
+            Err(missing) => (false, missing),
+        };
+        let remedy = if ok { String::new() } else { remedies.join("; or ") };
+        Check { name: name.to_string(), ok, detail, remedy }
+    };
+    TRIALS.iter().map(check).collect()
+}
+
+/// Runs a trial in a child, because most of them change the process for good.
+fn in_child(trial: Trial) -> Result<String, String> {
+    let failed = |what: &str, errno: Errno| format!("{what}: {errno}");
+    let (read, write) = pipe().map_err(|errno| failed("pipe", errno))?;
+    // SAFETY: see the module.
+    let child = match unsafe { fork() }.map_err(|errno| failed("fork", errno))? {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => {
+            let text = match trial() {
+                Ok(found) => format!("+{found}"),
+                Err(missing) => format!("-{missing}"),
+            };
+            let _ = fs::File::from(write).write_all(text.as_bytes());
+            // SAFETY: ends this process without running what the parent has registered for its end.
+            unsafe { libc::_exit(0) }
+        }
+    };
+    drop(write);
+    let mut answer = String::new();
+    let mut fds = [PollFd::new(read.as_fd(), PollFlags::POLLIN)];
+    if poll(&mut fds, PollTimeout::from(PATIENCE)) == Ok(1) {
+        let _ = fs::File::from(read).read_to_string(&mut answer);
+    }
+    let _ = kill(child, Signal::SIGKILL);
+    let _ = waitpid(child, None);
+    match (answer.strip_prefix('+'), answer.strip_prefix('-')) {
+        (Some(found), _) => Ok(found.to_string()),
+        (_, Some(missing)) => Err(missing.to_string()),
+        _ => Err("no answer".to_string()),
+    }
+}
+
+fn try_architecture() -> Result<String, String> {
+    let here = std::env::consts::ARCH;
+    if here == "x86_64" { Ok(String::new()) } else { Err(format!("this is {here}")) }
+}
+
+fn try_proc() -> Result<String, String> {
+    let pid = std::process::id();
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).map_err(|e| e.to_string())?;
+    if status.contains("NSpid:") { Ok(String::new()) } else { Err("no NSpid in status".into()) }
+}
+
+fn try_isolation() -> Result<String, String> {
+    let before = fs::read_link("/proc/self/ns/user").ok();
+    isolate().map_err(reason)?;
+    let same = fs::read_link("/proc/self/ns/user").ok() == before;
+    Ok(if same { "with privileges" } else { "in a user namespace of its own" }.to_string())
+}
+
+fn try_tmpfs() -> Result<String, String> {
+    let machine = Machine::prepare().map_err(reason)?;
+    Ok(format!("on {}", machine.place().display()))
+}
+
+fn try_pid_namespace() -> Result<String, String> {
+    isolate().map_err(reason)?;
+    Namespace::new().map(|_| String::new()).map_err(|errno| errno.to_string())
+}
+
+fn try_seccomp() -> Result<String, String> {
+    match install_filter() {
+        Ok(_) => Ok("with WAIT_KILLABLE_RECV and ADDFD".to_string()),
+        Err(Errno::EINVAL) => Err("the kernel is too old".to_string()),
+        Err(errno) => Err(errno.to_string()),
+    }
+}
+
+fn try_ptrace() -> Result<String, String> {
+    with_tracee(|tracee| {
+        ptrace::getregs(tracee).map(|_| ())?;
+        ptrace::setoptions(tracee, ptrace::Options::PTRACE_O_TRACEEXEC)
+    })
+}
+
+fn try_pidfd() -> Result<String, String> {
+    with_tracee(|tracee| {
+        let process = open_process(tracee.as_raw())?;
+        copy_descriptor(process.as_fd(), 2).map(drop)
+    })
+}
+
+fn try_memory() -> Result<String, String> {
+    static WORD: u64 = 0x5ab0;
+    with_tracee(|tracee| {
+        let at = (&raw const WORD).addr() as u64;
+        if Memory(tracee.as_raw()).u64(at)? == WORD { Ok(()) } else { Err(Errno::EIO) }
+    })
+}
+
+/// Does something to a child that has stopped and asked to be traced.
+fn with_tracee(deed: impl FnOnce(Pid) -> Result<(), Errno>) -> Result<String, String> {
+    // SAFETY: see the module.
+    match unsafe { fork() }.map_err(|errno| format!("fork: {errno}"))? {
+        ForkResult::Child => {
+            let asked = ptrace::traceme().and_then(|()| raise(Signal::SIGSTOP));
+            // SAFETY: as in `in_child`.
+            unsafe { libc::_exit(asked.is_err().into()) }
+        }
+        ForkResult::Parent { child } => {
+            let done = match waitpid(child, None) {
+                Ok(WaitStatus::Stopped(..)) => deed(child).map_err(|errno| errno.to_string()),
+                other => Err(format!("a child that asked to be traced did not stop: {other:?}")),
+            };
+            let _ = kill(child, Signal::SIGKILL);
+            let _ = waitpid(child, None);
+            done.map(|()| String::new())
+        }
+    }
+}
+
+fn reason(broken: Broken) -> String {
+    match broken {
+        Broken::Harness(what) | Broken::NotMeasured(what) | Broken::Hung(what) => what,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_missing_has_a_remedy() {
+        for check in examine() {
+            assert_eq!(check.ok, check.remedy.is_empty(), "{check:?}");
+            assert!(check.ok || !check.detail.is_empty(), "{check:?}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The seccomp filter: which calls pass, which are answered by the supervisor, decided in the
+//! target's kernel.
+//!
+//! Default-deny: whatever no table here lists is trapped, and a trapped call that nobody models
+//! ends the run. Calls on descriptors are trapped only from [`FIRST_FD`] on, where the supervisor
+//! puts the files and pipes it models, so that socket traffic costs nothing. Must not know: what
+//! becomes of a trapped call.
+
+use libc::{c_long, sock_filter};
+
+/// Model descriptors start here; a server's own (sockets, epoll, files elsewhere) stay below.
+pub const FIRST_FD: i32 = 512;
+
+/// Calls whose result does not depend on time, other tasks or the persistence files, or that change
+/// nothing but the calling process.
+const PASS: &[c_long] = &[
+    // memory
+    libc::SYS_brk,
+    libc::SYS_madvise,
+    libc::SYS_mprotect,
+    libc::SYS_mremap,
+    libc::SYS_munmap,
+    libc::SYS_membarrier,
+    libc::SYS_mlock,
+    libc::SYS_munlock,
+    // the process about itself
+    libc::SYS_arch_prctl,
+    libc::SYS_execve,
+    libc::SYS_getpid,
+    libc::SYS_getppid,
+    libc::SYS_gettid,
+    libc::SYS_getuid,
+    libc::SYS_geteuid,
+    libc::SYS_getgid,
+    libc::SYS_getegid,
+    libc::SYS_getpgrp,
+    libc::SYS_getpgid,
+    libc::SYS_getsid,
+    libc::SYS_getgroups,
+    libc::SYS_getrlimit,
+    libc::SYS_prlimit64,
+    libc::SYS_getrusage,
+    libc::SYS_capget,
+    libc::SYS_prctl,
+    libc::SYS_rseq,
+    libc::SYS_set_tid_address,
+    libc::SYS_setsid,
+    libc::SYS_setpgid,
+    libc::SYS_sysinfo,
+    libc::SYS_uname,
+    libc::SYS_umask,
+    // scheduling hints: which task runs is the supervisor's business
+    libc::SYS_sched_getaffinity,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_sched_getparam,
+    libc::SYS_sched_getscheduler,
+    libc::SYS_sched_yield,
+    libc::SYS_clock_getres,
+    libc::SYS_getpriority,
+    libc::SYS_setpriority,
+    libc::SYS_ioprio_set,
+    // signals
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigpending,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sigaltstack,
+    libc::SYS_tgkill,
+    // looking at files by name
+    libc::SYS_access,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_fstatfs,
+    libc::SYS_getcwd,
+    libc::SYS_getdents64,
+    libc::SYS_lstat,
+    libc::SYS_newfstatat,
+    libc::SYS_readlink,
+    libc::SYS_readlinkat,
+    libc::SYS_stat,
+    libc::SYS_statfs,
+    libc::SYS_statx,
+    // modes and owners, which the disk model does not keep
+    libc::SYS_chmod,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_fstat,
+    libc::SYS_fadvise64,
+    libc::SYS_flock,
+    libc::SYS_ioctl,
+    // sockets
+    libc::SYS_accept,
+    libc::SYS_accept4,
+    libc::SYS_bind,
+    libc::SYS_connect,
+    libc::SYS_getpeername,
+    libc::SYS_getsockname,
+    libc::SYS_getsockopt,
+    libc::SYS_listen,
+    libc::SYS_recvfrom,
+    libc::SYS_recvmsg,
+    libc::SYS_sendmsg,
+    libc::SYS_sendto,
+    libc::SYS_setsockopt,
+    libc::SYS_shutdown,
+    libc::SYS_socket,
+    libc::SYS_socketpair,
+    // readiness, except the waiting itself
+    libc::SYS_epoll_ctl,
+    libc::SYS_eventfd2,
+];
+
+/// Calls that pass unless their first argument is a model descriptor. `mmap` is the odd one out:
+/// its descriptor is the fifth argument, and it passes in any case, because mappings are only ever
+/// of programs and libraries; the supervisor's model would notice a mapping that writes at the end
+/// of the run.
+pub const PASS_BELOW: &[c_long] = &[
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_close,
+    libc::SYS_readv,
+    libc::SYS_writev,
+    libc::SYS_pread64,
+    libc::SYS_pwrite64,
+    libc::SYS_preadv,
+    libc::SYS_pwritev,
+    libc::SYS_lseek,
+    libc::SYS_fcntl,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_sync_file_range,
+    libc::SYS_ftruncate,
+    libc::SYS_fallocate,
+    libc::SYS_dup,
+    libc::SYS_dup2,
+    libc::SYS_dup3,
+];
+
+const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+const JUMP_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const JUMP_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
+const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+/// Offsets in `struct seccomp_data`; the low half of an argument comes first on x86-64.
+const NUMBER: u32 = 0;
+const ARCHITECTURE: u32 = 4;
+const FIRST_ARGUMENT: u32 = 16;
+/// AUDIT_ARCH_X86_64 of linux/audit.h: EM_X86_64, 64-bit, little-endian.
+const X86_64: u32 = 0xc000_003e;
+
+/// The program. Its shape: wrong architecture → kill; listed → allow; a call on a descriptor → look
+/// at the descriptor; anything else → ask the supervisor.
+pub fn program() -> Vec<sock_filter> {
+    let mut program = vec![
+        instruction(LOAD, 0, 0, ARCHITECTURE),
+        instruction(JUMP_EQUAL, 1, 0, X86_64),
+        instruction(RETURN, 0, 0, libc::SECCOMP_RET_KILL_PROCESS),
+        instruction(LOAD, 0, 0, NUMBER),
+    ];
+    // Each test stands in front of its own two instructions, so no jump is longer than two.
+    for number in PASS_BELOW {
+        program.extend([
+            instruction(JUMP_EQUAL, 0, 4, *number as u32),
+            instruction(LOAD, 0, 0, FIRST_ARGUMENT),
+            instruction(JUMP_AT_LEAST, 0, 1, FIRST_FD as u32),
+            instruction(RETURN, 0, 0, libc::SECCOMP_RET_USER_NOTIF),
+            instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+        ]);
+    }
+    for number in PASS.iter().chain([&libc::SYS_mmap]) {
+        program.extend([
+            instruction(JUMP_EQUAL, 0, 1, *number as u32),
+            instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+        ]);
+    }
+    program.push(instruction(RETURN, 0, 0, libc::SECCOMP_RET_USER_NOTIF));
+    program
+}
+
+fn instruction(code: u16, jt: u8, jf: u8, k: u32) -> sock_filter {
+    sock_filter { code, jt, jf, k }
+}

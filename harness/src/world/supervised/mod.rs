@@ -1,0 +1,271 @@
+//! The supervised door: a real server process whose system calls the kernel model decides about.
+//!
+//! A server runs under seccomp user notification in a PID namespace of its own. Calls that touch
+//! persistence files, pipes, processes, time or waiting are trapped; the kernel model says what
+//! becomes of each, and the same effect is then carried out on a real directory, so that everything
+//! that is not trapped (stat, mmap, sockets) sees what the model says. At the end the two must be
+//! equal.
+//!
+//! Everything of one run happens on one thread, because tracing and parent-death signals are per
+//! thread. Must not know: case syntax, the contract, and what a server's files mean.
+
+mod calls;
+mod calls_files;
+mod calls_pipes;
+mod calls_process;
+mod calls_ready;
+mod calls_time;
+mod clients;
+mod directory;
+pub mod doctor;
+mod filter;
+mod futex;
+mod logfile;
+mod machine;
+mod memory;
+mod names;
+mod namespace;
+mod notify;
+mod paths;
+mod schedule;
+mod signals;
+mod spawn;
+mod stand_in;
+mod tasks;
+
+use std::cell::{RefCell, RefMut};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+
+pub use machine::Machine;
+
+use super::{Broken, Directive, Received, Status, Victim, World, arguments};
+use crate::kernel::{Kernel, Pid, TaskId, Time};
+use crate::profile::Profile;
+use clients::Clients;
+use directory::Directory;
+use filter::FIRST_FD;
+use logfile::LogFile;
+use namespace::Namespace;
+use tasks::{Process, Table, Task};
+
+/// A machine with a server under supervision.
+#[derive(Debug)]
+pub struct Supervised {
+    kernel: RefCell<Kernel>,
+    profile: Profile,
+    binary: PathBuf,
+    table: Table,
+    clients: Clients,
+    log: LogFile,
+    /// The pid of the server that was started last.
+    server: Option<Pid>,
+    status: Status,
+    /// The newest pid in the namespace.
+    last_pid: Pid,
+    /// How many random numbers were drawn so far.
+    drawn: u64,
+    trapped: u64,
+    /// How many more calls may be trapped before the server counts as hung.
+    budget: u64,
+    /// None: switched off.
+    namespace: Option<Namespace>,
+    directory: Directory,
+}
+
+impl Supervised {
+    /// A machine with an empty disk for the server `binary`.
+    pub fn new(machine: &Machine, profile: Profile, binary: &Path) -> Result<Supervised, Broken> {
+        let broken = |errno: Errno| Broken::NotMeasured(format!("make a PID namespace: {errno}"));
+        let directory = Directory::new(machine.directory(binary)?)?;
+        Ok(Supervised {
+            kernel: RefCell::new(Kernel::new(profile.roles(), FIRST_FD)),
+            binary: binary.to_path_buf(),
+            table: Table::default(),
+            clients: Clients::new(directory.path().join(&profile.socket)),
+            profile,
+            log: LogFile::new()?,
+            server: None,
+            status: Status::Off,
+            last_pid: 1,
+            drawn: 0,
+            trapped: 0,
+            budget: 0,
+            namespace: Some(Namespace::new().map_err(broken)?),
+            directory,
+        })
+    }
+
+    /// How many calls were trapped so far.
+    pub fn trapped(&self) -> u64 {
+        self.trapped
+    }
+
+    /// Where the server's files really are, for whoever keeps a copy.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The server's process, while it lives.
+    fn living(&self) -> Option<&Process> {
+        self.server.and_then(|pid| self.table.process(pid))
+    }
+
+    /// Ends everybody on the machine; they are gone when this returns. Process 1 ends last, and
+    /// only once the server, our own child, has been collected.
+    fn switch_off(&mut self) {
+        if let Some(namespace) = &self.namespace {
+            namespace.kill();
+        }
+        if let Some(process) = self.living() {
+            let _ = waitid(Id::PIDFd(process.pidfd.as_fd()), WaitPidFlag::WEXITED);
+        }
+        self.table = Table::default();
+        self.namespace = None;
+    }
+
+    /// The kernel's name for the main thread of a process.
+    fn main_task(&mut self, pid: Pid) -> Option<TaskId> {
+        self.table.main_of(pid).and_then(|task| task.known)
+    }
+}
+
+impl World for Supervised {
+    fn kernel(&self) -> RefMut<'_, Kernel> {
+        self.kernel.borrow_mut()
+    }
+
+    fn start(&mut self, directives: &[Directive]) -> Result<(), Broken> {
+        if self.living().is_some() {
+            return Err(Broken::Harness("a server runs already".to_string()));
+        }
+        self.clients.disconnect();
+        let args = arguments(&self.profile, directives);
+        let environment: Vec<_> =
+            self.profile.environment.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        let namespace = self.namespace.as_ref().ok_or_else(finished)?;
+        let output = self.log.as_fd();
+        let launched = spawn::launch(
+            namespace,
+            &self.binary,
+            &args,
+            &environment,
+            self.directory.path(),
+            output,
+        )
+        .map_err(Broken::Harness)?;
+        self.last_pid += 1;
+        let pid = self.last_pid;
+        let known = self.kernel.borrow_mut().boot(pid);
+        self.table.processes.push(Process {
+            pid,
+            host: launched.host,
+            pidfd: launched.pidfd,
+            parent: None,
+            listener: Rc::new(launched.listener),
+            files: Default::default(),
+            epolls: Default::default(),
+            boot_pipes: self.profile.boot_pipes,
+            ending: None,
+        });
+        let tid = launched.host;
+        let clear_tid = 0;
+        self.table.tasks.push(Task { tid, pid, known: Some(known), clear_tid, held: None });
+        self.server = Some(pid);
+        self.status = Status::Running;
+        self.refill();
+        self.go_on(tid)?;
+        self.settle()
+    }
+
+    fn send(&mut self, client: &str, bytes: &[u8]) -> Result<bool, Broken> {
+        if self.living().is_none() {
+            return Ok(false);
+        }
+        self.clients.send(client, bytes)
+    }
+
+    fn receive(&mut self, client: &str) -> Received {
+        let server_lives = self.living().is_some();
+        self.clients.receive(client, server_lives)
+    }
+
+    fn settle(&mut self) -> Result<(), Broken> {
+        self.refill();
+        loop {
+            let moved = self.clients.pump();
+            match self.choose()? {
+                Some(tid) => self.run(tid)?,
+                None if moved => {}
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn next_deadline(&mut self) -> Option<Time> {
+        self.earliest_deadline()
+    }
+
+    fn log(&mut self) -> Vec<u8> {
+        self.log.read_new()
+    }
+
+    fn kill(&mut self, victim: Victim) -> Result<(), Broken> {
+        let server = self.living().map(|process| process.pid);
+        // Orphans of an earlier server count as children; the server comes first, as in the
+        // schedule.
+        let mut pids: Vec<Pid> = self.table.processes.iter().map(|process| process.pid).collect();
+        pids.sort_by_key(|pid| Some(*pid) != server);
+        pids.retain(|pid| match victim {
+            Victim::Parent => Some(*pid) == server,
+            Victim::Child => Some(*pid) != server,
+            Victim::All => true,
+        });
+        pids.into_iter().try_for_each(|pid| self.deliver(pid, libc::SIGKILL).map(drop))
+    }
+
+    fn signal(&mut self, signal: Signal) -> Result<(), Broken> {
+        match self.living().map(|process| process.pid) {
+            Some(pid) => self.deliver(pid, signal as i32).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn status(&self) -> Status {
+        self.status
+    }
+
+    fn children(&self) -> usize {
+        self.server.map_or(0, |pid| self.kernel.borrow().children(pid))
+    }
+
+    fn set_file(&mut self, name: &str, content: Option<Vec<u8>>) -> Result<(), Broken> {
+        self.kernel
+            .borrow_mut()
+            .disk
+            .set_file(name, content.as_deref())
+            .map_err(|errno| Broken::Harness(format!("set {name}: {errno}")))?;
+        self.directory.set(name, content.as_deref())
+    }
+
+    fn finish(&mut self) -> Result<(), Broken> {
+        self.clients.disconnect();
+        self.switch_off();
+        self.directory.compare(&self.kernel.borrow().disk)
+    }
+}
+
+impl Drop for Supervised {
+    fn drop(&mut self) {
+        self.switch_off();
+    }
+}
+
+fn finished() -> Broken {
+    Broken::Harness("the machine is switched off".to_string())
+}

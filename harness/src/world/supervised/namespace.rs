@@ -1,0 +1,158 @@
+//! The PID namespace of one run, with a tiny init in it.
+//!
+//! The init is process 1, adopts orphans and reaps them, and takes everything with it when it is
+//! killed. A server is process 2: as process 1 its death would kill its children with it, and
+//! orphans could never be seen. The init dies with the worker. Must not know: servers.
+//!
+//! # Safety
+//!
+//! Both children of clone3 and fork here run in a copy of this process' memory, in which locks of
+//! other threads might be held for ever: they make system calls only and end with `_exit`.
+
+#![allow(unsafe_code)]
+
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use libc::{c_int, c_long, clone_args, pid_t};
+use nix::errno::Errno;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+
+/// A PID namespace, alive as long as this value.
+#[derive(Debug)]
+pub struct Namespace {
+    init: OwnedFd,
+}
+
+impl Namespace {
+    pub fn new() -> Result<Namespace, Errno> {
+        let mut pidfd: c_int = -1;
+        // SAFETY: zero is a valid value of every field.
+        let mut args: clone_args = unsafe { mem::zeroed() };
+        args.flags = (libc::CLONE_NEWPID | libc::CLONE_PIDFD) as u64;
+        args.pidfd = (&raw mut pidfd) as u64;
+        args.exit_signal = libc::SIGCHLD as u64;
+        // SAFETY: without CLONE_VM this is fork(2); see the module.
+        match unsafe { clone3(&args) }? {
+            0 => be_init(),
+            // SAFETY: the kernel has just stored a new descriptor there.
+            _ => Ok(Namespace { init: unsafe { OwnedFd::from_raw_fd(pidfd) } }),
+        }
+    }
+}
+
+impl Namespace {
+    /// SIGKILL of process 1, and so of all others. Those that are our own children stay zombies
+    /// until we collect them, and process 1 does not end before.
+    pub fn kill(&self) {
+        let _ = send_signal(self.init.as_fd(), libc::SIGKILL);
+    }
+}
+
+impl Drop for Namespace {
+    /// Our own children must have been collected.
+    fn drop(&mut self) {
+        self.kill();
+        let _ = waitid(Id::PIDFd(self.init.as_fd()), WaitPidFlag::WEXITED);
+    }
+}
+
+impl AsFd for Namespace {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.init.as_fd()
+    }
+}
+
+/// The life of process 1.
+fn be_init() -> ! {
+    // SAFETY: system calls with plain numbers. It holds no descriptor open that others wait on.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        libc::prctl(libc::PR_SET_NAME, c"sabot-init".as_ptr());
+        libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+        libc::setsid();
+        libc::syscall(libc::SYS_close_range, 0, c_int::MAX, 0);
+        loop {
+            libc::pause();
+        }
+    }
+}
+
+/// fork(2) into `namespace` as a child of this process. Returns None in the child, which must
+/// behave as the module says, and its pid in the parent.
+///
+/// A process cannot leave the namespace its children are born in without privileges over the old
+/// one, so a helper enters, forks a sibling (CLONE_PARENT) and ends.
+///
+/// # Safety
+///
+/// See the module.
+pub unsafe fn fork_into(namespace: &Namespace) -> Result<Option<pid_t>, Errno> {
+    let (read, write) = nix::unistd::pipe()?;
+    // SAFETY: see the module.
+    let helper = Errno::result(unsafe { libc::fork() })?;
+    if helper == 0 {
+        // SAFETY: system calls with plain numbers, on memory of this process.
+        unsafe {
+            let mut args: clone_args = mem::zeroed();
+            args.flags = libc::CLONE_PARENT as u64;
+            let joined = libc::setns(namespace.init.as_raw_fd(), libc::CLONE_NEWPID);
+            let born = if joined == 0 { clone3(&args) } else { Err(Errno::last()) };
+            let word: pid_t = match born {
+                Ok(0) => return Ok(None),
+                Ok(pid) => pid,
+                Err(errno) => -(errno as pid_t),
+            };
+            libc::write(write.as_raw_fd(), (&raw const word).cast(), size_of::<pid_t>());
+            libc::_exit(0);
+        }
+    }
+    drop(write);
+    let mut word = [0; size_of::<pid_t>()];
+    let got = nix::unistd::read(&read, &mut word);
+    waitid(Id::Pid(nix::unistd::Pid::from_raw(helper)), WaitPidFlag::WEXITED)?;
+    match (got?, pid_t::from_ne_bytes(word)) {
+        (len, pid) if len == word.len() && pid > 0 => Ok(Some(pid)),
+        (len, failed) if len == word.len() => Err(Errno::from_raw(-failed)),
+        _ => Err(Errno::ECHILD),
+    }
+}
+
+/// clone3(2) with the child on a copy of this stack.
+///
+/// # Safety
+///
+/// `args` must not ask for CLONE_VM; see the module for what the child may do.
+unsafe fn clone3(args: &clone_args) -> Result<pid_t, Errno> {
+    // SAFETY: the kernel reads `size_of` bytes from a live struct.
+    let result = unsafe { libc::syscall(libc::SYS_clone3, args, size_of::<clone_args>()) };
+    Errno::result(result).map(|pid: c_long| pid as pid_t)
+}
+
+/// pidfd_open(2).
+pub fn open_process(pid: pid_t) -> Result<OwnedFd, Errno> {
+    // SAFETY: plain numbers; the result is a new descriptor.
+    unsafe {
+        let fd = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid, 0))?;
+        Ok(OwnedFd::from_raw_fd(fd as c_int))
+    }
+}
+
+/// pidfd_getfd(2): a copy of another process' descriptor.
+pub fn copy_descriptor(process: BorrowedFd<'_>, fd: c_int) -> Result<OwnedFd, Errno> {
+    // SAFETY: plain numbers; the result is a new descriptor.
+    unsafe {
+        let copy = libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), fd, 0);
+        Ok(OwnedFd::from_raw_fd(Errno::result(copy)? as c_int))
+    }
+}
+
+/// pidfd_send_signal(2): the signal goes to the process that was meant, or to nobody.
+pub fn send_signal(process: BorrowedFd<'_>, signal: c_int) -> Result<(), Errno> {
+    // SAFETY: plain numbers and a null pointer, which the man page allows.
+    let result = unsafe {
+        let no_info = std::ptr::null::<libc::siginfo_t>();
+        libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, no_info, 0)
+    };
+    Errno::result(result).map(drop)
+}

@@ -1,0 +1,138 @@
+//! The listener's end of seccomp user notification: receive a trapped call, answer it.
+//!
+//! A target may die at any moment; then its notification is gone and answering it is no error.
+//! Must not know: what any call means.
+//!
+//! # Safety
+//!
+//! Each ioctl gets a pointer to a live, zeroed struct of exactly the type that seccomp_unotify(2)
+//! names for it. The kernel refuses a notification struct that is not zeroed.
+
+#![allow(unsafe_code)]
+
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use libc::{seccomp_notif, seccomp_notif_addfd, seccomp_notif_resp};
+use nix::errno::Errno;
+
+/// A call that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Notice {
+    pub id: u64,
+    /// The calling thread, as the supervisor's PID namespace numbers it.
+    pub tid: i32,
+    pub number: i64,
+    pub args: [u64; 6],
+}
+
+impl Notice {
+    /// The `n`-th argument as the C type `int`.
+    pub fn int(&self, n: usize) -> i32 {
+        self.args[n] as i32
+    }
+}
+
+/// What the caller gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Value(i64),
+    Error(Errno),
+    /// The kernel carries the call out as if it had not been trapped.
+    Continue,
+}
+
+/// Where the trapped calls of a server and all that it forks arrive.
+#[derive(Debug)]
+pub struct Listener {
+    fd: OwnedFd,
+}
+
+/// SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP: caller and supervisor take turns on one CPU. Linux 6.6.
+const SYNC_WAKE_UP: u64 = 1;
+
+impl Listener {
+    pub fn new(fd: OwnedFd) -> Listener {
+        // SAFETY: the argument is a plain number. An older kernel refuses, and is merely slower.
+        unsafe {
+            libc::ioctl(fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS as _, SYNC_WAKE_UP);
+        }
+        Listener { fd }
+    }
+
+    /// The next trapped call. None: its caller has died meanwhile.
+    pub fn receive(&self) -> Result<Option<Notice>, Errno> {
+        // SAFETY: zero is a valid value of every field.
+        let mut notif: seccomp_notif = unsafe { mem::zeroed() };
+        // SAFETY: see the module.
+        let result = unsafe {
+            libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV as _, &mut notif)
+        };
+        match Errno::result(result) {
+            Ok(_) => Ok(Some(Notice {
+                id: notif.id,
+                tid: notif.pid as i32,
+                number: i64::from(notif.data.nr),
+                args: notif.data.args,
+            })),
+            Err(Errno::ENOENT | Errno::EINTR) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Answers a call. False: its caller is dead.
+    pub fn answer(&self, id: u64, answer: Answer) -> Result<bool, Errno> {
+        let mut response = seccomp_notif_resp { id, val: 0, error: 0, flags: 0 };
+        match answer {
+            Answer::Value(value) => response.val = value,
+            Answer::Error(errno) => response.error = -(errno as i32),
+            Answer::Continue => response.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+        }
+        // SAFETY: see the module.
+        let result = unsafe {
+            libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND as _, &response)
+        };
+        alive(Errno::result(result))
+    }
+
+    /// Puts a copy of `file` into the caller's table: at `at`, over what is there, or at the lowest
+    /// free number. With `send` this also answers the call with the number. False: the caller is
+    /// dead.
+    pub fn install(
+        &self,
+        id: u64,
+        file: BorrowedFd<'_>,
+        at: Option<i32>,
+        close_on_exec: bool,
+        send: bool,
+    ) -> Result<bool, Errno> {
+        let send = if send { libc::SECCOMP_ADDFD_FLAG_SEND } else { 0 };
+        let place = if at.is_some() { libc::SECCOMP_ADDFD_FLAG_SETFD } else { 0 };
+        let addfd = seccomp_notif_addfd {
+            id,
+            flags: (place | send) as u32,
+            srcfd: file.as_raw_fd() as u32,
+            newfd: at.unwrap_or(0) as u32,
+            newfd_flags: if close_on_exec { libc::O_CLOEXEC as u32 } else { 0 },
+        };
+        // SAFETY: see the module.
+        let result = unsafe {
+            libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD as _, &addfd)
+        };
+        alive(Errno::result(result))
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+fn alive(result: Result<i32, Errno>) -> Result<bool, Errno> {
+    match result {
+        Ok(_) => Ok(true),
+        Err(Errno::ENOENT | Errno::EINPROGRESS) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}

@@ -1,0 +1,285 @@
+//! The schedule: one task runs at a time, until it blocks; then the first that can.
+//!
+//! The order is the server's main thread, its threads in order of birth, then everybody else in
+//! order of birth. A newborn runs up to its first trapped call and is held there until it is
+//! chosen, so that it does nothing beside its maker. Must not know: what calls do.
+
+use std::os::fd::AsFd;
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::Supervised;
+use super::calls::Step;
+use super::names;
+use super::namespace::open_process;
+use super::notify::{Listener, Notice};
+use super::tasks::{Birth, Held, Origin, Process, Task, Wait, inner_pid_and_name};
+use crate::kernel::{Pid, TaskId, Time};
+use crate::world::Broken;
+
+/// How many calls a server may make before the clock must move: a loop that waits for time to pass,
+/// without asking to be woken, would never end.
+const CALLS: u64 = 1_000_000;
+/// How long the supervisor waits, in real time, for a task that should be running. Milliseconds.
+const PATIENCE: u16 = 10_000;
+
+/// What a task's process did instead of waiting.
+enum Next {
+    Called(Notice),
+    /// The process, or only this thread of it, has ended.
+    Ended,
+}
+
+impl Supervised {
+    pub(super) fn refill(&mut self) {
+        self.budget = CALLS;
+    }
+
+    /// The task whose turn it is; None: nobody can run.
+    pub(super) fn choose(&self) -> Result<Option<i32>, Broken> {
+        for tid in self.table.in_order(self.server) {
+            if self.is_runnable(tid)? {
+                return Ok(Some(tid));
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_runnable(&self, tid: i32) -> Result<bool, Broken> {
+        let Some(task) = self.table.task(tid) else { return Ok(false) };
+        let Some(held) = &task.held else { return Ok(false) };
+        let kernel = self.kernel.borrow();
+        if held.interrupted && held.wait.is_interruptible() {
+            return Ok(true);
+        }
+        if task.known.is_some_and(|known| kernel.is_held(known)) {
+            return Ok(false);
+        }
+        let late = |until: &Option<Time>| until.is_some_and(|until| until <= kernel.now());
+        Ok(match &held.wait {
+            Wait::Turn => true,
+            Wait::Call(entered, _) => kernel.is_ready(entered),
+            Wait::Child(entered, _) => kernel.can_wait(entered.task),
+            Wait::Sleep { until, .. } => *until <= kernel.now(),
+            Wait::Futex { until, woken, .. } => *woken || late(until),
+            Wait::Ready { of, until } => late(until) || self.is_any_ready(task.pid, of)?,
+            Wait::Pipe { call, .. } => self.is_pipe_ready(task.pid, call)?,
+        })
+    }
+
+    /// When the first of those that wait for the clock will run.
+    pub(super) fn earliest_deadline(&self) -> Option<Time> {
+        let kernel = self.kernel.borrow();
+        let free = self
+            .table
+            .tasks
+            .iter()
+            .filter(|task| !task.known.is_some_and(|known| kernel.is_held(known)));
+        free.filter_map(|task| match &task.held.as_ref()?.wait {
+            Wait::Call(entered, _) => kernel.deadline(entered),
+            Wait::Ready { until, .. } | Wait::Futex { until, .. } => *until,
+            Wait::Sleep { until, .. } => Some(*until),
+            _ => None,
+        })
+        .min()
+    }
+
+    /// Lets a held task run until it blocks.
+    pub(super) fn run(&mut self, tid: i32) -> Result<(), Broken> {
+        let held = self.table.task_mut(tid).and_then(|task| task.held.take());
+        let Some(Held { notice, wait, interrupted, .. }) = held else { return Ok(()) };
+        let step = self.resume(tid, &notice, wait, interrupted)?;
+        if self.apply(tid, &notice, step)? { self.go_on(tid) } else { Ok(()) }
+    }
+
+    /// Follows a running task until it blocks or ends.
+    pub(super) fn go_on(&mut self, tid: i32) -> Result<(), Broken> {
+        loop {
+            let Next::Called(notice) = self.next(tid)? else { return Ok(()) };
+            self.count(tid, &notice)?;
+            let step = self.dispatch(tid, &notice)?;
+            if !self.apply(tid, &notice, step)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn count(&mut self, tid: i32, notice: &Notice) -> Result<(), Broken> {
+        self.trapped += 1;
+        if self.budget == 0 {
+            let known = self.table.task(tid).and_then(|task| task.known);
+            let name = known.map(|known| self.kernel.borrow().task_name(known).to_string());
+            return Err(Broken::Hung(format!(
+                "{CALLS} calls without waiting for anything, the last one by {}: {}",
+                name.unwrap_or_default(),
+                names::describe(notice)
+            )));
+        }
+        self.budget -= 1;
+        Ok(())
+    }
+
+    /// Does what was decided. True: the task runs on.
+    fn apply(&mut self, tid: i32, notice: &Notice, step: Step) -> Result<bool, Broken> {
+        match step {
+            Step::Answer(answer) => {
+                let listener = self.listener(tid)?;
+                listener.answer(notice.id, answer).map_err(|errno| lost("answer", errno))?;
+                Ok(true)
+            }
+            Step::Answered => Ok(true),
+            Step::Gone => Ok(false),
+            Step::Hold(wait) => {
+                let wait = *wait;
+                let held = Held { notice: *notice, wait, since: self.trapped, interrupted: false };
+                if let Some(task) = self.table.task_mut(tid) {
+                    task.held = Some(held);
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    pub(super) fn listener(&self, tid: i32) -> Result<Rc<Listener>, Broken> {
+        let process = self.table.task(tid).and_then(|task| self.table.process(task.pid));
+        let listener = process.map(|process| Rc::clone(&process.listener));
+        listener.ok_or_else(|| Broken::Harness(format!("thread {tid} belongs to no process")))
+    }
+
+    /// What the running task does next, once everybody it has made has arrived.
+    fn next(&mut self, tid: i32) -> Result<Next, Broken> {
+        let mut called = None;
+        loop {
+            if self.table.births.is_empty() {
+                if let Some(notice) = called {
+                    return Ok(Next::Called(notice));
+                }
+                if self.table.task(tid).is_none() {
+                    return Ok(Next::Ended);
+                }
+            }
+            let listener = self.listener_in_use(tid)?;
+            match self.await_notice(tid, &listener, called.is_none())? {
+                Some(notice) if notice.tid == tid => called = Some(notice),
+                Some(notice) => self.arrive(&notice)?,
+                None => {}
+            }
+        }
+    }
+
+    /// The listener of a task; when it has died, that of those it has made.
+    fn listener_in_use(&self, tid: i32) -> Result<Rc<Listener>, Broken> {
+        self.listener(tid).or_else(|broken| {
+            let maker = self.table.births.first().map(|birth| match birth.of {
+                Origin::Thread { process } | Origin::Child { parent: process, .. } => process,
+            });
+            let process = maker.and_then(|pid| self.table.process(pid));
+            process.map(|process| Rc::clone(&process.listener)).ok_or(broken)
+        })
+    }
+
+    /// Waits for a trapped call or the end of the running process.
+    fn await_notice(
+        &mut self,
+        tid: i32,
+        listener: &Listener,
+        watch_process: bool,
+    ) -> Result<Option<Notice>, Broken> {
+        let pid = self.table.task(tid).map(|task| task.pid);
+        let process = pid.and_then(|pid| self.table.process(pid)).filter(|_| watch_process);
+        let mut fds = vec![PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+        fds.extend(process.map(|p| PollFd::new(p.pidfd.as_fd(), PollFlags::POLLIN)));
+        match poll(&mut fds, PollTimeout::from(PATIENCE)) {
+            Ok(0) => Err(Broken::Hung(format!(
+                "no system call within {} s of real time",
+                PATIENCE / 1000
+            ))),
+            Ok(_) => {
+                // Only POLLIN: a listener without tasks hangs up, and receiving from it might
+                // block.
+                let input =
+                    |fd: &PollFd| fd.revents().is_some_and(|r| r.contains(PollFlags::POLLIN));
+                let called = input(&fds[0]);
+                let ended = fds.get(1).is_some_and(|fd| fd.any() == Some(true));
+                if called
+                    && let Some(notice) = listener.receive().map_err(|e| lost("receive", e))?
+                {
+                    return Ok(Some(notice));
+                }
+                if ended && let Some(pid) = pid {
+                    self.bury(pid)?;
+                }
+                Ok(None)
+            }
+            Err(Errno::EINTR) => Ok(None),
+            Err(errno) => Err(lost("poll", errno)),
+        }
+    }
+
+    /// A newborn has made its first call: from now on it is one of us.
+    fn arrive(&mut self, notice: &Notice) -> Result<(), Broken> {
+        let tid = notice.tid;
+        let stranger = || Broken::Harness(format!("a call by thread {tid}, which nobody made"));
+        if self.table.births.is_empty() {
+            return Err(stranger());
+        }
+        let Birth { pid, clear_tid, of } = self.table.births.remove(0);
+        match inner_pid_and_name(tid) {
+            Some((inner, _)) if inner == pid => {}
+            other => {
+                return Err(Broken::Harness(format!("expected the birth of {pid}, got {other:?}")));
+            }
+        }
+        let (wait, since) = (Wait::Turn, self.trapped);
+        let held = Some(Held { notice: *notice, wait, since, interrupted: false });
+        match of {
+            Origin::Thread { process } => {
+                let task = Task { tid, pid: process, known: None, clear_tid, held };
+                self.table.tasks.push(task);
+            }
+            Origin::Child { task, parent, files } => {
+                let maker = self.table.process(parent).ok_or_else(stranger)?;
+                let listener = Rc::clone(&maker.listener);
+                let pidfd = open_process(tid).map_err(|errno| lost("pidfd_open", errno))?;
+                self.table.processes.push(Process {
+                    pid,
+                    host: tid,
+                    pidfd,
+                    parent: Some(parent),
+                    listener,
+                    files,
+                    epolls: Default::default(),
+                    boot_pipes: 0,
+                    ending: None,
+                });
+                self.table.tasks.push(Task { tid, pid, known: Some(task), clear_tid, held });
+            }
+        }
+        Ok(())
+    }
+
+    /// The kernel's name for a task. A thread is introduced to it with its first call that may be a
+    /// site.
+    pub(super) fn known(&mut self, tid: i32) -> Result<TaskId, Broken> {
+        let unknown = || Broken::Harness(format!("a call by thread {tid}, which nobody made"));
+        let task = self.table.task(tid).ok_or_else(unknown)?;
+        if let Some(known) = task.known {
+            return Ok(known);
+        }
+        let pid: Pid = task.pid;
+        let main = self.main_task(pid).ok_or_else(unknown)?;
+        let (_, comm) = inner_pid_and_name(tid).ok_or_else(unknown)?;
+        let name = self.profile.thread(&comm).to_string();
+        let known = self.kernel.borrow_mut().spawn(main, &name);
+        if let Some(task) = self.table.task_mut(tid) {
+            task.known = Some(known);
+        }
+        Ok(known)
+    }
+}
+
+pub(super) fn lost(what: &str, errno: Errno) -> Broken {
+    Broken::Harness(format!("{what}: {errno}"))
+}

@@ -1,0 +1,187 @@
+//! Signals and death: what a signal does to a process all of whose threads are held, and what is
+//! left of a process that has ended.
+//!
+//! Since the listener waits killable (WAIT_KILLABLE_RECV), a held call sleeps through every signal
+//! but a deadly one. So the supervisor looks up what the signal will do: kill, which it waits for;
+//! run a handler, for which an interruptible call must return EINTR; or nothing. Must not know: why
+//! it was sent.
+
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+
+use super::Supervised;
+use super::namespace::send_signal;
+use super::schedule::lost;
+use super::tasks::Process;
+use crate::kernel::{Ending, Entered, Pid};
+use crate::world::{Broken, Status};
+
+/// How long a killed process may take to end, in real milliseconds.
+const PATIENCE: u16 = 10_000;
+
+/// What becomes of a process that gets a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Disposition {
+    Dies,
+    Handles,
+    /// Ignored, or blocked for now.
+    Sleeps,
+    Stops,
+}
+
+impl Supervised {
+    /// Sends a signal to a process of the run. True: it died of it.
+    pub(super) fn deliver(&mut self, pid: Pid, signal: i32) -> Result<bool, Broken> {
+        let disposition = self.send_to(pid, signal)?;
+        self.suffer(pid, signal, disposition)
+    }
+
+    /// Sends a signal to a process that has just entered `call`. When it dies of it, the call was
+    /// never made, which the trace says before it says how the process ended; `call` is None then.
+    pub(super) fn deliver_during(
+        &mut self,
+        pid: Pid,
+        signal: i32,
+        call: &mut Option<Entered>,
+    ) -> Result<bool, Broken> {
+        let disposition = self.send_to(pid, signal)?;
+        if disposition == Disposition::Dies
+            && let Some(entered) = call.take()
+        {
+            self.kernel.borrow_mut().abandon(entered);
+        }
+        self.suffer(pid, signal, disposition)
+    }
+
+    /// Sends a signal and says what it will do.
+    fn send_to(&mut self, pid: Pid, signal: i32) -> Result<Disposition, Broken> {
+        let Some(process) = self.table.process(pid) else { return Ok(Disposition::Sleeps) };
+        let disposition = disposition(process, signal)?;
+        if disposition == Disposition::Stops {
+            return Err(Broken::Harness(format!("signal {signal} stops processes: not modelled")));
+        }
+        send_signal(process.pidfd.as_fd(), signal).map_err(|errno| lost("kill", errno))?;
+        if let (Some(task), Ok(named)) = (self.main_task(pid), Signal::try_from(signal))
+            && disposition != Disposition::Sleeps
+        {
+            self.kernel.borrow_mut().signalled(task, named);
+        }
+        Ok(disposition)
+    }
+
+    /// What a signal that was sent does. True: the process is gone.
+    fn suffer(&mut self, pid: Pid, signal: i32, disposition: Disposition) -> Result<bool, Broken> {
+        match disposition {
+            Disposition::Dies => {
+                if let Some(process) = self.table.process_mut(pid) {
+                    process.ending = Some(Ending::Signaled(signal));
+                }
+                self.await_death(pid)?;
+                Ok(true)
+            }
+            Disposition::Handles => {
+                if let Some(held) = self.table.main_of(pid).and_then(|task| task.held.as_mut()) {
+                    held.interrupted = true;
+                }
+                Ok(false)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Waits until a process that is about to end has ended.
+    pub(super) fn await_death(&mut self, pid: Pid) -> Result<(), Broken> {
+        let Some(process) = self.table.process(pid) else { return Ok(()) };
+        let mut fds = [PollFd::new(process.pidfd.as_fd(), PollFlags::POLLIN)];
+        let ready = poll(&mut fds, PollTimeout::from(PATIENCE)).map_err(|e| lost("poll", e))?;
+        if ready == 0 {
+            return Err(Broken::Hung(format!("process {pid} was killed and does not end")));
+        }
+        self.bury(pid)
+    }
+
+    /// A process has ended: the kernel hears of it, its tasks and descriptors go, its parent may
+    /// look.
+    pub(super) fn bury(&mut self, pid: Pid) -> Result<(), Broken> {
+        let Some(process) = self.table.process(pid) else { return Ok(()) };
+        let parent = process.parent;
+        let ending = if parent.is_none() && self.server == Some(pid) {
+            let ending = reap(process.pidfd.as_fd())?;
+            self.status = match ending {
+                Ending::Exited(code) => Status::Exited(code),
+                Ending::Signaled(number) => Status::Signaled(number),
+            };
+            ending
+        } else {
+            zombie_ending(process).or(process.ending).unwrap_or(Ending::Signaled(libc::SIGKILL))
+        };
+        self.table.remove(pid);
+        self.kernel.borrow_mut().ended(pid, ending);
+        self.tell_parent(parent)
+    }
+
+    /// SIGCHLD has reached the parent by now; where it has a handler, that interrupts it.
+    fn tell_parent(&mut self, parent: Option<Pid>) -> Result<(), Broken> {
+        let Some(process) = parent.and_then(|pid| self.table.process(pid)) else { return Ok(()) };
+        if disposition(process, libc::SIGCHLD)? == Disposition::Handles {
+            let pid = process.pid;
+            if let Some(held) = self.table.main_of(pid).and_then(|task| task.held.as_mut()) {
+                held.interrupted = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Collects a child of ours.
+fn reap(pidfd: BorrowedFd<'_>) -> Result<Ending, Broken> {
+    match waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED) {
+        Ok(WaitStatus::Exited(_, code)) => Ok(Ending::Exited(code)),
+        Ok(WaitStatus::Signaled(_, signal, _)) => Ok(Ending::Signaled(signal as i32)),
+        Ok(other) => Err(Broken::Harness(format!("the server ended with {other:?}"))),
+        Err(errno) => Err(lost("waitid", errno)),
+    }
+}
+
+/// How a process ended that its parent has not waited for: the last field of /proc/PID/stat, in the
+/// format of wait(2). None: it is gone already, because its parent was init.
+fn zombie_ending(process: &Process) -> Option<Ending> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.host)).ok()?;
+    let status: i32 = stat.split_whitespace().last()?.parse().ok()?;
+    Some(match status & 0x7f {
+        0 => Ending::Exited(status >> 8 & 0xff),
+        signal => Ending::Signaled(signal),
+    })
+}
+
+/// What a signal will do, from the masks in /proc/PID/status.
+fn disposition(process: &Process, signal: i32) -> Result<Disposition, Broken> {
+    if signal == libc::SIGKILL {
+        return Ok(Disposition::Dies);
+    }
+    let file = format!("/proc/{}/status", process.host);
+    let status = fs::read_to_string(&file).map_err(|e| Broken::Harness(format!("{file}: {e}")))?;
+    let has = |mask: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(mask));
+        let bits = line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+        bits >> (signal - 1) & 1 == 1
+    };
+    if signal == libc::SIGSTOP {
+        return Ok(Disposition::Stops);
+    }
+    if has("SigBlk:") || has("SigIgn:") {
+        return Ok(Disposition::Sleeps);
+    }
+    if has("SigCgt:") {
+        return Ok(Disposition::Handles);
+    }
+    Ok(match signal {
+        libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => Disposition::Sleeps,
+        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => Disposition::Stops,
+        _ => Disposition::Dies,
+    })
+}

@@ -1,0 +1,235 @@
+//! Starting a server under supervision.
+//!
+//! The order matters. The child asks to be traced, installs the filter, stops; the supervisor takes
+//! a copy of the listener and lets it run to its exec, where the new program has not run an
+//! instruction yet. There the auxiliary vector is changed: without AT_SYSINFO_EHDR libc asks the
+//! kernel for the time instead of the vDSO, and AT_RANDOM points to bytes that are the same in each
+//! run. Then tracing ends. Must not know: what the server is.
+//!
+//! # Safety
+//!
+//! Between fork and exec the child works on memory that was prepared before and makes system calls
+//! only.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CString, NulError};
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use libc::{c_char, c_int, pid_t, sock_filter, sock_fprog};
+use nix::errno::Errno;
+use nix::sys::ptrace;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use super::filter;
+use super::memory::Memory;
+use super::namespace::{Namespace, copy_descriptor, fork_into, open_process};
+use super::notify::Listener;
+
+/// Enough for a server's default of 10000 clients, and the same on each machine that allows it.
+const MAX_DESCRIPTORS: libc::rlim_t = 16384;
+/// The listener's number in the child: the lowest, because everything else but 0, 1, 2 is closed.
+const LISTENER: c_int = 3;
+/// What AT_RANDOM points to: stack protector and pointer guard come from it.
+const RANDOM: [u8; 16] = *b"sabot is no dice";
+
+/// A server that has not run an instruction yet.
+#[derive(Debug)]
+pub struct Launched {
+    /// As this process' namespace numbers it.
+    pub host: pid_t,
+    pub pidfd: OwnedFd,
+    pub listener: Listener,
+}
+
+/// What the child needs, made before the fork.
+struct Plan {
+    program: CString,
+    directory: CString,
+    argv: Vec<*const c_char>,
+    envp: Vec<*const c_char>,
+    filter: Vec<sock_filter>,
+    input: OwnedFd,
+    output: c_int,
+    descriptors: libc::rlimit,
+    /// What `argv` and `envp` point to.
+    _strings: Vec<CString>,
+}
+
+/// Starts `program` in `directory` with standard output and error going to `output`.
+pub fn launch(
+    namespace: &Namespace,
+    program: &Path,
+    args: &[String],
+    environment: &[(String, String)],
+    directory: &Path,
+    output: BorrowedFd<'_>,
+) -> Result<Launched, String> {
+    let plan = plan(program, args, environment, directory, output)
+        .map_err(|error| format!("start {}: {error}", program.display()))?;
+    // SAFETY: the child calls `become_server`, which keeps to the rules.
+    let host = match unsafe { fork_into(namespace) } {
+        Ok(Some(host)) => host,
+        // SAFETY: this is the child.
+        Ok(None) => unsafe { become_server(&plan) },
+        Err(errno) => return Err(format!("fork into a PID namespace: {errno}")),
+    };
+    take_over(host).map_err(|what| {
+        let _ = kill(Pid::from_raw(host), Signal::SIGKILL);
+        let _ = waitpid(Pid::from_raw(host), None);
+        format!("start {}: {what}", program.display())
+    })
+}
+
+fn plan(
+    program: &Path,
+    args: &[String],
+    environment: &[(String, String)],
+    directory: &Path,
+    output: BorrowedFd<'_>,
+) -> Result<Plan, String> {
+    let text = |error: NulError| error.to_string();
+    let program = CString::new(program.as_os_str().as_bytes()).map_err(text)?;
+    let mut strings = vec![program.clone()];
+    for arg in args {
+        strings.push(CString::new(arg.as_str()).map_err(text)?);
+    }
+    let arguments = strings.len();
+    for (name, value) in environment {
+        strings.push(CString::new(format!("{name}={value}")).map_err(text)?);
+    }
+    let pointers = |strings: &[CString]| {
+        strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect::<Vec<_>>()
+    };
+    let (_, hard) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
+        .map_err(|errno| format!("getrlimit: {errno}"))?;
+    let limit = hard.min(MAX_DESCRIPTORS);
+    Ok(Plan {
+        program,
+        directory: CString::new(directory.as_os_str().as_bytes()).map_err(text)?,
+        argv: pointers(&strings[..arguments]),
+        envp: pointers(&strings[arguments..]),
+        filter: filter::program(),
+        input: fs::File::open("/dev/null").map_err(|error| format!("/dev/null: {error}"))?.into(),
+        output: output.as_raw_fd(),
+        descriptors: libc::rlimit { rlim_cur: limit, rlim_max: limit },
+        _strings: strings,
+    })
+}
+
+/// The child up to its exec. A step that fails ends it with the step's number, which the supervisor
+/// reports instead of a stop.
+///
+/// # Safety
+///
+/// Only in a forked child.
+unsafe fn become_server(plan: &Plan) -> ! {
+    // SAFETY: system calls on memory that `plan` owns.
+    unsafe {
+        let mut step = 100;
+        let mut must = |result: i64| {
+            step += 1;
+            if result < 0 {
+                libc::_exit(step);
+            }
+        };
+        libc::setsid();
+        must(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL).into());
+        must(libc::dup2(plan.input.as_raw_fd(), 0).into());
+        must(libc::dup2(plan.output, 1).into());
+        must(libc::dup2(plan.output, 2).into());
+        must(libc::syscall(libc::SYS_close_range, LISTENER, c_int::MAX, 0));
+        must(libc::chdir(plan.directory.as_ptr()).into());
+        must(libc::personality(libc::ADDR_NO_RANDOMIZE as u64).into());
+        must(libc::setrlimit(libc::RLIMIT_NOFILE, &plan.descriptors).into());
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        let mut none = std::mem::zeroed();
+        libc::sigemptyset(&mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
+        must(libc::ptrace(libc::PTRACE_TRACEME));
+        must(install(&plan.filter));
+        // tgkill passes the filter, kill does not.
+        libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::getpid(), libc::SIGSTOP);
+        libc::execve(plan.program.as_ptr(), plan.argv.as_ptr(), plan.envp.as_ptr());
+        // exit_group is trapped, and nobody listens yet: end by a signal.
+        libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::getpid(), libc::SIGKILL);
+        libc::_exit(1)
+    }
+}
+
+/// Puts this process and all that it makes under a filter. Returns the listener, or -1 with errno
+/// set.
+fn install(filter: &[sock_filter]) -> i64 {
+    let program = sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
+    let flags =
+        libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    let mode = libc::SECCOMP_SET_MODE_FILTER;
+    // SAFETY: the kernel reads `len` instructions from a live slice.
+    unsafe {
+        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
+            return -1;
+        }
+        libc::syscall(libc::SYS_seccomp, mode, flags, &program)
+    }
+}
+
+/// Tries whether this process can have a filter with a listener, one that lets everything pass.
+pub fn install_filter() -> Result<(), Errno> {
+    let code = (libc::BPF_RET | libc::BPF_K) as u16;
+    let pass = [sock_filter { code, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW }];
+    Errno::result(install(&pass)).map(drop)
+}
+
+/// From the child's stop to the first instruction of its program.
+fn take_over(host: pid_t) -> Result<Launched, String> {
+    let pid = Pid::from_raw(host);
+    let failed = |what: &'static str| move |errno: Errno| format!("{what}: {errno}");
+    match waitpid(pid, None).map_err(failed("wait"))? {
+        WaitStatus::Stopped(_, Signal::SIGSTOP) => {}
+        WaitStatus::Exited(_, step) => return Err(format!("step {step} failed before exec")),
+        other => return Err(format!("expected a stop, got {other:?}")),
+    }
+    let pidfd = open_process(host).map_err(failed("pidfd_open"))?;
+    let listener = copy_descriptor(pidfd.as_fd(), LISTENER).map_err(failed("pidfd_getfd"))?;
+    let options = ptrace::Options::PTRACE_O_TRACEEXEC | ptrace::Options::PTRACE_O_EXITKILL;
+    ptrace::setoptions(pid, options).map_err(failed("ptrace"))?;
+    ptrace::cont(pid, None).map_err(failed("ptrace"))?;
+    match waitpid(pid, None).map_err(failed("wait"))? {
+        WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_EXEC) => {}
+        WaitStatus::Signaled(..) => return Err("it cannot be executed".to_string()),
+        other => return Err(format!("expected an exec, got {other:?}")),
+    }
+    fix_auxiliary_vector(host)?;
+    ptrace::detach(pid, None).map_err(failed("ptrace"))?;
+    Ok(Launched { host, pidfd, listener: Listener::new(listener) })
+}
+
+/// See the module. The vector lies on the stack behind argc, argv and envp; /proc/PID/auxv has the
+/// same pairs, so their number tells where it ends.
+fn fix_auxiliary_vector(host: pid_t) -> Result<(), String> {
+    let stack =
+        ptrace::getregs(Pid::from_raw(host)).map_err(|errno| format!("ptrace: {errno}"))?.rsp;
+    let memory = Memory(host);
+    let edit = || -> Result<(), Errno> {
+        let mut at = stack + 8 * (1 + memory.u64(stack)? + 1);
+        while memory.u64(at)? != 0 {
+            at += 8;
+        }
+        at += 8;
+        loop {
+            match memory.u64(at)? {
+                libc::AT_NULL => return Ok(()),
+                libc::AT_SYSINFO_EHDR => memory.write(at, &libc::AT_IGNORE.to_ne_bytes())?,
+                libc::AT_RANDOM => memory.write(memory.u64(at + 8)?, &RANDOM)?,
+                _ => {}
+            }
+            at += 16;
+        }
+    };
+    edit().map_err(|errno| format!("auxiliary vector: {errno}"))
+}

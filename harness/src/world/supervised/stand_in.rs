@@ -1,0 +1,56 @@
+//! Files of the system that a server reads and that differ from machine to machine: it gets the
+//! same content everywhere, so that its log and its hash seeds are the same everywhere.
+//!
+//! Must not know: what a server makes of them.
+
+use std::io::{Seek, Write};
+use std::os::fd::OwnedFd;
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+use crate::world::Broken;
+use crate::world::supervised::schedule::lost;
+
+/// A machine set up as servers recommend, so that they do not warn.
+const FIXED: &[(&str, &str)] = &[
+    ("/proc/sys/vm/overcommit_memory", "1\n"),
+    ("/proc/sys/net/core/somaxconn", "4096\n"),
+    ("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n"),
+    ("/sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc\n"),
+];
+/// Enough for any seed.
+const RANDOM_BYTES: usize = 1 << 14;
+/// Tells the stream of /dev/urandom from that of getrandom.
+const DEVICE: u64 = 1 << 32;
+
+/// What is opened instead of `path`; None: the file itself.
+pub fn stand_in(path: &str) -> Result<Option<OwnedFd>, Broken> {
+    let content = match path {
+        "/dev/urandom" | "/dev/random" => random(DEVICE, RANDOM_BYTES),
+        _ => match FIXED.iter().find(|(name, _)| *name == path) {
+            Some((_, text)) => text.as_bytes().to_vec(),
+            None => return Ok(None),
+        },
+    };
+    let file = memfd_create("stand-in", MFdFlags::MFD_CLOEXEC).map_err(|e| lost("memfd", e))?;
+    let mut file = std::fs::File::from(file);
+    file.write_all(&content)
+        .and_then(|()| file.rewind())
+        .map_err(|error| Broken::Harness(format!("a stand-in for {path}: {error}")))?;
+    Ok(Some(file.into()))
+}
+
+/// The `draw`-th random number, as many bytes as it takes (splitmix64).
+pub fn random(draw: u64, len: usize) -> Vec<u8> {
+    let mut state = draw.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5ab0_7ed0_5ab0_7ed0;
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = state;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bytes.extend_from_slice(&(word ^ (word >> 31)).to_ne_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}

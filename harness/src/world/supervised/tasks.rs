@@ -1,0 +1,179 @@
+//! Who there is in a run: processes with what they hold, tasks with what they wait for.
+//!
+//! Every living task is either the one that runs or held in a trapped call. Tasks stand in order of
+//! birth; the schedule takes the server's main thread first, then its threads, then everybody else.
+//! Must not know: how a wait ends.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+use super::calls::Call;
+use super::notify::{Listener, Notice};
+use crate::kernel::{Ending, Entered, Fd, Pid, TaskId, Time};
+
+/// A process of the run.
+#[derive(Debug)]
+pub struct Process {
+    /// As its own namespace numbers it.
+    pub pid: Pid,
+    /// As the supervisor's namespace numbers it.
+    pub host: i32,
+    pub pidfd: OwnedFd,
+    /// Who forked it; None for a server.
+    pub parent: Option<Pid>,
+    pub listener: Rc<Listener>,
+    /// The supervisor's copies of its model descriptors. Forks share them: a pipe's end is closed
+    /// for good when the last copy goes.
+    pub files: BTreeMap<Fd, Rc<OwnedFd>>,
+    /// Copies of its epoll descriptors.
+    pub epolls: RefCell<BTreeMap<Fd, OwnedFd>>,
+    /// How many more pipes it may open that are no fault sites.
+    pub boot_pipes: u32,
+    /// How it is about to end, once it has said so.
+    pub ending: Option<Ending>,
+}
+
+/// A thread of a process.
+#[derive(Debug)]
+pub struct Task {
+    /// As the supervisor's namespace numbers it.
+    pub tid: i32,
+    pub pid: Pid,
+    /// Its name for the kernel; a thread gets it with its first call that could be a site, because
+    /// it first has to name itself.
+    pub known: Option<TaskId>,
+    /// What the kernel clears, and wakes sleepers on, when it ends (CLONE_CHILD_CLEARTID).
+    pub clear_tid: u64,
+    pub held: Option<Held>,
+}
+
+/// A task in a trapped call.
+#[derive(Debug)]
+pub struct Held {
+    pub notice: Notice,
+    pub wait: Wait,
+    /// When it was held, as the number of calls trapped by then.
+    pub since: u64,
+    /// A signal handler is due: a call that signals interrupt returns EINTR.
+    pub interrupted: bool,
+}
+
+/// What ends a task's wait.
+#[derive(Debug)]
+pub enum Wait {
+    /// Its turn: then its call is looked at for the first time, or once more.
+    Turn,
+    /// The plan lets its call happen.
+    Call(Entered, Call),
+    /// Its pipe is ready; so many bytes have been moved already.
+    Pipe { entered: Entered, call: Call, moved: u64 },
+    /// One of these is ready, or it is late enough.
+    Ready { of: Interest, until: Option<Time> },
+    /// It is late enough.
+    Sleep { until: Time, remaining: u64 },
+    /// Somebody wakes it, or it is late enough.
+    Futex { address: u64, bits: u32, until: Option<Time>, woken: bool },
+    /// A child has ended.
+    Child(Entered, Call),
+}
+
+/// What a task wants to know of.
+#[derive(Debug)]
+pub enum Interest {
+    Epoll(Fd),
+    /// `struct pollfd`s at this address.
+    Poll {
+        address: u64,
+        entries: Vec<(Fd, i16)>,
+    },
+    /// `fd_set`s at these addresses, so many bytes each.
+    Select {
+        sets: [u64; 3],
+        bytes: usize,
+        entries: Vec<(Fd, i16)>,
+    },
+}
+
+/// A task that a clone has made and that has not been heard of yet.
+#[derive(Debug)]
+pub struct Birth {
+    pub pid: Pid,
+    pub clear_tid: u64,
+    pub of: Origin,
+}
+
+#[derive(Debug)]
+pub enum Origin {
+    Thread { process: Pid },
+    Child { task: TaskId, parent: Pid, files: BTreeMap<Fd, Rc<OwnedFd>> },
+}
+
+/// Everybody.
+#[derive(Debug, Default)]
+pub struct Table {
+    pub processes: Vec<Process>,
+    pub tasks: Vec<Task>,
+    pub births: Vec<Birth>,
+}
+
+impl Table {
+    pub fn process(&self, pid: Pid) -> Option<&Process> {
+        self.processes.iter().find(|process| process.pid == pid)
+    }
+
+    pub fn process_mut(&mut self, pid: Pid) -> Option<&mut Process> {
+        self.processes.iter_mut().find(|process| process.pid == pid)
+    }
+
+    pub fn task(&self, tid: i32) -> Option<&Task> {
+        self.tasks.iter().find(|task| task.tid == tid)
+    }
+
+    pub fn task_mut(&mut self, tid: i32) -> Option<&mut Task> {
+        self.tasks.iter_mut().find(|task| task.tid == tid)
+    }
+
+    /// The main thread of a process: the first of its tasks to be born.
+    pub fn main_of(&mut self, pid: Pid) -> Option<&mut Task> {
+        self.tasks.iter_mut().find(|task| task.pid == pid)
+    }
+
+    /// Every task in the order in which they may run, where `server` is the server's process.
+    pub fn in_order(&self, server: Option<Pid>) -> Vec<i32> {
+        let ours = self.tasks.iter().filter(|task| Some(task.pid) == server);
+        let others = self.tasks.iter().filter(|task| Some(task.pid) != server);
+        ours.chain(others).map(|task| task.tid).collect()
+    }
+
+    /// Forgets a process and its tasks, with the calls that they were in.
+    pub fn remove(&mut self, pid: Pid) {
+        self.processes.retain(|process| process.pid != pid);
+        for orphan in self.processes.iter_mut().filter(|process| process.parent == Some(pid)) {
+            orphan.parent = None;
+        }
+        self.tasks.retain(|task| task.pid != pid);
+    }
+}
+
+impl Wait {
+    /// Whether a signal handler ends it, see signal(7).
+    pub fn is_interruptible(&self) -> bool {
+        matches!(
+            self,
+            Wait::Ready { .. } | Wait::Sleep { .. } | Wait::Child(..) | Wait::Pipe { moved: 0, .. }
+        )
+    }
+}
+
+/// The pid of a thread in the innermost namespace, and its name.
+pub fn inner_pid_and_name(tid: i32) -> Option<(Pid, String)> {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    let field = |name: &str| {
+        status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim).map(str::to_string)
+    };
+    let pid = field("NSpid:")?.split_whitespace().last()?.parse().ok()?;
+    Some((pid, field("Name:")?))
+}

@@ -1,0 +1,284 @@
+//! What goes wrong before or besides a fault: wrong cases, wrong servers, Ctrl-C. Each gives a
+//! message that names the file, line or path, the right exit code, and leaves no process and no
+//! file behind.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use sabot::cli::reap;
+
+/// One test at a time: each looks for processes that it has left behind.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// A folder to work in, and the promise that nothing else is touched.
+struct Desk {
+    folder: tempfile::TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+/// What a run of the command came to.
+struct Said {
+    code: Option<i32>,
+    text: String,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        reap::adopt_orphans().expect("orphans come to this process");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir(folder.path().join("tmp")).expect("a new folder");
+        Desk { folder, _alone: alone }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("a new file");
+    }
+
+    /// A program that answers `--version` as Redis does, and otherwise does `then`.
+    fn server(&self, name: &str, then: &str) -> String {
+        let version = "Redis server v=7.0.15 sha=00000000:0 malloc=libc bits=64 build=0";
+        let check = format!("if [ \"$1\" = --version ]; then echo '{version}'; exit 0; fi");
+        self.write(name, &format!("#!/bin/sh\n{check}\n{then}\n"));
+        self.allow(name, 0o755);
+        self.path(name).display().to_string()
+    }
+
+    fn allow(&self, name: &str, mode: u32) {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(self.path(name), mode).expect("the file is ours");
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sabot"));
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env("TMPDIR", self.path("tmp"))
+            .env_remove("SABOT_REQUIRE")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the command, and checks that nothing is left of it.
+    fn sabot(&self, args: &[&str]) -> Said {
+        let before = self.files();
+        let output = self.command(args).output().expect("the command starts");
+        self.nothing_left(&before);
+        Said::of(&output)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for folder in [self.folder.path(), &self.path("tmp"), Path::new("/mnt"), Path::new("/srv")]
+        {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            found.extend(entries.map(|entry| entry.path()));
+        }
+        found.sort();
+        found
+    }
+
+    fn nothing_left(&self, before: &[PathBuf]) {
+        assert_eq!(children(), Vec::<i32>::new(), "processes are left behind");
+        assert_eq!(self.files(), before, "files are left behind");
+    }
+}
+
+impl Said {
+    fn of(output: &Output) -> Said {
+        let text = [&output.stdout, &output.stderr].map(|part| String::from_utf8_lossy(part));
+        Said { code: output.status.code(), text: text.concat() }
+    }
+
+    /// Checks the exit code and that each of `parts` was said.
+    fn expect(&self, code: i32, parts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{}", self.text);
+        for part in parts {
+            assert!(self.text.contains(part), "{part:?} is not in:\n{}", self.text);
+        }
+    }
+}
+
+/// Processes below this one: those that lose their parent come here.
+fn children() -> Vec<i32> {
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let lists =
+        threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().map(numbered).collect::<Vec<_>>()).collect()
+}
+
+fn numbered(pid: &str) -> i32 {
+    pid.parse().expect("a process id")
+}
+
+/// Whether supervised worlds are possible here; `sabot doctor` says why not.
+fn supervised(desk: &Desk) -> bool {
+    let possible = desk.sabot(&["doctor"]).code == Some(0);
+    if !possible {
+        assert!(std::env::var_os("SABOT_REQUIRE").is_none(), "required, but not possible here");
+        println!("skipped: this machine cannot supervise");
+    }
+    possible
+}
+
+#[test]
+fn an_unknown_verb_is_shown_at_its_place_with_all_other_mistakes() {
+    let desk = Desk::new();
+    desk.write("bad.case", "# A comment.\n> SET a 1\nkil all\nadvance soon\n");
+    let said = desk.sabot(&["run", "bad.case"]);
+    said.expect(2, &["bad.case:3:1", "kil", "kill", "bad.case:4:9", "soon"]);
+}
+
+#[test]
+fn an_impossible_selector_is_refused_before_anything_runs() {
+    let desk = Desk::new();
+    desk.write("bad.case", "inject fork on=aof error=EAGAIN\ninject fork short=1\n> PING\n");
+    let said = desk.sabot(&["run", "bad.case", "--world", "sim"]);
+    said.expect(2, &["bad.case:1:16", "on=aof", "bad.case:2:8", "short"]);
+}
+
+#[test]
+fn a_fault_that_never_fired_is_an_error_unless_it_may_be() {
+    let desk = Desk::new();
+    let case = |maybe: &str| {
+        format!("config appendonly yes\n> SET a 1\ninject fork error=EAGAIN{maybe}\n> GET a\n")
+    };
+    desk.write("never.case", &case(""));
+    let said = desk.sabot(&["run", "never.case", "--world", "sim"]);
+    said.expect(2, &["never.case:3", "inject fork error=EAGAIN"]);
+    desk.write("maybe.case", &case(" maybe"));
+    desk.sabot(&["run", "maybe.case", "--world", "sim"]).expect(0, &["1 unreviewed"]);
+}
+
+#[test]
+fn an_expectation_that_is_not_met_is_a_failure_that_names_its_line() {
+    let desk = Desk::new();
+    desk.write("unmet.case", "> SET a 1\n> GET a\nexpect \"2\"\n");
+    desk.sabot(&["run", "unmet.case", "--world", "sim"]).expect(1, &["unmet.case:3", "FAIL"]);
+}
+
+#[test]
+fn a_case_or_world_that_does_not_exist_is_bad_usage() {
+    let desk = Desk::new();
+    desk.sabot(&["run", "no-such-case"]).expect(2, &["no case no-such-case"]);
+    desk.write("ping.case", "> PING\n");
+    desk.sabot(&["run", "ping.case", "--world", "sum"]).expect(2, &["no world sum", "sim"]);
+    desk.sabot(&["run", "--no-such-flag"]).expect(2, &["--no-such-flag"]);
+    desk.write("latin1.case", "");
+    fs::write(desk.path("latin1.case"), b"> SET a \xe9\n").expect("the file is ours");
+    desk.sabot(&["run", "latin1.case"]).expect(2, &["latin1.case", "UTF-8"]);
+}
+
+#[test]
+fn a_path_that_is_no_server_is_named_with_the_reason() {
+    let desk = Desk::new();
+    desk.write("ping.case", "> PING\n");
+    desk.write("plain", "just a file\n");
+    let world = |path: &str| desk.sabot(&["run", "ping.case", "--world", path]);
+    world("./missing").expect(3, &["./missing", "no such file"]);
+    world("./plain").expect(3, &["./plain", "not executable"]);
+    world("/bin/true").expect(3, &["/bin/true", "not a server"]);
+}
+
+#[test]
+fn a_required_world_that_is_missing_is_a_failure_and_a_default_one_is_not() {
+    let desk = Desk::new();
+    desk.write("ping.case", "> PING\n");
+    let run = |require: &str| {
+        let mut command = desk.command(&["run", "ping.case"]);
+        command.env("PATH", desk.path("tmp")).env("SABOT_REQUIRE", require);
+        Said::of(&command.output().expect("the command starts"))
+    };
+    run("redis").expect(3, &["missing: world redis: no redis-server on PATH"]);
+    run("sim").expect(0, &["skipped: world redis: no redis-server on PATH"]);
+    run("radis").expect(2, &["SABOT_REQUIRE", "radis"]);
+}
+
+#[test]
+fn a_server_that_dies_at_start_is_told_from_one_that_runs() {
+    let desk = Desk::new();
+    desk.write("dies.case", "config no-such-directive 1\n> PING\n");
+    desk.sabot(&["run", "dies.case", "--world", "sim"])
+        .expect(1, &["dies.case", "no-such-directive"]);
+    if supervised(&desk) {
+        let server = desk.server("dies", "exit 1");
+        let said = desk.sabot(&["run", "dies.case", "--world", &server]);
+        assert!(matches!(said.code, Some(1 | 3)), "{}", said.text);
+        said.expect(said.code.unwrap_or(0), &["dies.case", "FAIL"]);
+    }
+}
+
+#[test]
+fn a_server_that_hangs_is_killed_at_the_deadline() {
+    let desk = Desk::new();
+    if !supervised(&desk) {
+        return;
+    }
+    desk.write("ping.case", "> PING\n");
+    let server = desk.server("hangs", "while :; do :; done");
+    let said =
+        desk.sabot(&["run", "ping.case", "--world", &server, "--deadline", "1", "--repeat", "2"]);
+    said.expect(1, &["hung", "1 s of real time"]);
+}
+
+#[test]
+fn ctrl_c_ends_everything_and_says_how_far_it_came() {
+    let desk = Desk::new();
+    if !supervised(&desk) {
+        return;
+    }
+    desk.write("ping.case", "config appendonly yes\n> SET a 1\nkill all\nrestart\n> GET a\n");
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let before = desk.files();
+        let args = ["run", "ping.case", "--world", "server", "--repeat", "100000"];
+        let mut run = desk.command(&args).stdout(Stdio::piped()).spawn().expect("it starts");
+        await_grandchild(&mut run);
+        let pid = Pid::from_raw(run.id().cast_signed());
+        kill(pid, signal).expect("it runs");
+        let mut text = String::new();
+        run.stdout.take().expect("it was asked for").read_to_string(&mut text).expect("text");
+        let code = run.wait().expect("it was started").code();
+        desk.nothing_left(&before);
+        Said { code, text }.expect(130, &["1 not run"]);
+    }
+}
+
+/// Waits until a server runs under a worker of `run`.
+fn await_grandchild(run: &mut Child) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < until {
+        if run.try_wait().expect("it is ours").is_some() {
+            panic!("the run ended before it was interrupted");
+        }
+        // Its other children look what this machine can do; a worker says so in its arguments.
+        let is_worker = |pid: &String| {
+            let args = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            args.contains("\0worker\0")
+        };
+        let mut workers = below(&run.id().to_string()).into_iter().filter(is_worker);
+        if workers.any(|worker| !below(&worker).is_empty()) {
+            return;
+        }
+        std::thread::yield_now();
+    }
+    panic!("no server was started");
+}
+
+fn below(pid: &str) -> Vec<String> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists =
+        threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().map(String::from).collect::<Vec<_>>()).collect()
+}

@@ -1,0 +1,180 @@
+//! Every case in every world of this machine, against the reviewed transcripts.
+//!
+//! For each case and world one trial: two runs with byte-identical traces, every `expect` met, no
+//! promise broken that the case does not expect, and the transcript that was reviewed. For each
+//! case one more: the two doors to our own server give the same transcript. What is skipped or
+//! unreviewed is said at the end; `SABOT_REQUIRE=sim,server,redis` turns skips into failures.
+//! Review with `cargo insta`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use insta::Settings;
+use libtest_mimic::{Arguments, Failed, Trial};
+use sabot::case::{Outcome, Script};
+use sabot::cli::exit::{Exit, overall};
+use sabot::cli::fleet::{self, Fleet};
+use sabot::cli::judge::judge;
+use sabot::cli::library::{CaseFile, Library};
+use sabot::cli::reap;
+use sabot::cli::run::job;
+use sabot::cli::snapshot::{Reviewed, Snapshots};
+use sabot::cli::worlds::{Choice, World};
+use sabot::report::difference::Difference;
+
+/// Real time that one supervised run may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let suite = Arc::new(Suite::new());
+    let conclusion = libtest_mimic::run(&arguments, trials(&suite));
+    suite.report();
+    drop(suite);
+    reap::end_descendants();
+    conclusion.exit_code()
+}
+
+/// All cases and worlds, and the runs that were made so far.
+struct Suite {
+    cases: Vec<(CaseFile, Script)>,
+    choice: Choice,
+    snapshots: Snapshots,
+    fleet: Fleet,
+    /// By case and world: two runs.
+    runs: Vec<Vec<OnceLock<[Outcome; 2]>>>,
+    unreviewed: AtomicUsize,
+    inapplicable: AtomicUsize,
+}
+
+fn root() -> PathBuf {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    root.canonicalize().expect("the workspace is there")
+}
+
+impl Suite {
+    fn new() -> Suite {
+        let library = Library::at(&root(), &root()).expect("cases/ can be read");
+        let choice = Choice::of(&[]).unwrap_or_else(|stop| panic!("{}", stop.message));
+        let exe = PathBuf::from(env!("CARGO_BIN_EXE_sabot"));
+        let fleet = Fleet::new(&fleet::Settings { exe, deadline: DEADLINE }).expect("threads");
+        let parse = |file: &CaseFile| match sabot::case::parse(&file.source, &file.text) {
+            Ok(script) => (file.clone(), script),
+            Err(bad) => panic!("{bad}"),
+        };
+        let cases: Vec<_> = library.cases.iter().map(parse).collect();
+        let runs = cases.iter().map(|_| choice.worlds.iter().map(|_| OnceLock::new()).collect());
+        Suite {
+            runs: runs.collect(),
+            cases,
+            choice,
+            snapshots: Snapshots::of(&library),
+            fleet,
+            unreviewed: AtomicUsize::new(0),
+            inapplicable: AtomicUsize::new(0),
+        }
+    }
+
+    fn runs(&self, case: usize, world: usize) -> &[Outcome; 2] {
+        self.runs[case][world].get_or_init(|| {
+            let run = || {
+                let job = job(&self.cases[case].0, &self.choice.worlds[world]);
+                self.fleet.run(job).expect("nothing interrupts a test")
+            };
+            [run(), run()]
+        })
+    }
+
+    /// The world called `label`, by its number.
+    fn world(&self, label: &str) -> Option<usize> {
+        self.choice.worlds.iter().position(|world| world.label == label)
+    }
+
+    /// The last lines: what was not tested here, and why.
+    fn report(&self) {
+        for absent in &self.choice.absent {
+            let n = self.cases.len();
+            println!("skipped: {n} cases in world {}: {}", absent.label, absent.reason);
+        }
+        println!(
+            "{} cases in {} worlds: {} worlds skipped, {} runs unreviewed, {} not applicable",
+            self.cases.len(),
+            self.choice.worlds.len(),
+            self.choice.absent.len(),
+            self.unreviewed.load(Ordering::Relaxed),
+            self.inapplicable.load(Ordering::Relaxed),
+        );
+    }
+}
+
+fn trials(suite: &Arc<Suite>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (case, (file, _)) in suite.cases.iter().enumerate() {
+        for (world, its_world) in suite.choice.worlds.iter().enumerate() {
+            let suite = Arc::clone(suite);
+            let name = format!("{} in {}", file.name, its_world.label);
+            trials.push(Trial::test(name, move || as_expected(&suite, case, world)));
+        }
+        if let (Some(sim), Some(server)) = (suite.world("sim"), suite.world("server")) {
+            let suite = Arc::clone(suite);
+            let name = format!("{} sim equals server", file.name);
+            trials.push(Trial::test(name, move || same_transcript(&suite, case, [sim, server])));
+        }
+    }
+    for absent in suite.choice.absent.iter().filter(|absent| absent.wanted) {
+        let reason = absent.reason.clone();
+        let name = format!("world {} is required", absent.label);
+        trials.push(Trial::test(name, move || Err(Failed::from(reason))));
+    }
+    trials
+}
+
+fn as_expected(suite: &Suite, case: usize, world: usize) -> Result<(), Failed> {
+    let (file, script) = &suite.cases[case];
+    let runs = suite.runs(case, world);
+    let cell = judge(script, runs, &Reviewed::Never);
+    if overall([cell.finding]) != Exit::Expected {
+        return Err(format!("{}\n{}", cell.word, cell.notes.join("\n")).into());
+    }
+    if cell.finding == sabot::cli::exit::Finding::NotApplicable {
+        suite.inapplicable.fetch_add(1, Ordering::Relaxed);
+    }
+    let its_world = &suite.choice.worlds[world];
+    if suite.snapshots.know(&its_world.family) || review_wanted() {
+        compare(file, its_world, &runs[0].transcript);
+    } else {
+        suite.unreviewed.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+/// Whether the user asks for snapshots by name; then a family that has none gets some.
+fn review_wanted() -> bool {
+    std::env::var("INSTA_UPDATE").is_ok_and(|how| !matches!(how.as_str(), "no" | "auto"))
+}
+
+/// Panics, in insta's words, when the transcript is not the reviewed one.
+fn compare(file: &CaseFile, world: &World, transcript: &str) {
+    let (folder, name) = file.name.split_once('/').expect("the library names folders");
+    let mut settings = Settings::new();
+    settings.set_snapshot_path(root().join("snapshots").join(folder));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_input_file(root().join(&file.source));
+    settings.set_description(format!("{} on {}", file.name, world.family));
+    let name = format!("{name}@{}", world.family);
+    settings.bind(|| insta::assert_snapshot!(name, transcript));
+}
+
+fn same_transcript(suite: &Suite, case: usize, [sim, server]: [usize; 2]) -> Result<(), Failed> {
+    let [left, right] = [sim, server].map(|world| &suite.runs(case, world)[0].transcript);
+    match Difference::between(left, right) {
+        None => Ok(()),
+        Some(difference) => {
+            Err(format!("the doors differ in {}", difference.shown("sim", "server")).into())
+        }
+    }
+}

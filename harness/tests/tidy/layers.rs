@@ -1,0 +1,201 @@
+//! Who may use whom: the table of ARCHITECTURE.md, held.
+//!
+//! A room is a module right below the root of a package. Edges are read from paths that begin with
+//! `crate` or climb to the root with `super`, and from the name of the other package.
+
+use crate::assert_tidy;
+use crate::sources::{Source, code, files};
+
+/// The rooms of the server core, each with the rooms it may use besides itself.
+const CORE: &[(&str, &[&str])] = &[
+    ("os", &[]),
+    ("text", &[]),
+    ("log", &["os"]),
+    ("config", &["os", "text", "log"]),
+    ("resp", &["text"]),
+    ("keyspace", &["os", "text"]),
+    ("rio", FOUNDATION),
+    ("bio", FOUNDATION),
+    ("child", FOUNDATION),
+    ("child_info", &["os", "config", "text", "resp", "keyspace", "log", "rio", "bio", "child"]),
+    (
+        "aof",
+        &["os", "config", "text", "resp", "keyspace", "log", "rio", "bio", "child", "child_info"],
+    ),
+    ("command", FRONT),
+    ("server", FRONT),
+    ("info", FRONT),
+    ("networking", FRONT),
+    ("event_loop", ALL_CORE),
+    ("main", &["sabot_server"]),
+    ("lib", ALL_CORE),
+];
+
+const FOUNDATION: &[&str] = &["os", "config", "text", "resp", "keyspace", "log"];
+
+/// `aof` and everything before it, and the front half, whose rooms are one ring.
+const FRONT: &[&str] = &[
+    "os",
+    "config",
+    "text",
+    "resp",
+    "keyspace",
+    "log",
+    "rio",
+    "bio",
+    "child",
+    "child_info",
+    "aof",
+    "command",
+    "server",
+    "info",
+    "networking",
+];
+
+const ALL_CORE: &[&str] = &[
+    "os",
+    "config",
+    "text",
+    "resp",
+    "keyspace",
+    "log",
+    "rio",
+    "bio",
+    "child",
+    "child_info",
+    "aof",
+    "command",
+    "server",
+    "info",
+    "networking",
+    "event_loop",
+];
+
+/// The rooms of the harness; `sabot_server` is the other package. A room below a room has a line of
+/// its own where it may use more, or must not use what its parent may.
+const HARNESS: &[(&str, &[&str])] = &[
+    ("kernel", &[]),
+    ("profile", &["kernel"]),
+    ("world", &["kernel", "profile"]),
+    ("world/sim", &["kernel", "profile", "sabot_server"]),
+    ("observation", &["kernel", "world"]),
+    ("contract", &["observation"]),
+    ("report", &["observation", "contract"]),
+    ("case", &["kernel", "profile", "world", "observation", "contract", "report"]),
+    ("cli", &["case", "contract", "profile", "report", "world", "sabot_server"]),
+    ("main", &["cli", "sabot"]),
+    ("lib", ALL_HARNESS),
+];
+
+const ALL_HARNESS: &[&str] =
+    &["kernel", "profile", "world", "observation", "contract", "report", "case", "cli"];
+
+#[test]
+fn no_room_of_the_core_uses_one_that_it_must_not_know() {
+    assert_tidy(package("src/", CORE));
+}
+
+#[test]
+fn no_room_of_the_harness_uses_one_that_it_must_not_know() {
+    assert_tidy(package("harness/src/", HARNESS));
+}
+
+#[test]
+fn a_forbidden_edge_is_seen_however_it_is_written() {
+    let bad = |path: &str, text: &str| edges(&Source::example(path, text), "src/", HARNESS);
+    let complaint =
+        |path: &str, n, from: &str, to: &str| vec![format!("{path}:{n}: {from} must not use {to}")];
+    let path = "src/kernel/disk/page.rs";
+    assert_eq!(bad(path, "//!\nuse crate::case::Script;"), complaint(path, 2, "kernel", "case"));
+    assert_eq!(bad(path, "fn f(_: crate::cli::Exit) {}"), complaint(path, 1, "kernel", "cli"));
+    assert_eq!(
+        bad(path, "use crate::{\n    world::World,\n};"),
+        complaint(path, 1, "kernel", "world")
+    );
+    assert_eq!(
+        bad(path, "use super::super::super::report;"),
+        complaint(path, 1, "kernel", "report")
+    );
+    assert_eq!(
+        bad(path, "use sabot_server::os::Os;"),
+        complaint(path, 1, "kernel", "sabot_server")
+    );
+    assert!(
+        bad(path, "use super::super::plan; // crate::case\nuse crate::kernel::Time;").is_empty()
+    );
+    assert!(bad("src/world/sim/os.rs", "use sabot_server::os::Os;").is_empty());
+    let path = "src/world/supervised/a.rs";
+    assert_eq!(bad(path, "use sabot_server::os;"), complaint(path, 1, "world", "sabot_server"));
+    assert_eq!(bad("src/new/a.rs", ""), ["src/new/a.rs: the room new is not in the table"]);
+}
+
+fn package(top: &str, table: &[(&str, &[&str])]) -> Vec<String> {
+    let inside = files(&[".rs"]).into_iter().filter(|source| source.path.starts_with(top));
+    inside.flat_map(|source| edges(&source, top, table)).collect()
+}
+
+/// What `source` uses and its room must not know.
+fn edges(source: &Source, top: &str, table: &[(&str, &[&str])]) -> Vec<String> {
+    let path = &source.path;
+    let inside = path.strip_prefix(top).unwrap_or(path).trim_end_matches(".rs");
+    let parts: Vec<&str> = inside.split('/').filter(|part| *part != "mod").collect();
+    let entry = |name: &str| table.iter().find(|(room, _)| *room == name);
+    let below = parts.get(..2).map(|two| two.join("/"));
+    let Some((_, allowed)) = below.and_then(|room| entry(&room)).or_else(|| entry(parts[0])) else {
+        return vec![format!("{path}: the room {} is not in the table", parts[0])];
+    };
+    let text: String = source.text.lines().map(|line| format!("{}\n", code(line))).collect();
+    let mut complaints = Vec::new();
+    for (at, used) in uses(&text, parts.len()) {
+        let known = entry(&used).is_some() || used == "sabot_server";
+        if known && used != parts[0] && !allowed.contains(&used.as_str()) {
+            let n = text[..at].matches('\n').count() + 1;
+            complaints.push(format!("{path}:{n}: {} must not use {used}", parts[0]));
+        }
+    }
+    complaints
+}
+
+/// The modules at the root that the code of a module `depth` levels below it mentions, with their
+/// places.
+fn uses(text: &str, depth: usize) -> Vec<(usize, String)> {
+    let climb = "super::".repeat(depth);
+    let mut found = Vec::new();
+    for prefix in ["crate::", climb.as_str(), "sabot_server"] {
+        for (at, _) in text.match_indices(prefix) {
+            let before = text[..at].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            let rest = &text[at + prefix.len()..];
+            let names = match (prefix, rest.strip_prefix('{')) {
+                ("sabot_server", _) if rest.starts_with("::") => vec!["sabot_server".to_string()],
+                ("sabot_server", _) => Vec::new(),
+                (_, Some(group)) => group_heads(group),
+                (_, None) => vec![identifier(rest)],
+            };
+            found.extend(names.into_iter().map(|name| (at, name)));
+        }
+    }
+    found
+}
+
+/// The first names of the paths in a group whose opening brace has been read.
+fn group_heads(group: &str) -> Vec<String> {
+    let mut heads = vec![identifier(group.trim_start())];
+    let mut open = 1;
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => open += 1,
+            '}' if open == 1 => break,
+            '}' => open -= 1,
+            ',' if open == 1 => heads.push(identifier(group[at + 1..].trim_start())),
+            _ => {}
+        }
+    }
+    heads
+}
+
+fn identifier(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}

@@ -1,0 +1,199 @@
+//! Writing the buffer to the file, and syncing the file by policy (Redis: `flushAppendOnlyFile`).
+//!
+//! Commands are gathered in `buf` and written in one call just before the event loop sleeps, which
+//! is also just before the replies leave. So a client never hears +OK of a command that was not at
+//! least written.
+//!
+//! When a flush returns and reported no error, then
+//!
+//! - under `always`, all of `buf` is written, and fdatasync was called. Its result is *not* looked
+//!   at: in 6.0.8 a disk that cannot sync goes unnoticed. A write that fails ends the server,
+//!   because the replies are already in the output buffers and the promise cannot be kept any more.
+//! - under `everysec`, all of `buf` is written, or the flush was postponed because an fsync is in
+//!   progress (write(2) would wait for it anyway); postponed for 2 seconds it writes regardless,
+//!   unless `force` has done so before. At most one fsync per second is handed to the background,
+//!   and its result is lost.
+//! - under `no`, all of `buf` is written.
+//!
+//! When a write fails under `everysec` or `no`, the file ends where it ended before (a short write
+//! is cut off again), `buf` keeps everything, and the status makes the server refuse writes until a
+//! later flush succeeds. If cutting off fails too, the written part is dropped from `buf`, and the
+//! next write goes on exactly where the file ends.
+//!
+//! Must not know: who waits for the replies.
+
+use super::{Aof, Env, Status};
+use crate::bio::{Job, JobType};
+use crate::config::AppendFsync;
+use crate::os::{Errno, Fd, Os, strerror};
+
+/// Seconds that must pass between two log lines about failing writes.
+const AOF_WRITE_LOG_ERROR_RATE: i64 = 30;
+/// Seconds that a flush waits for an fsync in progress.
+const POSTPONED_MAX: i64 = 2;
+/// A buffer below this many bytes is kept for the next turn.
+const REUSED_BUF_MAX: usize = 4000;
+
+impl Aof {
+    /// Writes the buffer and syncs by policy. `force` writes even while an fsync is in progress.
+    pub fn flush_append_only_file(&mut self, env: &mut Env<'_>, force: bool) {
+        let everysec = env.config.appendfsync == AppendFsync::Everysec;
+        let sync_in_progress = everysec && self.fsync_in_progress(env);
+        if self.buf.is_empty() {
+            // The last write may have come less than a second after the last sync, and nothing
+            // since.
+            let unsynced = self.fsync_offset != self.current_size;
+            if everysec && unsynced && env.unixtime > self.last_fsync && !sync_in_progress {
+                self.try_fsync(env, sync_in_progress);
+            }
+            return;
+        }
+        if sync_in_progress && !force && self.postpone(env) {
+            return;
+        }
+        if self.flush_sleep != 0 {
+            env.os.nanosleep(self.flush_sleep.saturating_mul(1_000));
+        }
+        let (written, error) = aof_write(env.os, self.raw_fd(), &self.buf);
+        self.flush_postponed_start = 0;
+        match error {
+            Some(errno) => self.write_failed(env, written, errno),
+            None => {
+                self.write_succeeded(env);
+                self.try_fsync(env, sync_in_progress);
+            }
+        }
+    }
+
+    /// Flushes at any price and syncs, for a shutdown. Whether it worked is not asked.
+    pub fn fsync_for_shutdown(&mut self, env: &mut Env<'_>) {
+        env.notice("Calling fsync() on the AOF file.");
+        self.flush_append_only_file(env, true);
+        let _ = env.os.fdatasync(self.raw_fd());
+    }
+
+    /// Whether a sync waits or runs in the background (Redis: `aofFsyncInProgress`).
+    fn fsync_in_progress(&self, env: &Env<'_>) -> bool {
+        env.bio.pending_jobs_of_type(JobType::AofFsync) != 0
+    }
+
+    /// Hands a sync to the background (Redis: `aof_background_fsync`).
+    pub(super) fn background_fsync(&self, env: &mut Env<'_>) {
+        env.bio.create_background_job(env.os, Job::AofFsync(self.raw_fd()));
+    }
+
+    /// Whether to wait once more for the fsync in progress.
+    fn postpone(&mut self, env: &mut Env<'_>) -> bool {
+        if self.flush_postponed_start == 0 {
+            self.flush_postponed_start = env.unixtime;
+            return true;
+        }
+        if env.unixtime - self.flush_postponed_start < POSTPONED_MAX {
+            return true;
+        }
+        self.delayed_fsync += 1;
+        env.notice(
+            "Asynchronous AOF fsync is taking too long (disk is busy?). Writing the AOF buffer \
+             without waiting for fsync to complete, this may slow down Redis.",
+        );
+        false
+    }
+
+    fn write_succeeded(&mut self, env: &mut Env<'_>) {
+        if self.last_write_status == Status::Err {
+            env.warning("AOF write error looks solved, Redis can write again.");
+            self.last_write_status = Status::Ok;
+        }
+        self.current_size += self.buf.len() as u64;
+        if self.buf.capacity() < REUSED_BUF_MAX {
+            self.buf.clear();
+        } else {
+            self.buf = Vec::new();
+        }
+    }
+
+    /// Only `written` bytes of the buffer reached the file. Does not return under `always`.
+    fn write_failed(&mut self, env: &mut Env<'_>, written: usize, errno: Errno) {
+        let can_log = env.unixtime - self.last_write_error_log > AOF_WRITE_LOG_ERROR_RATE;
+        if can_log {
+            self.last_write_error_log = env.unixtime;
+        }
+        let in_file = if written == 0 {
+            // The errno that clients are told stays the old one in between two log lines.
+            if can_log {
+                env.warning(&format!("Error writing to the AOF file: {}", strerror(errno)));
+                self.last_write_errno = errno;
+            }
+            0
+        } else {
+            self.remove_short_write(env, written, can_log)
+        };
+        if env.config.appendfsync == AppendFsync::Always {
+            env.warning(
+                "Can't recover from AOF write error when the AOF fsync policy is 'always'. \
+                 Exiting...",
+            );
+            env.os.exit(1);
+        }
+        self.last_write_status = Status::Err;
+        self.current_size += in_file as u64;
+        self.buf.drain(..in_file);
+    }
+
+    /// Cuts the beginning of a command off the file again. Returns how many bytes are still there.
+    fn remove_short_write(&mut self, env: &mut Env<'_>, written: usize, can_log: bool) -> usize {
+        if can_log {
+            let expected = self.buf.len();
+            env.warning(&format!(
+                "Short write while writing to the AOF file: (nwritten={written}, \
+                 expected={expected})"
+            ));
+        }
+        self.last_write_errno = Errno::ENOSPC;
+        let Err(errno) = env.os.ftruncate(self.raw_fd(), self.current_size) else { return 0 };
+        if can_log {
+            env.warning(&format!(
+                "Could not remove short write from the append-only file.  Redis may refuse to load \
+                 the AOF the next time it starts.  ftruncate: {}",
+                strerror(errno)
+            ));
+        }
+        written
+    }
+
+    /// Syncs if the policy says so now, and no child that does I/O is to be spared.
+    fn try_fsync(&mut self, env: &mut Env<'_>, sync_in_progress: bool) {
+        if env.config.no_appendfsync_on_rewrite && self.has_active_child() {
+            return;
+        }
+        match env.config.appendfsync {
+            AppendFsync::Always => {
+                let _ = env.os.fdatasync(self.raw_fd());
+                self.fsync_offset = self.current_size;
+                self.last_fsync = env.unixtime;
+            }
+            AppendFsync::Everysec if env.unixtime > self.last_fsync => {
+                if !sync_in_progress {
+                    self.background_fsync(env);
+                    self.fsync_offset = self.current_size;
+                }
+                self.last_fsync = env.unixtime;
+            }
+            AppendFsync::Everysec | AppendFsync::No => {}
+        }
+    }
+}
+
+/// write(2) until all is written or an error stops it; a short count and EINTR do not. Returns how
+/// much was written, and what stopped it (Redis: `aofWrite`).
+fn aof_write(os: &mut dyn Os, fd: Fd, buf: &[u8]) -> (usize, Option<Errno>) {
+    let mut written = 0;
+    while written < buf.len() {
+        match os.write(fd, &buf[written..]) {
+            Ok(count) => written += count,
+            Err(Errno::EINTR) => {}
+            Err(errno) => return (written, Some(errno)),
+        }
+    }
+    (written, None)
+}

@@ -1,0 +1,177 @@
+//! The three pipes between the parent and its rewrite child, as the parent uses them.
+//!
+//! ```text
+//! data           parent -> child    commands that were executed since the fork; neither end blocks
+//! ack to parent  child  -> parent   one '!': stop sending, I am about to finish
+//! ack to child   parent -> child    one '!': nothing more will come
+//! ```
+//!
+//! Both processes keep all six ends open as long as they live, so nobody ever reads an end of file:
+//! a child whose parent is gone waits until its patience ends (see [`super::rewrite_child`]).
+//!
+//! When the parent has answered the '!', what it did not send stays in the rewrite buffer, and the
+//! parent appends it to the finished file itself. Must not know: what the child writes.
+
+use super::Env;
+use super::rewrite_buffer::RewriteBuffer;
+use crate::os::{Errno, Fd, Interest, strerror};
+
+/// Both ends of the three pipes, and what the parent waits for on them.
+#[derive(Debug)]
+pub(super) struct Pipes {
+    ends: Ends,
+    stop_sending_diff: bool,
+    /// The child's '!' is waited for.
+    ack_watched: bool,
+    /// Room in the data pipe is waited for.
+    data_watched: bool,
+}
+
+/// The descriptors, under Redis' names.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    pub(super) write_data_to_child: Fd,
+    pub(super) read_data_from_parent: Fd,
+    pub(super) write_ack_to_parent: Fd,
+    pub(super) read_ack_from_child: Fd,
+    pub(super) write_ack_to_child: Fd,
+    pub(super) read_ack_from_parent: Fd,
+}
+
+impl Pipes {
+    /// Three pipe(2), and the child's '!' is waited for (Redis: `aofCreatePipes`). On an error it
+    /// is logged and every descriptor is closed again.
+    pub(super) fn create(env: &mut Env<'_>) -> Option<Pipes> {
+        let mut fds = [-1; 6];
+        match Pipes::set_up(env, &mut fds) {
+            Ok(pipes) => Some(pipes),
+            Err(errno) => {
+                let reason = strerror(errno);
+                env.warning(&format!("Error opening /setting AOF rewrite IPC pipes: {reason}"));
+                for fd in fds.into_iter().filter(|&fd| fd != -1) {
+                    let _ = env.os.close(fd);
+                }
+                None
+            }
+        }
+    }
+
+    fn set_up(env: &mut Env<'_>, fds: &mut [Fd; 6]) -> Result<Pipes, Errno> {
+        (fds[0], fds[1]) = env.os.pipe()?;
+        (fds[2], fds[3]) = env.os.pipe()?;
+        (fds[4], fds[5]) = env.os.pipe()?;
+        env.os.set_nonblocking(fds[0])?;
+        env.os.set_nonblocking(fds[1])?;
+        env.os.epoll_ctl(env.epoll, fds[2], Interest::READABLE)?;
+        let ends = Ends {
+            write_data_to_child: fds[1],
+            read_data_from_parent: fds[0],
+            write_ack_to_parent: fds[3],
+            read_ack_from_child: fds[2],
+            write_ack_to_child: fds[5],
+            read_ack_from_parent: fds[4],
+        };
+        Ok(Pipes { ends, stop_sending_diff: false, ack_watched: true, data_watched: false })
+    }
+
+    pub(super) fn ends(&self) -> Ends {
+        self.ends
+    }
+
+    /// Takes both events back and closes all six ends (Redis: `aofClosePipes`).
+    pub(super) fn close(mut self, env: &mut Env<'_>) {
+        self.forget_ack(env);
+        self.forget_data(env);
+        let ends = self.ends;
+        let in_order = [
+            ends.write_data_to_child,
+            ends.read_data_from_parent,
+            ends.write_ack_to_parent,
+            ends.read_ack_from_child,
+            ends.write_ack_to_child,
+            ends.read_ack_from_parent,
+        ];
+        for fd in in_order {
+            let _ = env.os.close(fd);
+        }
+    }
+
+    /// Whether the event loop may see this descriptor.
+    pub(super) fn watches(&self, fd: Fd) -> bool {
+        (self.ack_watched && fd == self.ends.read_ack_from_child)
+            || (self.data_watched && fd == self.ends.write_data_to_child)
+    }
+
+    pub(super) fn on_event(
+        &mut self,
+        env: &mut Env<'_>,
+        buffer: &mut RewriteBuffer,
+        fd: Fd,
+        ready: Interest,
+    ) {
+        if self.ack_watched && fd == self.ends.read_ack_from_child && ready.readable {
+            self.child_pipe_readable(env);
+        }
+        if self.data_watched && fd == self.ends.write_data_to_child && ready.writable {
+            self.child_write_diff_data(env, buffer);
+        }
+    }
+
+    /// Puts a command into the buffer, to be sent as soon as the pipe has room.
+    pub(super) fn feed(&mut self, env: &mut Env<'_>, buffer: &mut RewriteBuffer, bytes: &[u8]) {
+        buffer.append(bytes, &mut |level, size| {
+            let megabytes = size / (1024 * 1024);
+            let line = format!("Background AOF buffer size: {megabytes} MB");
+            env.log.line(env.os, level, &line);
+        });
+        if !self.data_watched {
+            let fd = self.ends.write_data_to_child;
+            self.data_watched = env.os.epoll_ctl(env.epoll, fd, Interest::WRITABLE).is_ok();
+        }
+    }
+
+    /// Sends as much as the pipe takes; an error is looked at by nobody, the next event tries again
+    /// (Redis: `aofChildWriteDiffData`).
+    fn child_write_diff_data(&mut self, env: &mut Env<'_>, buffer: &mut RewriteBuffer) {
+        while !self.stop_sending_diff
+            && let Some(block) = buffer.first()
+        {
+            match env.os.write(self.ends.write_data_to_child, block) {
+                Ok(0) | Err(_) => return,
+                Ok(sent) => buffer.consume(sent),
+            }
+        }
+        self.forget_data(env);
+    }
+
+    /// The child has sent its '!', once in a rewrite (Redis: `aofChildPipeReadable`). If the answer
+    /// cannot be sent, nothing is tried again: the child gives up by itself.
+    fn child_pipe_readable(&mut self, env: &mut Env<'_>) {
+        let mut byte = [0];
+        let read = env.os.read(self.ends.read_ack_from_child, &mut byte);
+        if read == Ok(1) && byte == *b"!" {
+            env.notice("AOF rewrite child asks to stop sending diffs.");
+            self.stop_sending_diff = true;
+            let sent = env.os.write(self.ends.write_ack_to_child, b"!");
+            if sent != Ok(1) {
+                let reason = strerror(sent.err().unwrap_or(Errno::from_raw(0)));
+                env.warning(&format!("Can't send ACK to AOF child: {reason}"));
+            }
+        }
+        self.forget_ack(env);
+    }
+
+    fn forget_ack(&mut self, env: &mut Env<'_>) {
+        if std::mem::take(&mut self.ack_watched) {
+            let fd = self.ends.read_ack_from_child;
+            let _ = env.os.epoll_ctl(env.epoll, fd, Interest::default());
+        }
+    }
+
+    fn forget_data(&mut self, env: &mut Env<'_>) {
+        if std::mem::take(&mut self.data_watched) {
+            let fd = self.ends.write_data_to_child;
+            let _ = env.os.epoll_ctl(env.epoll, fd, Interest::default());
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Replacing the file by a shorter one that rebuilds the same dataset, in the background: the
+//! parent's side.
+//!
+//! 1. Parent: opens the three [`super::pipes`] and the child-info pipe, and forks.
+//! 2. Child: writes the dataset as of the fork to `temp-rewriteaof-PID.aof`
+//!    ([`super::rewrite_child`]). Parent: goes on serving; each command goes to the old file *and*
+//!    to the rewrite buffer, from which it is sent through the data pipe whenever that has room.
+//! 3. Child: syncs, reads a last second of what comes through the pipe, and asks the parent with
+//!    '!' to stop. Parent: stops sending and answers '!'. The rest stays in the buffer.
+//! 4. Child: appends what it was sent, syncs, renames the file to `temp-rewriteaof-bg-PID.aof`,
+//!    exits.
+//! 5. Parent: reaps it, appends the rest of the buffer to that file, and renames it to the real
+//!    name. From here on a restart loads the new file.
+//! 6. Parent: appends to the new file from now on, syncs it by policy, and has the old one closed
+//!    in the background, where its blocks can be freed without anybody waiting.
+//!
+//! Until 5 has happened the old file is complete, so a rewrite may fail anywhere and nothing is
+//! lost. In 6.0.8 the rest of the buffer is published by the rename *before* it is synced: a power
+//! cut in between can take away writes that were durable in the old file.
+//!
+//! Must not know: who asked for it.
+
+use super::pipes::Pipes;
+use super::rewrite_child::RewriteChild;
+use super::{Aof, Env, State, Status, open_for_appending};
+use crate::bio::Job;
+use crate::child::{self, Outcome};
+use crate::config::AppendFsync;
+use crate::keyspace::Keyspace;
+use crate::log::Level;
+use crate::os::{Errno, Fd, OFlag, Os, Pid, Signal, WaitStatus, strerror};
+
+/// No rewrite was started; the log says why, except when a child is at work already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RewriteFailed;
+
+/// The name under which a child leaves its finished file.
+pub(super) fn bg_name(pid: Pid) -> String {
+    format!("temp-rewriteaof-bg-{pid}.aof")
+}
+
+/// The name under which a child writes.
+pub(super) fn temp_name(pid: Pid) -> String {
+    format!("temp-rewriteaof-{pid}.aof")
+}
+
+impl Aof {
+    /// Starts a rewrite: steps 1 and 2 above (Redis: `rewriteAppendOnlyFileBackground`).
+    ///
+    /// When it fails, no child runs, no descriptor is left, and 6.0.8 leaves
+    /// `last_bgrewrite_status` alone.
+    pub fn rewrite_append_only_file_background(
+        &mut self,
+        env: &mut Env<'_>,
+        keyspace: &Keyspace,
+    ) -> Result<Pid, RewriteFailed> {
+        if self.has_active_child() {
+            return Err(RewriteFailed);
+        }
+        let pipes = Pipes::create(env).ok_or(RewriteFailed)?;
+        self.child_info.open(env.os);
+        let child = RewriteChild::new(env, keyspace, pipes.ends(), self);
+        let (forked, took) = child::redis_fork(env.os, &child);
+        self.stat_fork_time = took;
+        let pid = match forked {
+            Ok(pid) => pid,
+            Err(errno) => {
+                self.child_info.close(env.os);
+                let reason = strerror(errno);
+                let line = format!("Can't rewrite append only file in background: fork: {reason}");
+                env.warning(&line);
+                pipes.close(env);
+                return Err(RewriteFailed);
+            }
+        };
+        env.notice(&format!("Background append only file rewriting started by pid {pid}"));
+        self.rewrite_scheduled = false;
+        self.rewrite_time_start = child::time(env.os);
+        self.child_pid = Some(pid);
+        self.pipes = Some(pipes);
+        // What the buffer gathers is appended to a file that may end in another database.
+        self.selected_db = None;
+        Ok(pid)
+    }
+
+    /// The descriptor through which the child reports.
+    pub(super) fn child_info(&self) -> crate::child_info::ChildInfoPipe {
+        self.child_info
+    }
+
+    /// The child was reaped: steps 5 and 6 above, or what is left when it failed
+    /// (Redis: `backgroundRewriteDoneHandler`).
+    ///
+    /// When this returns, no descriptor or temporary file of the rewrite is left, and a new rewrite
+    /// is scheduled if the AOF still waits for its first. A parent that cannot finish leaves the
+    /// old file and `last_bgrewrite_status` as they were, and drops the buffer.
+    pub fn background_rewrite_done_handler(&mut self, env: &mut Env<'_>, status: WaitStatus) {
+        let Some(pid) = self.child_pid else { return };
+        match Outcome::of(status) {
+            Outcome::Success => self.install_rewritten_file(env, pid),
+            Outcome::Error => {
+                self.last_bgrewrite_status = Status::Err;
+                env.warning("Background AOF rewrite terminated with error");
+            }
+            Outcome::Signal(signal) => {
+                if signal != Signal::SIGUSR1 as i32 {
+                    self.last_bgrewrite_status = Status::Err;
+                }
+                let line = format!("Background AOF rewrite terminated by signal {signal}");
+                env.warning(&line);
+            }
+        }
+        self.close_pipes(env);
+        self.rewrite_buffer.reset();
+        remove_temp_files(env.os, pid);
+        self.child_pid = None;
+        self.rewrite_time_last = child::time(env.os) - self.rewrite_time_start;
+        self.rewrite_time_start = -1;
+        if self.state == State::WaitRewrite {
+            self.rewrite_scheduled = true;
+        }
+    }
+
+    fn install_rewritten_file(&mut self, env: &mut Env<'_>, pid: Pid) {
+        let start = child::ustime(env.os);
+        env.notice("Background AOF rewrite terminated with success");
+        let Some(new_fd) = self.append_residual_diff(env, pid) else { return };
+        let target = &env.config.appendfilename;
+        // While off, the file that is about to be replaced is held open, so that not the rename but
+        // the background frees its blocks.
+        let mut old_fd = match self.fd {
+            Some(_) => None,
+            None => env.os.open(target, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0).ok(),
+        };
+        let temp = bg_name(pid);
+        if let Err(errno) = env.os.rename(&temp, target) {
+            let reason = strerror(errno);
+            env.warning(&format!(
+                "Error trying to rename the temporary AOF file {temp} into {target}: {reason}"
+            ));
+            let _ = env.os.close(new_fd);
+            if let Some(fd) = old_fd {
+                let _ = env.os.close(fd);
+            }
+            return;
+        }
+        if let Some(fd) = self.fd {
+            old_fd = Some(fd);
+            self.switch_to(env, new_fd);
+        } else {
+            let _ = env.os.close(new_fd);
+        }
+        self.last_bgrewrite_status = Status::Ok;
+        env.notice("Background AOF rewrite finished successfully");
+        if self.state == State::WaitRewrite {
+            self.state = State::On;
+        }
+        if let Some(fd) = old_fd {
+            env.bio.create_background_job(env.os, Job::CloseFile(fd));
+        }
+        let took = child::ustime(env.os).saturating_sub(start);
+        let line = format!("Background AOF rewrite signal handler took {took}us");
+        env.log.line(env.os, Level::Verbose, &line);
+    }
+
+    /// Opens the child's file and appends what the child was not sent. Logs what goes wrong.
+    fn append_residual_diff(&mut self, env: &mut Env<'_>, pid: Pid) -> Option<Fd> {
+        let fd = match env.os.open(&bg_name(pid), OFlag::O_WRONLY | OFlag::O_APPEND, 0) {
+            Ok(fd) => fd,
+            Err(errno) => {
+                let reason = strerror(errno);
+                env.warning(&format!(
+                    "Unable to open the temporary AOF produced by the child: {reason}"
+                ));
+                return None;
+            }
+        };
+        for block in self.rewrite_buffer.blocks() {
+            if let Err(errno) = write_whole(env.os, fd, block) {
+                let reason = strerror(errno);
+                env.warning(&format!(
+                    "Error trying to flush the parent diff to the rewritten AOF: {reason}"
+                ));
+                let _ = env.os.close(fd);
+                return None;
+            }
+        }
+        let megabytes = self.rewrite_buffer.size() as f64 / (1024.0 * 1024.0);
+        env.notice(&format!(
+            "Residual parent diff successfully flushed to the rewritten AOF ({megabytes:.2} MB)"
+        ));
+        Some(fd)
+    }
+
+    /// From now on `fd` is the file. What waits in `buf` is in it already, by way of the rewrite
+    /// buffer.
+    fn switch_to(&mut self, env: &mut Env<'_>, fd: Fd) {
+        self.fd = Some(fd);
+        match env.config.appendfsync {
+            AppendFsync::Always => drop(env.os.fdatasync(fd)),
+            AppendFsync::Everysec => self.background_fsync(env),
+            AppendFsync::No => {}
+        }
+        self.selected_db = None;
+        self.update_current_size(env);
+        self.rewrite_base_size = self.current_size;
+        self.fsync_offset = self.current_size;
+        self.buf = Vec::new();
+    }
+
+    /// Tells the rewrite child, if there is one, to stop, waits for its end, and removes what it
+    /// left (Redis: `killAppendOnlyChild`).
+    pub fn kill_append_only_child(&mut self, env: &mut Env<'_>) {
+        let Some(pid) = self.child_pid else { return };
+        env.notice(&format!("Killing running AOF rewrite child: {pid}"));
+        child::kill_and_wait(env.os, pid);
+        self.rewrite_buffer.reset();
+        remove_temp_files(env.os, pid);
+        self.child_pid = None;
+        self.rewrite_time_start = -1;
+        self.close_pipes(env);
+        self.child_info.close(env.os);
+    }
+
+    /// `appendonly no` becomes `yes` at run time (Redis: `startAppendOnly`).
+    ///
+    /// When this returns without an error, the file is open and a rewrite has started; nothing is
+    /// appended before that has finished. Writes that are acknowledged until then survive only if
+    /// it does.
+    pub fn start_append_only(
+        &mut self,
+        env: &mut Env<'_>,
+        keyspace: &Keyspace,
+    ) -> Result<(), RewriteFailed> {
+        let fd = match open_for_appending(env) {
+            Ok(fd) => fd,
+            Err(errno) => {
+                let dir = env.os.getcwd().unwrap_or_else(|_| "unknown".to_string());
+                let (name, reason) = (&env.config.appendfilename, strerror(errno));
+                env.warning(&format!(
+                    "Redis needs to enable the AOF but can't open the append only file {name} (in \
+                     server root dir {dir}): {reason}"
+                ));
+                return Err(RewriteFailed);
+            }
+        };
+        if self.has_active_child() {
+            env.warning(
+                "AOF was enabled but there is already an AOF rewriting in background. Stopping \
+                 background AOF and starting a rewrite now.",
+            );
+            self.kill_append_only_child(env);
+        }
+        if let Err(failed) = self.rewrite_append_only_file_background(env, keyspace) {
+            let _ = env.os.close(fd);
+            env.warning(
+                "Redis needs to enable the AOF but can't trigger a background AOF rewrite \
+                 operation. Check the above logs for more info about the error.",
+            );
+            return Err(failed);
+        }
+        self.state = State::WaitRewrite;
+        self.last_fsync = env.unixtime;
+        self.fd = Some(fd);
+        Ok(())
+    }
+
+    /// `appendonly yes` becomes `no` at run time (Redis: `stopAppendOnly`).
+    ///
+    /// When this returns, everything so far was flushed and fdatasync was called, the file is
+    /// closed, and no rewrite runs.
+    pub fn stop_append_only(&mut self, env: &mut Env<'_>) {
+        self.flush_append_only_file(env, true);
+        let _ = env.os.fdatasync(self.raw_fd());
+        let _ = env.os.close(self.raw_fd());
+        self.fd = None;
+        self.selected_db = None;
+        self.state = State::Off;
+        self.rewrite_scheduled = false;
+        self.kill_append_only_child(env);
+    }
+
+    fn close_pipes(&mut self, env: &mut Env<'_>) {
+        if let Some(pipes) = self.pipes.take() {
+            pipes.close(env);
+        }
+    }
+}
+
+/// One write(2), which must take all of a block: a short count counts as an error here, though one
+/// without an errno of its own (Redis: `aofRewriteBufferWrite`).
+fn write_whole(os: &mut dyn Os, fd: Fd, block: &[u8]) -> Result<(), Errno> {
+    match os.write(fd, block)? {
+        count if count == block.len() => Ok(()),
+        0 => Err(Errno::EIO),
+        _ => Err(Errno::from_raw(0)),
+    }
+}
+
+/// Redis: `aofRemoveTempFile`.
+fn remove_temp_files(os: &mut dyn Os, pid: Pid) {
+    let _ = os.unlink(&bg_name(pid));
+    let _ = os.unlink(&temp_name(pid));
+}

@@ -1,0 +1,73 @@
+//! Expiry times: setting, asking, taking back (Redis: expire.c).
+//!
+//! Must not know: how a relative time is written to the AOF.
+
+use super::{Answer, Context, integer};
+use crate::keyspace::Bytes;
+use crate::resp::Reply;
+
+/// `base` is 0 for the commands that take a moment, and now for those that take a lifetime.
+fn expire_generic(ctx: &mut Context<'_>, argv: &[Bytes], base_ms: i64, unit_ms: i64) -> Answer {
+    let key = &argv[1];
+    let when = integer(&argv[2])?.wrapping_mul(unit_ms).wrapping_add(base_ms);
+    if ctx.write(key).is_none() {
+        return Ok(Reply::Integer(0));
+    }
+    // A moment that has passed deletes, except while loading: there the file says what was deleted.
+    if when <= ctx.now_ms() && !ctx.loading {
+        ctx.db().delete(key);
+        ctx.effects.rewritten = Some(vec![vec![b"DEL".to_vec(), key.clone()]]);
+    } else {
+        ctx.db().set_expire(key, when);
+    }
+    ctx.changed(1);
+    Ok(Reply::Integer(1))
+}
+
+/// EXPIRE key seconds
+pub fn expire(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    expire_generic(ctx, argv, ctx.now_ms(), 1000)
+}
+
+/// PEXPIRE key milliseconds
+pub fn pexpire(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    expire_generic(ctx, argv, ctx.now_ms(), 1)
+}
+
+/// EXPIREAT key seconds-since-the-epoch
+pub fn expireat(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    expire_generic(ctx, argv, 0, 1000)
+}
+
+/// PEXPIREAT key milliseconds-since-the-epoch
+pub fn pexpireat(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    expire_generic(ctx, argv, 0, 1)
+}
+
+/// What is left of a key's time in milliseconds; -2 for no such key, -1 for no end.
+fn time_left(ctx: &mut Context<'_>, key: &[u8]) -> i64 {
+    if ctx.read(key).is_none() {
+        return -2;
+    }
+    let now = ctx.now_ms();
+    ctx.db().expires.get(key).map_or(-1, |when| when.saturating_sub(now).max(0))
+}
+
+/// TTL key, rounded to the nearest second
+pub fn ttl(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let left = time_left(ctx, &argv[1]);
+    Ok(Reply::Integer(if left < 0 { left } else { left.saturating_add(500) / 1000 }))
+}
+
+/// PTTL key
+pub fn pttl(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    Ok(Reply::Integer(time_left(ctx, &argv[1])))
+}
+
+/// PERSIST key
+pub fn persist(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    ctx.expire_if_needed(&argv[1]);
+    let removed = usize::from(ctx.db().expires.swap_remove(&argv[1]).is_some());
+    ctx.changed(removed);
+    Ok(Reply::Integer(removed as i64))
+}

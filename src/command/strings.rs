@@ -1,0 +1,223 @@
+//! Strings: SET, GET and their variants, counters, APPEND (Redis: t_string.c).
+//!
+//! Must not know: other types, except that a key may hold one.
+
+use super::{Answer, Context, Failure, integer};
+use crate::keyspace::{Bytes, Value};
+use crate::resp::Reply;
+use crate::resp::request::BULK_MAX_LEN;
+
+/// The options of SET.
+#[derive(Default)]
+struct SetOptions {
+    only_if_absent: bool,
+    only_if_present: bool,
+    keep_ttl: bool,
+    /// The lifetime as it was given, and how many milliseconds its unit has.
+    lifetime: Option<(Bytes, i64)>,
+}
+
+/// SET key value [EX seconds | PX milliseconds | KEEPTTL] [NX | XX]
+pub fn set(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let options = parse_options(&argv[3..])?;
+    set_generic(ctx, "set", &argv[1], &argv[2], &options)
+}
+
+/// SETEX key seconds value
+pub fn setex(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let options = SetOptions { lifetime: Some((argv[2].clone(), 1000)), ..SetOptions::default() };
+    set_generic(ctx, "setex", &argv[1], &argv[3], &options)
+}
+
+/// PSETEX key milliseconds value
+pub fn psetex(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let options = SetOptions { lifetime: Some((argv[2].clone(), 1)), ..SetOptions::default() };
+    set_generic(ctx, "psetex", &argv[1], &argv[3], &options)
+}
+
+/// SETNX key value
+pub fn setnx(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let options = SetOptions { only_if_absent: true, ..SetOptions::default() };
+    let reply = set_generic(ctx, "setnx", &argv[1], &argv[2], &options)?;
+    Ok(Reply::Integer(i64::from(reply == Reply::OK)))
+}
+
+fn parse_options(words: &[Bytes]) -> Result<SetOptions, Failure> {
+    let mut options = SetOptions::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let timed = options.lifetime.as_ref().map(|&(_, unit)| unit);
+        match word.to_ascii_lowercase().as_slice() {
+            b"nx" if !options.only_if_present => options.only_if_absent = true,
+            b"xx" if !options.only_if_absent => options.only_if_present = true,
+            b"keepttl" if timed.is_none() => options.keep_ttl = true,
+            b"ex" if !options.keep_ttl && timed != Some(1) => {
+                let seconds = words.next().ok_or_else(Failure::syntax)?;
+                options.lifetime = Some((seconds.clone(), 1000));
+            }
+            b"px" if !options.keep_ttl && timed != Some(1000) => {
+                let milliseconds = words.next().ok_or_else(Failure::syntax)?;
+                options.lifetime = Some((milliseconds.clone(), 1));
+            }
+            _ => return Err(Failure::syntax()),
+        }
+    }
+    Ok(options)
+}
+
+fn set_generic(
+    ctx: &mut Context<'_>,
+    name: &str,
+    key: &[u8],
+    value: &[u8],
+    options: &SetOptions,
+) -> Answer {
+    let lifetime_ms = match &options.lifetime {
+        None => None,
+        Some((given, unit)) => {
+            let given = integer(given)?;
+            if given <= 0 {
+                return Err(Failure::new(format!("invalid expire time in {name}")));
+            }
+            Some(given.wrapping_mul(*unit))
+        }
+    };
+    let present = ctx.write(key).is_some();
+    if (options.only_if_absent && present) || (options.only_if_present && !present) {
+        return Ok(Reply::Null);
+    }
+    let now = ctx.now_ms();
+    let db = ctx.db();
+    db.set(key, Value::String(value.to_vec()), options.keep_ttl);
+    if let Some(lifetime) = lifetime_ms {
+        db.set_expire(key, now.wrapping_add(lifetime));
+    }
+    ctx.changed(1);
+    Ok(Reply::OK)
+}
+
+fn bulk_or_null(value: Option<&Bytes>) -> Reply {
+    value.map_or(Reply::Null, |value| Reply::Bulk(value.clone()))
+}
+
+/// GET key
+pub fn get(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    Ok(bulk_or_null(ctx.read_string(&argv[1])?))
+}
+
+/// GETSET key value
+pub fn getset(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let old = bulk_or_null(ctx.read_string(&argv[1])?);
+    ctx.db().set(&argv[1], Value::String(argv[2].clone()), false);
+    ctx.changed(1);
+    Ok(old)
+}
+
+/// MGET key [key …]
+pub fn mget(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let value = |key: &Bytes| bulk_or_null(ctx.read_string(key).ok().flatten());
+    Ok(Reply::Array(argv[1..].iter().map(value).collect()))
+}
+
+/// MSET key value [key value …]
+pub fn mset(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    if argv.len().is_multiple_of(2) {
+        return Err(Failure::new("wrong number of arguments for MSET"));
+    }
+    for pair in argv[1..].chunks_exact(2) {
+        ctx.expire_if_needed(&pair[0]);
+        ctx.db().set(&pair[0], Value::String(pair[1].clone()), false);
+        ctx.changed(1);
+    }
+    Ok(Reply::OK)
+}
+
+/// STRLEN key
+pub fn strlen(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let length = ctx.read_string(&argv[1])?.map_or(0, Vec::len);
+    Ok(Reply::Integer(length as i64))
+}
+
+fn check_length(length: u64) -> Result<(), Failure> {
+    if length > BULK_MAX_LEN as u64 {
+        return Err(Failure::new("string exceeds maximum allowed size (proto-max-bulk-len)"));
+    }
+    Ok(())
+}
+
+/// The string at a key, which is made when there is none.
+fn string_to_change<'c>(ctx: &'c mut Context<'_>, key: &[u8]) -> Result<&'c mut Bytes, Failure> {
+    ctx.expire_if_needed(key);
+    let entry = ctx.db().dict.entry(key.to_vec());
+    match entry.or_insert_with(|| Value::String(Bytes::new())) {
+        Value::String(string) => Ok(string),
+        _ => Err(Failure::wrong_type()),
+    }
+}
+
+/// APPEND key value
+pub fn append(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let length = ctx.write_string(&argv[1])?.map_or(0, |string| string.len());
+    check_length((length + argv[2].len()) as u64)?;
+    let string = string_to_change(ctx, &argv[1])?;
+    string.extend_from_slice(&argv[2]);
+    let length = string.len();
+    ctx.changed(1);
+    Ok(Reply::Integer(length as i64))
+}
+
+/// SETRANGE key offset value
+pub fn setrange(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let offset = integer(&argv[2])?;
+    let offset = usize::try_from(offset).map_err(|_| Failure::new("offset is out of range"))?;
+    let patch = &argv[3];
+    let length = ctx.write_string(&argv[1])?.map_or(0, |string| string.len());
+    if patch.is_empty() {
+        return Ok(Reply::Integer(length as i64));
+    }
+    let end = offset.saturating_add(patch.len());
+    check_length(end as u64)?;
+    let string = string_to_change(ctx, &argv[1])?;
+    if string.len() < end {
+        string.resize(end, 0);
+    }
+    string[offset..end].copy_from_slice(patch);
+    let length = string.len();
+    ctx.changed(1);
+    Ok(Reply::Integer(length as i64))
+}
+
+fn add(ctx: &mut Context<'_>, key: &[u8], increment: i64) -> Answer {
+    let old = match ctx.write_string(key)? {
+        None => 0,
+        Some(string) => integer(string)?,
+    };
+    let new = old
+        .checked_add(increment)
+        .ok_or_else(|| Failure::new("increment or decrement would overflow"))?;
+    ctx.db().set(key, Value::String(new.to_string().into_bytes()), true);
+    ctx.changed(1);
+    Ok(Reply::Integer(new))
+}
+
+/// INCR key
+pub fn incr(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    add(ctx, &argv[1], 1)
+}
+
+/// DECR key
+pub fn decr(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    add(ctx, &argv[1], -1)
+}
+
+/// INCRBY key increment
+pub fn incrby(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let increment = integer(&argv[2])?;
+    add(ctx, &argv[1], increment)
+}
+
+/// DECRBY key decrement
+pub fn decrby(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let decrement = integer(&argv[2])?;
+    add(ctx, &argv[1], decrement.wrapping_neg())
+}

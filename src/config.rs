@@ -1,0 +1,175 @@
+//! The configuration: directives as redis.conf names them, their values, and CONFIG GET and SET on
+//! them.
+//!
+//! Defaults and error texts are those of Redis 6.0.8, with two exceptions that this build cannot
+//! avoid: `aof-use-rdb-preamble` is `no` and refuses `yes`, and `save` is accepted but saves
+//! nothing.
+//! Must not know: what a directive does to the rest of the server.
+
+mod accepted;
+pub mod directives;
+pub mod load;
+
+use std::collections::BTreeMap;
+
+use crate::log::Level;
+use crate::text::glob_match;
+use directives::{DIRECTIVES, Directive};
+
+/// The Redis whose behaviour, configuration and log this server follows.
+pub const REDIS_VERSION: &str = "6.0.8";
+
+/// When the AOF is synced, `appendfsync`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendFsync {
+    Always,
+    Everysec,
+    No,
+}
+
+/// Every directive the core knows. Sizes are in bytes.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub port: u16,
+    pub bind: Vec<String>,
+    pub unixsocket: Option<String>,
+    pub tcp_backlog: i32,
+    pub maxclients: u32,
+    /// Seconds after which an idle client is closed; 0 for never.
+    pub timeout: u32,
+    pub protected_mode: bool,
+    pub client_query_buffer_limit: u64,
+    pub databases: usize,
+    pub dir: Option<String>,
+    pub pidfile: Option<String>,
+    pub logfile: String,
+    pub loglevel: Level,
+    pub hz: u32,
+    pub dynamic_hz: bool,
+    /// (seconds, changes); kept for CONFIG GET.
+    pub save: Vec<(u64, u64)>,
+    pub appendonly: bool,
+    pub appendfilename: String,
+    pub appendfsync: AppendFsync,
+    pub no_appendfsync_on_rewrite: bool,
+    pub auto_aof_rewrite_percentage: u64,
+    pub auto_aof_rewrite_min_size: u64,
+    pub aof_load_truncated: bool,
+    pub aof_use_rdb_preamble: bool,
+    pub aof_rewrite_incremental_fsync: bool,
+    /// The absolute path of the file that was read, or nothing.
+    pub config_file: String,
+    /// Directives that are accepted without any effect, as they were given.
+    pub ignored: BTreeMap<&'static str, String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            port: 6379,
+            bind: Vec::new(),
+            unixsocket: None,
+            tcp_backlog: 511,
+            maxclients: 10000,
+            timeout: 0,
+            protected_mode: true,
+            client_query_buffer_limit: 1 << 30,
+            databases: 16,
+            dir: None,
+            pidfile: None,
+            logfile: String::new(),
+            loglevel: Level::Notice,
+            hz: 10,
+            dynamic_hz: true,
+            save: Vec::new(),
+            appendonly: false,
+            appendfilename: "appendonly.aof".to_string(),
+            appendfsync: AppendFsync::Everysec,
+            no_appendfsync_on_rewrite: false,
+            auto_aof_rewrite_percentage: 100,
+            auto_aof_rewrite_min_size: 64 << 20,
+            aof_load_truncated: true,
+            aof_use_rdb_preamble: false,
+            aof_rewrite_incremental_fsync: true,
+            config_file: String::new(),
+            ignored: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Sets one directive from the words that follow its name. The error is a sentence without a
+    /// name, as it follows the line in "FATAL CONFIG FILE ERROR" (Redis:
+    /// `loadServerConfigFromString`).
+    pub fn set(&mut self, directive: &Directive, values: &[String]) -> Result<(), String> {
+        directive.set(self, values)
+    }
+
+    /// Directives whose name matches a pattern, with their values (Redis: `configGetCommand`).
+    pub fn matching(&self, pattern: &[u8]) -> Vec<(&'static str, String)> {
+        DIRECTIVES
+            .iter()
+            .filter(|directive| glob_match(pattern, directive.name.as_bytes(), true))
+            .map(|directive| (directive.name, directive.get(self)))
+            .collect()
+    }
+}
+
+/// What CONFIG SET is about to do: the configuration as it would be.
+///
+/// # Errors
+/// The whole reply after `ERR `, worded as in `configSetCommand`.
+pub fn config_set(config: &Config, name: &str, value: &str) -> Result<(Config, String), String> {
+    let directive = directives::find(name)
+        .filter(|directive| directive.modifiable)
+        .ok_or_else(|| format!("Unsupported CONFIG parameter: {name}"))?;
+    let mut changed = config.clone();
+    if directive.name == "save" {
+        changed.save.clear();
+    }
+    match directive.set(&mut changed, &directive.split_value(value)) {
+        Ok(()) => Ok((changed, directive.name.to_string())),
+        Err(reason) if reason.is_empty() => {
+            Err(format!("Invalid argument '{value}' for CONFIG SET '{name}'"))
+        }
+        Err(reason) => {
+            Err(format!("Invalid argument '{value}' for CONFIG SET '{name}' - {reason}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn config_get_matches_names_without_case() {
+        let config = Config::default();
+        assert_eq!(config.matching(b"APPENDONLY"), [("appendonly", "no".to_string())]);
+        assert_eq!(config.matching(b"save"), [("save", String::new())]);
+        let rewrite = config.matching(b"auto-aof-rewrite-*");
+        assert_eq!(rewrite[0], ("auto-aof-rewrite-percentage", "100".to_string()));
+        assert_eq!(rewrite[1], ("auto-aof-rewrite-min-size", "67108864".to_string()));
+    }
+
+    #[test]
+    fn config_set_answers_in_the_words_of_redis() {
+        let config = Config::default();
+        let refused = |name, value| config_set(&config, name, value).expect_err("refused");
+        assert_eq!(refused("nonsense", "1"), "Unsupported CONFIG parameter: nonsense");
+        assert_eq!(refused("port", "1"), "Unsupported CONFIG parameter: port");
+        assert_eq!(
+            refused("appendfsync", "often"),
+            "Invalid argument 'often' for CONFIG SET 'appendfsync' - argument must be one of the \
+             following: everysec, always, no"
+        );
+        assert_eq!(
+            refused("auto-aof-rewrite-min-size", "x"),
+            "Invalid argument 'x' for CONFIG SET 'auto-aof-rewrite-min-size' - argument must be a \
+             memory value"
+        );
+        assert!(refused("aof-use-rdb-preamble", "yes").contains("RDB preamble"));
+        let (changed, _) = config_set(&config, "hz", "9000").expect("hz is capped");
+        assert_eq!(changed.hz, 500);
+    }
+}

@@ -1,0 +1,345 @@
+//! The table of directives: name, type, limits, where the value lives.
+//!
+//! Must not know: where the words come from.
+
+use std::sync::LazyLock;
+
+use super::accepted::{IGNORED, ONLY};
+use super::{AppendFsync, Config};
+use crate::log::Level;
+use crate::text::{parse_integer, parse_memory};
+
+/// One directive.
+pub struct Directive {
+    pub name: &'static str,
+    /// Whether CONFIG SET may change it.
+    pub modifiable: bool,
+    kind: Kind,
+}
+
+type Number = (fn(&Config) -> i64, fn(&mut Config, i64));
+type Words = (fn(&Config) -> String, fn(&mut Config, &[String]) -> Result<(), String>);
+
+enum Kind {
+    YesNo(fn(&Config) -> bool, fn(&mut Config, bool)),
+    /// Lowest and highest value.
+    Integer(i64, i64, Number),
+    Memory(i64, i64, Number),
+    /// The names in the order in which an error lists them, and which of them holds.
+    Choice(&'static [&'static str], fn(&Config) -> usize, fn(&mut Config, usize)),
+    /// Exactly one word.
+    Text(fn(&Config) -> String, fn(&mut Config, &str) -> Result<(), String>),
+    /// Any number of words.
+    Words(Words),
+    /// The one value that this build can serve, and why it cannot serve others.
+    Only(&'static str, &'static str),
+    /// Accepted with any words; the default is what CONFIG GET shows until then.
+    Ignored(&'static str),
+}
+
+macro_rules! yes_no {
+    ($name:literal, $modifiable:literal, $field:ident) => {
+        Directive {
+            name: $name,
+            modifiable: $modifiable,
+            kind: Kind::YesNo(|config| config.$field, |config, value| config.$field = value),
+        }
+    };
+}
+
+macro_rules! number {
+    ($kind:ident, $name:literal, $modifiable:literal, $field:ident, $low:expr, $high:expr) => {
+        Directive {
+            name: $name,
+            modifiable: $modifiable,
+            kind: Kind::$kind(
+                $low,
+                $high,
+                (|config| config.$field as i64, |config, value| config.$field = value as _),
+            ),
+        }
+    };
+}
+
+macro_rules! optional_text {
+    ($name:literal, $field:ident) => {
+        Directive {
+            name: $name,
+            modifiable: false,
+            kind: Kind::Text(
+                |config| config.$field.clone().unwrap_or_default(),
+                |config, value| {
+                    config.$field = (!value.is_empty()).then(|| value.to_string());
+                    Ok(())
+                },
+            ),
+        }
+    };
+}
+
+const INT_MAX: i64 = i32::MAX as i64;
+const LOGLEVELS: [Level; 4] = [Level::Debug, Level::Verbose, Level::Notice, Level::Warning];
+const FSYNC_POLICIES: [AppendFsync; 3] =
+    [AppendFsync::Everysec, AppendFsync::Always, AppendFsync::No];
+
+/// All directives, those with an effect first.
+pub static DIRECTIVES: LazyLock<Vec<Directive>> = LazyLock::new(|| {
+    let mut all = Vec::from(switches());
+    all.extend(numbers());
+    all.extend(texts());
+    all.extend(choices_and_words());
+    all.extend(ONLY.iter().map(|&(name, value, reason)| Directive {
+        name,
+        modifiable: true,
+        kind: Kind::Only(value, reason),
+    }));
+    all.extend(IGNORED.iter().map(|&(name, default)| Directive {
+        name,
+        modifiable: true,
+        kind: Kind::Ignored(default),
+    }));
+    all
+});
+
+/// The directive of this name, whatever its case (`slave-…` is what `replica-…` was once called).
+pub fn find(name: &str) -> Option<&'static Directive> {
+    let name = name.to_ascii_lowercase().replace("slave", "replica");
+    DIRECTIVES.iter().find(|directive| directive.name == name)
+}
+
+fn switches() -> [Directive; 6] {
+    [
+        yes_no!("appendonly", true, appendonly),
+        yes_no!("no-appendfsync-on-rewrite", true, no_appendfsync_on_rewrite),
+        yes_no!("aof-load-truncated", true, aof_load_truncated),
+        yes_no!("aof-rewrite-incremental-fsync", true, aof_rewrite_incremental_fsync),
+        yes_no!("dynamic-hz", true, dynamic_hz),
+        yes_no!("protected-mode", true, protected_mode),
+    ]
+}
+
+fn numbers() -> [Directive; 9] {
+    [
+        number!(Integer, "port", false, port, 0, 65535),
+        number!(Integer, "tcp-backlog", false, tcp_backlog, 0, INT_MAX),
+        number!(Integer, "databases", false, databases, 1, INT_MAX),
+        number!(Integer, "maxclients", true, maxclients, 1, u32::MAX as i64),
+        number!(Integer, "timeout", true, timeout, 0, INT_MAX),
+        number!(
+            Integer,
+            "auto-aof-rewrite-percentage",
+            true,
+            auto_aof_rewrite_percentage,
+            0,
+            INT_MAX
+        ),
+        number!(Memory, "auto-aof-rewrite-min-size", true, auto_aof_rewrite_min_size, 0, i64::MAX),
+        number!(Memory, "client-query-buffer-limit", true, client_query_buffer_limit, 0, i64::MAX),
+        Directive {
+            name: "hz",
+            modifiable: true,
+            // Out of range is brought into range rather than refused (Redis: `updateHZ`).
+            kind: Kind::Integer(
+                0,
+                INT_MAX,
+                (|config| config.hz.into(), |config, value| config.hz = value.clamp(1, 500) as u32),
+            ),
+        },
+    ]
+}
+
+fn texts() -> [Directive; 4] {
+    [
+        optional_text!("unixsocket", unixsocket),
+        optional_text!("pidfile", pidfile),
+        Directive {
+            name: "logfile",
+            modifiable: false,
+            kind: Kind::Text(
+                |config| config.logfile.clone(),
+                |config, value| {
+                    config.logfile = value.to_string();
+                    Ok(())
+                },
+            ),
+        },
+        Directive {
+            name: "appendfilename",
+            modifiable: false,
+            kind: Kind::Text(
+                |config| config.appendfilename.clone(),
+                |config, value| {
+                    if value.contains(['/', '\\']) {
+                        return Err("appendfilename can't be a path, just a filename".to_string());
+                    }
+                    config.appendfilename = value.to_string();
+                    Ok(())
+                },
+            ),
+        },
+    ]
+}
+
+fn choices_and_words() -> [Directive; 5] {
+    [
+        Directive {
+            name: "appendfsync",
+            modifiable: true,
+            kind: Kind::Choice(
+                &["everysec", "always", "no"],
+                |config| index_of(&FSYNC_POLICIES, config.appendfsync),
+                |config, choice| config.appendfsync = FSYNC_POLICIES[choice],
+            ),
+        },
+        Directive {
+            name: "loglevel",
+            modifiable: true,
+            kind: Kind::Choice(
+                &["debug", "verbose", "notice", "warning"],
+                |config| index_of(&LOGLEVELS, config.loglevel),
+                |config, choice| config.loglevel = LOGLEVELS[choice],
+            ),
+        },
+        Directive {
+            name: "bind",
+            modifiable: false,
+            kind: Kind::Words((
+                |config| config.bind.join(" "),
+                |config, words| {
+                    config.bind = words.to_vec();
+                    Ok(())
+                },
+            )),
+        },
+        Directive {
+            name: "dir",
+            modifiable: true,
+            kind: Kind::Text(
+                |config| config.dir.clone().unwrap_or_default(),
+                |config, value| {
+                    config.dir = Some(value.to_string());
+                    Ok(())
+                },
+            ),
+        },
+        Directive {
+            name: "save",
+            modifiable: true,
+            kind: Kind::Words((save_points, set_save_points)),
+        },
+    ]
+}
+
+fn index_of<T: PartialEq>(values: &[T], value: T) -> usize {
+    values.iter().position(|candidate| *candidate == value).expect("the table lists every value")
+}
+
+fn save_points(config: &Config) -> String {
+    let points: Vec<String> =
+        config.save.iter().map(|(seconds, changes)| format!("{seconds} {changes}")).collect();
+    points.join(" ")
+}
+
+/// Each line adds a point; `save ""` takes all back.
+fn set_save_points(config: &mut Config, words: &[String]) -> Result<(), String> {
+    if let [word] = words
+        && word.is_empty()
+    {
+        config.save.clear();
+        return Ok(());
+    }
+    let numbers: Vec<u64> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    let points: Vec<(u64, u64)> =
+        numbers.chunks_exact(2).map(|point| (point[0], point[1])).collect();
+    if numbers.len() != words.len() || words.len() % 2 == 1 || points.iter().any(|p| p.0 < 1) {
+        return Err("Invalid save parameters".to_string());
+    }
+    config.save.extend(points);
+    Ok(())
+}
+
+impl Directive {
+    /// The value as CONFIG GET shows it.
+    pub fn get(&self, config: &Config) -> String {
+        match &self.kind {
+            Kind::YesNo(get, _) => if get(config) { "yes" } else { "no" }.to_string(),
+            Kind::Integer(_, _, (get, _)) | Kind::Memory(_, _, (get, _)) => get(config).to_string(),
+            Kind::Choice(names, get, _) => names[get(config)].to_string(),
+            Kind::Text(get, _) | Kind::Words((get, _)) => get(config),
+            Kind::Only(value, _) => value.to_string(),
+            Kind::Ignored(default) => {
+                config.ignored.get(self.name).cloned().unwrap_or_else(|| default.to_string())
+            }
+        }
+    }
+
+    /// Sets the value from the words after the name.
+    pub fn set(&self, config: &mut Config, words: &[String]) -> Result<(), String> {
+        match &self.kind {
+            Kind::Words(_) | Kind::Ignored(_) if words.is_empty() => return Err(bad_directive()),
+            Kind::Only(value, reason) => {
+                let served = matches!(words, [word] if word.eq_ignore_ascii_case(value));
+                return served.then_some(()).ok_or_else(|| reason.to_string());
+            }
+            Kind::Words((_, set)) => return set(config, words),
+            Kind::Ignored(_) => {
+                config.ignored.insert(self.name, words.join(" "));
+                return Ok(());
+            }
+            _ => {}
+        }
+        let [word] = words else { return Err("wrong number of arguments".to_string()) };
+        match &self.kind {
+            Kind::YesNo(_, set) => set(config, parse_yes_no(word)?),
+            Kind::Integer(low, high, (_, set)) => {
+                let value = parse_integer(word.as_bytes())
+                    .ok_or("argument couldn't be parsed into an integer")?;
+                set(config, within(value, *low, *high)?);
+            }
+            Kind::Memory(low, high, (_, set)) => {
+                let value = parse_memory(word).filter(|value| *value >= 0);
+                let value = value.ok_or("argument must be a memory value")?;
+                set(config, within(value, *low, *high)?);
+            }
+            Kind::Choice(names, _, set) => set(config, parse_choice(names, word)?),
+            Kind::Text(_, set) => set(config, word)?,
+            Kind::Only(..) | Kind::Words(_) | Kind::Ignored(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The words of a value that CONFIG SET got as one.
+    pub fn split_value(&self, value: &str) -> Vec<String> {
+        match self.kind {
+            Kind::Words(_) if !value.is_empty() => value.split(' ').map(str::to_string).collect(),
+            _ => vec![value.to_string()],
+        }
+    }
+}
+
+/// What `loadServerConfigFromString` says to a directive it does not know, or not in this form.
+pub fn bad_directive() -> String {
+    "Bad directive or wrong number of arguments".to_string()
+}
+
+fn parse_yes_no(word: &str) -> Result<bool, String> {
+    match word.to_ascii_lowercase().as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("argument must be 'yes' or 'no'".to_string()),
+    }
+}
+
+fn within(value: i64, low: i64, high: i64) -> Result<i64, String> {
+    if (low..=high).contains(&value) {
+        return Ok(value);
+    }
+    Err(format!("argument must be between {low} and {high} inclusive"))
+}
+
+fn parse_choice(names: &[&str], word: &str) -> Result<usize, String> {
+    names
+        .iter()
+        .position(|name| name.eq_ignore_ascii_case(word))
+        .ok_or_else(|| format!("argument must be one of the following: {}", names.join(", ")))
+}

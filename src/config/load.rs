@@ -1,0 +1,186 @@
+//! Reading the configuration at start: a file in redis.conf's syntax, then `--directive value …`
+//! from the command line, appended to it as more lines (Redis: `main`, `loadServerConfig`).
+//!
+//! Must not know: what happens with the configuration afterwards.
+
+use super::directives::{bad_directive, find};
+use super::{Config, REDIS_VERSION};
+use crate::log::{Level, Log};
+use crate::os::{Fd, OFlag, Os, strerror};
+use crate::text::{quote, split_args};
+
+/// Where `*** FATAL CONFIG FILE ERROR ***` goes, as in Redis.
+const STDERR: Fd = 2;
+
+/// The configuration could not be loaded; what there is to say has been said. The exit code.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refused(pub i32);
+
+/// Loads what `args` ask for; `args[0]` is the name of the program.
+pub fn load(os: &mut dyn Os, args: &[String]) -> Result<Config, Refused> {
+    let mut config = Config::default();
+    let mut rest = args.get(1..).unwrap_or_default();
+    let mut text = Vec::new();
+    if let Some(path) = rest.first().filter(|first| !first.starts_with("--")) {
+        config.config_file = absolute(os, path);
+        text = read_file(os, path)?;
+        rest = &rest[1..];
+    }
+    text.push(b'\n');
+    text.extend(options(rest).into_bytes());
+    load_text(os, &mut config, &text)?;
+    Ok(config)
+}
+
+/// `--port 6380 --save ""` as lines of a configuration file.
+fn options(args: &[String]) -> String {
+    let mut lines = String::new();
+    for arg in args {
+        match arg.strip_prefix("--") {
+            Some(name) if lines.is_empty() => lines.push_str(&format!("{name} ")),
+            Some(name) => lines.push_str(&format!("\n{name} ")),
+            None => lines.push_str(&format!("{} ", quote(arg.as_bytes()))),
+        }
+    }
+    lines
+}
+
+fn absolute(os: &mut dyn Os, path: &str) -> String {
+    if path.starts_with('/') {
+        return path.to_string();
+    }
+    format!("{}/{path}", os.getcwd().unwrap_or_default())
+}
+
+fn read_file(os: &mut dyn Os, path: &str) -> Result<Vec<u8>, Refused> {
+    let mut read = || -> Result<Vec<u8>, crate::os::Errno> {
+        let fd = os.open(path, OFlag::O_RDONLY, 0)?;
+        let mut text = Vec::new();
+        let mut chunk = [0; 4096];
+        let end = loop {
+            match os.read(fd, &mut chunk) {
+                Ok(0) => break Ok(text),
+                Ok(count) => text.extend_from_slice(&chunk[..count]),
+                Err(errno) => break Err(errno),
+            }
+        };
+        let _ = os.close(fd);
+        end
+    };
+    read().map_err(|errno| {
+        let reason = strerror(errno);
+        let message = format!("Fatal error, can't open config file '{path}': {reason}");
+        early_log().line(os, Level::Warning, &message);
+        Refused(1)
+    })
+}
+
+/// The log before there is a configuration. Until Redis has noted its own pid, it takes itself for
+/// a child and signs with `C`.
+fn early_log() -> Log {
+    Log { level: Level::Notice, file: String::new(), role: 'C' }
+}
+
+fn say(os: &mut dyn Os, text: &str) {
+    let _ = os.write(STDERR, text.as_bytes());
+}
+
+fn load_text(os: &mut dyn Os, config: &mut Config, text: &[u8]) -> Result<(), Refused> {
+    for (number, line) in text.split(|&byte| byte == b'\n').enumerate() {
+        let line = line.trim_ascii();
+        if line.is_empty() || line[0] == b'#' {
+            continue;
+        }
+        if let Err(reason) = load_line(os, config, line)? {
+            let line = String::from_utf8_lossy(line);
+            say(
+                os,
+                &format!(
+                    "\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***\n\
+                     Reading the configuration file, at line {}\n>>> '{line}'\n{reason}\n",
+                    number + 1
+                ),
+            );
+            return Err(Refused(1));
+        }
+    }
+    Ok(())
+}
+
+/// One line. The inner error is the reason why it is refused.
+fn load_line(
+    os: &mut dyn Os,
+    config: &mut Config,
+    line: &[u8],
+) -> Result<Result<(), String>, Refused> {
+    let Some(words) = split_args(line) else {
+        return Ok(Err("Unbalanced quotes in configuration line".to_string()));
+    };
+    let words: Vec<String> =
+        words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+    let Some((name, values)) = words.split_first() else { return Ok(Ok(())) };
+    if name.eq_ignore_ascii_case("include") {
+        let [path] = values else { return Ok(Err(bad_directive())) };
+        let text = read_file(os, path)?;
+        return load_text(os, config, &text).map(Ok);
+    }
+    let Some(directive) = find(name) else { return Ok(Err(bad_directive())) };
+    if let Err(reason) = config.set(directive, values) {
+        return Ok(Err(reason));
+    }
+    match directive.name {
+        "dir" => change_directory(os, config).map(Ok),
+        "logfile" => Ok(try_logfile(os, config)),
+        _ => Ok(Ok(())),
+    }
+}
+
+/// `dir` counts from its line on: files named by later lines are looked for there.
+fn change_directory(os: &mut dyn Os, config: &Config) -> Result<(), Refused> {
+    let dir = config.dir.as_deref().unwrap_or_default();
+    os.chdir(dir).map_err(|errno| {
+        let message = format!("Can't chdir to '{dir}': {}", strerror(errno));
+        early_log().line(os, Level::Warning, &message);
+        Refused(1)
+    })
+}
+
+fn try_logfile(os: &mut dyn Os, config: &Config) -> Result<(), String> {
+    if config.logfile.is_empty() {
+        return Ok(());
+    }
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND;
+    let fd = os
+        .open(&config.logfile, flags, 0o666)
+        .map_err(|errno| format!("Can't open the log file: {}", strerror(errno)))?;
+    let _ = os.close(fd);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::AppendFsync;
+
+    #[test]
+    fn options_become_lines() {
+        let args = ["--port", "0", "--save", "", "--save", "60", "1"].map(str::to_string);
+        assert_eq!(options(&args), "port \"0\" \nsave \"\" \nsave \"60\" \"1\" ");
+    }
+
+    #[test]
+    fn lines_set_directives() {
+        let mut config = Config::default();
+        for line in ["APPENDONLY yes", "appendfsync always", "save 900 1", "slave-priority 5"] {
+            let words = split_args(line.as_bytes()).expect("balanced");
+            let words: Vec<String> =
+                words.into_iter().map(|word| String::from_utf8(word).expect("text")).collect();
+            let directive = find(&words[0]).expect("known");
+            assert_eq!(config.set(directive, &words[1..]), Ok(()), "{line}");
+        }
+        assert!(config.appendonly);
+        assert_eq!(config.appendfsync, AppendFsync::Always);
+        assert_eq!(config.save, [(900, 1)]);
+        assert_eq!(config.matching(b"replica-priority")[0].1, "5");
+    }
+}

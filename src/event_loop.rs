@@ -1,0 +1,142 @@
+//! The event loop: one turn waits for what is ready or due, does it, and sees to the disk before it
+//! waits again (Redis: ae.c, `beforeSleep`, `aeMain`).
+//!
+//! A turn is: how long to wait at most; [`before_sleep`]; epoll_wait; signals; what became ready,
+//! in the kernel's order; server_cron, if it is due. The time to wait is taken *before*
+//! before_sleep, so a slow flush makes the next tick late, as in Redis. Must not know: commands,
+//! and what is in the AOF.
+
+use crate::config::load::load;
+use crate::os::{Event, Os, STDOUT};
+use crate::server::boot::CannotStart;
+use crate::server::{CycleType, Server, ustime};
+
+/// When server_cron is due, in milliseconds since the epoch: all that is left of ae's list of
+/// timers.
+struct Timer {
+    when_ms: i64,
+    /// When timers were last looked at, in seconds since the epoch.
+    last_time: i64,
+}
+
+impl Timer {
+    /// How long until it is due, in milliseconds.
+    fn ms_left(&self, now_ms: i64) -> u64 {
+        self.when_ms.saturating_sub(now_ms).max(0) as u64
+    }
+
+    /// Whether it is due. When the clock went back it is due at once: early does less harm than
+    /// never.
+    fn is_due(&mut self, now_ms: i64) -> bool {
+        if now_ms / 1000 < self.last_time {
+            self.when_ms = 0;
+        }
+        self.last_time = now_ms / 1000;
+        now_ms >= self.when_ms
+    }
+}
+
+/// The server from its first system call to its last. `args[0]` is the name of the program; the
+/// rest is a configuration file and `--directive value …`, both optional.
+///
+/// Returns the exit code when the server cannot start. A server that started ends in [`Os::exit`].
+pub fn main(os: &mut dyn Os, args: Vec<String>) -> i32 {
+    if let Some(code) = special_options(os, &args) {
+        return code;
+    }
+    let config = match load(os, &args) {
+        Ok(config) => config,
+        Err(refused) => return refused.0,
+    };
+    let mut server = Server::new(config);
+    // The first tick is due a millisecond after the timer was made, however long loading takes.
+    let created_ms = ustime(os) / 1000;
+    let mut timer = Timer { when_ms: created_ms + 1, last_time: created_ms / 1000 };
+    if let Err(CannotStart(code)) = server.boot(os, &args) {
+        return code;
+    }
+    let mut events = Vec::new();
+    loop {
+        process_events(&mut server, os, &mut timer, &mut events);
+    }
+}
+
+/// `--version` and `--help`.
+fn special_options(os: &mut dyn Os, args: &[String]) -> Option<i32> {
+    let text = match args.get(1).map(String::as_str) {
+        Some("-v" | "--version") => {
+            let (own, redis) = (env!("CARGO_PKG_VERSION"), crate::config::REDIS_VERSION);
+            format!("sabot-server v={own} redis={redis} bits=64\n")
+        }
+        Some("-h" | "--help") => {
+            "Usage: sabot-server [/path/to/redis.conf] [--directive value ...]\n".to_string()
+        }
+        _ => return None,
+    };
+    let _ = os.write(STDOUT, text.as_bytes());
+    Some(0)
+}
+
+/// Redis: `aeProcessEvents`.
+fn process_events(
+    server: &mut Server,
+    os: &mut dyn Os,
+    timer: &mut Timer,
+    events: &mut Vec<Event>,
+) {
+    let timeout_ms = timer.ms_left(ustime(os) / 1000);
+    before_sleep(server, os);
+    events.clear();
+    // An error is EINTR: nothing is ready, and the signal is looked at next.
+    let _ = os.epoll_wait(server.epoll, events, Some(timeout_ms));
+    server.take_signals(os);
+    for event in events.iter() {
+        process_file_event(server, os, *event);
+    }
+    if timer.is_due(ustime(os) / 1000) {
+        let period_ms = server.server_cron(os);
+        timer.when_ms = ustime(os) / 1000 + period_ms;
+    }
+}
+
+fn process_file_event(server: &mut Server, os: &mut dyn Os, event: Event) {
+    let fd = event.fd;
+    if server.clients.get(fd).is_some() {
+        server.on_client_event(os, fd, event.ready);
+    } else if let Some(&listener) = server.clients.listeners.iter().find(|l| l.fd == fd) {
+        server.accept_clients(os, listener);
+    } else if server.aof.owns_pipe(fd) {
+        let (aof, _, mut env) = server.persistence(os);
+        aof.on_pipe_event(&mut env, fd, event.ready);
+    }
+}
+
+/// What has to happen before waiting. When this returns, all that was executed has been handed to
+/// the kernel (and synced, under `appendfsync always`) unless a flush was postponed or failed, and
+/// only then have replies been sent.
+fn before_sleep(server: &mut Server, os: &mut dyn Os) {
+    server.active_expire_cycle(os, CycleType::Fast);
+    server.flush_append_only_file(os, false);
+    server.handle_clients_with_pending_writes(os);
+    server.free_clients_in_async_free_queue(os);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_timer_counts_whole_milliseconds() {
+        let mut timer = Timer { when_ms: 5100, last_time: 5 };
+        assert_eq!(timer.ms_left(5000), 100);
+        assert_eq!(timer.ms_left(5200), 0);
+        assert!(!timer.is_due(5099));
+        assert!(timer.is_due(5100));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_makes_the_timer_due() {
+        let mut timer = Timer { when_ms: 5100, last_time: 5 };
+        assert!(timer.is_due(4999));
+    }
+}

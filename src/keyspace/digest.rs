@@ -1,0 +1,102 @@
+//! DEBUG DIGEST: 40 hex digits that are equal for equal datasets, on this server and on a real one.
+//!
+//! Keys, members and fields are combined with XOR, so their order does not matter; list elements
+//! and the parts of a pair are chained, so it does. Of an expiry time only its existence counts.
+//! Must not know: who asks.
+
+use sha1::{Digest as _, Sha1};
+
+use super::{Keyspace, Value};
+
+type Digest = [u8; 20];
+
+fn sha1(data: &[u8]) -> Digest {
+    Sha1::digest(data).into()
+}
+
+/// Adds data whose place does not matter (Redis: `xorDigest`).
+fn xor(digest: &mut Digest, data: &[u8]) {
+    digest.iter_mut().zip(sha1(data)).for_each(|(byte, other)| *byte ^= other);
+}
+
+/// Adds data whose place matters (Redis: `mixDigest`).
+fn mix(digest: &mut Digest, data: &[u8]) {
+    xor(digest, data);
+    *digest = sha1(digest);
+}
+
+/// The type's number in Redis, as it goes into the digest.
+fn type_number(value: &Value) -> u32 {
+    match value {
+        Value::String(_) => 0,
+        Value::List(_) => 1,
+        Value::Set(_) => 2,
+        Value::Hash(_) => 4,
+    }
+}
+
+fn mix_value(digest: &mut Digest, value: &Value) {
+    mix(digest, &type_number(value).to_be_bytes());
+    match value {
+        Value::String(bytes) => mix(digest, bytes),
+        Value::List(elements) => elements.iter().for_each(|element| mix(digest, element)),
+        Value::Set(members) => members.iter().for_each(|member| xor(digest, member)),
+        Value::Hash(fields) => {
+            for (field, value) in fields {
+                let mut pair = Digest::default();
+                mix(&mut pair, field);
+                mix(&mut pair, value);
+                xor(digest, &pair);
+            }
+        }
+    }
+}
+
+/// The digest of the whole dataset (Redis: `computeDatasetDigest`).
+pub fn dataset_digest(keyspace: &Keyspace) -> String {
+    let mut total = Digest::default();
+    for (index, db) in keyspace.dbs.iter().enumerate().filter(|(_, db)| !db.dict.is_empty()) {
+        mix(&mut total, &(index as u32).to_be_bytes());
+        for (key, value) in &db.dict {
+            let mut entry = Digest::default();
+            mix(&mut entry, key);
+            mix_value(&mut entry, value);
+            if db.expires.contains_key(key) {
+                xor(&mut entry, b"!!expire!!");
+            }
+            xor(&mut total, &entry);
+        }
+    }
+    total.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyspace::{BytesMap, BytesSet};
+
+    fn bytes(text: &str) -> Vec<u8> {
+        text.as_bytes().to_vec()
+    }
+
+    #[test]
+    fn an_empty_dataset_is_all_zeros() {
+        assert_eq!(dataset_digest(&Keyspace::new(16)), "0".repeat(40));
+    }
+
+    /// The numbers were read from redis-server 7.0.15 after `SET s 1`; `RPUSH l a b`; `SADD t x y`;
+    /// `HSET h f v g w`; and `SELECT 3`, `SET e 1 EX 100`.
+    #[test]
+    fn the_digest_is_that_of_redis() {
+        let mut keyspace = Keyspace::new(16);
+        let db = &mut keyspace.dbs[0];
+        db.set(b"s", Value::String(bytes("1")), false);
+        db.set(b"l", Value::List([bytes("a"), bytes("b")].into()), false);
+        db.set(b"t", Value::Set(BytesSet::from_iter([bytes("y"), bytes("x")])), false);
+        let fields = [(bytes("g"), bytes("w")), (bytes("f"), bytes("v"))];
+        db.set(b"h", Value::Hash(BytesMap::from_iter(fields)), false);
+        keyspace.dbs[3].set(b"e", Value::String(bytes("1")), false);
+        keyspace.dbs[3].set_expire(b"e", 1);
+        assert_eq!(dataset_digest(&keyspace), "92c12cc4369571fdbb21c97cdec4f547e9ebe2f8");
+    }
+}

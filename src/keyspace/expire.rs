@@ -1,0 +1,75 @@
+//! Finding keys that are past their time without being asked for (the sampling of
+//! `activeExpireCycle`).
+//!
+//! Redis walks the buckets of its hash table; here the cursor walks the expiry times in their one
+//! order, so that which keys go first is the same in every run. Must not know: the clock, or what a
+//! removal leads to.
+
+use super::{Bytes, Db};
+
+/// What one round of sampling found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Sampled {
+    /// How many expiry times were looked at.
+    pub seen: usize,
+    /// The keys that were past their time; they are gone from the database.
+    pub expired: Vec<Bytes>,
+}
+
+/// Looks at `count` expiry times from `cursor` on and removes the keys that are past theirs. The
+/// cursor goes round for ever.
+pub fn sample(db: &mut Db, cursor: &mut usize, count: usize, now_ms: i64) -> Sampled {
+    let mut sampled = Sampled::default();
+    let count = count.min(db.expires.len());
+    while sampled.seen < count && !db.expires.is_empty() {
+        sampled.seen += 1;
+        if *cursor >= db.expires.len() {
+            *cursor = 0;
+        }
+        let (key, &when) = db.expires.get_index(*cursor).expect("the cursor was just wrapped");
+        if now_ms > when {
+            // The youngest entry takes this place, so the cursor stays.
+            let key = key.clone();
+            db.delete(&key);
+            sampled.expired.push(key);
+        } else {
+            *cursor += 1;
+        }
+    }
+    sampled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyspace::Value;
+
+    fn db_with(ends: &[i64]) -> Db {
+        let mut db = Db::default();
+        for (index, &end) in ends.iter().enumerate() {
+            let key = format!("k{index}").into_bytes();
+            db.set(&key, Value::String(Vec::new()), false);
+            db.set_expire(&key, end);
+        }
+        db
+    }
+
+    #[test]
+    fn each_key_is_looked_at_once() {
+        let mut db = db_with(&[5, 50, 5, 50, 5]);
+        let mut cursor = 0;
+        let sampled = sample(&mut db, &mut cursor, 20, 10);
+        assert_eq!(sampled.seen, 5);
+        assert_eq!(sampled.expired, [b"k0", b"k4", b"k2"]);
+        assert_eq!(db.dict.len(), 2);
+        assert_eq!(sample(&mut db, &mut cursor, 20, 10), Sampled { seen: 2, expired: Vec::new() });
+    }
+
+    #[test]
+    fn the_cursor_goes_round() {
+        let mut db = db_with(&[50, 50, 5]);
+        let mut cursor = 0;
+        assert_eq!(sample(&mut db, &mut cursor, 2, 10).expired.len(), 0);
+        assert_eq!(sample(&mut db, &mut cursor, 2, 10).expired, [b"k2"]);
+    }
+}

@@ -1,0 +1,23 @@
+//! The server core: a Redis-compatible server whose persistence is Redis 6.0.8's, built to be
+//! broken.
+//!
+//! Every system call goes through [`os::Os`], so that whoever embeds the core decides what each of
+//! them answers. It is not a replacement for Redis: it keeps what persistence needs and leaves out
+//! the rest.
+
+pub mod aof;
+pub mod bio;
+pub mod child;
+pub mod child_info;
+pub mod command;
+pub mod config;
+pub mod event_loop;
+pub mod info;
+pub mod keyspace;
+pub mod log;
+pub mod networking;
+pub mod os;
+pub mod resp;
+pub mod rio;
+pub mod server;
+pub mod text;

@@ -1,0 +1,133 @@
+//! The log, line by line as Redis writes it: `PID:ROLE DATE LEVEL MESSAGE`.
+//!
+//! Dates are UTC, whatever the machine's zone, so that a line is the same everywhere.
+//! Must not know: who logs.
+
+use crate::os::{Clock, OFlag, Os, STDOUT};
+
+/// `loglevel`, from most to least talkative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Debug,
+    Verbose,
+    Notice,
+    Warning,
+}
+
+impl Level {
+    /// The mark of this level in a line.
+    fn mark(self) -> char {
+        match self {
+            Level::Debug => '.',
+            Level::Verbose => '-',
+            Level::Notice => '*',
+            Level::Warning => '#',
+        }
+    }
+}
+
+/// Longest message in bytes; the rest is cut off (Redis: `LOG_MAX_LEN`, less its NUL).
+const MESSAGE_MAX: usize = 1023;
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// Where and from which level on to log.
+#[derive(Clone, Debug)]
+pub struct Log {
+    pub level: Level,
+    /// The file, or empty for standard output.
+    pub file: String,
+    /// `M` for the server, `C` for its children.
+    pub role: char,
+}
+
+impl Log {
+    /// The same log, as a forked child writes to it.
+    pub fn in_child(&self) -> Log {
+        Log { role: 'C', ..self.clone() }
+    }
+
+    /// Writes one line with one write(2), whatever the disk says: a failing log stops nothing
+    /// (Redis: `serverLogRaw`, which opens the file anew for each line so that it can be rotated).
+    pub fn line(&self, os: &mut dyn Os, level: Level, message: &str) {
+        self.write(os, level, |os| self.format(os, level, message));
+    }
+
+    /// The line of a signal handler, with a bare time in seconds (Redis: `serverLogFromHandler`).
+    pub fn line_from_handler(&self, os: &mut dyn Os, level: Level, message: &str) {
+        self.write(os, level, |os| {
+            let seconds = os.clock_gettime(Clock::Realtime) / 1_000_000_000;
+            format!("{}:signal-handler ({seconds}) {message}\n", os.getpid())
+        });
+    }
+
+    fn write(&self, os: &mut dyn Os, level: Level, format: impl FnOnce(&mut dyn Os) -> String) {
+        if level < self.level {
+            return;
+        }
+        if self.file.is_empty() {
+            let line = format(os);
+            let _ = os.write(STDOUT, line.as_bytes());
+            return;
+        }
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND;
+        let Ok(fd) = os.open(&self.file, flags, 0o666) else { return };
+        let line = format(os);
+        let _ = os.write(fd, line.as_bytes());
+        let _ = os.close(fd);
+    }
+
+    fn format(&self, os: &mut dyn Os, level: Level, message: &str) -> String {
+        let date = date(os.clock_gettime(Clock::Realtime) / 1_000_000);
+        let (pid, role, mark) = (os.getpid(), self.role, level.mark());
+        let message = &message[..message.floor_char_boundary(MESSAGE_MAX)];
+        format!("{pid}:{role} {date} {mark} {message}\n")
+    }
+}
+
+/// `dd Mon yyyy hh:mm:ss.mmm` in UTC, from milliseconds since the epoch.
+fn date(ms: u64) -> String {
+    let (seconds, ms) = (ms / 1000, ms % 1000);
+    let (day, month, year) = civil(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let month = MONTHS[month];
+    format!("{day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02}.{ms:03}")
+}
+
+/// Day of the month from 1, month from 0 and year of a day counted from 1 January 1970.
+fn civil(mut days: u64) -> (u64, usize, u64) {
+    let mut year = 1970;
+    while days >= 365 + leap_day(year) {
+        days -= 365 + leap_day(year);
+        year += 1;
+    }
+    let lengths = [31, 28 + leap_day(year), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut month = 0;
+    while days >= lengths[month] {
+        days -= lengths[month];
+        month += 1;
+    }
+    (days + 1, month, year)
+}
+
+/// How many days February has above 28.
+fn leap_day(year: u64) -> u64 {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    u64::from(leap)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date;
+
+    #[test]
+    fn dates_are_civil_utc() {
+        assert_eq!(date(0), "01 Jan 1970 00:00:00.000");
+        assert_eq!(date(951_782_400_000), "29 Feb 2000 00:00:00.000");
+        assert_eq!(date(951_868_799_999), "29 Feb 2000 23:59:59.999");
+        assert_eq!(date(1_599_731_234_567), "10 Sep 2020 09:47:14.567");
+        assert_eq!(date(1_798_761_600_001), "01 Jan 2027 00:00:00.001");
+        assert_eq!(date(4_107_542_400_000), "01 Mar 2100 00:00:00.000");
+    }
+}

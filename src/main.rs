@@ -1,0 +1,14 @@
+//! The binary: the server core on this machine's kernel.
+//!
+//! Must not know: anything but how to put the two together.
+
+use sabot_server::event_loop;
+use sabot_server::os::Os;
+use sabot_server::os::linux::LinuxOs;
+
+fn main() {
+    let mut os = LinuxOs::new();
+    os.install_signal_handlers();
+    let code = event_loop::main(&mut os, std::env::args().collect());
+    os.exit(code)
+}

@@ -1,0 +1,185 @@
+//! Clients: what is known of each, and the lists that Redis keeps of them.
+//!
+//! Replies are collected here and leave in [`io`], after the AOF was flushed.
+//! Must not know: what commands do.
+
+mod io;
+
+use std::collections::BTreeMap;
+
+use crate::command::Session;
+use crate::os::Fd;
+use crate::resp::{Reply, RequestParser};
+
+/// How a socket is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    Tcp,
+    Unix,
+}
+
+/// A socket that clients connect to.
+#[derive(Clone, Copy, Debug)]
+pub struct Listener {
+    pub fd: Fd,
+    pub transport: Transport,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Client {
+    pub session: Session,
+    pub transport: Transport,
+    /// The command that was last looked up.
+    pub last_command: &'static str,
+    parser: RequestParser,
+    /// Replies that were not sent yet, from `sent` on.
+    out: Vec<u8>,
+    sent: usize,
+    /// It is in the list of those to write to before the next wait.
+    pending_write: bool,
+    /// The event loop waits until it can be written to.
+    write_handler: bool,
+    /// Write before reading: under `appendfsync always` a flush of the AOF has to come between a
+    /// command and its reply, so both may not happen in one turn.
+    write_barrier: bool,
+    close_after_reply: bool,
+    close_asap: bool,
+    /// Seconds since the epoch.
+    created: i64,
+    last_interaction: i64,
+}
+
+impl Client {
+    fn new(id: u64, transport: Transport, now: i64) -> Client {
+        Client {
+            session: Session { id, ..Session::default() },
+            transport,
+            last_command: "NULL",
+            parser: RequestParser::default(),
+            out: Vec::new(),
+            sent: 0,
+            pending_write: false,
+            write_handler: false,
+            write_barrier: false,
+            close_after_reply: false,
+            close_asap: false,
+            created: now,
+            last_interaction: now,
+        }
+    }
+
+    fn has_pending_replies(&self) -> bool {
+        self.sent < self.out.len()
+    }
+
+    /// One line of CLIENT LIST (Redis: `catClientInfoString`). Addresses of TCP clients are
+    /// unknown.
+    fn describe(&self, fd: Fd, socket: &str, now: i64) -> String {
+        let (address, flags) = match self.transport {
+            Transport::Tcp => ("?:0".to_string(), "N"),
+            Transport::Unix => (format!("{socket}:0"), "U"),
+        };
+        let flags = match (&self.session.transaction, self.close_after_reply) {
+            (None, false) => flags.to_string(),
+            (transaction, closing) => {
+                let x = if transaction.is_some() { "x" } else { "" };
+                let c = if closing { "c" } else { "" };
+                format!("{x}{c}{}", if flags == "U" { "U" } else { "" })
+            }
+        };
+        let queued = self.session.transaction.as_ref().map_or(-1, |t| t.queued.len() as i64);
+        format!(
+            "id={} addr={address} fd={fd} name={} age={} idle={} flags={flags} db={} sub=0 psub=0 \
+             multi={queued} qbuf={} qbuf-free=0 obl=0 oll=0 omem={} events={} cmd={} user=default",
+            self.session.id,
+            String::from_utf8_lossy(&self.session.name),
+            now - self.created,
+            now - self.last_interaction,
+            self.session.db,
+            self.parser.pending(),
+            self.out.len() - self.sent,
+            if self.write_handler { "rw" } else { "r" },
+            self.last_command,
+        )
+    }
+}
+
+/// All clients, and the sockets on which more of them come.
+#[derive(Default)]
+pub struct Clients {
+    pub listeners: Vec<Listener>,
+    /// Where the unix socket is, for CLIENT LIST.
+    pub unixsocket: String,
+    all: BTreeMap<Fd, Client>,
+    next_id: u64,
+    /// Those with replies to send before the next wait, in the order in which they got one.
+    pending_write: Vec<Fd>,
+    /// Those to be closed at a safe moment.
+    to_close: Vec<Fd>,
+}
+
+impl Clients {
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub fn get(&self, fd: Fd) -> Option<&Client> {
+        self.all.get(&fd)
+    }
+
+    /// The client of a descriptor that is known to be one.
+    pub fn expect(&self, fd: Fd) -> &Client {
+        self.all.get(&fd).expect("a client is freed only between two commands")
+    }
+
+    /// The same, to be changed.
+    pub fn expect_mut(&mut self, fd: Fd) -> &mut Client {
+        self.all.get_mut(&fd).expect("a client is freed only between two commands")
+    }
+
+    /// Adds to what the client will be sent before the next wait (Redis: `addReply`).
+    pub fn add_reply(&mut self, fd: Fd, reply: &Reply) {
+        // Not by expect_mut: the list beside the clients is needed as well.
+        let client = self.all.get_mut(&fd).expect("a client is freed only between two commands");
+        if !client.has_pending_replies() && !client.pending_write {
+            client.pending_write = true;
+            self.pending_write.push(fd);
+        }
+        reply.encode(&mut client.out);
+    }
+
+    /// No more commands from this client; it is closed when its replies are gone.
+    pub fn close_after_reply(&mut self, fd: Fd) {
+        self.expect_mut(fd).close_after_reply = true;
+    }
+
+    /// CLIENT LIST; `now` in seconds since the epoch.
+    pub fn list(&self, now: i64) -> String {
+        let mut clients: Vec<(&Fd, &Client)> = self.all.iter().collect();
+        clients.sort_by_key(|(_, client)| client.session.id);
+        clients
+            .iter()
+            .map(|(fd, client)| client.describe(**fd, &self.unixsocket, now) + "\n")
+            .collect()
+    }
+
+    /// The longest input and output that waits, for INFO.
+    pub fn biggest_buffers(&self) -> (usize, usize) {
+        let input = self.all.values().map(|client| client.parser.pending()).max();
+        let output = self.all.values().map(|client| client.out.len() - client.sent).max();
+        (input.unwrap_or(0), output.unwrap_or(0))
+    }
+
+    fn free_async(&mut self, fd: Fd) {
+        let client = self.expect_mut(fd);
+        if !client.close_asap {
+            client.close_asap = true;
+            self.to_close.push(fd);
+        }
+    }
+}

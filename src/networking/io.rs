@@ -1,0 +1,249 @@
+//! Accepting, reading, writing and closing (Redis: networking.c, connection.c).
+//!
+//! Must not know: what the bytes mean, beyond whole requests.
+
+use super::{Client, Clients, Listener, Transport};
+use crate::aof::State;
+use crate::command::Failure;
+use crate::config::AppendFsync;
+use crate::os::{Errno, Fd, Interest, Os, strerror};
+use crate::resp::ProtocolError;
+use crate::server::Server;
+
+/// How many connections are accepted in a row.
+const MAX_ACCEPTS_PER_CALL: usize = 1000;
+/// How much is read at once.
+const IOBUF_LEN: usize = 16 * 1024;
+/// After this many bytes other clients get their turn.
+const MAX_WRITES_PER_EVENT: usize = 64 * 1024;
+/// A reply buffer that grew beyond this is given back when it is empty.
+const OUT_KEPT: usize = 64 * 1024;
+/// How much of the input the log shows when it is no protocol.
+const PROTO_DUMP_LEN: usize = 128;
+
+impl Clients {
+    fn free(&mut self, os: &mut dyn Os, epoll: Fd, fd: Fd) {
+        if self.all.remove(&fd).is_some() {
+            self.pending_write.retain(|&pending| pending != fd);
+            self.to_close.retain(|&closing| closing != fd);
+            let _ = os.epoll_ctl(epoll, fd, Interest::default());
+            let _ = os.close(fd);
+        }
+    }
+}
+
+impl Server {
+    /// Takes all connections that wait (Redis: `acceptTcpHandler`, `acceptUnixHandler`).
+    pub fn accept_clients(&mut self, os: &mut dyn Os, listener: Listener) {
+        for _ in 0..MAX_ACCEPTS_PER_CALL {
+            match os.accept(listener.fd) {
+                Ok(fd) => self.create_client(os, fd, listener.transport),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return,
+                Err(errno) => {
+                    let reason = strerror(errno);
+                    self.warning(os, &format!("Accepting client connection: accept: {reason}"));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn create_client(&mut self, os: &mut dyn Os, fd: Fd, transport: Transport) {
+        match (transport, &self.config.unixsocket) {
+            (Transport::Unix, Some(path)) => {
+                self.verbose(os, &format!("Accepted connection to {path}"));
+            }
+            _ => self.verbose(os, "Accepted a connection over TCP"),
+        }
+        if self.clients.len() >= self.config.maxclients as usize {
+            let _ = os.write(fd, b"-ERR max number of clients reached\r\n");
+            self.stats.rejected_conn += 1;
+            let _ = os.close(fd);
+            return;
+        }
+        if let Err(errno) = os.epoll_ctl(self.epoll, fd, Interest::READABLE) {
+            let reason = strerror(errno);
+            let line = format!("Error registering fd event for the new client: {reason} (fd={fd})");
+            self.warning(os, &line);
+            let _ = os.close(fd);
+            return;
+        }
+        self.clients.next_id += 1;
+        let client = Client::new(self.clients.next_id, transport, self.time.unixtime());
+        self.clients.all.insert(fd, client);
+        self.stats.numconnections += 1;
+    }
+
+    /// What the event loop calls when a client's socket is ready (Redis: `connSocketEventHandler`).
+    pub fn on_client_event(&mut self, os: &mut dyn Os, fd: Fd, ready: Interest) {
+        let Some(client) = self.clients.get(fd) else { return };
+        let barrier = client.write_barrier;
+        let write = ready.writable && client.write_handler;
+        if ready.readable && !barrier {
+            self.read_query_from_client(os, fd);
+        }
+        if write && self.clients.get(fd).is_some_and(|client| client.write_handler) {
+            self.write_to_client(os, fd);
+        }
+        if ready.readable && barrier {
+            self.read_query_from_client(os, fd);
+        }
+    }
+
+    fn read_query_from_client(&mut self, os: &mut dyn Os, fd: Fd) {
+        self.stats.total_reads_processed += 1;
+        let client = self.clients.expect_mut(fd);
+        let want = client.parser.missing_of_big_argument().unwrap_or(IOBUF_LEN).min(IOBUF_LEN);
+        let mut chunk = [0; IOBUF_LEN];
+        let count = match os.read(fd, &mut chunk[..want]) {
+            Ok(0) => {
+                self.verbose(os, "Client closed connection");
+                return self.clients.free_async(fd);
+            }
+            Ok(count) => count,
+            Err(Errno::EAGAIN) => return,
+            Err(errno) => {
+                self.verbose(os, &format!("Reading from client: {}", strerror(errno)));
+                return self.clients.free_async(fd);
+            }
+        };
+        client.parser.feed(&chunk[..count]);
+        client.last_interaction = self.time.unixtime();
+        self.stats.net_input_bytes += count as u64;
+        if client.parser.pending() as u64 > self.config.client_query_buffer_limit {
+            self.warning(os, "Closing client that reached max query buffer length");
+            return self.clients.free_async(fd);
+        }
+        self.process_input_buffer(os, fd);
+    }
+
+    /// Runs all whole commands that came (Redis: `processInputBuffer`).
+    fn process_input_buffer(&mut self, os: &mut dyn Os, fd: Fd) {
+        loop {
+            let client = self.clients.expect_mut(fd);
+            if client.close_after_reply || client.close_asap {
+                return;
+            }
+            match client.parser.next_request() {
+                Ok(None) => return,
+                Ok(Some(argv)) => self.process_command(os, fd, argv),
+                Err(error) => self.refuse_protocol(os, fd, &error),
+            }
+        }
+    }
+
+    fn refuse_protocol(&mut self, os: &mut dyn Os, fd: Fd, error: &ProtocolError) {
+        let reply = Failure::new(format!("Protocol error: {}", error.reply)).into();
+        self.clients.add_reply(fd, &reply);
+        let now = self.time.unixtime();
+        let socket = self.clients.unixsocket.clone();
+        let client = self.clients.expect_mut(fd);
+        client.close_after_reply = true;
+        let input = client.parser.pending_bytes();
+        let printable = |&byte: &u8| match byte {
+            b' '..=b'~' => char::from(byte),
+            _ => '.',
+        };
+        let dump: String = input.iter().take(PROTO_DUMP_LEN).map(printable).collect();
+        let line = format!(
+            "Protocol error ({}) from client: {}. Query buffer during protocol error: '{dump}'",
+            error.log,
+            client.describe(fd, &socket, now)
+        );
+        self.verbose(os, &line);
+    }
+
+    /// Sends to the clients that got replies in this turn, the last one first, as Redis does; those
+    /// that cannot take everything are waited for (Redis: `handleClientsWithPendingWrites`).
+    pub fn handle_clients_with_pending_writes(&mut self, os: &mut dyn Os) {
+        let always = self.aof.state == State::On && self.config.appendfsync == AppendFsync::Always;
+        for fd in std::mem::take(&mut self.clients.pending_write).into_iter().rev() {
+            self.clients.expect_mut(fd).pending_write = false;
+            self.write_to_client(os, fd);
+            let client = self.clients.expect_mut(fd);
+            if client.close_asap || client.write_handler || !client.has_pending_replies() {
+                continue;
+            }
+            client.write_handler = true;
+            client.write_barrier = always;
+            if os.epoll_ctl(self.epoll, fd, Interest::BOTH).is_err() {
+                self.clients.free_async(fd);
+            }
+        }
+    }
+
+    /// Redis: `writeToClient`.
+    fn write_to_client(&mut self, os: &mut dyn Os, fd: Fd) {
+        self.stats.total_writes_processed += 1;
+        let client = self.clients.expect_mut(fd);
+        let mut total = 0;
+        let mut failed = None;
+        while client.has_pending_replies() && total <= MAX_WRITES_PER_EVENT {
+            match os.write(fd, &client.out[client.sent..]) {
+                Ok(0) | Err(Errno::EAGAIN) => break,
+                Ok(count) => {
+                    client.sent += count;
+                    total += count;
+                }
+                Err(errno) => {
+                    failed = Some(errno);
+                    break;
+                }
+            }
+        }
+        self.stats.net_output_bytes += total as u64;
+        if let Some(errno) = failed {
+            self.verbose(os, &format!("Error writing to client: {}", strerror(errno)));
+            return self.clients.free_async(fd);
+        }
+        if total > 0 {
+            client.last_interaction = self.time.unixtime();
+        }
+        if !client.has_pending_replies() {
+            self.all_sent(os, fd);
+        }
+    }
+
+    fn all_sent(&mut self, os: &mut dyn Os, fd: Fd) {
+        let client = self.clients.expect_mut(fd);
+        client.sent = 0;
+        client.out.clear();
+        if client.out.capacity() > OUT_KEPT {
+            client.out = Vec::new();
+        }
+        let closing = client.close_after_reply;
+        if std::mem::take(&mut client.write_handler) {
+            client.write_barrier = false;
+            let _ = os.epoll_ctl(self.epoll, fd, Interest::READABLE);
+        }
+        if closing {
+            self.clients.free_async(fd);
+        }
+    }
+
+    /// Closes those that were to be closed (Redis: `freeClientsInAsyncFreeQueue`).
+    pub fn free_clients_in_async_free_queue(&mut self, os: &mut dyn Os) {
+        for fd in std::mem::take(&mut self.clients.to_close) {
+            self.clients.free(os, self.epoll, fd);
+        }
+    }
+
+    /// Closes clients that were idle for longer than `timeout` (Redis: `clientsCronHandleTimeout`).
+    pub fn clients_cron(&mut self, os: &mut dyn Os) {
+        let limit = i64::from(self.config.timeout);
+        if limit == 0 {
+            return;
+        }
+        let now = self.time.unixtime();
+        let all = self.clients.all.iter();
+        let idle: Vec<Fd> = all
+            .filter(|(_, client)| now - client.last_interaction > limit)
+            .map(|(&fd, _)| fd)
+            .collect();
+        for fd in idle {
+            self.verbose(os, "Closing idle client");
+            self.clients.free(os, self.epoll, fd);
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! The real [`Os`]: each method is the system calls its description names, once, and nothing else.
+//!
+//! The only file of the core with `unsafe`, threads or a clock. No call is tried again on EINTR and
+//! none is buffered: whoever counts the calls of the core sees what the core asked for.
+//! Must not know: what the descriptors are for.
+//!
+//! # Safety
+//!
+//! Every `unsafe` block is one libc call. Pointers come from references that outlive the call,
+//! lengths from the same slices, strings from `CString`. A descriptor that is closed or never
+//! existed is no hazard: the kernel answers EBADF, which callers want to see (so none is wrapped in
+//! an owning type). The signal handlers only store to atomics and call `_exit`. The child of `fork`
+//! has one thread; glibc leaves its allocator usable there, and no lock of ours is held across a
+//! call of [`Os`].
+#![allow(unsafe_code)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use std::collections::BTreeSet;
+use std::ffi::CString;
+use std::net::ToSocketAddrs;
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
+use nix::sys::socket::{
+    self, AddressFamily, Backlog, SockFlag, SockType, SockaddrLike, SockaddrStorage, UnixAddr,
+};
+
+use super::{
+    Clock, Errno, Event, Fd, ForkChild, Interest, OFlag, Os, Pid, Result, Signal, Stat, Thread,
+    Wait, WaitStatus, Whence,
+};
+
+/// The exit code of a child that SIGUSR1 told to stop (Redis: `SERVER_CHILD_NOERROR_RETVAL`).
+const TOLD_TO_STOP: i32 = 255;
+/// Most events one epoll_wait(2) hands over; the rest comes with the next.
+const EVENTS_MAX: usize = 1024;
+/// The background threads only make system calls.
+const STACK_BYTES: usize = 256 * 1024;
+
+static SIGINT_CAME: AtomicBool = AtomicBool::new(false);
+static SIGTERM_CAME: AtomicBool = AtomicBool::new(false);
+
+/// A second SIGINT before the first was looked at ends the process: someone insists.
+extern "C" fn remember_signal(signal: libc::c_int) {
+    if signal == libc::SIGTERM {
+        SIGTERM_CAME.store(true, Ordering::SeqCst);
+    } else if SIGINT_CAME.swap(true, Ordering::SeqCst) {
+        unsafe { libc::_exit(1) }
+    }
+}
+
+extern "C" fn stop_child(_signal: libc::c_int) {
+    unsafe { libc::_exit(TOLD_TO_STOP) }
+}
+
+/// This process and its kernel.
+#[derive(Default)]
+pub struct LinuxOs {
+    /// What epoll_ctl(2) was told of already, as (epoll, descriptor): ADD and MOD are two
+    /// operations.
+    watched: BTreeSet<(Fd, Fd)>,
+}
+
+impl LinuxOs {
+    pub fn new() -> Self {
+        LinuxOs::default()
+    }
+
+    /// `sigaction` — SIGINT and SIGTERM are remembered for [`Os::take_signal`] and interrupt the
+    /// call that waits; SIGHUP and SIGPIPE are ignored (Redis: `setupSignalHandlers`).
+    pub fn install_signal_handlers(&mut self) {
+        handle(Signal::SIGHUP, SigHandler::SigIgn);
+        handle(Signal::SIGPIPE, SigHandler::SigIgn);
+        handle(Signal::SIGTERM, SigHandler::Handler(remember_signal));
+        handle(Signal::SIGINT, SigHandler::Handler(remember_signal));
+    }
+}
+
+fn handle(signal: Signal, handler: SigHandler) {
+    let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
+    let done = unsafe { sigaction(signal, &action) };
+    done.expect("these signals can be handled");
+}
+
+/// A path as the kernel takes it. A NUL inside names no file.
+fn path_of(path: &str) -> Result<CString> {
+    CString::new(path).map_err(|_| Errno::ENOENT)
+}
+
+fn done(result: libc::c_int) -> Result<()> {
+    Errno::result(result).map(drop)
+}
+
+fn length(result: isize) -> Result<usize> {
+    Errno::result(result).map(|count| count as usize)
+}
+
+fn errno_of(error: std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw)
+}
+
+fn stat_of(call: impl FnOnce(*mut libc::stat) -> libc::c_int) -> Result<Stat> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+    done(call(stat.as_mut_ptr()))?;
+    let stat = unsafe { stat.assume_init() };
+    let is_dir = stat.st_mode & libc::S_IFMT == libc::S_IFDIR;
+    Ok(Stat { size: stat.st_size as u64, is_dir })
+}
+
+/// `socket`, and what a server's socket needs before it listens.
+fn server_socket(family: AddressFamily) -> Result<OwnedFd> {
+    let socket = socket::socket(family, SockType::Stream, SockFlag::SOCK_NONBLOCK, None)?;
+    if family == AddressFamily::Inet6 {
+        socket::setsockopt(&socket, socket::sockopt::Ipv6V6Only, &true)?;
+    }
+    if family != AddressFamily::Unix {
+        socket::setsockopt(&socket, socket::sockopt::ReuseAddr, &true)?;
+    }
+    Ok(socket)
+}
+
+fn bind_and_listen(socket: OwnedFd, address: &dyn SockaddrLike, backlog: i32) -> Result<Fd> {
+    socket::bind(socket.as_raw_fd(), address)?;
+    socket::listen(&socket, Backlog::new(backlog).unwrap_or(Backlog::MAXCONN))?;
+    Ok(socket.into_raw_fd())
+}
+
+fn epoll_bits(interest: Interest) -> u32 {
+    let readable = if interest.readable { libc::EPOLLIN } else { 0 };
+    let writable = if interest.writable { libc::EPOLLOUT } else { 0 };
+    (readable | writable) as u32
+}
+
+/// The bits of epoll(7) and of poll(2) are the same.
+fn ready_of(bits: i32) -> Interest {
+    let broken = bits & (libc::EPOLLERR | libc::EPOLLHUP) != 0;
+    Interest {
+        readable: broken || bits & libc::EPOLLIN != 0,
+        writable: broken || bits & libc::EPOLLOUT != 0,
+    }
+}
+
+impl Os for LinuxOs {
+    fn open(&mut self, path: &str, flags: OFlag, mode: u32) -> Result<Fd> {
+        let path = path_of(path)?;
+        Errno::result(unsafe { libc::open(path.as_ptr(), flags.bits(), mode) })
+    }
+
+    fn close(&mut self, fd: Fd) -> Result<()> {
+        self.watched.retain(|&(epoll, watched)| epoll != fd && watched != fd);
+        done(unsafe { libc::close(fd) })
+    }
+
+    fn read(&mut self, fd: Fd, buf: &mut [u8]) -> Result<usize> {
+        length(unsafe { libc::read(fd, buf.as_mut_ptr().cast(), buf.len()) })
+    }
+
+    fn write(&mut self, fd: Fd, buf: &[u8]) -> Result<usize> {
+        length(unsafe { libc::write(fd, buf.as_ptr().cast(), buf.len()) })
+    }
+
+    fn fsync(&mut self, fd: Fd) -> Result<()> {
+        done(unsafe { libc::fsync(fd) })
+    }
+
+    fn fdatasync(&mut self, fd: Fd) -> Result<()> {
+        done(unsafe { libc::fdatasync(fd) })
+    }
+
+    fn ftruncate(&mut self, fd: Fd, len: u64) -> Result<()> {
+        done(unsafe { libc::ftruncate(fd, len as i64) })
+    }
+
+    fn truncate(&mut self, path: &str, len: u64) -> Result<()> {
+        let path = path_of(path)?;
+        done(unsafe { libc::truncate(path.as_ptr(), len as i64) })
+    }
+
+    fn lseek(&mut self, fd: Fd, offset: i64, whence: Whence) -> Result<u64> {
+        let whence = match whence {
+            Whence::Set => libc::SEEK_SET,
+            Whence::End => libc::SEEK_END,
+        };
+        Errno::result(unsafe { libc::lseek(fd, offset, whence) }).map(|at| at as u64)
+    }
+
+    fn fstat(&mut self, fd: Fd) -> Result<Stat> {
+        stat_of(|stat| unsafe { libc::fstat(fd, stat) })
+    }
+
+    fn stat(&mut self, path: &str) -> Result<Stat> {
+        let path = path_of(path)?;
+        stat_of(|stat| unsafe { libc::stat(path.as_ptr(), stat) })
+    }
+
+    fn rename(&mut self, old: &str, new: &str) -> Result<()> {
+        let (old, new) = (path_of(old)?, path_of(new)?);
+        done(unsafe { libc::rename(old.as_ptr(), new.as_ptr()) })
+    }
+
+    fn unlink(&mut self, path: &str) -> Result<()> {
+        let path = path_of(path)?;
+        done(unsafe { libc::unlink(path.as_ptr()) })
+    }
+
+    fn mkdir(&mut self, path: &str, mode: u32) -> Result<()> {
+        let path = path_of(path)?;
+        done(unsafe { libc::mkdir(path.as_ptr(), mode) })
+    }
+
+    fn chdir(&mut self, path: &str) -> Result<()> {
+        let path = path_of(path)?;
+        done(unsafe { libc::chdir(path.as_ptr()) })
+    }
+
+    fn getcwd(&mut self) -> Result<String> {
+        nix::unistd::getcwd().map(|path| path.to_string_lossy().into_owned())
+    }
+
+    fn pipe(&mut self) -> Result<(Fd, Fd)> {
+        let mut fds = [-1; 2];
+        done(unsafe { libc::pipe(fds.as_mut_ptr()) })?;
+        Ok((fds[0], fds[1]))
+    }
+
+    fn set_nonblocking(&mut self, fd: Fd) -> Result<()> {
+        done(unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_NONBLOCK) })
+    }
+
+    fn listen_tcp(&mut self, address: &str, port: u16, backlog: i32) -> Result<Fd> {
+        let mut found = (address, port).to_socket_addrs().map_err(|_| Errno::EADDRNOTAVAIL)?;
+        let address = found.next().ok_or(Errno::EADDRNOTAVAIL)?;
+        let family = if address.is_ipv6() { AddressFamily::Inet6 } else { AddressFamily::Inet };
+        bind_and_listen(server_socket(family)?, &SockaddrStorage::from(address), backlog)
+    }
+
+    fn listen_unix(&mut self, path: &str, backlog: i32) -> Result<Fd> {
+        let address = UnixAddr::new(path)?;
+        let _ = self.unlink(path);
+        bind_and_listen(server_socket(AddressFamily::Unix)?, &address, backlog)
+    }
+
+    fn accept(&mut self, fd: Fd) -> Result<Fd> {
+        let (no_address, no_length) = (std::ptr::null_mut(), std::ptr::null_mut());
+        let flags = libc::SOCK_NONBLOCK;
+        let fd = Errno::result(unsafe { libc::accept4(fd, no_address, no_length, flags) })?;
+        let on: libc::c_int = 1;
+        let (value, len) = (std::ptr::from_ref(&on).cast(), size_of_val(&on) as u32);
+        // A unix socket refuses this, and needs none of it.
+        unsafe { libc::setsockopt(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, value, len) };
+        Ok(fd)
+    }
+
+    fn epoll_create(&mut self) -> Result<Fd> {
+        Errno::result(unsafe { libc::epoll_create(1024) })
+    }
+
+    fn epoll_ctl(&mut self, epoll: Fd, fd: Fd, interest: Interest) -> Result<()> {
+        let known = self.watched.contains(&(epoll, fd));
+        let operation = match (known, interest.is_empty()) {
+            (_, true) => libc::EPOLL_CTL_DEL,
+            (true, false) => libc::EPOLL_CTL_MOD,
+            (false, false) => libc::EPOLL_CTL_ADD,
+        };
+        let mut event = libc::epoll_event { events: epoll_bits(interest), u64: fd as u64 };
+        let result = done(unsafe { libc::epoll_ctl(epoll, operation, fd, &mut event) });
+        if interest.is_empty() {
+            self.watched.remove(&(epoll, fd));
+        } else if result.is_ok() {
+            self.watched.insert((epoll, fd));
+        }
+        result
+    }
+
+    fn epoll_wait(
+        &mut self,
+        epoll: Fd,
+        events: &mut Vec<Event>,
+        timeout_ms: Option<u64>,
+    ) -> Result<()> {
+        let mut ready = [libc::epoll_event { events: 0, u64: 0 }; EVENTS_MAX];
+        let timeout = timeout_ms.map_or(-1, |ms| ms.min(i32::MAX as u64) as i32);
+        let (at, max) = (ready.as_mut_ptr(), EVENTS_MAX as i32);
+        let count = Errno::result(unsafe { libc::epoll_wait(epoll, at, max, timeout) })?;
+        events.extend(ready.iter().take(count as usize).map(|event| {
+            let (fd, bits) = (event.u64, event.events);
+            Event { fd: fd as Fd, ready: ready_of(bits as i32) }
+        }));
+        Ok(())
+    }
+
+    fn poll(&mut self, fd: Fd, interest: Interest, timeout_ms: u64) -> Result<Interest> {
+        let events = epoll_bits(interest) as i16;
+        let mut waited = libc::pollfd { fd, events, revents: 0 };
+        let timeout = timeout_ms.min(i32::MAX as u64) as i32;
+        Errno::result(unsafe { libc::poll(&mut waited, 1, timeout) })?;
+        Ok(ready_of(i32::from(waited.revents)))
+    }
+
+    fn clock_gettime(&mut self, clock: Clock) -> u64 {
+        let clock = match clock {
+            Clock::Realtime => libc::CLOCK_REALTIME,
+            Clock::Monotonic => libc::CLOCK_MONOTONIC,
+        };
+        let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        unsafe { libc::clock_gettime(clock, &mut now) };
+        now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+    }
+
+    fn nanosleep(&mut self, ns: u64) {
+        let (sec, nsec) = (ns / 1_000_000_000, ns % 1_000_000_000);
+        let time = libc::timespec { tv_sec: sec as i64, tv_nsec: nsec as i64 };
+        unsafe { libc::nanosleep(&time, std::ptr::null_mut()) };
+    }
+
+    fn spawn(&mut self, name: &'static str, thread: Thread) -> Result<()> {
+        let builder = std::thread::Builder::new().name(name.to_string()).stack_size(STACK_BYTES);
+        builder.spawn(move || thread(&mut LinuxOs::new())).map(drop).map_err(errno_of)
+    }
+
+    fn futex_wait(&mut self, word: &Arc<AtomicU32>, expected: u32) {
+        let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+        let forever = std::ptr::null::<libc::timespec>();
+        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, expected, forever) };
+    }
+
+    fn futex_wake(&mut self, word: &Arc<AtomicU32>, count: u32) {
+        let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, count) };
+    }
+
+    fn fork(&mut self, child: &dyn ForkChild) -> Result<Pid> {
+        let pid = Errno::result(unsafe { libc::fork() })?;
+        if pid != 0 {
+            return Ok(pid);
+        }
+        handle(Signal::SIGUSR1, SigHandler::Handler(stop_child));
+        SIGINT_CAME.store(false, Ordering::SeqCst);
+        SIGTERM_CAME.store(false, Ordering::SeqCst);
+        let code = child.run(self);
+        self.exit(code)
+    }
+
+    fn wait3(&mut self, wait: Wait) -> Result<Option<(Pid, WaitStatus)>> {
+        let options = match wait {
+            Wait::Block => 0,
+            Wait::NoHang => libc::WNOHANG,
+        };
+        let mut status = 0;
+        let no_usage = std::ptr::null_mut();
+        let pid = Errno::result(unsafe { libc::wait4(-1, &mut status, options, no_usage) })?;
+        let ended = if libc::WIFSIGNALED(status) {
+            WaitStatus::Signaled(libc::WTERMSIG(status))
+        } else {
+            WaitStatus::Exited(libc::WEXITSTATUS(status))
+        };
+        Ok((pid != 0).then_some((pid, ended)))
+    }
+
+    fn kill(&mut self, pid: Pid, signal: Signal) -> Result<()> {
+        done(unsafe { libc::kill(pid, signal as i32) })
+    }
+
+    fn getpid(&mut self) -> Pid {
+        unsafe { libc::getpid() }
+    }
+
+    fn exit(&mut self, code: i32) -> ! {
+        unsafe { libc::_exit(code) }
+    }
+
+    fn take_signal(&mut self) -> Option<Signal> {
+        if SIGINT_CAME.swap(false, Ordering::SeqCst) {
+            return Some(Signal::SIGINT);
+        }
+        SIGTERM_CAME.swap(false, Ordering::SeqCst).then_some(Signal::SIGTERM)
+    }
+
+    fn private_dirty(&mut self) -> u64 {
+        let Ok(fd) = self.open("/proc/self/smaps", OFlag::O_RDONLY, 0) else { return 0 };
+        let (mut smaps, mut block) = (Vec::new(), [0; 4096]);
+        while let Ok(count @ 1..) = self.read(fd, &mut block) {
+            smaps.extend_from_slice(&block[..count]);
+        }
+        let _ = self.close(fd);
+        let smaps = String::from_utf8_lossy(&smaps);
+        let lines = smaps.lines().filter_map(|line| line.strip_prefix("Private_Dirty:"));
+        let kilobytes = lines.filter_map(|rest| rest.trim().strip_suffix(" kB"));
+        kilobytes.filter_map(|number| number.parse::<u64>().ok()).sum::<u64>() * 1024
+    }
+
+    fn getrandom(&mut self, buf: &mut [u8]) {
+        unsafe { libc::getrandom(buf.as_mut_ptr().cast(), buf.len(), 0) };
+    }
+}

@@ -1,0 +1,199 @@
+//! From the command line to the first turn of the event loop, in the order of Redis' `main`: say
+//! hello, open sockets and the AOF, start the background threads, load, say that all is ready.
+//!
+//! Must not know: the event loop.
+
+use super::{Server, ustime};
+use crate::aof::State;
+use crate::config::{Config, REDIS_VERSION};
+use crate::networking::{Listener, Transport};
+use crate::os::{Errno, Interest, OFlag, Os, strerror};
+
+/// The server cannot start, and has said why: the exit code.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CannotStart(pub i32);
+
+type Step = Result<(), CannotStart>;
+
+/// What a listening socket is bound to when `bind` is absent. Redis binds every address and then
+/// turns strangers away by theirs (`protected-mode`); addresses of clients are unknown here.
+fn default_addresses(config: &Config) -> [&'static str; 2] {
+    if config.protected_mode { ["::1", "127.0.0.1"] } else { ["::", "0.0.0.0"] }
+}
+
+impl Server {
+    /// Everything up to "Ready to accept connections".
+    pub fn boot(&mut self, os: &mut dyn Os, args: &[String]) -> Step {
+        self.update_cached_time(os);
+        self.run_id = random_hex(os);
+        self.log_start(os, args);
+        self.init_server(os)?;
+        self.create_pid_file(os);
+        self.log_banner(os);
+        self.warning(os, "Server initialized");
+        if self.bio.init(os).is_err() {
+            self.warning(os, "Fatal: Can't initialize Background Jobs.");
+            return Err(CannotStart(1));
+        }
+        self.load_data_from_disk(os);
+        self.log_ready(os);
+        Ok(())
+    }
+
+    /// The first lines are signed as a child's: Redis has not noted its own pid yet.
+    fn log_start(&mut self, os: &mut dyn Os, args: &[String]) {
+        self.log.role = 'C';
+        let pid = os.getpid();
+        self.warning(os, "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
+        self.warning(
+            os,
+            &format!(
+                "Redis version={REDIS_VERSION}, bits=64, commit=00000000, modified=0, pid={pid}, \
+                 just started"
+            ),
+        );
+        match args {
+            [] | [_] => {
+                let program = args.first().map_or("sabot-server", String::as_str);
+                self.warning(
+                    os,
+                    &format!(
+                        "Warning: no config file specified, using the default config. In order to \
+                         specify a config file use {program} /path/to/redis.conf"
+                    ),
+                );
+            }
+            _ => self.warning(os, "Configuration loaded"),
+        }
+        self.log.role = 'M';
+    }
+
+    /// Redis: `initServer`.
+    fn init_server(&mut self, os: &mut dyn Os) -> Step {
+        self.start_time = self.time.unixtime();
+        self.epoll = os.epoll_create().map_err(|errno| {
+            let reason = strerror(errno);
+            self.warning(os, &format!("Failed creating the event loop. Error message: '{reason}'"));
+            CannotStart(1)
+        })?;
+        self.listen(os)?;
+        for listener in &self.clients.listeners {
+            self.aof.close_in_child.push(listener.fd);
+            if os.epoll_ctl(self.epoll, listener.fd, Interest::READABLE).is_err() {
+                self.warning(os, "Unrecoverable error creating a listening socket's file event.");
+                return Err(CannotStart(1));
+            }
+        }
+        if self.aof.state == State::On {
+            let (aof, _, mut env) = self.persistence(os);
+            if let Err(errno) = aof.open(&mut env) {
+                let reason = strerror(errno);
+                self.warning(os, &format!("Can't open the append-only file: {reason}"));
+                return Err(CannotStart(1));
+            }
+        }
+        Ok(())
+    }
+
+    fn listen(&mut self, os: &mut dyn Os) -> Step {
+        self.clients.unixsocket = self.config.unixsocket.clone().unwrap_or_default();
+        if self.config.port != 0 {
+            self.listen_to_port(os)?;
+        }
+        if let Some(path) = self.config.unixsocket.clone() {
+            match os.listen_unix(&path, self.config.tcp_backlog) {
+                Ok(fd) => self.clients.listeners.push(Listener { fd, transport: Transport::Unix }),
+                Err(errno) => {
+                    let reason = strerror(errno);
+                    self.warning(os, &format!("Opening Unix socket: bind: {reason}"));
+                    return Err(CannotStart(1));
+                }
+            }
+        }
+        if self.clients.listeners.is_empty() {
+            self.warning(os, "Configured to not listen anywhere, exiting.");
+            return Err(CannotStart(1));
+        }
+        Ok(())
+    }
+
+    /// Redis: `listenToPort`. A default address that this machine does not have is no error as long
+    /// as there is another.
+    fn listen_to_port(&mut self, os: &mut dyn Os) -> Step {
+        let by_default = self.config.bind.is_empty();
+        let addresses: Vec<String> = match by_default {
+            true => default_addresses(&self.config).map(str::to_string).to_vec(),
+            false => self.config.bind.clone(),
+        };
+        for address in &addresses {
+            match os.listen_tcp(address, self.config.port, self.config.tcp_backlog) {
+                Ok(fd) => self.clients.listeners.push(Listener { fd, transport: Transport::Tcp }),
+                Err(Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL)
+                    if by_default && address.contains(':') =>
+                {
+                    self.warning(os, "Not listening to IPv6: unsupported");
+                }
+                Err(errno) => {
+                    let (port, reason) = (self.config.port, strerror(errno));
+                    let address = if by_default { "*" } else { address };
+                    self.warning(
+                        os,
+                        &format!(
+                            "Could not create server TCP listening socket {address}:{port}: bind: \
+                             {reason}"
+                        ),
+                    );
+                    return Err(CannotStart(1));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody fails for want of a pid file.
+    fn create_pid_file(&self, os: &mut dyn Os) {
+        let Some(path) = &self.config.pidfile else { return };
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
+        if let Ok(fd) = os.open(path, flags, 0o666) {
+            let pid = os.getpid();
+            let _ = os.write(fd, format!("{pid}\n").as_bytes());
+            let _ = os.close(fd);
+        }
+    }
+
+    /// Redis' test suite waits for a line with ` PID: <pid>`, which Redis has in its logo.
+    fn log_banner(&self, os: &mut dyn Os) {
+        let port = self.config.port;
+        self.notice(os, &format!("Running mode=standalone, port={port}."));
+        let pid = os.getpid();
+        self.notice(os, &format!("sabot-server, after Redis {REDIS_VERSION}. PID: {pid}"));
+    }
+
+    /// Redis: `loadDataFromDisk`. Without an AOF the server starts empty: there are no snapshots
+    /// here.
+    fn load_data_from_disk(&mut self, os: &mut dyn Os) {
+        let start = ustime(os);
+        if self.aof.state == State::On && self.load_append_only_file(os) {
+            let seconds = (ustime(os) - start) as f32 / 1e6;
+            let line = format!("DB loaded from append only file: {seconds:.3} seconds");
+            self.notice(os, &line);
+        }
+        self.take_signals_of_loading(os);
+    }
+
+    fn log_ready(&self, os: &mut dyn Os) {
+        if self.clients.listeners.iter().any(|listener| listener.transport == Transport::Tcp) {
+            self.notice(os, "Ready to accept connections");
+        }
+        if let Some(path) = &self.config.unixsocket {
+            let line = format!("The server is now ready to accept connections at {path}");
+            self.notice(os, &line);
+        }
+    }
+}
+
+fn random_hex(os: &mut dyn Os) -> String {
+    let mut bytes = [0; 20];
+    os.getrandom(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,148 @@
+//! What time asks for, `hz` times a second (Redis: `serverCron`, `checkChildrenDone`).
+//!
+//! Must not know: when it is called.
+
+use super::Server;
+use super::expire_cycle::CycleType;
+use crate::aof::{State, Status};
+use crate::child::Outcome;
+use crate::log::Level;
+use crate::os::{Os, Wait, WaitStatus, strerror};
+
+/// From this many clients for each call of server_cron on, it is called more often.
+const MAX_CLIENTS_PER_CLOCK_TICK: usize = 200;
+const MAX_HZ: u32 = 500;
+
+impl Server {
+    /// One tick. Returns how many milliseconds to wait for the next.
+    pub fn server_cron(&mut self, os: &mut dyn Os) -> i64 {
+        self.update_cached_time(os);
+        self.adapt_hz();
+        self.take_signals(os);
+        if self.shutdown_asap {
+            self.shut_down(os);
+            self.warning(
+                os,
+                "SIGTERM received but errors trying to shut down the server, check the logs for \
+                 more information",
+            );
+            self.shutdown_asap = false;
+        }
+        if self.run_with_period(5000) {
+            self.log_databases(os);
+        }
+        self.clients_cron(os);
+        self.active_expire_cycle(os, CycleType::Slow);
+        self.children_cron(os);
+        self.flush_cron(os);
+        self.cronloops += 1;
+        i64::from(1000 / self.hz)
+    }
+
+    /// Whether something that is due each `period_ms` is due in this tick.
+    fn run_with_period(&self, period_ms: u64) -> bool {
+        let tick_ms = u64::from(1000 / self.hz);
+        period_ms <= tick_ms || self.cronloops.is_multiple_of(period_ms / tick_ms)
+    }
+
+    fn adapt_hz(&mut self) {
+        self.hz = self.config.hz;
+        while self.config.dynamic_hz
+            && self.clients.len() / self.hz as usize > MAX_CLIENTS_PER_CLOCK_TICK
+        {
+            self.hz *= 2;
+            if self.hz > MAX_HZ {
+                self.hz = MAX_HZ;
+                break;
+            }
+        }
+    }
+
+    fn log_databases(&self, os: &mut dyn Os) {
+        for (index, db) in self.keyspace.dbs.iter().enumerate() {
+            let (keys, volatile) = (db.dict.len(), db.expires.len());
+            if keys > 0 {
+                // Redis' hash tables double from four slots on.
+                let slots = keys.next_power_of_two().max(4);
+                let line =
+                    format!("DB {index}: {keys} keys ({volatile} volatile) in {slots} slots HT.");
+                self.verbose(os, &line);
+            }
+        }
+        let clients = self.clients.len();
+        let line = format!("{clients} clients connected (0 replicas), 0 bytes in use");
+        self.log.line(os, Level::Debug, &line);
+    }
+
+    /// Starts the rewrite that was asked for while none could start; reaps a child that ended; or
+    /// starts a rewrite because the file has grown. At most one of the last two in one tick.
+    fn children_cron(&mut self, os: &mut dyn Os) {
+        if !self.aof.has_active_child() && self.aof.rewrite_scheduled {
+            self.rewrite_append_only_file_background(os);
+        }
+        if self.aof.has_active_child() {
+            self.check_children_done(os);
+        } else {
+            self.rewrite_if_grown(os);
+        }
+    }
+
+    fn rewrite_if_grown(&mut self, os: &mut dyn Os) {
+        let percentage = self.config.auto_aof_rewrite_percentage;
+        if self.aof.state != State::On
+            || percentage == 0
+            || self.aof.current_size <= self.config.auto_aof_rewrite_min_size
+        {
+            return;
+        }
+        let base = self.aof.rewrite_base_size.max(1);
+        let growth = (self.aof.current_size * 100 / base) as i64 - 100;
+        if growth >= percentage as i64 {
+            self.notice(os, &format!("Starting automatic rewriting of AOF on {growth}% growth"));
+            self.rewrite_append_only_file_background(os);
+        }
+    }
+
+    /// Redis: `checkChildrenDone`.
+    fn check_children_done(&mut self, os: &mut dyn Os) {
+        match os.wait3(Wait::NoHang) {
+            Ok(None) => return,
+            Ok(Some((pid, status))) if Some(pid) == self.aof.child_pid => {
+                self.rewrite_child_ended(os, status);
+            }
+            Ok(Some((pid, _))) => {
+                self.warning(os, &format!("Warning, detected child with unmatched pid: {pid}"));
+            }
+            Err(errno) => {
+                let (reason, pid) = (strerror(errno), self.aof.child_pid.unwrap_or(-1));
+                self.warning(
+                    os,
+                    &format!(
+                        "wait3() returned an error: {reason}. rdb_child_pid = -1, \
+                         aof_child_pid = {pid}, module_child_pid = -1"
+                    ),
+                );
+            }
+        }
+        let (aof, _, mut env) = self.persistence(os);
+        aof.close_child_info_pipe(&mut env);
+    }
+
+    fn rewrite_child_ended(&mut self, os: &mut dyn Os, status: WaitStatus) {
+        let (aof, _, mut env) = self.persistence(os);
+        aof.background_rewrite_done_handler(&mut env, status);
+        if Outcome::of(status) == Outcome::Success {
+            aof.receive_child_info(&mut env);
+        }
+    }
+
+    /// A postponed flush is tried at every tick, a failed one every second.
+    fn flush_cron(&mut self, os: &mut dyn Os) {
+        if self.aof.flush_postponed_start != 0 {
+            self.flush_append_only_file(os, false);
+        }
+        if self.run_with_period(1000) && self.aof.last_write_status == Status::Err {
+            self.flush_append_only_file(os, false);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What commands ask of the server: information, configuration, rewrites, delays, the end.
+//!
+//! Must not know: how the commands are spelled.
+
+use super::Server;
+use crate::aof::State;
+use crate::command::{Failure, Request};
+use crate::config::{Config, config_set};
+use crate::os::{Fd, Os, strerror};
+use crate::resp::Reply;
+
+impl Server {
+    /// Does it. Returns the reply, and how many changes to count for the asking command.
+    pub(super) fn carry_out(&mut self, os: &mut dyn Os, fd: Fd, request: Request) -> (Reply, u64) {
+        let reply = match request {
+            Request::Exec(transaction) => return self.exec(os, fd, transaction),
+            Request::Info(section) => Reply::bulk(crate::info::info_string(self, os, &section)),
+            Request::ClientList => Reply::bulk(self.clients.list(self.time.unixtime())),
+            Request::ConfigGet(pattern) => self.config_get(os, &pattern),
+            Request::ConfigSet { name, value } => answer(self.config_set(os, &name, &value)),
+            Request::ConfigResetStat => {
+                self.stats = super::Stats::default();
+                self.aof.delayed_fsync = 0;
+                self.aof.stat_fork_time = 0;
+                Reply::OK
+            }
+            Request::BgRewriteAof => self.bgrewriteaof(os),
+            Request::Shutdown(_) => {
+                self.shut_down(os);
+                Failure::new("Errors trying to SHUTDOWN. Check logs.").into()
+            }
+            Request::LoadAof => self.debug_loadaof(os),
+            Request::Sleep(microseconds) => {
+                os.nanosleep(microseconds.saturating_mul(1000));
+                Reply::OK
+            }
+            Request::AofFlushSleep(microseconds) => {
+                self.aof.flush_sleep = microseconds;
+                Reply::OK
+            }
+            Request::SetActiveExpire(enabled) => {
+                self.expire_cycle.enabled = enabled;
+                Reply::OK
+            }
+            Request::Log(message) => {
+                self.warning(os, &format!("DEBUG LOG: {message}"));
+                Reply::OK
+            }
+        };
+        (reply, 0)
+    }
+
+    /// Redis: `bgrewriteaofCommand`.
+    fn bgrewriteaof(&mut self, os: &mut dyn Os) -> Reply {
+        if self.aof.child_pid.is_some() {
+            let refused = "Background append only file rewriting already in progress";
+            return Failure::new(refused).into();
+        }
+        if self.aof.has_active_child() {
+            self.aof.rewrite_scheduled = true;
+            return Reply::status("Background append only file rewriting scheduled");
+        }
+        if self.rewrite_append_only_file_background(os) {
+            return Reply::status("Background append only file rewriting started");
+        }
+        Failure::new(
+            "Can't execute an AOF background rewriting. Please check the server logs for more \
+             information.",
+        )
+        .into()
+    }
+
+    /// DEBUG LOADAOF: what is in the buffer goes to the file, then the file replaces the dataset.
+    fn debug_loadaof(&mut self, os: &mut dyn Os) -> Reply {
+        if self.aof.state != State::Off {
+            self.flush_append_only_file(os, true);
+        }
+        self.keyspace.clear();
+        if !self.load_append_only_file(os) {
+            return Failure::coded("ERR").into();
+        }
+        self.dirty = 0;
+        self.warning(os, "Append Only File loaded by DEBUG LOADAOF");
+        Reply::OK
+    }
+
+    fn config_get(&mut self, os: &mut dyn Os, pattern: &[u8]) -> Reply {
+        let values = self.config.matching(pattern).into_iter().flat_map(|(name, value)| {
+            let value = match name {
+                "dir" => os.getcwd().unwrap_or_default(),
+                _ => value,
+            };
+            [name.to_string(), value]
+        });
+        Reply::bulks(values)
+    }
+
+    /// Changes a directive and does what follows from it. On an error nothing has changed.
+    fn config_set(&mut self, os: &mut dyn Os, name: &str, value: &str) -> Result<(), String> {
+        let (changed, directive) = config_set(&self.config, name, value)?;
+        let previous = std::mem::replace(&mut self.config, changed);
+        match directive.as_str() {
+            "appendonly" => self.update_appendonly(os, previous).map_err(|reason| {
+                format!("Invalid argument '{value}' for CONFIG SET '{name}' - {reason}")
+            })?,
+            "dir" => {
+                if let Err(errno) = os.chdir(value) {
+                    self.config = previous;
+                    return Err(format!("Changing directory: {}", strerror(errno)));
+                }
+            }
+            "hz" => self.hz = self.config.hz,
+            "loglevel" => self.log.level = self.config.loglevel,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Redis: `updateAppendonly`.
+    fn update_appendonly(&mut self, os: &mut dyn Os, previous: Config) -> Result<(), &'static str> {
+        let wanted = self.config.appendonly;
+        let (aof, keyspace, mut env) = self.persistence(os);
+        match (wanted, aof.state) {
+            (false, State::On | State::WaitRewrite) => aof.stop_append_only(&mut env),
+            (true, State::Off) if aof.start_append_only(&mut env, keyspace).is_err() => {
+                self.config = previous;
+                return Err("Unable to turn on AOF. Check server logs.");
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn answer(result: Result<(), String>) -> Reply {
+    match result {
+        Ok(()) => Reply::OK,
+        Err(reason) => Failure::new(reason).into(),
+    }
+}

@@ -1,0 +1,103 @@
+//! A server process for tests: started in a directory of its own, talked to over a unix socket,
+//! ended with the test.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+
+use redis::{Connection, FromRedisValue, RedisResult};
+
+/// A running server. Its standard output is the log.
+pub struct Server {
+    process: Child,
+    log: BufReader<ChildStdout>,
+    socket: PathBuf,
+    connection: Option<Connection>,
+}
+
+impl Server {
+    /// Starts this package's server.
+    pub fn start(dir: &Path, arguments: &[&str]) -> Server {
+        Server::start_program(Path::new(env!("CARGO_BIN_EXE_sabot-server")), dir, arguments)
+    }
+
+    /// Starts any server that knows the directives of Redis and waits until it says that it is
+    /// ready.
+    pub fn start_program(program: &Path, dir: &Path, arguments: &[&str]) -> Server {
+        let socket = dir.join("socket");
+        let mut process = Command::new(program)
+            .args(["--port", "0", "--save", "", "--unixsocket"])
+            .arg(&socket)
+            .arg("--dir")
+            .arg(dir)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let log = BufReader::new(process.stdout.take().expect("its output is a pipe"));
+        let mut server = Server { process, log, socket, connection: None };
+        server.await_log("ready to accept connections");
+        let url = format!("redis+unix://{}", server.socket.display());
+        let client = redis::Client::open(url).expect("the address is well-formed");
+        server.connection = Some(client.get_connection().expect("it accepts connections"));
+        server
+    }
+
+    /// Reads the log until a line contains `text`.
+    pub fn await_log(&mut self, text: &str) -> String {
+        let mut seen = String::new();
+        loop {
+            let mut line = String::new();
+            let length = self.log.read_line(&mut line).expect("the log can be read");
+            assert!(length > 0, "the log ended before {text:?}:\n{seen}");
+            if line.contains(text) {
+                return line;
+            }
+            seen.push_str(&line);
+        }
+    }
+
+    /// Sends a command, as words between blanks.
+    pub fn try_send<T: FromRedisValue>(&mut self, command: &str) -> RedisResult<T> {
+        let mut words = command.split(' ');
+        let mut request = redis::cmd(words.next().expect("a command has a name"));
+        words.for_each(|word| {
+            request.arg(word);
+        });
+        request.query(self.connection.as_mut().expect("it is connected"))
+    }
+
+    /// The same for a command that must succeed.
+    pub fn send<T: FromRedisValue>(&mut self, command: &str) -> T {
+        self.try_send(command).unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
+    /// The same for a command that must be refused; the words of the error.
+    pub fn send_refused(&mut self, command: &str) -> String {
+        match self.try_send::<redis::Value>(command) {
+            Ok(value) => panic!("{command} was answered with {value:?}"),
+            Err(error) => {
+                format!("{} {}", error.code().unwrap_or(""), error.detail().unwrap_or(""))
+            }
+        }
+    }
+
+    /// SHUTDOWN, and what the process then exits with.
+    pub fn shut_down(mut self) -> ExitStatus {
+        let _ = self.try_send::<redis::Value>("SHUTDOWN NOSAVE");
+        self.process.wait().expect("it ends")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A real redis-server, where the machine has one.
+pub fn redis_server() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join("redis-server")).find(|file| file.is_file())
+}
