@@ -2,6 +2,7 @@
 //!
 //! Must not know: what the child does.
 
+use crate::log::Log;
 use crate::os::{Clock, Errno, Fd, ForkChild, Os, Pid, Signal, Wait, WaitStatus};
 
 /// The exit code of a child that SIGUSR1 told to stop: an end, but not an error
@@ -47,6 +48,13 @@ pub fn close_unused_resources(os: &mut dyn Os, listening: &[Fd]) {
     for &fd in listening {
         let _ = os.close(fd);
     }
+}
+
+/// Second thing in a child: from now on SIGUSR1 leaves a line in the log (Redis:
+/// `setupChildSignalHandlers`, `sigKillChildHandler`).
+pub fn setup_child_signal_handlers(os: &mut dyn Os, log: &Log) {
+    let words = log.last_words(os, "Received SIGUSR1 in child, exiting now.");
+    os.set_last_words(words);
 }
 
 /// Tells a child to stop and waits for it. When this returns, the child is gone or could not be

@@ -1,9 +1,7 @@
 //! The configuration: directives as redis.conf names them, their values, and CONFIG GET and SET on
 //! them.
 //!
-//! Defaults and error texts are those of Redis 6.0.8, with two exceptions that this build cannot
-//! avoid: `aof-use-rdb-preamble` is `no` and refuses `yes`, and `save` is accepted but saves
-//! nothing.
+//! Defaults and error texts are those of Redis 6.0.8.
 //! Must not know: what a directive does to the rest of the server.
 
 mod accepted;
@@ -35,10 +33,16 @@ pub struct Config {
     pub unixsocket: Option<String>,
     pub tcp_backlog: i32,
     pub maxclients: u32,
+    /// What AUTH has to say; empty for no password.
+    pub requirepass: String,
     /// Seconds after which an idle client is closed; 0 for never.
     pub timeout: u32,
     pub protected_mode: bool,
     pub client_query_buffer_limit: u64,
+    /// Writes that take memory are refused beyond this many bytes; 0 for no limit.
+    pub maxmemory: u64,
+    /// Milliseconds from which on an event counts as slow; 0 for never.
+    pub latency_monitor_threshold: i64,
     pub databases: usize,
     pub dir: Option<String>,
     pub pidfile: Option<String>,
@@ -46,8 +50,17 @@ pub struct Config {
     pub loglevel: Level,
     pub hz: u32,
     pub dynamic_hz: bool,
-    /// (seconds, changes); kept for CONFIG GET.
+    /// (seconds, changes): how long after so many changes a snapshot is due.
     pub save: Vec<(u64, u64)>,
+    pub dbfilename: String,
+    pub rdbcompression: bool,
+    pub rdbchecksum: bool,
+    pub rdb_save_incremental_fsync: bool,
+    pub stop_writes_on_bgsave_error: bool,
+    /// Microseconds to sleep after each key that is saved, for tests.
+    pub rdb_key_save_delay: u64,
+    /// Microseconds to sleep after each key or command that is loaded, for tests.
+    pub key_load_delay: u64,
     pub appendonly: bool,
     pub appendfilename: String,
     pub appendfsync: AppendFsync,
@@ -57,6 +70,12 @@ pub struct Config {
     pub aof_load_truncated: bool,
     pub aof_use_rdb_preamble: bool,
     pub aof_rewrite_incremental_fsync: bool,
+    pub hash_max_ziplist_entries: usize,
+    pub hash_max_ziplist_value: usize,
+    pub set_max_intset_entries: usize,
+    pub zset_max_ziplist_entries: usize,
+    pub zset_max_ziplist_value: usize,
+    pub list_max_ziplist_size: i32,
     /// The absolute path of the file that was read, or nothing.
     pub config_file: String,
     /// Directives that are accepted without any effect, as they were given.
@@ -71,9 +90,12 @@ impl Default for Config {
             unixsocket: None,
             tcp_backlog: 511,
             maxclients: 10000,
+            requirepass: String::new(),
             timeout: 0,
             protected_mode: true,
             client_query_buffer_limit: 1 << 30,
+            maxmemory: 0,
+            latency_monitor_threshold: 0,
             databases: 16,
             dir: None,
             pidfile: None,
@@ -81,7 +103,14 @@ impl Default for Config {
             loglevel: Level::Notice,
             hz: 10,
             dynamic_hz: true,
-            save: Vec::new(),
+            save: vec![(3600, 1), (300, 100), (60, 10000)],
+            dbfilename: "dump.rdb".to_string(),
+            rdbcompression: true,
+            rdbchecksum: true,
+            rdb_save_incremental_fsync: true,
+            stop_writes_on_bgsave_error: true,
+            rdb_key_save_delay: 0,
+            key_load_delay: 0,
             appendonly: false,
             appendfilename: "appendonly.aof".to_string(),
             appendfsync: AppendFsync::Everysec,
@@ -89,8 +118,14 @@ impl Default for Config {
             auto_aof_rewrite_percentage: 100,
             auto_aof_rewrite_min_size: 64 << 20,
             aof_load_truncated: true,
-            aof_use_rdb_preamble: false,
+            aof_use_rdb_preamble: true,
             aof_rewrite_incremental_fsync: true,
+            hash_max_ziplist_entries: 512,
+            hash_max_ziplist_value: 64,
+            set_max_intset_entries: 512,
+            zset_max_ziplist_entries: 128,
+            zset_max_ziplist_value: 64,
+            list_max_ziplist_size: -2,
             config_file: String::new(),
             ignored: BTreeMap::new(),
         }
@@ -146,7 +181,7 @@ mod tests {
     fn config_get_matches_names_without_case() {
         let config = Config::default();
         assert_eq!(config.matching(b"APPENDONLY"), [("appendonly", "no".to_string())]);
-        assert_eq!(config.matching(b"save"), [("save", String::new())]);
+        assert_eq!(config.matching(b"save"), [("save", "3600 1 300 100 60 10000".to_string())]);
         let rewrite = config.matching(b"auto-aof-rewrite-*");
         assert_eq!(rewrite[0], ("auto-aof-rewrite-percentage", "100".to_string()));
         assert_eq!(rewrite[1], ("auto-aof-rewrite-min-size", "67108864".to_string()));
@@ -168,7 +203,7 @@ mod tests {
             "Invalid argument 'x' for CONFIG SET 'auto-aof-rewrite-min-size' - argument must be a \
              memory value"
         );
-        assert!(refused("aof-use-rdb-preamble", "yes").contains("RDB preamble"));
+        assert!(refused("cluster-enabled", "yes").contains("cluster mode"));
         let (changed, _) = config_set(&config, "hz", "9000").expect("hz is capped");
         assert_eq!(changed.hz, 500);
     }

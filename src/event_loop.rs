@@ -91,7 +91,7 @@ fn process_events(
     let _ = os.epoll_wait(server.epoll, events, Some(timeout_ms));
     server.take_signals(os);
     for event in events.iter() {
-        process_file_event(server, os, *event);
+        server.process_file_event(os, *event);
     }
     if timer.is_due(ustime(os) / 1000) {
         let period_ms = server.server_cron(os);
@@ -99,23 +99,13 @@ fn process_events(
     }
 }
 
-fn process_file_event(server: &mut Server, os: &mut dyn Os, event: Event) {
-    let fd = event.fd;
-    if server.clients.get(fd).is_some() {
-        server.on_client_event(os, fd, event.ready);
-    } else if let Some(&listener) = server.clients.listeners.iter().find(|l| l.fd == fd) {
-        server.accept_clients(os, listener);
-    } else if server.aof.owns_pipe(fd) {
-        let (aof, _, mut env) = server.persistence(os);
-        aof.on_pipe_event(&mut env, fd, event.ready);
-    }
-}
-
 /// What has to happen before waiting. When this returns, all that was executed has been handed to
 /// the kernel (and synced, under `appendfsync always`) unless a flush was postponed or failed, and
 /// only then have replies been sent.
 fn before_sleep(server: &mut Server, os: &mut dyn Os) {
+    server.handle_blocked_clients_timeout(os);
     server.active_expire_cycle(os, CycleType::Fast);
+    server.process_unblocked_clients(os);
     server.flush_append_only_file(os, false);
     server.handle_clients_with_pending_writes(os);
     server.free_clients_in_async_free_queue(os);

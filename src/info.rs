@@ -8,27 +8,32 @@ use crate::bio::JobType;
 use crate::child::time;
 use crate::config::REDIS_VERSION;
 use crate::os::Os;
-use crate::server::Server;
+use crate::server::{Loading, Server};
 
 type Section = fn(&Server, &mut dyn Os) -> Fields;
 /// Name and value of each line.
 type Fields = Vec<(String, String)>;
 
-const SECTIONS: [(&str, Section); 6] = [
+const SECTIONS: [(&str, Section); 7] = [
     ("Server", server),
     ("Clients", clients),
     ("Memory", memory),
     ("Persistence", persistence),
     ("Stats", stats),
+    ("Commandstats", commandstats),
     ("Keyspace", keyspace),
 ];
+/// Shown only when it is asked for, or all are.
+const NOT_BY_DEFAULT: &str = "Commandstats";
 
 /// The text that INFO answers with; `section` in lower case (Redis: `genRedisInfoString`).
 pub fn info_string(server: &Server, os: &mut dyn Os, section: &str) -> String {
-    let all = ["default", "all", "everything"].contains(&section);
+    let by_default = section == "default";
+    let all = ["all", "everything"].contains(&section);
     let mut parts = Vec::new();
     for (name, fields) in SECTIONS {
-        if all || name.eq_ignore_ascii_case(section) {
+        let implied = all || (by_default && name != NOT_BY_DEFAULT);
+        if implied || name.eq_ignore_ascii_case(section) {
             let lines =
                 fields(server, os).into_iter().map(|(field, value)| format!("{field}:{value}\r\n"));
             parts.push(format!("# {name}\r\n{}", lines.collect::<String>()));
@@ -69,19 +74,44 @@ fn clients(server: &Server, _os: &mut dyn Os) -> Fields {
         connected_clients: server.clients.len(),
         client_recent_max_input_buffer: input,
         client_recent_max_output_buffer: output,
-        blocked_clients: 0,
+        blocked_clients: server.clients.blocked().count(),
         tracking_clients: 0,
         clients_in_timeout_table: 0,
     }
 }
 
 fn memory(server: &Server, _os: &mut dyn Os) -> Fields {
+    let used = server.keyspace.used_memory();
+    let maxmemory = server.config.maxmemory;
     fields! {
-        maxmemory: 0,
-        maxmemory_human: "0B",
+        used_memory: used,
+        used_memory_human: bytes_to_human(used),
+        maxmemory: maxmemory,
+        maxmemory_human: bytes_to_human(maxmemory),
         maxmemory_policy: "noeviction",
         mem_aof_buffer: server.aof.mem_aof_buffer(),
     }
+}
+
+/// Redis: `bytesToHuman`.
+fn bytes_to_human(bytes: u64) -> String {
+    let units = [(1u64 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
+    match units.iter().find(|(size, _)| bytes >= *size) {
+        Some((size, unit)) => format!("{:.2}{unit}", bytes as f64 / *size as f64),
+        None => format!("{bytes}B"),
+    }
+}
+
+fn commandstats(server: &Server, _os: &mut dyn Os) -> Fields {
+    let stats = server.stats.commands.iter();
+    stats
+        .map(|(name, stats)| {
+            let per_call = stats.microseconds as f64 / stats.calls as f64;
+            let (calls, usec) = (stats.calls, stats.microseconds);
+            let value = format!("calls={calls},usec={usec},usec_per_call={per_call:.2}");
+            (format!("cmdstat_{name}"), value)
+        })
+        .collect()
 }
 
 fn ok_or_err(status: Status) -> &'static str {
@@ -91,21 +121,21 @@ fn ok_or_err(status: Status) -> &'static str {
     }
 }
 
-/// All fields of 6.0, also those of snapshots: there never was one.
 fn persistence(server: &Server, os: &mut dyn Os) -> Fields {
-    let aof = &server.aof;
-    let current_rewrite_time = aof.child_pid.map_or(-1, |_| time(os) - aof.rewrite_time_start);
+    let (rdb, aof, children) = (&server.rdb, &server.aof, &server.children);
+    let current_save_time = children.rdb.map_or(-1, |_| time(os) - rdb.save_time_start);
+    let current_rewrite_time = children.aof.map_or(-1, |_| time(os) - aof.rewrite_time_start);
     let mut fields = fields! {
-        loading: 0,
-        rdb_changes_since_last_save: server.dirty,
-        rdb_bgsave_in_progress: 0,
-        rdb_last_save_time: server.start_time,
-        rdb_last_bgsave_status: "ok",
-        rdb_last_bgsave_time_sec: -1,
-        rdb_current_bgsave_time_sec: -1,
-        rdb_last_cow_size: 0,
+        loading: u8::from(server.loading.is_some()),
+        rdb_changes_since_last_save: rdb.dirty,
+        rdb_bgsave_in_progress: u8::from(children.rdb.is_some()),
+        rdb_last_save_time: rdb.lastsave,
+        rdb_last_bgsave_status: ok_or_err(rdb.lastbgsave_status),
+        rdb_last_bgsave_time_sec: rdb.save_time_last,
+        rdb_current_bgsave_time_sec: current_save_time,
+        rdb_last_cow_size: rdb.stat_rdb_cow_bytes,
         aof_enabled: u8::from(aof.state != State::Off),
-        aof_rewrite_in_progress: u8::from(aof.child_pid.is_some()),
+        aof_rewrite_in_progress: u8::from(children.aof.is_some()),
         aof_rewrite_scheduled: u8::from(aof.rewrite_scheduled),
         aof_last_rewrite_time_sec: aof.rewrite_time_last,
         aof_current_rewrite_time_sec: current_rewrite_time,
@@ -126,7 +156,26 @@ fn persistence(server: &Server, os: &mut dyn Os) -> Fields {
             aof_delayed_fsync: aof.delayed_fsync,
         });
     }
+    if let Some(loading) = &server.loading {
+        fields.extend(loading_fields(loading, time(os)));
+    }
     fields
+}
+
+/// How long loading will take if it goes on as it did.
+fn loading_fields(loading: &Loading, now: i64) -> Fields {
+    let Loading { start_time, total_bytes, loaded_bytes } = *loading;
+    let elapsed = now - start_time;
+    let remaining = total_bytes as i64 - loaded_bytes as i64;
+    let eta = if elapsed == 0 { 1 } else { elapsed * remaining / (loaded_bytes as i64 + 1) };
+    let percent = loaded_bytes as f64 / total_bytes as f64 * 100.0;
+    fields! {
+        loading_start_time: start_time,
+        loading_total_bytes: total_bytes,
+        loading_loaded_bytes: loaded_bytes,
+        loading_loaded_perc: format!("{percent:.2}"),
+        loading_eta_seconds: eta,
+    }
 }
 
 fn stats(server: &Server, _os: &mut dyn Os) -> Fields {
@@ -144,7 +193,7 @@ fn stats(server: &Server, _os: &mut dyn Os) -> Fields {
         evicted_keys: 0,
         keyspace_hits: stats.keyspace_hits,
         keyspace_misses: stats.keyspace_misses,
-        latest_fork_usec: server.aof.stat_fork_time,
+        latest_fork_usec: server.children.stat_fork_time,
         total_reads_processed: stats.total_reads_processed,
         total_writes_processed: stats.total_writes_processed,
     }

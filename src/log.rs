@@ -3,7 +3,7 @@
 //! Dates are UTC, whatever the machine's zone, so that a line is the same everywhere.
 //! Must not know: who logs.
 
-use crate::os::{Clock, OFlag, Os, STDOUT};
+use crate::os::{Clock, LastWords, OFlag, Os, STDOUT};
 
 /// `loglevel`, from most to least talkative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +60,15 @@ impl Log {
             let seconds = os.clock_gettime(Clock::Realtime) / 1_000_000_000;
             format!("{}:signal-handler ({seconds}) {message}\n", os.getpid())
         });
+    }
+
+    /// The same line for a handler that may not call anything here: without the time.
+    pub fn last_words(&self, os: &mut dyn Os, message: &str) -> LastWords {
+        LastWords {
+            file: self.file.clone(),
+            before: format!("{}:signal-handler (", os.getpid()),
+            after: format!(") {message}\n"),
+        }
     }
 
     fn write(&self, os: &mut dyn Os, level: Level, format: impl FnOnce(&mut dyn Os) -> String) {

@@ -7,7 +7,8 @@ mod io;
 
 use std::collections::BTreeMap;
 
-use crate::command::Session;
+use crate::command::blocking::Blocked;
+use crate::command::{KillFilter, ReplyMode, Session};
 use crate::os::Fd;
 use crate::resp::{Reply, RequestParser};
 
@@ -30,6 +31,8 @@ pub struct Listener {
 pub struct Client {
     pub session: Session,
     pub transport: Transport,
+    /// What it waits for; until then no command of it runs.
+    pub blocked: Option<Blocked>,
     /// The command that was last looked up.
     pub last_command: &'static str,
     parser: RequestParser,
@@ -51,10 +54,11 @@ pub struct Client {
 }
 
 impl Client {
-    fn new(id: u64, transport: Transport, now: i64) -> Client {
+    fn new(id: u64, transport: Transport, authenticated: bool, now: i64) -> Client {
         Client {
-            session: Session { id, ..Session::default() },
+            session: Session { id, authenticated, ..Session::default() },
             transport,
+            blocked: None,
             last_command: "NULL",
             parser: RequestParser::default(),
             out: Vec::new(),
@@ -73,21 +77,31 @@ impl Client {
         self.sent < self.out.len()
     }
 
+    /// Redis: `getClientPeerId`.
+    fn address(&self, socket: &str) -> String {
+        match self.transport {
+            Transport::Tcp => "?:0".to_string(),
+            Transport::Unix => format!("{socket}:0"),
+        }
+    }
+
+    fn flags(&self) -> String {
+        let flags = [
+            ('x', self.session.transaction.is_some()),
+            ('b', self.blocked.is_some()),
+            ('c', self.close_after_reply),
+            ('A', self.close_asap),
+            ('U', self.transport == Transport::Unix),
+        ];
+        let set: String = flags.iter().filter(|(_, set)| *set).map(|(flag, _)| flag).collect();
+        if set.is_empty() { "N".to_string() } else { set }
+    }
+
     /// One line of CLIENT LIST (Redis: `catClientInfoString`). Addresses of TCP clients are
     /// unknown.
     fn describe(&self, fd: Fd, socket: &str, now: i64) -> String {
-        let (address, flags) = match self.transport {
-            Transport::Tcp => ("?:0".to_string(), "N"),
-            Transport::Unix => (format!("{socket}:0"), "U"),
-        };
-        let flags = match (&self.session.transaction, self.close_after_reply) {
-            (None, false) => flags.to_string(),
-            (transaction, closing) => {
-                let x = if transaction.is_some() { "x" } else { "" };
-                let c = if closing { "c" } else { "" };
-                format!("{x}{c}{}", if flags == "U" { "U" } else { "" })
-            }
-        };
+        let address = self.address(socket);
+        let flags = self.flags();
         let queued = self.session.transaction.as_ref().map_or(-1, |t| t.queued.len() as i64);
         format!(
             "id={} addr={address} fd={fd} name={} age={} idle={} flags={flags} db={} sub=0 psub=0 \
@@ -115,8 +129,12 @@ pub struct Clients {
     next_id: u64,
     /// Those with replies to send before the next wait, in the order in which they got one.
     pending_write: Vec<Fd>,
+    /// Those that waited for a key and may go on, with whatever they have sent meanwhile.
+    unblocked: Vec<Fd>,
     /// Those to be closed at a safe moment.
     to_close: Vec<Fd>,
+    /// Whose command runs while others are served: nothing is read from it, and it is not freed.
+    pub protected: Option<Fd>,
 }
 
 impl Clients {
@@ -126,6 +144,11 @@ impl Clients {
 
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    /// Whether replies wait to be sent.
+    pub fn has_pending_writes(&self) -> bool {
+        !self.pending_write.is_empty()
     }
 
     pub fn get(&self, fd: Fd) -> Option<&Client> {
@@ -146,6 +169,10 @@ impl Clients {
     pub fn add_reply(&mut self, fd: Fd, reply: &Reply) {
         // Not by expect_mut: the list beside the clients is needed as well.
         let client = self.all.get_mut(&fd).expect("a client is freed only between two commands");
+        let silent = matches!(client.session.replies, ReplyMode::Off | ReplyMode::Skip);
+        if silent || *reply == Reply::Nothing {
+            return;
+        }
         if !client.has_pending_replies() && !client.pending_write {
             client.pending_write = true;
             self.pending_write.push(fd);
@@ -166,6 +193,31 @@ impl Clients {
             .iter()
             .map(|(fd, client)| client.describe(**fd, &self.unixsocket, now) + "\n")
             .collect()
+    }
+
+    /// The descriptor of the client with this number.
+    pub fn fd_of(&self, id: u64) -> Option<Fd> {
+        self.all.iter().find(|(_, client)| client.session.id == id).map(|(&fd, _)| fd)
+    }
+
+    /// Those that wait for a key.
+    pub fn blocked(&self) -> impl Iterator<Item = (Fd, &Blocked)> {
+        self.all.iter().filter_map(|(&fd, client)| Some((fd, client.blocked.as_ref()?)))
+    }
+
+    /// Those that CLIENT KILL means, the oldest first; `asking` is the client that sent it.
+    pub fn matching(&self, filter: &KillFilter, asking: Fd) -> Vec<Fd> {
+        let socket = &self.unixsocket;
+        let is_meant = |&(&fd, client): &(&Fd, &Client)| {
+            let address_fits =
+                filter.address.as_ref().is_none_or(|address| *address == client.address(socket));
+            let id_fits = filter.id.is_none_or(|id| id == client.session.id);
+            let spared = filter.nobody || (filter.skip_me && fd == asking);
+            address_fits && id_fits && !spared
+        };
+        let mut meant: Vec<_> = self.all.iter().filter(is_meant).collect();
+        meant.sort_by_key(|(_, client)| client.session.id);
+        meant.into_iter().map(|(&fd, _)| fd).collect()
     }
 
     /// The longest input and output that waits, for INFO.

@@ -113,6 +113,15 @@ pub trait ForkChild {
     fn run(&self, os: &mut dyn Os) -> i32;
 }
 
+/// What a process writes when a signal ends it: `before`, the seconds since the epoch, `after`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastWords {
+    /// The file that it is appended to, or empty for standard output.
+    pub file: String,
+    pub before: String,
+    pub after: String,
+}
+
 /// What a thread does, from its start to its end.
 pub type Thread = Box<dyn FnOnce(&mut dyn Os) + Send>;
 
@@ -240,6 +249,12 @@ pub trait Os {
     /// wherever it is, as if it had called `exit(255)` (Redis: `sigKillChildHandler`).
     fn fork(&mut self, child: &dyn ForkChild) -> Result<Pid>;
 
+    /// From now on SIGUSR1, before it ends this forked child, has it write these words with one
+    /// write(2). Until then it ends without any.
+    fn set_last_words(&mut self, words: LastWords) {
+        let _ = words;
+    }
+
     /// `wait3(status, options)` — the next child that ended; None when none has yet (only with
     /// [`Wait::NoHang`]); ECHILD when there is none to wait for.
     fn wait3(&mut self, wait: Wait) -> Result<Option<(Pid, WaitStatus)>>;
@@ -260,6 +275,11 @@ pub trait Os {
     /// The sum of `Private_Dirty` in `/proc/self/smaps`, in bytes: memory that this process shares
     /// with nobody (Redis: `zmalloc_get_private_dirty`).
     fn private_dirty(&mut self) -> u64;
+
+    /// No call: says that this process changed `bytes` bytes of the memory of one `object` (any
+    /// number that stays the same for it), for whoever must guess what a forked child then has to
+    /// itself. A machine with pages of its own sees that without being told.
+    fn dirtied(&mut self, _object: u64, _bytes: u64) {}
 
     /// `getrandom(buf)`.
     fn getrandom(&mut self, buf: &mut [u8]);

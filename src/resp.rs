@@ -7,6 +7,7 @@ pub mod request;
 
 use std::borrow::Cow;
 
+use crate::text::float::format_17g;
 pub use request::{ProtocolError, RequestParser};
 
 /// What a command answers.
@@ -21,10 +22,16 @@ pub enum Reply {
     /// `$-1`
     Null,
     Array(Vec<Reply>),
+    /// `*-1`
+    NullArray,
+    /// Not a byte: the client waits for something, or asked for silence.
+    Nothing,
 }
 
 impl Reply {
     pub const OK: Reply = Reply::Status(Cow::Borrowed("OK"));
+
+    pub const EMPTY_ARRAY: Reply = Reply::Array(Vec::new());
 
     pub fn status(text: impl Into<Cow<'static, str>>) -> Reply {
         Reply::Status(text.into())
@@ -33,6 +40,16 @@ impl Reply {
     /// A bulk reply of something that prints.
     pub fn bulk(value: impl ToString) -> Reply {
         Reply::Bulk(value.to_string().into_bytes())
+    }
+
+    /// A number of things.
+    pub fn count(count: usize) -> Reply {
+        Reply::Integer(count as i64)
+    }
+
+    /// A double as RESP2 has it, a bulk (Redis: `addReplyDouble`).
+    pub fn double(value: f64) -> Reply {
+        Reply::bulk(format_17g(value))
     }
 
     /// An array of bulks.
@@ -52,6 +69,8 @@ impl Reply {
                 line(out, b'*', replies.len().to_string().as_bytes());
                 replies.iter().for_each(|reply| reply.encode(out));
             }
+            Reply::NullArray => out.extend_from_slice(b"*-1\r\n"),
+            Reply::Nothing => {}
         }
     }
 }

@@ -1,10 +1,12 @@
-//! Streams that write the protocol of the AOF to a file and sync it as they go (Redis: `rio.c`).
+//! Streams that write an AOF or an RDB file and sync it as they go (Redis: `rio.c`).
 //!
 //! Must not know: the dataset, and whether anybody waits for the file.
 
+pub mod crc64;
 pub mod stdio;
 
 use crate::os::{Errno, Fd, Os};
+use crc64::Crc64;
 use stdio::FileWriter;
 
 /// How many bytes a rewrite lets the page cache gather before it syncs, when it does so
@@ -19,6 +21,8 @@ pub struct Rio {
     /// Bytes since the last automatic sync.
     buffered: u64,
     processed_bytes: u64,
+    /// None as long as nobody wants one.
+    checksum: Option<Crc64>,
     failed: Option<Errno>,
 }
 
@@ -26,7 +30,7 @@ impl Rio {
     /// A stream that owns `fd`, open for writing (Redis: `rioInitWithFile`).
     pub fn with_file(fd: Fd) -> Self {
         let file = FileWriter::new(fd);
-        Rio { file, autosync: 0, buffered: 0, processed_bytes: 0, failed: None }
+        Rio { file, autosync: 0, buffered: 0, processed_bytes: 0, checksum: None, failed: None }
     }
 
     /// From now on every `bytes` bytes are synced with fdatasync; 0 turns it off (Redis:
@@ -36,6 +40,16 @@ impl Rio {
     /// disk for everybody.
     pub fn set_auto_sync(&mut self, bytes: u64) {
         self.autosync = bytes;
+    }
+
+    /// From now on a checksum is kept of what is written.
+    pub fn start_checksum(&mut self) {
+        self.checksum = Some(Crc64::default());
+    }
+
+    /// The checksum so far; 0 when none is kept.
+    pub fn checksum(&self) -> u64 {
+        self.checksum.as_ref().map_or(0, Crc64::value)
     }
 
     /// How many bytes were given to [`Rio::write`], whether they have left the buffer or not.
@@ -53,6 +67,9 @@ impl Rio {
         }
         if data.is_empty() {
             return Ok(());
+        }
+        if let Some(checksum) = &mut self.checksum {
+            checksum.update(data);
         }
         let written = self.file.write(os, data);
         self.buffered += data.len() as u64;

@@ -2,24 +2,34 @@
 //!
 //! What it does is in the rooms below: [`boot`] brings it up, [`call`] runs one command and
 //! propagates what it changed, [`requests`] does what commands ask for, [`cron`] what time asks
-//! for, [`shutdown`] ends it. Must not know: which descriptor became ready when.
+//! for, [`load`] reads a dataset, [`shutdown`] ends it.
+//! Must not know: which descriptor became ready when.
 
+mod blocked;
 pub mod boot;
 mod call;
+mod client_requests;
 pub mod cron;
+mod events;
 mod expire_cycle;
 mod load;
 mod requests;
 mod shutdown;
 pub mod signals;
+mod snapshots;
+
+use std::collections::BTreeMap;
 
 use crate::aof::{Aof, Env};
 use crate::bio::Bio;
 use crate::config::Config;
-use crate::keyspace::{Bytes, Keyspace};
+use crate::env::Children;
+use crate::keyspace::{Bytes, Keyspace, Limits};
+use crate::latency::Latency;
 use crate::log::{Level, Log};
 use crate::networking::Clients;
 use crate::os::{Clock, Fd, Os};
+use crate::rdb::Rdb;
 
 pub use expire_cycle::CycleType;
 use expire_cycle::ExpireCycle;
@@ -62,6 +72,37 @@ pub struct Stats {
     pub net_output_bytes: u64,
     pub total_reads_processed: u64,
     pub total_writes_processed: u64,
+    /// Of each command that was called, in the order of their names.
+    pub commands: BTreeMap<&'static str, CommandStats>,
+}
+
+/// How often a command was called, and how long that took in all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CommandStats {
+    pub calls: u64,
+    pub microseconds: u64,
+}
+
+/// How far loading has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Loading {
+    /// Seconds since the epoch.
+    pub start_time: i64,
+    pub total_bytes: u64,
+    /// As of the last pause.
+    pub loaded_bytes: u64,
+}
+
+/// The limits that a configuration states.
+fn limits(config: &Config) -> Limits {
+    Limits {
+        hash_max_ziplist_entries: config.hash_max_ziplist_entries,
+        hash_max_ziplist_value: config.hash_max_ziplist_value,
+        set_max_intset_entries: config.set_max_intset_entries,
+        zset_max_ziplist_entries: config.zset_max_ziplist_entries,
+        zset_max_ziplist_value: config.zset_max_ziplist_value,
+        list_max_ziplist_size: config.list_max_ziplist_size,
+    }
 }
 
 /// Everything.
@@ -70,14 +111,17 @@ pub struct Server {
     pub log: Log,
     pub bio: Bio,
     pub keyspace: Keyspace,
+    pub rdb: Rdb,
     pub aof: Aof,
+    pub children: Children,
+    /// How far loading has come, while a file is being loaded.
+    pub loading: Option<Loading>,
     pub clients: Clients,
     pub time: CachedTime,
     pub stats: Stats,
+    pub latency: Latency,
     /// The event loop's epoll descriptor.
     pub epoll: Fd,
-    /// Changes since the start (Redis counts since the last snapshot, and here is none).
-    pub dirty: u64,
     /// How often server_cron runs in a second: `hz`, or more when there are many clients.
     pub hz: u32,
     /// How often server_cron has run.
@@ -97,13 +141,16 @@ impl Server {
         Server {
             log: Log { level: config.loglevel, file: config.logfile.clone(), role: 'M' },
             bio: Bio::new(),
-            keyspace: Keyspace::new(config.databases),
+            keyspace: Keyspace { limits: limits(&config), ..Keyspace::new(config.databases) },
+            rdb: Rdb::new(0),
             aof: Aof::new(&config),
+            children: Children::default(),
+            loading: None,
             clients: Clients::default(),
             time: CachedTime::default(),
             stats: Stats::default(),
+            latency: Latency::new(config.latency_monitor_threshold),
             epoll: -1,
-            dirty: 0,
             hz: config.hz,
             cronloops: 0,
             shutdown_asap: false,
@@ -124,11 +171,44 @@ impl Server {
             config: &self.config,
             log: &self.log,
             bio: &self.bio,
+            children: &mut self.children,
+            latency: &mut self.latency,
             epoll: self.epoll,
             unixtime: self.time.unixtime(),
             mstime: self.time.mstime(),
         };
         (&mut self.aof, &mut self.keyspace, env)
+    }
+
+    /// The same for snapshots.
+    pub fn snapshots<'a>(&'a mut self, os: &'a mut dyn Os) -> (&'a mut Rdb, &'a Keyspace, Env<'a>) {
+        let env = Env {
+            os,
+            config: &self.config,
+            log: &self.log,
+            bio: &self.bio,
+            children: &mut self.children,
+            latency: &mut self.latency,
+            epoll: self.epoll,
+            unixtime: self.time.unixtime(),
+            mstime: self.time.mstime(),
+        };
+        (&mut self.rdb, &self.keyspace, env)
+    }
+
+    /// Saves a snapshot while everybody waits; whether it worked.
+    pub fn rdb_save(&mut self, os: &mut dyn Os) -> bool {
+        let mut signals = self.signals();
+        let (rdb, keyspace, mut env) = self.snapshots(os);
+        let saved = rdb.save(&mut env, keyspace, &mut |os, _| signals.take(os)).is_ok();
+        self.shutdown_asap = signals.shutdown_asap;
+        saved
+    }
+
+    /// Has a child save a snapshot; whether it started.
+    pub fn rdb_save_background(&mut self, os: &mut dyn Os) -> bool {
+        let (rdb, keyspace, mut env) = self.snapshots(os);
+        rdb.save_background(&mut env, keyspace).is_ok()
     }
 
     /// Writes what was executed to the AOF; `force` does so even while an fsync is in progress.

@@ -2,6 +2,9 @@
 //!
 //! Must not know: where a text comes from (a request, redis.conf or the command line).
 
+pub mod float;
+pub mod long_double;
+
 /// Splits a line into words as redis.conf and inline requests write them: blanks separate, `"…"`
 /// takes `\n`, `\r`, `\t`, `\b`, `\a`, `\xNN` and `\` before any other byte, `'…'` takes `\'`. None
 /// when a quote is left open or is followed by something else than a blank (Redis: `sdssplitargs`).

@@ -175,6 +175,12 @@ impl Profile {
         Roles { files: self.files.iter().map(pattern).collect(), pipes: self.pipes.clone() }
     }
 
+    /// The name that a file with this role must have; None where the profile allows several.
+    pub fn only_name_of(&self, role: &str) -> Option<String> {
+        let mut names = self.files.iter().filter(|file| file.role == role).map(|file| &file.name);
+        names.next().filter(|name| !name.contains('*') && names.next().is_none()).cloned()
+    }
+
     /// The name of the task that a thread called `comm` is; an unknown one keeps its own.
     pub fn thread<'a>(&'a self, comm: &'a str) -> &'a str {
         self.threads.get(comm).map_or(comm, String::as_str)

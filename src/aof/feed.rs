@@ -41,7 +41,7 @@ impl Aof {
         if self.state == State::On {
             self.buf.extend_from_slice(&bytes);
         }
-        if self.child_pid.is_some()
+        if env.children.aof.is_some()
             && let Some(pipes) = &mut self.pipes
         {
             pipes.feed(env, &mut self.rewrite_buffer, &bytes);

@@ -54,7 +54,16 @@ impl Aof {
         if self.flush_sleep != 0 {
             env.os.nanosleep(self.flush_sleep.saturating_mul(1_000));
         }
+        let started = env.latency_start();
         let (written, error) = aof_write(env.os, self.raw_fd(), &self.buf);
+        let latency = env.latency_end(started);
+        let event = match sync_in_progress {
+            true => "aof-write-pending-fsync",
+            false if env.children.any() => "aof-write-active-child",
+            false => "aof-write-alone",
+        };
+        env.latency_sample(event, latency);
+        env.latency_sample("aof-write", latency);
         self.flush_postponed_start = 0;
         match error {
             Some(errno) => self.write_failed(env, written, errno),
@@ -163,12 +172,15 @@ impl Aof {
 
     /// Syncs if the policy says so now, and no child that does I/O is to be spared.
     fn try_fsync(&mut self, env: &mut Env<'_>, sync_in_progress: bool) {
-        if env.config.no_appendfsync_on_rewrite && self.has_active_child() {
+        if env.config.no_appendfsync_on_rewrite && env.children.any() {
             return;
         }
         match env.config.appendfsync {
             AppendFsync::Always => {
+                let started = env.latency_start();
                 let _ = env.os.fdatasync(self.raw_fd());
+                let latency = env.latency_end(started);
+                env.latency_sample("aof-fsync-always", latency);
                 self.fsync_offset = self.current_size;
                 self.last_fsync = env.unixtime;
             }

@@ -10,14 +10,21 @@
 //! 6.0.8 cuts after the last queued one and leaves the MULTI in the file, where everything appended
 //! later is queued behind it.
 //!
+//! A preamble ([`crate::rdb`]) is loaded first, in the same file. In 6.0.8 a file that ends inside
+//! the *first* command after it is cut to nothing, preamble and all: how far the file is good is
+//! only noted after each command. The dataset is whole until the next restart.
+//!
 //! Must not know: what the commands do.
 
 use super::feed::strtoll;
 use super::{Aof, Env, State};
 use crate::keyspace::Bytes;
-use crate::os::{Errno, OFlag, Whence, strerror};
+use crate::os::{Errno, OFlag, Os, Whence, strerror};
+use crate::rdb::{LoadOptions, Receiver, rdb_load_rio};
 use crate::rio::stdio::FileReader;
 
+/// After this many commands others are served.
+const COMMANDS_BETWEEN_EVENTS: u64 = 1000;
 /// Longest line of the framing that is read at once, in bytes.
 const LINE_MAX: usize = 127;
 
@@ -25,11 +32,15 @@ const LINE_MAX: usize = 127;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownCommand;
 
-/// Who runs what is loaded: Redis' fake client.
-pub trait Executor {
+/// Who runs what is loaded: Redis' fake client. It also takes the keys of a preamble, and serves
+/// others between them and between commands.
+pub trait Executor: Receiver {
+    /// How to load a preamble.
+    fn preamble_options(&self) -> LoadOptions;
+
     /// Runs one command of the file on the database that earlier SELECTs chose, or queues it behind
     /// a MULTI; Err when the command is unknown.
-    fn execute(&mut self, argv: Vec<Bytes>) -> Result<(), UnknownCommand>;
+    fn execute(&mut self, os: &mut dyn Os, argv: Vec<Bytes>) -> Result<(), UnknownCommand>;
 
     /// Whether a MULTI waits for its EXEC.
     fn in_multi(&self) -> bool;
@@ -89,6 +100,7 @@ impl Aof {
             reader.close(env.os);
             return LoadResult::Empty;
         }
+        executor.start(env.os, size.unwrap_or(0));
         let state = std::mem::replace(&mut self.state, State::Off);
         self.load_commands(env, executor, &mut reader);
         reader.close(env.os);
@@ -107,9 +119,13 @@ impl Aof {
         reader: &mut FileReader,
     ) {
         let mut progress = Progress::default();
-        let stop = match refuse_rdb_preamble(env, reader) {
+        let mut preamble_error = None;
+        let stop = match load_rdb_preamble(env, executor, reader) {
             Ok(()) => run_commands(env, executor, reader, &mut progress),
-            Err(_) => Stop::Read,
+            Err(errno) => {
+                preamble_error = Some(errno);
+                Stop::Read
+            }
         };
         match stop {
             Stop::CleanEof if !executor.in_multi() => return,
@@ -119,7 +135,8 @@ impl Aof {
             }
             Stop::Read if reader.at_eof() => {}
             Stop::Read => {
-                let reason = strerror(reader.error().unwrap_or(Errno::from_raw(0)));
+                let errno = reader.error().or(preamble_error).unwrap_or(Errno::from_raw(0));
+                let reason = strerror(errno);
                 let line = format!("Unrecoverable error reading the append only file: {reason}");
                 close_and_die(env, reader, &line)
             }
@@ -165,18 +182,25 @@ impl Aof {
     }
 }
 
-/// Looks whether the file begins as an RDB file does, and returns to its start.
-fn refuse_rdb_preamble(env: &mut Env<'_>, reader: &mut FileReader) -> Result<(), Errno> {
+/// Loads the RDB file with which this one begins, if it does. When this returns without an error,
+/// the reader stands where the commands begin.
+fn load_rdb_preamble(
+    env: &mut Env<'_>,
+    executor: &mut dyn Executor,
+    reader: &mut FileReader,
+) -> Result<(), Errno> {
     if reader.read(env.os, 5) != b"REDIS" {
         return reader.rewind(env.os);
     }
     env.notice("Reading RDB preamble from AOF file...");
-    close_and_die(
-        env,
-        reader,
-        "Error reading the RDB preamble of the AOF file, AOF loading aborted: this build reads no \
-         RDB preamble. Rewrite the file with aof-use-rdb-preamble no",
-    )
+    reader.rewind(env.os)?;
+    let options = executor.preamble_options();
+    if let Err(errno) = rdb_load_rio(env.os, env.log, &options, reader, executor) {
+        env.warning("Error reading the RDB preamble of the AOF file, AOF loading aborted");
+        return Err(errno);
+    }
+    env.notice("Reading the remaining AOF tail...");
+    Ok(())
 }
 
 fn run_commands(
@@ -185,20 +209,28 @@ fn run_commands(
     reader: &mut FileReader,
     progress: &mut Progress,
 ) -> Stop {
+    let mut commands = 0u64;
     loop {
+        if commands.is_multiple_of(COMMANDS_BETWEEN_EVENTS) {
+            executor.progress(env.os, reader.position());
+        }
         let argv = match read_command(env, reader) {
             Ok(argv) => argv,
             Err(stop) => return stop,
         };
+        commands += 1;
         if argv[0].eq_ignore_ascii_case(b"MULTI") {
             progress.valid_before_multi = progress.valid_up_to;
         }
         let name = String::from_utf8_lossy(&argv[0]).into_owned();
-        if executor.execute(argv).is_err() {
+        if executor.execute(env.os, argv).is_err() {
             die(env, &format!("Unknown command '{name}' reading the append only file"));
         }
         if env.config.aof_load_truncated {
             progress.valid_up_to = reader.position();
+        }
+        if env.config.key_load_delay != 0 {
+            env.os.nanosleep(env.config.key_load_delay.saturating_mul(1000));
         }
     }
 }

@@ -6,6 +6,9 @@
 //! [`rewrite_dataset`]) while the parent sends it what changes meanwhile ([`rewrite_buffer`],
 //! [`pipes`]).
 //!
+//! A rewritten file may begin with a whole RDB file (`aof-use-rdb-preamble`), which is shorter and
+//! loads faster; commands follow it.
+//!
 //! Must not know: clients, and what commands do.
 
 mod feed;
@@ -17,40 +20,15 @@ mod rewrite_buffer;
 mod rewrite_child;
 mod rewrite_dataset;
 
+pub use crate::env::{Env, Status};
 pub use load::{Executor, LoadResult, UnknownCommand};
 pub use rewrite::RewriteFailed;
 
-use crate::bio::{Bio, JobType};
-use crate::child_info::{ChildInfoPipe, ProcessType};
+use crate::bio::JobType;
 use crate::config::Config;
-use crate::log::{Level, Log};
-use crate::os::{Errno, Fd, Interest, OFlag, Os, Pid};
+use crate::os::{Errno, Fd, Interest, OFlag};
 use pipes::Pipes;
 use rewrite_buffer::RewriteBuffer;
-
-/// What the AOF works with besides its own state; made afresh by the server for each call.
-pub struct Env<'a> {
-    pub os: &'a mut dyn Os,
-    pub config: &'a Config,
-    pub log: &'a Log,
-    pub bio: &'a Bio,
-    /// Where the pipes of a rewrite are registered.
-    pub epoll: Fd,
-    /// `server.unixtime`: seconds since the epoch, as old as the turn of the event loop.
-    pub unixtime: i64,
-    /// `server.mstime`: the same in milliseconds.
-    pub mstime: i64,
-}
-
-impl Env<'_> {
-    fn notice(&mut self, message: &str) {
-        self.log.line(self.os, Level::Notice, message);
-    }
-
-    fn warning(&mut self, message: &str) {
-        self.log.line(self.os, Level::Warning, message);
-    }
-}
 
 /// Whether commands are appended (Redis: `aof_state`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,13 +38,6 @@ pub enum State {
     /// Switched on, and waiting for the first rewrite to finish: until then commands reach the
     /// rewrite buffer only, and that only while a child runs.
     WaitRewrite,
-}
-
-/// How the last attempt at something went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    Ok,
-    Err,
 }
 
 /// The append only file and all that is remembered about it. Fields carry Redis' names without
@@ -89,8 +60,6 @@ pub struct Aof {
     pub delayed_fsync: u64,
     /// Start a rewrite as soon as no child runs.
     pub rewrite_scheduled: bool,
-    /// The rewrite child, while there is one (Redis: `aof_child_pid`).
-    pub child_pid: Option<Pid>,
     /// Seconds that the last rewrite took; -1 when there was none.
     pub rewrite_time_last: i64,
     /// When the current rewrite started, in seconds since the epoch; -1 when there is none.
@@ -99,10 +68,6 @@ pub struct Aof {
     pub flush_sleep: u64,
     /// Bytes that copy-on-write cost in the last rewrite.
     pub stat_aof_cow_bytes: u64,
-    /// Microseconds that the last fork took.
-    pub stat_fork_time: u64,
-    /// Descriptors that a child gives back first: the listening sockets.
-    pub close_in_child: Vec<Fd>,
     /// Since when a flush waits for an fsync in progress, in seconds since the epoch; 0 when none
     /// does.
     pub flush_postponed_start: i64,
@@ -118,7 +83,6 @@ pub struct Aof {
     pipes: Option<Pipes>,
     /// What the child does not know yet.
     rewrite_buffer: RewriteBuffer,
-    child_info: ChildInfoPipe,
 }
 
 impl Aof {
@@ -135,13 +99,10 @@ impl Aof {
             last_bgrewrite_status: Status::Ok,
             delayed_fsync: 0,
             rewrite_scheduled: false,
-            child_pid: None,
             rewrite_time_last: -1,
             rewrite_time_start: -1,
             flush_sleep: 0,
             stat_aof_cow_bytes: 0,
-            stat_fork_time: 0,
-            close_in_child: Vec::new(),
             fsync_offset: 0,
             last_fsync: 0,
             flush_postponed_start: 0,
@@ -149,7 +110,6 @@ impl Aof {
             selected_db: None,
             pipes: None,
             rewrite_buffer: RewriteBuffer::default(),
-            child_info: ChildInfoPipe::default(),
         }
     }
 
@@ -159,11 +119,6 @@ impl Aof {
         self.last_fsync = env.unixtime;
         self.fd = Some(open_for_appending(env)?);
         Ok(())
-    }
-
-    /// Whether a child of this server is at work (Redis: `hasActiveChildProcess`).
-    pub fn has_active_child(&self) -> bool {
-        self.child_pid.is_some()
     }
 
     /// Whether a flush waits for an fsync in progress and should be tried again soon.
@@ -203,20 +158,6 @@ impl Aof {
         }
     }
 
-    /// Takes over what a child that ended well has told (Redis: `receiveChildInfo`).
-    pub fn receive_child_info(&mut self, env: &mut Env<'_>) {
-        if let Some(info) = self.child_info.receive(env.os)
-            && info.process_type == ProcessType::Aof as u32
-        {
-            self.stat_aof_cow_bytes = info.cow_size;
-        }
-    }
-
-    /// Called whenever a child was reaped, after [`Aof::receive_child_info`].
-    pub fn close_child_info_pipe(&mut self, env: &mut Env<'_>) {
-        self.child_info.close(env.os);
-    }
-
     /// The descriptor as Redis passes it to the kernel: -1 while off, which is answered with EBADF.
     fn raw_fd(&self) -> Fd {
         self.fd.unwrap_or(-1)
@@ -225,6 +166,7 @@ impl Aof {
     /// Asks the kernel for the length of the file (Redis: `aofUpdateCurrentSize`). Otherwise it is
     /// kept by adding what was written, which is faster.
     fn update_current_size(&mut self, env: &mut Env<'_>) {
+        let started = env.latency_start();
         match env.os.fstat(self.raw_fd()) {
             Ok(stat) => self.current_size = stat.size,
             Err(errno) => {
@@ -232,6 +174,8 @@ impl Aof {
                 env.warning(&format!("Unable to obtain the AOF file length. stat: {reason}"));
             }
         }
+        let latency = env.latency_end(started);
+        env.latency_sample("aof-fstat", latency);
     }
 }
 

@@ -54,18 +54,19 @@ impl Aof {
         env: &mut Env<'_>,
         keyspace: &Keyspace,
     ) -> Result<Pid, RewriteFailed> {
-        if self.has_active_child() {
+        if env.children.any() {
             return Err(RewriteFailed);
         }
         let pipes = Pipes::create(env).ok_or(RewriteFailed)?;
-        self.child_info.open(env.os);
-        let child = RewriteChild::new(env, keyspace, pipes.ends(), self);
+        env.children.info.open(env.os);
+        let child = RewriteChild::new(env, keyspace, pipes.ends());
         let (forked, took) = child::redis_fork(env.os, &child);
-        self.stat_fork_time = took;
+        env.children.stat_fork_time = took;
+        env.latency_sample("fork", took as i64 / 1000);
         let pid = match forked {
             Ok(pid) => pid,
             Err(errno) => {
-                self.child_info.close(env.os);
+                env.children.close_info_pipe(env.os);
                 let reason = strerror(errno);
                 let line = format!("Can't rewrite append only file in background: fork: {reason}");
                 env.warning(&line);
@@ -76,16 +77,11 @@ impl Aof {
         env.notice(&format!("Background append only file rewriting started by pid {pid}"));
         self.rewrite_scheduled = false;
         self.rewrite_time_start = child::time(env.os);
-        self.child_pid = Some(pid);
+        env.children.aof = Some(pid);
         self.pipes = Some(pipes);
         // What the buffer gathers is appended to a file that may end in another database.
         self.selected_db = None;
         Ok(pid)
-    }
-
-    /// The descriptor through which the child reports.
-    pub(super) fn child_info(&self) -> crate::child_info::ChildInfoPipe {
-        self.child_info
     }
 
     /// The child was reaped: steps 5 and 6 above, or what is left when it failed
@@ -95,7 +91,7 @@ impl Aof {
     /// is scheduled if the AOF still waits for its first. A parent that cannot finish leaves the
     /// old file and `last_bgrewrite_status` as they were, and drops the buffer.
     pub fn background_rewrite_done_handler(&mut self, env: &mut Env<'_>, status: WaitStatus) {
-        let Some(pid) = self.child_pid else { return };
+        let Some(pid) = env.children.aof else { return };
         match Outcome::of(status) {
             Outcome::Success => self.install_rewritten_file(env, pid),
             Outcome::Error => {
@@ -113,7 +109,7 @@ impl Aof {
         self.close_pipes(env);
         self.rewrite_buffer.reset();
         remove_temp_files(env.os, pid);
-        self.child_pid = None;
+        env.children.aof = None;
         self.rewrite_time_last = child::time(env.os) - self.rewrite_time_start;
         self.rewrite_time_start = -1;
         if self.state == State::WaitRewrite {
@@ -133,6 +129,7 @@ impl Aof {
             None => env.os.open(target, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0).ok(),
         };
         let temp = bg_name(pid);
+        let started = env.latency_start();
         if let Err(errno) = env.os.rename(&temp, target) {
             let reason = strerror(errno);
             env.warning(&format!(
@@ -144,6 +141,8 @@ impl Aof {
             }
             return;
         }
+        let latency = env.latency_end(started);
+        env.latency_sample("aof-rename", latency);
         if let Some(fd) = self.fd {
             old_fd = Some(fd);
             self.switch_to(env, new_fd);
@@ -165,6 +164,7 @@ impl Aof {
 
     /// Opens the child's file and appends what the child was not sent. Logs what goes wrong.
     fn append_residual_diff(&mut self, env: &mut Env<'_>, pid: Pid) -> Option<Fd> {
+        let started = env.latency_start();
         let fd = match env.os.open(&bg_name(pid), OFlag::O_WRONLY | OFlag::O_APPEND, 0) {
             Ok(fd) => fd,
             Err(errno) => {
@@ -185,6 +185,8 @@ impl Aof {
                 return None;
             }
         }
+        let latency = env.latency_end(started);
+        env.latency_sample("aof-rewrite-diff-write", latency);
         let megabytes = self.rewrite_buffer.size() as f64 / (1024.0 * 1024.0);
         env.notice(&format!(
             "Residual parent diff successfully flushed to the rewritten AOF ({megabytes:.2} MB)"
@@ -211,22 +213,22 @@ impl Aof {
     /// Tells the rewrite child, if there is one, to stop, waits for its end, and removes what it
     /// left (Redis: `killAppendOnlyChild`).
     pub fn kill_append_only_child(&mut self, env: &mut Env<'_>) {
-        let Some(pid) = self.child_pid else { return };
+        let Some(pid) = env.children.aof else { return };
         env.notice(&format!("Killing running AOF rewrite child: {pid}"));
         child::kill_and_wait(env.os, pid);
         self.rewrite_buffer.reset();
         remove_temp_files(env.os, pid);
-        self.child_pid = None;
+        env.children.aof = None;
         self.rewrite_time_start = -1;
         self.close_pipes(env);
-        self.child_info.close(env.os);
+        env.children.close_info_pipe(env.os);
     }
 
     /// `appendonly no` becomes `yes` at run time (Redis: `startAppendOnly`).
     ///
-    /// When this returns without an error, the file is open and a rewrite has started; nothing is
-    /// appended before that has finished. Writes that are acknowledged until then survive only if
-    /// it does.
+    /// When this returns without an error, the file is open and a rewrite has started, or will when
+    /// the snapshot is done; nothing is appended before that has finished. Writes that are
+    /// acknowledged until then survive only if it does.
     pub fn start_append_only(
         &mut self,
         env: &mut Env<'_>,
@@ -244,14 +246,7 @@ impl Aof {
                 return Err(RewriteFailed);
             }
         };
-        if self.has_active_child() {
-            env.warning(
-                "AOF was enabled but there is already an AOF rewriting in background. Stopping \
-                 background AOF and starting a rewrite now.",
-            );
-            self.kill_append_only_child(env);
-        }
-        if let Err(failed) = self.rewrite_append_only_file_background(env, keyspace) {
+        if let Err(failed) = self.start_first_rewrite(env, keyspace) {
             let _ = env.os.close(fd);
             env.warning(
                 "Redis needs to enable the AOF but can't trigger a background AOF rewrite \
@@ -263,6 +258,31 @@ impl Aof {
         self.last_fsync = env.unixtime;
         self.fd = Some(fd);
         Ok(())
+    }
+
+    /// Starts the rewrite that switching on needs, or schedules it when a snapshot is being saved.
+    /// A rewrite that runs already cannot be used, because it gathered no commands.
+    fn start_first_rewrite(
+        &mut self,
+        env: &mut Env<'_>,
+        keyspace: &Keyspace,
+    ) -> Result<(), RewriteFailed> {
+        if env.children.rdb.is_some() {
+            self.rewrite_scheduled = true;
+            env.warning(
+                "AOF was enabled but there is already another background operation. An AOF \
+                 background was scheduled to start when possible.",
+            );
+            return Ok(());
+        }
+        if env.children.aof.is_some() {
+            env.warning(
+                "AOF was enabled but there is already an AOF rewriting in background. Stopping \
+                 background AOF and starting a rewrite now.",
+            );
+            self.kill_append_only_child(env);
+        }
+        self.rewrite_append_only_file_background(env, keyspace).map(drop)
     }
 
     /// `appendonly yes` becomes `no` at run time (Redis: `stopAppendOnly`).

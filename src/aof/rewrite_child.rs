@@ -1,7 +1,8 @@
 //! The life of a rewrite child: from the fork to a finished, synced, renamed file
 //! (Redis: `rewriteAppendOnlyFile`).
 //!
-//! 1. Writes the dataset to `temp-rewriteaof-PID.aof`, listening to the parent now and then.
+//! 1. Writes the dataset to `temp-rewriteaof-PID.aof`, as an RDB file or as commands, listening to
+//!    the parent now and then.
 //! 2. Flushes and syncs while the parent still sends: that makes the last sync short.
 //! 3. Listens for at most 1 second, or until nothing came for 20 ms in a row.
 //! 4. Sends '!' and waits for the parent's '!', at most 5 seconds. It may be lost; the parent may
@@ -17,15 +18,16 @@
 
 use std::borrow::Cow;
 
+use super::Env;
 use super::pipes::Ends;
 use super::rewrite::{bg_name, temp_name};
-use super::rewrite_dataset::rewrite_append_only_file_rio;
-use super::{Aof, Env};
+use super::rewrite_dataset::{AOF_READ_DIFF_INTERVAL_BYTES, rewrite_append_only_file_rio};
 use crate::child::{self, mstime};
 use crate::child_info::{ChildInfoPipe, ProcessType};
 use crate::keyspace::Keyspace;
 use crate::log::{Level, Log};
 use crate::os::{Errno, Fd, ForkChild, Interest, OFlag, Os, strerror};
+use crate::rdb::{SaveOptions, rdb_save_rio};
 use crate::rio::{REDIS_AUTOSYNC_BYTES, Rio};
 
 /// Most bytes taken from the pipe at once: what a pipe holds on most machines.
@@ -47,17 +49,23 @@ pub(super) struct RewriteChild<'a> {
     info: ChildInfoPipe,
     close_first: Vec<Fd>,
     incremental_fsync: bool,
+    /// How to write the preamble, if there is to be one.
+    preamble: Option<SaveOptions>,
 }
 
 impl<'a> RewriteChild<'a> {
-    pub(super) fn new(env: &Env<'_>, keyspace: &'a Keyspace, ends: Ends, aof: &Aof) -> Self {
+    pub(super) fn new(env: &Env<'_>, keyspace: &'a Keyspace, ends: Ends) -> Self {
+        let config = env.config;
         RewriteChild {
             keyspace: Cow::Borrowed(keyspace),
             log: env.log.in_child(),
             ends,
-            info: aof.child_info(),
-            close_first: aof.close_in_child.clone(),
-            incremental_fsync: env.config.aof_rewrite_incremental_fsync,
+            info: env.children.info,
+            close_first: env.children.close_first.clone(),
+            incremental_fsync: config.aof_rewrite_incremental_fsync,
+            preamble: config
+                .aof_use_rdb_preamble
+                .then(|| SaveOptions { aof_preamble: true, ..SaveOptions::new(config) }),
         }
     }
 }
@@ -71,11 +79,13 @@ impl ForkChild for RewriteChild<'_> {
             info: self.info,
             close_first: self.close_first.clone(),
             incremental_fsync: self.incremental_fsync,
+            preamble: self.preamble.clone(),
         })
     }
 
     fn run(&self, os: &mut dyn Os) -> i32 {
         child::close_unused_resources(os, &self.close_first);
+        child::setup_child_signal_handlers(os, &self.log);
         let name = bg_name(os.getpid());
         let mut work = Work { child: self, os, diff: Vec::new(), errno: Errno::from_raw(0) };
         if work.rewrite_append_only_file(&name).is_err() {
@@ -147,9 +157,17 @@ impl Work<'_> {
     fn write_dataset(&mut self, aof: &mut Rio) -> Result<(), Errno> {
         let Work { child, os, diff, errno } = self;
         let fd = child.ends.read_data_from_parent;
-        rewrite_append_only_file_rio(*os, aof, &child.keyspace, &mut |os| {
-            *errno = read_diff(os, fd, diff).unwrap_or(*errno);
-        })
+        let mut listened_at = 0;
+        let mut after_key = |os: &mut dyn Os, processed: u64| {
+            if processed > listened_at + AOF_READ_DIFF_INTERVAL_BYTES {
+                listened_at = processed;
+                *errno = read_diff(os, fd, diff).unwrap_or(*errno);
+            }
+        };
+        match &child.preamble {
+            Some(options) => rdb_save_rio(*os, aof, &child.keyspace, options, &mut after_key),
+            None => rewrite_append_only_file_rio(*os, aof, &child.keyspace, &mut after_key),
+        }
     }
 
     /// Step 3.

@@ -3,25 +3,29 @@
 //!
 //! Must not know: that it runs in a child, and where the bytes go.
 
+use std::borrow::Cow;
+
 use crate::keyspace::{Bytes, Keyspace, Value};
 use crate::os::{Errno, Os};
+use crate::rdb::AfterKey;
 use crate::rio::Rio;
+use crate::text::float::format_17g;
 
 /// Most items in one RPUSH, SADD or HMSET, so that no single command stalls the server that loads
 /// it.
 const AOF_REWRITE_ITEMS_PER_CMD: usize = 64;
 /// How many bytes may be written before the parent is listened to again.
-const AOF_READ_DIFF_INTERVAL_BYTES: u64 = 10 * 1024;
+pub(super) const AOF_READ_DIFF_INTERVAL_BYTES: u64 = 10 * 1024;
 
-/// Writes all databases to `aof`. `read_diff` is called now and then, so that the pipe from the
-/// parent does not fill up. When this returns without an error, all was *given* to the stream.
+/// Writes all databases to `aof`. `after_key` is called after each key with the bytes so far, so
+/// that the pipe from the parent does not fill up. When this returns without an error, all was
+/// *given* to the stream.
 pub(super) fn rewrite_append_only_file_rio(
     os: &mut dyn Os,
     aof: &mut Rio,
     keyspace: &Keyspace,
-    read_diff: &mut dyn FnMut(&mut dyn Os),
+    after_key: AfterKey<'_>,
 ) -> Result<(), Errno> {
-    let mut processed = 0;
     for (index, db) in keyspace.dbs.iter().enumerate().filter(|(_, db)| !db.dict.is_empty()) {
         aof.write(os, b"*2\r\n$6\r\nSELECT\r\n")?;
         aof.write_bulk_long_long(os, index as i64)?;
@@ -32,10 +36,7 @@ pub(super) fn rewrite_append_only_file_rio(
                 aof.write_bulk_string(os, key)?;
                 aof.write_bulk_long_long(os, when)?;
             }
-            if aof.processed_bytes() > processed + AOF_READ_DIFF_INTERVAL_BYTES {
-                processed = aof.processed_bytes();
-                read_diff(os);
-            }
+            after_key(os, aof.processed_bytes());
         }
     }
     Ok(())
@@ -50,6 +51,12 @@ fn rewrite_value(os: &mut dyn Os, aof: &mut Rio, key: &Bytes, value: &Value) -> 
         }
         Value::List(list) => rewrite_items(os, aof, "RPUSH", key, list.iter().map(|item| [item])),
         Value::Set(set) => rewrite_items(os, aof, "SADD", key, set.iter().map(|item| [item])),
+        Value::ZSet(zset) => {
+            let items = zset.iter().map(|(member, score)| {
+                [Cow::Owned(format_17g(score).into_bytes()), Cow::Borrowed(member.as_slice())]
+            });
+            rewrite_items(os, aof, "ZADD", key, items)
+        }
         Value::Hash(hash) => {
             rewrite_items(os, aof, "HMSET", key, hash.iter().map(|(field, value)| [field, value]))
         }
@@ -58,12 +65,12 @@ fn rewrite_value(os: &mut dyn Os, aof: &mut Rio, key: &Bytes, value: &Value) -> 
 
 /// Writes `items`, each of `N` arguments, as commands of at most [`AOF_REWRITE_ITEMS_PER_CMD`]
 /// items.
-fn rewrite_items<'v, const N: usize>(
+fn rewrite_items<A: AsRef<[u8]>, const N: usize>(
     os: &mut dyn Os,
     aof: &mut Rio,
     command: &str,
     key: &Bytes,
-    items: impl ExactSizeIterator<Item = [&'v Bytes; N]>,
+    items: impl ExactSizeIterator<Item = [A; N]>,
 ) -> Result<(), Errno> {
     let total = items.len();
     for (index, item) in items.enumerate() {
@@ -74,7 +81,7 @@ fn rewrite_items<'v, const N: usize>(
             aof.write_bulk_string(os, key)?;
         }
         for argument in item {
-            aof.write_bulk_string(os, argument)?;
+            aof.write_bulk_string(os, argument.as_ref())?;
         }
     }
     Ok(())

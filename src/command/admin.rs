@@ -1,17 +1,31 @@
-//! INFO, CONFIG, BGREWRITEAOF, SHUTDOWN: their arguments, turned into requests to the server.
+//! INFO, CONFIG, SAVE, BGSAVE, BGREWRITEAOF, SHUTDOWN: their arguments, turned into requests to the
+//! server.
 //!
 //! Must not know: how the server carries a request out.
 
-use super::{Context, Failure, Outcome, Transaction};
-use crate::keyspace::Bytes;
+use super::auth::Credentials;
+use super::blocking::Blocked;
+use super::{Context, Failure, KillFilter, LatencyRequest, Outcome, Transaction};
+use crate::keyspace::{Bytes, Value};
 
-/// What SHUTDOWN was told about saving. This server has no snapshots, so the difference is only
-/// kept.
+/// What SHUTDOWN was told about saving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
+    /// Save if there are save points.
     Default,
     Save,
     NoSave,
+}
+
+/// What DEBUG RELOAD was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reload {
+    /// Save before loading.
+    pub save: bool,
+    /// Empty the dataset before loading.
+    pub flush: bool,
+    /// Keys that are there are replaced rather than an error.
+    pub merge: bool,
 }
 
 /// What a command asks of the server.
@@ -19,7 +33,27 @@ pub enum Shutdown {
 pub enum Request {
     Exec(Transaction),
     Info(String),
-    ClientList,
+    Auth {
+        credentials: Credentials,
+        /// The user was named rather than meant.
+        named: bool,
+    },
+    Hello(Option<Credentials>),
+    /// Wait for a key.
+    Block(Blocked),
+    ClientList {
+        /// Of a type that this server does not have.
+        nobody: bool,
+    },
+    ClientKill(KillFilter),
+    ClientUnblock {
+        id: u64,
+        /// Tell it that it was unblocked rather than that the time is over.
+        error: bool,
+    },
+    Latency(LatencyRequest),
+    /// DUMP, of this value.
+    Dump(Value),
     ConfigGet(Bytes),
     ConfigSet {
         name: String,
@@ -27,7 +61,17 @@ pub enum Request {
     },
     ConfigResetStat,
     BgRewriteAof,
+    Save,
+    /// Whether to put it off rather than to refuse while another child is at work.
+    BgSave {
+        schedule: bool,
+    },
+    LastSave,
     Shutdown(Shutdown),
+    /// DEBUG RELOAD
+    Reload(Reload),
+    /// DEBUG OBJECT, by key.
+    DebugObject(Bytes),
     /// DEBUG LOADAOF
     LoadAof,
     /// DEBUG SLEEP, in microseconds.
@@ -65,6 +109,26 @@ pub fn config(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure
 /// BGREWRITEAOF
 pub fn bgrewriteaof(_ctx: &mut Context<'_>, _argv: &[Bytes]) -> Result<Outcome, Failure> {
     Ok(Request::BgRewriteAof.into())
+}
+
+/// SAVE
+pub fn save(_ctx: &mut Context<'_>, _argv: &[Bytes]) -> Result<Outcome, Failure> {
+    Ok(Request::Save.into())
+}
+
+/// BGSAVE [SCHEDULE]
+pub fn bgsave(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
+    let schedule = match &argv[1..] {
+        [] => false,
+        [word] if word.eq_ignore_ascii_case(b"schedule") => true,
+        _ => return Err(Failure::syntax()),
+    };
+    Ok(Request::BgSave { schedule }.into())
+}
+
+/// LASTSAVE
+pub fn lastsave(_ctx: &mut Context<'_>, _argv: &[Bytes]) -> Result<Outcome, Failure> {
+    Ok(Request::LastSave.into())
 }
 
 /// SHUTDOWN [SAVE | NOSAVE]

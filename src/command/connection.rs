@@ -1,7 +1,8 @@
-//! The connection itself: PING, ECHO, SELECT, TIME, CLIENT, COMMAND.
+//! The connection itself: PING, ECHO, SELECT, TIME, CLIENT, COMMAND (Redis: networking.c).
 //!
 //! Must not know: sockets.
 
+use super::arguments::{integer, is};
 use super::table::COMMANDS;
 use super::{Answer, Command, Context, Failure, Outcome, Request, lookup};
 use crate::keyspace::Bytes;
@@ -40,26 +41,73 @@ pub fn time(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
     Ok(Reply::Array(parts.into_iter().map(Reply::bulk).collect()))
 }
 
-/// CLIENT ID | GETNAME | SETNAME name | LIST
+/// Which replies a client wants (CLIENT REPLY).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyMode {
+    #[default]
+    On,
+    Off,
+    /// All but that of the command after this one.
+    SkipNext,
+    /// Not that of the command that runs.
+    Skip,
+}
+
+impl ReplyMode {
+    /// What holds for the next command.
+    pub fn after_command(self) -> ReplyMode {
+        match self {
+            ReplyMode::SkipNext => ReplyMode::Skip,
+            ReplyMode::Skip => ReplyMode::On,
+            other => other,
+        }
+    }
+}
+
+/// Which clients to close (CLIENT KILL).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KillFilter {
+    pub address: Option<String>,
+    pub id: Option<u64>,
+    /// Clients of types that this server does not have, so none.
+    pub nobody: bool,
+    pub skip_me: bool,
+    /// Given as an address alone: the answer is no number.
+    pub old_form: bool,
+}
+
+/// CLIENT ID | GETNAME | SETNAME name | LIST [TYPE type] | KILL … | REPLY ON|OFF|SKIP
+///   | UNBLOCK id [TIMEOUT|ERROR]
 pub fn client(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     let reply = match (argv[1].to_ascii_lowercase().as_slice(), &argv[2..]) {
         (b"id", []) => Reply::Integer(ctx.session.id as i64),
         (b"getname", []) if ctx.session.name.is_empty() => Reply::Null,
         (b"getname", []) => Reply::Bulk(ctx.session.name.clone()),
         (b"setname", [name]) => set_name(ctx, name)?,
-        (b"list", []) => return Ok(Request::ClientList.into()),
+        (b"list", []) => return Ok(Request::ClientList { nobody: false }.into()),
+        (b"list", [word, name]) if is(word, "type") => {
+            return Ok(Request::ClientList { nobody: !is_normal(name)? }.into());
+        }
         (b"list", _) => return Err(Failure::syntax()),
+        (b"kill", words) => return Ok(Request::ClientKill(kill_filter(words)?).into()),
+        (b"reply", [mode]) => set_reply_mode(ctx, mode)?,
+        (b"unblock", [id]) => return unblock(id, false),
+        (b"unblock", [id, how]) if is(how, "timeout") => return unblock(id, false),
+        (b"unblock", [id, how]) if is(how, "error") => return unblock(id, true),
+        (b"unblock", [_, _]) => {
+            return Err(Failure::new("CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+        }
         _ => {
-            // The one command whose words lack the full stop.
-            let mut failure = Failure::subcommand(argv);
-            failure.0.pop();
-            return Err(failure);
+            let sub = String::from_utf8_lossy(&argv[1]);
+            return Err(Failure::new(format!(
+                "Unknown subcommand or wrong number of arguments for '{sub}'. Try CLIENT HELP"
+            )));
         }
     };
     Ok(reply.into())
 }
 
-fn set_name(ctx: &mut Context<'_>, name: &Bytes) -> Answer {
+pub fn set_name(ctx: &mut Context<'_>, name: &Bytes) -> Answer {
     if !name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
         return Err(Failure::new(
             "Client names cannot contain spaces, newlines or special characters.",
@@ -67,6 +115,65 @@ fn set_name(ctx: &mut Context<'_>, name: &Bytes) -> Answer {
     }
     ctx.session.name = name.clone();
     Ok(Reply::OK)
+}
+
+/// Every client here is of the type `normal`; the others are those of Redis.
+fn is_normal(name: &[u8]) -> Result<bool, Failure> {
+    match name.to_ascii_lowercase().as_slice() {
+        b"normal" => Ok(true),
+        b"slave" | b"replica" | b"pubsub" | b"master" => Ok(false),
+        _ => {
+            let name = String::from_utf8_lossy(name);
+            Err(Failure::new(format!("Unknown client type '{name}'")))
+        }
+    }
+}
+
+fn kill_filter(words: &[Bytes]) -> Result<KillFilter, Failure> {
+    let text = |word: &Bytes| Some(String::from_utf8_lossy(word).into_owned());
+    if let [address] = words {
+        return Ok(KillFilter { address: text(address), old_form: true, ..KillFilter::default() });
+    }
+    let mut filter = KillFilter { skip_me: true, ..KillFilter::default() };
+    if words.is_empty() {
+        return Err(Failure::syntax());
+    }
+    for pair in words.chunks(2) {
+        let [name, value] = pair else { return Err(Failure::syntax()) };
+        match name.to_ascii_lowercase().as_slice() {
+            b"id" => filter.id = Some(integer(value)? as u64).filter(|&id| id != 0),
+            b"type" => filter.nobody |= !is_normal(value)?,
+            b"addr" => filter.address = text(value),
+            b"user" if value == b"default" => {}
+            b"user" => {
+                let user = String::from_utf8_lossy(value);
+                return Err(Failure::new(format!("No such user '{user}'")));
+            }
+            b"skipme" if is(value, "yes") => filter.skip_me = true,
+            b"skipme" if is(value, "no") => filter.skip_me = false,
+            _ => return Err(Failure::syntax()),
+        }
+    }
+    Ok(filter)
+}
+
+fn set_reply_mode(ctx: &mut Context<'_>, mode: &[u8]) -> Answer {
+    let replies = &mut ctx.session.replies;
+    match mode.to_ascii_lowercase().as_slice() {
+        b"on" => {
+            *replies = ReplyMode::On;
+            return Ok(Reply::OK);
+        }
+        b"off" => *replies = ReplyMode::Off,
+        b"skip" if *replies == ReplyMode::Off => {}
+        b"skip" => *replies = ReplyMode::SkipNext,
+        _ => return Err(Failure::syntax()),
+    }
+    Ok(Reply::Nothing)
+}
+
+fn unblock(id: &[u8], error: bool) -> Result<Outcome, Failure> {
+    Ok(Request::ClientUnblock { id: integer(id)? as u64, error }.into())
 }
 
 /// COMMAND [COUNT | INFO name …]

@@ -2,15 +2,17 @@
 //!
 //! Must not know: how the server carries a request out.
 
-use super::{Context, Failure, Outcome, Request, integer};
+use super::arguments::integer;
+use super::{Context, Failure, Outcome, Reload, Request};
 use crate::keyspace::digest::dataset_digest;
 use crate::keyspace::{Bytes, Value};
 use crate::resp::Reply;
 use crate::resp::request::BULK_MAX_LEN;
 use crate::text::atoi;
 
-/// DEBUG DIGEST | SLEEP seconds | LOADAOF | AOF-FLUSH-SLEEP microseconds | SET-ACTIVE-EXPIRE 0|1
-///   | POPULATE count [prefix [size]] | LOG message
+/// DEBUG DIGEST | SLEEP seconds | LOADAOF | RELOAD [MERGE] [NOFLUSH] [NOSAVE] | OBJECT key
+///   | AOF-FLUSH-SLEEP microseconds | SET-ACTIVE-EXPIRE 0|1 | POPULATE count [prefix [size]]
+///   | LOG message
 pub fn debug(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     let request = match (argv[1].to_ascii_lowercase().as_slice(), &argv[2..]) {
         (b"digest", []) => {
@@ -21,12 +23,31 @@ pub fn debug(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> 
         }
         (b"sleep", [seconds]) => Request::Sleep(microseconds(seconds)),
         (b"loadaof", _) => Request::LoadAof,
+        (b"reload", options) => Request::Reload(reload_options(options)?),
+        (b"object", [key]) => Request::DebugObject(key.clone()),
         (b"aof-flush-sleep", [time]) => Request::AofFlushSleep(atoi(time).max(0) as u64),
         (b"set-active-expire", [flag]) => Request::SetActiveExpire(atoi(flag) != 0),
         (b"log", [message]) => Request::Log(String::from_utf8_lossy(message).into_owned()),
         _ => return Err(Failure::subcommand(argv)),
     };
     Ok(request.into())
+}
+
+fn reload_options(words: &[Bytes]) -> Result<Reload, Failure> {
+    let mut reload = Reload { save: true, flush: true, merge: false };
+    for word in words {
+        match word.to_ascii_lowercase().as_slice() {
+            b"merge" => reload.merge = true,
+            b"noflush" => reload.flush = false,
+            b"nosave" => reload.save = false,
+            _ => {
+                return Err(Failure::new(
+                    "DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+                ));
+            }
+        }
+    }
+    Ok(reload)
 }
 
 /// Seconds with decimals, as microseconds; what is no number is 0.

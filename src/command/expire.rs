@@ -2,7 +2,8 @@
 //!
 //! Must not know: how a relative time is written to the AOF.
 
-use super::{Answer, Context, integer};
+use super::arguments::integer;
+use super::{Answer, Context};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 
@@ -16,11 +17,11 @@ fn expire_generic(ctx: &mut Context<'_>, argv: &[Bytes], base_ms: i64, unit_ms: 
     // A moment that has passed deletes, except while loading: there the file says what was deleted.
     if when <= ctx.now_ms() && !ctx.loading {
         ctx.db().delete(key);
-        ctx.effects.rewritten = Some(vec![vec![b"DEL".to_vec(), key.clone()]]);
+        ctx.effects.replace_with([&b"DEL"[..], key]);
     } else {
         ctx.db().set_expire(key, when);
     }
-    ctx.changed(1);
+    ctx.modified(key, 1);
     Ok(Reply::Integer(1))
 }
 
@@ -67,7 +68,9 @@ pub fn pttl(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 /// PERSIST key
 pub fn persist(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     ctx.expire_if_needed(&argv[1]);
-    let removed = usize::from(ctx.db().expires.swap_remove(&argv[1]).is_some());
-    ctx.changed(removed);
-    Ok(Reply::Integer(removed as i64))
+    let removed = ctx.db().expires.swap_remove(&argv[1]).is_some();
+    if removed {
+        ctx.modified(&argv[1], 1);
+    }
+    Ok(Reply::Integer(i64::from(removed)))
 }

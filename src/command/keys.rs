@@ -3,7 +3,7 @@
 //! Must not know: what the values are made of.
 
 use super::{Answer, Context, Failure};
-use crate::keyspace::Bytes;
+use crate::keyspace::{Bytes, Value};
 use crate::resp::Reply;
 use crate::text::glob_match;
 
@@ -12,21 +12,50 @@ pub fn del(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let mut deleted = 0;
     for key in &argv[1..] {
         ctx.expire_if_needed(key);
-        deleted += usize::from(ctx.db().delete(key));
+        if ctx.db().delete(key) {
+            ctx.modified(key, 1);
+            deleted += 1;
+        }
     }
-    ctx.changed(deleted);
-    Ok(Reply::Integer(deleted as i64))
+    Ok(Reply::count(deleted))
 }
 
-/// EXISTS key [key …]; a key that is named twice counts twice.
+/// EXISTS key [key …], and TOUCH; a key that is named twice counts twice.
 pub fn exists(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    let count = argv[1..].iter().filter(|key| ctx.read(key).is_some()).count();
-    Ok(Reply::Integer(count as i64))
+    Ok(Reply::count(argv[1..].iter().filter(|key| ctx.read(key).is_some()).count()))
 }
 
 /// TYPE key
 pub fn type_(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::status(ctx.read(&argv[1]).map_or("none", |value| value.type_name())))
+}
+
+/// OBJECT ENCODING key | REFCOUNT key. Looking at a value is no use of it: that counts as neither
+/// hit nor miss and expires nothing.
+pub fn object(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let [_, sub, key] = argv else { return Err(Failure::subcommand(argv)) };
+    let describe: fn(&Value) -> Reply = match sub.to_ascii_lowercase().as_slice() {
+        b"encoding" => |value| Reply::bulk(value.encoding()),
+        b"refcount" => |value| Reply::Integer(value.refcount()),
+        _ => return Err(Failure::subcommand(argv)),
+    };
+    Ok(ctx.db().dict.get(key).map_or(Reply::Null, describe))
+}
+
+/// RANDOMKEY
+pub fn randomkey(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
+    loop {
+        let count = ctx.db().dict.len();
+        if count == 0 {
+            return Ok(Reply::Null);
+        }
+        let place = ctx.keyspace.random.below(count);
+        let (key, _) = ctx.db().dict.get_index(place).expect("the place is within");
+        let key = key.clone();
+        if !ctx.expire_in(ctx.session.db, &key) {
+            return Ok(Reply::Bulk(key));
+        }
+    }
 }
 
 /// KEYS pattern; keys past their time are left out, but not removed.
@@ -43,7 +72,7 @@ pub fn keys(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 
 /// DBSIZE
 pub fn dbsize(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
-    Ok(Reply::Integer(ctx.db().dict.len() as i64))
+    Ok(Reply::count(ctx.db().dict.len()))
 }
 
 /// Only ASYNC may follow, and it makes no difference here.
@@ -55,9 +84,17 @@ fn check_flush_options(argv: &[Bytes]) -> Result<(), Failure> {
     }
 }
 
+/// Tells those who watch a key that is there, in the databases that are about to be emptied.
+fn touch_watched(ctx: &mut Context<'_>, emptied: impl Fn(usize, usize) -> bool) {
+    let (selected, dbs) = (ctx.session.db, &ctx.keyspace.dbs);
+    let removed = |db: usize, key: &[u8]| emptied(db, selected) && dbs[db].dict.contains_key(key);
+    ctx.keyspace.interest.touch_all(removed);
+}
+
 /// FLUSHDB [ASYNC]; not propagated when there was nothing to remove.
 pub fn flushdb(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     check_flush_options(argv)?;
+    touch_watched(ctx, |db, selected| db == selected);
     let removed = ctx.db().clear();
     ctx.changed(removed);
     Ok(Reply::OK)
@@ -66,7 +103,9 @@ pub fn flushdb(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 /// FLUSHALL [ASYNC]; propagated even when there was nothing to remove.
 pub fn flushall(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     check_flush_options(argv)?;
+    touch_watched(ctx, |_, _| true);
     let removed = ctx.keyspace.clear();
     ctx.changed(removed + 1);
+    ctx.effects.flushed_all = true;
     Ok(Reply::OK)
 }

@@ -1,74 +1,178 @@
-//! Lists (Redis: t_list.c).
+//! Lists: their ends, and reading them (Redis: t_list.c).
 //!
 //! Must not know: other types, except that a key may hold one.
 
 use std::collections::VecDeque;
 
-use super::{Answer, Context, Failure, integer};
-use crate::keyspace::{Bytes, Value};
+use super::arguments::{integer, is, place, places};
+use super::{Answer, Context, Failure};
+use crate::keyspace::Bytes;
 use crate::resp::Reply;
 
-type Push = fn(&mut VecDeque<Bytes>, Bytes);
-type Pop = fn(&mut VecDeque<Bytes>) -> Option<Bytes>;
+/// One end of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Head,
+    Tail,
+}
 
-fn push(ctx: &mut Context<'_>, argv: &[Bytes], push_one: Push) -> Answer {
-    ctx.expire_if_needed(&argv[1]);
-    let entry = ctx.db().dict.entry(argv[1].clone());
-    let Value::List(list) = entry.or_insert_with(|| Value::List(VecDeque::new())) else {
-        return Err(Failure::wrong_type());
-    };
-    argv[2..].iter().for_each(|element| push_one(list, element.clone()));
+impl End {
+    pub fn push(self, list: &mut VecDeque<Bytes>, element: Bytes) {
+        match self {
+            End::Head => list.push_front(element),
+            End::Tail => list.push_back(element),
+        }
+    }
+
+    pub fn pop(self, list: &mut VecDeque<Bytes>) -> Option<Bytes> {
+        match self {
+            End::Head => list.pop_front(),
+            End::Tail => list.pop_back(),
+        }
+    }
+}
+
+fn push(ctx: &mut Context<'_>, argv: &[Bytes], end: End) -> Answer {
+    let list = ctx.list_or_add(&argv[1], VecDeque::new)?;
+    argv[2..].iter().for_each(|element| end.push(list, element.clone()));
     let length = list.len();
-    ctx.changed(argv.len() - 2);
-    Ok(Reply::Integer(length as i64))
+    ctx.modified(&argv[1], argv.len() - 2);
+    Ok(Reply::count(length))
 }
 
 /// RPUSH key element [element …]
 pub fn rpush(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    push(ctx, argv, VecDeque::push_back)
+    push(ctx, argv, End::Tail)
 }
 
 /// LPUSH key element [element …]
 pub fn lpush(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    push(ctx, argv, VecDeque::push_front)
+    push(ctx, argv, End::Head)
 }
 
-fn pop(ctx: &mut Context<'_>, key: &[u8], pop_one: Pop) -> Answer {
-    let Some(list) = ctx.write_list(key)? else { return Ok(Reply::Null) };
-    let popped = pop_one(list);
-    if list.is_empty() {
-        ctx.db().delete(key);
+fn push_if_present(ctx: &mut Context<'_>, argv: &[Bytes], end: End) -> Answer {
+    match ctx.write_list(&argv[1])? {
+        Some(_) => push(ctx, argv, end),
+        None => Ok(Reply::Integer(0)),
     }
-    ctx.changed(1);
-    Ok(popped.map_or(Reply::Null, Reply::Bulk))
+}
+
+/// RPUSHX key element [element …]
+pub fn rpushx(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    push_if_present(ctx, argv, End::Tail)
+}
+
+/// LPUSHX key element [element …]
+pub fn lpushx(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    push_if_present(ctx, argv, End::Head)
+}
+
+/// Takes one element; None when there is no list.
+pub fn pop_one(ctx: &mut Context<'_>, key: &[u8], end: End) -> Result<Option<Bytes>, Failure> {
+    let Some(list) = ctx.write_list(key)? else { return Ok(None) };
+    let popped = end.pop(list);
+    let empty = list.is_empty();
+    ctx.delete_if(empty, key);
+    ctx.modified(key, 1);
+    Ok(popped)
+}
+
+fn pop(ctx: &mut Context<'_>, key: &[u8], end: End) -> Answer {
+    Ok(pop_one(ctx, key, end)?.map_or(Reply::Null, Reply::Bulk))
 }
 
 /// RPOP key
 pub fn rpop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    pop(ctx, &argv[1], VecDeque::pop_back)
+    pop(ctx, &argv[1], End::Tail)
 }
 
 /// LPOP key
 pub fn lpop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    pop(ctx, &argv[1], VecDeque::pop_front)
+    pop(ctx, &argv[1], End::Head)
 }
 
 /// LLEN key
 pub fn llen(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let length = ctx.read_list(&argv[1])?.map_or(0, VecDeque::len);
-    Ok(Reply::Integer(length as i64))
+    Ok(Reply::count(length))
 }
 
-/// LRANGE key start stop; negative positions count from the end.
+/// LINDEX key index
+pub fn lindex(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let Some(list) = ctx.read_list(&argv[1])? else { return Ok(Reply::Null) };
+    let index = integer(&argv[2])?;
+    let element = place(index, list.len()).and_then(|place| list.get(place));
+    Ok(element.map_or(Reply::Null, |element| Reply::Bulk(element.clone())))
+}
+
+/// LRANGE key start stop
 pub fn lrange(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let (start, stop) = (integer(&argv[2])?, integer(&argv[3])?);
-    let Some(list) = ctx.read_list(&argv[1])? else { return Ok(Reply::Array(Vec::new())) };
-    let length = list.len() as i64;
-    let from_end = |position: i64| if position < 0 { position + length } else { position };
-    let start = from_end(start).max(0);
-    let stop = from_end(stop).min(length - 1);
-    if start > stop {
-        return Ok(Reply::Array(Vec::new()));
+    let Some(list) = ctx.read_list(&argv[1])? else { return Ok(Reply::EMPTY_ARRAY) };
+    Ok(Reply::bulks(list.range(places(start, stop, list.len())).cloned()))
+}
+
+/// What LPOS was told.
+struct Search {
+    /// From which match on, counted from 1.
+    rank: usize,
+    backwards: bool,
+    /// How many matches, 0 for all; None for the first one alone.
+    count: Option<usize>,
+    /// How many elements to look at, 0 for all.
+    maxlen: usize,
+}
+
+impl Search {
+    fn parse(words: &[Bytes]) -> Result<Search, Failure> {
+        let mut search = Search { rank: 1, backwards: false, count: None, maxlen: 0 };
+        for pair in words.chunks(2) {
+            let [name, value] = pair else { return Err(Failure::syntax()) };
+            let not_negative =
+                |words: &str| usize::try_from(integer(value)?).map_err(|_| Failure::new(words));
+            if is(name, "rank") {
+                let rank = integer(value)?;
+                if rank == 0 {
+                    return Err(Failure::new(
+                        "RANK can't be zero: use 1 to start from the first match, 2 from the \
+                         second, ...",
+                    ));
+                }
+                search.rank = rank.unsigned_abs() as usize;
+                search.backwards = rank < 0;
+            } else if is(name, "count") {
+                search.count = Some(not_negative("COUNT can't be negative")?);
+            } else if is(name, "maxlen") {
+                search.maxlen = not_negative("MAXLEN can't be negative")?;
+            } else {
+                return Err(Failure::syntax());
+            }
+        }
+        Ok(search)
     }
-    Ok(Reply::bulks(list.range(start as usize..=stop as usize).cloned()))
+
+    fn run(&self, list: &VecDeque<Bytes>, element: &Bytes) -> Vec<Reply> {
+        let seen = if self.maxlen == 0 { list.len() } else { self.maxlen.min(list.len()) };
+        let wanted = self.count.map_or(1, |count| if count == 0 { usize::MAX } else { count });
+        (0..seen)
+            .map(|step| if self.backwards { list.len() - 1 - step } else { step })
+            .filter(|&place| list[place] == *element)
+            .skip(self.rank - 1)
+            .take(wanted)
+            .map(Reply::count)
+            .collect()
+    }
+}
+
+/// LPOS key element [RANK rank] [COUNT count] [MAXLEN len]
+pub fn lpos(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let search = Search::parse(&argv[3..])?;
+    let mut found = match ctx.read_list(&argv[1])? {
+        Some(list) => search.run(list, &argv[2]),
+        None => Vec::new(),
+    };
+    Ok(match search.count {
+        Some(_) => Reply::Array(found),
+        None => found.pop().unwrap_or(Reply::Null),
+    })
 }

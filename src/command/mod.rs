@@ -6,24 +6,46 @@
 //! Must not know: system calls, the AOF, other clients.
 
 mod admin;
+mod arguments;
+mod auth;
+mod bits;
+pub mod blocking;
 mod connection;
+mod context;
+mod counters;
 mod debug;
+mod dump;
 mod expire;
+mod flags;
 mod hashes;
 mod keys;
+mod latency;
+mod list_edits;
 mod lists;
 mod multi;
+mod renames;
+mod scan;
+mod set_algebra;
 mod sets;
+mod sort;
 mod strings;
 pub mod table;
+mod zset_algebra;
+mod zset_ranges;
+mod zset_removals;
+mod zsets;
 
-pub use admin::{Request, Shutdown};
+pub use admin::{Reload, Request, Shutdown};
+pub use auth::{Credentials, greeting};
+pub use connection::{KillFilter, ReplyMode};
+pub use context::Context;
+pub use flags::Flags;
+pub use latency::LatencyRequest;
 pub use multi::Transaction;
-pub use table::{Command, Flags, Run, lookup};
+pub use table::{Command, Run, lookup};
 
-use crate::keyspace::{Bytes, Db, Keyspace, Value};
+use crate::keyspace::Bytes;
 use crate::resp::Reply;
-use crate::text::parse_integer;
 
 /// What a client has chosen so far.
 #[derive(Debug, Default)]
@@ -33,6 +55,10 @@ pub struct Session {
     pub db: usize,
     /// CLIENT SETNAME; empty for none.
     pub name: Bytes,
+    /// It knows the password, or there was none when it came.
+    pub authenticated: bool,
+    /// Which replies it wants.
+    pub replies: ReplyMode,
     /// What follows a MULTI.
     pub transaction: Option<Transaction>,
     /// EXEC is running the transaction.
@@ -50,8 +76,17 @@ pub struct Effects {
     /// What to propagate in place of the command, as one transaction if it is more than one command
     /// (Redis: `rewriteClientCommandVector`, `alsoPropagate`).
     pub rewritten: Option<Vec<Vec<Bytes>>>,
+    /// Every database was emptied, so a snapshot with what was in them would bring it back.
+    pub flushed_all: bool,
     pub keyspace_hits: u64,
     pub keyspace_misses: u64,
+}
+
+impl Effects {
+    /// One command to propagate in place of this one.
+    pub fn replace_with<const N: usize>(&mut self, words: [&[u8]; N]) {
+        self.rewritten = Some(vec![words.map(<[u8]>::to_vec).to_vec()]);
+    }
 }
 
 /// An error reply: its code and its words.
@@ -80,6 +115,14 @@ impl Failure {
 
     pub fn not_an_integer() -> Self {
         Failure::new("value is not an integer or out of range")
+    }
+
+    pub fn out_of_range() -> Self {
+        Failure::new("index out of range")
+    }
+
+    pub fn no_such_key() -> Self {
+        Failure::new("no such key")
     }
 
     pub fn wrong_arity(name: &str) -> Self {
@@ -120,160 +163,5 @@ impl From<Reply> for Outcome {
 impl From<Request> for Outcome {
     fn from(request: Request) -> Outcome {
         Outcome::Request(request)
-    }
-}
-
-/// What a handler works on.
-pub struct Context<'a> {
-    pub keyspace: &'a mut Keyspace,
-    pub session: &'a mut Session,
-    /// The moment at which the command began, in microseconds; time stands still for its length.
-    pub now_us: i64,
-    /// While the AOF is loaded nothing expires: the file says itself what was removed.
-    pub loading: bool,
-    pub effects: Effects,
-}
-
-impl<'a> Context<'a> {
-    pub fn new(
-        keyspace: &'a mut Keyspace,
-        session: &'a mut Session,
-        now_us: i64,
-        loading: bool,
-    ) -> Self {
-        Context { keyspace, session, now_us, loading, effects: Effects::default() }
-    }
-
-    pub fn now_ms(&self) -> i64 {
-        self.now_us / 1000
-    }
-
-    /// The selected database.
-    pub fn db(&mut self) -> &mut Db {
-        &mut self.keyspace.dbs[self.session.db]
-    }
-
-    /// Counts changes.
-    pub fn changed(&mut self, count: usize) {
-        self.effects.dirty += count as u64;
-    }
-
-    /// Removes a key that is past its time (Redis: `expireIfNeeded`).
-    pub fn expire_if_needed(&mut self, key: &[u8]) {
-        let now = self.now_ms();
-        if !self.loading && self.db().is_expired(key, now) {
-            self.db().delete(key);
-            self.effects.expired.push((self.session.db, key.to_vec()));
-        }
-    }
-
-    /// The value of a key for a command that only reads (Redis: `lookupKeyRead`).
-    pub fn read(&mut self, key: &[u8]) -> Option<&Value> {
-        self.expire_if_needed(key);
-        let value = self.keyspace.dbs[self.session.db].dict.get(key);
-        match value {
-            Some(_) => self.effects.keyspace_hits += 1,
-            None => self.effects.keyspace_misses += 1,
-        }
-        value
-    }
-
-    /// The value of a key for a command that may change it (Redis: `lookupKeyWrite`).
-    pub fn write(&mut self, key: &[u8]) -> Option<&mut Value> {
-        self.expire_if_needed(key);
-        self.db().dict.get_mut(key)
-    }
-}
-
-/// An argument that has to be an integer.
-fn integer(argument: &[u8]) -> Result<i64, Failure> {
-    parse_integer(argument).ok_or_else(Failure::not_an_integer)
-}
-
-/// Declares two functions that look a key up as one type: None when there is no such key, an error
-/// when it holds something else.
-macro_rules! typed {
-    ($read:ident, $write:ident, $variant:ident, $type:ty) => {
-        impl Context<'_> {
-            fn $read(&mut self, key: &[u8]) -> Result<Option<&$type>, Failure> {
-                match self.read(key) {
-                    None => Ok(None),
-                    Some(Value::$variant(value)) => Ok(Some(value)),
-                    Some(_) => Err(Failure::wrong_type()),
-                }
-            }
-
-            fn $write(&mut self, key: &[u8]) -> Result<Option<&mut $type>, Failure> {
-                match self.write(key) {
-                    None => Ok(None),
-                    Some(Value::$variant(value)) => Ok(Some(value)),
-                    Some(_) => Err(Failure::wrong_type()),
-                }
-            }
-        }
-    };
-}
-
-typed!(read_string, write_string, String, Bytes);
-typed!(read_list, write_list, List, std::collections::VecDeque<Bytes>);
-typed!(read_set, write_set, Set, crate::keyspace::BytesSet);
-typed!(read_hash, write_hash, Hash, crate::keyspace::BytesMap<Bytes>);
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::table::COMMANDS;
-    use super::*;
-
-    fn word() -> impl Strategy<Value = Bytes> {
-        prop_oneof![
-            proptest::collection::vec(any::<u8>(), 0..4),
-            any::<i64>().prop_map(|number| number.to_string().into_bytes()),
-            prop_oneof![Just("k"), Just("0"), Just("-1"), Just("ex"), Just("nx"), Just("9")]
-                .prop_map(|word| word.as_bytes().to_vec()),
-            Just(i64::MIN.to_string().into_bytes()),
-        ]
-    }
-
-    proptest! {
-        /// DEBUG is left out: it does what it is told, for as long as it takes.
-        #[test]
-        fn no_arguments_make_a_handler_panic(
-            calls in proptest::collection::vec(
-                (0..COMMANDS.len() - 1, proptest::collection::vec(word(), 0..6)),
-                1..30,
-            ),
-            loading: bool,
-        ) {
-            let mut keyspace = Keyspace::new(2);
-            let mut session = Session::default();
-            for (index, arguments) in calls {
-                let command = &COMMANDS[index];
-                let argv: Vec<Bytes> =
-                    [command.name.as_bytes().to_vec()].into_iter().chain(arguments).collect();
-                if !command.accepts(argv.len()) {
-                    continue;
-                }
-                let mut ctx = Context::new(&mut keyspace, &mut session, 1_000_000, loading);
-                let failed = match command.run {
-                    Run::Data(handler) => handler(&mut ctx, &argv).is_err(),
-                    Run::Server(handler) => handler(&mut ctx, &argv).is_err(),
-                };
-                prop_assert!(!failed || ctx.effects.dirty == 0, "refused, yet it changed data");
-            }
-            let empty = |value: &Value| match value {
-                Value::String(_) => false,
-                Value::List(list) => list.is_empty(),
-                Value::Set(set) => set.is_empty(),
-                Value::Hash(hash) => hash.is_empty(),
-            };
-            prop_assert!(!keyspace.dbs.iter().any(|db| db.dict.values().any(empty)));
-        }
-    }
-
-    #[test]
-    fn debug_is_the_last_command_of_the_table() {
-        assert_eq!(COMMANDS.last().map(|command| command.name), Some("debug"));
     }
 }

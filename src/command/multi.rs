@@ -1,5 +1,4 @@
-//! MULTI, EXEC, DISCARD (Redis: multi.c). There is no WATCH, so no transaction fails for a changed
-//! key.
+//! MULTI, EXEC, DISCARD, WATCH, UNWATCH (Redis: multi.c).
 //!
 //! Must not know: how the queued commands are carried out and propagated.
 
@@ -33,6 +32,11 @@ impl Transaction {
         }
     }
 
+    /// Whether any queued command has none of these flags.
+    pub fn lacks(&self, any: Flags) -> bool {
+        self.queued.iter().any(|(command, _)| !command.flags.has(any))
+    }
+
     /// Whether any queued command has one of these flags.
     pub fn has(&self, any: Flags) -> bool {
         self.queued.iter().any(|(command, _)| command.flags.has(any))
@@ -50,19 +54,45 @@ pub fn multi(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
 
 /// DISCARD
 pub fn discard(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
-    match ctx.session.transaction.take() {
-        Some(_) => Ok(Reply::OK),
-        None => Err(Failure::new("DISCARD without MULTI")),
+    if ctx.session.transaction.take().is_none() {
+        return Err(Failure::new("DISCARD without MULTI"));
     }
+    ctx.keyspace.interest.unwatch_all(ctx.session.id);
+    Ok(Reply::OK)
 }
 
-/// EXEC
-pub fn exec(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Result<Outcome, Failure> {
-    match ctx.session.transaction.take() {
-        None => Err(Failure::new("EXEC without MULTI")),
-        Some(transaction) if transaction.refused => {
-            Err(Failure::coded("EXECABORT Transaction discarded because of previous errors."))
-        }
-        Some(transaction) => Ok(Request::Exec(transaction).into()),
+/// WATCH key [key …]
+pub fn watch(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    if ctx.session.transaction.is_some() {
+        return Err(Failure::new("WATCH inside MULTI is not allowed"));
     }
+    let (client, db) = (ctx.session.id, ctx.session.db);
+    for key in &argv[1..] {
+        ctx.keyspace.interest.watch(client, db, key);
+    }
+    Ok(Reply::OK)
+}
+
+/// UNWATCH
+pub fn unwatch(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
+    ctx.keyspace.interest.unwatch_all(ctx.session.id);
+    Ok(Reply::OK)
+}
+
+/// EXEC. It fails when a command was refused, and does nothing when a watched key was changed.
+pub fn exec(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Result<Outcome, Failure> {
+    let Some(transaction) = ctx.session.transaction.take() else {
+        return Err(Failure::new("EXEC without MULTI"));
+    };
+    let interest = &mut ctx.keyspace.interest;
+    let touched = interest.is_touched(ctx.session.id);
+    interest.unwatch_all(ctx.session.id);
+    if transaction.refused {
+        let words = "EXECABORT Transaction discarded because of previous errors.";
+        return Err(Failure::coded(words));
+    }
+    if touched {
+        return Ok(Reply::NullArray.into());
+    }
+    Ok(Request::Exec(transaction).into())
 }

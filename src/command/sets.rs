@@ -1,66 +1,57 @@
-//! Sets (Redis: t_set.c).
+//! Sets: one at a time (Redis: t_set.c).
 //!
 //! Must not know: other types, except that a key may hold one.
 
-use super::{Answer, Context, Failure, integer};
-use crate::keyspace::{Bytes, BytesSet, Value};
+use super::arguments::integer;
+use super::{Answer, Context, Failure};
+use crate::keyspace::{Bytes, Limits, Random, Set};
 use crate::resp::Reply;
+
+/// When this many times what stays is no more than what goes, SPOP picks what stays.
+const SPOP_MOVE_STRATEGY_MUL: usize = 5;
+/// The same for SRANDMEMBER and what is not taken.
+const SRANDMEMBER_SUB_STRATEGY_MUL: usize = 3;
 
 /// SADD key member [member …]
 pub fn sadd(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    ctx.expire_if_needed(&argv[1]);
-    let entry = ctx.db().dict.entry(argv[1].clone());
-    let Value::Set(set) = entry.or_insert_with(|| Value::Set(BytesSet::default())) else {
-        return Err(Failure::wrong_type());
-    };
-    let added = argv[2..].iter().filter(|member| set.insert(member.to_vec())).count();
-    ctx.changed(added);
-    Ok(Reply::Integer(added as i64))
+    let limits = ctx.keyspace.limits;
+    let set = ctx.set_or_add(&argv[1], || Set::new_for(&argv[2]))?;
+    let added = argv[2..].iter().filter(|member| set.insert(member.to_vec(), &limits)).count();
+    if added > 0 {
+        ctx.modified(&argv[1], added);
+    }
+    Ok(Reply::count(added))
 }
 
 /// SREM key member [member …]
 pub fn srem(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let Some(set) = ctx.write_set(&argv[1])? else { return Ok(Reply::Integer(0)) };
-    let removed = argv[2..].iter().filter(|member| set.swap_remove(member.as_slice())).count();
-    if set.is_empty() {
-        ctx.db().delete(&argv[1]);
+    let removed = argv[2..].iter().filter(|member| set.remove(member)).count();
+    let empty = set.is_empty();
+    ctx.delete_if(empty, &argv[1]);
+    if removed > 0 {
+        ctx.modified(&argv[1], removed);
     }
-    ctx.changed(removed);
-    Ok(Reply::Integer(removed as i64))
+    Ok(Reply::count(removed))
 }
 
-/// SPOP key [count]. Redis picks at random; here the youngest member goes first, which no client
-/// can rely on and every run repeats. The file says which members went.
-pub fn spop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    let count = match argv {
-        [_, _] => None,
-        [_, _, count] => Some(pop_count(count)?),
-        _ => return Err(Failure::syntax()),
-    };
-    let Some(set) = ctx.write_set(&argv[1])? else {
-        return Ok(if count.is_some() { Reply::Array(Vec::new()) } else { Reply::Null });
-    };
-    let popped: Vec<Bytes> = (0..count.unwrap_or(1)).map_while(|_| set.pop()).collect();
-    let emptied = set.is_empty();
-    if emptied {
-        ctx.db().delete(&argv[1]);
+/// SMOVE source destination member
+pub fn smove(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let (source, destination, member) = (&argv[1], &argv[2], &argv[3]);
+    let Some(set) = ctx.write_set(source)? else { return Ok(Reply::Integer(0)) };
+    let is_member = set.contains(member);
+    ctx.write_set(destination)?;
+    if source == destination || !is_member {
+        return Ok(Reply::Integer(i64::from(is_member)));
     }
-    ctx.changed(popped.len());
-    ctx.effects.rewritten = Some(match count {
-        Some(_) if emptied => vec![vec![b"DEL".to_vec(), argv[1].clone()]],
-        _ => popped
-            .iter()
-            .map(|member| vec![b"SREM".to_vec(), argv[1].clone(), member.clone()])
-            .collect(),
-    });
-    Ok(match count {
-        None => popped.into_iter().next().map_or(Reply::Null, Reply::Bulk),
-        Some(_) => Reply::bulks(popped),
-    })
-}
-
-fn pop_count(count: &[u8]) -> Result<usize, Failure> {
-    usize::try_from(integer(count)?).map_err(|_| Failure::new("index out of range"))
+    let empty = ctx.write_set(source)?.is_some_and(|set| set.remove(member) && set.is_empty());
+    ctx.delete_if(empty, source);
+    let limits = ctx.keyspace.limits;
+    let set = ctx.set_or_add(destination, || Set::new_for(member))?;
+    let added = set.insert(member.clone(), &limits);
+    ctx.modified(source, 1);
+    ctx.modified(destination, usize::from(added));
+    Ok(Reply::Integer(1))
 }
 
 /// SISMEMBER key member
@@ -71,12 +62,120 @@ pub fn sismember(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 
 /// SCARD key
 pub fn scard(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    let count = ctx.read_set(&argv[1])?.map_or(0, BytesSet::len);
-    Ok(Reply::Integer(count as i64))
+    Ok(Reply::count(ctx.read_set(&argv[1])?.map_or(0, Set::len)))
 }
 
-/// SMEMBERS key
-pub fn smembers(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    let members = ctx.read_set(&argv[1])?.map(|set| Reply::bulks(set.iter().cloned()));
-    Ok(members.unwrap_or(Reply::Array(Vec::new())))
+fn random_member(set: &Set, random: &mut Random) -> Bytes {
+    let member = set.get_index(random.below(set.len()));
+    member.expect("no set is empty").into_owned()
+}
+
+/// SPOP key [count]. Propagated as what was taken: SREM, or DEL when that was all.
+pub fn spop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    match &argv[2..] {
+        [] => spop_one(ctx, &argv[1]),
+        [count] => {
+            let count = usize::try_from(integer(count)?).map_err(|_| Failure::out_of_range())?;
+            spop_many(ctx, &argv[1], count)
+        }
+        _ => Err(Failure::syntax()),
+    }
+}
+
+fn spop_one(ctx: &mut Context<'_>, key: &Bytes) -> Answer {
+    let mut random = ctx.keyspace.random.clone();
+    let Some(set) = ctx.write_set(key)? else { return Ok(Reply::Null) };
+    let member = random_member(set, &mut random);
+    set.remove(&member);
+    let empty = set.is_empty();
+    ctx.keyspace.random = random;
+    ctx.delete_if(empty, key);
+    ctx.modified(key, 1);
+    ctx.effects.replace_with([&b"SREM"[..], key, &member]);
+    Ok(Reply::Bulk(member))
+}
+
+fn spop_many(ctx: &mut Context<'_>, key: &Bytes, count: usize) -> Answer {
+    let (limits, mut random) = (ctx.keyspace.limits, ctx.keyspace.random.clone());
+    let Some(set) = ctx.write_set(key)? else { return Ok(Reply::EMPTY_ARRAY) };
+    if count == 0 {
+        return Ok(Reply::EMPTY_ARRAY);
+    }
+    if count >= set.len() {
+        let all: Vec<Bytes> = set.iter().map(|member| member.into_owned()).collect();
+        ctx.db().delete(key);
+        ctx.modified(key, count + 1);
+        ctx.effects.replace_with([&b"DEL"[..], key]);
+        return Ok(Reply::bulks(all));
+    }
+    let remaining = set.len() - count;
+    let popped: Vec<Bytes> = if remaining * SPOP_MOVE_STRATEGY_MUL > count {
+        let mut take = || {
+            let member = random_member(set, &mut random);
+            set.remove(&member);
+            member
+        };
+        (0..count).map(|_| take()).collect()
+    } else {
+        // What stays moves to a new set, which starts compact again.
+        let mut stays: Option<Set> = None;
+        for _ in 0..remaining {
+            let member = random_member(set, &mut random);
+            set.remove(&member);
+            stays.get_or_insert_with(|| Set::new_for(&member)).insert(member, &limits);
+        }
+        let popped = set.iter().map(|member| member.into_owned()).collect();
+        *set = stays.expect("something stays");
+        popped
+    };
+    ctx.keyspace.random = random;
+    ctx.modified(key, count + 1);
+    let srem = |member: &Bytes| vec![b"SREM".to_vec(), key.clone(), member.clone()];
+    ctx.effects.rewritten = Some(popped.iter().map(srem).collect());
+    Ok(Reply::bulks(popped))
+}
+
+/// SRANDMEMBER key [count]; a negative count may name a member more than once.
+pub fn srandmember(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let count = match &argv[2..] {
+        [] => None,
+        [count] => Some(integer(count)?),
+        _ => return Err(Failure::syntax()),
+    };
+    let mut random = ctx.keyspace.random.clone();
+    let set = ctx.read_set(&argv[1])?;
+    let reply = match (set, count) {
+        (None, None) => Reply::Null,
+        (None, Some(_)) => Reply::EMPTY_ARRAY,
+        (Some(set), None) => Reply::Bulk(random_member(set, &mut random)),
+        (Some(set), Some(count)) if count < 0 => {
+            let members = (0..count.unsigned_abs()).map(|_| random_member(set, &mut random));
+            Reply::bulks(members)
+        }
+        (Some(set), Some(count)) => Reply::bulks(distinct(set, count as usize, &mut random)),
+    };
+    ctx.keyspace.random = random;
+    Ok(reply)
+}
+
+/// So many different members, or all.
+fn distinct(set: &Set, count: usize, random: &mut Random) -> Vec<Bytes> {
+    if count >= set.len() {
+        return set.iter().map(|member| member.into_owned()).collect();
+    }
+    let mut chosen = Set::hashtable();
+    let limits = Limits::default();
+    if count * SRANDMEMBER_SUB_STRATEGY_MUL > set.len() {
+        for member in set.iter() {
+            chosen.insert(member.into_owned(), &limits);
+        }
+        while chosen.len() > count {
+            let member = random_member(&chosen, random);
+            chosen.remove(&member);
+        }
+    }
+    while chosen.len() < count {
+        chosen.insert(random_member(set, random), &limits);
+    }
+    chosen.iter().map(|member| member.into_owned()).collect()
 }

@@ -1,8 +1,9 @@
-//! Strings: SET, GET and their variants, counters, APPEND (Redis: t_string.c).
+//! Strings: SET, GET and their variants, parts of strings (Redis: t_string.c).
 //!
 //! Must not know: other types, except that a key may hold one.
 
-use super::{Answer, Context, Failure, integer};
+use super::arguments::integer;
+use super::{Answer, Context, Failure};
 use crate::keyspace::{Bytes, Value};
 use crate::resp::Reply;
 use crate::resp::request::BULK_MAX_LEN;
@@ -86,13 +87,12 @@ fn set_generic(
     if (options.only_if_absent && present) || (options.only_if_present && !present) {
         return Ok(Reply::Null);
     }
-    let now = ctx.now_ms();
-    let db = ctx.db();
-    db.set(key, Value::String(value.to_vec()), options.keep_ttl);
+    ctx.set(key, Value::String(value.to_vec()), options.keep_ttl);
+    ctx.modified(key, 1);
     if let Some(lifetime) = lifetime_ms {
-        db.set_expire(key, now.wrapping_add(lifetime));
+        let when = ctx.now_ms().wrapping_add(lifetime);
+        ctx.db().set_expire(key, when);
     }
-    ctx.changed(1);
     Ok(Reply::OK)
 }
 
@@ -108,8 +108,8 @@ pub fn get(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 /// GETSET key value
 pub fn getset(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let old = bulk_or_null(ctx.read_string(&argv[1])?);
-    ctx.db().set(&argv[1], Value::String(argv[2].clone()), false);
-    ctx.changed(1);
+    ctx.set(&argv[1], Value::String(argv[2].clone()), false);
+    ctx.modified(&argv[1], 1);
     Ok(old)
 }
 
@@ -119,23 +119,55 @@ pub fn mget(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::Array(argv[1..].iter().map(value).collect()))
 }
 
-/// MSET key value [key value …]
-pub fn mset(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+fn mset_generic(ctx: &mut Context<'_>, argv: &[Bytes], only_if_absent: bool) -> Answer {
     if argv.len().is_multiple_of(2) {
         return Err(Failure::new("wrong number of arguments for MSET"));
     }
-    for pair in argv[1..].chunks_exact(2) {
-        ctx.expire_if_needed(&pair[0]);
-        ctx.db().set(&pair[0], Value::String(pair[1].clone()), false);
-        ctx.changed(1);
+    let mut keys = argv[1..].iter().step_by(2);
+    if only_if_absent && keys.any(|key| ctx.write(key).is_some()) {
+        return Ok(Reply::Integer(0));
     }
-    Ok(Reply::OK)
+    for pair in argv[1..].chunks_exact(2) {
+        ctx.set(&pair[0], Value::String(pair[1].clone()), false);
+        ctx.modified(&pair[0], 1);
+    }
+    Ok(if only_if_absent { Reply::Integer(1) } else { Reply::OK })
+}
+
+/// MSET key value [key value …]
+pub fn mset(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    mset_generic(ctx, argv, false)
+}
+
+/// MSETNX key value [key value …]
+pub fn msetnx(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    mset_generic(ctx, argv, true)
 }
 
 /// STRLEN key
 pub fn strlen(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let length = ctx.read_string(&argv[1])?.map_or(0, Vec::len);
     Ok(Reply::Integer(length as i64))
+}
+
+/// GETRANGE key start end, and SUBSTR, its old name. An end before the start of the string counts
+/// as its first byte.
+pub fn getrange(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let (start, end) = (integer(&argv[2])?, integer(&argv[3])?);
+    let Some(string) = ctx.read_string(&argv[1])? else { return Ok(Reply::bulk("")) };
+    let part = byte_range(start, end, string.len()).map(|range| &string[range]);
+    Ok(Reply::Bulk(part.unwrap_or_default().to_vec()))
+}
+
+/// The bytes that GETRANGE and BITCOUNT mean.
+pub fn byte_range(start: i64, end: i64, length: usize) -> Option<std::ops::Range<usize>> {
+    if start < 0 && end < 0 && start > end {
+        return None;
+    }
+    let length = length as i64;
+    let within = |place: i64| if place < 0 { place.saturating_add(length).max(0) } else { place };
+    let (start, end) = (within(start), within(end).min(length - 1));
+    (start <= end).then(|| start as usize..end as usize + 1)
 }
 
 fn check_length(length: u64) -> Result<(), Failure> {
@@ -145,25 +177,15 @@ fn check_length(length: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The string at a key, which is made when there is none.
-fn string_to_change<'c>(ctx: &'c mut Context<'_>, key: &[u8]) -> Result<&'c mut Bytes, Failure> {
-    ctx.expire_if_needed(key);
-    let entry = ctx.db().dict.entry(key.to_vec());
-    match entry.or_insert_with(|| Value::String(Bytes::new())) {
-        Value::String(string) => Ok(string),
-        _ => Err(Failure::wrong_type()),
-    }
-}
-
 /// APPEND key value
 pub fn append(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let length = ctx.write_string(&argv[1])?.map_or(0, |string| string.len());
     check_length((length + argv[2].len()) as u64)?;
-    let string = string_to_change(ctx, &argv[1])?;
+    let string = ctx.string_or_add(&argv[1], Bytes::new)?;
     string.extend_from_slice(&argv[2]);
     let length = string.len();
-    ctx.changed(1);
-    Ok(Reply::Integer(length as i64))
+    ctx.modified(&argv[1], 1);
+    Ok(Reply::count(length))
 }
 
 /// SETRANGE key offset value
@@ -173,51 +195,16 @@ pub fn setrange(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let patch = &argv[3];
     let length = ctx.write_string(&argv[1])?.map_or(0, |string| string.len());
     if patch.is_empty() {
-        return Ok(Reply::Integer(length as i64));
+        return Ok(Reply::count(length));
     }
     let end = offset.saturating_add(patch.len());
     check_length(end as u64)?;
-    let string = string_to_change(ctx, &argv[1])?;
+    let string = ctx.string_or_add(&argv[1], Bytes::new)?;
     if string.len() < end {
         string.resize(end, 0);
     }
     string[offset..end].copy_from_slice(patch);
     let length = string.len();
-    ctx.changed(1);
-    Ok(Reply::Integer(length as i64))
-}
-
-fn add(ctx: &mut Context<'_>, key: &[u8], increment: i64) -> Answer {
-    let old = match ctx.write_string(key)? {
-        None => 0,
-        Some(string) => integer(string)?,
-    };
-    let new = old
-        .checked_add(increment)
-        .ok_or_else(|| Failure::new("increment or decrement would overflow"))?;
-    ctx.db().set(key, Value::String(new.to_string().into_bytes()), true);
-    ctx.changed(1);
-    Ok(Reply::Integer(new))
-}
-
-/// INCR key
-pub fn incr(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    add(ctx, &argv[1], 1)
-}
-
-/// DECR key
-pub fn decr(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    add(ctx, &argv[1], -1)
-}
-
-/// INCRBY key increment
-pub fn incrby(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    let increment = integer(&argv[2])?;
-    add(ctx, &argv[1], increment)
-}
-
-/// DECRBY key decrement
-pub fn decrby(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    let decrement = integer(&argv[2])?;
-    add(ctx, &argv[1], decrement.wrapping_neg())
+    ctx.modified(&argv[1], 1);
+    Ok(Reply::count(length))
 }

@@ -2,63 +2,12 @@
 //!
 //! Must not know: what the handlers do.
 
-use std::ops::BitOr;
-
-use super::{Answer, Context, Failure, Outcome};
-use super::{admin, connection, debug, expire, hashes, keys, lists, multi, sets, strings};
+use self::Run::{Data, Server};
+use super::{Answer, Context, Failure, Flags, Outcome};
+use super::{admin, auth, bits, blocking, connection, counters, debug, dump, expire, hashes, keys};
+use super::{latency, list_edits, lists, multi, renames, scan, set_algebra, sets, sort, strings};
+use super::{zset_algebra, zset_ranges, zset_removals, zsets};
 use crate::keyspace::Bytes;
-
-/// What kind of command it is; the names are those that COMMAND shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags(u16);
-
-impl Flags {
-    pub const WRITE: Flags = Flags(1);
-    pub const READONLY: Flags = Flags(1 << 1);
-    pub const DENYOOM: Flags = Flags(1 << 2);
-    pub const ADMIN: Flags = Flags(1 << 3);
-    pub const NOSCRIPT: Flags = Flags(1 << 4);
-    pub const RANDOM: Flags = Flags(1 << 5);
-    pub const SORT: Flags = Flags(1 << 6);
-    pub const LOADING: Flags = Flags(1 << 7);
-    pub const STALE: Flags = Flags(1 << 8);
-    pub const SKIP_MONITOR: Flags = Flags(1 << 9);
-    pub const SKIP_SLOWLOG: Flags = Flags(1 << 10);
-    pub const FAST: Flags = Flags(1 << 11);
-
-    const NAMES: [(Flags, &'static str); 12] = [
-        (Flags::WRITE, "write"),
-        (Flags::READONLY, "readonly"),
-        (Flags::DENYOOM, "denyoom"),
-        (Flags::ADMIN, "admin"),
-        (Flags::NOSCRIPT, "noscript"),
-        (Flags::RANDOM, "random"),
-        (Flags::SORT, "sort_for_script"),
-        (Flags::LOADING, "loading"),
-        (Flags::STALE, "stale"),
-        (Flags::SKIP_MONITOR, "skip_monitor"),
-        (Flags::SKIP_SLOWLOG, "skip_slowlog"),
-        (Flags::FAST, "fast"),
-    ];
-
-    /// Whether any of these flags is set.
-    pub fn has(self, any: Flags) -> bool {
-        self.0 & any.0 != 0
-    }
-
-    /// The names of the flags that are set.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES.into_iter().filter(move |&(flag, _)| self.has(flag)).map(|(_, name)| name)
-    }
-}
-
-impl BitOr for Flags {
-    type Output = Flags;
-
-    fn bitor(self, other: Flags) -> Flags {
-        Flags(self.0 | other.0)
-    }
-}
 
 /// How a command is carried out.
 pub enum Run {
@@ -86,6 +35,14 @@ impl Command {
         let argc = argc as i32;
         if self.arity > 0 { argc == self.arity } else { argc >= -self.arity }
     }
+
+    /// The words of a command that are keys.
+    pub fn keys<'a>(&self, argv: &'a [Bytes]) -> impl Iterator<Item = &'a Bytes> {
+        let (first, last, step) = self.keys;
+        let end = if last < 0 { argv.len() as i32 + last } else { last };
+        let count = if first == 0 { 0 } else { end - first + 1 };
+        argv.iter().skip(first as usize).take(count.max(0) as usize).step_by(step.max(1) as usize)
+    }
 }
 
 /// The command of this name, whatever its case.
@@ -93,111 +50,183 @@ pub fn lookup(name: &[u8]) -> Option<&'static Command> {
     COMMANDS.iter().find(|command| command.name.as_bytes().eq_ignore_ascii_case(name))
 }
 
+/// The flags, as short as in Redis' table.
 const W: Flags = Flags::WRITE;
-/// Writes and takes memory ("write use-memory").
-const WM: Flags = Flags(Flags::WRITE.0 | Flags::DENYOOM.0);
 const R: Flags = Flags::READONLY;
+const M: Flags = Flags::DENYOOM;
 const F: Flags = Flags::FAST;
-const A: Flags = Flags(Flags::ADMIN.0 | Flags::NOSCRIPT.0);
-/// "ok-loading ok-stale".
-const L: Flags = Flags(Flags::LOADING.0 | Flags::STALE.0);
 const RND: Flags = Flags::RANDOM;
 const SORT: Flags = Flags::SORT;
+const ADMIN: Flags = Flags::ADMIN;
+const LOAD: Flags = Flags::LOADING;
+const STALE: Flags = Flags::STALE;
+const NOAUTH: Flags = Flags::NO_AUTH;
+const NOMON: Flags = Flags::SKIP_MONITOR;
 const NOSCRIPT: Flags = Flags::NOSCRIPT;
-/// "no-monitor no-slowlog".
-const QUIET: Flags = Flags(Flags::SKIP_MONITOR.0 | Flags::SKIP_SLOWLOG.0);
-
-const fn or(a: Flags, b: Flags) -> Flags {
-    Flags(a.0 | b.0)
-}
+const NOSLOW: Flags = Flags::SKIP_SLOWLOG;
 
 const NO_KEYS: (i32, i32, i32) = (0, 0, 0);
 const ONE_KEY: (i32, i32, i32) = (1, 1, 1);
 const ALL_KEYS: (i32, i32, i32) = (1, -1, 1);
 
-macro_rules! data {
-    ($name:literal, $arity:literal, $flags:expr, $keys:expr, $handler:path) => {
-        Command { name: $name, arity: $arity, flags: $flags, keys: $keys, run: Run::Data($handler) }
-    };
+const fn command(
+    name: &'static str,
+    arity: i32,
+    flags: &[Flags],
+    keys: (i32, i32, i32),
+    run: Run,
+) -> Command {
+    Command { name, arity, flags: Flags::all(flags), keys, run }
 }
 
-macro_rules! server {
-    ($name:literal, $arity:literal, $flags:expr, $handler:path) => {
-        Command {
-            name: $name,
-            arity: $arity,
-            flags: $flags,
-            keys: NO_KEYS,
-            run: Run::Server($handler),
-        }
-    };
-}
-
+/// All commands, in Redis' order.
 #[rustfmt::skip]
 pub static COMMANDS: &[Command] = &[
-    data!("get", 2, or(R, F), ONE_KEY, strings::get),
-    data!("set", -3, WM, ONE_KEY, strings::set),
-    data!("setnx", 3, or(WM, F), ONE_KEY, strings::setnx),
-    data!("setex", 4, WM, ONE_KEY, strings::setex),
-    data!("psetex", 4, WM, ONE_KEY, strings::psetex),
-    data!("append", 3, or(WM, F), ONE_KEY, strings::append),
-    data!("strlen", 2, or(R, F), ONE_KEY, strings::strlen),
-    data!("setrange", 4, WM, ONE_KEY, strings::setrange),
-    data!("incr", 2, or(WM, F), ONE_KEY, strings::incr),
-    data!("decr", 2, or(WM, F), ONE_KEY, strings::decr),
-    data!("incrby", 3, or(WM, F), ONE_KEY, strings::incrby),
-    data!("decrby", 3, or(WM, F), ONE_KEY, strings::decrby),
-    data!("getset", 3, or(WM, F), ONE_KEY, strings::getset),
-    data!("mget", -2, or(R, F), ALL_KEYS, strings::mget),
-    data!("mset", -3, WM, (1, -1, 2), strings::mset),
-    data!("rpush", -3, or(WM, F), ONE_KEY, lists::rpush),
-    data!("lpush", -3, or(WM, F), ONE_KEY, lists::lpush),
-    data!("rpop", 2, or(W, F), ONE_KEY, lists::rpop),
-    data!("lpop", 2, or(W, F), ONE_KEY, lists::lpop),
-    data!("llen", 2, or(R, F), ONE_KEY, lists::llen),
-    data!("lrange", 4, R, ONE_KEY, lists::lrange),
-    data!("sadd", -3, or(WM, F), ONE_KEY, sets::sadd),
-    data!("srem", -3, or(W, F), ONE_KEY, sets::srem),
-    data!("spop", -2, or(W, or(F, RND)), ONE_KEY, sets::spop),
-    data!("sismember", 3, or(R, F), ONE_KEY, sets::sismember),
-    data!("scard", 2, or(R, F), ONE_KEY, sets::scard),
-    data!("smembers", 2, or(R, SORT), ONE_KEY, sets::smembers),
-    data!("hset", -4, or(WM, F), ONE_KEY, hashes::hset),
-    data!("hmset", -4, or(WM, F), ONE_KEY, hashes::hmset),
-    data!("hget", 3, or(R, F), ONE_KEY, hashes::hget),
-    data!("hdel", -3, or(W, F), ONE_KEY, hashes::hdel),
-    data!("hlen", 2, or(R, F), ONE_KEY, hashes::hlen),
-    data!("hgetall", 2, or(R, RND), ONE_KEY, hashes::hgetall),
-    data!("hexists", 3, or(R, F), ONE_KEY, hashes::hexists),
-    data!("del", -2, W, ALL_KEYS, keys::del),
-    data!("unlink", -2, or(W, F), ALL_KEYS, keys::del),
-    data!("exists", -2, or(R, F), ALL_KEYS, keys::exists),
-    data!("type", 2, or(R, F), ONE_KEY, keys::type_),
-    data!("keys", 2, or(R, SORT), NO_KEYS, keys::keys),
-    data!("dbsize", 1, or(R, F), NO_KEYS, keys::dbsize),
-    data!("flushdb", -1, W, NO_KEYS, keys::flushdb),
-    data!("flushall", -1, W, NO_KEYS, keys::flushall),
-    data!("expire", 3, or(W, F), ONE_KEY, expire::expire),
-    data!("expireat", 3, or(W, F), ONE_KEY, expire::expireat),
-    data!("pexpire", 3, or(W, F), ONE_KEY, expire::pexpire),
-    data!("pexpireat", 3, or(W, F), ONE_KEY, expire::pexpireat),
-    data!("ttl", 2, or(or(R, F), RND), ONE_KEY, expire::ttl),
-    data!("pttl", 2, or(or(R, F), RND), ONE_KEY, expire::pttl),
-    data!("persist", 2, or(W, F), ONE_KEY, expire::persist),
-    data!("select", 2, or(L, F), NO_KEYS, connection::select),
-    data!("ping", -1, or(Flags::STALE, F), NO_KEYS, connection::ping),
-    data!("echo", 2, or(R, F), NO_KEYS, connection::echo),
-    data!("time", 1, or(or(R, F), or(L, RND)), NO_KEYS, connection::time),
-    data!("command", -1, or(L, RND), NO_KEYS, connection::command),
-    server!("client", -2, or(A, or(L, RND)), connection::client),
-    data!("multi", 1, or(L, or(F, NOSCRIPT)), NO_KEYS, multi::multi),
-    data!("discard", 1, or(L, or(F, NOSCRIPT)), NO_KEYS, multi::discard),
-    server!("exec", 1, or(or(L, NOSCRIPT), QUIET), multi::exec),
-    server!("info", -1, or(L, RND), admin::info),
-    server!("config", -2, or(A, L), admin::config),
-    server!("bgrewriteaof", 1, A, admin::bgrewriteaof),
-    server!("shutdown", -1, or(A, L), admin::shutdown),
-    server!("debug", -2, or(A, L), debug::debug),
+    command("get", 2, &[R, F], ONE_KEY, Data(strings::get)),
+    command("set", -3, &[W, M], ONE_KEY, Data(strings::set)),
+    command("setnx", 3, &[W, M, F], ONE_KEY, Data(strings::setnx)),
+    command("setex", 4, &[W, M], ONE_KEY, Data(strings::setex)),
+    command("psetex", 4, &[W, M], ONE_KEY, Data(strings::psetex)),
+    command("append", 3, &[W, M, F], ONE_KEY, Data(strings::append)),
+    command("strlen", 2, &[R, F], ONE_KEY, Data(strings::strlen)),
+    command("del", -2, &[W], ALL_KEYS, Data(keys::del)),
+    command("unlink", -2, &[W, F], ALL_KEYS, Data(keys::del)),
+    command("exists", -2, &[R, F], ALL_KEYS, Data(keys::exists)),
+    command("setbit", 4, &[W, M], ONE_KEY, Data(bits::setbit)),
+    command("getbit", 3, &[R, F], ONE_KEY, Data(bits::getbit)),
+    command("setrange", 4, &[W, M], ONE_KEY, Data(strings::setrange)),
+    command("getrange", 4, &[R], ONE_KEY, Data(strings::getrange)),
+    command("substr", 4, &[R], ONE_KEY, Data(strings::getrange)),
+    command("incr", 2, &[W, M, F], ONE_KEY, Data(counters::incr)),
+    command("decr", 2, &[W, M, F], ONE_KEY, Data(counters::decr)),
+    command("mget", -2, &[R, F], ALL_KEYS, Data(strings::mget)),
+    command("rpush", -3, &[W, M, F], ONE_KEY, Data(lists::rpush)),
+    command("lpush", -3, &[W, M, F], ONE_KEY, Data(lists::lpush)),
+    command("rpushx", -3, &[W, M, F], ONE_KEY, Data(lists::rpushx)),
+    command("lpushx", -3, &[W, M, F], ONE_KEY, Data(lists::lpushx)),
+    command("linsert", 5, &[W, M], ONE_KEY, Data(list_edits::linsert)),
+    command("rpop", 2, &[W, F], ONE_KEY, Data(lists::rpop)),
+    command("lpop", 2, &[W, F], ONE_KEY, Data(lists::lpop)),
+    command("brpop", -3, &[W, NOSCRIPT], (1, -2, 1), Server(blocking::brpop)),
+    command("brpoplpush", 4, &[W, M, NOSCRIPT], (1, 2, 1), Server(blocking::brpoplpush)),
+    command("blpop", -3, &[W, NOSCRIPT], (1, -2, 1), Server(blocking::blpop)),
+    command("llen", 2, &[R, F], ONE_KEY, Data(lists::llen)),
+    command("lindex", 3, &[R], ONE_KEY, Data(lists::lindex)),
+    command("lset", 4, &[W, M], ONE_KEY, Data(list_edits::lset)),
+    command("lrange", 4, &[R], ONE_KEY, Data(lists::lrange)),
+    command("ltrim", 4, &[W], ONE_KEY, Data(list_edits::ltrim)),
+    command("lpos", -3, &[R], ONE_KEY, Data(lists::lpos)),
+    command("lrem", 4, &[W], ONE_KEY, Data(list_edits::lrem)),
+    command("rpoplpush", 3, &[W, M], (1, 2, 1), Data(list_edits::rpoplpush)),
+    command("sadd", -3, &[W, M, F], ONE_KEY, Data(sets::sadd)),
+    command("srem", -3, &[W, F], ONE_KEY, Data(sets::srem)),
+    command("smove", 4, &[W, F], (1, 2, 1), Data(sets::smove)),
+    command("sismember", 3, &[R, F], ONE_KEY, Data(sets::sismember)),
+    command("scard", 2, &[R, F], ONE_KEY, Data(sets::scard)),
+    command("spop", -2, &[W, RND, F], ONE_KEY, Data(sets::spop)),
+    command("srandmember", -2, &[R, RND], ONE_KEY, Data(sets::srandmember)),
+    command("sinter", -2, &[R, SORT], ALL_KEYS, Data(set_algebra::sinter)),
+    command("sinterstore", -3, &[W, M], ALL_KEYS, Data(set_algebra::sinterstore)),
+    command("sunion", -2, &[R, SORT], ALL_KEYS, Data(set_algebra::sunion)),
+    command("sunionstore", -3, &[W, M], ALL_KEYS, Data(set_algebra::sunionstore)),
+    command("sdiff", -2, &[R, SORT], ALL_KEYS, Data(set_algebra::sdiff)),
+    command("sdiffstore", -3, &[W, M], ALL_KEYS, Data(set_algebra::sdiffstore)),
+    command("smembers", 2, &[R, SORT], ONE_KEY, Data(set_algebra::sinter)),
+    command("sscan", -3, &[R, RND], ONE_KEY, Data(scan::sscan)),
+    command("zadd", -4, &[W, M, F], ONE_KEY, Data(zsets::zadd)),
+    command("zincrby", 4, &[W, M, F], ONE_KEY, Data(zsets::zincrby)),
+    command("zrem", -3, &[W, F], ONE_KEY, Data(zsets::zrem)),
+    command("zremrangebyscore", 4, &[W], ONE_KEY, Data(zset_removals::zremrangebyscore)),
+    command("zremrangebyrank", 4, &[W], ONE_KEY, Data(zset_removals::zremrangebyrank)),
+    command("zremrangebylex", 4, &[W], ONE_KEY, Data(zset_removals::zremrangebylex)),
+    command("zunionstore", -4, &[W, M], NO_KEYS, Data(zset_algebra::zunionstore)),
+    command("zinterstore", -4, &[W, M], NO_KEYS, Data(zset_algebra::zinterstore)),
+    command("zrange", -4, &[R], ONE_KEY, Data(zset_ranges::zrange)),
+    command("zrangebyscore", -4, &[R], ONE_KEY, Data(zset_ranges::zrangebyscore)),
+    command("zrevrangebyscore", -4, &[R], ONE_KEY, Data(zset_ranges::zrevrangebyscore)),
+    command("zrangebylex", -4, &[R], ONE_KEY, Data(zset_ranges::zrangebylex)),
+    command("zrevrangebylex", -4, &[R], ONE_KEY, Data(zset_ranges::zrevrangebylex)),
+    command("zcount", 4, &[R, F], ONE_KEY, Data(zset_ranges::zcount)),
+    command("zlexcount", 4, &[R, F], ONE_KEY, Data(zset_ranges::zlexcount)),
+    command("zrevrange", -4, &[R], ONE_KEY, Data(zset_ranges::zrevrange)),
+    command("zcard", 2, &[R, F], ONE_KEY, Data(zsets::zcard)),
+    command("zscore", 3, &[R, F], ONE_KEY, Data(zsets::zscore)),
+    command("zrank", 3, &[R, F], ONE_KEY, Data(zsets::zrank)),
+    command("zrevrank", 3, &[R, F], ONE_KEY, Data(zsets::zrevrank)),
+    command("zscan", -3, &[R, RND], ONE_KEY, Data(scan::zscan)),
+    command("zpopmin", -2, &[W, F], ONE_KEY, Data(zset_removals::zpopmin)),
+    command("zpopmax", -2, &[W, F], ONE_KEY, Data(zset_removals::zpopmax)),
+    command("bzpopmin", -3, &[W, NOSCRIPT, F], (1, -2, 1), Server(blocking::bzpopmin)),
+    command("bzpopmax", -3, &[W, NOSCRIPT, F], (1, -2, 1), Server(blocking::bzpopmax)),
+    command("hset", -4, &[W, M, F], ONE_KEY, Data(hashes::hset)),
+    command("hsetnx", 4, &[W, M, F], ONE_KEY, Data(hashes::hsetnx)),
+    command("hget", 3, &[R, F], ONE_KEY, Data(hashes::hget)),
+    command("hmset", -4, &[W, M, F], ONE_KEY, Data(hashes::hmset)),
+    command("hmget", -3, &[R, F], ONE_KEY, Data(hashes::hmget)),
+    command("hincrby", 4, &[W, M, F], ONE_KEY, Data(hashes::hincrby)),
+    command("hincrbyfloat", 4, &[W, M, F], ONE_KEY, Data(hashes::hincrbyfloat)),
+    command("hdel", -3, &[W, F], ONE_KEY, Data(hashes::hdel)),
+    command("hlen", 2, &[R, F], ONE_KEY, Data(hashes::hlen)),
+    command("hstrlen", 3, &[R, F], ONE_KEY, Data(hashes::hstrlen)),
+    command("hkeys", 2, &[R, SORT], ONE_KEY, Data(hashes::hkeys)),
+    command("hvals", 2, &[R, SORT], ONE_KEY, Data(hashes::hvals)),
+    command("hgetall", 2, &[R, RND], ONE_KEY, Data(hashes::hgetall)),
+    command("hexists", 3, &[R, F], ONE_KEY, Data(hashes::hexists)),
+    command("hscan", -3, &[R, RND], ONE_KEY, Data(scan::hscan)),
+    command("incrby", 3, &[W, M, F], ONE_KEY, Data(counters::incrby)),
+    command("decrby", 3, &[W, M, F], ONE_KEY, Data(counters::decrby)),
+    command("incrbyfloat", 3, &[W, M, F], ONE_KEY, Data(counters::incrbyfloat)),
+    command("getset", 3, &[W, M, F], ONE_KEY, Data(strings::getset)),
+    command("mset", -3, &[W, M], (1, -1, 2), Data(strings::mset)),
+    command("msetnx", -3, &[W, M], (1, -1, 2), Data(strings::msetnx)),
+    command("randomkey", 1, &[R, RND], NO_KEYS, Data(keys::randomkey)),
+    command("select", 2, &[LOAD, F, STALE], NO_KEYS, Data(connection::select)),
+    command("move", 3, &[W, F], ONE_KEY, Data(renames::move_)),
+    command("rename", 3, &[W], (1, 2, 1), Data(renames::rename)),
+    command("renamenx", 3, &[W, F], (1, 2, 1), Data(renames::renamenx)),
+    command("expire", 3, &[W, F], ONE_KEY, Data(expire::expire)),
+    command("expireat", 3, &[W, F], ONE_KEY, Data(expire::expireat)),
+    command("pexpire", 3, &[W, F], ONE_KEY, Data(expire::pexpire)),
+    command("pexpireat", 3, &[W, F], ONE_KEY, Data(expire::pexpireat)),
+    command("keys", 2, &[R, SORT], NO_KEYS, Data(keys::keys)),
+    command("scan", -2, &[R, RND], NO_KEYS, Data(scan::scan)),
+    command("dbsize", 1, &[R, F], NO_KEYS, Data(keys::dbsize)),
+    command("auth", -2, &[NOAUTH, NOSCRIPT, LOAD, STALE, F, NOMON, NOSLOW],
+        NO_KEYS, Server(auth::auth)),
+    command("ping", -1, &[STALE, F], NO_KEYS, Data(connection::ping)),
+    command("echo", 2, &[R, F], NO_KEYS, Data(connection::echo)),
+    command("save", 1, &[ADMIN, NOSCRIPT], NO_KEYS, Server(admin::save)),
+    command("bgsave", -1, &[ADMIN, NOSCRIPT], NO_KEYS, Server(admin::bgsave)),
+    command("bgrewriteaof", 1, &[ADMIN, NOSCRIPT], NO_KEYS, Server(admin::bgrewriteaof)),
+    command("shutdown", -1, &[ADMIN, NOSCRIPT, LOAD, STALE], NO_KEYS, Server(admin::shutdown)),
+    command("lastsave", 1, &[R, RND, F, LOAD, STALE], NO_KEYS, Server(admin::lastsave)),
+    command("type", 2, &[R, F], ONE_KEY, Data(keys::type_)),
+    command("multi", 1, &[NOSCRIPT, F, LOAD, STALE], NO_KEYS, Data(multi::multi)),
+    command("exec", 1, &[NOSCRIPT, NOMON, NOSLOW, LOAD, STALE], NO_KEYS, Server(multi::exec)),
+    command("discard", 1, &[NOSCRIPT, F, LOAD, STALE], NO_KEYS, Data(multi::discard)),
+    command("flushdb", -1, &[W], NO_KEYS, Data(keys::flushdb)),
+    command("flushall", -1, &[W], NO_KEYS, Data(keys::flushall)),
+    command("sort", -2, &[W, M], ONE_KEY, Data(sort::sort)),
+    command("info", -1, &[LOAD, STALE, RND], NO_KEYS, Server(admin::info)),
+    command("ttl", 2, &[R, F, RND], ONE_KEY, Data(expire::ttl)),
+    command("touch", -2, &[R, F], ALL_KEYS, Data(keys::exists)),
+    command("pttl", 2, &[R, F, RND], ONE_KEY, Data(expire::pttl)),
+    command("persist", 2, &[W, F], ONE_KEY, Data(expire::persist)),
+    command("debug", -2, &[ADMIN, NOSCRIPT, LOAD, STALE], NO_KEYS, Server(debug::debug)),
+    command("config", -2, &[ADMIN, LOAD, STALE, NOSCRIPT], NO_KEYS, Server(admin::config)),
+    command("watch", -2, &[NOSCRIPT, F, LOAD, STALE], ALL_KEYS, Data(multi::watch)),
+    command("unwatch", 1, &[NOSCRIPT, F, LOAD, STALE], NO_KEYS, Data(multi::unwatch)),
+    command("restore", -4, &[W, M], ONE_KEY, Data(dump::restore)),
+    command("dump", 2, &[R, RND], ONE_KEY, Server(dump::dump)),
+    command("object", -2, &[R, RND], (2, 2, 1), Data(keys::object)),
+    command("client", -2, &[ADMIN, NOSCRIPT, RND, LOAD, STALE],
+        NO_KEYS, Server(connection::client)),
+    command("hello", -2, &[NOAUTH, NOSCRIPT, F, NOMON, LOAD, STALE, NOSLOW],
+        NO_KEYS, Server(auth::hello)),
+    command("time", 1, &[R, RND, F, LOAD, STALE], NO_KEYS, Data(connection::time)),
+    command("bitcount", -2, &[R], ONE_KEY, Data(bits::bitcount)),
+    command("command", -1, &[LOAD, STALE, RND], NO_KEYS, Data(connection::command)),
+    command("latency", -2, &[ADMIN, NOSCRIPT, LOAD, STALE], NO_KEYS, Server(latency::latency)),
 ];
 
 #[cfg(test)]

@@ -5,16 +5,9 @@
 
 /// (name, the value that can be served, what is said to any other).
 pub const ONLY: &[(&str, &str, &str)] = &[
-    (
-        "aof-use-rdb-preamble",
-        "no",
-        "this server neither writes nor reads an RDB preamble, only 'no' can be served",
-    ),
     ("cluster-enabled", "no", "this server has no cluster mode, only 'no' can be served"),
     ("daemonize", "no", "this server stays in the foreground, only 'no' can be served"),
-    ("maxmemory", "0", "this server never evicts, only '0' can be served"),
     ("replicaof", "", "this server does not replicate"),
-    ("requirepass", "", "this server knows no passwords"),
 ];
 
 /// (name, default as CONFIG GET shows it). The names are those of 6.0.8, except the last block: it
@@ -48,16 +41,11 @@ pub const IGNORED: &[(&str, &str)] = &[
     ("cluster-replica-no-failover", "no"),
     ("cluster-replica-validity-factor", "10"),
     ("cluster-require-full-coverage", "yes"),
-    ("dbfilename", "dump.rdb"),
     ("gopher-enabled", "no"),
-    ("hash-max-ziplist-entries", "512"),
-    ("hash-max-ziplist-value", "64"),
     ("hll-sparse-max-bytes", "3000"),
     ("io-threads", "1"),
     ("io-threads-do-reads", "no"),
     ("jemalloc-bg-thread", "yes"),
-    ("key-load-delay", "0"),
-    ("latency-monitor-threshold", "0"),
     ("lazyfree-lazy-eviction", "no"),
     ("lazyfree-lazy-expire", "no"),
     ("lazyfree-lazy-server-del", "no"),
@@ -66,7 +54,6 @@ pub const IGNORED: &[(&str, &str)] = &[
     ("lfu-log-factor", "10"),
     ("list-compress-depth", "0"),
     ("list-max-ziplist-entries", ""),
-    ("list-max-ziplist-size", "-2"),
     ("list-max-ziplist-value", ""),
     ("lua-replicate-commands", "yes"),
     ("lua-time-limit", "5000"),
@@ -81,10 +68,6 @@ pub const IGNORED: &[(&str, &str)] = &[
     ("oom-score-adj-values", "0 200 800"),
     ("proto-max-bulk-len", "536870912"),
     ("rdb-del-sync-files", "no"),
-    ("rdb-key-save-delay", "0"),
-    ("rdb-save-incremental-fsync", "yes"),
-    ("rdbchecksum", "yes"),
-    ("rdbcompression", "yes"),
     ("rename-command", ""),
     ("repl-backlog-size", "1048576"),
     ("repl-backlog-ttl", "3600"),
@@ -102,10 +85,8 @@ pub const IGNORED: &[(&str, &str)] = &[
     ("replica-read-only", "yes"),
     ("replica-serve-stale-data", "yes"),
     ("server_cpulist", ""),
-    ("set-max-intset-entries", "512"),
     ("slowlog-log-slower-than", "10000"),
     ("slowlog-max-len", "128"),
-    ("stop-writes-on-bgsave-error", "yes"),
     ("stream-node-max-bytes", "4096"),
     ("stream-node-max-entries", "100"),
     ("supervised", "no"),
@@ -116,8 +97,6 @@ pub const IGNORED: &[(&str, &str)] = &[
     ("tracking-table-max-keys", "1000000"),
     ("unixsocketperm", "0"),
     ("user", ""),
-    ("zset-max-ziplist-entries", "128"),
-    ("zset-max-ziplist-value", "64"),
 
     ("appenddirname", "appendonlydir"),
     ("aof-disable-auto-gc", "no"),

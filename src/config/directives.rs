@@ -61,6 +61,24 @@ macro_rules! number {
     };
 }
 
+macro_rules! text {
+    ($name:literal, $modifiable:literal, $field:ident, $check:expr) => {
+        Directive {
+            name: $name,
+            modifiable: $modifiable,
+            kind: Kind::Text(
+                |config| config.$field.clone(),
+                |config, value| {
+                    let check: fn(&str) -> Result<(), String> = $check;
+                    check(value)?;
+                    config.$field = value.to_string();
+                    Ok(())
+                },
+            ),
+        }
+    };
+}
+
 macro_rules! optional_text {
     ($name:literal, $field:ident) => {
         Directive {
@@ -86,6 +104,7 @@ const FSYNC_POLICIES: [AppendFsync; 3] =
 pub static DIRECTIVES: LazyLock<Vec<Directive>> = LazyLock::new(|| {
     let mut all = Vec::from(switches());
     all.extend(numbers());
+    all.extend(limits());
     all.extend(texts());
     all.extend(choices_and_words());
     all.extend(ONLY.iter().map(|&(name, value, reason)| Directive {
@@ -107,8 +126,13 @@ pub fn find(name: &str) -> Option<&'static Directive> {
     DIRECTIVES.iter().find(|directive| directive.name == name)
 }
 
-fn switches() -> [Directive; 6] {
+fn switches() -> [Directive; 11] {
     [
+        yes_no!("rdbcompression", true, rdbcompression),
+        yes_no!("rdbchecksum", false, rdbchecksum),
+        yes_no!("rdb-save-incremental-fsync", true, rdb_save_incremental_fsync),
+        yes_no!("stop-writes-on-bgsave-error", true, stop_writes_on_bgsave_error),
+        yes_no!("aof-use-rdb-preamble", true, aof_use_rdb_preamble),
         yes_no!("appendonly", true, appendonly),
         yes_no!("no-appendfsync-on-rewrite", true, no_appendfsync_on_rewrite),
         yes_no!("aof-load-truncated", true, aof_load_truncated),
@@ -118,8 +142,26 @@ fn switches() -> [Directive; 6] {
     ]
 }
 
-fn numbers() -> [Directive; 9] {
+/// Up to where values are kept compact.
+fn limits() -> [Directive; 6] {
+    const ALL: i64 = i64::MAX;
+    const INT_MIN: i64 = i32::MIN as i64;
     [
+        number!(Integer, "hash-max-ziplist-entries", true, hash_max_ziplist_entries, 0, ALL),
+        number!(Memory, "hash-max-ziplist-value", true, hash_max_ziplist_value, 0, ALL),
+        number!(Integer, "set-max-intset-entries", true, set_max_intset_entries, 0, ALL),
+        number!(Integer, "zset-max-ziplist-entries", true, zset_max_ziplist_entries, 0, ALL),
+        number!(Memory, "zset-max-ziplist-value", true, zset_max_ziplist_value, 0, ALL),
+        number!(Integer, "list-max-ziplist-size", true, list_max_ziplist_size, INT_MIN, INT_MAX),
+    ]
+}
+
+fn numbers() -> [Directive; 13] {
+    [
+        number!(Integer, "rdb-key-save-delay", true, rdb_key_save_delay, 0, INT_MAX),
+        number!(Integer, "key-load-delay", true, key_load_delay, 0, INT_MAX),
+        number!(Memory, "maxmemory", true, maxmemory, 0, i64::MAX),
+        number!(Integer, "latency-monitor-threshold", true, latency_monitor_threshold, 0, i64::MAX),
         number!(Integer, "port", false, port, 0, 65535),
         number!(Integer, "tcp-backlog", false, tcp_backlog, 0, INT_MAX),
         number!(Integer, "databases", false, databases, 1, INT_MAX),
@@ -148,36 +190,22 @@ fn numbers() -> [Directive; 9] {
     ]
 }
 
-fn texts() -> [Directive; 4] {
+fn texts() -> [Directive; 6] {
     [
+        text!("dbfilename", true, dbfilename, |value| no_path("dbfilename", value)),
+        text!("appendfilename", false, appendfilename, |value| no_path("appendfilename", value)),
+        text!("logfile", false, logfile, |_| Ok(())),
+        text!("requirepass", true, requirepass, |_| Ok(())),
         optional_text!("unixsocket", unixsocket),
         optional_text!("pidfile", pidfile),
-        Directive {
-            name: "logfile",
-            modifiable: false,
-            kind: Kind::Text(
-                |config| config.logfile.clone(),
-                |config, value| {
-                    config.logfile = value.to_string();
-                    Ok(())
-                },
-            ),
-        },
-        Directive {
-            name: "appendfilename",
-            modifiable: false,
-            kind: Kind::Text(
-                |config| config.appendfilename.clone(),
-                |config, value| {
-                    if value.contains(['/', '\\']) {
-                        return Err("appendfilename can't be a path, just a filename".to_string());
-                    }
-                    config.appendfilename = value.to_string();
-                    Ok(())
-                },
-            ),
-        },
     ]
+}
+
+fn no_path(name: &str, value: &str) -> Result<(), String> {
+    if value.contains(['/', '\\']) {
+        return Err(format!("{name} can't be a path, just a filename"));
+    }
+    Ok(())
 }
 
 fn choices_and_words() -> [Directive; 5] {

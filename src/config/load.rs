@@ -19,6 +19,10 @@ pub struct Refused(pub i32);
 /// Loads what `args` ask for; `args[0]` is the name of the program.
 pub fn load(os: &mut dyn Os, args: &[String]) -> Result<Config, Refused> {
     let mut config = Config::default();
+    if args.len() > 1 {
+        // Whoever configures anything has no save points but those that he states.
+        config.save.clear();
+    }
     let mut rest = args.get(1..).unwrap_or_default();
     let mut text = Vec::new();
     if let Some(path) = rest.first().filter(|first| !first.starts_with("--")) {
@@ -170,7 +174,7 @@ mod tests {
 
     #[test]
     fn lines_set_directives() {
-        let mut config = Config::default();
+        let mut config = Config { save: Vec::new(), ..Config::default() };
         for line in ["APPENDONLY yes", "appendfsync always", "save 900 1", "slave-priority 5"] {
             let words = split_args(line.as_bytes()).expect("balanced");
             let words: Vec<String> =

@@ -7,6 +7,7 @@
 use sha1::{Digest as _, Sha1};
 
 use super::{Keyspace, Value};
+use crate::text::float::format_17g;
 
 type Digest = [u8; 20];
 
@@ -31,6 +32,7 @@ fn type_number(value: &Value) -> u32 {
         Value::String(_) => 0,
         Value::List(_) => 1,
         Value::Set(_) => 2,
+        Value::ZSet(_) => 3,
         Value::Hash(_) => 4,
     }
 }
@@ -40,16 +42,23 @@ fn mix_value(digest: &mut Digest, value: &Value) {
     match value {
         Value::String(bytes) => mix(digest, bytes),
         Value::List(elements) => elements.iter().for_each(|element| mix(digest, element)),
-        Value::Set(members) => members.iter().for_each(|member| xor(digest, member)),
+        Value::Set(members) => members.iter().for_each(|member| xor(digest, &member)),
         Value::Hash(fields) => {
-            for (field, value) in fields {
-                let mut pair = Digest::default();
-                mix(&mut pair, field);
-                mix(&mut pair, value);
-                xor(digest, &pair);
+            fields.iter().for_each(|(field, value)| xor_pair(digest, field, value));
+        }
+        Value::ZSet(members) => {
+            for (member, score) in members.iter() {
+                xor_pair(digest, member, format_17g(score).as_bytes());
             }
         }
     }
+}
+
+fn xor_pair(digest: &mut Digest, first: &[u8], second: &[u8]) {
+    let mut pair = Digest::default();
+    mix(&mut pair, first);
+    mix(&mut pair, second);
+    xor(digest, &pair);
 }
 
 /// The digest of the whole dataset (Redis: `computeDatasetDigest`).
@@ -73,7 +82,7 @@ pub fn dataset_digest(keyspace: &Keyspace) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keyspace::{BytesMap, BytesSet};
+    use crate::keyspace::{Hash, Limits, Set};
 
     fn bytes(text: &str) -> Vec<u8> {
         text.as_bytes().to_vec()
@@ -92,9 +101,15 @@ mod tests {
         let db = &mut keyspace.dbs[0];
         db.set(b"s", Value::String(bytes("1")), false);
         db.set(b"l", Value::List([bytes("a"), bytes("b")].into()), false);
-        db.set(b"t", Value::Set(BytesSet::from_iter([bytes("y"), bytes("x")])), false);
-        let fields = [(bytes("g"), bytes("w")), (bytes("f"), bytes("v"))];
-        db.set(b"h", Value::Hash(BytesMap::from_iter(fields)), false);
+        let (mut set, mut hash, limits) = (Set::hashtable(), Hash::new(), Limits::default());
+        for member in ["y", "x"] {
+            set.insert(bytes(member), &limits);
+        }
+        for (field, value) in [("g", "w"), ("f", "v")] {
+            hash.set(bytes(field), bytes(value), &limits);
+        }
+        db.set(b"t", Value::Set(set), false);
+        db.set(b"h", Value::Hash(hash), false);
         keyspace.dbs[3].set(b"e", Value::String(bytes("1")), false);
         keyspace.dbs[3].set_expire(b"e", 1);
         assert_eq!(dataset_digest(&keyspace), "92c12cc4369571fdbb21c97cdec4f547e9ebe2f8");

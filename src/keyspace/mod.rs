@@ -7,25 +7,73 @@
 
 pub mod digest;
 pub mod expire;
+mod hash;
+pub mod interest;
+mod random;
+mod set;
+mod zset;
 
 use std::collections::VecDeque;
 
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
+use crate::text::parse_integer;
+pub use hash::Hash;
+use interest::Interest;
+pub use random::Random;
+pub use set::Set;
+pub use zset::{Inserted, ZSet};
+
 /// A key, a member or a value: bytes without any encoding.
 pub type Bytes = Vec<u8>;
 pub type BytesMap<V> = IndexMap<Bytes, V, FxBuildHasher>;
 pub type BytesSet = IndexSet<Bytes, FxBuildHasher>;
 
-/// What a key holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Up to where Redis keeps a value in its compact encoding: the directives of the same names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub hash_max_ziplist_entries: usize,
+    /// In bytes, of a field or a value.
+    pub hash_max_ziplist_value: usize,
+    pub set_max_intset_entries: usize,
+    pub zset_max_ziplist_entries: usize,
+    /// In bytes, of a member.
+    pub zset_max_ziplist_value: usize,
+    /// Elements of one node of a list, or -1 to -5 for 4 KiB to 64 KiB.
+    pub list_max_ziplist_size: i32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            hash_max_ziplist_entries: 512,
+            hash_max_ziplist_value: 64,
+            set_max_intset_entries: 512,
+            zset_max_ziplist_entries: 128,
+            zset_max_ziplist_value: 64,
+            list_max_ziplist_size: -2,
+        }
+    }
+}
+
+/// What a key holds. Sets, hashes and sorted sets remember which encoding Redis would have given
+/// them, because what is written to an RDB file depends on it.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     String(Bytes),
     List(VecDeque<Bytes>),
-    Set(BytesSet),
-    Hash(BytesMap<Bytes>),
+    Set(Set),
+    Hash(Hash),
+    ZSet(ZSet),
 }
+
+/// What Redis 6.0 has allocated when it has no keys, roughly.
+const EMPTY_SERVER_MEMORY: u64 = 860_000;
+/// Below this, Redis has one object for each integer.
+const SHARED_INTEGERS: i64 = 10_000;
+/// Longest string that Redis puts into one block with its header.
+const EMBSTR_MAX: usize = 44;
 
 impl Value {
     /// The name that TYPE answers with.
@@ -35,6 +83,50 @@ impl Value {
             Value::List(_) => "list",
             Value::Set(_) => "set",
             Value::Hash(_) => "hash",
+            Value::ZSet(_) => "zset",
+        }
+    }
+
+    /// How many bytes its strings have, with eight for an integer or a score.
+    fn payload(&self) -> usize {
+        match self {
+            Value::String(bytes) => bytes.len(),
+            Value::List(list) => list.iter().map(Vec::len).sum(),
+            Value::Set(set) => match set.integers() {
+                Some(integers) => integers.len() * 8,
+                None => set.iter().map(|member| member.len()).sum(),
+            },
+            Value::Hash(hash) => hash.iter().map(|(field, value)| field.len() + value.len()).sum(),
+            Value::ZSet(zset) => zset.iter().map(|(member, _)| member.len() + 8).sum(),
+        }
+    }
+
+    /// How many keys share it, as Redis counts: small integers are shared by all who ask, other
+    /// values by nobody.
+    pub fn refcount(&self) -> i64 {
+        match self {
+            Value::String(bytes)
+                if parse_integer(bytes).is_some_and(|n| (0..SHARED_INTEGERS).contains(&n)) =>
+            {
+                i64::from(i32::MAX)
+            }
+            _ => 1,
+        }
+    }
+
+    /// The name that OBJECT ENCODING answers with. A string is taken for one that was just set.
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            Value::String(bytes) if parse_integer(bytes).is_some() => "int",
+            Value::String(bytes) if bytes.len() <= EMBSTR_MAX => "embstr",
+            Value::String(_) => "raw",
+            Value::List(_) => "quicklist",
+            Value::Set(set) if set.is_intset() => "intset",
+            Value::Set(_) => "hashtable",
+            Value::Hash(hash) if hash.is_ziplist() => "ziplist",
+            Value::Hash(_) => "hashtable",
+            Value::ZSet(zset) if zset.is_ziplist() => "ziplist",
+            Value::ZSet(_) => "skiplist",
         }
     }
 }
@@ -92,12 +184,31 @@ impl Db {
 #[derive(Clone, Debug)]
 pub struct Keyspace {
     pub dbs: Vec<Db>,
+    /// Which values are kept compact.
+    pub limits: Limits,
+    /// Where choices at random come from.
+    pub random: Random,
+    /// Who wants to hear of which keys.
+    pub interest: Interest,
 }
 
 impl Keyspace {
     /// `count` empty databases.
     pub fn new(count: usize) -> Self {
-        Keyspace { dbs: vec![Db::default(); count] }
+        Keyspace {
+            dbs: vec![Db::default(); count],
+            limits: Limits::default(),
+            random: Random::default(),
+            interest: Interest::default(),
+        }
+    }
+
+    /// About how many bytes Redis would have allocated for this dataset: what an empty server has,
+    /// and the bytes of keys and values.
+    pub fn used_memory(&self) -> u64 {
+        let pairs = self.dbs.iter().flat_map(|db| &db.dict);
+        let payload: usize = pairs.map(|(key, value)| key.len() + value.payload()).sum();
+        EMPTY_SERVER_MEMORY + payload as u64
     }
 
     /// Empties every database; how many keys that were (Redis: `emptyDb(-1)`).

@@ -5,6 +5,7 @@
 use super::{Client, Clients, Listener, Transport};
 use crate::aof::State;
 use crate::command::Failure;
+use crate::command::blocking::Blocked;
 use crate::config::AppendFsync;
 use crate::os::{Errno, Fd, Interest, Os, strerror};
 use crate::resp::ProtocolError;
@@ -26,6 +27,7 @@ impl Clients {
         if self.all.remove(&fd).is_some() {
             self.pending_write.retain(|&pending| pending != fd);
             self.to_close.retain(|&closing| closing != fd);
+            self.unblocked.retain(|&unblocked| unblocked != fd);
             let _ = os.epoll_ctl(epoll, fd, Interest::default());
             let _ = os.close(fd);
         }
@@ -70,7 +72,9 @@ impl Server {
             return;
         }
         self.clients.next_id += 1;
-        let client = Client::new(self.clients.next_id, transport, self.time.unixtime());
+        let trusted = self.config.requirepass.is_empty();
+        let now = self.time.unixtime();
+        let client = Client::new(self.clients.next_id, transport, trusted, now);
         self.clients.all.insert(fd, client);
         self.stats.numconnections += 1;
     }
@@ -78,6 +82,9 @@ impl Server {
     /// What the event loop calls when a client's socket is ready (Redis: `connSocketEventHandler`).
     pub fn on_client_event(&mut self, os: &mut dyn Os, fd: Fd, ready: Interest) {
         let Some(client) = self.clients.get(fd) else { return };
+        if self.clients.protected == Some(fd) {
+            return;
+        }
         let barrier = client.write_barrier;
         let write = ready.writable && client.write_handler;
         if ready.readable && !barrier {
@@ -122,7 +129,7 @@ impl Server {
     fn process_input_buffer(&mut self, os: &mut dyn Os, fd: Fd) {
         loop {
             let client = self.clients.expect_mut(fd);
-            if client.close_after_reply || client.close_asap {
+            if client.blocked.is_some() || client.close_after_reply || client.close_asap {
                 return;
             }
             match client.parser.next_request() {
@@ -222,10 +229,46 @@ impl Server {
         }
     }
 
+    /// Closes a client at once, or, when its command still runs, afterwards (Redis: `freeClient`).
+    pub fn free_client(&mut self, os: &mut dyn Os, fd: Fd) {
+        if self.clients.protected == Some(fd) {
+            return self.clients.free_async(fd);
+        }
+        if let Some(client) = self.clients.get(fd) {
+            let interest = &mut self.keyspace.interest;
+            interest.unwatch_all(client.session.id);
+            interest.stop_waiting(client.session.id);
+        }
+        self.clients.free(os, self.epoll, fd);
+    }
+
+    /// A client does not wait any more; what it has sent meanwhile runs before the next wait.
+    pub fn unblock_client(&mut self, fd: Fd) -> Option<Blocked> {
+        let client = self.clients.expect_mut(fd);
+        let blocked = client.blocked.take()?;
+        self.keyspace.interest.stop_waiting(client.session.id);
+        self.clients.unblocked.push(fd);
+        Some(blocked)
+    }
+
+    /// Runs what clients sent while they waited (Redis: `processUnblockedClients`).
+    pub fn process_unblocked_clients(&mut self, os: &mut dyn Os) {
+        while !self.clients.unblocked.is_empty() {
+            let fd = self.clients.unblocked.remove(0);
+            self.process_input_buffer(os, fd);
+        }
+    }
+
     /// Closes those that were to be closed (Redis: `freeClientsInAsyncFreeQueue`).
     pub fn free_clients_in_async_free_queue(&mut self, os: &mut dyn Os) {
-        for fd in std::mem::take(&mut self.clients.to_close) {
-            self.clients.free(os, self.epoll, fd);
+        let protected = self.clients.protected;
+        let closing = std::mem::take(&mut self.clients.to_close);
+        for fd in closing {
+            if Some(fd) == protected {
+                self.clients.to_close.push(fd);
+            } else {
+                self.free_client(os, fd);
+            }
         }
     }
 
@@ -238,12 +281,13 @@ impl Server {
         let now = self.time.unixtime();
         let all = self.clients.all.iter();
         let idle: Vec<Fd> = all
+            .filter(|(_, client)| client.blocked.is_none())
             .filter(|(_, client)| now - client.last_interaction > limit)
             .map(|(&fd, _)| fd)
             .collect();
         for fd in idle {
             self.verbose(os, "Closing idle client");
-            self.clients.free(os, self.epoll, fd);
+            self.free_client(os, fd);
         }
     }
 }

@@ -9,51 +9,34 @@
 //! Every `unsafe` block is one libc call. Pointers come from references that outlive the call,
 //! lengths from the same slices, strings from `CString`. A descriptor that is closed or never
 //! existed is no hazard: the kernel answers EBADF, which callers want to see (so none is wrapped in
-//! an owning type). The signal handlers only store to atomics and call `_exit`. The child of `fork`
+//! an owning type). The signal handlers in [`signals`] are async-signal-safe. The child of `fork`
 //! has one thread; glibc leaves its allocator usable there, and no lock of ours is held across a
 //! call of [`Os`].
 #![allow(unsafe_code)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod signals;
 
 use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::net::ToSocketAddrs;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
 use nix::sys::socket::{
     self, AddressFamily, Backlog, SockFlag, SockType, SockaddrLike, SockaddrStorage, UnixAddr,
 };
 
 use super::{
-    Clock, Errno, Event, Fd, ForkChild, Interest, OFlag, Os, Pid, Result, Signal, Stat, Thread,
-    Wait, WaitStatus, Whence,
+    Clock, Errno, Event, Fd, ForkChild, Interest, LastWords, OFlag, Os, Pid, Result, Signal, Stat,
+    Thread, Wait, WaitStatus, Whence,
 };
 
-/// The exit code of a child that SIGUSR1 told to stop (Redis: `SERVER_CHILD_NOERROR_RETVAL`).
-const TOLD_TO_STOP: i32 = 255;
 /// Most events one epoll_wait(2) hands over; the rest comes with the next.
 const EVENTS_MAX: usize = 1024;
 /// The background threads only make system calls.
 const STACK_BYTES: usize = 256 * 1024;
-
-static SIGINT_CAME: AtomicBool = AtomicBool::new(false);
-static SIGTERM_CAME: AtomicBool = AtomicBool::new(false);
-
-/// A second SIGINT before the first was looked at ends the process: someone insists.
-extern "C" fn remember_signal(signal: libc::c_int) {
-    if signal == libc::SIGTERM {
-        SIGTERM_CAME.store(true, Ordering::SeqCst);
-    } else if SIGINT_CAME.swap(true, Ordering::SeqCst) {
-        unsafe { libc::_exit(1) }
-    }
-}
-
-extern "C" fn stop_child(_signal: libc::c_int) {
-    unsafe { libc::_exit(TOLD_TO_STOP) }
-}
 
 /// This process and its kernel.
 #[derive(Default)]
@@ -71,17 +54,8 @@ impl LinuxOs {
     /// `sigaction` — SIGINT and SIGTERM are remembered for [`Os::take_signal`] and interrupt the
     /// call that waits; SIGHUP and SIGPIPE are ignored (Redis: `setupSignalHandlers`).
     pub fn install_signal_handlers(&mut self) {
-        handle(Signal::SIGHUP, SigHandler::SigIgn);
-        handle(Signal::SIGPIPE, SigHandler::SigIgn);
-        handle(Signal::SIGTERM, SigHandler::Handler(remember_signal));
-        handle(Signal::SIGINT, SigHandler::Handler(remember_signal));
+        signals::install();
     }
-}
-
-fn handle(signal: Signal, handler: SigHandler) {
-    let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
-    let done = unsafe { sigaction(signal, &action) };
-    done.expect("these signals can be handled");
 }
 
 /// A path as the kernel takes it. A NUL inside names no file.
@@ -336,11 +310,13 @@ impl Os for LinuxOs {
         if pid != 0 {
             return Ok(pid);
         }
-        handle(Signal::SIGUSR1, SigHandler::Handler(stop_child));
-        SIGINT_CAME.store(false, Ordering::SeqCst);
-        SIGTERM_CAME.store(false, Ordering::SeqCst);
+        signals::install_in_child();
         let code = child.run(self);
         self.exit(code)
+    }
+
+    fn set_last_words(&mut self, words: LastWords) {
+        signals::set_last_words(words);
     }
 
     fn wait3(&mut self, wait: Wait) -> Result<Option<(Pid, WaitStatus)>> {
@@ -372,10 +348,7 @@ impl Os for LinuxOs {
     }
 
     fn take_signal(&mut self) -> Option<Signal> {
-        if SIGINT_CAME.swap(false, Ordering::SeqCst) {
-            return Some(Signal::SIGINT);
-        }
-        SIGTERM_CAME.swap(false, Ordering::SeqCst).then_some(Signal::SIGTERM)
+        signals::take()
     }
 
     fn private_dirty(&mut self) -> u64 {

@@ -153,6 +153,24 @@ impl FileReader {
         data
     }
 
+    /// `fread` of a few bytes into `buf`; whether all of them were there.
+    pub fn fill(&mut self, os: &mut dyn Os, buf: &mut [u8]) -> bool {
+        debug_assert!(buf.len() < BLOCK, "longer strings are read by `read`");
+        let mut filled = 0;
+        while filled < buf.len() {
+            let rest = &self.buf[self.used..];
+            let taken = rest.len().min(buf.len() - filled);
+            buf[filled..filled + taken].copy_from_slice(&rest[..taken]);
+            filled += taken;
+            self.used += taken;
+            self.position += taken as u64;
+            if filled < buf.len() && !self.underflow(os) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// `fgets` — up to and with the next newline, at most `max` bytes; shorter at the end of the
     /// file, None when nothing was left or a read failed.
     pub fn read_line(&mut self, os: &mut dyn Os, max: usize) -> Option<Vec<u8>> {

@@ -5,6 +5,7 @@
 
 use super::{Server, ustime};
 use crate::aof::State;
+use crate::child::time;
 use crate::config::{Config, REDIS_VERSION};
 use crate::networking::{Listener, Transport};
 use crate::os::{Errno, Interest, OFlag, Os, strerror};
@@ -71,6 +72,8 @@ impl Server {
     /// Redis: `initServer`.
     fn init_server(&mut self, os: &mut dyn Os) -> Step {
         self.start_time = self.time.unixtime();
+        // At the start all counts as saved.
+        self.rdb.lastsave = time(os);
         self.epoll = os.epoll_create().map_err(|errno| {
             let reason = strerror(errno);
             self.warning(os, &format!("Failed creating the event loop. Error message: '{reason}'"));
@@ -78,7 +81,7 @@ impl Server {
         })?;
         self.listen(os)?;
         for listener in &self.clients.listeners {
-            self.aof.close_in_child.push(listener.fd);
+            self.children.close_first.push(listener.fd);
             if os.epoll_ctl(self.epoll, listener.fd, Interest::READABLE).is_err() {
                 self.warning(os, "Unrecoverable error creating a listening socket's file event.");
                 return Err(CannotStart(1));
@@ -169,14 +172,26 @@ impl Server {
         self.notice(os, &format!("sabot-server, after Redis {REDIS_VERSION}. PID: {pid}"));
     }
 
-    /// Redis: `loadDataFromDisk`. Without an AOF the server starts empty: there are no snapshots
-    /// here.
+    /// With the AOF switched on only that is loaded, even when there is none and a snapshot is
+    /// (Redis: `loadDataFromDisk`).
     fn load_data_from_disk(&mut self, os: &mut dyn Os) {
         let start = ustime(os);
-        if self.aof.state == State::On && self.load_append_only_file(os) {
+        let source = if self.aof.state == State::On {
+            self.load_append_only_file(os).then_some("append only file")
+        } else {
+            match self.rdb_load(os, false) {
+                Ok(()) => Some("disk"),
+                Err(Errno::ENOENT) => None,
+                Err(errno) => {
+                    let reason = strerror(errno);
+                    self.warning(os, &format!("Fatal error loading the DB: {reason}. Exiting."));
+                    os.exit(1)
+                }
+            }
+        };
+        if let Some(source) = source {
             let seconds = (ustime(os) - start) as f32 / 1e6;
-            let line = format!("DB loaded from append only file: {seconds:.3} seconds");
-            self.notice(os, &line);
+            self.notice(os, &format!("DB loaded from {source}: {seconds:.3} seconds"));
         }
         self.take_signals_of_loading(os);
     }

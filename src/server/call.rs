@@ -3,14 +3,25 @@
 //!
 //! Must not know: what a command does, or how its reply leaves.
 
+use std::hash::BuildHasher;
+
+use rustc_hash::FxBuildHasher;
+
 use super::Server;
 use crate::aof::{State, Status};
 use crate::command::{
     Command, Context, Effects, Failure, Flags, Outcome, Run, Transaction, lookup,
 };
-use crate::keyspace::Bytes;
+use crate::keyspace::{Bytes, Value};
 use crate::os::{Fd, Os, strerror};
 use crate::resp::Reply;
+
+/// What is said to writers while snapshots fail.
+const RDB_ERROR: &str = "MISCONF Redis is configured to save RDB snapshots, but it is currently \
+    not able to persist on disk. Commands that may modify the data set are disabled, because this \
+    instance is configured to report errors during writes if RDB snapshotting fails \
+    (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
+    error.";
 
 /// A command that was refused before it ran, and why.
 struct Refusal {
@@ -26,12 +37,18 @@ impl Server {
             self.clients.close_after_reply(fd);
             return;
         }
+        self.queue_or_call(os, fd, argv);
+        let replies = &mut self.clients.expect_mut(fd).session.replies;
+        *replies = replies.after_command();
+    }
+
+    fn queue_or_call(&mut self, os: &mut dyn Os, fd: Fd, argv: Vec<Bytes>) {
         let reply = match self.admit(fd, &argv) {
             Err(refusal) => self.reject(fd, refusal),
             Ok(command) => {
                 let client = self.clients.expect_mut(fd);
                 client.last_command = command.name;
-                let ends_queue = ["exec", "discard", "multi"].contains(&command.name);
+                let ends_queue = ["exec", "discard", "multi", "watch"].contains(&command.name);
                 match &mut client.session.transaction {
                     Some(transaction) if !ends_queue => {
                         transaction.queue(command, argv);
@@ -42,6 +59,7 @@ impl Server {
             }
         };
         self.clients.add_reply(fd, &reply);
+        self.handle_clients_blocked_on_keys(os);
     }
 
     /// Whether a command is known, well-formed and allowed now.
@@ -53,26 +71,54 @@ impl Server {
         if !command.accepts(argv.len()) {
             return Err(Refusal { is_exec, failure: Failure::wrong_arity(command.name) });
         }
-        let queued_writes = || {
-            let transaction = self.clients.get(fd)?.session.transaction.as_ref()?;
-            Some(transaction.has(Flags::WRITE))
-        };
-        let writes =
-            command.flags.has(Flags::WRITE) || (is_exec && queued_writes().unwrap_or(false));
+        let session = &self.clients.expect(fd).session;
+        let locked_out = !self.config.requirepass.is_empty() && !session.authenticated;
+        if locked_out && !command.flags.has(Flags::NO_AUTH) {
+            let failure = Failure::coded("NOAUTH Authentication required.");
+            return Err(Refusal { is_exec, failure });
+        }
+        let queued = session.transaction.as_ref();
+        let queued_has = |flag| is_exec && queued.is_some_and(|queue| queue.has(flag));
+        // What is queued takes memory too.
+        let queues = queued.is_some() && !is_exec && command.name != "discard";
+        let takes_memory =
+            command.flags.has(Flags::DENYOOM) || queued_has(Flags::DENYOOM) || queues;
+        if takes_memory && self.out_of_memory() {
+            let words = "OOM command not allowed when used memory > 'maxmemory'.";
+            return Err(Refusal { is_exec, failure: Failure::coded(words) });
+        }
+        let writes = command.flags.has(Flags::WRITE) || queued_has(Flags::WRITE);
         // PING is refused too, so that a watcher learns that the disk is in trouble.
-        if self.aof_denies_writes() && (writes || command.name == "ping") {
-            let failure = Failure::coded(format!(
-                "MISCONF Errors writing to the AOF file: {}",
-                strerror(self.aof.last_write_errno)
-            ));
+        if (writes || command.name == "ping")
+            && let Some(failure) = self.disk_error()
+        {
+            return Err(Refusal { is_exec, failure });
+        }
+        let queued_lacks = |flag| is_exec && queued.is_some_and(|queue| queue.lacks(flag));
+        let needs_dataset = !command.flags.has(Flags::LOADING) || queued_lacks(Flags::LOADING);
+        if self.loading.is_some() && needs_dataset {
+            let failure = Failure::coded("LOADING Redis is loading the dataset in memory");
             return Err(Refusal { is_exec, failure });
         }
         Ok(command)
     }
 
-    /// Redis: `writeCommandsDeniedByDiskError`.
-    fn aof_denies_writes(&self) -> bool {
-        self.aof.state != State::Off && self.aof.last_write_status == Status::Err
+    /// Whether there is a limit of memory and it is reached. Nothing is ever evicted, so that is
+    /// for the clients to change.
+    fn out_of_memory(&self) -> bool {
+        self.config.maxmemory != 0 && self.keyspace.used_memory() > self.config.maxmemory
+    }
+
+    /// Why nobody may write (Redis: `writeCommandsDeniedByDiskError`).
+    fn disk_error(&self) -> Option<Failure> {
+        if self.rdb.denies_writes(&self.config) {
+            return Some(Failure::coded(RDB_ERROR));
+        }
+        let aof = &self.aof;
+        (aof.state != State::Off && aof.last_write_status == Status::Err).then(|| {
+            let reason = strerror(aof.last_write_errno);
+            Failure::coded(format!("MISCONF Errors writing to the AOF file: {reason}"))
+        })
     }
 
     /// A refused command spoils the transaction that it belongs to; a refused EXEC ends it.
@@ -85,6 +131,7 @@ impl Server {
             return refusal.failure.into();
         }
         session.transaction = None;
+        self.keyspace.interest.unwatch_all(session.id);
         let reason = refusal.failure.0;
         let reason = reason.strip_prefix(b"ERR ").unwrap_or(&reason);
         Failure::coded([b"EXECABORT Transaction discarded because of: ", reason].concat()).into()
@@ -100,6 +147,7 @@ impl Server {
         argv: &[Bytes],
     ) -> Reply {
         self.update_cached_time(os);
+        let start = self.time.ustime;
         let session = &mut self.clients.expect_mut(fd).session;
         let mut ctx = Context::new(&mut self.keyspace, session, self.time.ustime, false);
         let outcome = run(command, &mut ctx, argv);
@@ -114,15 +162,52 @@ impl Server {
             }
             Err(failure) => failure.into(),
         };
-        self.dirty += effects.dirty;
+        self.account_for(os, command, start);
+        self.rdb.dirty += effects.dirty as i64;
         if effects.dirty > 0 {
+            self.tell_what_was_dirtied(os, fd, command, argv);
             match &effects.rewritten {
                 None => self.propagate(os, self.clients.expect(fd).session.db, argv),
                 Some(commands) => self.propagate_instead(os, fd, commands),
             }
         }
-        self.stats.numcommands += 1;
         reply
+    }
+
+    /// While a child shares the memory, its copy of a changed value becomes its own: all of a
+    /// string, and as much of another value as the command brought.
+    fn tell_what_was_dirtied(
+        &self,
+        os: &mut dyn Os,
+        fd: Fd,
+        command: &'static Command,
+        argv: &[Bytes],
+    ) {
+        if !self.children.any() {
+            return;
+        }
+        let db = self.clients.expect(fd).session.db;
+        for key in command.keys(argv) {
+            let bytes = match self.keyspace.dbs[db].dict.get(key) {
+                Some(Value::String(value)) => value.len(),
+                _ => argv.iter().map(Vec::len).sum(),
+            };
+            os.dirtied(FxBuildHasher.hash_one((db, key)), bytes as u64);
+        }
+    }
+
+    /// How long a command took, for INFO and the latency monitor.
+    fn account_for(&mut self, os: &mut dyn Os, command: &'static Command, start: i64) {
+        let duration = super::ustime(os) - start;
+        if !command.flags.has(Flags::SKIP_SLOWLOG) {
+            let fast = command.flags.has(Flags::FAST);
+            let event = if fast { "fast-command" } else { "command" };
+            self.latency.add_sample_if_needed(os, event, duration / 1000);
+        }
+        self.stats.numcommands += 1;
+        let stats = self.stats.commands.entry(command.name).or_default();
+        stats.calls += 1;
+        stats.microseconds += duration.max(0) as u64;
     }
 
     /// Several commands that stand for one are wrapped in MULTI and EXEC, unless they are part of a
@@ -141,11 +226,27 @@ impl Server {
         }
     }
 
-    fn take_over(&mut self, os: &mut dyn Os, effects: &mut Effects) {
+    pub(super) fn take_over(&mut self, os: &mut dyn Os, effects: &mut Effects) {
         self.stats.keyspace_hits += effects.keyspace_hits;
         self.stats.keyspace_misses += effects.keyspace_misses;
         for (db, key) in effects.expired.drain(..) {
             self.propagate_expire(os, db, key);
+        }
+        if std::mem::take(&mut effects.flushed_all) {
+            self.reset_rdb(os);
+        }
+    }
+
+    /// After FLUSHALL: a snapshot of what was there before is stopped, and with save points the
+    /// empty dataset is saved at once. That counts as no save, or the change would not be
+    /// propagated (Redis: `flushAllDataAndResetRDB`).
+    pub(super) fn reset_rdb(&mut self, os: &mut dyn Os) {
+        let (rdb, _, mut env) = self.snapshots(os);
+        rdb.kill_rdb_child(&mut env);
+        if !self.config.save.is_empty() {
+            let dirty = self.rdb.dirty;
+            self.rdb_save(os);
+            self.rdb.dirty = dirty;
         }
     }
 

@@ -6,6 +6,8 @@ use super::Server;
 use super::expire_cycle::CycleType;
 use crate::aof::{State, Status};
 use crate::child::Outcome;
+use crate::child_info::ProcessType;
+use crate::command::Shutdown;
 use crate::log::Level;
 use crate::os::{Os, Wait, WaitStatus, strerror};
 
@@ -20,7 +22,7 @@ impl Server {
         self.adapt_hz();
         self.take_signals(os);
         if self.shutdown_asap {
-            self.shut_down(os);
+            self.shut_down(os, Shutdown::Default);
             self.warning(
                 os,
                 "SIGTERM received but errors trying to shut down the server, check the logs for \
@@ -35,6 +37,7 @@ impl Server {
         self.active_expire_cycle(os, CycleType::Slow);
         self.children_cron(os);
         self.flush_cron(os);
+        self.scheduled_save_cron(os);
         self.cronloops += 1;
         i64::from(1000 / self.hz)
     }
@@ -75,21 +78,42 @@ impl Server {
     }
 
     /// Starts the rewrite that was asked for while none could start; reaps a child that ended; or
-    /// starts a rewrite because the file has grown. At most one of the last two in one tick.
+    /// starts one, because a save point was reached or else because the AOF has grown. At most one
+    /// of the last two in one tick.
     fn children_cron(&mut self, os: &mut dyn Os) {
-        if !self.aof.has_active_child() && self.aof.rewrite_scheduled {
+        if !self.children.any() && self.aof.rewrite_scheduled {
             self.rewrite_append_only_file_background(os);
         }
-        if self.aof.has_active_child() {
+        if self.children.any() {
             self.check_children_done(os);
         } else {
+            self.save_if_due(os);
             self.rewrite_if_grown(os);
+        }
+    }
+
+    fn save_if_due(&mut self, os: &mut dyn Os) {
+        let due = self.rdb.save_point_reached(&self.config, self.time.unixtime());
+        if let Some((seconds, changes)) = due {
+            self.notice(os, &format!("{changes} changes in {seconds} seconds. Saving..."));
+            self.rdb_save_background(os);
+        }
+    }
+
+    /// The save that BGSAVE SCHEDULE asked for comes last, when nothing else has started a child.
+    fn scheduled_save_cron(&mut self, os: &mut dyn Os) {
+        if !self.children.any()
+            && self.rdb.scheduled_save_due(self.time.unixtime())
+            && self.rdb_save_background(os)
+        {
+            self.rdb.bgsave_scheduled = false;
         }
     }
 
     fn rewrite_if_grown(&mut self, os: &mut dyn Os) {
         let percentage = self.config.auto_aof_rewrite_percentage;
         if self.aof.state != State::On
+            || self.children.any()
             || percentage == 0
             || self.aof.current_size <= self.config.auto_aof_rewrite_min_size
         {
@@ -107,32 +131,48 @@ impl Server {
     fn check_children_done(&mut self, os: &mut dyn Os) {
         match os.wait3(Wait::NoHang) {
             Ok(None) => return,
-            Ok(Some((pid, status))) if Some(pid) == self.aof.child_pid => {
-                self.rewrite_child_ended(os, status);
+            Ok(Some((pid, status))) if Some(pid) == self.children.rdb => {
+                let (rdb, _, mut env) = self.snapshots(os);
+                rdb.background_save_done_handler(&mut env, status);
+                self.receive_child_info(os, status);
+            }
+            Ok(Some((pid, status))) if Some(pid) == self.children.aof => {
+                let (aof, _, mut env) = self.persistence(os);
+                aof.background_rewrite_done_handler(&mut env, status);
+                self.receive_child_info(os, status);
             }
             Ok(Some((pid, _))) => {
                 self.warning(os, &format!("Warning, detected child with unmatched pid: {pid}"));
             }
             Err(errno) => {
-                let (reason, pid) = (strerror(errno), self.aof.child_pid.unwrap_or(-1));
+                let reason = strerror(errno);
+                let rdb = self.children.rdb.unwrap_or(-1);
+                let aof = self.children.aof.unwrap_or(-1);
                 self.warning(
                     os,
                     &format!(
-                        "wait3() returned an error: {reason}. rdb_child_pid = -1, \
-                         aof_child_pid = {pid}, module_child_pid = -1"
+                        "wait3() returned an error: {reason}. rdb_child_pid = {rdb}, \
+                         aof_child_pid = {aof}, module_child_pid = -1"
                     ),
                 );
             }
         }
-        let (aof, _, mut env) = self.persistence(os);
-        aof.close_child_info_pipe(&mut env);
+        self.children.close_info_pipe(os);
     }
 
-    fn rewrite_child_ended(&mut self, os: &mut dyn Os, status: WaitStatus) {
-        let (aof, _, mut env) = self.persistence(os);
-        aof.background_rewrite_done_handler(&mut env, status);
-        if Outcome::of(status) == Outcome::Success {
-            aof.receive_child_info(&mut env);
+    /// Takes over what a child that ended well has told.
+    fn receive_child_info(&mut self, os: &mut dyn Os, status: WaitStatus) {
+        if Outcome::of(status) != Outcome::Success {
+            return;
+        }
+        match self.children.receive_info(os) {
+            Some(info) if info.process_type == ProcessType::Rdb as u32 => {
+                self.rdb.stat_rdb_cow_bytes = info.cow_size;
+            }
+            Some(info) if info.process_type == ProcessType::Aof as u32 => {
+                self.aof.stat_aof_cow_bytes = info.cow_size;
+            }
+            _ => {}
         }
     }
 

@@ -131,6 +131,7 @@ impl Server {
     fn account_for_cycle(&mut self, os: &mut dyn Os, progress: &Progress) {
         let elapsed = ustime(os) - progress.start;
         self.stats.expire_cycle_time_used += elapsed.max(0) as u64;
+        self.latency.add_sample_if_needed(os, "expire-cycle", elapsed / 1000);
         let current = match progress.sampled {
             0 => 0.0,
             sampled => progress.expired as f64 / sampled as f64,

@@ -1,19 +1,25 @@
-//! Loading the AOF: the commands of the file run as those of a client that nobody sees.
+//! Loading: the keys of an RDB file go into the dataset, and the commands of an AOF run as those of
+//! a client that nobody sees.
 //!
 //! They are not propagated, nothing expires meanwhile, and their replies are dropped; a reply that
-//! is an error is logged, because it means that the file and the dataset have drifted apart.
-//! Must not know: the file.
+//! is an error is logged, because it means that the file and the dataset have drifted apart. Now
+//! and then real clients are served, most of them with -LOADING.
+//! Must not know: the files.
 
-use super::Server;
 use super::call::run;
-use crate::aof::{Executor, LoadResult, UnknownCommand};
+use super::{Loading, Server};
+use crate::aof::{Aof, Env, Executor, LoadResult, State, UnknownCommand};
+use crate::child::time;
 use crate::command::{Command, Context, Failure, Outcome, Request, Session, lookup};
-use crate::keyspace::{Bytes, Keyspace};
-use crate::os::Os;
+use crate::env::Children;
+use crate::keyspace::Bytes;
+use crate::latency::Latency;
+use crate::os::{Errno, Os};
+use crate::rdb::{self, Entry, LoadOptions, Receiver};
 
 /// The client that runs what the file says (Redis: `createAOFClient`).
 struct FileClient<'a> {
-    keyspace: &'a mut Keyspace,
+    server: &'a mut Server,
     session: Session,
     now_us: i64,
     /// Changes so far.
@@ -23,11 +29,16 @@ struct FileClient<'a> {
 }
 
 impl FileClient<'_> {
-    fn run(&mut self, command: &'static Command, argv: &[Bytes]) {
+    fn run(&mut self, os: &mut dyn Os, command: &'static Command, argv: &[Bytes]) {
         let outcome = if command.accepts(argv.len()) {
-            let mut ctx = Context::new(self.keyspace, &mut self.session, self.now_us, true);
+            let keyspace = &mut self.server.keyspace;
+            let mut ctx = Context::new(keyspace, &mut self.session, self.now_us, true);
             let outcome = run(command, &mut ctx, argv);
-            self.dirty += ctx.effects.dirty;
+            let effects = ctx.effects;
+            self.dirty += effects.dirty;
+            if effects.flushed_all {
+                self.server.reset_rdb(os);
+            }
             outcome
         } else {
             Err(Failure::wrong_arity(command.name))
@@ -35,7 +46,7 @@ impl FileClient<'_> {
         match outcome {
             Ok(Outcome::Request(Request::Exec(transaction))) => {
                 for (command, argv) in &transaction.queued {
-                    self.run(command, argv);
+                    self.run(os, command, argv);
                 }
             }
             // No other request changes the dataset, so none is ever written to a file.
@@ -55,13 +66,64 @@ fn critical(failure: &Failure, command: &str) -> String {
     )
 }
 
+impl Receiver for Server {
+    fn start(&mut self, os: &mut dyn Os, total_bytes: u64) {
+        let start_time = time(os);
+        self.loading = Some(Loading { start_time, total_bytes, loaded_bytes: 0 });
+    }
+
+    fn add(&mut self, entry: Entry, replace: bool) -> bool {
+        self.keyspace.add(entry, replace)
+    }
+
+    fn after_key(&mut self, os: &mut dyn Os) {
+        self.take_signals(os);
+    }
+
+    fn progress(&mut self, os: &mut dyn Os, loaded_bytes: u64) {
+        if let Some(loading) = &mut self.loading {
+            loading.loaded_bytes = loaded_bytes;
+        }
+        self.update_cached_time(os);
+        self.process_events_while_blocked(os);
+    }
+}
+
+impl Receiver for FileClient<'_> {
+    fn start(&mut self, os: &mut dyn Os, total_bytes: u64) {
+        self.server.start(os, total_bytes);
+    }
+
+    fn add(&mut self, entry: Entry, replace: bool) -> bool {
+        self.server.add(entry, replace)
+    }
+
+    fn after_key(&mut self, os: &mut dyn Os) {
+        self.server.take_signals(os);
+    }
+
+    fn progress(&mut self, os: &mut dyn Os, loaded_bytes: u64) {
+        self.server.progress(os, loaded_bytes);
+    }
+}
+
 impl Executor for FileClient<'_> {
-    fn execute(&mut self, argv: Vec<Bytes>) -> Result<(), UnknownCommand> {
+    fn preamble_options(&self) -> LoadOptions {
+        let config = &self.server.config;
+        LoadOptions {
+            filename: config.appendfilename.clone(),
+            aof_preamble: true,
+            ..LoadOptions::new(config, &self.server.keyspace)
+        }
+    }
+
+    fn execute(&mut self, os: &mut dyn Os, argv: Vec<Bytes>) -> Result<(), UnknownCommand> {
         let command = lookup(&argv[0]).ok_or(UnknownCommand)?;
         match &mut self.session.transaction {
             Some(transaction) if command.name != "exec" => transaction.queue(command, argv),
-            _ => self.run(command, &argv),
+            _ => self.run(os, command, &argv),
         }
+        self.server.take_signals(os);
         Ok(())
     }
 
@@ -77,17 +139,50 @@ impl Executor for FileClient<'_> {
 impl Server {
     /// Runs the file on the dataset; false when the file is empty. A file that cannot be loaded
     /// ends the process.
+    ///
+    /// Meanwhile the server has another AOF, which is off, because whoever is served needs the
+    /// whole server.
     pub(super) fn load_append_only_file(&mut self, os: &mut dyn Os) -> bool {
         let now_us = super::ustime(os);
-        let (aof, keyspace, mut env) = self.persistence(os);
+        let (config, log, bio) = (self.config.clone(), self.log.clone(), self.bio.clone());
+        let mut off = Aof::new(&config);
+        off.state = State::Off;
+        let mut aof = std::mem::replace(&mut self.aof, off);
+        let (epoll, unixtime, mstime) = (self.epoll, self.time.unixtime(), self.time.mstime());
         let session = Session::default();
-        let mut client = FileClient { keyspace, session, now_us, dirty: 0, errors: Vec::new() };
+        let mut client = FileClient { server: self, session, now_us, dirty: 0, errors: Vec::new() };
+        let mut env = Env {
+            os,
+            config: &config,
+            log: &log,
+            bio: &bio,
+            children: &mut Children::default(),
+            latency: &mut Latency::default(),
+            epoll,
+            unixtime,
+            mstime,
+        };
         let result = aof.load(&mut env, &mut client);
         let FileClient { dirty, errors, .. } = client;
-        self.dirty += dirty;
+        self.aof = aof;
+        self.loading = None;
+        self.rdb.dirty += dirty as i64;
         for error in errors {
             self.warning(os, &error);
         }
         matches!(result, LoadResult::Loaded)
+    }
+
+    /// Adds the keys of the snapshot to the dataset; with `merge` they replace those that are
+    /// there. A damaged file ends the process (Redis: `rdbLoad`).
+    pub(super) fn rdb_load(&mut self, os: &mut dyn Os, merge: bool) -> Result<(), Errno> {
+        let options = LoadOptions {
+            allow_duplicates: merge,
+            ..LoadOptions::new(&self.config, &self.keyspace)
+        };
+        let log = self.log.clone();
+        let loaded = rdb::rdb_load(os, &log, &options, self);
+        self.loading = None;
+        loaded
     }
 }

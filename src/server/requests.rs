@@ -7,6 +7,7 @@ use crate::aof::State;
 use crate::command::{Failure, Request};
 use crate::config::{Config, config_set};
 use crate::os::{Fd, Os, strerror};
+use crate::rdb::create_dump_payload;
 use crate::resp::Reply;
 
 impl Server {
@@ -15,21 +16,39 @@ impl Server {
         let reply = match request {
             Request::Exec(transaction) => return self.exec(os, fd, transaction),
             Request::Info(section) => Reply::bulk(crate::info::info_string(self, os, &section)),
-            Request::ClientList => Reply::bulk(self.clients.list(self.time.unixtime())),
+            Request::Auth { credentials, named } => self.auth(fd, &credentials, named),
+            Request::Hello(credentials) => self.hello(fd, credentials.as_ref()),
+            Request::Block(blocked) => self.block_for_keys(fd, blocked),
+            Request::ClientList { nobody: true } => Reply::bulk(""),
+            Request::ClientList { nobody: false } => {
+                Reply::bulk(self.clients.list(self.time.unixtime()))
+            }
+            Request::ClientKill(filter) => self.client_kill(os, fd, &filter),
+            Request::ClientUnblock { id, error } => self.client_unblock(id, error),
+            Request::Latency(request) => self.latency_request(&request),
+            Request::Dump(value) => {
+                let compression = self.config.rdbcompression;
+                Reply::Bulk(create_dump_payload(&value, &self.keyspace.limits, compression))
+            }
             Request::ConfigGet(pattern) => self.config_get(os, &pattern),
             Request::ConfigSet { name, value } => answer(self.config_set(os, &name, &value)),
             Request::ConfigResetStat => {
                 self.stats = super::Stats::default();
                 self.aof.delayed_fsync = 0;
-                self.aof.stat_fork_time = 0;
+                self.children.stat_fork_time = 0;
                 Reply::OK
             }
             Request::BgRewriteAof => self.bgrewriteaof(os),
-            Request::Shutdown(_) => {
-                self.shut_down(os);
+            Request::Save => self.save(os),
+            Request::BgSave { schedule } => self.bgsave(os, schedule),
+            Request::LastSave => Reply::Integer(self.rdb.lastsave),
+            Request::Reload(reload) => self.debug_reload(os, fd, reload),
+            Request::DebugObject(key) => self.debug_object(fd, &key),
+            Request::Shutdown(how) => {
+                self.shut_down(os, how);
                 Failure::new("Errors trying to SHUTDOWN. Check logs.").into()
             }
-            Request::LoadAof => self.debug_loadaof(os),
+            Request::LoadAof => self.debug_loadaof(os, fd),
             Request::Sleep(microseconds) => {
                 os.nanosleep(microseconds.saturating_mul(1000));
                 Reply::OK
@@ -52,11 +71,11 @@ impl Server {
 
     /// Redis: `bgrewriteaofCommand`.
     fn bgrewriteaof(&mut self, os: &mut dyn Os) -> Reply {
-        if self.aof.child_pid.is_some() {
+        if self.children.aof.is_some() {
             let refused = "Background append only file rewriting already in progress";
             return Failure::new(refused).into();
         }
-        if self.aof.has_active_child() {
+        if self.children.any() {
             self.aof.rewrite_scheduled = true;
             return Reply::status("Background append only file rewriting scheduled");
         }
@@ -68,20 +87,6 @@ impl Server {
              information.",
         )
         .into()
-    }
-
-    /// DEBUG LOADAOF: what is in the buffer goes to the file, then the file replaces the dataset.
-    fn debug_loadaof(&mut self, os: &mut dyn Os) -> Reply {
-        if self.aof.state != State::Off {
-            self.flush_append_only_file(os, true);
-        }
-        self.keyspace.clear();
-        if !self.load_append_only_file(os) {
-            return Failure::coded("ERR").into();
-        }
-        self.dirty = 0;
-        self.warning(os, "Append Only File loaded by DEBUG LOADAOF");
-        Reply::OK
     }
 
     fn config_get(&mut self, os: &mut dyn Os, pattern: &[u8]) -> Reply {
@@ -111,7 +116,10 @@ impl Server {
             }
             "hz" => self.hz = self.config.hz,
             "loglevel" => self.log.level = self.config.loglevel,
-            _ => {}
+            _ => {
+                self.keyspace.limits = super::limits(&self.config);
+                self.latency.threshold = self.config.latency_monitor_threshold;
+            }
         }
         Ok(())
     }

@@ -1,36 +1,74 @@
 //! SIGTERM and SIGINT: they are noted when they are seen, and server_cron ends the server.
 //!
 //! Redis does the noting in a signal handler; here the event loop asks the operating system right
-//! after each wait, which a signal interrupts. Must not know: how the server ends.
+//! after each wait, which a signal interrupts, and whoever saves or loads the dataset asks after
+//! each key or command. Must not know: how the server ends.
 
 use super::Server;
-use crate::log::Level;
+use crate::log::{Level, Log};
 use crate::os::{Os, Signal};
+use crate::rdb::rdb_remove_temp_file;
+
+/// Where the signals find the server.
+pub(super) struct Signals {
+    log: Log,
+    loading: bool,
+    pub(super) shutdown_asap: bool,
+}
+
+impl Signals {
+    /// Takes the signals that came.
+    pub(super) fn take(&mut self, os: &mut dyn Os) {
+        while let Some(signal) = os.take_signal() {
+            self.sig_shutdown_handler(os, signal);
+        }
+    }
+
+    /// Notes a signal. A second SIGINT ends the process, and with it the snapshot that it may be
+    /// saving.
+    fn sig_shutdown_handler(&mut self, os: &mut dyn Os, signal: Signal) {
+        if self.shutdown_asap && signal == Signal::SIGINT {
+            self.say(os, "You insist... exiting now.");
+            let pid = os.getpid();
+            rdb_remove_temp_file(os, pid);
+            os.exit(1);
+        }
+        if self.loading {
+            self.say(os, "Received shutdown signal during loading, exiting now.");
+            os.exit(0);
+        }
+        let message = match signal {
+            Signal::SIGINT => "Received SIGINT scheduling shutdown...",
+            Signal::SIGTERM => "Received SIGTERM scheduling shutdown...",
+            _ => "Received shutdown signal, scheduling shutdown...",
+        };
+        self.say(os, message);
+        self.shutdown_asap = true;
+    }
+
+    fn say(&self, os: &mut dyn Os, message: &str) {
+        self.log.line_from_handler(os, Level::Warning, message);
+    }
+}
 
 impl Server {
-    /// Takes the signals that came (Redis: `sigShutdownHandler`).
+    /// What the signals need, for one who has the rest of the server in use.
+    pub(super) fn signals(&self) -> Signals {
+        let loading = self.loading.is_some();
+        Signals { log: self.log.clone(), loading, shutdown_asap: self.shutdown_asap }
+    }
+
+    /// Takes the signals that came.
     pub fn take_signals(&mut self, os: &mut dyn Os) {
         while let Some(signal) = os.take_signal() {
-            if self.shutdown_asap && signal == Signal::SIGINT {
-                self.log.line_from_handler(os, Level::Warning, "You insist... exiting now.");
-                os.exit(1);
-            }
-            let message = match signal {
-                Signal::SIGINT => "Received SIGINT scheduling shutdown...",
-                Signal::SIGTERM => "Received SIGTERM scheduling shutdown...",
-                _ => "Received shutdown signal, scheduling shutdown...",
-            };
-            self.log.line_from_handler(os, Level::Warning, message);
-            self.shutdown_asap = true;
+            let mut signals = self.signals();
+            signals.sig_shutdown_handler(os, signal);
+            self.shutdown_asap = signals.shutdown_asap;
         }
     }
 
     /// The same right after loading: what came meanwhile ends the process at once.
     pub(super) fn take_signals_of_loading(&mut self, os: &mut dyn Os) {
-        if os.take_signal().is_some() {
-            let message = "Received shutdown signal during loading, exiting now.";
-            self.log.line_from_handler(os, Level::Warning, message);
-            os.exit(0);
-        }
+        Signals { loading: true, ..self.signals() }.take(os);
     }
 }

@@ -101,3 +101,16 @@ pub fn redis_server() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join("redis-server")).find(|file| file.is_file())
 }
+
+/// What a real server needs to be told so that DEBUG works: nothing up to 6.2, which knows no such
+/// directive.
+#[allow(dead_code)]
+pub fn debug_arguments(redis_server: &Path) -> Vec<&'static str> {
+    let output = Command::new(redis_server).arg("--version").output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let major = text.split("v=").nth(1).and_then(|version| version.split('.').next());
+    match major.and_then(|major| major.parse::<u32>().ok()) {
+        Some(major) if major >= 7 => vec!["--enable-debug-command", "yes"],
+        _ => Vec::new(),
+    }
+}

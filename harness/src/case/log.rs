@@ -1,8 +1,9 @@
 //! The server's log as transcripts show it: level and message, without what differs between honest
 //! runs.
 //!
-//! Masked are pids and copy-on-write sizes, nothing else. Left out are the lines by which a server
-//! introduces itself and its machine at each start. Must not know: when a line was written.
+//! Masked are pids, copy-on-write sizes and the run directory's name, nothing else. Left out are
+//! the lines by which a server introduces itself and its machine at each start. Must not know: when
+//! a line was written.
 
 use crate::observation::LogLine;
 
@@ -79,8 +80,16 @@ fn headed(raw: &str) -> Option<(char, &str)> {
 }
 
 /// Words that a pid follows.
-const BEFORE_PIDS: [&str; 7] =
-    ["pid ", "pid: ", "pid=", "_pid = ", "temp-rewriteaof-bg-", "temp-rewriteaof-", "temp-"];
+const BEFORE_PIDS: [&str; 8] = [
+    "pid ",
+    "pid: ",
+    "pid=",
+    "_pid = ",
+    "rewrite child: ",
+    "temp-rewriteaof-bg-",
+    "temp-rewriteaof-",
+    "temp-",
+];
 
 fn mask(message: &str) -> String {
     let mut masked = message.to_string();
@@ -90,7 +99,16 @@ fn mask(message: &str) -> String {
     if masked.contains("copy-on-write") || masked.contains("CoW") {
         masked = mask_megabytes(&masked);
     }
-    masked
+    mask_directory(&masked)
+}
+
+/// `(in server root dir PATH)`, as lines about files that cannot be opened or renamed have it.
+fn mask_directory(text: &str) -> String {
+    const OPENING: &str = "(in server root dir ";
+    match text.split_once(OPENING).and_then(|(head, rest)| Some((head, rest.split_once(')')?))) {
+        Some((head, (_, tail))) => format!("{head}{OPENING}DIR){tail}"),
+        None => text.to_string(),
+    }
 }
 
 fn mask_numbers_after(text: &str, word: &str) -> String {
@@ -144,6 +162,10 @@ mod tests {
         let raw =
             "2:C 14 Nov 2023 22:13:20.123 # Error moving temp file temp-rewriteaof-bg-17.aof: x";
         let message = "Error moving temp file temp-rewriteaof-bg-PID.aof: x".to_string();
+        assert_eq!(parsed(raw), (Some('#'), message));
+        let raw =
+            "2:M 14 Nov 2023 22:13:20.123 # Failed opening it (in server root dir /a/b) for x: y";
+        let message = "Failed opening it (in server root dir DIR) for x: y".to_string();
         assert_eq!(parsed(raw), (Some('#'), message));
         let raw = "2:signal-handler (1700000000) Received SIGTERM scheduling shutdown...";
         assert_eq!(parsed(raw).1, "Received SIGTERM scheduling shutdown...");

@@ -53,9 +53,9 @@ fn out_of_place(step: &Step, before: &[Step]) -> Option<Wrong> {
             wrong("no command before it that could have a reply", "send one first: `> PING`")
         }
         Verb::Expect(Expect::Verdict(_))
-            if !any(|verb| matches!(verb, Verb::Restart(_) | Verb::Check)) =>
+            if !any(|verb| matches!(verb, Verb::Restart(_) | Verb::Check | Verb::Shutdown(_))) =>
         {
-            wrong("no verdict before it", "verdicts come with `restart` and `check`")
+            wrong("no verdict before it", "verdicts come with `restart`, `check` and `shutdown`")
         }
         _ => None,
     }

@@ -115,6 +115,12 @@ impl Kernel {
         &self.processes.task(task).name
     }
 
+    /// The main task of the living process with this pid.
+    pub fn main_task(&self, pid: Pid) -> Option<TaskId> {
+        let process = self.processes.alive(pid)?;
+        self.processes.tasks.iter().position(|task| task.process == process).map(TaskId)
+    }
+
     pub fn pid_of(&self, task: TaskId) -> Pid {
         self.processes.process_of(task).pid
     }
@@ -147,6 +153,14 @@ impl Kernel {
     /// How many children of this living process have not been waited for.
     pub fn children(&self, pid: Pid) -> usize {
         self.processes.alive(pid).map_or(0, |process| self.processes.children(process).count())
+    }
+
+    /// The pids of the children of this living process that live.
+    pub fn living_children(&self, pid: Pid) -> Vec<Pid> {
+        let children = self.processes.alive(pid).into_iter();
+        let children = children.flat_map(|process| self.processes.children(process));
+        let children = children.map(|child| &self.processes.processes[child]);
+        children.filter(|child| child.life == process::Life::Alive).map(|child| child.pid).collect()
     }
 
     /// Whether wait(2) in the process of `task` would return at once: a child has ended, or there

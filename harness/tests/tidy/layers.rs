@@ -18,10 +18,10 @@ const CORE: &[(&str, &[&str])] = &[
     ("bio", FOUNDATION),
     ("child", FOUNDATION),
     ("child_info", &["os", "config", "text", "resp", "keyspace", "log", "rio", "bio", "child"]),
-    (
-        "aof",
-        &["os", "config", "text", "resp", "keyspace", "log", "rio", "bio", "child", "child_info"],
-    ),
+    ("latency", &["os", "config", "text", "resp", "keyspace", "log", "rio", "bio", "child"]),
+    ("env", BELOW_ENV),
+    ("rdb", BELOW_RDB),
+    ("aof", BELOW_AOF),
     ("command", FRONT),
     ("server", FRONT),
     ("info", FRONT),
@@ -32,6 +32,51 @@ const CORE: &[(&str, &[&str])] = &[
 ];
 
 const FOUNDATION: &[&str] = &["os", "config", "text", "resp", "keyspace", "log"];
+
+const BELOW_ENV: &[&str] = &[
+    "os",
+    "config",
+    "text",
+    "resp",
+    "keyspace",
+    "log",
+    "rio",
+    "bio",
+    "child",
+    "child_info",
+    "latency",
+];
+
+const BELOW_RDB: &[&str] = &[
+    "os",
+    "config",
+    "text",
+    "resp",
+    "keyspace",
+    "log",
+    "rio",
+    "bio",
+    "child",
+    "child_info",
+    "latency",
+    "env",
+];
+
+const BELOW_AOF: &[&str] = &[
+    "os",
+    "config",
+    "text",
+    "resp",
+    "keyspace",
+    "log",
+    "rio",
+    "bio",
+    "child",
+    "child_info",
+    "latency",
+    "env",
+    "rdb",
+];
 
 /// `aof` and everything before it, and the front half, whose rooms are one ring.
 const FRONT: &[&str] = &[
@@ -45,6 +90,9 @@ const FRONT: &[&str] = &[
     "bio",
     "child",
     "child_info",
+    "latency",
+    "env",
+    "rdb",
     "aof",
     "command",
     "server",
@@ -63,6 +111,9 @@ const ALL_CORE: &[&str] = &[
     "bio",
     "child",
     "child_info",
+    "latency",
+    "env",
+    "rdb",
     "aof",
     "command",
     "server",

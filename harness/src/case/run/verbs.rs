@@ -197,7 +197,11 @@ impl Runner<'_> {
             return self
                 .bad_case("the server still runs: damage is for files that nobody has open");
         }
-        let Some((name, content)) = self.files_of(role).pop() else {
+        let absent = || match damage {
+            Damage::Append(_) => self.profile.only_name_of(role).map(|name| (name, Vec::new())),
+            _ => None,
+        };
+        let Some((name, content)) = self.files_of(role).pop().or_else(absent) else {
             return self.bad_case(format!("there is no file with the role `{role}`"));
         };
         let length = content.len() as u64;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use sabot_server::os::{
-    Clock, Event, Fd, ForkChild, Interest, OFlag, Os, Pid, Result, STDOUT, Signal, Stat, Thread,
-    Wait as WaitMode, WaitStatus, Whence,
+    Clock, Event, Fd, ForkChild, Interest, LastWords, OFlag, Os, Pid, Result, STDOUT, Signal, Stat,
+    Thread, Wait as WaitMode, WaitStatus, Whence,
 };
 
 use super::shared::{Resume, Wait};
@@ -70,6 +70,7 @@ impl Os for SimOs<'_> {
             }
             // Standard error goes where standard output goes, as in a supervised server.
             None if fd == STDOUT || fd == STDERR => {
+                self.end_if_doomed();
                 self.shared.log.borrow_mut().extend_from_slice(buf);
                 Ok(buf.len())
             }
@@ -285,6 +286,10 @@ impl Os for SimOs<'_> {
         Ok(pid)
     }
 
+    fn set_last_words(&mut self, words: LastWords) {
+        self.shared.last_words.borrow_mut().insert(self.pid, words);
+    }
+
     fn wait3(&mut self, mode: WaitMode) -> Result<Option<(Pid, WaitStatus)>> {
         let entered = self.enter(CallName::Wait4, Target::None, 0);
         while mode == WaitMode::Block && !self.shared.kernel.borrow().can_wait(self.task) {
@@ -301,6 +306,8 @@ impl Os for SimOs<'_> {
     }
 
     fn kill(&mut self, pid: Pid, signal: Signal) -> Result<()> {
+        let target = self.kernel().main_task(pid).ok_or(Errno::ESRCH)?;
+        self.kernel().signalled(target, signal);
         self.shared.kills.borrow_mut().push((pid, signal));
         Ok(())
     }
@@ -320,11 +327,13 @@ impl Os for SimOs<'_> {
         Some(pending.remove(next).1)
     }
 
-    /// Not the kernel's to know: a model in which every byte that the process moved through a call
-    /// dirtied memory of its own, in whole pages, and its stack one page.
     fn private_dirty(&mut self) -> u64 {
-        let moved = self.shared.traffic.borrow().get(&self.pid).copied().unwrap_or(0);
-        (moved.div_ceil(4096) + 1) * 4096
+        self.shared.private_dirty(self.pid)
+    }
+
+    fn dirtied(&mut self, object: u64, bytes: u64) {
+        let children = self.shared.kernel.borrow().living_children(self.pid);
+        self.shared.dirtied(&children, object, bytes);
     }
 
     fn getrandom(&mut self, buf: &mut [u8]) {

@@ -109,19 +109,18 @@ impl Scheduler {
         }
     }
 
-    /// Whether a signal ends the wait: always for one that kills, else where the man page says
-    /// EINTR.
+    /// Whether a signal ends the wait: not of a call that the plan delays, which is like a disk
+    /// that does not answer (only SIGKILL ends that); else for one that kills, and where the man
+    /// page says EINTR.
     fn is_interruptible(&self, slot: &Slot) -> bool {
-        let fatal = slot
-            .interrupt
-            .is_some_and(|signal| ending(signal, slot.class == Class::Child).is_some());
-        fatal
-            || matches!(
-                slot.wait,
-                Some(
-                    Wait::Epoll { .. } | Wait::Poll { .. } | Wait::Sleep { .. } | Wait::Pipe { .. }
-                )
-            )
+        let Some(signal) = slot.interrupt else { return false };
+        match slot.wait {
+            Some(Wait::Call(_)) => false,
+            Some(
+                Wait::Epoll { .. } | Wait::Poll { .. } | Wait::Sleep { .. } | Wait::Pipe { .. },
+            ) => true,
+            _ => ending(signal, slot.class == Class::Child).is_some(),
+        }
     }
 
     fn run(&mut self, index: usize) -> Result<(), Broken> {
@@ -133,10 +132,16 @@ impl Scheduler {
         let is_child = slot.class == Class::Child;
         if let Some(ending) = interrupt.and_then(|signal| ending(signal, is_child)) {
             let pid = slot.pid;
+            self.shared.say_last_words(pid);
             self.end(pid, ending);
             return Ok(());
         }
         slot.woken = false;
+        if matches!(slot.wait, Some(Wait::Call(_)))
+            && let Some(ending) = slot.interrupt.take().and_then(|signal| ending(signal, is_child))
+        {
+            self.shared.doomed.borrow_mut().push((slot.pid, ending));
+        }
         let resume = match (slot.wait.take(), interrupt) {
             (Some(Wait::Call(entered)), _) => Resume::Call(entered),
             (_, Some(_)) => Resume::Interrupted,
@@ -175,14 +180,21 @@ impl Scheduler {
         }
         let kills = std::mem::take(&mut *self.shared.kills.borrow_mut());
         for (pid, signal) in kills {
-            self.signal(pid, signal);
+            self.deliver(pid, signal);
         }
     }
 
-    /// Delivers a signal to a process.
+    /// Sends a signal to a process from outside.
     pub fn signal(&mut self, pid: Pid, signal: Signal) {
+        let task = self.shared.kernel.borrow().main_task(pid);
+        if let Some(task) = task {
+            self.shared.kernel.borrow_mut().signalled(task, signal);
+            self.deliver(pid, signal);
+        }
+    }
+
+    fn deliver(&mut self, pid: Pid, signal: Signal) {
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.pid == pid) else { return };
-        self.shared.kernel.borrow_mut().signalled(slot.task, signal);
         if signal == Signal::SIGKILL {
             self.end(pid, Ending::Signaled(signal as i32));
             return;

@@ -4,7 +4,7 @@
 //! may be held while a task is suspended. Must not know: in which order tasks run.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use corosensei::stack::DefaultStack;
@@ -13,9 +13,10 @@ use nix::sys::signal::Signal;
 
 use super::net::{Net, SocketId};
 use super::pipes::Pipes;
+use crate::kernel::disk::page_cache::PAGE;
 use crate::kernel::fd::{End, PipeId};
 use crate::kernel::{Ending, Entered, Fd, Kernel, Pid, TaskId, Time};
-use sabot_server::os::Interest;
+use sabot_server::os::{Interest, LastWords};
 
 /// Why a task stopped running.
 pub enum Wait {
@@ -99,8 +100,15 @@ pub struct Shared {
     pub kills: RefCell<Vec<(Pid, Signal)>>,
     /// Handled signals that processes have not looked at yet.
     pub pending: RefCell<Vec<(Pid, Signal)>>,
+    /// What processes write when SIGUSR1 ends them.
+    pub last_words: RefCell<BTreeMap<Pid, LastWords>>,
+    /// Processes that a signal ends as soon as the call returns that they are in.
+    pub doomed: RefCell<Vec<(Pid, Ending)>>,
     /// Bytes that calls of a process moved, for the model of its private memory.
     pub traffic: RefCell<BTreeMap<Pid, u64>>,
+    /// Pages that a living parent has changed since it forked a child, by child: (object, page of
+    /// it).
+    pub unshared: RefCell<BTreeMap<Pid, BTreeSet<(u64, u64)>>>,
     /// Task names by thread names.
     pub threads: BTreeMap<String, String>,
     /// The name of the unix socket, which is no file of the kernel's.
@@ -122,6 +130,40 @@ impl Shared {
     /// Something may have become ready.
     pub fn refresh(&self) {
         self.net.borrow_mut().refresh(&self.kernel.borrow(), &self.pipes.borrow());
+    }
+
+    /// A signal handler ends the process: it leaves its last words in the log. A log file gets them
+    /// as it would from a handler, without any call of the server's own.
+    pub fn say_last_words(&self, pid: Pid) {
+        let Some(words) = self.last_words.borrow_mut().remove(&pid) else { return };
+        let mut kernel = self.kernel.borrow_mut();
+        let seconds = kernel.clock.realtime() / 1_000_000_000;
+        let line = format!("{}{seconds}{}", words.before, words.after);
+        if words.file.is_empty() {
+            self.log.borrow_mut().extend_from_slice(line.as_bytes());
+        } else if let Some(ino) = kernel.disk.find(&words.file) {
+            let end = kernel.disk.inode(ino).content.len();
+            kernel.disk.write(ino, end, line.as_bytes());
+        }
+    }
+
+    /// A process changed this many bytes of an object: each of its children has the old pages to
+    /// itself from now on.
+    pub fn dirtied(&self, children: &[Pid], object: u64, bytes: u64) {
+        let mut unshared = self.unshared.borrow_mut();
+        for child in children {
+            let pages = unshared.entry(*child).or_default();
+            pages.extend((0..bytes.div_ceil(PAGE).max(1)).map(|page| (object, page)));
+        }
+    }
+
+    /// Bytes that a process shares with nobody: a model. The kernel does not know memory, so every
+    /// byte that the process moved through a call counts as written to memory of its own, and every
+    /// value that its parent changed since the fork as lying on pages of its own.
+    pub fn private_dirty(&self, pid: Pid) -> u64 {
+        let moved = self.traffic.borrow().get(&pid).copied().unwrap_or(0);
+        let unshared = self.unshared.borrow().get(&pid).map_or(0, BTreeSet::len);
+        (moved.div_ceil(PAGE) + unshared as u64 + 1) * PAGE
     }
 
     pub fn count_traffic(&self, pid: Pid, bytes: u64) {

@@ -55,11 +55,21 @@ impl SimOs<'_> {
 
     /// Every call of the core passes here first.
     pub(super) fn spend(&self) {
+        self.end_if_doomed();
         match self.shared.budget.get() {
             0 => {
                 self.suspend(Wait::Overrun);
             }
             left => self.shared.budget.set(left - 1),
+        }
+    }
+
+    /// A handler that ends the process has waited for a call to return: this is where it runs.
+    pub(super) fn end_if_doomed(&self) {
+        let doomed = self.shared.doomed.borrow().iter().find(|(pid, _)| *pid == self.pid).copied();
+        if let Some((_, ending)) = doomed {
+            self.shared.say_last_words(self.pid);
+            self.suspend(Wait::End(ending));
         }
     }
 
@@ -80,21 +90,23 @@ impl SimOs<'_> {
         entered
     }
 
-    /// The plan sends this process a signal: the call is made only if it survives that.
+    /// The plan sends this process a signal: one that kills comes before the call, a handler runs
+    /// after it.
     fn signalled(&mut self, entered: Entered, signal: Signal) -> Entered {
         self.kernel().signalled(self.task, signal);
         let is_child = self.kernel().task_name(self.task) != "parent";
         match ending(signal, is_child) {
+            Some(ending) if signal == Signal::SIGUSR1 => {
+                self.shared.doomed.borrow_mut().push((self.pid, ending));
+            }
             Some(ending) => {
                 self.kernel().abandon(entered);
                 self.suspend(Wait::End(ending));
                 unreachable!("an ended task is not resumed")
             }
-            None => {
-                self.shared.pending.borrow_mut().push((self.pid, signal));
-                entered
-            }
+            None => self.shared.pending.borrow_mut().push((self.pid, signal)),
         }
+        entered
     }
 
     pub(super) fn enter_fd(&mut self, call: CallName, fd: Fd, argument: u64) -> Entered {

@@ -1,0 +1,76 @@
+//! AUTH and HELLO: who a client is and how it wants to be spoken to (Redis: acl.c, networking.c).
+//!
+//! There is one user, `default`, and one protocol, RESP2. Must not know: the password.
+
+use super::arguments::is;
+use super::connection::set_name;
+use super::{Context, Failure, Outcome, Request};
+use crate::config::REDIS_VERSION;
+use crate::keyspace::Bytes;
+use crate::resp::Reply;
+use crate::text::parse_integer;
+
+/// What a client says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    pub user: Bytes,
+    pub password: Bytes,
+}
+
+/// AUTH [user] password
+pub fn auth(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
+    let (user, password) = match &argv[1..] {
+        [password] => (None, password),
+        [user, password] => (Some(user), password),
+        _ => return Err(Failure::syntax()),
+    };
+    let named = user.is_some();
+    let user = user.cloned().unwrap_or_else(|| b"default".to_vec());
+    let credentials = Credentials { user, password: password.clone() };
+    Ok(Request::Auth { credentials, named }.into())
+}
+
+/// HELLO version [AUTH user password] [SETNAME name]
+///
+/// Version 3 is refused in the words that Redis has for versions that it does not know.
+pub fn hello(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
+    if parse_integer(&argv[1]) != Some(2) {
+        return Err(Failure::coded("NOPROTO unsupported protocol version"));
+    }
+    let mut credentials = None;
+    let mut words = &argv[2..];
+    loop {
+        words = match words {
+            [] => break,
+            [word, user, password, rest @ ..] if is(word, "auth") => {
+                let (user, password) = (user.clone(), password.clone());
+                credentials = Some(Credentials { user, password });
+                rest
+            }
+            [word, name, rest @ ..] if is(word, "setname") => {
+                set_name(ctx, name)?;
+                rest
+            }
+            [word, ..] => {
+                let word = String::from_utf8_lossy(word);
+                return Err(Failure::new(format!("Syntax error in HELLO option '{word}'")));
+            }
+        };
+    }
+    Ok(Request::Hello(credentials).into())
+}
+
+/// What HELLO answers a client that may speak.
+pub fn greeting(client: u64) -> Reply {
+    let text = |text: &'static str| Reply::bulk(text);
+    let pairs = [
+        (text("server"), text("redis")),
+        (text("version"), text(REDIS_VERSION)),
+        (text("proto"), Reply::Integer(2)),
+        (text("id"), Reply::Integer(client as i64)),
+        (text("mode"), text("standalone")),
+        (text("role"), text("master")),
+        (text("modules"), Reply::EMPTY_ARRAY),
+    ];
+    Reply::Array(pairs.into_iter().flat_map(|(name, value)| [name, value]).collect())
+}

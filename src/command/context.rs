@@ -1,0 +1,179 @@
+//! What a handler works on: the dataset, its client's session, and the one moment at which the
+//! command happens (Redis: the lookups of db.c).
+//!
+//! Must not know: what the commands are.
+
+use std::collections::VecDeque;
+
+use super::{Effects, Failure, Session};
+use crate::keyspace::{Bytes, Db, Hash, Keyspace, Set, Value, ZSet};
+
+/// What a handler works on.
+pub struct Context<'a> {
+    pub keyspace: &'a mut Keyspace,
+    pub session: &'a mut Session,
+    /// The moment at which the command began, in microseconds; time stands still for its length.
+    pub now_us: i64,
+    /// While the AOF is loaded nothing expires: the file says itself what was removed.
+    pub loading: bool,
+    pub effects: Effects,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(
+        keyspace: &'a mut Keyspace,
+        session: &'a mut Session,
+        now_us: i64,
+        loading: bool,
+    ) -> Self {
+        let effects = Effects::default();
+        Context { keyspace, session, now_us, loading, effects }
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.now_us / 1000
+    }
+
+    /// The selected database.
+    pub fn db(&mut self) -> &mut Db {
+        &mut self.keyspace.dbs[self.session.db]
+    }
+
+    /// Counts changes.
+    pub fn changed(&mut self, count: usize) {
+        self.effects.dirty += count as u64;
+    }
+
+    /// Counts changes of a key and tells those who watch it (Redis: `signalModifiedKey`).
+    pub fn modified(&mut self, key: &[u8], count: usize) {
+        self.changed(count);
+        self.touched(key);
+    }
+
+    /// Tells those who watch a key.
+    pub fn touched(&mut self, key: &[u8]) {
+        self.keyspace.interest.touch(self.session.db, key);
+    }
+
+    /// Removes a key that is past its time (Redis: `expireIfNeeded`).
+    pub fn expire_if_needed(&mut self, key: &[u8]) {
+        self.expire_in(self.session.db, key);
+    }
+
+    /// The same in any database; whether it is gone now.
+    pub fn expire_in(&mut self, db: usize, key: &[u8]) -> bool {
+        if self.loading || !self.keyspace.dbs[db].is_expired(key, self.now_us / 1000) {
+            return false;
+        }
+        self.keyspace.dbs[db].delete(key);
+        self.keyspace.interest.touch(db, key);
+        self.effects.expired.push((db, key.to_vec()));
+        true
+    }
+
+    /// The value of a key for a command that only reads (Redis: `lookupKeyRead`).
+    pub fn read(&mut self, key: &[u8]) -> Option<&Value> {
+        self.expire_if_needed(key);
+        let value = self.keyspace.dbs[self.session.db].dict.get(key);
+        match value {
+            Some(_) => self.effects.keyspace_hits += 1,
+            None => self.effects.keyspace_misses += 1,
+        }
+        value
+    }
+
+    /// The value of a key for a command that may change it (Redis: `lookupKeyWrite`).
+    pub fn write(&mut self, key: &[u8]) -> Option<&mut Value> {
+        self.expire_if_needed(key);
+        self.db().dict.get_mut(key)
+    }
+
+    /// Gives a key that is not there a value (Redis: `dbAdd`).
+    pub fn add(&mut self, key: &[u8], value: Value) {
+        self.add_in(self.session.db, key, value);
+    }
+
+    /// The same in any database. Clients wait for lists and sorted sets only.
+    pub fn add_in(&mut self, db: usize, key: &[u8], value: Value) {
+        if matches!(value, Value::List(_) | Value::ZSet(_)) {
+            self.keyspace.interest.key_ready(db, key);
+        }
+        self.keyspace.dbs[db].dict.insert(key.to_vec(), value);
+    }
+
+    /// Gives a key a value whatever it had before (Redis: `genericSetKey`).
+    pub fn set(&mut self, key: &[u8], value: Value, keep_ttl: bool) {
+        if self.write(key).is_none() {
+            self.add(key, value);
+        } else {
+            self.db().set(key, value, keep_ttl);
+        }
+    }
+
+    /// The value of a key, which is made when there is none.
+    fn write_or_add(&mut self, key: &[u8], make: impl FnOnce() -> Value) -> &mut Value {
+        if self.write(key).is_none() {
+            self.add(key, make());
+        }
+        self.db().dict.get_mut(key).expect("it was there or was added")
+    }
+
+    /// Puts what a command computed in the place of a key, or removes the key when that is nothing.
+    /// Whether there was a key before.
+    pub fn store(&mut self, key: &[u8], value: Option<Value>) -> bool {
+        self.expire_if_needed(key);
+        let deleted = self.db().delete(key);
+        if let Some(value) = value {
+            self.add(key, value);
+        }
+        deleted
+    }
+
+    /// Removes a key that has just become empty.
+    pub fn delete_if(&mut self, empty: bool, key: &[u8]) {
+        if empty {
+            self.db().delete(key);
+        }
+    }
+}
+
+/// Declares three functions that look a key up as one type: None when there is no such key, an
+/// error when it holds something else; the third makes it when there is none.
+macro_rules! typed {
+    ($read:ident, $write:ident, $write_or_add:ident, $variant:ident, $type:ty) => {
+        impl Context<'_> {
+            pub fn $read(&mut self, key: &[u8]) -> Result<Option<&$type>, Failure> {
+                match self.read(key) {
+                    None => Ok(None),
+                    Some(Value::$variant(value)) => Ok(Some(value)),
+                    Some(_) => Err(Failure::wrong_type()),
+                }
+            }
+
+            pub fn $write(&mut self, key: &[u8]) -> Result<Option<&mut $type>, Failure> {
+                match self.write(key) {
+                    None => Ok(None),
+                    Some(Value::$variant(value)) => Ok(Some(value)),
+                    Some(_) => Err(Failure::wrong_type()),
+                }
+            }
+
+            pub fn $write_or_add(
+                &mut self,
+                key: &[u8],
+                make: impl FnOnce() -> $type,
+            ) -> Result<&mut $type, Failure> {
+                match self.write_or_add(key, || Value::$variant(make())) {
+                    Value::$variant(value) => Ok(value),
+                    _ => Err(Failure::wrong_type()),
+                }
+            }
+        }
+    };
+}
+
+typed!(read_string, write_string, string_or_add, String, Bytes);
+typed!(read_list, write_list, list_or_add, List, VecDeque<Bytes>);
+typed!(read_set, write_set, set_or_add, Set, Set);
+typed!(read_hash, write_hash, hash_or_add, Hash, Hash);
+typed!(read_zset, write_zset, zset_or_add, ZSet, ZSet);

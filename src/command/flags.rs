@@ -1,0 +1,70 @@
+//! What kinds of commands there are: the flags that COMMAND shows, and that decide when a command
+//! may run.
+//!
+//! Must not know: the commands.
+
+use std::ops::BitOr;
+
+/// What kind of command it is; the names are those that COMMAND shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags(u16);
+
+impl Flags {
+    pub const WRITE: Flags = Flags(1);
+    pub const READONLY: Flags = Flags(1 << 1);
+    pub const DENYOOM: Flags = Flags(1 << 2);
+    pub const ADMIN: Flags = Flags(1 << 3);
+    pub const NOSCRIPT: Flags = Flags(1 << 4);
+    pub const RANDOM: Flags = Flags(1 << 5);
+    pub const SORT: Flags = Flags(1 << 6);
+    pub const LOADING: Flags = Flags(1 << 7);
+    pub const STALE: Flags = Flags(1 << 8);
+    pub const SKIP_MONITOR: Flags = Flags(1 << 9);
+    pub const SKIP_SLOWLOG: Flags = Flags(1 << 10);
+    pub const FAST: Flags = Flags(1 << 11);
+    pub const NO_AUTH: Flags = Flags(1 << 12);
+
+    const NAMES: [(Flags, &'static str); 13] = [
+        (Flags::WRITE, "write"),
+        (Flags::READONLY, "readonly"),
+        (Flags::DENYOOM, "denyoom"),
+        (Flags::ADMIN, "admin"),
+        (Flags::NOSCRIPT, "noscript"),
+        (Flags::RANDOM, "random"),
+        (Flags::SORT, "sort_for_script"),
+        (Flags::LOADING, "loading"),
+        (Flags::STALE, "stale"),
+        (Flags::SKIP_MONITOR, "skip_monitor"),
+        (Flags::SKIP_SLOWLOG, "skip_slowlog"),
+        (Flags::FAST, "fast"),
+        (Flags::NO_AUTH, "no_auth"),
+    ];
+
+    /// All of these flags.
+    pub const fn all(flags: &[Flags]) -> Flags {
+        let (mut all, mut next) = (0, 0);
+        while next < flags.len() {
+            all |= flags[next].0;
+            next += 1;
+        }
+        Flags(all)
+    }
+
+    /// Whether any of these flags is set.
+    pub fn has(self, any: Flags) -> bool {
+        self.0 & any.0 != 0
+    }
+
+    /// The names of the flags that are set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().filter(move |&(flag, _)| self.has(flag)).map(|(_, name)| name)
+    }
+}
+
+impl BitOr for Flags {
+    type Output = Flags;
+
+    fn bitor(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+}

@@ -1,0 +1,153 @@
+//! Sorted sets: ZUNIONSTORE and ZINTERSTORE, which take sets too, each member with the score 1
+//! (Redis: `zunionInterGenericCommand`).
+//!
+//! Must not know: types other than these two, except that a key may hold one.
+
+use super::arguments::{float, integer, is};
+use super::{Answer, Context, Failure};
+use crate::keyspace::{Bytes, BytesMap, Limits, Value, ZSet};
+use crate::resp::Reply;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Aggregate {
+    Sum,
+    Min,
+    Max,
+}
+
+impl Aggregate {
+    /// Infinities that cancel each other out make 0.
+    fn combine(self, one: f64, other: f64) -> f64 {
+        match self {
+            Aggregate::Sum => not_nan(one + other),
+            Aggregate::Min => one.min(other),
+            Aggregate::Max => one.max(other),
+        }
+    }
+}
+
+/// An infinity times 0 is 0 too.
+fn not_nan(score: f64) -> f64 {
+    if score.is_nan() { 0.0 } else { score }
+}
+
+/// What follows the keys.
+fn parse_options(mut words: &[Bytes], keys: usize) -> Result<(Vec<f64>, Aggregate), Failure> {
+    let mut weights = vec![1.0; keys];
+    let mut aggregate = Aggregate::Sum;
+    loop {
+        words = match words {
+            [] => return Ok((weights, aggregate)),
+            [word, rest @ ..] if rest.len() >= keys && is(word, "weights") => {
+                let (given, rest) = rest.split_at(keys);
+                let weight = |text: &Bytes| {
+                    float(text).map_err(|_| Failure::new("weight value is not a float"))
+                };
+                weights = given.iter().map(weight).collect::<Result<_, _>>()?;
+                rest
+            }
+            [word, how, rest @ ..] if is(word, "aggregate") => {
+                aggregate = match how.to_ascii_lowercase().as_slice() {
+                    b"sum" => Aggregate::Sum,
+                    b"min" => Aggregate::Min,
+                    b"max" => Aggregate::Max,
+                    _ => return Err(Failure::syntax()),
+                };
+                rest
+            }
+            _ => return Err(Failure::syntax()),
+        };
+    }
+}
+
+/// One input: members with their scores, and the weight.
+struct Source {
+    members: BytesMap<f64>,
+    weight: f64,
+}
+
+fn look_up(ctx: &mut Context<'_>, key: &[u8]) -> Result<BytesMap<f64>, Failure> {
+    match ctx.write(key) {
+        None => Ok(BytesMap::default()),
+        Some(Value::ZSet(zset)) => {
+            Ok(zset.iter().map(|(member, score)| (member.clone(), score)).collect())
+        }
+        Some(Value::Set(set)) => Ok(set.iter().map(|member| (member.into_owned(), 1.0)).collect()),
+        Some(_) => Err(Failure::wrong_type()),
+    }
+}
+
+fn union(sources: &[Source], aggregate: Aggregate) -> BytesMap<f64> {
+    let mut total = BytesMap::default();
+    for Source { members, weight } in sources {
+        for (member, score) in members {
+            let score = not_nan(weight * score);
+            match total.get_mut(member) {
+                Some(sum) => *sum = aggregate.combine(*sum, score),
+                None => drop(total.insert(member.clone(), score)),
+            }
+        }
+    }
+    total
+}
+
+/// A weighted infinity becomes 0 for the first source only, as in Redis.
+fn intersection(sources: &[Source], aggregate: Aggregate) -> BytesMap<f64> {
+    let (first, others) = sources.split_first().expect("there is at least one key");
+    let mut total = BytesMap::default();
+    'members: for (member, score) in &first.members {
+        let mut sum = not_nan(first.weight * score);
+        for other in others {
+            let Some(score) = other.members.get(member) else { continue 'members };
+            sum = aggregate.combine(sum, score * other.weight);
+        }
+        total.insert(member.clone(), sum);
+    }
+    total
+}
+
+fn sorted_set(scores: BytesMap<f64>, limits: &Limits) -> ZSet {
+    let mut zset = ZSet::skiplist();
+    for (member, score) in scores {
+        zset.insert(member, score, limits);
+    }
+    zset.convert_to_ziplist_if_needed(limits);
+    zset
+}
+
+type Operation = fn(&[Source], Aggregate) -> BytesMap<f64>;
+
+fn store(ctx: &mut Context<'_>, argv: &[Bytes], operation: Operation) -> Answer {
+    let count = integer(&argv[2])?;
+    if count < 1 {
+        return Err(Failure::new("at least 1 input key is needed for ZUNIONSTORE/ZINTERSTORE"));
+    }
+    let count = count as usize;
+    if count > argv.len() - 3 {
+        return Err(Failure::syntax());
+    }
+    let (keys, options) = argv[3..].split_at(count);
+    let members = keys.iter().map(|key| look_up(ctx, key)).collect::<Result<Vec<_>, _>>()?;
+    let (weights, aggregate) = parse_options(options, count)?;
+    let sources = members.into_iter().zip(weights);
+    let mut sources: Vec<Source> =
+        sources.map(|(members, weight)| Source { members, weight }).collect();
+    sources.sort_by_key(|source| source.members.len());
+    let zset = sorted_set(operation(&sources, aggregate), &ctx.keyspace.limits);
+    let (destination, length) = (&argv[1], zset.len());
+    let deleted = ctx.store(destination, (length > 0).then_some(Value::ZSet(zset)));
+    if deleted || length > 0 {
+        ctx.modified(destination, 1);
+    }
+    Ok(Reply::count(length))
+}
+
+/// ZUNIONSTORE destination count key [key …] [WEIGHTS weight …] [AGGREGATE SUM|MIN|MAX]
+pub fn zunionstore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    store(ctx, argv, union)
+}
+
+/// ZINTERSTORE destination count key [key …] [WEIGHTS weight …] [AGGREGATE SUM|MIN|MAX]
+pub fn zinterstore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    store(ctx, argv, intersection)
+}

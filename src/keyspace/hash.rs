@@ -1,0 +1,109 @@
+//! Hashes, with the memory of how Redis would have encoded them (Redis: t_hash.c).
+//!
+//! A hash starts as a ziplist, which keeps its fields in order, and becomes a hash table for good
+//! when it gets too long or one of its strings does.
+//! Must not know: commands, and the bytes of either encoding.
+
+use super::{Bytes, BytesMap, Limits};
+
+/// Fields with their values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hash {
+    fields: BytesMap<Bytes>,
+    ziplist: bool,
+}
+
+impl Default for Hash {
+    fn default() -> Self {
+        Hash::new()
+    }
+}
+
+impl Hash {
+    /// An empty ziplist.
+    pub fn new() -> Hash {
+        Hash { fields: BytesMap::default(), ziplist: true }
+    }
+
+    /// Whether it is still a ziplist.
+    pub fn is_ziplist(&self) -> bool {
+        self.ziplist
+    }
+
+    /// Makes it a hash table, for good.
+    pub fn convert_to_hashtable(&mut self) {
+        self.ziplist = false;
+    }
+
+    /// To be called with what is about to be set: strings that are too long for a ziplist make it
+    /// a hash table (Redis: `hashTypeTryConversion`).
+    pub fn try_conversion(&mut self, items: &[Bytes], limits: &Limits) {
+        if items.iter().any(|item| item.len() > limits.hash_max_ziplist_value) {
+            self.ziplist = false;
+        }
+    }
+
+    /// Sets a field; whether it was there already (Redis: `hashTypeSet`). Only the number of fields
+    /// is looked at here.
+    pub fn set(&mut self, field: Bytes, value: Bytes, limits: &Limits) -> bool {
+        let updated = self.fields.insert(field, value).is_some();
+        self.ziplist &= self.fields.len() <= limits.hash_max_ziplist_entries;
+        updated
+    }
+
+    pub fn get(&self, field: &[u8]) -> Option<&Bytes> {
+        self.fields.get(field)
+    }
+
+    /// The pair at a place of the iteration.
+    pub fn get_index(&self, place: usize) -> Option<(&Bytes, &Bytes)> {
+        self.fields.get_index(place)
+    }
+
+    pub fn contains(&self, field: &[u8]) -> bool {
+        self.fields.contains_key(field)
+    }
+
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Removes a field; its value. The others of a ziplist stay in order.
+    pub fn remove(&mut self, field: &[u8]) -> Option<Bytes> {
+        if self.ziplist { self.fields.shift_remove(field) } else { self.fields.swap_remove(field) }
+    }
+
+    /// All pairs: in the order in which they came while it is a ziplist, else in the keyspace's.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Bytes, &Bytes)> {
+        self.fields.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ziplist_ends_with_one_field_too_many_or_a_string_too_long() {
+        let limits =
+            Limits { hash_max_ziplist_entries: 2, hash_max_ziplist_value: 3, ..Limits::default() };
+        let mut hash = Hash::new();
+        for field in [b"b", b"a"] {
+            assert!(!hash.set(field.to_vec(), b"1".to_vec(), &limits));
+        }
+        assert!(hash.set(b"b".to_vec(), b"2".to_vec(), &limits) && hash.is_ziplist());
+        assert_eq!(hash.get_index(0), Some((&b"b".to_vec(), &b"2".to_vec())));
+        let mut long = hash.clone();
+        long.try_conversion(&[b"123".to_vec()], &limits);
+        assert!(long.is_ziplist());
+        long.try_conversion(&[b"1".to_vec(), b"1234".to_vec()], &limits);
+        assert!(!long.is_ziplist());
+        hash.set(b"c".to_vec(), b"1".to_vec(), &limits);
+        assert_eq!(hash.remove(b"c"), Some(b"1".to_vec()));
+        assert!(!hash.is_ziplist(), "it does not become one again");
+    }
+}

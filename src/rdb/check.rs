@@ -1,0 +1,225 @@
+//! Saying where a file is broken, after loading it has failed: the file is read once more, and what
+//! is found goes to standard output (Redis: redis-check-rdb.c, which the server calls then).
+//!
+//! Must not know: why loading failed.
+
+use super::file_source::FileSource;
+use super::format::{kind, opcode};
+use super::load::{LoadOptions, c_string, internal_error, version};
+use super::source::{LoadError, Loaded, Reader};
+use crate::child;
+use crate::keyspace::Bytes;
+use crate::log::{Level, Log};
+use crate::os::{OFlag, Os, STDOUT};
+use crate::rio::stdio::{FileReader, FileWriter};
+
+/// The names of the types, from 0 on.
+const KINDS: [&str; 16] = [
+    "string",
+    "list-linked",
+    "set-hashtable",
+    "zset-v1",
+    "hash-hashtable",
+    "zset-v2",
+    "module-value",
+    "",
+    "",
+    "hash-zipmap",
+    "list-ziplist",
+    "set-intset",
+    "zset-ziplist",
+    "hash-ziplist",
+    "quicklist",
+    "stream",
+];
+
+/// Reads the file again, says what is wrong with it, and ends the process: with 0 when nothing is
+/// (which happens when the disk failed the first time), else with 1.
+pub(super) fn redis_check_rdb_main(os: &mut dyn Os, log: &Log, options: &LoadOptions) -> ! {
+    let mut out = format!("[offset 0] Checking RDB file {}\n", options.filename);
+    let checked = match os.open(&options.filename, OFlag::O_RDONLY, 0o666) {
+        Ok(fd) => {
+            let size = os.fstat(fd).map_or(0, |stat| stat.size);
+            let mut file = FileReader::new(fd, size);
+            let now = child::mstime(os);
+            let source = FileSource::new(os, &mut file, None, options.checksum);
+            let mut check = Check::new(source, options, now);
+            let checked = check.redis_check_rdb();
+            out.push_str(&check.out);
+            checked
+        }
+        Err(_) => Err(LoadError::ShortRead),
+    };
+    let mut stdout = FileWriter::new(STDOUT);
+    let _ = stdout.write(os, out.as_bytes());
+    let _ = stdout.flush(os);
+    if matches!(checked, Err(LoadError::Corrupt { .. })) {
+        log.line(os, Level::Warning, "Terminating server after rdb file reading failure.");
+    }
+    os.exit(i32::from(checked.is_err()))
+}
+
+/// A file as it is being checked (Redis: `rdbstate`).
+struct Check<'a> {
+    source: FileSource<'a>,
+    options: &'a LoadOptions,
+    /// Milliseconds since the epoch.
+    now: i64,
+    out: String,
+    /// What is being read.
+    doing: &'static str,
+    key: Option<Bytes>,
+    /// Of the key that is being read. Redis forgets to clear it before the first one.
+    kind: Option<u8>,
+    keys: u64,
+    expires: u64,
+    already_expired: u64,
+}
+
+impl<'a> Check<'a> {
+    fn new(source: FileSource<'a>, options: &'a LoadOptions, now: i64) -> Self {
+        Check {
+            source,
+            options,
+            now,
+            out: String::new(),
+            doing: "start",
+            key: None,
+            kind: Some(kind::STRING),
+            keys: 0,
+            expires: 0,
+            already_expired: 0,
+        }
+    }
+
+    fn reader(&mut self) -> Reader<'_> {
+        Reader::new(&mut self.source)
+    }
+
+    fn redis_check_rdb(&mut self) -> Loaded<()> {
+        let checked = self.run();
+        match &checked {
+            Ok(()) => {
+                self.info("\\o/ RDB looks OK! \\o/");
+                self.generic_info();
+            }
+            Err(LoadError::ShortRead) => self.error("Unexpected EOF reading RDB file"),
+            Err(LoadError::Corrupt { line, reason }) => {
+                self.error(&internal_error(0, *line, reason));
+            }
+            Err(LoadError::Refused(words) | LoadError::Fatal(words)) => self.error(words),
+        }
+        checked
+    }
+
+    fn run(&mut self) -> Loaded<()> {
+        let version = version(&self.reader().array()?)?;
+        let mut expire = None;
+        loop {
+            self.doing = "read-type";
+            match self.reader().byte()? {
+                opcode::EXPIRETIME => {
+                    self.doing = "read-expire";
+                    let seconds = i32::from_le_bytes(self.reader().array()?);
+                    expire = Some(i64::from(seconds) * 1000);
+                }
+                opcode::EXPIRETIME_MS => {
+                    self.doing = "read-expire";
+                    expire = Some(i64::from_le_bytes(self.reader().array()?));
+                }
+                opcode::FREQ => drop(self.reader().byte()?),
+                opcode::IDLE => drop(self.reader().len()?),
+                opcode::EOF => break,
+                opcode::SELECTDB => {
+                    self.doing = "read-len";
+                    let db = self.reader().len()?;
+                    self.info(&format!("Selecting DB ID {db}"));
+                }
+                opcode::RESIZEDB => {
+                    self.doing = "read-len";
+                    self.reader().len()?;
+                    self.reader().len()?;
+                }
+                opcode::AUX => {
+                    self.doing = "read-aux";
+                    let mut reader = self.reader();
+                    let (key, value) = (reader.string()?, reader.string()?);
+                    let (key, value) = (c_string(&key), c_string(&value));
+                    self.info(&format!("AUX FIELD {key} = '{value}'"));
+                }
+                kind if is_object_type(kind) => self.check_key(kind, expire.take())?,
+                kind => return Err(LoadError::Refused(format!("Invalid object type: {kind}"))),
+            }
+        }
+        if version >= 5 && self.options.checksum { self.check_sum() } else { Ok(()) }
+    }
+
+    fn check_key(&mut self, kind: u8, expire: Option<i64>) -> Loaded<()> {
+        self.kind = Some(kind);
+        self.doing = "read-key";
+        self.key = Some(self.reader().string()?);
+        self.keys += 1;
+        self.doing = "read-object-value";
+        let limits = self.options.limits;
+        self.reader().value(kind, &limits)?;
+        if let Some(when) = expire.filter(|&when| when != -1) {
+            self.expires += 1;
+            self.already_expired += u64::from(when < self.now);
+        }
+        self.key = None;
+        self.kind = None;
+        Ok(())
+    }
+
+    fn check_sum(&mut self) -> Loaded<()> {
+        self.doing = "check-sum";
+        let expected = self.source.checksum();
+        let found = u64::from_le_bytes(self.reader().array()?);
+        if found == 0 {
+            self.info("RDB file was saved with checksum disabled: no check performed.");
+        } else if Some(found) != expected {
+            return Err(LoadError::Refused("RDB CRC error".to_string()));
+        } else {
+            self.info("Checksum OK");
+        }
+        Ok(())
+    }
+
+    /// Redis: `rdbCheckInfo`.
+    fn info(&mut self, words: &str) {
+        let offset = self.source.processed_bytes;
+        self.say(&format!("[offset {offset}] {words}"));
+    }
+
+    /// Redis: `rdbCheckError`.
+    fn error(&mut self, words: &str) {
+        self.say("--- RDB ERROR DETECTED ---");
+        self.info(words);
+        self.say(&format!("[additional info] While doing: {}", self.doing));
+        if let Some(key) = &self.key {
+            self.say(&format!("[additional info] Reading key '{}'", c_string(key)));
+        }
+        if let Some(kind) = self.kind {
+            let name = KINDS.get(usize::from(kind)).unwrap_or(&"unknown");
+            self.say(&format!("[additional info] Reading type {kind} ({name})"));
+        }
+        self.generic_info();
+    }
+
+    /// Redis: `rdbShowGenericInfo`.
+    fn generic_info(&mut self) {
+        self.say(&format!("[info] {} keys read", self.keys));
+        self.say(&format!("[info] {} expires", self.expires));
+        self.say(&format!("[info] {} already expired", self.already_expired));
+    }
+
+    fn say(&mut self, line: &str) {
+        self.out.push_str(line);
+        self.out.push('\n');
+    }
+}
+
+/// Redis: `rdbIsObjectType`, and the types of later versions.
+fn is_object_type(kind: u8) -> bool {
+    matches!(kind, kind::STRING..=kind::MODULE_2 | kind::HASH_ZIPMAP..=kind::STREAM_LISTPACKS_3)
+}

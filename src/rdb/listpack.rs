@@ -1,0 +1,108 @@
+//! Listpacks, which 7.0 has in place of ziplists: read, never written (Redis 7.0: listpack.c).
+//!
+//! ```text
+//! bytes:4  count:2  { encoding  [data]  own length, read backwards:1 to 5 } …  ff
+//!
+//! 0nnnnnnn              the integer n                 10nnnnnn         a string of n bytes
+//! 110nnnnn n            an integer of 13 bits         1110nnnn n       a string of n bytes
+//! f1 f2 f3 f4           of 2, 3, 4, 8 bytes           f0 n×4 (little)  a string of n bytes
+//! ```
+//!
+//! Must not know: what is kept in one.
+
+use super::ziplist::little_endian;
+use crate::keyspace::Bytes;
+
+const HEADER_LEN: usize = 6;
+const END: u8 = 0xff;
+
+/// The strings in a listpack; None when it is none.
+pub fn decode(block: &[u8]) -> Option<Vec<Bytes>> {
+    let (header, mut rest) = block.split_at_checked(HEADER_LEN)?;
+    if u32::from_le_bytes(header[..4].try_into().ok()?) as usize != block.len() {
+        return None;
+    }
+    let mut strings = Vec::new();
+    while rest != [END] {
+        let (string, len) = decode_entry(rest)?;
+        strings.push(string);
+        rest = rest.get(len + own_len_bytes(len)..)?;
+    }
+    Some(strings)
+}
+
+/// One entry, and the length of its encoding and data.
+fn decode_entry(entry: &[u8]) -> Option<(Bytes, usize)> {
+    let integer = |value: i64, len: usize| Some((value.to_string().into_bytes(), len));
+    let fixed = |width: usize| integer(little_endian(entry.get(1..1 + width)?), 1 + width);
+    let string = |start: usize, len: usize| {
+        let string = entry.get(start..start.checked_add(len)?)?;
+        Some((string.to_vec(), start + len))
+    };
+    let second = || entry.get(1).map(|&byte| usize::from(byte));
+    let first = *entry.first()?;
+    match first {
+        0x00..=0x7f => integer(first.into(), 1),
+        0x80..=0xbf => string(1, usize::from(first & 0x3f)),
+        0xc0..=0xdf => {
+            let value = (i64::from(first & 0x1f) << 8) | second()? as i64;
+            integer(if value < 1 << 12 { value } else { value - (1 << 13) }, 2)
+        }
+        0xe0..=0xef => string(2, usize::from(first & 0x0f) << 8 | second()?),
+        0xf0 => {
+            let len = u32::from_le_bytes(entry.get(1..5)?.try_into().ok()?);
+            string(5, len as usize)
+        }
+        0xf1 => fixed(2),
+        0xf2 => fixed(3),
+        0xf3 => fixed(4),
+        0xf4 => fixed(8),
+        _ => None,
+    }
+}
+
+/// How many bytes an entry's own length takes.
+fn own_len_bytes(len: usize) -> usize {
+    match len {
+        0..=127 => 1,
+        128..=16_382 => 2,
+        16_383..=2_097_150 => 3,
+        2_097_151..=268_435_454 => 4,
+        _ => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn block(entries: &[u8]) -> Vec<u8> {
+        let len = (HEADER_LEN + entries.len() + 1) as u32;
+        [&len.to_le_bytes()[..], &[0xff, 0xff], entries, &[END]].concat()
+    }
+
+    #[test]
+    fn each_encoding_is_read() {
+        let entries = b"\x05\x01\x82hi\x03\xdf\xff\x02\xcf\xff\x02\xe0\x01x\x03\xf0\x01\0\0\0y\x06\
+                        \xf1\0\x80\x03\xf2\xff\xff\xff\x04\xf3\x01\0\0\0\x05\
+                        \xf4\x01\0\0\0\0\0\0\0\x09";
+        let strings: Vec<String> = decode(&block(entries))
+            .expect("it is well-formed")
+            .iter()
+            .map(|string| String::from_utf8_lossy(string).into_owned())
+            .collect();
+        assert_eq!(strings, ["5", "hi", "-1", "4095", "x", "y", "-32768", "-1", "1", "1"]);
+        assert_eq!(decode(&block(b"")), Some(Vec::new()));
+        assert_eq!(decode(&block(b"\x85hi\x03")), None);
+        assert_eq!(decode(b"\x07\0\0\0\0\0"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_taken_or_refused(entries: Vec<u8>) {
+            let _ = decode(&block(&entries));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A value as the bytes of an RDB file (Redis: `rdbSaveObjectType`, `rdbSaveObject`).
+//!
+//! What is compact in memory is written as the block that it is; the rest item by item.
+//! Must not know: where the bytes go.
+
+use std::collections::VecDeque;
+
+use super::format::{Writer, kind};
+use super::lzf::Lzf;
+use super::ziplist::Ziplist;
+use super::{intset, quicklist};
+use crate::keyspace::{Bytes, Hash, Set, Value, ZSet};
+use crate::os::Errno;
+use crate::text::float::double_to_string;
+
+type Written = Result<(), Errno>;
+
+/// The type by which a value is written.
+pub(super) fn kind_of(value: &Value) -> u8 {
+    match value {
+        Value::String(_) => kind::STRING,
+        Value::List(_) => kind::LIST_QUICKLIST,
+        Value::Set(set) if set.is_intset() => kind::SET_INTSET,
+        Value::Set(_) => kind::SET,
+        Value::Hash(hash) if hash.is_ziplist() => kind::HASH_ZIPLIST,
+        Value::Hash(_) => kind::HASH,
+        Value::ZSet(zset) if zset.is_ziplist() => kind::ZSET_ZIPLIST,
+        Value::ZSet(_) => kind::ZSET_2,
+    }
+}
+
+impl Writer<'_> {
+    /// Type, key and value.
+    pub(super) fn key_value_pair(&mut self, key: &[u8], value: &Value, fill: i32) -> Written {
+        self.byte(kind_of(value))?;
+        self.string(key)?;
+        self.value(value, fill)
+    }
+
+    /// The value alone; `fill` is `list-max-ziplist-size`.
+    pub(super) fn value(&mut self, value: &Value, fill: i32) -> Written {
+        match value {
+            Value::String(string) => self.string(string),
+            Value::List(list) => self.list(list, fill),
+            Value::Set(set) => self.set(set),
+            Value::Hash(hash) => self.hash(hash),
+            Value::ZSet(zset) => self.zset(zset),
+        }
+    }
+
+    fn list(&mut self, list: &VecDeque<Bytes>, fill: i32) -> Written {
+        let nodes = quicklist::nodes(list.iter(), fill);
+        self.len(nodes.len() as u64)?;
+        nodes.into_iter().try_for_each(|node| self.string(&node.into_bytes()))
+    }
+
+    fn set(&mut self, set: &Set) -> Written {
+        if let Some(integers) = set.integers() {
+            return self.string(&intset::encode(integers));
+        }
+        self.len(set.len() as u64)?;
+        set.iter().try_for_each(|member| self.string(&member))
+    }
+
+    fn hash(&mut self, hash: &Hash) -> Written {
+        if hash.is_ziplist() {
+            let mut block = Ziplist::default();
+            for (field, value) in hash.iter() {
+                block.push(field);
+                block.push(value);
+            }
+            return self.string(&block.into_bytes());
+        }
+        self.len(hash.len() as u64)?;
+        hash.iter().try_for_each(|(field, value)| {
+            self.string(field)?;
+            self.string(value)
+        })
+    }
+
+    /// A skip list goes from the highest score to the lowest, so that whoever loads it always
+    /// inserts at the head.
+    fn zset(&mut self, zset: &ZSet) -> Written {
+        if zset.is_ziplist() {
+            let mut block = Ziplist::default();
+            for (member, score) in zset.iter() {
+                block.push(member);
+                block.push(double_to_string(score).as_bytes());
+            }
+            return self.string(&block.into_bytes());
+        }
+        self.len(zset.len() as u64)?;
+        zset.iter().rev().try_for_each(|(member, score)| {
+            self.string(member)?;
+            self.binary_double(score)
+        })
+    }
+}
+
+/// How many bytes a value takes in a file (Redis: `rdbSavedObjectLen`).
+pub fn saved_object_len(value: &Value, fill: i32, compression: bool) -> usize {
+    let mut bytes = Vec::new();
+    let mut lzf = Lzf::default();
+    let lzf = compression.then_some(&mut lzf);
+    let written = Writer::new(&mut bytes, lzf).value(value, fill);
+    written.map_or(0, |()| bytes.len())
+}

@@ -1,0 +1,156 @@
+//! Reading the parts that an RDB file is made of (the `rdbLoad…` functions of rdb.c).
+//!
+//! No length is trusted: what a string says it takes is allocated as it arrives.
+//! Must not know: values, and where the bytes come from.
+
+use super::format::{ENC_INT8, ENC_INT16, ENC_INT32, ENC_LZF, ENCVAL};
+use super::format::{LEN_32_BITS, LEN_64_BITS};
+use super::lzf;
+use crate::keyspace::Bytes;
+use crate::text::float::parse_double;
+
+/// Why a file was not loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoadError {
+    /// It ended, or could not be read any more.
+    ShortRead,
+    /// It says something that cannot be (Redis: `rdbExitReportCorruptRDB`).
+    Corrupt {
+        /// Where Redis 6.0.8 finds that out: the log names the line of rdb.c.
+        line: u32,
+        reason: String,
+    },
+    /// It needs what this server does not have. The line for the log.
+    Fatal(String),
+    /// It is no RDB file, or too new. The line for the log; the caller goes on with EINVAL.
+    Refused(String),
+}
+
+impl LoadError {
+    pub(super) fn corrupt(line: u32, reason: impl Into<String>) -> LoadError {
+        LoadError::Corrupt { line, reason: reason.into() }
+    }
+}
+
+pub(super) type Loaded<T> = Result<T, LoadError>;
+
+/// A length, or the encoding of a string in the place of one.
+enum Length {
+    Plain(u64),
+    Encoding(u8),
+}
+
+/// Where the bytes of an RDB file come from.
+pub trait Source {
+    /// All of `buf`.
+    fn fill(&mut self, buf: &mut [u8]) -> Loaded<()>;
+
+    /// The next `len` bytes. Nothing is allocated for bytes that do not come.
+    fn take(&mut self, len: u64) -> Loaded<Bytes>;
+}
+
+impl Source for &[u8] {
+    fn fill(&mut self, buf: &mut [u8]) -> Loaded<()> {
+        let (taken, rest) = self.split_at_checked(buf.len()).ok_or(LoadError::ShortRead)?;
+        buf.copy_from_slice(taken);
+        *self = rest;
+        Ok(())
+    }
+
+    fn take(&mut self, len: u64) -> Loaded<Bytes> {
+        let len = usize::try_from(len).map_err(|_| LoadError::ShortRead)?;
+        let (taken, rest) = self.split_at_checked(len).ok_or(LoadError::ShortRead)?;
+        *self = rest;
+        Ok(taken.to_vec())
+    }
+}
+
+/// The parts, read from a [`Source`].
+pub struct Reader<'s> {
+    source: &'s mut dyn Source,
+}
+
+impl<'s> Reader<'s> {
+    pub fn new(source: &'s mut dyn Source) -> Self {
+        Reader { source }
+    }
+
+    /// A few bytes.
+    pub(super) fn array<const N: usize>(&mut self) -> Loaded<[u8; N]> {
+        let mut bytes = [0; N];
+        self.source.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A type or an opcode.
+    pub(super) fn byte(&mut self) -> Loaded<u8> {
+        Ok(self.array::<1>()?[0])
+    }
+
+    /// A number of things to come. An encoding in its place is taken for one, as in Redis (Redis:
+    /// `rdbLoadLen`).
+    pub(super) fn len(&mut self) -> Loaded<u64> {
+        match self.length()? {
+            Length::Plain(len) => Ok(len),
+            Length::Encoding(encoding) => Ok(encoding.into()),
+        }
+    }
+
+    fn length(&mut self) -> Loaded<Length> {
+        let first = self.byte()?;
+        Ok(match (first & ENCVAL) >> 6 {
+            0 => Length::Plain(first.into()),
+            1 => Length::Plain(u64::from(first & 0x3f) << 8 | u64::from(self.byte()?)),
+            3 => Length::Encoding(first & 0x3f),
+            kind => match first {
+                LEN_32_BITS => Length::Plain(u32::from_be_bytes(self.array()?).into()),
+                LEN_64_BITS => Length::Plain(u64::from_be_bytes(self.array()?)),
+                _ => {
+                    let reason = format!("Unknown length encoding {kind} in rdbLoadLen()");
+                    return Err(LoadError::corrupt(217, reason));
+                }
+            },
+        })
+    }
+
+    /// A string in any of its forms (Redis: `rdbGenericLoadStringObject`).
+    pub(super) fn string(&mut self) -> Loaded<Bytes> {
+        let number = |number: i64| Ok(number.to_string().into_bytes());
+        match self.length()? {
+            Length::Plain(len) => self.source.take(len),
+            Length::Encoding(ENC_INT8) => number(i8::from_le_bytes(self.array()?).into()),
+            Length::Encoding(ENC_INT16) => number(i16::from_le_bytes(self.array()?).into()),
+            Length::Encoding(ENC_INT32) => number(i32::from_le_bytes(self.array()?).into()),
+            Length::Encoding(ENC_LZF) => self.compressed_string(),
+            Length::Encoding(other) => {
+                Err(LoadError::corrupt(502, format!("Unknown RDB string encoding type {other}")))
+            }
+        }
+    }
+
+    fn compressed_string(&mut self) -> Loaded<Bytes> {
+        let (compressed_len, len) = (self.len()?, self.len()?);
+        let compressed = self.source.take(compressed_len)?;
+        lzf::decompress(&compressed, len)
+            .ok_or_else(|| LoadError::corrupt(389, "Invalid LZF compressed string"))
+    }
+
+    /// A double in eight bytes.
+    pub(super) fn binary_double(&mut self) -> Loaded<f64> {
+        Ok(f64::from_le_bytes(self.array()?))
+    }
+
+    /// A double as text, as it was written before version 8 (Redis: `rdbLoadDoubleValue`).
+    pub(super) fn double(&mut self) -> Loaded<f64> {
+        match self.byte()? {
+            255 => Ok(f64::NEG_INFINITY),
+            254 => Ok(f64::INFINITY),
+            253 => Ok(f64::NAN),
+            len => {
+                let text = self.source.take(len.into())?;
+                parse_double(text.trim_ascii_start())
+                    .ok_or_else(|| LoadError::corrupt(618, "Invalid double value"))
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Zipmaps, in which versions before 2.6 kept short hashes: read, never written (Redis: zipmap.c).
+//!
+//! ```text
+//! count:1  { length:1 or 5  field  length:1 or 5  unused:1  value  unused bytes } …  ff
+//! ```
+//!
+//! Must not know: what is kept in one.
+
+use crate::keyspace::Bytes;
+
+const END: u8 = 255;
+/// A length of four bytes follows.
+const BIG_LEN: u8 = 254;
+
+/// Fields and values in turn; None when it is no zipmap.
+pub fn decode(block: &[u8]) -> Option<Vec<Bytes>> {
+    let mut rest = block.get(1..)?;
+    let mut strings = Vec::new();
+    while rest != [END] {
+        let (len, after) = split_len(rest)?;
+        let (field, after) = after.split_at_checked(len)?;
+        let (len, after) = split_len(after)?;
+        let (&unused, after) = after.split_first()?;
+        let (value, after) = after.split_at_checked(len)?;
+        strings.extend([field.to_vec(), value.to_vec()]);
+        rest = after.get(usize::from(unused)..)?;
+    }
+    Some(strings)
+}
+
+fn split_len(rest: &[u8]) -> Option<(usize, &[u8])> {
+    let (&first, rest) = rest.split_first()?;
+    match first {
+        END => None,
+        BIG_LEN => {
+            let (len, rest) = rest.split_at_checked(4)?;
+            Some((u32::from_le_bytes(len.try_into().ok()?) as usize, rest))
+        }
+        len => Some((len.into(), rest)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_redis_is_read() {
+        let block = b"\x02\x03foo\x03\x00bar\x05hello\x05\x02world\0\0\xff";
+        let strings = decode(block).expect("it is well-formed");
+        assert_eq!(strings, [&b"foo"[..], b"bar", b"hello", b"world"]);
+        for len in 0..block.len() {
+            assert_eq!(decode(&block[..len]), None);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What commands ask of the server about clients and about what was slow: AUTH, HELLO, CLIENT,
+//! LATENCY.
+//!
+//! Must not know: how the commands are spelled.
+
+use super::Server;
+use crate::command::{Credentials, Failure, KillFilter, LatencyRequest, greeting};
+use crate::latency::TimeSeries;
+use crate::os::{Fd, Os};
+use crate::resp::Reply;
+
+impl Server {
+    /// Whether these are right; then the client may do everything from now on. Without a password
+    /// any will do (Redis: `ACLAuthenticateUser`).
+    fn authenticate(&mut self, fd: Fd, credentials: &Credentials) -> Result<(), Failure> {
+        let password = self.config.requirepass.as_bytes();
+        let right = password.is_empty() || credentials.password == password;
+        if credentials.user != b"default" || !right {
+            return Err(Failure::coded("WRONGPASS invalid username-password pair"));
+        }
+        self.clients.expect_mut(fd).session.authenticated = true;
+        Ok(())
+    }
+
+    pub(super) fn auth(&mut self, fd: Fd, credentials: &Credentials, named: bool) -> Reply {
+        if !named && self.config.requirepass.is_empty() {
+            return Failure::new(
+                "AUTH <password> called without any password configured for the default user. Are \
+                 you sure your configuration is correct?",
+            )
+            .into();
+        }
+        self.authenticate(fd, credentials).map_or_else(Reply::from, |()| Reply::OK)
+    }
+
+    pub(super) fn hello(&mut self, fd: Fd, credentials: Option<&Credentials>) -> Reply {
+        if let Some(credentials) = credentials
+            && let Err(failure) = self.authenticate(fd, credentials)
+        {
+            return failure.into();
+        }
+        let session = &self.clients.expect(fd).session;
+        if !session.authenticated {
+            return Failure::coded(
+                "NOAUTH HELLO must be called with the client already authenticated, otherwise the \
+                 HELLO AUTH <user> <pass> option can be used to authenticate the client and select \
+                 the RESP protocol version at the same time",
+            )
+            .into();
+        }
+        greeting(session.id)
+    }
+
+    /// Closes the clients that are meant; the one that asks hears the answer first.
+    pub(super) fn client_kill(&mut self, os: &mut dyn Os, fd: Fd, filter: &KillFilter) -> Reply {
+        let meant = self.clients.matching(filter, fd);
+        for &killed in &meant {
+            if killed == fd {
+                self.clients.close_after_reply(fd);
+            } else {
+                self.free_client(os, killed);
+            }
+        }
+        match (filter.old_form, meant.len()) {
+            (false, killed) => Reply::count(killed),
+            (true, 0) => Failure::new("No such client").into(),
+            (true, _) => Reply::OK,
+        }
+    }
+
+    pub(super) fn latency_request(&mut self, request: &LatencyRequest) -> Reply {
+        match request {
+            LatencyRequest::History(event) => {
+                self.latency.events().get(event.as_str()).map_or(Reply::EMPTY_ARRAY, history)
+            }
+            LatencyRequest::Latest => {
+                let events = self.latency.events().iter();
+                Reply::Array(events.map(|(name, series)| latest(name, series)).collect())
+            }
+            LatencyRequest::Reset(events) if events.is_empty() => {
+                Reply::count(self.latency.reset(None))
+            }
+            LatencyRequest::Reset(events) => {
+                Reply::count(events.iter().map(|event| self.latency.reset(Some(event))).sum())
+            }
+        }
+    }
+}
+
+fn history(series: &TimeSeries) -> Reply {
+    let sample = |sample: &crate::latency::Sample| {
+        Reply::Array(vec![Reply::Integer(sample.time), Reply::Integer(sample.latency)])
+    };
+    Reply::Array(series.samples.iter().map(sample).collect())
+}
+
+/// Event, time and milliseconds of its last sample, and the worst ever.
+fn latest(name: &str, series: &TimeSeries) -> Reply {
+    let last = series.samples.back().copied();
+    let (time, latency) = last.map_or((0, 0), |sample| (sample.time, sample.latency));
+    Reply::Array(vec![
+        Reply::bulk(name),
+        Reply::Integer(time),
+        Reply::Integer(latency),
+        Reply::Integer(series.max),
+    ])
+}

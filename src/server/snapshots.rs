@@ -1,0 +1,116 @@
+//! What commands ask of snapshots, and of files in general: SAVE, BGSAVE, DEBUG RELOAD, LOADAOF and
+//! OBJECT (Redis: `saveCommand`, `bgsaveCommand`, `debugCommand`).
+//!
+//! Must not know: how the commands are spelled.
+
+use super::Server;
+use crate::aof::State;
+use crate::command::{Failure, Reload};
+use crate::keyspace::Value;
+use crate::os::{Fd, Os};
+use crate::rdb::{quicklist, saved_object_len};
+use crate::resp::Reply;
+
+/// What is said when the log knows why.
+fn bare_error() -> Reply {
+    Failure::coded("ERR").into()
+}
+
+impl Server {
+    /// SAVE. When the answer is +OK, the snapshot is at its name.
+    pub(super) fn save(&mut self, os: &mut dyn Os) -> Reply {
+        if self.children.rdb.is_some() {
+            return Failure::new("Background save already in progress").into();
+        }
+        if self.rdb_save(os) { Reply::OK } else { bare_error() }
+    }
+
+    /// BGSAVE. The answer says only that it was started.
+    pub(super) fn bgsave(&mut self, os: &mut dyn Os, schedule: bool) -> Reply {
+        if self.children.rdb.is_some() {
+            return Failure::new("Background save already in progress").into();
+        }
+        if self.children.any() {
+            if schedule {
+                self.rdb.bgsave_scheduled = true;
+                return Reply::status("Background saving scheduled");
+            }
+            return Failure::new(
+                "Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE \
+                 SCHEDULE in order to schedule a BGSAVE whenever possible.",
+            )
+            .into();
+        }
+        if self.rdb_save_background(os) {
+            return Reply::status("Background saving started");
+        }
+        bare_error()
+    }
+
+    /// DEBUG RELOAD: a snapshot is saved and replaces the dataset.
+    pub(super) fn debug_reload(&mut self, os: &mut dyn Os, fd: Fd, reload: Reload) -> Reply {
+        if reload.save && !self.rdb_save(os) {
+            return bare_error();
+        }
+        if reload.flush {
+            self.keyspace.clear();
+        }
+        let loaded = self.with_protected_client(fd, |server| server.rdb_load(os, reload.merge));
+        if loaded.is_err() {
+            return Failure::new("Error trying to load the RDB dump").into();
+        }
+        self.warning(os, "DB reloaded by DEBUG RELOAD");
+        Reply::OK
+    }
+
+    /// DEBUG LOADAOF: what is in the buffer goes to the file, then the file replaces the dataset.
+    pub(super) fn debug_loadaof(&mut self, os: &mut dyn Os, fd: Fd) -> Reply {
+        if self.aof.state != State::Off {
+            self.flush_append_only_file(os, true);
+        }
+        self.keyspace.clear();
+        if !self.with_protected_client(fd, |server| server.load_append_only_file(os)) {
+            return bare_error();
+        }
+        self.rdb.dirty = 0;
+        self.warning(os, "Append Only File loaded by DEBUG LOADAOF");
+        Reply::OK
+    }
+
+    /// Does something during which clients are served, but not this one: its command still runs
+    /// (Redis: `protectClient`).
+    fn with_protected_client<T>(&mut self, fd: Fd, work: impl FnOnce(&mut Server) -> T) -> T {
+        self.clients.protected = Some(fd);
+        let done = work(self);
+        self.clients.protected = None;
+        done
+    }
+
+    /// DEBUG OBJECT: the encoding, how long the value is in an RDB file, and how a list is cut into
+    /// nodes. There is no address, and nothing counts uses.
+    pub(super) fn debug_object(&mut self, fd: Fd, key: &[u8]) -> Reply {
+        let db = self.clients.expect_mut(fd).session.db;
+        let Some(value) = self.keyspace.dbs[db].dict.get(key) else {
+            return Failure::new("no such key").into();
+        };
+        let fill = self.config.list_max_ziplist_size;
+        let mut extra = String::new();
+        if let Value::List(list) = value {
+            let nodes = quicklist::nodes(list.iter(), fill);
+            let size: usize = nodes.iter().map(|node| node.blob_len()).sum();
+            let average = list.len() as f64 / nodes.len() as f64;
+            extra = format!(
+                " ql_nodes:{} ql_avg_node:{average:.2} ql_ziplist_max:{fill} ql_compressed:0 \
+                 ql_uncompressed_size:{size}",
+                nodes.len()
+            );
+        }
+        Reply::status(format!(
+            "Value at:0x0 refcount:{} encoding:{} serializedlength:{} lru:0 \
+             lru_seconds_idle:0{extra}",
+            value.refcount(),
+            value.encoding(),
+            saved_object_len(value, fill, self.config.rdbcompression),
+        ))
+    }
+}

@@ -1,0 +1,121 @@
+//! A whole rewrite of the append only file on a real kernel, with a forked child.
+//!
+//! Each scenario runs in a process of its own with its own working directory, because children are
+//! waited for process-wide. It leaves files; the test reads them.
+
+// The tests look at files from outside, where there is no `Os`.
+#![allow(clippy::disallowed_methods)]
+
+#[path = "support/scenario.rs"]
+mod scenario;
+
+use sabot_server::aof::{Aof, State, Status};
+use sabot_server::config::{AppendFsync, Config};
+use sabot_server::os::{Os, Wait};
+
+use scenario::{Surroundings, aof, dataset, messages, names, preamble, run};
+
+fn rewritten() -> String {
+    let numbers =
+        |range: std::ops::Range<i32>| range.map(|i| format!(" {i}")).collect::<Vec<_>>().concat();
+    let (first, second) = (numbers(0..64), numbers(64..65));
+    format!(
+        "SELECT 3;SET s v;PEXPIREAT s 9000000000000;RPUSH l{first};RPUSH l{second};SADD m x y;\
+         HMSET h f 1;"
+    )
+}
+
+/// Serves the pipes until the child has ended, then does what the server's cron does.
+fn finish_rewrite(os: &mut dyn Os, around: &mut Surroundings, aof: &mut Aof) {
+    loop {
+        let mut events = Vec::new();
+        let _ = os.epoll_wait(around.epoll, &mut events, Some(1));
+        let env = &mut around.env(os);
+        for event in events {
+            assert!(aof.owns_pipe(event.fd));
+            aof.on_pipe_event(env, event.fd, event.ready);
+        }
+        if let Some((pid, status)) = env.os.wait3(Wait::NoHang).expect("there is a child") {
+            assert_eq!(Some(pid), env.children.aof);
+            aof.background_rewrite_done_handler(env, status);
+            assert!(env.children.receive_info(env.os).is_some_and(|info| info.cow_size > 0));
+            env.children.close_info_pipe(env.os);
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_rewrite_holds_the_dataset_and_what_came_meanwhile() {
+    let (_dir, file) = rewrite_amid_commands(false);
+    let expected = format!("{}SELECT 0;SET late 1;SELECT 0;DEL late;", rewritten());
+    assert_eq!(file, aof(&expected));
+}
+
+#[test]
+fn a_rewrite_with_a_preamble_holds_the_same() {
+    let (_dir, file) = rewrite_amid_commands(true);
+    let tail = aof("SELECT 0;SET late 1;SELECT 0;DEL late;");
+    assert!(file.starts_with(b"REDIS0009") && file.ends_with(&tail));
+    assert_eq!(file.len(), preamble().len() + tail.len());
+}
+
+/// Rewrites [`dataset`] while SET comes, and appends DEL afterwards. Returns what the file holds.
+fn rewrite_amid_commands(preamble: bool) -> (tempfile::TempDir, Vec<u8>) {
+    let tempdir = tempfile::tempdir().expect("a directory");
+    let dir = tempdir.path();
+    let code = run(dir, &|os| {
+        let config = Config {
+            appendonly: true,
+            appendfsync: AppendFsync::Always,
+            aof_use_rdb_preamble: preamble,
+            ..Config::default()
+        };
+        let mut around = Surroundings::new(os, config);
+        let mut aof = Aof::new(&around.config);
+        let mut env = around.env(os);
+        aof.open(&mut env).expect("a file");
+        aof.feed_append_only_file(&mut env, 3, &[b"SET".into(), b"s".into(), b"v".into()]);
+        aof.flush_append_only_file(&mut env, false);
+        aof.rewrite_append_only_file_background(&mut env, &dataset()).expect("a child");
+        aof.feed_append_only_file(&mut env, 0, &[b"SET".into(), b"late".into(), b"1".into()]);
+        aof.flush_append_only_file(&mut env, false);
+        finish_rewrite(os, &mut around, &mut aof);
+        aof.feed_append_only_file(&mut around.env(os), 0, &[b"DEL".into(), b"late".into()]);
+        aof.flush_append_only_file(&mut around.env(os), false);
+        assert!(aof.last_bgrewrite_status == Status::Ok && around.children.aof.is_none());
+        assert!(aof.buf.is_empty() && aof.rewrite_buffer_size() == 0);
+        assert!(aof.rewrite_base_size < aof.current_size);
+        0
+    });
+    assert_eq!(code, 0);
+    let file = std::fs::read(dir.join("appendonly.aof")).expect("it is there");
+    assert_eq!(names(dir), ["appendonly.aof", "log"]);
+    let messages = messages(dir);
+    assert_eq!(messages[1], "* AOF rewrite child asks to stop sending diffs.");
+    assert_eq!(messages[2], "* Parent agreed to stop sending diffs. Finalizing AOF...");
+    assert_eq!(messages[3], "* Concatenating 0.00 MB of AOF diff received from parent.");
+    assert_eq!(messages[4], "* SYNC append only file rewrite performed");
+    assert_eq!(messages.last().expect("lines"), "* Background AOF rewrite finished successfully");
+    (tempdir, file)
+}
+
+#[test]
+fn a_killed_rewrite_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    let code = run(dir, &|os| {
+        let mut around = Surroundings::new(os, Config::default());
+        let mut aof = Aof::new(&around.config);
+        let open = |os: &mut dyn Os| (0..64).filter(|&fd| os.fstat(fd).is_ok()).count();
+        let before = open(os);
+        let env = &mut around.env(os);
+        aof.start_append_only(env, &dataset()).expect("a child");
+        assert_eq!(aof.state, State::WaitRewrite);
+        aof.stop_append_only(env);
+        assert!(aof.state == State::Off && env.children.aof.is_none() && aof.fd.is_none());
+        i32::from(open(os) != before)
+    });
+    assert_eq!(code, 0, "descriptors were leaked");
+    assert_eq!(names(dir), ["appendonly.aof", "log"]);
+}
