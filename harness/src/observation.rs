@@ -6,7 +6,7 @@
 pub use crate::kernel::call::CallName;
 pub use crate::kernel::process::Ending;
 pub use crate::kernel::trace::{CallRecord, Detail, Event as MachineEvent, Returned};
-pub use crate::kernel::{Site, Time};
+pub use crate::kernel::{Cut, Site, Time};
 pub use crate::world::Directive;
 
 /// Everything that one run of a case has shown so far.
@@ -30,6 +30,12 @@ pub struct Observations {
     pub trouble_reported: Vec<Time>,
     /// Temporary files that no living process will finish, by role, as of the last look.
     pub leftovers: Vec<String>,
+    /// Each time the power was cut.
+    pub cuts: Vec<PowerCut>,
+    /// Each child that was born.
+    pub children: Vec<Child>,
+    /// What the last look at a living server found, where one was taken.
+    pub living: Option<Living>,
 }
 
 /// What one step brought.
@@ -86,6 +92,8 @@ pub struct Sent {
     pub client: String,
     pub argv: Vec<Vec<u8>>,
     pub sent_at: Time,
+    /// How many calls had been seen by then.
+    pub calls: usize,
     /// As printed; None when none came.
     pub reply: Option<String>,
     pub acked_at: Option<Time>,
@@ -108,12 +116,57 @@ pub struct End {
     pub incarnation: u32,
     pub at: Time,
     pub how: How,
+    /// The step during which it ended.
+    pub line: u32,
+    /// How many calls had been seen by then.
+    pub calls: usize,
+}
+
+/// A power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PowerCut {
+    pub at: Time,
+    pub cut: Cut,
+    /// How many starts there had been.
+    pub starts: usize,
+    /// How many calls had been seen by then.
+    pub calls: usize,
+}
+
+/// A child from its birth to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// The start of the server that forked it, from 1.
+    pub incarnation: u32,
+    pub name: String,
+    pub born: Time,
+    pub ended: Option<Time>,
+}
+
+/// What a look at a living server found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Living {
+    /// What it holds on to without a reason, in words.
+    pub leaks: Vec<String>,
+    pub refusal: Option<Refusal>,
+}
+
+/// A write was refused although every fault was over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub reply: String,
+    /// For how long every fault had been over.
+    pub healed_for: Time,
+    /// What made the server take writes again; None: nothing that was tried.
+    pub cure: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
     /// The case killed it.
     Killed,
+    /// The power was cut.
+    PowerCut,
     /// It ended after the case had asked it to, with this code.
     Shutdown(i32),
     /// It ended by itself.

@@ -21,9 +21,9 @@ pub mod script;
 mod values;
 
 pub use error::{BadCase, CaseError};
-pub use oracle::{Oracle, WorldOracle};
+pub use oracle::{Announcer, Oracle, WorldOracle};
 pub use parse::{DEFAULT_CLIENT, parse, verbs};
-pub use run::{Failure, Outcome, run};
+pub use run::{Failure, Outcome, Point, run};
 pub use script::Script;
 
 #[cfg(test)]

@@ -6,12 +6,26 @@
 use std::collections::BTreeMap;
 
 use super::resp::{Reply, decode, encode};
+use super::run::{Point, would_show};
+use super::script::Script;
 use crate::contract::{Unit, expiring};
 use crate::kernel::Time;
+use crate::profile::Profile;
 use crate::world::{Broken, Directive, World};
 
+/// Knows what INFO would have shown at some point of a run.
+pub trait Announcer {
+    /// Whether it would have reported trouble.
+    fn would_have_shown(
+        &mut self,
+        script: &Script,
+        profile: &Profile,
+        point: Point,
+    ) -> Result<bool, Broken>;
+}
+
 /// Knows the state after each prefix of a history.
-pub trait Oracle {
+pub trait Oracle: Announcer {
     /// `states[n]` is the digest after the first `n` units, as asked at `asked_at`, on a server
     /// with these directives (those about persistence do not matter).
     fn states(
@@ -32,11 +46,33 @@ type Question = (Vec<(String, String)>, Vec<Unit>, Time);
 pub struct WorldOracle<'a> {
     factory: Factory<'a>,
     known: BTreeMap<Question, Vec<String>>,
+    /// By the script up to the point, and its moment.
+    shown: BTreeMap<(String, Point), bool>,
 }
 
 impl<'a> WorldOracle<'a> {
     pub fn new(factory: Factory<'a>) -> Self {
-        WorldOracle { factory, known: BTreeMap::new() }
+        WorldOracle { factory, known: BTreeMap::new(), shown: BTreeMap::new() }
+    }
+}
+
+impl Announcer for WorldOracle<'_> {
+    fn would_have_shown(
+        &mut self,
+        script: &Script,
+        profile: &Profile,
+        point: Point,
+    ) -> Result<bool, Broken> {
+        let lines = script.source.split_inclusive('\n').take(point.line as usize);
+        let question = (lines.collect::<String>(), point);
+        if let Some(shown) = self.shown.get(&question) {
+            return Ok(*shown);
+        }
+        let mut world = (self.factory)()?;
+        let shown = would_show(script, &mut *world, profile, point)?;
+        world.finish()?;
+        self.shown.insert(question, shown);
+        Ok(shown)
     }
 }
 

@@ -10,6 +10,7 @@ use super::error::{BadCase, Wrong, nearest};
 use super::lex::{self, Line, Word};
 use super::script::{Damage, Expect, Needs, PageFate, Script, Show, Step, Verb};
 use super::{plan, power, values};
+use crate::kernel::Cut;
 use crate::world::{Directive, Victim};
 
 /// Parses a case called `name`.
@@ -114,7 +115,7 @@ const VERBS: &[(&str, &str, Parser)] = &[
     ("kill", "kill parent, kill child or kill all", kill),
     ("shutdown", "shutdown [SIGNAL]", shutdown),
     ("power-cut", "power-cut [MODE]", power_cut),
-    ("settle", "settle", settle),
+    ("settle", "settle", |args| args.nothing(Verb::Settle)),
     ("restart", "restart [DIRECTIVE VALUE]…", restart),
     ("damage", "damage ROLE cut N | append HEX | zero OFFSET LEN | remove", damage),
     ("show", "show info FIELD… | log | file ROLE | files | latency", show),
@@ -218,18 +219,10 @@ fn shutdown(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
 }
 
 fn power_cut(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
-    if let Some(word) = args.words.first() {
-        value(&args.exactly(1)?[0], "power-cut mode", power::mode)
-            .and_then(|()| args.wrong(Some(word), "the power cannot be cut", power::LATER))
-    } else {
-        let span = args.line.span.clone();
-        Err(vec![Wrong::new(span, "the power cannot be cut", power::LATER)])
+    if args.words.is_empty() {
+        return Ok(Verb::PowerCut(Cut::default()));
     }
-}
-
-fn settle(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
-    args.exactly(0)?;
-    Err(vec![Wrong::new(args.line.span.clone(), "nothing can be settled", power::LATER)])
+    Ok(Verb::PowerCut(value(&args.exactly(1)?[0], "power-cut mode", power::mode)?))
 }
 
 fn restart(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {

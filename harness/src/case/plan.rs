@@ -4,7 +4,7 @@
 //! inject CALL[,CALL…] [on=ROLE] [in=TASK] EFFECT [when=FIRST[..LAST][+STEP]] [maybe]
 //! inject at SITE EFFECT [maybe]
 //! EFFECT = error=ERRNO | short=BYTES | retval=N | delay=TIME | hold | signal=SIG
-//!        | power=before:MODE | power=after:MODE
+//!        | power=before:MODE | power=after:MODE | kill=before:WHO | kill=after:WHO
 //! ```
 //!
 //! The words after the calls may come in any order, each at most once, and exactly one is an
@@ -18,10 +18,10 @@ use super::{possible, power, values};
 use crate::kernel::call::CallName;
 use crate::kernel::plan::{Effect, Rule, Selector, Window};
 
-const EFFECTS: [&str; 7] = ["error", "short", "retval", "delay", "hold", "signal", "power"];
+const EFFECTS: [&str; 8] = ["error", "short", "retval", "delay", "hold", "signal", "power", "kill"];
 const SELECTS: [&str; 4] = ["on", "in", "when", "maybe"];
 const AN_EFFECT: &str =
-    "expected error=ERRNO, short=BYTES, retval=N, delay=TIME, hold or signal=SIG";
+    "expected error=ERRNO, short=BYTES, retval=N, delay=TIME, hold, signal=SIG, power= or kill=";
 
 /// Everything behind the word `inject`; `end` is where the line ends, `line` becomes the rule's
 /// origin. With the rule come the roles it names, to be checked once the server is known.
@@ -189,11 +189,7 @@ impl Keys {
         }
         self.effect_tried = true;
         let effect = effect(key, value).map_err(|help| {
-            let message = match (key, help.as_str()) {
-                ("power", power::LATER) => "power cuts cannot be injected".to_string(),
-                _ => format!("`{value}` is no value for `{key}`"),
-            };
-            Wrong::new(place, message, help)
+            Wrong::new(place, format!("`{value}` is no value for `{key}`"), help)
         })?;
         self.effect = Some((effect, word.span.clone()));
         Ok(())
@@ -258,10 +254,8 @@ fn effect(key: &str, value: &str) -> Result<Effect, String> {
         "delay" => values::time(value).map(Effect::Delay),
         "hold" => Ok(Effect::Hold),
         "signal" => values::signal(value).map(Effect::Signal),
-        _ => match power::when_and_mode(value) {
-            Ok(()) => Err(power::LATER.to_string()),
-            Err(help) => Err(help),
-        },
+        "kill" => power::kill(value),
+        _ => power::power(value),
     }
 }
 
@@ -284,6 +278,7 @@ pub fn show(rule: &Rule) -> String {
         Effect::Delay(time) => format!("delay={}", values::show_time(*time)),
         Effect::Hold => "hold".to_string(),
         Effect::Signal(signal) => format!("signal={signal}"),
+        Effect::Halt(when, halt) => power::show(*when, *halt),
     });
     if rule.window != Window::EVERY {
         words.push(format!("when={}", rule.window));

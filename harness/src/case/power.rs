@@ -1,40 +1,59 @@
-//! Power cuts in the language: the whole grammar, so that mistakes in it are told apart from the
-//! answer that this version gives to every correct one.
+//! Kills and power cuts in the language: `power=before:MODE`, `kill=after:WHO`, and the modes.
 //!
 //! Must not know: what survives a power cut.
 
 use super::error::one_of;
-use super::values::number;
+use crate::kernel::disk::power_cut::{Cut, NotACut, Profile};
+use crate::kernel::plan::{Effect, Halt, Victim, When};
 
-/// Why a correct power cut is refused.
-pub const LATER: &str = "power cuts come with the sweep: not available in this version";
-
-const MODES: [&str; 5] = ["none", "all", "prefix", "torn", "seed"];
-const PROFILES: [&str; 3] = ["ext4", "xfs", "posix"];
+const VICTIMS: [Victim; 3] = [Victim::Parent, Victim::Child, Victim::All];
 
 /// `none`, `all`, `prefix:N`, `torn:N`, `seed:N`, each with `@PROFILE` where the default is not
 /// meant.
-pub fn mode(text: &str) -> Result<(), String> {
-    let (mode, profile) = match text.split_once('@') {
-        Some((mode, profile)) => (mode, Some(profile)),
-        None => (text, None),
-    };
-    if let Some(profile) = profile.filter(|profile| !PROFILES.contains(profile)) {
-        return Err(format!("`{profile}` is no disk profile; {}", one_of(profile, PROFILES)));
-    }
-    match mode.split_once(':') {
-        None if matches!(mode, "none" | "all") => Ok(()),
-        Some(("prefix" | "torn" | "seed", n)) if number(n).is_some() => Ok(()),
-        None if MODES.contains(&mode) => Err(format!("expected {mode}:N")),
-        Some(("prefix" | "torn" | "seed", _)) => Err("expected a number after the colon".into()),
-        _ => Err("expected none, all, prefix:N, torn:N or seed:N, and @PROFILE if need be".into()),
+pub fn mode(text: &str) -> Result<Cut, String> {
+    text.parse().map_err(|not| match not {
+        NotACut::Profile(name) => {
+            let known = Profile::ALL.iter().map(|profile| profile.as_str());
+            format!("`{name}` is no disk profile; {}", one_of(&name, known))
+        }
+        not => not.to_string(),
+    })
+}
+
+fn side(text: &str) -> Option<(When, &str)> {
+    match text.split_once(':') {
+        Some(("before", rest)) => Some((When::Before, rest)),
+        Some(("after", rest)) => Some((When::After, rest)),
+        _ => None,
     }
 }
 
-/// `before:MODE` or `after:MODE`, as in `power=`.
-pub fn when_and_mode(text: &str) -> Result<(), String> {
-    match text.split_once(':') {
-        Some(("before" | "after", rest)) => mode(rest),
-        _ => Err("expected power=before:MODE or power=after:MODE".to_string()),
+/// What stands behind `power=`.
+pub fn power(text: &str) -> Result<Effect, String> {
+    let Some((when, rest)) = side(text) else {
+        return Err("expected power=before:MODE or power=after:MODE".to_string());
+    };
+    Ok(Effect::Halt(when, Halt::Power(mode(rest)?)))
+}
+
+/// What stands behind `kill=`.
+pub fn kill(text: &str) -> Result<Effect, String> {
+    let usage = "expected kill=before:WHO or kill=after:WHO, WHO being parent, child or all";
+    let Some((when, who)) = side(text) else { return Err(usage.to_string()) };
+    match VICTIMS.into_iter().find(|victim| victim.as_str() == who) {
+        Some(victim) => Ok(Effect::Halt(when, Halt::Kill(victim))),
+        None => Err(usage.to_string()),
+    }
+}
+
+/// As it is read back.
+pub fn show(when: When, halt: Halt) -> String {
+    let side = match when {
+        When::Before => "before",
+        When::After => "after",
+    };
+    match halt {
+        Halt::Power(cut) => format!("power={side}:{cut}"),
+        Halt::Kill(victim) => format!("kill={side}:{}", victim.as_str()),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
+use crate::kernel::Cut;
 use crate::kernel::plan::Rule;
 use crate::world::{Directive, Victim};
 
@@ -58,6 +59,9 @@ pub enum Verb {
     AwaitChild,
     AwaitLog(String),
     Kill(Victim),
+    PowerCut(Cut),
+    /// Everything so far is durable.
+    Settle,
     Shutdown(Signal),
     Restart(Vec<Directive>),
     Damage {
@@ -173,6 +177,7 @@ impl Verb {
             | Verb::Heal
             | Verb::Space(_)
             | Verb::SyncErrors(_)
+            | Verb::Settle
             | Verb::Hold(_)
             | Verb::Release(_)
             | Verb::Damage { .. }
@@ -183,6 +188,7 @@ impl Verb {
             | Verb::AwaitChild
             | Verb::AwaitLog(_)
             | Verb::Kill(_)
+            | Verb::PowerCut(_)
             | Verb::Shutdown(_)
             | Verb::Restart(_)
             | Verb::Show(_)

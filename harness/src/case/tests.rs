@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::script::Verb;
 use super::*;
 use crate::kernel::call::CallName;
-use crate::kernel::plan::{Effect, Rule, Selector};
+use crate::kernel::disk::power_cut::{Cut, Mode, Profile};
+use crate::kernel::plan::{Effect, Halt, Rule, Selector, Victim, When};
 
 /// A wrong line: where (column), what is said, what is expected.
 const WRONG: &[(&str, u32, &str, &str)] = &[
@@ -55,12 +56,12 @@ const WRONG: &[(&str, u32, &str, &str)] = &[
     ("damage aof zero 0", 17, "the wrong number of words", "damage ROLE cut N"),
     ("damage aof burn", 12, "`burn` is not known here", "damage ROLE cut N"),
     // Power.
-    ("power-cut", 1, "the power cannot be cut", "power cuts come with the sweep"),
-    ("power-cut torn:2@xfs", 11, "the power cannot be cut", "power cuts come with the sweep"),
+    ("power-cut now", 11, "`now` is no power-cut mode", "expected none, all, prefix:N"),
+    ("power-cut torn:0", 11, "`torn:0` is no power-cut mode", "counted from 1"),
+    ("power-cut none all", 16, "more than this verb takes", "expected `power-cut [MODE]`"),
     ("power-cut torn", 11, "`torn` is no power-cut mode", "expected torn:N"),
     ("power-cut torn:x", 11, "`torn:x` is no power-cut mode", "a number after the colon"),
     ("power-cut none@ntfs", 11, "`none@ntfs` is no power-cut mode", "`ntfs` is no disk profile"),
-    ("settle", 1, "nothing can be settled", "power cuts come with the sweep"),
     ("settle now", 8, "more than this verb takes", "expected `settle`"),
     // Show, expect, needs.
     ("show", 5, "something is missing", "expected `show info FIELD…"),
@@ -113,7 +114,10 @@ const WRONG: &[(&str, u32, &str, &str)] = &[
     ("inject write hold=1s", 14, "`hold` takes no value", "write `hold` alone"),
     ("inject write signal=KILLED", 21, "`KILLED` is no value for `signal`", "expected a signal"),
     ("inject write maybe", 19, "no effect", "expected error=ERRNO"),
-    ("inject sync power=before:none", 19, "power cuts cannot be injected", "with the sweep"),
+    ("inject sync power=before:", 19, "`before:` is no value for `power`", "expected none, all"),
+    ("inject sync kill=before", 18, "`before` is no value for `kill`", "kill=before:WHO"),
+    ("inject sync kill=after:server", 18, "`after:server` is no value for `kill`", "parent, child"),
+    ("inject sync kill=after:all power=after:all", 28, "one effect per rule", "another `inject`"),
     ("inject sync power=none", 19, "`none` is no value for `power`", "power=before:MODE"),
     ("inject sync power=after:torn", 19, "`after:torn` is no value for `power`", "torn:N"),
     // Rules: sites.
@@ -218,7 +222,29 @@ fn effects() -> impl Strategy<Value = Effect> {
         (1u64..10_000_000).prop_map(|us| Effect::Delay(std::time::Duration::from_micros(us))),
         Just(Effect::Hold),
         (1..31).prop_filter_map("no signal", |n| Signal::try_from(n).ok().map(Effect::Signal)),
+        (whens(), cuts()).prop_map(|(when, cut)| Effect::Halt(when, Halt::Power(cut))),
+        (whens(), victims()).prop_map(|(when, who)| Effect::Halt(when, Halt::Kill(who))),
     ]
+}
+
+fn whens() -> impl Strategy<Value = When> {
+    proptest::sample::select(vec![When::Before, When::After])
+}
+
+fn victims() -> impl Strategy<Value = Victim> {
+    proptest::sample::select(vec![Victim::Parent, Victim::Child, Victim::All])
+}
+
+fn cuts() -> impl Strategy<Value = Cut> {
+    let modes = prop_oneof![
+        Just(Mode::None),
+        Just(Mode::All),
+        any::<u64>().prop_map(Mode::Prefix),
+        (1u64..).prop_map(Mode::Torn),
+        any::<u64>().prop_map(Mode::Seed),
+    ];
+    let profiles = proptest::sample::select(Profile::ALL.to_vec());
+    (modes, profiles).prop_map(|(mode, profile)| Cut { mode, profile })
 }
 
 fn rules() -> impl Strategy<Value = Rule> {
@@ -258,7 +284,8 @@ proptest! {
                     proptest::sample::select(vec![
                         ">", "at", "aof", "write", "write,", "on=", "on=aof", "when=1..", "'é",
                         "\"",
-                        "error=EIO", "power=after:torn:1@", "parent.aof.write#1", "7mb", "é", "…",
+                        "error=EIO", "power=after:torn:1@", "kill=before:", "7mb", "é", "…",
+                        "parent.aof.write#1",
                         "info", "log", "cut", "zero", "append", "x>", "verdict", "1) \"", "\\x4",
                     ]),
                 ],
@@ -281,7 +308,8 @@ proptest! {
         if let Ok(read) = parse_rule(&text) {
             prop_assert_eq!(read, rule, "{}", text);
         } else {
-            let possible = matches!(rule.effect, Effect::Hold | Effect::Error(_))
+            let always = matches!(rule.effect, Effect::Hold | Effect::Error(_) | Effect::Halt(..));
+            let possible = always
                 && matches!(&rule.selector, Selector::Calls { role: None, .. });
             prop_assert!(!possible, "{} was refused", text);
         }

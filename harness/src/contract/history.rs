@@ -33,6 +33,10 @@ pub struct Entry {
     pub acked_at: Option<Time>,
     pub incarnation: u32,
     pub line: u32,
+    /// Its place among all commands (a transaction: that of its EXEC).
+    pub order: usize,
+    /// How many calls had been seen when it was sent.
+    pub calls: usize,
 }
 
 /// Commands that read.
@@ -54,11 +58,11 @@ fn listed(list: &str, name: &str) -> bool {
     list.split_whitespace().any(|known| known == name)
 }
 
-/// The entries of a stretch of history.
-pub fn entries(history: &[Sent]) -> Vec<Entry> {
+/// The entries of the history from its `first` command on.
+pub fn entries(history: &[Sent], first: usize) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut open: BTreeMap<(u32, &str), Vec<Argv>> = BTreeMap::new();
-    for sent in history {
+    for (order, sent) in history.iter().enumerate().skip(first) {
         let connection = (sent.incarnation, sent.client.as_str());
         let refused = sent.reply.as_ref().is_some_and(|reply| reply.starts_with('-'));
         let name = name(&sent.argv);
@@ -72,21 +76,24 @@ pub fn entries(history: &[Sent]) -> Vec<Entry> {
             "EXEC" => {
                 if let (Some(mut commands), false) = (open.remove(&connection), refused) {
                     commands.push(sent.argv.clone());
-                    entries.push(entry(sent, commands, true));
+                    entries.push(entry(order, sent, commands, true));
                 }
             }
             _ if refused => {}
             _ => match open.get_mut(&connection) {
                 Some(queued) => queued.push(sent.argv.clone()),
                 None if listed(READS, &name) || listed(ADMINISTERS, &name) => {}
-                None => entries.push(entry(sent, vec![sent.argv.clone()], name != "SELECT")),
+                None => {
+                    let commands = vec![sent.argv.clone()];
+                    entries.push(entry(order, sent, commands, name != "SELECT"));
+                }
             },
         }
     }
     entries
 }
 
-fn entry(sent: &Sent, commands: Vec<Argv>, writes: bool) -> Entry {
+fn entry(order: usize, sent: &Sent, commands: Vec<Argv>, writes: bool) -> Entry {
     let client = format!("{}:{}", sent.incarnation, sent.client);
     Entry {
         unit: Unit { client, commands, at: sent.sent_at },
@@ -94,6 +101,8 @@ fn entry(sent: &Sent, commands: Vec<Argv>, writes: bool) -> Entry {
         acked_at: sent.acked_at,
         incarnation: sent.incarnation,
         line: sent.line,
+        order,
+        calls: sent.calls,
     }
 }
 
@@ -111,7 +120,7 @@ impl Lineage {
     /// Every entry that may be in the dataset now.
     pub fn entries(&self, history: &[Sent]) -> Vec<Entry> {
         let mut all = self.survivors.clone();
-        all.extend(entries(&history[self.consumed..]));
+        all.extend(entries(history, self.consumed));
         all
     }
 
@@ -173,6 +182,7 @@ mod tests {
             client: client.to_string(),
             argv,
             sent_at: Time(u64::from(line)),
+            calls: 0,
             reply: reply.map(str::to_string),
             acked_at: reply.map(|_| Time(u64::from(line))),
         }
@@ -186,9 +196,9 @@ mod tests {
             sent(3, "b", "SET y 1", Some("+OK")),
             sent(4, "a", "EXEC", Some("1) +OK")),
         ];
-        let lines: Vec<u32> = entries(&history).iter().map(|entry| entry.line).collect();
+        let lines: Vec<u32> = entries(&history, 0).iter().map(|entry| entry.line).collect();
         assert_eq!(lines, [3, 4]);
-        assert_eq!(entries(&history)[1].unit.commands.len(), 3);
+        assert_eq!(entries(&history, 0)[1].unit.commands.len(), 3);
     }
 
     #[test]
@@ -206,7 +216,7 @@ mod tests {
             sent(10, "a", "SET x 1", None),
         ];
         let seen: Vec<_> =
-            entries(&history).iter().map(|e| (e.line, e.writes, e.acked_at)).collect();
+            entries(&history, 0).iter().map(|e| (e.line, e.writes, e.acked_at)).collect();
         assert_eq!(seen, [(9, false, Some(Time(9))), (10, true, None)]);
     }
 
@@ -218,7 +228,7 @@ mod tests {
             sent(3, "a", "EXPIRE y 10", Some(":1")),
             sent(4, "b", "SET ex ex", Some("+OK")),
         ];
-        let units: Vec<Unit> = entries(&history).into_iter().map(|entry| entry.unit).collect();
+        let units: Vec<Unit> = entries(&history, 0).into_iter().map(|entry| entry.unit).collect();
         let expected = [("0".to_string(), b"x".to_vec()), ("3".to_string(), b"y".to_vec())];
         assert_eq!(expiring(&units), expected);
     }

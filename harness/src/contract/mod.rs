@@ -1,39 +1,64 @@
 //! The contract: what the policy of a server has promised about acknowledged writes.
 //!
-//! Judged now, after every restart and at `check`:
-//! - The dataset equals the state after some prefix of the history of writes (else `diverged`); a
-//!   prefix may end with writes that were never answered. An expired key counts as absent.
-//! - After a kill, `always` and `no` keep every acknowledged write; `everysec` may lose those of
-//!   the last 2 s plus one cron tick that were acknowledged while a sync was in flight
-//!   (`lost-allowed`).
-//! - A SHUTDOWN that exits 0 reaffirms everything acknowledged, and cancels what was announced
-//!   before.
-//! - Without an append-only file, or while the first rewrite after switching it on has not
-//!   succeeded, nothing is promised. The policy is a timeline: CONFIG SET counts from its reply
-//!   on.
-//! - A loss is `lost-by-lie` when the operating system claimed a write, sync, truncation or rename
-//!   that it had not done; else `lost-reported` when a client got -MISCONF for a write since, or
-//!   INFO was asked and reported trouble; else `lost`.
-//! - `damage` sets a new baseline: what is found is `kept`, though it must still be some prefix.
-//! - An exit is called for after SHUTDOWN (code 0), and under `always` after an error of the
-//!   append-only file (code 1); any other is `died`. Temporary files that nobody will finish are
-//!   `litter`.
+//! **When.** After every restart, at `check`, and once more after the case: a second write, kill
+//! and restart, because some damage shows only there. A start that is refused is started once more,
+//! as a supervisor would, and what comes up is judged.
 //!
-//! Not yet: power cuts; SAVE and BGSAVE; INFO asked in a second run cut at the same point (now it
-//! must be asked in the case); a refused start started once more; `stuck` and `leaked`; random
-//! commands.
+//! **State.** The dataset equals the state after some prefix of the history of writes (else
+//! `diverged`); a prefix may end with writes that were never answered. An expired key counts as
+//! absent.
+//!
+//! **How long the prefix must be** depends on the policy, which is a timeline: CONFIG SET counts
+//! for what is sent after it.
+//! - `always` keeps every acknowledged write, after a kill and after a power cut.
+//! - `everysec` keeps after a kill every acknowledged write, except those of the last 2 s plus one
+//!   cron tick that were acknowledged while a sync was in flight. After a power cut it keeps
+//!   everything that a sync covered when it was called, if that has succeeded. Beyond that the
+//!   server is at fault only if, while it lived, it had more than 1 s plus one tick in one piece
+//!   without a sync in flight, without an error, and without a child that its configuration
+//!   (`no-appendfsync-on-rewrite`) lets suppress syncs.
+//! - `no` keeps after a kill every acknowledged write, after a power cut nothing.
+//! - Without an append-only file, the last SAVE or BGSAVE that reported success is kept. While one
+//!   is being switched on nothing more is, until the first rewrite has succeeded; from then on the
+//!   file owes what came before, too.
+//! - A SHUTDOWN that exits 0 reaffirms everything acknowledged, and cancels what was announced
+//!   before; unless persistence is off, and then it is a save if its configuration says so.
+//!
+//! **Whose fault.** A loss is `lost-by-lie` when the operating system claimed a write, sync,
+//! truncation or rename that it had not done; else `lost-allowed` when it is within the promise;
+//! else `lost-reported` when, after the first lost write and before the end, a client got -MISCONF
+//! or a command about persistence was refused, or INFO reported trouble, or would have: that is
+//! asked in a second run up to the same point, because questions disturb; else `lost`.
+//!
+//! **Besides.** `damage` sets a new baseline: what is found is `kept`, though it must still be some
+//! prefix. An exit is called for after SHUTDOWN (code 0), and under `always` after an error of the
+//! append-only file (code 1); any other is `died`. Temporary files that nobody will finish are
+//! `litter`. At `check`, a server whose writes are still refused 10 s after the last fault healed
+//! is `stuck`, and what clears it is tried out and named; one that is settled and holds descriptors
+//! without a use, zombies, or children that it does not know of is `leaked`. The worst verdict of a
+//! case is the case's.
+//!
+//! Not judged: the order of keys, memory, replication; commands that draw lots (SPOP, RANDOMKEY)
+//! are done again as they were sent, so a workload must not use those that write.
 //!
 //! Must not know: which world produced the observations, and how they are printed.
 
 pub mod history;
+mod living;
+mod owed;
 pub mod regime;
+mod saves;
+mod syncs;
 mod verdict;
 
 pub use history::{Entry, Lineage, Unit, expiring};
+pub use living::{PATIENCE, living};
+pub use owed::Going;
 pub use regime::Regime;
 pub use verdict::{NotAVerdict, Verdict};
 
-use crate::observation::{End, How, Observations, Time};
+use crate::observation::{End, How, Observations};
+use regime::Place;
 
 /// A verdict with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +67,22 @@ pub struct Judgement {
     pub sentence: String,
     /// How many entries of the history are in the dataset; None: no prefix fits.
     pub survivors: Option<usize>,
+    /// It is `lost` unless INFO would have shown trouble just before the server ended.
+    pub unless_announced: bool,
+}
+
+impl Judgement {
+    fn new(verdict: Verdict, sentence: String) -> Judgement {
+        Judgement { verdict, sentence, survivors: None, unless_announced: false }
+    }
+
+    /// INFO would have shown it.
+    pub fn announced(mut self) -> Judgement {
+        self.verdict = Verdict::LostReported;
+        self.sentence.push_str(", but INFO would have shown trouble");
+        self.unless_announced = false;
+        self
+    }
 }
 
 /// What stands to be judged.
@@ -63,27 +104,27 @@ pub fn judge(
     moment: Moment,
 ) -> Judgement {
     let survivors = states.iter().rposition(|state| state == found);
-    let (mut verdict, mut sentence) = match survivors {
+    let mut judged = match survivors {
         Some(count) => prefix(seen, entries, count, moment),
-        None if regime::lied(seen) => {
-            (Verdict::LostByLie, "no prefix of the history leads here; the system lied".to_string())
-        }
-        None => (Verdict::Diverged, "no prefix of the history leads to this dataset".to_string()),
+        None if regime::lied(seen) => Judgement::new(
+            Verdict::LostByLie,
+            "no prefix of the history leads here; the system lied".to_string(),
+        ),
+        None => Judgement::new(
+            Verdict::Diverged,
+            "no prefix of the history leads to this dataset".to_string(),
+        ),
     };
+    judged.survivors = survivors;
     if !seen.leftovers.is_empty() {
-        verdict = verdict.min(Verdict::Litter);
-        sentence = format!("{sentence}; left behind: {}", seen.leftovers.join(", "));
+        judged.verdict = judged.verdict.min(Verdict::Litter);
+        judged.sentence.push_str(&format!("; left behind: {}", seen.leftovers.join(", ")));
     }
-    Judgement { verdict, sentence, survivors }
+    judged
 }
 
 /// Judges a dataset that is the state after `count` entries.
-fn prefix(
-    seen: &Observations,
-    entries: &[Entry],
-    count: usize,
-    moment: Moment,
-) -> (Verdict, String) {
+fn prefix(seen: &Observations, entries: &[Entry], count: usize, moment: Moment) -> Judgement {
     let acked = |entry: &&Entry| entry.writes && entry.acked_at.is_some();
     let (there, gone) = entries.split_at(count);
     let lost: Vec<&Entry> = gone.iter().filter(acked).collect();
@@ -91,100 +132,59 @@ fn prefix(
     let all = kept + lost.len();
     let noun = if all == 1 { "write is" } else { "writes are" };
     let sentence = format!("{kept} of {all} acknowledged {noun} there");
-    let Some(first) = lost.first() else { return (Verdict::Kept, sentence) };
-    if moment == Moment::Restarted && damaged(seen) {
-        return (Verdict::Kept, format!("{sentence}; the damage set a new baseline"));
+    let judged = |verdict, rest: &str| Judgement::new(verdict, format!("{sentence}; {rest}"));
+    let Some(first) = lost.first() else { return Judgement::new(Verdict::Kept, sentence) };
+    let going = Going::of(seen);
+    if moment == Moment::Restarted && damaged(seen, &going) {
+        return judged(Verdict::Kept, "the damage set a new baseline");
     }
     if regime::lied(seen) {
-        return (
-            Verdict::LostByLie,
-            format!("{sentence}; the system claimed what it had not done"),
-        );
+        return judged(Verdict::LostByLie, "the system claimed what it had not done");
     }
     if moment == Moment::Living {
-        return (Verdict::Lost, format!("{sentence}; the server was not even killed"));
+        return judged(Verdict::Lost, "the server was not even killed");
     }
-    match lost.iter().try_for_each(|entry| excuse(seen, entry)) {
-        Ok(()) => (Verdict::LostAllowed, format!("{sentence}; {} allows it", policy(seen, first))),
-        Err(promise) if announced(seen, first) => {
-            (Verdict::LostReported, format!("{sentence}; {promise}, but a client was told"))
+    let excuses: Result<Vec<_>, _> = lost.iter().map(|entry| going.excuse(entry)).collect();
+    match excuses {
+        Ok(reasons) => judged(Verdict::LostAllowed, &format!("{} allows it", reasons[0])),
+        Err(promise) if announced(seen, &going, first) => {
+            judged(Verdict::LostReported, &format!("{promise}, but a client was told"))
         }
-        Err(promise) => (Verdict::Lost, format!("{sentence}; {promise}")),
+        Err(promise) => {
+            let unless_announced = going.how() != How::Shutdown(0);
+            Judgement { unless_announced, ..judged(Verdict::Lost, &promise) }
+        }
     }
 }
 
-/// The last start before this one that got as far as to take commands; starts that were refused
-/// come between. 0: there is none.
-fn killed_incarnation(seen: &Observations) -> u32 {
-    let before = seen.starts.len().saturating_sub(1);
-    let served = seen.starts[..before].iter().rposition(|start| start.ready);
-    served.and_then(|index| u32::try_from(index + 1).ok()).unwrap_or(0)
+fn damaged(seen: &Observations, going: &Going<'_>) -> bool {
+    seen.damages.iter().any(|damage| damage.starts >= going.incarnation as usize)
 }
 
-fn damaged(seen: &Observations) -> bool {
-    let served = killed_incarnation(seen) as usize;
-    seen.damages.iter().any(|damage| damage.starts >= served)
-}
+/// Commands whose refusal tells a client that persistence is in trouble.
+const ABOUT_PERSISTENCE: [&str; 5] = ["BGREWRITEAOF", "BGSAVE", "SAVE", "SHUTDOWN", "CONFIG"];
 
-fn end_of_last(seen: &Observations) -> (Time, How) {
-    let end = regime::last_end(seen, killed_incarnation(seen));
-    end.unwrap_or((Time(u64::MAX), How::Killed))
-}
-
-fn policy(seen: &Observations, entry: &Entry) -> &'static str {
-    let (killed, _) = end_of_last(seen);
-    if regime_at_end(seen, killed) == Regime::Off {
-        return Regime::Off.as_str();
-    }
-    let acked = entry.acked_at.unwrap_or(entry.unit.at);
-    regime::at(seen, entry.incarnation, acked).as_str()
-}
-
-/// Off also where the new start does not read the append-only file.
-fn regime_at_end(seen: &Observations, killed: Time) -> Regime {
-    match seen.directive("appendonly") {
-        Some("yes") => regime::at(seen, killed_incarnation(seen), killed),
-        _ => Regime::Off,
-    }
-}
-
-/// Whether the loss of an acknowledged entry is within the promise; else the promise.
-fn excuse(seen: &Observations, entry: &Entry) -> Result<(), String> {
-    let (killed, how) = end_of_last(seen);
-    if regime_at_end(seen, killed) == Regime::Off {
-        return Ok(());
-    }
-    if how == How::Shutdown(0) {
-        return Err("SHUTDOWN had reaffirmed them".to_string());
-    }
-    let acked = entry.acked_at.unwrap_or(entry.unit.at);
-    match regime::at(seen, entry.incarnation, acked) {
-        Regime::Everysec if regime::in_grace(seen, acked, killed) => Ok(()),
-        regime => Err(format!("{} had promised line {}", regime.as_str(), entry.line)),
-    }
-}
-
-/// Whether a client could know before the kill that this entry was in danger.
-fn announced(seen: &Observations, first_lost: &Entry) -> bool {
-    let (_, how) = end_of_last(seen);
+/// Whether a client could know before the end that this entry was in danger.
+fn announced(seen: &Observations, going: &Going<'_>, first_lost: &Entry) -> bool {
     let since = first_lost.unit.at;
-    let refused = seen.history.iter().any(|sent| {
-        sent.acked_at.is_some_and(|when| when >= since)
-            && sent.incarnation < seen.incarnation()
-            && sent.reply.as_deref().is_some_and(|reply| reply.starts_with("-MISCONF"))
+    let refused = seen.history.iter().skip(first_lost.order + 1).any(|sent| {
+        let reply = sent.reply.as_deref().unwrap_or_default();
+        let about = ABOUT_PERSISTENCE.contains(&history::name(&sent.argv).as_str());
+        sent.incarnation <= going.incarnation
+            && (reply.starts_with("-MISCONF") || about && reply.starts_with('-'))
     });
-    how != How::Shutdown(0)
-        && (refused || seen.trouble_reported.iter().any(|reported| *reported >= since))
+    let reported = || seen.trouble_reported.iter().any(|reported| *reported >= since);
+    going.how() != How::Shutdown(0) && (refused || reported())
 }
 
 /// Judges the end of a server; None: the case or the policy called for it.
 pub fn death(seen: &Observations, end: &End) -> Option<Judgement> {
-    let died =
-        |sentence: String| Some(Judgement { verdict: Verdict::Died, sentence, survivors: None });
+    let died = |sentence: String| Some(Judgement::new(Verdict::Died, sentence));
+    let place = Place { incarnation: end.incarnation, order: usize::MAX, calls: end.calls };
     match end.how {
-        How::Killed | How::Shutdown(0) => None,
+        How::Killed | How::PowerCut | How::Shutdown(0) => None,
         How::Exited(1)
-            if regime::at(seen, end.incarnation, end.at) == Regime::Always
+            if regime::at(seen, place) == Regime::Always
                 && regime::aof_failed(seen, end.incarnation) =>
         {
             None

@@ -1,11 +1,13 @@
-//! Which promise held when: the policy as a timeline, and syncs in flight.
+//! Which promise held when: the policy as a timeline.
 //!
-//! Must not know: what was lost.
+//! Moments are told by order, not by the clock, because many things happen at one virtual instant:
+//! by the place of a command in the history and by the number of calls seen. Must not know: what
+//! was lost.
 
 use std::time::Duration;
 
 use super::history::name;
-use crate::observation::{CallName, How, Observations, Returned, Time};
+use crate::observation::{CallName, Observations, Returned};
 
 /// What the server promises about a write that it acknowledges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,124 +18,130 @@ pub enum Regime {
     Everysec,
     /// `appendfsync no`
     No,
-    /// No append-only file, or none yet that holds the dataset.
+    /// The append-only file is switched on and does not hold the dataset yet.
+    Switching,
+    /// No append-only file.
     Off,
 }
 
 impl Regime {
-    /// The policy's name in the configuration.
+    /// As it is configured, or nearly so.
     pub fn as_str(self) -> &'static str {
         match self {
             Regime::Always => "appendfsync always",
             Regime::Everysec => "appendfsync everysec",
             Regime::No => "appendfsync no",
+            Regime::Switching => "appendonly that is being switched on",
             Regime::Off => "appendonly no",
         }
     }
+
+    /// Whether the append-only file holds the dataset.
+    pub fn is_on(self) -> bool {
+        !matches!(self, Regime::Switching | Regime::Off)
+    }
 }
 
-/// The regime of one start of the server at a moment: its configuration, and every CONFIG SET
-/// since.
-pub fn at(seen: &Observations, incarnation: u32, moment: Time) -> Regime {
-    let Some(start) = (incarnation as usize).checked_sub(1).and_then(|n| seen.starts.get(n)) else {
-        return Regime::Off;
-    };
+/// A moment in the life of one server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which start of the server, from 1.
+    pub incarnation: u32,
+    /// Commands of the history before this one count.
+    pub order: usize,
+    /// Calls before this one count.
+    pub calls: usize,
+}
+
+/// The regime at a moment: the configuration of that start, and every CONFIG SET since.
+pub fn at(seen: &Observations, place: Place) -> Regime {
+    let start = (place.incarnation as usize).checked_sub(1).and_then(|n| seen.starts.get(n));
+    let Some(start) = start else { return Regime::Off };
     let mut appendonly = start.directive("appendonly").unwrap_or("no").to_string();
     let mut appendfsync = start.directive("appendfsync").unwrap_or("everysec").to_string();
     let mut switched_on = None;
-    for (when, directive, value) in config_sets(seen, incarnation) {
-        if when > moment {
-            break;
-        }
-        match directive.as_str() {
+    for set in config_sets(seen, place.incarnation).filter(|set| set.order < place.order) {
+        match set.directive.as_str() {
             "appendonly" => {
-                switched_on = (value == "yes" && appendonly != "yes").then_some(when);
-                appendonly = value;
+                let on = set.value == "yes" && appendonly != "yes";
+                switched_on = match (on, set.value.as_str()) {
+                    (true, _) => Some(set.calls),
+                    (false, "yes") => switched_on,
+                    _ => None,
+                };
+                appendonly = set.value;
             }
-            "appendfsync" => appendfsync = value,
+            "appendfsync" => appendfsync = set.value,
             _ => {}
         }
     }
-    let holds_the_dataset = switched_on.is_none_or(|since| rewritten(seen, since, moment));
+    let holds_the_dataset = switched_on.is_none_or(|since| {
+        rewritten(seen, place.incarnation, since).is_some_and(|n| n < place.calls)
+    });
     match (appendonly.as_str(), appendfsync.as_str()) {
-        ("yes", "always") if holds_the_dataset => Regime::Always,
-        ("yes", "no") if holds_the_dataset => Regime::No,
-        ("yes", _) if holds_the_dataset => Regime::Everysec,
+        ("yes", _) if !holds_the_dataset => Regime::Switching,
+        ("yes", "always") => Regime::Always,
+        ("yes", "no") => Regime::No,
+        ("yes", _) => Regime::Everysec,
         _ => Regime::Off,
     }
 }
 
-/// Every `CONFIG SET` that was answered with OK, in lower case.
-fn config_sets(
-    seen: &Observations,
-    incarnation: u32,
-) -> impl Iterator<Item = (Time, String, String)> {
+/// A `CONFIG SET` that was answered with OK, in lower case.
+struct ConfigSet {
+    order: usize,
+    calls: usize,
+    directive: String,
+    value: String,
+}
+
+fn config_sets(seen: &Observations, incarnation: u32) -> impl Iterator<Item = ConfigSet> {
     let lower = |word: &Vec<u8>| String::from_utf8_lossy(word).to_lowercase();
-    seen.history.iter().filter_map(move |sent| {
+    seen.history.iter().enumerate().filter_map(move |(order, sent)| {
         let set = sent.incarnation == incarnation
             && name(&sent.argv) == "CONFIG"
             && sent.argv.len() == 4
             && lower(&sent.argv[1]) == "set"
             && sent.reply.as_deref() == Some("+OK");
-        set.then(|| (sent.acked_at, lower(&sent.argv[2]), lower(&sent.argv[3])))
-            .and_then(|(when, directive, value)| Some((when?, directive, value)))
+        let (directive, value) = set.then(|| (lower(&sent.argv[2]), lower(&sent.argv[3])))?;
+        Some(ConfigSet { order, calls: sent.calls, directive, value })
     })
 }
 
-/// Whether the server has put a rewritten file into place in this time.
-fn rewritten(seen: &Observations, since: Time, until: Time) -> bool {
-    seen.calls.iter().any(|call| {
+/// The commands of one start that changed the regime, by order.
+pub fn changes(seen: &Observations, incarnation: u32) -> impl Iterator<Item = usize> {
+    let matters = |set: &ConfigSet| ["appendonly", "appendfsync"].contains(&set.directive.as_str());
+    config_sets(seen, incarnation).filter(matters).map(|set| set.order)
+}
+
+/// The first call from `since` on by which the server put a rewritten file into place.
+pub fn rewritten(seen: &Observations, incarnation: u32, since: usize) -> Option<usize> {
+    let place = seen.calls.iter().skip(since).position(|call| {
         let site = &call.record.site;
-        call.at >= since
-            && call.at <= until
+        site.incarnation == incarnation
             && site.call == CallName::Rename
             && site.task == "parent"
             && site.role.as_deref() == Some("rewrite-bg")
             && matches!(call.record.returned, Some(Returned::Value(0)))
-    })
-}
-
-/// One tick of the server's cron, at the default `hz`: how late it may notice that a sync has
-/// ended.
-const TICK: Duration = Duration::from_millis(100);
-/// How long the server postpones a write while a sync is in flight.
-const POSTPONED: Duration = Duration::from_secs(2);
-
-/// Whether `everysec` lets the server lose a write that it acknowledged at `acked` when it is
-/// killed at `killed`: it was among the last 2 s plus a tick, with a sync of the append-only file
-/// in flight.
-pub fn in_grace(seen: &Observations, acked: Time, killed: Time) -> bool {
-    killed - acked <= POSTPONED + TICK
-        && syncs(seen).any(|(began, ended)| began <= acked && ended + TICK >= killed)
-}
-
-/// Syncs of the append-only file that took time: when they were made, when they ended.
-fn syncs(seen: &Observations) -> impl Iterator<Item = (Time, Time)> {
-    const NEVER: Time = Time(u64::MAX);
-    let ours = seen.calls.iter().filter(|call| {
-        let site = &call.record.site;
-        site.call.is_sync() && !site.task.starts_with("child") && is_aof(site.role.as_deref())
     });
-    let all: Vec<_> = ours.collect();
-    let mut syncs = Vec::new();
-    for call in &all {
-        match (&call.record.returned, call.record.began) {
-            (None, _) => {
-                let same = |other: &&&crate::observation::Call| {
-                    other.record.site == call.record.site && other.record.returned.is_some()
-                };
-                let ended = all.iter().find(same).map_or(NEVER, |end| end.at);
-                syncs.push((call.at, ended));
-            }
-            // Its task was held before the call, since when is not known.
-            (Some(Returned::Never), None) => syncs.push((Time::ZERO, NEVER)),
-            _ => {}
-        }
-    }
-    syncs.into_iter()
+    place.map(|place| place + since)
 }
 
-fn is_aof(role: Option<&str>) -> bool {
+/// The value of a directive at the end of one start of the server.
+pub fn directive(seen: &Observations, incarnation: u32, name: &str) -> Option<String> {
+    let start = (incarnation as usize).checked_sub(1).and_then(|n| seen.starts.get(n))?;
+    let set = config_sets(seen, incarnation).filter(|set| set.directive == name).last();
+    set.map(|set| set.value).or_else(|| start.directive(name).map(str::to_lowercase))
+}
+
+/// One tick of the server's cron (directive `hz`, 10 unless it is set): how late it may notice
+/// that a time has come or a sync has ended.
+pub fn tick(seen: &Observations, incarnation: u32) -> Duration {
+    let hz = directive(seen, incarnation, "hz").and_then(|hz| hz.parse::<u32>().ok());
+    Duration::from_secs(1) / hz.unwrap_or(10).clamp(1, 500)
+}
+
+pub fn is_aof(role: Option<&str>) -> bool {
     matches!(role, Some("aof" | "incr" | "rewrite-bg"))
 }
 
@@ -157,10 +165,4 @@ pub fn lied(seen: &Observations) -> bool {
         let lasting = matches!(name, CallName::Write | CallName::Ftruncate | CallName::Truncate);
         call.lie && of_a_file && (lasting || name.is_sync() || name == CallName::Rename)
     })
-}
-
-/// How the server that ran before the last start ended, if it did.
-pub fn last_end(seen: &Observations, incarnation: u32) -> Option<(Time, How)> {
-    let end = seen.ends.iter().rev().find(|end| end.incarnation == incarnation)?;
-    Some((end.at, end.how))
 }

@@ -3,9 +3,15 @@
 use std::time::Duration;
 
 use super::*;
-use crate::observation::{Call, CallRecord, Damaged, Detail, Directive, Returned, Sent, Start};
+use crate::observation::{
+    Call, CallRecord, Child, Cut, Damaged, Detail, Directive, Ending, Living, PowerCut, Refusal,
+    Returned, Sent, Start, Time,
+};
 
-/// Three acknowledged writes at 1, 2 and 3 s under a policy, then an end at 4 s and another start.
+mod power;
+
+/// Three acknowledged writes at 1, 2 and 3 s under a policy, each written before its reply, then an
+/// end at 4 s and another start.
 fn seen(appendfsync: &str, how: How) -> Observations {
     let directive = |name: &str, value: &str| Directive { name: name.into(), value: value.into() };
     let directives = vec![directive("appendonly", "yes"), directive("appendfsync", appendfsync)];
@@ -14,17 +20,38 @@ fn seen(appendfsync: &str, how: How) -> Observations {
         line: second,
         incarnation: 1,
         client: "client".to_string(),
-        argv: vec![b"INCR".to_vec(), b"a".to_vec()],
+        argv: words("INCR a"),
         sent_at: seconds(second.into()),
+        calls: second as usize - 1,
         reply: Some(format!(":{second}")),
         acked_at: Some(seconds(second.into())),
+    };
+    let written = |n: u64| {
+        let mut call = call(&format!("parent.aof.write#{n}"), seconds(n), None, value(27), false);
+        call.record.detail = Detail::Bytes(27);
+        call
     };
     Observations {
         history: (1..=3).map(sent).collect(),
         starts: vec![start(Time::ZERO), start(seconds(4))],
-        ends: vec![End { incarnation: 1, at: seconds(4), how }],
+        ends: vec![End { incarnation: 1, at: seconds(4), how, line: 4, calls: 99 }],
+        calls: (1..=3).map(written).collect(),
         ..Observations::default()
     }
+}
+
+fn words(command: &str) -> Vec<Vec<u8>> {
+    command.split(' ').map(|word| word.as_bytes().to_vec()).collect()
+}
+
+fn value(n: i64) -> Option<Returned> {
+    Some(Returned::Value(n))
+}
+
+/// The command with this place was another one, answered with OK.
+fn replace(seen: &mut Observations, place: usize, command: &str) {
+    seen.history[place].argv = words(command);
+    seen.history[place].reply = Some("+OK".to_string());
 }
 
 fn seconds(n: u64) -> Time {
@@ -34,7 +61,7 @@ fn seconds(n: u64) -> Time {
 /// Judges a dataset that is the state after the first `count` writes; none of them for a larger
 /// one.
 fn verdict(seen: &Observations, count: usize) -> Verdict {
-    let entries = history::entries(&seen.history);
+    let entries = history::entries(&seen.history, 0);
     let states: Vec<String> = (0..=entries.len()).map(|n| n.to_string()).collect();
     judge(seen, &entries, &states, &count.to_string(), Moment::Restarted).verdict
 }
@@ -68,7 +95,7 @@ fn an_unanswered_write_may_be_there_or_not() {
 #[test]
 fn everysec_may_lose_the_last_two_seconds_while_a_sync_is_in_flight() {
     let mut slow = seen("everysec", How::Killed);
-    slow.calls = vec![call("bio-fsync.aof.fdatasync#1", seconds(1), None, None, false)];
+    slow.calls.push(call("bio-fsync.aof.fdatasync#1", seconds(1), None, None, false));
     assert_eq!(verdict(&slow, 1), Verdict::LostAllowed, "acknowledged 2 s and 1 s before the kill");
     assert_eq!(verdict(&slow, 0), Verdict::Lost, "acknowledged 3 s before the kill");
     let end = Some(Returned::Value(0));
@@ -123,14 +150,16 @@ fn damage_sets_a_new_baseline_and_litter_is_worse_than_kept() {
     assert_eq!(verdict(&littered, 2), Verdict::Lost);
 }
 
+fn regime_of(seen: &Observations, order: usize, calls: usize) -> Regime {
+    regime::at(seen, Place { incarnation: 1, order, calls })
+}
+
 #[test]
-fn a_policy_counts_from_the_moment_it_is_set() {
+fn a_policy_counts_for_what_comes_after_it() {
     let mut switched = seen("no", How::Killed);
-    let words = ["CONFIG", "SET", "appendonly", "no"];
-    switched.history[1].argv = words.map(|word| word.as_bytes().to_vec()).to_vec();
-    switched.history[1].reply = Some("+OK".to_string());
-    assert_eq!(regime::at(&switched, 1, seconds(1)), Regime::No);
-    assert_eq!(regime::at(&switched, 1, seconds(2)), Regime::Off);
+    replace(&mut switched, 1, "CONFIG SET appendonly no");
+    assert_eq!(regime_of(&switched, 1, 1), Regime::No);
+    assert_eq!(regime_of(&switched, 2, 1), Regime::Off, "at the same instant, but later");
     assert_eq!(
         verdict(&switched, 1),
         Verdict::LostAllowed,
@@ -142,14 +171,125 @@ fn a_policy_counts_from_the_moment_it_is_set() {
 fn switching_on_promises_nothing_until_the_first_rewrite_has_succeeded() {
     let mut switched = seen("always", How::Killed);
     switched.starts[0].directives[0].value = "no".to_string();
-    let words = ["CONFIG", "SET", "appendonly", "yes"];
-    switched.history[0].argv = words.map(|word| word.as_bytes().to_vec()).to_vec();
-    switched.history[0].reply = Some("+OK".to_string());
-    assert_eq!(regime::at(&switched, 1, seconds(4)), Regime::Off);
-    let done = Some(Returned::Value(0));
-    switched.calls = vec![call("parent.rewrite-bg.rename#1", seconds(3), None, done, false)];
-    assert_eq!(regime::at(&switched, 1, seconds(2)), Regime::Off);
-    assert_eq!(regime::at(&switched, 1, seconds(4)), Regime::Always);
+    replace(&mut switched, 1, "CONFIG SET appendonly yes");
+    assert_eq!(regime_of(&switched, 1, 9), Regime::Off);
+    assert_eq!(regime_of(&switched, 3, 9), Regime::Switching);
+    assert_eq!(verdict(&switched, 0), Verdict::LostAllowed);
+    switched.calls.push(call("parent.rewrite-bg.rename#1", seconds(3), None, value(0), false));
+    assert_eq!(regime_of(&switched, 3, 3), Regime::Switching);
+    assert_eq!(regime_of(&switched, 3, 4), Regime::Always);
+    assert_eq!(verdict(&switched, 0), Verdict::Lost, "the rewrite took in what came before");
+}
+
+#[test]
+fn a_shutdown_while_the_file_is_switched_on_reaffirms_too() {
+    let mut switched = seen("always", How::Shutdown(0));
+    switched.starts[0].directives[0].value = "no".to_string();
+    replace(&mut switched, 1, "CONFIG SET appendonly yes");
+    assert_eq!(verdict(&switched, 0), Verdict::Lost);
+    switched.starts[1].directives[0].value = "no".to_string();
+    assert_eq!(verdict(&switched, 0), Verdict::LostAllowed, "the file is not even asked for");
+}
+
+/// As [`seen`], without an append-only file.
+fn without_file(how: How) -> Observations {
+    let mut off = seen("no", how);
+    for start in &mut off.starts {
+        start.directives[0].value = "no".to_string();
+    }
+    off
+}
+
+#[test]
+fn without_a_file_the_last_save_that_reported_success_is_kept() {
+    let mut off = without_file(How::Killed);
+    assert_eq!(verdict(&off, 0), Verdict::LostAllowed);
+    replace(&mut off, 1, "SAVE");
+    assert_eq!(verdict(&off, 1), Verdict::LostAllowed, "only what came after the save");
+    assert_eq!(verdict(&off, 0), Verdict::Lost);
+    off.history[1].reply = Some("-ERR".to_string());
+    assert_eq!(verdict(&off, 0), Verdict::LostAllowed, "it was refused");
+    off.history[1].reply = None;
+    assert_eq!(verdict(&off, 0), Verdict::LostAllowed);
+}
+
+#[test]
+fn a_background_save_holds_what_was_there_at_its_fork_once_it_is_reaped() {
+    let mut off = without_file(How::Killed);
+    replace(&mut off, 1, "BGSAVE");
+    off.history[1].reply = Some("+Background saving started".to_string());
+    let child = "child".to_string();
+    let fork = call("parent.fork#1", seconds(2), None, Some(Returned::Child(child.clone())), false);
+    off.calls[1] = fork;
+    let renamed = call("child.rdb-temp.rename#1", seconds(2), None, value(0), false);
+    off.calls.insert(2, renamed);
+    off.history[2].calls = 3;
+    assert_eq!(verdict(&off, 0), Verdict::LostAllowed, "it has not reported yet");
+    let ending = Some(Returned::Reaped(child, Ending::Exited(0)));
+    off.calls.push(call("parent.wait4#1", seconds(3), None, ending, false));
+    assert_eq!(verdict(&off, 0), Verdict::Lost);
+    assert_eq!(verdict(&off, 1), Verdict::LostAllowed);
+}
+
+#[test]
+fn a_shutdown_saves_when_its_configuration_or_the_client_says_so() {
+    let mut off = without_file(How::Shutdown(0));
+    assert_eq!(verdict(&off, 0), Verdict::LostAllowed);
+    let save = Directive { name: "save".to_string(), value: "900 1".to_string() };
+    off.starts[0].directives.push(save);
+    assert_eq!(verdict(&off, 2), Verdict::Lost);
+    replace(&mut off, 2, "SHUTDOWN NOSAVE");
+    off.history[2].reply = None;
+    assert_eq!(verdict(&off, 0), Verdict::LostAllowed);
+}
+
+#[test]
+fn a_tick_is_as_long_as_the_configuration_says() {
+    let mut slow = seen("everysec", How::Killed);
+    slow.calls.push(call("bio-fsync.aof.fdatasync#1", seconds(1), None, None, false));
+    slow.ends[0].at = Time::ZERO + Duration::from_millis(4100);
+    assert_eq!(verdict(&slow, 1), Verdict::LostAllowed, "acknowledged 2.1 s before the kill");
+    slow.ends[0].at = Time::ZERO + Duration::from_millis(4101);
+    assert_eq!(verdict(&slow, 1), Verdict::Lost);
+    slow.starts[0].directives.push(Directive { name: "hz".to_string(), value: "5".to_string() });
+    assert_eq!(verdict(&slow, 1), Verdict::LostAllowed, "a tick of 200 ms");
+}
+
+#[test]
+fn a_living_server_is_stuck_after_ten_seconds_and_leaks_are_named() {
+    let refused = |healed_for| {
+        let reply = "-MISCONF".to_string();
+        let refusal = Some(Refusal { reply, healed_for, cure: Some("BGREWRITEAOF".to_string()) });
+        living(&Living { leaks: Vec::new(), refusal })
+    };
+    assert_eq!(refused(Time(9_999_999_999)), []);
+    let stuck = refused(seconds(10));
+    assert_eq!(stuck[0].verdict, Verdict::Stuck);
+    assert!(stuck[0].sentence.ends_with("BGREWRITEAOF clears it"), "{}", stuck[0].sentence);
+    let leaked = living(&Living { leaks: vec!["1 zombie".to_string()], refusal: None });
+    assert_eq!((leaked.len(), leaked[0].verdict), (1, Verdict::Leaked));
+}
+
+#[test]
+fn a_refused_command_about_persistence_tells_a_client() {
+    let mut told = seen("always", How::Killed);
+    replace(&mut told, 2, "BGREWRITEAOF");
+    assert_eq!(verdict(&told, 1), Verdict::Lost);
+    told.history[2].reply = Some("-ERR Can't execute".to_string());
+    assert_eq!(verdict(&told, 1), Verdict::LostReported);
+}
+
+#[test]
+fn what_info_would_have_shown_counts_unless_a_shutdown_cancelled_it() {
+    let judged = |how| {
+        let seen = seen("always", how);
+        let entries = history::entries(&seen.history, 0);
+        let states: Vec<String> = (0..=3).map(|n| n.to_string()).collect();
+        judge(&seen, &entries, &states, "2", Moment::Restarted)
+    };
+    assert!(judged(How::Killed).unless_announced);
+    assert_eq!(judged(How::Killed).announced().verdict, Verdict::LostReported);
+    assert!(!judged(How::Shutdown(0)).unless_announced);
 }
 
 #[test]

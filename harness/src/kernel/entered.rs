@@ -10,7 +10,7 @@ use super::call::CallName;
 use super::clock::Time;
 use super::disk::SyncMark;
 use super::fd::Fd;
-use super::plan::Effect;
+use super::plan::{Effect, Halt, When};
 use super::process::TaskId;
 use super::site::Site;
 use super::trace::Detail;
@@ -68,6 +68,19 @@ impl Entered {
             Some(Effect::Signal(signal)) => Some(signal),
             _ => None,
         }
+    }
+
+    /// What the plan has happen on this side of the call.
+    pub fn halt(&self, when: When) -> Option<Halt> {
+        match self.effect {
+            Some(Effect::Halt(side, halt)) if side == when => Some(halt),
+            _ => None,
+        }
+    }
+
+    /// What the plan wanted has happened; the rest is an ordinary call.
+    pub fn calm(&mut self) {
+        self.effect = None;
     }
 
     pub(super) fn error(&self) -> Option<Errno> {

@@ -15,6 +15,7 @@ pub mod clock;
 pub mod disk;
 mod entered;
 pub mod fd;
+mod halts;
 pub mod plan;
 pub mod process;
 pub mod role;
@@ -27,10 +28,10 @@ use nix::sys::signal::Signal;
 
 pub use call::CallName;
 pub use clock::{Clock, Time};
-pub use disk::Disk;
+pub use disk::{Cut, Disk, Image};
 pub use entered::{Entered, Request, Target};
 pub use fd::{Fd, Object};
-pub use plan::{Effect, Plan, Rule, Selector, Window};
+pub use plan::{Effect, Halt, Plan, Rule, Selector, Victim, When, Window};
 pub use process::{Ending, Pid, TaskId};
 pub use role::Roles;
 pub use site::Site;
@@ -58,6 +59,8 @@ pub struct Kernel {
     heals: u32,
     held_tasks: Vec<String>,
     calls: u64,
+    /// What must happen before anybody runs on.
+    halt: Option<Halt>,
 }
 
 impl Kernel {
@@ -77,6 +80,7 @@ impl Kernel {
             heals: 0,
             held_tasks: Vec::new(),
             calls: 0,
+            halt: None,
         }
     }
 
@@ -181,6 +185,11 @@ impl Kernel {
         let before = self.held_tasks.len();
         self.held_tasks.retain(|held| held != name);
         self.held_tasks.len() < before
+    }
+
+    /// Keeps nobody any more.
+    pub fn release_all(&mut self) {
+        self.held_tasks.clear();
     }
 
     pub fn is_held(&self, task: TaskId) -> bool {
@@ -316,6 +325,9 @@ impl Kernel {
 
     fn finish(&mut self, entered: Entered, returned: Returned, checksum: u32) {
         let delayed = entered.delay != Delay::None;
+        if let Some(halt) = entered.halt(When::After) {
+            self.halt = Some(halt);
+        }
         self.record(Event::Call(CallRecord {
             injected: delayed || entered.effect.is_some(),
             site: entered.site,

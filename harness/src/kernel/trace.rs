@@ -19,6 +19,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 use super::clock::Time;
+use super::disk::Cut;
 use super::process::Ending;
 use super::site::Site;
 
@@ -84,6 +85,8 @@ pub enum Event {
         task: String,
         ending: Ending,
     },
+    /// The power was cut and is back.
+    PowerCut(Cut),
 }
 
 /// An event and when it happened.
@@ -133,6 +136,7 @@ impl fmt::Display for Event {
             Event::Ended { incarnation, task, ending } => {
                 write!(f, "{incarnation}:{task} {ending}")
             }
+            Event::PowerCut(cut) => write!(f, "power cut: {cut}"),
         }
     }
 }

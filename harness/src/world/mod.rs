@@ -7,7 +7,9 @@ use std::cell::RefMut;
 
 use nix::sys::signal::Signal;
 
-use crate::kernel::{Kernel, Time};
+pub use crate::kernel::Victim;
+use crate::kernel::disk::power_cut::Impossible;
+use crate::kernel::{Cut, Image, Kernel, Time};
 use crate::profile::Profile;
 
 pub mod sim;
@@ -48,21 +50,10 @@ pub enum Broken {
     Hung(String),
 }
 
-/// Who is killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Victim {
-    /// The server process with its threads, but not its children.
-    Parent,
-    /// Every living child of the server.
-    Child,
-    /// The server, its children and orphans of earlier servers.
-    All,
-}
-
 /// What became of the server that was started last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// None was started yet.
+    /// None was started yet, or none since the power was cut.
     Off,
     Running,
     /// It ended by itself with this code.
@@ -77,6 +68,11 @@ pub struct Received {
     pub bytes: Vec<u8>,
     /// The server has closed the connection, or is gone.
     pub closed: bool,
+}
+
+/// The plan asked for an image that there is not.
+fn no_such_image(impossible: Impossible) -> Broken {
+    Broken::NotMeasured(format!("no such power cut: {impossible}"))
 }
 
 /// A machine with a server on it.
@@ -96,7 +92,8 @@ pub trait World {
     /// What the server has written to `client` since the last call.
     fn receive(&mut self, client: &str) -> Received;
 
-    /// Lets tasks run until none can without the clock moving.
+    /// Lets tasks run until none can without the clock moving. A kill or power cut that the plan
+    /// puts at a call is carried out there; then whoever is left runs on.
     fn settle(&mut self) -> Result<(), Broken>;
 
     /// The next moment at which some task would run; None: never by itself.
@@ -107,6 +104,13 @@ pub trait World {
 
     /// SIGKILL: the page cache stays. A no-op on what does not live.
     fn kill(&mut self, victim: Victim) -> Result<(), Broken>;
+
+    /// Cuts the power: everybody is gone at once, and one of the images that the profile allows is
+    /// on the disk.
+    fn cut_power(&mut self, cut: Cut) -> Result<(), Broken>;
+
+    /// Puts an image on the disk, durable, in place of everything. Nobody may live.
+    fn put_image(&mut self, image: &Image) -> Result<(), Broken>;
 
     /// Sends a signal to the server process.
     fn signal(&mut self, signal: Signal) -> Result<(), Broken>;

@@ -37,12 +37,13 @@ impl Runner<'_> {
     }
 
     fn expect_refusal(&mut self) {
-        let last = self.verdicts.len().checked_sub(1);
-        match last.filter(|last| self.verdicts[*last].1 == Verdict::RefusedStart) {
-            Some(last) if !self.running => {
-                self.expected.insert(last);
+        let given = self.verdicts.iter().enumerate().skip(self.verdicts_before);
+        let refusals = given.filter(|(_, (_, verdict, _))| *verdict == Verdict::RefusedStart);
+        match refusals.map(|(place, _)| place).next_back() {
+            Some(place) => {
+                self.expected.insert(place);
             }
-            _ => self.failed("expected that the server refuses to start, and it started".into()),
+            None => self.failed("expected that the server refuses to start, and it started".into()),
         }
     }
 

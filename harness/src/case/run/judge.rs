@@ -4,10 +4,11 @@
 //! The question is always the same and comes at the same point, as soon as the server says it is
 //! ready, so that it disturbs every world alike. Must not know: what is promised.
 
+use super::rehearse::Point;
 use super::runner::{Runner, Stop};
 use crate::case::resp::Reply;
 use crate::case::script::Argv;
-use crate::contract::{Entry, Moment, Unit, Verdict, expiring, judge};
+use crate::contract::{Entry, Going, Moment, Unit, Verdict, expiring, judge};
 use crate::report::transcript::Remark;
 
 /// A judgement that waits for the server.
@@ -79,16 +80,33 @@ impl Runner<'_> {
             self.remarks.push(Remark { line: self.line, text });
             return Ok(());
         }
+        if self.rehearsal {
+            return Ok(());
+        }
         self.see_leftovers();
         let units: Vec<Unit> = entries.iter().map(|entry| entry.unit.clone()).collect();
         let asked_at = self.now();
         let states = self.oracle.states(&units, asked_at, &self.directives)?;
-        let judgement = judge(&self.seen, &entries, &states, &found, moment);
+        let mut judgement = judge(&self.seen, &entries, &states, &found, moment);
+        if judgement.unless_announced && self.would_have_been_announced()? {
+            judgement = judgement.announced();
+        }
         if moment == Moment::Restarted {
             self.lineage.survived(entries, judgement.survivors, &self.seen.history);
         }
         self.verdict(judgement.verdict, judgement.sentence);
+        if moment == Moment::Living {
+            self.look_at_the_living()?;
+        }
         Ok(())
+    }
+
+    /// Asks in a second run what INFO shows just before the point at which the server ended.
+    fn would_have_been_announced(&mut self) -> Result<bool, Stop> {
+        let Some(end) = Going::of(&self.seen).end().copied() else { return Ok(false) };
+        let point = Point { line: end.line, at: end.at };
+        let (script, profile) = (self.script, self.profile);
+        Ok(self.oracle.would_have_shown(script, profile, point)?)
     }
 
     /// Temporary files, unless somebody lives who may still need them.

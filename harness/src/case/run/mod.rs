@@ -4,16 +4,22 @@
 
 mod ask;
 mod clients;
+mod ends;
 mod expect;
 mod judge;
+mod living;
+mod rehearse;
 mod runner;
 mod see;
+mod starts;
 mod verbs;
 
 use crate::contract::Verdict;
 use crate::profile::Profile;
 use crate::report::transcript;
 use crate::world::World;
+
+pub use rehearse::{Point, would_show};
 
 use super::needs;
 use super::oracle::Oracle;
@@ -111,7 +117,8 @@ fn finish(
         let kernel = runner.world.kernel();
         let files = kernel.disk.files();
         let files = files.map(|(name, content)| (name.to_string(), content.to_vec())).collect();
-        (files, kernel.trace.to_string(), see::sites(&kernel.trace))
+        let sites = runner.sites.take().unwrap_or_else(|| see::sites(&kernel.trace));
+        (files, kernel.trace.to_string(), sites)
     };
     if let Err(broken) = runner.world.finish() {
         runner.stopped(Err(Stop::Broken(broken)));

@@ -13,7 +13,7 @@ use crate::case::script::{Needs, Script, Step, Verb};
 use crate::contract::{Lineage, Verdict};
 use crate::kernel::Time;
 use crate::kernel::plan::Rule;
-use crate::observation::{Answer, Event, LogLine, Observations, ObservedStep, Start};
+use crate::observation::{Answer, Event, LogLine, Observations, ObservedStep};
 use crate::profile::Profile;
 use crate::report::transcript::Remark;
 use crate::world::{Broken, Directive, Status, World};
@@ -81,6 +81,22 @@ pub struct Runner<'a> {
     pub last_reply: String,
     pub lineage: Lineage,
     pub due: Option<Due>,
+    /// The plan has killed the running server, or cut its power.
+    pub halted: bool,
+    /// Since when no fault is in force; None while one is, or when there was none.
+    pub healed_at: Option<Time>,
+    /// The last start that met a fault, from 1; 0: none has.
+    pub faulted: u32,
+    /// A start is under way: one that is refused is tried again.
+    pub starting: bool,
+    /// Starts that were refused in a row, with how they ended.
+    pub refusals: Vec<String>,
+    /// How many verdicts there were before the last start.
+    pub verdicts_before: usize,
+    /// Nothing is judged: the run is about what INFO shows at some point.
+    pub rehearsal: bool,
+    /// Every site that was reached by the script.
+    pub sites: Option<Vec<String>>,
 }
 
 impl<'a> Runner<'a> {
@@ -118,25 +134,39 @@ impl<'a> Runner<'a> {
             last_reply: String::new(),
             lineage: Lineage::default(),
             due: None,
+            halted: false,
+            healed_at: None,
+            faulted: 0,
+            starting: false,
+            refusals: Vec::new(),
+            verdicts_before: 0,
+            rehearsal: false,
+            sites: None,
         }
     }
 
     /// Carries out the whole script.
     pub fn steps(&mut self) -> Result<(), Stop> {
         for step in &self.script.steps {
-            let starts = step.verb.needs_server() && !matches!(step.verb, Verb::Restart(_));
-            if starts && self.seen.starts.is_empty() {
-                // What the start brings stands under the line before.
-                self.start()?;
-                self.close_step()?;
-            }
-            self.line = step.line;
+            self.start_for(step)?;
             self.step(step)?;
         }
         self.ended()
     }
 
-    fn step(&mut self, step: &Step) -> Result<(), Stop> {
+    /// Starts the server if this is the first step that needs one.
+    pub fn start_for(&mut self, step: &Step) -> Result<(), Stop> {
+        let starts = step.verb.needs_server() && !matches!(step.verb, Verb::Restart(_));
+        if starts && self.seen.starts.is_empty() {
+            // What the start brings stands under the line before.
+            self.start()?;
+            self.close_step()?;
+        }
+        self.line = step.line;
+        Ok(())
+    }
+
+    pub fn step(&mut self, step: &Step) -> Result<(), Stop> {
         self.perform(&step.verb)?;
         self.settle()?;
         if let (Verb::Send { .. }, Some(sent)) = (&step.verb, self.last_sent)
@@ -148,7 +178,7 @@ impl<'a> Runner<'a> {
         self.close_step()
     }
 
-    fn close_step(&mut self) -> Result<(), Stop> {
+    pub fn close_step(&mut self) -> Result<(), Stop> {
         let events = std::mem::take(&mut self.events);
         self.seen.steps.push(ObservedStep { line: self.line, events });
         Ok(())
@@ -170,20 +200,7 @@ impl<'a> Runner<'a> {
             let reason = "the server has not answered DEBUG DIGEST".to_string();
             self.verdict(Verdict::NotMeasured, reason);
         }
-        Ok(())
-    }
-
-    /// Starts the server on what is on the disk.
-    pub fn start(&mut self) -> Result<(), Stop> {
-        let at = self.now();
-        let directives = self.directives.clone();
-        self.seen.starts.push(Start { at, directives: directives.clone(), ready: false });
-        self.running = true;
-        self.asked = Asked::default();
-        self.log.clear();
-        self.awaited = 0;
-        self.world.start(&directives)?;
-        self.see()
+        self.second_look()
     }
 
     pub fn now(&self) -> Time {

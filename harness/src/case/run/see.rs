@@ -2,13 +2,13 @@
 //!
 //! Must not know: what the step was, and what is promised.
 
+use nix::sys::signal::Signal;
+
 use super::clients::{Arrived, Purpose};
 use super::runner::{Runner, Stop};
 use crate::case::{lex, log};
-use crate::contract::{Verdict, death};
 use crate::kernel::trace::Trace;
-use crate::observation::{Answer, Call, CallRecord, End, Event, How, MachineEvent, Returned, Time};
-use crate::world::Status;
+use crate::observation::{Answer, Call, CallRecord, Child, Event, MachineEvent, Returned, Time};
 
 /// Every site of a trace, each once.
 pub fn sites(trace: &Trace) -> Vec<String> {
@@ -43,11 +43,14 @@ impl Runner<'_> {
             match &record.event {
                 MachineEvent::Call(call) => self.see_call(record.at, call),
                 MachineEvent::Signal { task, signal } if !task.starts_with("child") => {
+                    self.halted |= !self.asked.kill && *signal == Signal::SIGKILL;
                     self.seen.signals.push((self.seen.incarnation(), *signal as i32));
                 }
                 MachineEvent::Ended { incarnation, task, .. } => {
                     self.children.remove(&(*incarnation, task.clone()));
+                    self.child_ended(*incarnation, task, record.at);
                 }
+                MachineEvent::PowerCut(cut) => self.see_power_cut(*cut, record.at),
                 _ => {}
             }
             // A restart is its own announcement.
@@ -61,7 +64,14 @@ impl Runner<'_> {
 
     fn see_call(&mut self, at: Time, call: &CallRecord) {
         if let Some(Returned::Child(name)) = &call.returned {
-            self.children.insert((call.site.incarnation, name.clone()));
+            let incarnation = call.site.incarnation;
+            self.children.insert((incarnation, name.clone()));
+            let (name, born) = (name.clone(), at);
+            self.seen.children.push(Child { incarnation, name, born, ended: None });
+        }
+        if call.injected && call.site.incarnation == self.seen.incarnation() {
+            self.healed_at = None;
+            self.faulted = self.seen.incarnation();
         }
         let lie = call.injected && call.began.is_none() && self.is_lie(call);
         self.seen.calls.push(Call { at, record: call.clone(), lie });
@@ -121,41 +131,5 @@ impl Runner<'_> {
             self.last_reply.clone_from(&text);
         }
         self.events.push(Event::Reply(Answer { text, to }));
-    }
-
-    fn see_status(&mut self) {
-        if !self.running {
-            return;
-        }
-        let how = match self.world.status() {
-            Status::Running | Status::Off => return,
-            Status::Exited(code) if self.asked.shutdown => How::Shutdown(code),
-            Status::Exited(code) => How::Exited(code),
-            Status::Signaled(number) if self.called_for(number) => How::Killed,
-            Status::Signaled(number) => How::Signaled(number),
-        };
-        self.running = false;
-        let end = End { incarnation: self.seen.incarnation(), at: self.now(), how };
-        self.seen.ends.push(end);
-        let ready = self.seen.starts.last().is_some_and(|start| start.ready);
-        match how {
-            How::Exited(code) if !ready => {
-                self.due = None;
-                self.verdict(Verdict::RefusedStart, format!("it exited with {code}"));
-            }
-            _ => {
-                if let Some(judgement) = death(&self.seen, &end) {
-                    self.verdict(judgement.verdict, judgement.sentence);
-                }
-            }
-        }
-    }
-
-    /// Whether the case or its plan sent this signal.
-    fn called_for(&self, number: i32) -> bool {
-        let incarnation = self.seen.incarnation();
-        self.asked.kill
-            || self.asked.signal == Some(number)
-            || self.seen.signals.contains(&(incarnation, number))
     }
 }

@@ -11,9 +11,10 @@ use super::judge::Due;
 use super::runner::{Runner, Stop};
 use crate::case::script::{Argv, Damage, Needs, PageFate, Verb};
 use crate::contract::Moment;
-use crate::kernel::Time;
+use crate::kernel::disk::PowerCut;
 use crate::kernel::disk::page_cache::SyncErrors;
 use crate::kernel::plan::{Effect, Rule};
+use crate::kernel::{Cut, Time};
 use crate::observation::{Damaged, Event, Sent};
 use crate::world::{Directive, Victim};
 
@@ -27,7 +28,7 @@ impl Runner<'_> {
             Verb::Send { client, argv } => self.send(client, argv)?,
             Verb::Inject { rule, .. } => self.inject(rule),
             Verb::Heal => self.heal()?,
-            Verb::Space(bytes) => self.world.kernel().disk.set_space(*bytes),
+            Verb::Space(bytes) => self.space(*bytes),
             Verb::SyncErrors(fate) => self.sync_errors(*fate),
             Verb::Hold(task) => self.world.kernel().hold_task(task),
             Verb::Release(task) => self.release(task)?,
@@ -35,6 +36,8 @@ impl Runner<'_> {
             Verb::AwaitChild => self.await_child()?,
             Verb::AwaitLog(text) => self.await_log(text)?,
             Verb::Kill(victim) => self.kill(*victim)?,
+            Verb::PowerCut(cut) => self.power_cut(*cut)?,
+            Verb::Settle => self.world.kernel().disk.settle(),
             Verb::Shutdown(signal) => self.shutdown(*signal)?,
             Verb::Restart(directives) => self.restart(directives)?,
             Verb::Damage { role, damage } => self.damage(&role.role, damage)?,
@@ -69,6 +72,7 @@ impl Runner<'_> {
             client: client.to_string(),
             argv: argv.clone(),
             sent_at,
+            calls: self.seen.calls.len(),
             reply: None,
             acked_at: None,
         });
@@ -88,7 +92,26 @@ impl Runner<'_> {
         self.unfired(&unfired)?;
         self.settle()?;
         self.lies.clear();
+        self.healed_at = Some(self.now());
         Ok(())
+    }
+
+    fn space(&mut self, bytes: Option<u64>) {
+        self.world.kernel().disk.set_space(bytes);
+        self.healed_at = None;
+        if bytes.is_some() {
+            self.faulted = self.seen.incarnation();
+        }
+    }
+
+    /// Whether there is nobody to do something to because the plan has ended the server: a workload
+    /// goes on as if nothing had happened.
+    fn nobody(&mut self) -> bool {
+        let nobody = self.halted && !self.is_running();
+        if nobody {
+            self.note("no server");
+        }
+        nobody
     }
 
     fn sync_errors(&mut self, fate: PageFate) {
@@ -122,6 +145,9 @@ impl Runner<'_> {
     }
 
     fn await_child(&mut self) -> Result<(), Stop> {
+        if self.nobody() {
+            return Ok(());
+        }
         if self.wait(|runner| runner.world.children() == 0)? {
             return Ok(());
         }
@@ -129,6 +155,9 @@ impl Runner<'_> {
     }
 
     fn await_log(&mut self, text: &str) -> Result<(), Stop> {
+        if self.nobody() {
+            return Ok(());
+        }
         let place = |runner: &Runner<'_>| {
             let new = runner.log.iter().skip(runner.awaited);
             new.into_iter().position(|line| line.message.contains(text))
@@ -141,7 +170,20 @@ impl Runner<'_> {
         Ok(())
     }
 
+    fn power_cut(&mut self, cut: Cut) -> Result<(), Stop> {
+        let possible = PowerCut::image(&self.world.kernel().disk, cut);
+        if let Err(impossible) = possible {
+            return self.bad_case(impossible.to_string());
+        }
+        self.asked.kill = true;
+        self.world.cut_power(cut)?;
+        Ok(())
+    }
+
     fn kill(&mut self, victim: Victim) -> Result<(), Stop> {
+        if self.nobody() {
+            return Ok(());
+        }
         match victim {
             Victim::Child if self.world.children() == 0 => {
                 return self.bad_case("there is no child to kill");
@@ -157,6 +199,9 @@ impl Runner<'_> {
     }
 
     fn shutdown(&mut self, signal: Signal) -> Result<(), Stop> {
+        if self.nobody() {
+            return Ok(());
+        }
         if !self.is_running() {
             return self.bad_case("there is no server to shut down");
         }
@@ -185,6 +230,9 @@ impl Runner<'_> {
     }
 
     fn check(&mut self) -> Result<(), Stop> {
+        if self.nobody() {
+            return Ok(());
+        }
         if !self.is_running() {
             return self.bad_case("`check` asks a running server, and there is none");
         }

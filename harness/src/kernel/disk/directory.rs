@@ -24,6 +24,7 @@ pub enum Change {
     Rename {
         from: String,
         to: String,
+        ino: Ino,
     },
 }
 
@@ -95,8 +96,17 @@ impl Names {
     pub fn rename(&mut self, sequence: u64, from: &str, to: &str) -> Option<Ino> {
         let ino = self.live.remove(from)?;
         let replaced = self.live.insert(to.to_string(), ino);
-        self.record(sequence, Change::Rename { from: from.to_string(), to: to.to_string() });
+        self.record(sequence, Change::Rename { from: from.to_string(), to: to.to_string(), ino });
         replaced.filter(|old| *old != ino)
+    }
+
+    /// Whether a power cut may bring a name of this inode back.
+    pub fn may_return(&self, ino: Ino) -> bool {
+        let named = |entry: &Entry| match &entry.change {
+            Change::Link { ino: its, .. } | Change::Rename { ino: its, .. } => *its == ino,
+            Change::Unlink { .. } => false,
+        };
+        self.durable.values().any(|its| *its == ino) || self.journal.iter().any(named)
     }
 
     fn record(&mut self, sequence: u64, change: Change) {
@@ -112,10 +122,20 @@ impl Names {
     pub fn synced(&mut self, dir: &str, sequence: u64) {
         let journal = std::mem::take(&mut self.journal);
         for entry in journal {
-            if entry.sequence < sequence && touches(&entry.change, dir) {
-                apply(&mut self.durable, &entry.change);
-            } else {
+            if entry.sequence >= sequence || !touches(&entry.change, dir) {
                 self.journal.push(entry);
+                continue;
+            }
+            apply(&mut self.durable, &entry.change);
+            if let Change::Rename { from, .. } = &entry.change {
+                // The name that came from another directory is gone, however it came to be.
+                let made = |earlier: &Entry| target(&earlier.change) == Some(from);
+                self.journal.retain(|earlier| !made(earlier) || is_rename(&earlier.change));
+                for earlier in self.journal.iter_mut().filter(|earlier| made(earlier)) {
+                    if let Change::Rename { from, .. } = &mut earlier.change {
+                        earlier.change = Change::Unlink { name: std::mem::take(from) };
+                    }
+                }
             }
         }
     }
@@ -132,7 +152,7 @@ fn touches(change: &Change, dir: &str) -> bool {
         Change::Link { name, .. } | Change::Unlink { name } => parent_of(name) == dir,
         // A rename between two directories is made durable by a sync of either: one journal entry
         // on the file systems that are modelled.
-        Change::Rename { from, to } => parent_of(from) == dir || parent_of(to) == dir,
+        Change::Rename { from, to, .. } => parent_of(from) == dir || parent_of(to) == dir,
     }
 }
 
@@ -145,10 +165,22 @@ pub fn apply(names: &mut BTreeMap<String, Ino>, change: &Change) {
         Change::Unlink { name } => {
             names.remove(name);
         }
-        Change::Rename { from, to } => {
-            if let Some(ino) = names.remove(from) {
-                names.insert(to.clone(), ino);
-            }
+        Change::Rename { from, to, ino } => {
+            names.remove(from);
+            names.insert(to.clone(), *ino);
         }
+    }
+}
+
+fn is_rename(change: &Change) -> bool {
+    matches!(change, Change::Rename { .. })
+}
+
+/// The name that means something because of this change.
+fn target(change: &Change) -> Option<&String> {
+    match change {
+        Change::Link { name, .. } => Some(name),
+        Change::Rename { to, .. } => Some(to),
+        Change::Unlink { .. } => None,
     }
 }

@@ -9,6 +9,7 @@
 
 pub mod directory;
 pub mod page_cache;
+pub mod power_cut;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use nix::errno::Errno;
 
 use directory::Names;
 use page_cache::{Mark, PAGE, PageCache, SyncErrors};
+pub use power_cut::{Cut, Image, PowerCut};
 
 /// The number of an inode.
 pub type Ino = u64;
@@ -38,6 +40,8 @@ pub struct Inode {
 #[derive(Clone, Debug)]
 pub struct Disk {
     inodes: BTreeMap<Ino, Inode>,
+    /// Inodes that nobody can reach any more unless a power cut brings an old name back.
+    ghosts: BTreeMap<Ino, Inode>,
     pub names: Names,
     next_ino: Ino,
     sequence: u64,
@@ -64,6 +68,7 @@ impl Disk {
         };
         Disk {
             inodes: BTreeMap::from([(ROOT, root)]),
+            ghosts: BTreeMap::new(),
             names: Names::default(),
             next_ino: ROOT + 1,
             sequence: 1,
@@ -150,7 +155,25 @@ impl Disk {
         }
         let blocks = inode.content.blocks();
         self.give_back(blocks);
-        self.inodes.remove(&ino);
+        let gone = self.inodes.remove(&ino);
+        if let Some(gone) = gone.filter(|_| self.names.may_return(ino)) {
+            self.ghosts.insert(ino, gone);
+        }
+    }
+
+    /// The inode, also when only a power cut can bring it back.
+    pub(in crate::kernel) fn any_inode(&self, ino: Ino) -> Option<&Inode> {
+        self.inodes.get(&ino).or_else(|| self.ghosts.get(&ino))
+    }
+
+    /// Every inode that has a name or may get one back.
+    pub(in crate::kernel) fn any_inodes(&self) -> impl Iterator<Item = (Ino, &Inode)> {
+        self.inodes.iter().chain(&self.ghosts).map(|(ino, inode)| (*ino, inode))
+    }
+
+    /// The next change to the disk gets this number.
+    pub(in crate::kernel) fn sequence(&self) -> u64 {
+        self.sequence
     }
 
     /// How many of `wanted` bytes at `offset` the disk has room for: up to a block boundary.
@@ -214,6 +237,7 @@ impl Disk {
         let replaced = self.names.rename(sequence, from, to);
         self.inode_mut(moved).name = to.to_string();
         if let Some(ino) = replaced {
+            self.inode_mut(moved).content.renamed_over(sequence);
             self.inode_mut(ino).linked = false;
             self.reclaim(ino);
         }
@@ -248,6 +272,12 @@ impl Disk {
             inode.content.synced(mark.content);
         }
         self.names.commit_log(mark.sequence);
+        self.bury_ghosts();
+    }
+
+    fn bury_ghosts(&mut self) {
+        let names = &self.names;
+        self.ghosts.retain(|ino, _| names.may_return(*ino));
     }
 
     /// A sync that was called at `mark` fails at the device.
@@ -262,6 +292,24 @@ impl Disk {
             inode.content.settle();
         }
         self.names.settle();
+        self.ghosts.clear();
+    }
+
+    /// The power was cut and is back: the disk holds this image and nothing else. Nobody may have a
+    /// file open any more.
+    pub fn power_cut(&mut self, image: &Image) {
+        let used: u64 = self.inodes.values().map(|inode| inode.content.blocks()).sum();
+        self.give_back(used);
+        self.inodes.retain(|ino, _| *ino == ROOT);
+        self.names = Names::default();
+        for dir in image.dirs() {
+            self.create(dir, true).expect("an image names a directory before what is in it");
+        }
+        for (name, content) in image.files() {
+            let ino = self.create(name, false).expect("an image names a file once");
+            self.write(ino, 0, content);
+        }
+        self.settle();
     }
 
     /// Leaves room for `bytes` more, in whole blocks; None: the disk is large again.

@@ -8,7 +8,8 @@
 //! A failed sync follows Linux (`fs/fs-writeback`, the "fsyncgate" behaviour): by default the pages
 //! are marked clean although nothing was written, so they stay readable until the power cut and no
 //! later sync brings them back, unless a later write touches the same page. The other model keeps
-//! them dirty.
+//! them dirty. What a failed sync has taken from the dirty pages is remembered as stranded: it
+//! reaches the disk only together with a later write to its page.
 //!
 //! Not modelled: the order in which the device writes pages back by itself; a power cut may keep
 //! any. Must not know: names, descriptors.
@@ -17,6 +18,11 @@ use std::collections::BTreeMap;
 
 /// Bytes per page, and per block of the disk.
 pub const PAGE: u64 = 4096;
+
+/// Where the blocks of a file of this length end.
+pub fn blocks_end(length: u64) -> u64 {
+    length.div_ceil(PAGE) * PAGE
+}
 
 /// A change to the content that is not durable yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +71,10 @@ pub struct PageCache {
     durable: Vec<u8>,
     dirty: BTreeMap<u64, Dirty>,
     journal: Vec<Entry>,
+    /// Pages that a failed sync marked clean, with what can still be read there.
+    stranded: BTreeMap<u64, Vec<u8>>,
+    /// When a rename over another file had the file system write this content back.
+    written_back: Vec<u64>,
 }
 
 impl PageCache {
@@ -81,6 +91,16 @@ impl PageCache {
     /// What came after the durable state, in order.
     pub fn journal(&self) -> &[Entry] {
         &self.journal
+    }
+
+    /// Pages that only a later write to them can bring to the disk.
+    pub fn stranded(&self) -> &BTreeMap<u64, Vec<u8>> {
+        &self.stranded
+    }
+
+    /// When the content was written back because its file was renamed over another.
+    pub fn written_back(&self) -> &[u64] {
+        &self.written_back
     }
 
     pub fn len(&self) -> u64 {
@@ -117,6 +137,10 @@ impl PageCache {
         self.live.resize(length as usize, 0);
         let whole_pages = length.div_ceil(PAGE);
         self.dirty.retain(|page, _| *page < whole_pages);
+        self.stranded.retain(|page, bytes| {
+            bytes.truncate(length.saturating_sub(page * PAGE) as usize);
+            !bytes.is_empty()
+        });
         // The page that holds the new end is written again, zeros behind it.
         let boundary = old.min(length);
         self.touch(sequence, boundary.saturating_sub(1), boundary.max(length).min(boundary + PAGE));
@@ -147,6 +171,7 @@ impl PageCache {
         self.durable.truncate(self.shortest_before(mark) as usize);
         self.durable.resize(mark.length as usize, 0);
         for page in covered {
+            self.stranded.remove(&page);
             let start = (page * PAGE) as usize;
             let end = (start + PAGE as usize).min(self.durable.len()).min(self.live.len());
             if start < end {
@@ -154,6 +179,23 @@ impl PageCache {
             }
         }
         self.journal.retain(|entry| entry.sequence >= mark.sequence);
+        self.written_back.retain(|sequence| *sequence >= mark.sequence);
+    }
+
+    /// The file was renamed over another. ext4 writes a file back then (`auto_da_alloc`), if it has
+    /// blocks that are not allocated yet; a change within the allocated tail block does not count.
+    pub fn renamed_over(&mut self, sequence: u64) {
+        let mut allocated = blocks_end(self.durable.len() as u64);
+        let unallocated = self.journal.iter().any(|entry| match &entry.change {
+            Change::Write { offset, bytes } => offset + bytes.len() as u64 > allocated,
+            Change::Resize { length } => {
+                allocated = allocated.min(blocks_end(*length));
+                false
+            }
+        });
+        if unallocated {
+            self.written_back.push(sequence);
+        }
     }
 
     /// The shortest that the file has been since the last sync.
@@ -169,8 +211,15 @@ impl PageCache {
     /// A sync that was called at `mark` fails.
     pub fn sync_failed(&mut self, mark: Mark, model: SyncErrors) {
         if model == SyncErrors::Clean {
-            self.take_dirty(mark);
-            self.journal.retain(|entry| entry.sequence >= mark.sequence);
+            for page in self.take_dirty(mark) {
+                let start = ((page * PAGE) as usize).min(self.live.len());
+                let end = (start + PAGE as usize).min(self.live.len());
+                self.stranded.insert(page, self.live[start..end].to_vec());
+            }
+            // The size is metadata, which the failure of a data page does not touch.
+            self.journal.retain(|entry| {
+                entry.sequence >= mark.sequence || matches!(entry.change, Change::Resize { .. })
+            });
         }
     }
 
@@ -179,6 +228,8 @@ impl PageCache {
         self.durable.clone_from(&self.live);
         self.dirty.clear();
         self.journal.clear();
+        self.stranded.clear();
+        self.written_back.clear();
     }
 
     /// The pages that `mark` covers; they are clean now unless they were written again since.

@@ -16,6 +16,7 @@ use nix::sys::signal::Signal;
 pub use window::{NotAWindow, Window};
 
 use super::call::CallName;
+use super::disk::Cut;
 use super::site::Site;
 
 /// What goes wrong. Three kinds never share a word: a lie claims what was not done, an alteration
@@ -34,6 +35,48 @@ pub enum Effect {
     Hold,
     /// The signal arrives as the call is made; one that kills comes before it.
     Signal(Signal),
+    /// The machine stops here.
+    Halt(When, Halt),
+}
+
+/// On which side of the call something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Whoever dies of it never makes the call.
+    Before,
+    /// The call is made; whoever dies of it never sees it return.
+    After,
+}
+
+/// What happens while nobody runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// SIGKILL: the page cache stays.
+    Kill(Victim),
+    /// Everybody is gone, and what was not synced is left to the disk.
+    Power(Cut),
+}
+
+/// Who is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Victim {
+    /// The server process with its threads, but not its children.
+    Parent,
+    /// Every living child of the server.
+    Child,
+    /// The server, its children and orphans of earlier servers.
+    All,
+}
+
+impl Victim {
+    /// As it is written in a case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Victim::Parent => "parent",
+            Victim::Child => "child",
+            Victim::All => "all",
+        }
+    }
 }
 
 /// Which calls a rule is about.

@@ -23,9 +23,9 @@ use scheduler::Scheduler;
 use shared::Shared;
 pub use shared::Stacks;
 
-use super::{Broken, Directive, Received, Status, Victim, World, arguments};
+use super::{Broken, Directive, Received, Status, Victim, World, arguments, no_such_image};
 use crate::kernel::trace::Event;
-use crate::kernel::{Ending, Kernel, Pid, Time};
+use crate::kernel::{Cut, Ending, Halt, Image, Kernel, Pid, Time};
 use crate::profile::Profile;
 
 /// How many calls a server may make between two moments.
@@ -140,9 +140,17 @@ impl World for Sim {
 
     fn settle(&mut self) -> Result<(), Broken> {
         self.shared.budget.set(BUDGET);
-        let settled = self.scheduler.settle();
-        self.look_for_the_end();
-        settled
+        loop {
+            let settled = self.scheduler.settle();
+            self.look_for_the_end();
+            settled?;
+            let due = self.shared.kernel.borrow_mut().take_halt();
+            match due {
+                Some(Halt::Kill(victim)) => self.kill(victim)?,
+                Some(Halt::Power(cut)) => self.cut_power(cut)?,
+                None => return Ok(()),
+            }
+        }
     }
 
     fn next_deadline(&mut self) -> Option<Time> {
@@ -166,6 +174,19 @@ impl World for Sim {
             }
         }
         self.look_for_the_end();
+        Ok(())
+    }
+
+    fn cut_power(&mut self, cut: Cut) -> Result<(), Broken> {
+        self.scheduler.go_dark();
+        self.server = None;
+        self.status = Status::Off;
+        let cut = self.shared.kernel.borrow_mut().cut_power(cut);
+        cut.map(drop).map_err(no_such_image)
+    }
+
+    fn put_image(&mut self, image: &Image) -> Result<(), Broken> {
+        self.shared.kernel.borrow_mut().disk.power_cut(image);
         Ok(())
     }
 

@@ -25,7 +25,8 @@ impl Os for SimOs<'_> {
     fn open(&mut self, path: &str, flags: OFlag, _mode: u32) -> Result<Fd> {
         let path = relative(path);
         let entered = self.enter(CallName::Open, Target::Path(path), flags.bits() as u64);
-        self.kernel().open(entered, path, flags)
+        let opened = self.kernel().open(entered, path, flags);
+        self.made(opened)
     }
 
     fn close(&mut self, fd: Fd) -> Result<()> {
@@ -37,7 +38,7 @@ impl Os for SimOs<'_> {
         let result = self.kernel().close(entered, fd);
         self.shared.net.borrow_mut().forget(self.pid, fd);
         self.shared.refresh();
-        result
+        self.made(result)
     }
 
     fn read(&mut self, fd: Fd, buf: &mut [u8]) -> Result<usize> {
@@ -48,7 +49,7 @@ impl Os for SimOs<'_> {
                 let read = self.kernel().read(entered, fd, buf.len() as u64);
                 buf[..read.data.len()].copy_from_slice(&read.data);
                 self.shared.count_traffic(self.pid, read.data.len() as u64);
-                Ok(read.result? as usize)
+                Ok(self.made(read.result)? as usize)
             }
             None => {
                 self.spend();
@@ -66,7 +67,7 @@ impl Os for SimOs<'_> {
                 let entered = self.enter_fd(CallName::Write, fd, buf.len() as u64);
                 let wrote = self.kernel().write(entered, fd, buf);
                 self.shared.count_traffic(self.pid, wrote.taken);
-                Ok(wrote.result? as usize)
+                Ok(self.made(wrote.result)? as usize)
             }
             // Standard error goes where standard output goes, as in a supervised server.
             None if fd == STDOUT || fd == STDERR => {
@@ -85,23 +86,27 @@ impl Os for SimOs<'_> {
 
     fn fsync(&mut self, fd: Fd) -> Result<()> {
         let entered = self.enter_fd(CallName::Fsync, fd, 0);
-        self.kernel().sync(entered, fd)
+        let synced = self.kernel().sync(entered, fd);
+        self.made(synced)
     }
 
     fn fdatasync(&mut self, fd: Fd) -> Result<()> {
         let entered = self.enter_fd(CallName::Fdatasync, fd, 0);
-        self.kernel().sync(entered, fd)
+        let synced = self.kernel().sync(entered, fd);
+        self.made(synced)
     }
 
     fn ftruncate(&mut self, fd: Fd, len: u64) -> Result<()> {
         let entered = self.enter_fd(CallName::Ftruncate, fd, len);
-        self.kernel().ftruncate(entered, fd, len).result
+        let done = self.kernel().ftruncate(entered, fd, len);
+        self.made(done.result)
     }
 
     fn truncate(&mut self, path: &str, len: u64) -> Result<()> {
         let path = relative(path);
         let entered = self.enter(CallName::Truncate, Target::Path(path), len);
-        self.kernel().truncate(entered, path, len).result
+        let done = self.kernel().truncate(entered, path, len);
+        self.made(done.result)
     }
 
     fn lseek(&mut self, fd: Fd, offset: i64, whence: Whence) -> Result<u64> {
@@ -127,7 +132,8 @@ impl Os for SimOs<'_> {
     fn rename(&mut self, old: &str, new: &str) -> Result<()> {
         let (from, to) = (relative(old), relative(new));
         let entered = self.enter(CallName::Rename, Target::Rename { from, to }, 0);
-        self.kernel().rename(entered, from, to).result
+        let done = self.kernel().rename(entered, from, to);
+        self.made(done.result)
     }
 
     fn unlink(&mut self, path: &str) -> Result<()> {
@@ -136,13 +142,15 @@ impl Os for SimOs<'_> {
             return Ok(());
         }
         let entered = self.enter(CallName::Unlink, Target::Path(path), 0);
-        self.kernel().unlink(entered, path).result
+        let done = self.kernel().unlink(entered, path);
+        self.made(done.result)
     }
 
     fn mkdir(&mut self, path: &str, _mode: u32) -> Result<()> {
         let path = relative(path);
         let entered = self.enter(CallName::Mkdir, Target::Path(path), 0);
-        self.kernel().mkdir(entered, path).result
+        let done = self.kernel().mkdir(entered, path);
+        self.made(done.result)
     }
 
     /// The run directory is the only one there is.
@@ -156,7 +164,8 @@ impl Os for SimOs<'_> {
 
     fn pipe(&mut self) -> Result<(Fd, Fd)> {
         let entered = self.enter(CallName::Pipe, Target::None, 0);
-        self.kernel().pipe(entered)
+        let made = self.kernel().pipe(entered);
+        self.made(made)
     }
 
     fn set_nonblocking(&mut self, fd: Fd) -> Result<()> {
@@ -275,7 +284,7 @@ impl Os for SimOs<'_> {
         let entered = self.enter(CallName::Fork, Target::None, 0);
         if self.kernel().fork_error(&entered).is_some() {
             let refused = self.kernel().fork(entered, 0);
-            return refused.map(|_| 0);
+            return self.made(refused.map(|_| 0));
         }
         let pid = self.shared.new_pid();
         let id = self.kernel().fork(entered, pid)?;
@@ -283,7 +292,7 @@ impl Os for SimOs<'_> {
         let image = child.copy();
         let birth = task(&self.shared, id, pid, move |os| Some(image.run(os)));
         self.shared.births.borrow_mut().push(birth);
-        Ok(pid)
+        Ok(self.made(pid))
     }
 
     fn set_last_words(&mut self, words: LastWords) {
@@ -295,7 +304,8 @@ impl Os for SimOs<'_> {
         while mode == WaitMode::Block && !self.shared.kernel.borrow().can_wait(self.task) {
             self.suspend(Wait::Child);
         }
-        match self.kernel().wait(entered) {
+        let waited = self.kernel().wait(entered);
+        match self.made(waited) {
             Waited::Reaped(pid, Ending::Exited(code)) => Ok(Some((pid, WaitStatus::Exited(code)))),
             Waited::Reaped(pid, Ending::Signaled(signal)) => {
                 Ok(Some((pid, WaitStatus::Signaled(signal))))

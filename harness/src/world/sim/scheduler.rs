@@ -69,11 +69,17 @@ impl Scheduler {
 
     /// Runs tasks until none can run without the clock moving.
     pub fn settle(&mut self) -> Result<(), Broken> {
-        while let Some(next) = self.slots.iter().position(|slot| self.can_run(slot)) {
+        while let Some(next) = self.next() {
             self.run(next)?;
             self.absorb();
         }
         Ok(())
+    }
+
+    /// Whose turn it is; nobody's while something must happen first.
+    fn next(&self) -> Option<usize> {
+        let halted = self.shared.kernel.borrow().halt_due().is_some();
+        self.slots.iter().position(|slot| self.can_run(slot)).filter(|_| !halted)
     }
 
     fn can_run(&self, slot: &Slot) -> bool {
@@ -105,6 +111,7 @@ impl Scheduler {
                 !shared.pipes.borrow().readiness(&kernel, *pipe, *end).is_empty()
             }
             Some(Wait::Child) => kernel.can_wait(slot.task),
+            Some(Wait::Halt) => true,
             Some(Wait::End(_) | Wait::Overrun) => false,
         }
     }
@@ -214,6 +221,19 @@ impl Scheduler {
             self.drop_slot(index);
         }
         self.shared.refresh();
+    }
+
+    /// The power is cut: nobody is left, and nobody hears of it.
+    pub fn go_dark(&mut self) {
+        for pid in self.alive() {
+            self.shared.net.borrow_mut().ended(pid);
+        }
+        self.shared.births.borrow_mut().clear();
+        self.shared.kills.borrow_mut().clear();
+        self.shared.pending.borrow_mut().clear();
+        while let Some(last) = self.slots.len().checked_sub(1) {
+            self.drop_slot(last);
+        }
     }
 
     fn drop_slot(&mut self, index: usize) {

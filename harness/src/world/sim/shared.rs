@@ -45,6 +45,8 @@ pub enum Wait {
     },
     /// Until a child has ended.
     Child,
+    /// Until what the plan has happen here has happened.
+    Halt,
     /// For ever: the process ends like this.
     End(Ending),
     /// For ever: the run has used up its budget of calls.

@@ -13,7 +13,9 @@ use super::shared::{Birth, Resume, Shared, Task, TaskYielder, Wait};
 use crate::kernel::calls::Transfer;
 use crate::kernel::disk::Ino;
 use crate::kernel::fd::{End, PipeId};
-use crate::kernel::{CallName, Ending, Entered, Kernel, Object, Request, Target, TaskId, Time};
+use crate::kernel::{
+    CallName, Ending, Entered, Halt, Kernel, Object, Request, Target, TaskId, Time, When,
+};
 
 /// One task's view of its machine.
 pub struct SimOs<'a> {
@@ -87,7 +89,32 @@ impl SimOs<'_> {
         if let Some(signal) = entered.signal() {
             entered = self.signalled(entered, signal);
         }
+        if let Some(halt) = entered.halt(When::Before) {
+            entered = self.halted(entered, halt);
+        }
         entered
+    }
+
+    /// The plan has something happen before a call: it is made only if the caller lives through
+    /// that.
+    fn halted(&mut self, mut entered: Entered, halt: Halt) -> Entered {
+        if self.shared.kernel.borrow().dies_of(self.task, halt) {
+            self.kernel().halt_before(entered, halt);
+            self.suspend(Wait::Halt);
+            unreachable!("who died before a call does not make it")
+        }
+        self.kernel().halt_beside(halt);
+        self.suspend(Wait::Halt);
+        entered.calm();
+        entered
+    }
+
+    /// A call was made: if the plan has something happen after it, nobody runs on before that.
+    pub(super) fn made<T>(&self, returned: T) -> T {
+        if self.shared.kernel.borrow().halt_due().is_some() {
+            self.suspend(Wait::Halt);
+        }
+        returned
     }
 
     /// The plan sends this process a signal: one that kills comes before the call, a handler runs
@@ -173,7 +200,7 @@ impl SimOs<'_> {
         self.kernel().transferred(entered, result);
         self.shared.count_traffic(self.pid, result.unwrap_or(0));
         self.shared.refresh();
-        result
+        self.made(result)
     }
 }
 

@@ -12,7 +12,7 @@ use super::memory::Memory;
 use super::notify::{Answer, Notice};
 use super::tasks::Wait;
 use super::{Supervised, names};
-use crate::kernel::{CallName, Entered, Fd, Request, Target, TaskId};
+use crate::kernel::{CallName, Entered, Fd, Request, Target, TaskId, When};
 use crate::world::Broken;
 
 /// A call that the kernel decides about, with what was read from its caller's memory.
@@ -123,7 +123,8 @@ pub type Outcome = Result<Step, Trouble>;
 impl Supervised {
     /// A task has made a call.
     pub(super) fn dispatch(&mut self, tid: i32, notice: &Notice) -> Result<Step, Broken> {
-        settled(self.try_dispatch(tid, notice))
+        let step = settled(self.try_dispatch(tid, notice))?;
+        self.unless_halted(tid, notice, step)
     }
 
     fn try_dispatch(&mut self, tid: i32, notice: &Notice) -> Outcome {
@@ -185,6 +186,37 @@ impl Supervised {
                 None => return Ok(Step::Gone),
             }
         }
+        if let Some(halt) = entered.halt(When::Before) {
+            if self.kernel.borrow().dies_of(entered.task, halt) {
+                self.kernel.borrow_mut().halt_before(entered, halt);
+                return Ok(Step::Gone);
+            }
+            self.carry_out(halt)?;
+            entered.calm();
+        }
+        self.make(tid, notice, entered, call)
+    }
+
+    /// The plan may have something happen after a call that was just made: a caller that dies of it
+    /// gets no answer. Of a fork the child must be born for real, so its parent is stopped at its
+    /// next call instead.
+    fn unless_halted(&mut self, tid: i32, notice: &Notice, step: Step) -> Result<Step, Broken> {
+        let due = self.kernel.borrow().halt_due();
+        let forks = [libc::SYS_fork, libc::SYS_clone, libc::SYS_clone3].contains(&notice.number);
+        let Some(halt) = due.filter(|_| !forks && !matches!(step, Step::Gone)) else {
+            return Ok(step);
+        };
+        let task = self.known(tid)?;
+        if self.kernel.borrow().dies_of(task, halt) {
+            return Ok(Step::Gone);
+        }
+        self.kernel.borrow_mut().take_halt();
+        self.carry_out(halt)?;
+        Ok(step)
+    }
+
+    /// A call that the plan lets happen now.
+    fn make(&mut self, tid: i32, notice: &Notice, entered: Entered, call: Call) -> Outcome {
         match &call {
             Call::Pipe { address, flags } => self.do_pipe(tid, notice, entered, *address, *flags),
             Call::Fork { clear_tid } => Ok(self.do_fork(tid, entered, *clear_tid)),
@@ -224,7 +256,8 @@ impl Supervised {
             }
             Wait::Child(entered, call) => self.do_wait(tid, entered, call),
         };
-        settled(outcome)
+        let step = settled(outcome)?;
+        self.unless_halted(tid, notice, step)
     }
 
     /// The modelled call that this is; None: none.

@@ -102,8 +102,10 @@ impl Supervised {
             .open(path, flags, mode)
             .map_err(|errno| lost(&format!("open {path} in the run directory"), errno))?;
         let close_on_exec = flags.contains(OFlag::O_CLOEXEC);
-        self.install(tid, notice, Rc::new(file), fd, close_on_exec, true)?;
-        Ok(Step::Answered)
+        // One that dies of what the plan does next must not run on.
+        let send = self.kernel.borrow().halt_due().is_none();
+        self.install(tid, notice, Rc::new(file), fd, close_on_exec, send)?;
+        Ok(if send { Step::Answered } else { Step::value(fd.into()) })
     }
 
     /// Puts a file into the target's table and keeps a copy.

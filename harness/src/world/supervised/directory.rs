@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
-use crate::kernel::Disk;
+use crate::kernel::{Disk, Image};
 use crate::world::Broken;
 
 /// A directory that goes with this value.
@@ -64,6 +64,24 @@ impl Directory {
             _ => {}
         }
         content.map_or(Ok(()), |content| fs::write(&path, content)).map_err(failed)
+    }
+
+    /// Makes everything anew as an image says. Sockets stay: no disk holds them.
+    pub fn replace(&self, image: &Image) -> Result<(), Broken> {
+        let failed = |error: io::Error| Broken::Harness(format!("put an image: {error}"));
+        for entry in fs::read_dir(&self.path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let kind = entry.file_type().map_err(failed)?;
+            if kind.is_dir() {
+                fs::remove_dir_all(entry.path()).map_err(failed)?;
+            } else if !kind.is_socket() {
+                fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
+        for dir in image.dirs() {
+            fs::create_dir(self.path.join(dir)).map_err(failed)?;
+        }
+        image.files().try_for_each(|(name, content)| self.set(name, Some(content)))
     }
 
     /// Whether the real files are what the model says they are. Sockets are not its business.

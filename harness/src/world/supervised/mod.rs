@@ -44,8 +44,8 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
 pub use machine::Machine;
 
-use super::{Broken, Directive, Received, Status, Victim, World, arguments};
-use crate::kernel::{Kernel, Pid, TaskId, Time};
+use super::{Broken, Directive, Received, Status, Victim, World, arguments, no_such_image};
+use crate::kernel::{Cut, Image, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
 use clients::Clients;
 use directory::Directory;
@@ -198,6 +198,8 @@ impl World for Supervised {
     fn settle(&mut self) -> Result<(), Broken> {
         self.refill();
         loop {
+            let due = self.kernel.borrow_mut().take_halt();
+            due.map_or(Ok(()), |halt| self.carry_out(halt))?;
             let moved = self.clients.pump();
             match self.choose()? {
                 Some(tid) => self.run(tid)?,
@@ -227,6 +229,17 @@ impl World for Supervised {
             Victim::All => true,
         });
         pids.into_iter().try_for_each(|pid| self.deliver(pid, libc::SIGKILL).map(drop))
+    }
+
+    fn cut_power(&mut self, cut: Cut) -> Result<(), Broken> {
+        self.go_dark()?;
+        let image = self.kernel.borrow_mut().cut_power(cut).map_err(no_such_image)?;
+        self.directory.replace(&image)
+    }
+
+    fn put_image(&mut self, image: &Image) -> Result<(), Broken> {
+        self.kernel.borrow_mut().disk.power_cut(image);
+        self.directory.replace(image)
     }
 
     fn signal(&mut self, signal: Signal) -> Result<(), Broken> {

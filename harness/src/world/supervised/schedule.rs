@@ -98,6 +98,10 @@ impl Supervised {
     pub(super) fn go_on(&mut self, tid: i32) -> Result<(), Broken> {
         loop {
             let Next::Called(notice) = self.next(tid)? else { return Ok(()) };
+            if self.kernel.borrow().halt_due().is_some() {
+                self.hold(tid, &notice, Wait::Turn);
+                return Ok(());
+            }
             self.count(tid, &notice)?;
             let step = self.dispatch(tid, &notice)?;
             if !self.apply(tid, &notice, step)? {
@@ -132,13 +136,16 @@ impl Supervised {
             Step::Answered => Ok(true),
             Step::Gone => Ok(false),
             Step::Hold(wait) => {
-                let wait = *wait;
-                let held = Held { notice: *notice, wait, since: self.trapped, interrupted: false };
-                if let Some(task) = self.table.task_mut(tid) {
-                    task.held = Some(held);
-                }
+                self.hold(tid, notice, *wait);
                 Ok(false)
             }
+        }
+    }
+
+    fn hold(&mut self, tid: i32, notice: &Notice, wait: Wait) {
+        let held = Held { notice: *notice, wait, since: self.trapped, interrupted: false };
+        if let Some(task) = self.table.task_mut(tid) {
+            task.held = Some(held);
         }
     }
 

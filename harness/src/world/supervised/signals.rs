@@ -16,9 +16,9 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use super::Supervised;
 use super::namespace::send_signal;
 use super::schedule::lost;
-use super::tasks::Process;
-use crate::kernel::{Ending, Entered, Pid};
-use crate::world::{Broken, Status};
+use super::tasks::{Process, Table};
+use crate::kernel::{Ending, Entered, Halt, Pid};
+use crate::world::{Broken, Status, World};
 
 /// How long a killed process may take to end, in real milliseconds.
 const PATIENCE: u16 = 10_000;
@@ -91,6 +91,36 @@ impl Supervised {
             }
             _ => Ok(false),
         }
+    }
+
+    /// A kill or power cut that the plan has put at a call.
+    pub(super) fn carry_out(&mut self, halt: Halt) -> Result<(), Broken> {
+        match halt {
+            Halt::Kill(victim) => self.kill(victim),
+            Halt::Power(cut) => self.cut_power(cut),
+        }
+    }
+
+    /// The power is cut: every process ends, and nobody hears of it.
+    pub(super) fn go_dark(&mut self) -> Result<(), Broken> {
+        let living = self.table.processes.iter().map(|process| process.pidfd.as_fd());
+        for pidfd in living {
+            send_signal(pidfd, libc::SIGKILL).map_err(|errno| lost("kill", errno))?;
+        }
+        for process in &self.table.processes {
+            let mut fds = [PollFd::new(process.pidfd.as_fd(), PollFlags::POLLIN)];
+            let ended = poll(&mut fds, PollTimeout::from(PATIENCE)).map_err(|e| lost("poll", e))?;
+            if ended == 0 {
+                return Err(Broken::Hung(format!("process {} does not end", process.pid)));
+            }
+            if self.server == Some(process.pid) {
+                reap(process.pidfd.as_fd())?;
+            }
+        }
+        self.table = Table::default();
+        self.server = None;
+        self.status = Status::Off;
+        Ok(())
     }
 
     /// Waits until a process that is about to end has ended.

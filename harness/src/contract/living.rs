@@ -1,0 +1,34 @@
+//! Judging a server that lives: whether it takes writes again, and what it holds on to.
+//!
+//! Must not know: how it was looked at.
+
+use std::time::Duration;
+
+use super::{Judgement, Verdict};
+use crate::observation::{Living, Time};
+
+/// How long writes may stay refused once every fault is over.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Judges what a look at a living server found.
+pub fn living(found: &Living) -> Vec<Judgement> {
+    let mut judgements = Vec::new();
+    if let Some(refusal) = &found.refusal
+        && refusal.healed_for >= Time::ZERO + PATIENCE
+    {
+        let cure = refusal.cure.as_deref().unwrap_or("nothing that was tried");
+        judgements.push(Judgement::new(
+            Verdict::Stuck,
+            format!(
+                "writes are refused {} after the last fault ({}); {cure} clears it",
+                refusal.healed_for, refusal.reply
+            ),
+        ));
+    }
+    if !found.leaks.is_empty() {
+        let held = found.leaks.join(", ");
+        judgements
+            .push(Judgement::new(Verdict::Leaked, format!("a settled server holds on to {held}")));
+    }
+    judgements
+}

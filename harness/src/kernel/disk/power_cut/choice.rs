@@ -1,0 +1,305 @@
+//! From a mode to a choice: what becomes of every change, so that the whole is allowed.
+//!
+//! All choices of a profile are numbered, so that a number stands for one of them for ever. They
+//! fall into groups by how far the log of names and sizes came (one group where there is no such
+//! log), and within a group into axes that are independent of each other. Must not know: what the
+//! changes add up to.
+
+use super::fate::{Blocks, Fate, Reach, Rest};
+use super::{Impossible, Mode, PowerCut, Profile, is_write};
+use crate::kernel::disk::page_cache::Change;
+
+/// What becomes of every change.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    /// For each change of names, whether it is there.
+    pub names: Vec<bool>,
+    /// For each unsynced file, the fate of each entry of its journal.
+    pub fates: Vec<Vec<Fate>>,
+}
+
+/// So many choices are numbered one by one; of more, a number draws one.
+pub(super) const NUMBERED: u128 = 4096;
+
+/// Choices that share how far the log came.
+pub(super) struct Group {
+    log: u64,
+    axes: Vec<Axis>,
+}
+
+/// Something that can be chosen by itself.
+enum Axis {
+    /// A file that is written back in order: how many of its writes came, and how the next one
+    /// tore.
+    InOrder { file: usize, options: Vec<(usize, Option<Fate>)> },
+    /// One change of a file.
+    Change { file: usize, entry: usize, options: Vec<Fate> },
+    /// One change of names.
+    Name(usize),
+}
+
+impl Axis {
+    fn options(&self) -> usize {
+        match self {
+            Axis::InOrder { options, .. } => options.len(),
+            Axis::Change { options, .. } => options.len(),
+            Axis::Name(_) => 2,
+        }
+    }
+}
+
+impl Group {
+    pub fn size(&self) -> u128 {
+        let sizes = self.axes.iter().map(|axis| axis.options() as u128);
+        sizes.fold(1, u128::saturating_mul)
+    }
+}
+
+impl PowerCut<'_> {
+    /// The choice that a mode stands for.
+    pub(super) fn choose(&self, mode: Mode) -> Result<Choice, Impossible> {
+        match mode {
+            Mode::None => Ok(self.prefix(0)),
+            Mode::All => Ok(self.prefix(self.now)),
+            Mode::Prefix(n) => {
+                let events = self.events();
+                let place = usize::try_from(n).ok().and_then(|n| events.get(n));
+                Ok(self.prefix(place.copied().unwrap_or(self.now)))
+            }
+            Mode::Torn(n) => self.torn(n),
+            Mode::Seed(n) => Ok(self.numbered(&self.groups(), n)),
+        }
+    }
+
+    /// Everything before `end` is there, and of the rest what must be.
+    fn prefix(&self, end: u64) -> Choice {
+        let log = self.committed.max(end);
+        let mut choice = self.base(log);
+        for (file, (_, content)) in self.unsynced.iter().enumerate() {
+            for (fate, entry) in choice.fates[file].iter_mut().zip(content.journal()) {
+                if is_write(entry) && entry.sequence < end {
+                    *fate = Fate::Kept;
+                }
+            }
+        }
+        choice
+    }
+
+    /// The log came as far as `log`, and no data but what must have come with it.
+    fn base(&self, log: u64) -> Choice {
+        let names = self.disk.names.journal().iter().map(|entry| entry.sequence < log).collect();
+        let files = 0..self.unsynced.len();
+        Choice { names, fates: files.map(|file| self.base_fates(file, log)).collect() }
+    }
+
+    fn base_fates(&self, file: usize, log: u64) -> Vec<Fate> {
+        let content = self.unsynced[file].1;
+        let forced = self.forced(file, log);
+        let fate = |entry| match (is_write(entry), self.profile) {
+            (false, _) if entry.sequence < log => Fate::Kept,
+            (true, _) if entry.sequence < forced => Fate::Kept,
+            (true, Profile::Ext4) if entry.sequence < log => Fate::Sized(Rest::InBlock),
+            _ => Fate::Dropped,
+        };
+        content.journal().iter().map(fate).collect()
+    }
+
+    /// Writes before this came, because the log came as far as a rename that wrote them back.
+    fn forced(&self, file: usize, log: u64) -> u64 {
+        let renames = self.unsynced[file].1.written_back().iter().copied();
+        let renames = renames.filter(|rename| *rename < log && self.profile == Profile::Ext4);
+        renames.max().unwrap_or(0)
+    }
+
+    fn torn(&self, n: u64) -> Result<Choice, Impossible> {
+        let Some((_, file, entry)) = self.writes().pop() else {
+            return Err(Impossible("there is no unsynced write that could be torn".to_string()));
+        };
+        let mut choice = self.prefix(self.now);
+        let tears = self.tears(file, entry);
+        let place = usize::try_from(n - 1).ok().and_then(|n| tears.get(n));
+        let Some(fate) = place else {
+            return Err(Impossible(format!(
+                "the last unsynced write can be torn in {} ways under {}",
+                tears.len(),
+                self.profile
+            )));
+        };
+        choice.fates[file][entry] = *fate;
+        Ok(choice)
+    }
+
+    /// The ways to tear a write when everything before it came.
+    fn tears(&self, file: usize, entry: usize) -> Vec<Fate> {
+        let journal = self.unsynced[file].1.journal();
+        let mut blocks = Blocks::of(self.unsynced[file].1);
+        for before in &journal[..entry] {
+            follow(&mut blocks, &before.change);
+        }
+        match &journal[entry].change {
+            Change::Write { offset, bytes } => blocks.reach(*offset, bytes).tears(self.profile),
+            Change::Resize { .. } => Vec::new(),
+        }
+    }
+
+    /// Everything that can be chosen.
+    pub(super) fn groups(&self) -> Vec<Group> {
+        if self.profile == Profile::Posix {
+            return vec![self.group(self.now)];
+        }
+        let events = self.events().into_iter().filter(|event| *event >= self.committed);
+        let mut logs: Vec<u64> = events.map(|event| event + 1).collect();
+        logs.insert(0, self.committed);
+        logs.dedup();
+        logs.into_iter().map(|log| self.group(log)).collect()
+    }
+
+    fn group(&self, log: u64) -> Group {
+        let mut axes = Vec::new();
+        for file in 0..self.unsynced.len() {
+            match self.profile {
+                Profile::Ext4 => axes.push(self.in_order(file, log)),
+                _ => axes.extend(self.in_any_order(file, log)),
+            }
+        }
+        if self.profile == Profile::Posix {
+            axes.extend((0..self.disk.names.journal().len()).map(Axis::Name));
+        }
+        Group { log, axes }
+    }
+
+    fn in_order(&self, file: usize, log: u64) -> Axis {
+        let content = self.unsynced[file].1;
+        let forced = self.forced(file, log);
+        let mut blocks = Blocks::of(content);
+        let mut options = Vec::new();
+        let mut kept = 0;
+        for entry in content.journal().iter().take_while(|entry| entry.sequence < log) {
+            if let Change::Write { offset, bytes } = &entry.change {
+                if entry.sequence >= forced {
+                    options.push((kept, None));
+                    let tears = blocks.reach(*offset, bytes).tears(self.profile);
+                    options.extend(tears.into_iter().map(|tear| (kept, Some(tear))));
+                }
+                kept += 1;
+            }
+            follow(&mut blocks, &entry.change);
+        }
+        options.push((kept, None));
+        Axis::InOrder { file, options }
+    }
+
+    fn in_any_order(&self, file: usize, log: u64) -> Vec<Axis> {
+        let content = self.unsynced[file].1;
+        // With all writes before it, and with none of them.
+        let (mut most, mut least) = (Blocks::of(content), Blocks::of(content));
+        let mut axes = Vec::new();
+        let before = content.journal().iter().take_while(|entry| entry.sequence < log);
+        for (n, entry) in before.enumerate() {
+            let options = match &entry.change {
+                Change::Resize { length } => {
+                    least.resized(*length);
+                    vec![Fate::Dropped, Fate::Kept]
+                }
+                Change::Write { offset, bytes } => self.any_fate(most.reach(*offset, bytes), least),
+            };
+            follow(&mut most, &entry.change);
+            if is_write(entry) || self.profile == Profile::Posix {
+                axes.push(Axis::Change { file, entry: n, options });
+            }
+        }
+        axes
+    }
+
+    /// Every fate of a write that makes a difference, where the file may have had as few blocks as
+    /// `least`.
+    fn any_fate(&self, reach: Reach, least: Blocks) -> Vec<Fate> {
+        let mut options = vec![Fate::Dropped, Fate::Kept, Fate::Sized(Rest::Full)];
+        let partly = reach.offset < reach.allocated && reach.end > least.allocated;
+        let matters = |fate: &Fate| match fate {
+            Fate::Torn { rest: Rest::InBlock, .. } => partly,
+            _ => true,
+        };
+        options.extend(partly.then_some(Fate::Sized(Rest::InBlock)));
+        options.extend(reach.tears(self.profile).into_iter().filter(matters));
+        options
+    }
+
+    /// How many choices there are.
+    pub(super) fn count(groups: &[Group]) -> u128 {
+        groups.iter().map(Group::size).fold(0, u128::saturating_add)
+    }
+
+    /// The choice with this number.
+    pub(super) fn numbered(&self, groups: &[Group], number: u64) -> Choice {
+        let count = Self::count(groups);
+        if count > NUMBERED {
+            return self.drawn(groups, number);
+        }
+        let mut left = u128::from(number) % count;
+        let mut place = 0;
+        while left >= groups[place].size() {
+            left -= groups[place].size();
+            place += 1;
+        }
+        self.assemble(&groups[place], |options| {
+            let option = left % options as u128;
+            left /= options as u128;
+            option as usize
+        })
+    }
+
+    fn drawn(&self, groups: &[Group], number: u64) -> Choice {
+        let mut state = number;
+        let mut draw = move |options: usize| {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut mixed = state;
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((mixed ^ (mixed >> 31)) % options as u64) as usize
+        };
+        let group = &groups[draw(groups.len())];
+        self.assemble(group, draw)
+    }
+
+    fn assemble(&self, group: &Group, mut pick: impl FnMut(usize) -> usize) -> Choice {
+        let mut choice = self.base(group.log);
+        if self.profile == Profile::Posix {
+            choice.names.fill(false);
+        }
+        for axis in &group.axes {
+            let picked = pick(axis.options());
+            match axis {
+                Axis::InOrder { file, options } => {
+                    let (kept, tear) = options[picked];
+                    self.keep(&mut choice.fates[*file], *file, kept, tear);
+                }
+                Axis::Change { file, entry, options } => {
+                    choice.fates[*file][*entry] = options[picked];
+                }
+                Axis::Name(name) => choice.names[*name] = picked == 1,
+            }
+        }
+        choice
+    }
+
+    /// The first `kept` writes of a file came, and the next one tore.
+    fn keep(&self, fates: &mut [Fate], file: usize, kept: usize, tear: Option<Fate>) {
+        let journal = self.unsynced[file].1.journal();
+        let writes = journal.iter().enumerate().filter(|(_, entry)| is_write(entry));
+        for (n, (entry, _)) in writes.enumerate().take(kept + 1) {
+            if n < kept {
+                fates[entry] = Fate::Kept;
+            } else if let Some(tear) = tear {
+                fates[entry] = tear;
+            }
+        }
+    }
+}
+
+fn follow(blocks: &mut Blocks, change: &Change) {
+    match change {
+        Change::Write { offset, bytes } => blocks.landed(offset + bytes.len() as u64),
+        Change::Resize { length } => blocks.resized(*length),
+    }
+}

@@ -1,0 +1,167 @@
+//! The fate of single changes to one file, and the content that they add up to.
+//!
+//! Must not know: which fates go together.
+
+use std::collections::BTreeSet;
+
+use super::Profile;
+use crate::kernel::disk::page_cache::{Change, PAGE, PageCache, blocks_end};
+
+/// What a disk writes whole or not at all, in bytes.
+pub const SECTOR: u64 = 512;
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Dropped,
+    Kept,
+    /// A write: its bytes before `cut`, an offset in the file, are there.
+    Torn {
+        cut: u64,
+        rest: Rest,
+    },
+    /// A write: nothing of it but its size.
+    Sized(Rest),
+}
+
+/// How far the file reaches where bytes of a write are missing: zeros stand there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Not at all.
+    Nothing,
+    /// To the end of the write, or of the allocated block that it begins in.
+    InBlock,
+    /// To the end of the write.
+    Full,
+}
+
+/// Where a write begins and ends, and where the blocks ended that the file had by then.
+#[derive(Clone, Copy, Debug)]
+pub struct Reach {
+    pub offset: u64,
+    pub end: u64,
+    pub allocated: u64,
+}
+
+impl Reach {
+    /// How long the file must be when only bytes before `landed` came.
+    fn size(self, landed: u64, rest: Rest) -> u64 {
+        match rest {
+            Rest::Full => self.end,
+            Rest::InBlock if self.offset < self.allocated => {
+                landed.max(self.end.min(self.allocated))
+            }
+            Rest::InBlock | Rest::Nothing if landed > self.offset => landed,
+            Rest::InBlock | Rest::Nothing => 0,
+        }
+    }
+
+    /// The ways in which the profile may tear the write.
+    pub fn tears(self, profile: Profile) -> Vec<Fate> {
+        let Reach { offset, end, allocated } = self;
+        let between = |step: u64, from: u64, to: u64| {
+            (from / step + 1..to.div_ceil(step)).map(move |n| n * step)
+        };
+        if profile != Profile::Ext4 {
+            let cuts = between(SECTOR, offset, end);
+            let rests = [Rest::Nothing, Rest::InBlock, Rest::Full];
+            return cuts.flat_map(|cut| rests.map(|rest| Fate::Torn { cut, rest })).collect();
+        }
+        let within = between(SECTOR, offset, end.min(allocated));
+        let within = within.map(|cut| Fate::Torn { cut, rest: Rest::InBlock });
+        let beyond = between(PAGE, offset, end).filter(|cut| *cut >= allocated);
+        within.chain(beyond.map(|cut| Fate::Torn { cut, rest: Rest::Nothing })).collect()
+    }
+}
+
+/// Follows a file through its changes: the length of its allocated blocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Blocks {
+    pub allocated: u64,
+}
+
+impl Blocks {
+    pub fn of(content: &PageCache) -> Blocks {
+        Blocks { allocated: blocks_end(content.durable().len() as u64) }
+    }
+
+    pub fn reach(self, offset: u64, bytes: &[u8]) -> Reach {
+        Reach { offset, end: offset + bytes.len() as u64, allocated: self.allocated }
+    }
+
+    /// Bytes before `landed` came to the disk.
+    pub fn landed(&mut self, landed: u64) {
+        self.allocated = self.allocated.max(blocks_end(landed));
+    }
+
+    /// The file was cut; extending it allocates nothing.
+    pub fn resized(&mut self, length: u64) {
+        self.allocated = self.allocated.min(blocks_end(length));
+    }
+}
+
+/// What the file holds when its changes had these fates, one for each entry of its journal.
+pub fn content(content: &PageCache, fates: &[Fate]) -> Vec<u8> {
+    let mut bytes = content.durable().to_vec();
+    rescue(content, fates, &mut bytes);
+    let mut blocks = Blocks::of(content);
+    for (entry, fate) in content.journal().iter().zip(fates) {
+        match &entry.change {
+            Change::Resize { length } if *fate == Fate::Kept => {
+                bytes.resize(*length as usize, 0);
+                blocks.resized(*length);
+            }
+            Change::Resize { .. } => {}
+            Change::Write { offset, bytes: data } => {
+                let reach = blocks.reach(*offset, data);
+                let Some((landed, size)) = outcome(reach, *fate) else { continue };
+                if (bytes.len() as u64) < size {
+                    bytes.resize(size as usize, 0);
+                }
+                if landed > *offset {
+                    let data = &data[..(landed - offset) as usize];
+                    bytes[*offset as usize..landed as usize].copy_from_slice(data);
+                    blocks.landed(landed);
+                }
+            }
+        }
+    }
+    bytes
+}
+
+/// Up to where the bytes of a write are there, and how long the file is at least.
+fn outcome(reach: Reach, fate: Fate) -> Option<(u64, u64)> {
+    match fate {
+        Fate::Dropped => None,
+        Fate::Kept => Some((reach.end, reach.end)),
+        Fate::Torn { cut, rest } => Some((cut, reach.size(cut, rest))),
+        Fate::Sized(rest) => Some((reach.offset, reach.size(reach.offset, rest))),
+    }
+}
+
+/// A page that comes to the disk takes along what a failed sync has left in it.
+fn rescue(content: &PageCache, fates: &[Fate], bytes: &mut Vec<u8>) {
+    if content.stranded().is_empty() {
+        return;
+    }
+    let mut touched = BTreeSet::new();
+    for (entry, fate) in content.journal().iter().zip(fates) {
+        let Change::Write { offset, bytes: data } = &entry.change else { continue };
+        let landed = match fate {
+            Fate::Kept => offset + data.len() as u64,
+            Fate::Torn { cut, .. } => *cut,
+            _ => *offset,
+        };
+        if landed > *offset {
+            touched.extend(offset / PAGE..landed.div_ceil(PAGE));
+        }
+    }
+    for (page, stranded) in content.stranded() {
+        if touched.contains(page) {
+            let start = (page * PAGE) as usize;
+            let end = start + stranded.len();
+            bytes.resize(bytes.len().max(end), 0);
+            bytes[start..end].copy_from_slice(stranded);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! An image: directories and files by name, with a hash by which equal ones are told.
+//!
+//! Must not know: how it came about.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+/// What is on a disk when the power is back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    dirs: Vec<String>,
+    files: BTreeMap<String, Arc<[u8]>>,
+    hash: u64,
+}
+
+impl Image {
+    /// Directories, each after the one that holds it.
+    pub fn dirs(&self) -> impl Iterator<Item = &str> {
+        self.dirs.iter().map(String::as_str)
+    }
+
+    pub fn files(&self) -> impl Iterator<Item = (&str, &Arc<[u8]>)> {
+        self.files.iter().map(|(name, content)| (name.as_str(), content))
+    }
+
+    pub fn file(&self, name: &str) -> Option<&[u8]> {
+        self.files.get(name).map(|content| &**content)
+    }
+
+    /// Of names and contents; the same in every run.
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    pub(super) fn add_dir(&mut self, name: &str) {
+        self.dirs.push(name.to_string());
+    }
+
+    pub(super) fn add_file(&mut self, name: &str, content: Arc<[u8]>) {
+        self.files.insert(name.to_string(), content);
+    }
+
+    pub(super) fn finished(mut self) -> Image {
+        let mut hasher = DefaultHasher::new();
+        self.dirs.hash(&mut hasher);
+        self.files.hash(&mut hasher);
+        self.hash = hasher.finish();
+        self
+    }
+}

@@ -1,0 +1,359 @@
+//! What each profile allows: small histories by hand, and what must hold for every history.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::kernel::disk::ROOT;
+
+/// Letters with how often each follows; `.` is a zero byte.
+fn shown(content: Option<&[u8]>) -> String {
+    let Some(content) = content else { return "absent".to_string() };
+    let mut text = String::new();
+    for run in content.chunk_by(|a, b| a == b) {
+        let letter = if run[0] == 0 { '.' } else { char::from(run[0]) };
+        text.push_str(&format!("{letter}{}", run.len()));
+    }
+    text
+}
+
+fn image(disk: &Disk, cut: &str) -> Image {
+    PowerCut::image(disk, cut.parse().unwrap()).unwrap()
+}
+
+fn left(disk: &Disk, cut: &str, name: &str) -> String {
+    shown(image(disk, cut).file(name))
+}
+
+/// Everything that a profile may leave of one file, in order.
+fn all(disk: &Disk, profile: Profile, name: &str) -> Vec<String> {
+    let images = PowerCut::images(disk, profile, 4096);
+    assert!(images.complete);
+    let contents = images.shown.iter().map(|shown_image| shown(shown_image.image.file(name)));
+    contents.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn sync(disk: &mut Disk, name: &str) {
+    let ino = disk.find(name).unwrap();
+    let mark = disk.mark(ino);
+    disk.synced(ino, mark);
+}
+
+fn append(disk: &mut Disk, name: &str, letter: u8, count: usize) {
+    let ino = disk.find(name).unwrap_or_else(|| disk.create(name, false).unwrap());
+    let offset = disk.inode(ino).content.len();
+    disk.write(ino, offset, &vec![letter; count]);
+}
+
+/// A disk whose `aof` holds fifty synced bytes under a durable name.
+fn synced_aof() -> Disk {
+    let mut disk = Disk::new();
+    append(&mut disk, "aof", b'a', 50);
+    disk.settle();
+    disk
+}
+
+/// Something else is synced: the log is committed.
+fn commit(disk: &mut Disk) {
+    append(disk, "other", b'o', 1);
+    sync(disk, "other");
+}
+
+#[test]
+fn an_append_within_the_block_shows_its_size_once_the_log_is_committed() {
+    let mut disk = synced_aof();
+    append(&mut disk, "aof", b'b', 27);
+    assert_eq!(left(&disk, "none", "aof"), "a50");
+    assert_eq!(all(&disk, Profile::Ext4, "aof"), ["a50", "a50.27", "a50b27"]);
+    commit(&mut disk);
+    assert_eq!(left(&disk, "none", "aof"), "a50.27");
+    assert_eq!(left(&disk, "none@xfs", "aof"), "a50");
+    assert_eq!(all(&disk, Profile::Ext4, "aof"), ["a50.27", "a50b27"]);
+    sync(&mut disk, "aof");
+    assert_eq!(all(&disk, Profile::Posix, "aof"), ["a50b27"]);
+}
+
+#[test]
+fn an_append_beyond_the_blocks_keeps_the_old_size() {
+    let mut disk = Disk::new();
+    append(&mut disk, "aof", b'a', 4000);
+    disk.settle();
+    append(&mut disk, "aof", b'b', 5000);
+    commit(&mut disk);
+    assert_eq!(left(&disk, "none", "aof"), "a4000.96");
+    let ext4 = all(&disk, Profile::Ext4, "aof");
+    assert_eq!(ext4, ["a4000.96", "a4000b4192", "a4000b5000", "a4000b96"]);
+    assert!(all(&disk, Profile::Xfs, "aof").contains(&"a4000.5000".to_string()));
+}
+
+#[test]
+fn a_torn_write_ends_at_a_sector_or_a_page() {
+    let mut disk = synced_aof();
+    append(&mut disk, "aof", b'b', 1100);
+    assert_eq!(left(&disk, "torn:1", "aof"), "a50b462.638");
+    assert_eq!(left(&disk, "torn:2", "aof"), "a50b974.126");
+    assert_eq!(left(&disk, "torn:1@posix", "aof"), "a50b462");
+    let cut = "torn:3".parse().unwrap();
+    let why = PowerCut::image(&disk, cut).unwrap_err().to_string();
+    assert_eq!(why, "the last unsynced write can be torn in 2 ways under ext4");
+}
+
+#[test]
+fn a_rename_over_a_file_writes_the_new_one_back_on_ext4() {
+    let mut disk = synced_aof();
+    append(&mut disk, "temp", b'n', 100);
+    disk.rename("temp", "aof").unwrap();
+    assert_eq!(left(&disk, "none", "aof"), "a50");
+    commit(&mut disk);
+    assert_eq!(all(&disk, Profile::Ext4, "aof"), ["n100"]);
+    let xfs = all(&disk, Profile::Xfs, "aof");
+    assert_eq!(xfs, ["", ".100", "n100"]);
+    assert!(all(&disk, Profile::Posix, "aof").contains(&"a50".to_string()));
+}
+
+#[test]
+fn a_rename_does_not_write_back_what_lies_within_the_allocated_block() {
+    let mut disk = synced_aof();
+    append(&mut disk, "temp", b'n', 100);
+    sync(&mut disk, "temp");
+    append(&mut disk, "temp", b't', 30);
+    disk.rename("temp", "aof").unwrap();
+    append(&mut disk, "aof", b'u', 20);
+    commit(&mut disk);
+    assert_eq!(left(&disk, "none", "aof"), "n100.50");
+    assert_eq!(left(&disk, "prefix:1", "aof"), "n100t30.20");
+}
+
+#[test]
+fn a_rename_to_a_fresh_name_and_a_new_file_may_be_empty() {
+    let mut disk = Disk::new();
+    append(&mut disk, "temp", b'n', 100);
+    disk.rename("temp", "aof").unwrap();
+    commit(&mut disk);
+    assert_eq!(left(&disk, "none", "aof"), "");
+    assert_eq!(left(&disk, "none@posix", "aof"), "absent");
+}
+
+#[test]
+fn posix_takes_names_only_from_a_sync_of_their_directory() {
+    let mut disk = Disk::new();
+    append(&mut disk, "aof", b'a', 50);
+    sync(&mut disk, "aof");
+    assert_eq!(left(&disk, "none", "aof"), "a50");
+    assert_eq!(all(&disk, Profile::Posix, "aof"), ["a50", "absent"]);
+    let mark = disk.mark(ROOT);
+    disk.synced(ROOT, mark);
+    assert_eq!(all(&disk, Profile::Posix, "aof"), ["a50"]);
+}
+
+#[test]
+fn a_file_renamed_into_a_directory_is_there_once_that_is_synced() {
+    let mut disk = Disk::new();
+    disk.create("dir", true).unwrap();
+    append(&mut disk, "temp", b'n', 100);
+    sync(&mut disk, "temp");
+    disk.rename("temp", "temp-bg").unwrap();
+    disk.rename("temp-bg", "dir/base").unwrap();
+    sync(&mut disk, "dir");
+    let ext4 = PowerCut::images(&disk, Profile::Ext4, 4096);
+    assert_eq!(ext4.shown.len(), 1);
+    assert_eq!(left(&disk, "none", "dir/base"), "n100");
+    assert_eq!(left(&disk, "none", "temp"), "absent");
+    assert_eq!(all(&disk, Profile::Posix, "dir/base"), ["absent", "n100"], "dir itself is not");
+}
+
+#[test]
+fn a_cut_is_in_the_log_and_an_old_name_may_come_back_with_its_file() {
+    let mut disk = synced_aof();
+    let ino = disk.find("aof").unwrap();
+    disk.resize(ino, 20).unwrap();
+    assert_eq!(all(&disk, Profile::Ext4, "aof"), ["a20", "a50"]);
+    commit(&mut disk);
+    assert_eq!(all(&disk, Profile::Xfs, "aof"), ["a20"]);
+    disk.unlink("aof").unwrap();
+    assert_eq!(all(&disk, Profile::Ext4, "aof"), ["a20", "absent"]);
+    commit(&mut disk);
+    assert_eq!(all(&disk, Profile::Ext4, "aof"), ["absent"]);
+}
+
+#[test]
+fn a_failed_sync_strands_its_pages_until_one_is_written_again() {
+    let mut disk = synced_aof();
+    append(&mut disk, "aof", b'b', 27);
+    let ino = disk.find("aof").unwrap();
+    let mark = disk.mark(ino);
+    disk.sync_failed(ino, mark);
+    assert_eq!(left(&disk, "all", "aof"), "a50");
+    append(&mut disk, "aof", b'c', 3);
+    assert_eq!(left(&disk, "all", "aof"), "a50b27c3");
+    assert_eq!(left(&disk, "none", "aof"), "a50");
+}
+
+#[test]
+fn after_a_cut_the_image_is_all_there_is() {
+    let mut disk = synced_aof();
+    disk.set_space(Some(4096));
+    append(&mut disk, "aof", b'b', 27);
+    append(&mut disk, "new", b'n', 9);
+    let left = image(&disk, "none");
+    disk.power_cut(&left);
+    assert_eq!(disk.files().collect::<Vec<_>>(), [("aof", &[b'a'; 50][..])]);
+    let again = PowerCut::images(&disk, Profile::Posix, 4096);
+    assert_eq!((again.shown.len(), again.complete), (1, true));
+    let ino = disk.create("more", false).unwrap();
+    assert_eq!(disk.room(ino, 0, 5000), 4096, "the block of the lost file is free again");
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append(usize, usize),
+    Resize(usize, u64),
+    Sync(usize),
+    Fail(usize),
+    SyncDir,
+    Rename(usize, usize),
+    Unlink(usize),
+    Settle,
+}
+
+const NAMES: [&str; 3] = ["a", "b", "c"];
+
+fn step() -> impl Strategy<Value = Step> {
+    let file = 0..NAMES.len();
+    prop_oneof![
+        5 => (file.clone(), 1..1500usize).prop_map(|(f, n)| Step::Append(f, n)),
+        1 => (file.clone(), 1..9000usize).prop_map(|(f, n)| Step::Append(f, n)),
+        1 => (file.clone(), 0..1500u64).prop_map(|(f, n)| Step::Resize(f, n)),
+        2 => file.clone().prop_map(Step::Sync),
+        1 => file.clone().prop_map(Step::Fail),
+        1 => Just(Step::SyncDir),
+        2 => (file.clone(), file.clone()).prop_map(|(f, t)| Step::Rename(f, t)),
+        1 => file.prop_map(Step::Unlink),
+        1 => Just(Step::Settle),
+    ]
+}
+
+/// What is durable for certain under every profile, by name.
+#[derive(Default)]
+struct History {
+    disk: Disk,
+    /// Files that were synced and not changed since.
+    quiet: BTreeMap<Ino, Vec<u8>>,
+    /// Names that were synced with their directory and not changed since.
+    named: BTreeMap<String, Ino>,
+    letter: u8,
+}
+
+impl History {
+    fn take(&mut self, step: &Step) {
+        let ino = |disk: &Disk, file: usize| disk.find(NAMES[file]);
+        match step {
+            Step::Append(file, count) => {
+                self.letter = self.letter % 26 + 1;
+                append(&mut self.disk, NAMES[*file], b'@' + self.letter, *count);
+                self.quiet.remove(&ino(&self.disk, *file).unwrap());
+            }
+            Step::Resize(file, length) => {
+                if let Some(ino) = ino(&self.disk, *file) {
+                    self.disk.resize(ino, *length).unwrap();
+                    self.quiet.remove(&ino);
+                }
+            }
+            Step::Sync(file) => {
+                if let Some(ino) = ino(&self.disk, *file) {
+                    let content = self.disk.inode(ino).content.live().to_vec();
+                    sync(&mut self.disk, NAMES[*file]);
+                    if content == self.disk.inode(ino).content.durable() {
+                        self.quiet.insert(ino, content);
+                    }
+                }
+            }
+            Step::Fail(file) => {
+                if let Some(ino) = ino(&self.disk, *file) {
+                    let mark = self.disk.mark(ino);
+                    self.disk.sync_failed(ino, mark);
+                }
+            }
+            Step::SyncDir => {
+                let mark = self.disk.mark(ROOT);
+                self.disk.synced(ROOT, mark);
+                let names = self.disk.names.iter().map(|(name, ino)| (name.to_string(), ino));
+                self.named = names.collect();
+            }
+            Step::Rename(from, to) => {
+                if self.disk.rename(NAMES[*from], NAMES[*to]).is_ok() && from != to {
+                    self.named.remove(NAMES[*from]);
+                    self.named.remove(NAMES[*to]);
+                }
+            }
+            Step::Unlink(file) => {
+                if self.disk.unlink(NAMES[*file]).is_ok() {
+                    self.named.remove(NAMES[*file]);
+                }
+            }
+            Step::Settle => {
+                self.disk.settle();
+                let names = self.disk.names.iter().map(|(name, ino)| (name.to_string(), ino));
+                self.named = names.collect();
+                let contents = self.disk.any_inodes().filter(|(_, inode)| !inode.is_dir);
+                self.quiet =
+                    contents.map(|(ino, inode)| (ino, inode.content.live().to_vec())).collect();
+            }
+        }
+    }
+
+    fn holds_what_is_durable(&self, image: &Image) -> bool {
+        self.named.iter().all(|(name, ino)| {
+            let content = self.quiet.get(ino);
+            image.file(name).is_some_and(|found| content.is_none_or(|content| content == found))
+        })
+    }
+}
+
+/// The images of one profile alone, with whether these are all.
+fn of(disk: &Disk, profile: Profile) -> (BTreeSet<u64>, bool) {
+    let power = PowerCut::of(disk, profile);
+    let groups = power.groups();
+    let count = PowerCut::count(&groups);
+    let numbers = 0..u64::try_from(count.min(choice::NUMBERED)).unwrap();
+    let images = numbers.map(|n| power.build(&power.numbered(&groups, n)).hash());
+    (images.collect(), count <= choice::NUMBERED)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_durable_is_in_every_image(steps in prop::collection::vec(step(), 1..14)) {
+        let mut history = History::default();
+        steps.iter().for_each(|step| history.take(step));
+        for shown in PowerCut::images(&history.disk, Profile::Posix, 300).shown {
+            prop_assert!(history.holds_what_is_durable(&shown.image), "{}", shown.cut);
+            let again = PowerCut::image(&history.disk, shown.cut).unwrap();
+            prop_assert_eq!(again, shown.image, "{} leaves another image", shown.cut);
+        }
+    }
+
+    #[test]
+    fn a_weaker_profile_allows_all_that_a_stronger_one_allows(
+        steps in prop::collection::vec(step(), 1..7)
+    ) {
+        let mut history = History::default();
+        steps.iter().for_each(|step| history.take(step));
+        let sets = Profile::ALL.map(|profile| of(&history.disk, profile));
+        for pair in sets.windows(2) {
+            if pair[1].1 {
+                prop_assert!(pair[0].0.is_subset(&pair[1].0));
+            }
+        }
+        for mode in ["none", "all", "prefix:1", "prefix:2", "torn:1", "torn:2"] {
+            for (profile, (images, complete)) in Profile::ALL.into_iter().zip(&sets) {
+                let cut = format!("{mode}@{profile}").parse().unwrap();
+                if let (Ok(image), true) = (PowerCut::image(&history.disk, cut), complete) {
+                    prop_assert!(images.contains(&image.hash()), "{cut} is not allowed");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Halts: kills and power cuts that the plan puts right before or after a call.
+//!
+//! The kernel decides that one is due and whom it hits; the door stops at once, lets nobody run,
+//! carries it out ([`Kernel::take_halt`]) and goes on. Must not know: how a process is ended for
+//! real.
+
+use super::disk::power_cut::{Impossible, PowerCut};
+use super::fd::{Object, Table};
+use super::plan::{Halt, Victim};
+use super::process::Life;
+use super::trace::{Event, Returned};
+use super::{Cut, Entered, Image, Kernel, Pid, TaskId};
+
+/// The name of a server's main task, and so of its process.
+const SERVER: &str = "parent";
+
+/// A descriptor of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// The role of its file or pipe.
+    pub role: String,
+    /// A file that has no name any more.
+    pub unlinked: bool,
+}
+
+impl Kernel {
+    /// Whether the process of this task ends with what is due.
+    pub fn dies_of(&self, task: TaskId, halt: Halt) -> bool {
+        let is_server = self.processes.process_of(task).name == SERVER;
+        match halt {
+            Halt::Power(_) | Halt::Kill(Victim::All) => true,
+            Halt::Kill(Victim::Parent) => is_server,
+            Halt::Kill(Victim::Child) => !is_server,
+        }
+    }
+
+    /// The plan has something happen before this call, of which its caller dies: the call is never
+    /// made.
+    pub fn halt_before(&mut self, entered: Entered, halt: Halt) {
+        self.halt = Some(halt);
+        self.finish(entered, Returned::Never, 0);
+    }
+
+    /// The plan has something happen that the caller lives through.
+    pub fn halt_beside(&mut self, halt: Halt) {
+        self.halt = Some(halt);
+    }
+
+    /// What is due before anybody runs on.
+    pub fn halt_due(&self) -> Option<Halt> {
+        self.halt
+    }
+
+    /// Takes what is due: the caller carries it out.
+    pub fn take_halt(&mut self) -> Option<Halt> {
+        self.halt.take()
+    }
+
+    /// Cuts the power: every process is gone, and the disk holds one of the images that its profile
+    /// allows.
+    ///
+    /// # Errors
+    /// When there is no such image; nothing has happened then.
+    pub fn cut_power(&mut self, cut: Cut) -> Result<Image, Impossible> {
+        let image = PowerCut::image(&self.disk, cut)?;
+        self.record(Event::PowerCut(cut));
+        self.go_dark();
+        self.disk.power_cut(&image);
+        Ok(image)
+    }
+
+    /// Every process is gone without a trace.
+    fn go_dark(&mut self) {
+        for process in 0..self.processes.processes.len() {
+            let table: Table = std::mem::take(&mut self.processes.processes[process].fds);
+            for (_, description) in table.iter() {
+                self.release(description);
+            }
+            self.processes.processes[process].life = Life::Gone;
+        }
+    }
+
+    /// Everything of this kernel's that a living process has open.
+    pub fn open_descriptors(&self, pid: Pid) -> Vec<Open> {
+        let Some(process) = self.processes.alive(pid) else { return Vec::new() };
+        let objects = self.processes.processes[process].fds.iter();
+        let objects = objects.map(|(_, description)| self.descriptions.get(description).object);
+        objects
+            .map(|object| match object {
+                Object::File(ino) => {
+                    let name = &self.disk.inode(ino).name;
+                    let unlinked = self.disk.find(name) != Some(ino);
+                    Open { role: self.role_of_name(name), unlinked }
+                }
+                Object::Pipe(pipe, _) => {
+                    let role = self.pipe_roles[pipe].clone();
+                    Open { role: role.unwrap_or_else(|| "pipe".to_string()), unlinked: false }
+                }
+            })
+            .collect()
+    }
+
+    /// Children of a living process that have ended and that it has not waited for.
+    pub fn zombies(&self, pid: Pid) -> usize {
+        let Some(process) = self.processes.alive(pid) else { return 0 };
+        let ended =
+            |child: &usize| matches!(self.processes.processes[*child].life, Life::Zombie(_));
+        self.processes.children(process).filter(ended).count()
+    }
+
+    /// The living server's pid.
+    pub fn server(&self) -> Option<Pid> {
+        let alive = self.processes.processes.iter().rev();
+        let mut servers = alive.filter(|p| p.name == SERVER && p.life == Life::Alive);
+        servers.next().map(|process| process.pid)
+    }
+}
