@@ -84,8 +84,10 @@ const BEFORE_PIDS: [&str; 7] =
 
 fn mask(message: &str) -> String {
     let mut masked = message.to_string();
-    for word in BEFORE_PIDS {
-        masked = mask_numbers_after(&masked, word);
+    if message.contains("pid") || message.contains("temp-") {
+        for word in BEFORE_PIDS {
+            masked = mask_numbers_after(&masked, word);
+        }
     }
     if masked.contains("copy-on-write") || masked.contains("CoW") {
         masked = mask_megabytes(&masked);

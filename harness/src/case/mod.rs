@@ -23,7 +23,7 @@ mod values;
 pub use error::{BadCase, CaseError};
 pub use oracle::{Oracle, WorldOracle};
 pub use parse::{DEFAULT_CLIENT, parse, verbs};
-pub use run::{Failure, Outcome, run};
+pub use run::{Brief, Failure, Learned, Outcome, brief, run};
 pub use script::Script;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Must not know: how a world carries a call out, and what is done with an outcome.
 
 mod ask;
+mod brief;
 mod clients;
 mod expect;
 mod judge;
@@ -14,6 +15,8 @@ use crate::contract::Verdict;
 use crate::profile::Profile;
 use crate::report::transcript;
 use crate::world::World;
+
+pub use brief::{Brief, Learned, brief};
 
 use super::needs;
 use super::oracle::Oracle;

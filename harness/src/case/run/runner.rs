@@ -81,6 +81,10 @@ pub struct Runner<'a> {
     pub last_reply: String,
     pub lineage: Lineage,
     pub due: Option<Due>,
+    /// Nobody will read a transcript: what only it would show is not kept.
+    pub quiet: bool,
+    /// Some rule that should have fired has not.
+    pub never_fired: bool,
 }
 
 impl<'a> Runner<'a> {
@@ -118,6 +122,8 @@ impl<'a> Runner<'a> {
             last_reply: String::new(),
             lineage: Lineage::default(),
             due: None,
+            quiet: false,
+            never_fired: false,
         }
     }
 
@@ -150,6 +156,9 @@ impl<'a> Runner<'a> {
 
     fn close_step(&mut self) -> Result<(), Stop> {
         let events = std::mem::take(&mut self.events);
+        if self.quiet {
+            return Ok(());
+        }
         self.seen.steps.push(ObservedStep { line: self.line, events });
         Ok(())
     }
@@ -262,6 +271,7 @@ impl<'a> Runner<'a> {
             let message = format!("`{}` never fired; say `maybe` if it need not", text.trim());
             self.fail_at(*line, message, true);
         }
+        self.never_fired |= !lines.is_empty();
         if lines.is_empty() { Ok(()) } else { Err(Stop::BadCase) }
     }
 

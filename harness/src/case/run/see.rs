@@ -40,31 +40,32 @@ impl Runner<'_> {
             new
         };
         for record in records {
-            match &record.event {
-                MachineEvent::Call(call) => self.see_call(record.at, call),
-                MachineEvent::Signal { task, signal } if !task.starts_with("child") => {
-                    self.seen.signals.push((self.seen.incarnation(), *signal as i32));
-                }
-                MachineEvent::Ended { incarnation, task, .. } => {
-                    self.children.remove(&(*incarnation, task.clone()));
-                }
-                _ => {}
-            }
             // A restart is its own announcement.
             let known =
                 matches!(record.event, MachineEvent::Started { incarnation } if incarnation > 1);
-            if !known {
-                self.events.push(Event::Machine { at: record.at, event: record.event });
+            if !known && !self.quiet {
+                let event = record.event.clone();
+                self.events.push(Event::Machine { at: record.at, event });
+            }
+            match record.event {
+                MachineEvent::Call(call) => self.see_call(record.at, call),
+                MachineEvent::Signal { task, signal } if !task.starts_with("child") => {
+                    self.seen.signals.push((self.seen.incarnation(), signal as i32));
+                }
+                MachineEvent::Ended { incarnation, task, .. } => {
+                    self.children.remove(&(incarnation, task));
+                }
+                _ => {}
             }
         }
     }
 
-    fn see_call(&mut self, at: Time, call: &CallRecord) {
+    fn see_call(&mut self, at: Time, call: CallRecord) {
         if let Some(Returned::Child(name)) = &call.returned {
             self.children.insert((call.site.incarnation, name.clone()));
         }
-        let lie = call.injected && call.began.is_none() && self.is_lie(call);
-        self.seen.calls.push(Call { at, record: call.clone(), lie });
+        let lie = call.injected && call.began.is_none() && self.is_lie(&call);
+        self.seen.calls.push(Call { at, record: call, lie });
     }
 
     /// Whether a rule in force makes such a call claim what it returned.
@@ -85,7 +86,7 @@ impl Runner<'_> {
             {
                 start.ready = true;
             }
-            if log::matters(&line) {
+            if !self.quiet && log::matters(&line) {
                 self.events.push(Event::Log(line.clone()));
             }
             self.log.push(line);
