@@ -14,7 +14,7 @@
 //! | read | EIO, EINTR, 1 byte, half, an early end |
 //! | fork | EAGAIN, ENOMEM |
 //! | wait4 | EINTR |
-//! | all of them | killed with it |
+//! | all of them | its process alone is killed before it |
 //!
 //! An errno comes once (`ENOSPC`) and from there on until healed (`ENOSPC+`). EINTR comes only
 //! once, because a call that is interrupted for ever is no fault that exists. So do errors of
@@ -71,7 +71,7 @@ pub fn fitting(learned: &Learned) -> Vec<Fault> {
     let site = learned.parts();
     let mut list = List { site: &site, faults: Vec::new() };
     list.of_the_call(learned);
-    list.kills(learned.children);
+    list.kill();
     list.faults
 }
 
@@ -178,13 +178,12 @@ impl List<'_> {
         self.push(Kind::Lie, "lie".to_string(), vec![rule]);
     }
 
-    /// Killed with the call: its process alone, while others live, and everybody.
-    fn kills(&mut self, children: bool) {
+    /// The process that makes the call is killed before it is made; others live on.
+    fn kill(&mut self) {
         let child = self.site.task.starts_with("child");
-        let rule = self.at("signal=KILL");
         let name = if child { "kill child" } else { "kill parent" };
+        let rule = self.at("signal=KILL");
         self.push(Kind::Kill, name.to_string(), vec![rule]);
-        let _ = children;
     }
 
     /// A rule for exactly this call.
