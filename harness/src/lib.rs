@@ -4,7 +4,7 @@
 //! One simulated kernel, two doors: [`kernel`] holds clock, tasks, disk, fault plan and trace;
 //! [`world`] runs a server on it, either our own core in process (`sim`) or any server binary under
 //! seccomp user notification (`supervised`). [`case`](mod@case) is the language, [`contract`] the
-//! judgement, [`report`] the words.
+//! judgement, [`sweep`] finds the points by itself, [`report`] has the words.
 
 pub mod case;
 pub mod cli;
@@ -13,4 +13,5 @@ pub mod kernel;
 pub mod observation;
 pub mod profile;
 pub mod report;
+pub mod sweep;
 pub mod world;

@@ -60,12 +60,14 @@ impl Suite {
         let library = Library::at(&root(), &root()).expect("cases/ can be read");
         let choice = Choice::of(&[]).unwrap_or_else(|stop| panic!("{}", stop.message));
         let exe = PathBuf::from(env!("CARGO_BIN_EXE_sabot"));
-        let fleet = Fleet::new(&fleet::Settings { exe, deadline: DEADLINE }).expect("threads");
+        let fleet = Fleet::new(&fleet::Settings { exe, deadline: DEADLINE, jobs: usize::MAX })
+            .expect("threads");
         let parse = |file: &CaseFile| match sabot::case::parse(&file.source, &file.text) {
             Ok(script) => (file.clone(), script),
             Err(bad) => panic!("{bad}"),
         };
-        let cases: Vec<_> = library.cases.iter().map(parse).collect();
+        let stories = library.cases.iter().filter(|case| !case.is_workload());
+        let cases: Vec<_> = stories.map(parse).collect();
         let runs = cases.iter().map(|_| choice.worlds.iter().map(|_| OnceLock::new()).collect());
         Suite {
             runs: runs.collect(),

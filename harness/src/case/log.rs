@@ -93,8 +93,10 @@ const BEFORE_PIDS: [&str; 8] = [
 
 fn mask(message: &str) -> String {
     let mut masked = message.to_string();
-    for word in BEFORE_PIDS {
-        masked = mask_numbers_after(&masked, word);
+    if ["pid", "temp-", "child: "].iter().any(|word| message.contains(word)) {
+        for word in BEFORE_PIDS {
+            masked = mask_numbers_after(&masked, word);
+        }
     }
     if masked.contains("copy-on-write") || masked.contains("CoW") {
         masked = mask_megabytes(&masked);

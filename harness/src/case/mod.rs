@@ -23,7 +23,7 @@ mod values;
 pub use error::{BadCase, CaseError};
 pub use oracle::{Announcer, Oracle, WorldOracle};
 pub use parse::{DEFAULT_CLIENT, parse, verbs};
-pub use run::{Failure, Outcome, Point, run};
+pub use run::{Brief, Failure, Learned, Outcome, Point, brief, run};
 pub use script::Script;
 
 #[cfg(test)]

@@ -138,11 +138,24 @@ fn words_step(line: &Line<'_>) -> Result<Verb, Vec<Wrong>> {
     };
     let raw = line.text[first.len()..].trim_start();
     // Quotes are part of a reply as it is printed: `expect` reads its line by itself.
-    let words = match first {
+    let mut words = match first {
         "expect" => Vec::new(),
         _ => lex::words(raw, line.span.end - raw.len()).map_err(|wrong| vec![wrong])?,
     };
-    parser(&Args { line, raw, words, usage })
+    let maybe = says_maybe(first, &words);
+    words.truncate(words.len() - usize::from(maybe));
+    let verb = parser(&Args { line, raw, words, usage })?;
+    Ok(if maybe { Verb::Maybe(Box::new(verb)) } else { verb })
+}
+
+/// Whether a step need not have a server or child to be about.
+fn says_maybe(verb: &str, words: &[Word]) -> bool {
+    let can = match verb {
+        "kill" | "shutdown" | "check" => true,
+        "await" => words.first().is_some_and(|word| word.bytes == b"child"),
+        _ => false,
+    };
+    can && words.last().is_some_and(|word| word.bytes == b"maybe" && !word.quoted)
 }
 
 fn config(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {

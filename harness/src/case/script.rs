@@ -72,6 +72,8 @@ pub enum Verb {
     Expect(Expect),
     Needs(Needs),
     Check,
+    /// The verb, if there is a server or child that it could be about.
+    Maybe(Box<Verb>),
 }
 
 /// A file role as written, so that a role the server does not have can be pointed at.
@@ -195,6 +197,7 @@ impl Verb {
             | Verb::Expect(_)
             | Verb::Needs(Needs::Command(_))
             | Verb::Check => true,
+            Verb::Maybe(verb) => verb.needs_server(),
         }
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::sweep::{Kind, Shard};
+
 /// Finds out what a Redis-style server does with your data when the operating system lets it down.
 #[derive(Debug, Parser)]
 #[command(name = "sabot", version, after_help = super::exit::HELP)]
@@ -22,6 +24,18 @@ pub enum Mode {
     Show(OneArgs),
     /// List the fault sites of one case under the names that `inject at` takes
     Sites(OneArgs),
+    /// Try every fault at every call of a workload and judge each outcome
+    Sweep(SweepArgs),
+    /// Replay the run of a token, exactly
+    Replay(TokenArgs),
+    /// Find the smallest script that fails in the same way as a token's
+    Shrink(TokenArgs),
+    /// Write the run of a token as a case of its own
+    Export(ExportArgs),
+    /// Join the JSON reports of the shards of a sweep
+    Merge(MergeArgs),
+    /// Compare two JSON reports: is this upgrade safe?
+    Diff(DiffArgs),
     /// Say what this machine can do and, for what it cannot, what to change
     Doctor,
     /// Measure runs per second and the cost of a trapped system call
@@ -66,6 +80,89 @@ pub struct OneArgs {
     pub world: String,
     #[command(flatten)]
     pub limits: Limits,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SweepArgs {
+    /// Paths to .case files, or names or folders under cases/ [default: cases/sweep]
+    #[arg(value_name = "CASE")]
+    pub cases: Vec<String>,
+    /// sim, server, redis or a path to a server [default: sim]
+    #[arg(long = "world", value_name = "WORLD")]
+    pub worlds: Vec<String>,
+    /// In every world that this machine has
+    #[arg(long)]
+    pub all: bool,
+    /// Only these kinds of faults: error, short, lie, delay, kill
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
+    pub faults: Vec<Kind>,
+    /// Put a second fault on the recovery from each first one
+    #[arg(long)]
+    pub pairs: bool,
+    /// At most so many cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// Only part K of N, by the names of sites
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<Shard>,
+    /// Only about N runs for each workload, of as many kinds as possible
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub sample: Option<u32>,
+    /// Also write the results as JSON, for `merge` and `diff`
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Also write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct TokenArgs {
+    /// What a finding of `sweep` ends with
+    pub token: String,
+    /// sim, server, redis or a path to a server [default: the token's]
+    #[arg(long, value_name = "WORLD")]
+    pub world: Option<String>,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    /// What a finding of `sweep` ends with
+    pub token: String,
+    /// Where to; else to standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct MergeArgs {
+    /// Files that `sweep --shard K/N --json FILE` has written
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Where to write the whole as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Where to write the whole as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DiffArgs {
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    let known = Kind::ALL.map(Kind::as_str).join(", ");
+    let found = Kind::ALL.into_iter().find(|kind| kind.as_str() == text);
+    found.ok_or_else(|| format!("expected one of: {known}"))
 }
 
 #[derive(Debug, clap::Args)]

@@ -19,9 +19,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::job::{self, Host};
-use super::wire::{Job, Request};
+use super::wire::{Batch, Job, Reply, Request};
 use super::worker::Worker;
-use crate::case::Outcome;
+use crate::case::{Brief, Outcome};
 use crate::world::Broken;
 
 /// How workers are started and how long one run may take.
@@ -30,12 +30,14 @@ pub struct Settings {
     /// The binary `sabot`.
     pub exe: PathBuf,
     pub deadline: Duration,
+    /// At most so many managers; there are never more than cores.
+    pub jobs: usize,
 }
 
 impl Settings {
     /// This very binary.
     pub fn of_this_binary(deadline: Duration) -> std::io::Result<Settings> {
-        Ok(Settings { exe: std::env::current_exe()?, deadline })
+        Ok(Settings { exe: std::env::current_exe()?, deadline, jobs: usize::MAX })
     }
 }
 
@@ -46,9 +48,9 @@ pub struct Fleet {
     roster: Arc<Roster>,
 }
 
-struct Order {
-    job: Job,
-    then: Box<dyn FnOnce(Outcome) + Send>,
+enum Order {
+    Run { job: Job, then: Box<dyn FnOnce(Outcome) + Send> },
+    Brief { batch: Batch, then: Box<dyn FnOnce(Vec<Brief>) + Send> },
 }
 
 impl Fleet {
@@ -57,7 +59,7 @@ impl Fleet {
         let (orders, queue) = channel();
         let queue = Arc::new(Mutex::new(queue));
         let roster = Arc::new(Roster::default());
-        let managers = cores().into_iter().map(|cpu| {
+        let managers = cores().into_iter().take(settings.jobs).map(|cpu| {
             let manager = Manager {
                 cpu,
                 settings: settings.clone(),
@@ -74,7 +76,15 @@ impl Fleet {
 
     /// Puts a job in the queue; `then` gets its outcome, on a manager's thread.
     pub fn submit(&self, job: Job, then: impl FnOnce(Outcome) + Send + 'static) {
-        let order = Order { job, then: Box::new(then) };
+        self.order(Order::Run { job, then: Box::new(then) });
+    }
+
+    /// Puts a batch in the queue; `then` gets one verdict for each script.
+    pub fn brief(&self, batch: Batch, then: impl FnOnce(Vec<Brief>) + Send + 'static) {
+        self.order(Order::Brief { batch, then: Box::new(then) });
+    }
+
+    fn order(&self, order: Order) {
         if let Some(orders) = &self.orders {
             // Nobody takes orders any more only after an interrupt, and then nobody waits for
             // outcomes.
@@ -160,34 +170,63 @@ impl Manager {
         loop {
             // The lock is held while waiting: whoever holds it is the next to get an order.
             let order = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(Order { job, then }) = order else { break };
+            let Ok(order) = order else { break };
             if self.roster.is_stopped() {
                 continue;
             }
-            let outcome = self.execute(&mut host, job);
-            if !self.roster.is_stopped() {
-                then(outcome);
+            match order {
+                Order::Run { job, then } => {
+                    let outcome = self.execute(&mut host, job);
+                    if !self.roster.is_stopped() {
+                        then(outcome);
+                    }
+                }
+                Order::Brief { batch, then } => {
+                    let briefs = self.execute_batch(&mut host, batch);
+                    if !self.roster.is_stopped() {
+                        then(briefs);
+                    }
+                }
             }
         }
         self.dismiss();
+    }
+
+    /// A worker that fails has done so in one of the scripts, so each goes by itself.
+    fn execute_batch(&mut self, host: &mut Host, batch: Batch) -> Vec<Brief> {
+        if !batch.place.is_supervised() {
+            return host.briefs(&batch);
+        }
+        let Batch { place, scripts, learn } = batch;
+        let mut briefs = Vec::with_capacity(scripts.len());
+        for script in scripts {
+            let one = Batch { place: place.clone(), scripts: vec![script], learn };
+            let asked = self.ask(&Request::Brief(one)).and_then(super::worker::briefs);
+            match asked {
+                Ok(more) => briefs.extend(more),
+                Err(failure) => briefs.push(job::broken_brief(failure)),
+            }
+        }
+        briefs
+    }
+
+    /// Asks the worker, which is gone if it fails.
+    fn ask(&mut self, request: &Request) -> Result<Reply, Broken> {
+        self.hire()?;
+        let worker = self.worker.as_mut().expect("one was just hired");
+        let reply = worker.ask(request, self.settings.deadline);
+        if reply.is_err() {
+            self.dismiss();
+        }
+        reply
     }
 
     fn execute(&mut self, host: &mut Host, job: Job) -> Outcome {
         if !job.place.is_supervised() {
             return host.run_guarded(&job);
         }
-        if let Err(failure) = self.hire() {
-            return job::broken(&job, failure);
-        }
-        let worker = self.worker.as_mut().expect("one was just hired");
-        let request = Request::Run(job.clone());
-        match worker.ask(&request, self.settings.deadline).and_then(super::worker::outcome) {
-            Ok(outcome) => outcome,
-            Err(failure) => {
-                self.dismiss();
-                job::broken(&job, failure)
-            }
-        }
+        let asked = self.ask(&Request::Run(job.clone())).and_then(super::worker::outcome);
+        asked.unwrap_or_else(|failure| job::broken(&job, failure))
     }
 
     /// Starts a worker if there is none.

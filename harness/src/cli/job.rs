@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::wire::{Job, Measured, Place};
-use crate::case::{self, Outcome, WorldOracle};
+use super::wire::{Batch, Job, Measured, Place};
+use crate::case::{self, Brief, Outcome, WorldOracle};
 use crate::contract::Verdict;
 use crate::profile::Profile;
 use crate::world::sim::{Sim, Stacks};
@@ -61,13 +61,7 @@ impl Host {
         match catch_unwind(run) {
             Ok(Ok(counted)) => counted,
             Ok(Err(failure)) => (broken(job, failure), 0),
-            Err(panic) => {
-                // What a panic has gone through may be half changed.
-                self.servers.clear();
-                self.stacks = Stacks::default();
-                let why = format!("the harness panicked: {}", words_of(&*panic));
-                (broken(job, Broken::Harness(why)), 0)
-            }
+            Err(panic) => (broken(job, self.panicked(&*panic)), 0),
         }
     }
 
@@ -89,6 +83,43 @@ impl Host {
         outcome.case.clone_from(&job.case);
         outcome.world_label.clone_from(&job.world);
         Ok((outcome, trapped))
+    }
+
+    /// Runs a batch, script by script.
+    pub fn briefs(&mut self, batch: &Batch) -> Vec<Brief> {
+        let mut briefs = Vec::with_capacity(batch.scripts.len());
+        for text in &batch.scripts {
+            let run = AssertUnwindSafe(|| self.brief(batch, text));
+            briefs.push(match catch_unwind(run) {
+                Ok(Ok(brief)) => brief,
+                Ok(Err(failure)) => broken_brief(failure),
+                Err(panic) => broken_brief(self.panicked(&*panic)),
+            });
+        }
+        briefs
+    }
+
+    fn brief(&mut self, batch: &Batch, text: &str) -> Result<Brief, Broken> {
+        let script = case::parse("script", text)
+            .map_err(|bad| Broken::Harness(format!("a bad script got as far as a world: {bad}")))?;
+        let Server { kind, oracle } = self.server(&batch.place)?;
+        Ok(match &**kind {
+            Kind::Sim { profile, stacks } => {
+                let mut world = Sim::new(Rc::clone(profile), stacks.clone());
+                case::brief(&script, &mut world, profile, oracle, batch.learn)
+            }
+            Kind::Supervised { machine, profile, binary } => {
+                let mut world = Supervised::new(machine, (**profile).clone(), binary)?;
+                case::brief(&script, &mut world, profile, oracle, batch.learn)
+            }
+        })
+    }
+
+    /// What a panic has gone through may be half changed.
+    fn panicked(&mut self, panic: &(dyn Any + Send)) -> Broken {
+        self.servers.clear();
+        self.stacks = Stacks::default();
+        Broken::Harness(format!("the harness panicked: {}", words_of(panic)))
     }
 
     /// Runs the job until `time` of real time is over, and counts. A first run is not counted: the
@@ -170,11 +201,7 @@ fn own_binary() -> Result<PathBuf, Broken> {
 
 /// The outcome of a job that never got as far as an observation.
 pub fn broken(job: &Job, failure: Broken) -> Outcome {
-    let verdict = match failure {
-        Broken::Harness(_) => Verdict::HarnessBroken,
-        Broken::NotMeasured(_) => Verdict::NotMeasured,
-        Broken::Hung(_) => Verdict::Hung,
-    };
+    let verdict = verdict_of(&failure);
     let (Broken::Harness(why) | Broken::NotMeasured(why) | Broken::Hung(why)) = failure;
     Outcome {
         case: job.case.clone(),
@@ -189,6 +216,28 @@ pub fn broken(job: &Job, failure: Broken) -> Outcome {
         files: Vec::new(),
         calls: 0,
         virtual_time_ns: 0,
+    }
+}
+
+/// The same for a script of a batch.
+pub fn broken_brief(failure: Broken) -> Brief {
+    let verdict = verdict_of(&failure);
+    let (Broken::Harness(why) | Broken::NotMeasured(why) | Broken::Hung(why)) = failure;
+    Brief {
+        verdict,
+        verdicts: vec![(0, verdict, why)],
+        failures: Vec::new(),
+        unfired: false,
+        learned: Vec::new(),
+        trace: String::new(),
+    }
+}
+
+fn verdict_of(failure: &Broken) -> Verdict {
+    match failure {
+        Broken::Harness(_) => Verdict::HarnessBroken,
+        Broken::NotMeasured(_) => Verdict::NotMeasured,
+        Broken::Hung(_) => Verdict::Hung,
     }
 }
 

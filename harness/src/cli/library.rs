@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::{Stop, cannot};
 
+/// The folder of workloads: cases that are swept rather than run, so that none of them has a
+/// transcript to compare.
+pub const SWEEPS: &str = "sweep";
+
 /// One case file, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseFile {
@@ -17,6 +21,13 @@ pub struct CaseFile {
     pub text: String,
     /// Whether the user named a file that is not in the library.
     pub own: bool,
+}
+
+impl CaseFile {
+    /// Whether this is a workload of the library.
+    pub fn is_workload(&self) -> bool {
+        !self.own && self.name.split_once('/').is_some_and(|(folder, _)| folder == SWEEPS)
+    }
 }
 
 /// All cases of the library, sorted by name.
@@ -67,12 +78,14 @@ impl Library {
         Library { root: None, cases: embedded::CASES.iter().map(case).collect() }
     }
 
-    /// The cases that `words` name, in their order and each once; all when there are no words.
+    /// The cases that `words` name, in their order and each once; all that have a story of their
+    /// own, when there are no words.
     pub fn select(&self, words: &[String]) -> Result<Vec<CaseFile>, Stop> {
         if words.is_empty() {
-            return match self.cases.as_slice() {
+            let all: Vec<_> = self.cases.iter().filter(|case| !case.is_workload()).collect();
+            return match all.as_slice() {
                 [] => Err(Stop::usage("there are no cases: cases/ is empty")),
-                all => Ok(all.to_vec()),
+                all => Ok(all.iter().copied().cloned().collect()),
             };
         }
         let mut selected: Vec<CaseFile> = Vec::new();

@@ -24,6 +24,10 @@ pub mod run;
 pub mod screen;
 pub mod show;
 pub mod snapshot;
+pub mod sweep;
+pub mod sweeper;
+pub mod tell;
+pub mod tokens;
 pub mod wire;
 pub mod worker;
 pub mod worlds;
@@ -47,6 +51,12 @@ pub fn main() -> ExitCode {
         Mode::Run(args) => run::main(&args),
         Mode::Show(args) => show::transcript(&args),
         Mode::Sites(args) => show::sites(&args),
+        Mode::Sweep(args) => sweep::main(&args),
+        Mode::Replay(args) => tokens::replay(&args),
+        Mode::Shrink(args) => tokens::shrink(&args),
+        Mode::Export(args) => tokens::export(&args),
+        Mode::Merge(args) => sweep::merge(&args),
+        Mode::Diff(args) => sweep::diff(&args),
         Mode::Doctor => doctor::main(),
         Mode::Bench(args) => bench::main(&args),
         Mode::Worker(args) => worker::main(&args),

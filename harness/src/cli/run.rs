@@ -14,7 +14,7 @@ use super::snapshot::{Reviewed, Snapshots};
 use super::wire::Job;
 use super::worlds::{Absent, Choice, World};
 use super::{Stop, interrupt, keep, screen};
-use crate::case::{self, Outcome, Script};
+use crate::case::{self, Brief, Outcome, Script};
 use crate::report::table::Table;
 
 /// A case that has been read and understood.
@@ -82,7 +82,16 @@ pub fn with_fleet<T>(
 
 /// What the fleet and the interrupt tell the main thread.
 pub enum Event {
-    Done { case: usize, world: usize, outcome: Box<Outcome> },
+    Done {
+        case: usize,
+        world: usize,
+        outcome: Box<Outcome>,
+    },
+    /// Verdicts of a batch, which began with the script of this number.
+    Briefed {
+        first: usize,
+        briefs: Vec<Brief>,
+    },
     Interrupted,
 }
 
@@ -147,6 +156,7 @@ impl<'a> Run<'a> {
         while missing > 0 {
             match events.recv() {
                 Ok(Event::Done { case, world, outcome }) => self.take(case, world, *outcome),
+                Ok(Event::Briefed { .. }) => unreachable!("`run` asks for no batches"),
                 Ok(Event::Interrupted) | Err(_) => return true,
             }
             missing -= 1;
@@ -167,7 +177,7 @@ impl<'a> Run<'a> {
             let kept = keep::files(folder, &ready.file.name, &its_world.label, &runs[0].files);
             self.unkept = kept.err();
         }
-        let reviewed = match ready.file.own {
+        let reviewed = match ready.file.own || ready.file.is_workload() {
             true => Reviewed::Never,
             false => self.snapshots.find(&ready.file.name, &its_world.family),
         };

@@ -41,6 +41,25 @@ impl Progress {
         Progress { bar }
     }
 
+    /// For many short runs: with the rate and the time that is left.
+    pub fn of_many(total: usize) -> Self {
+        let bar = ProgressBar::new(total as u64);
+        let template = "{bar:30} {pos}/{len} {per_sec} {eta} left {msg}";
+        bar.set_style(ProgressStyle::with_template(template).expect("the template is one of ours"));
+        Progress { bar }
+    }
+
+    /// There is more to do than was known.
+    pub fn more(&self, runs: usize) {
+        self.bar.inc_length(runs as u64);
+    }
+
+    /// So many more runs of this are done.
+    pub fn advance_by(&self, runs: usize, what: &str) {
+        self.bar.set_message(what.to_string());
+        self.bar.inc(runs as u64);
+    }
+
     /// One more run is done.
     pub fn advance(&self, what: &str) {
         self.bar.set_message(what.to_string());

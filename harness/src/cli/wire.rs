@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::case::Outcome;
+use crate::case::{Brief, Outcome};
 
 /// Which server a case runs on, and behind which door.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,10 +39,20 @@ pub struct Job {
     pub place: Place,
 }
 
+/// Scripts that run one after the other in one world, for their verdicts alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Batch {
+    pub place: Place,
+    pub scripts: Vec<String>,
+    /// Whether the sites are wanted too.
+    pub learn: bool,
+}
+
 /// What a worker is asked for.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Request {
     Run(Job),
+    Brief(Batch),
     /// Run the job again and again for this many nanoseconds of real time.
     Measure {
         job: Job,
@@ -57,6 +67,8 @@ pub enum Reply {
     /// This machine cannot supervise; says why.
     Unable(String),
     Ran(Box<Outcome>),
+    /// One for each script.
+    Briefed(Vec<Brief>),
     Measured(Measured),
 }
 

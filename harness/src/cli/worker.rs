@@ -22,7 +22,7 @@ use super::job::Host;
 use super::line::{Lines, NoLine};
 use super::wire::{Measured, Reply, Request};
 use super::{Stop, interrupt};
-use crate::case::Outcome;
+use crate::case::{Brief, Outcome};
 use crate::world::Broken;
 
 /// How long a worker may take to set up its machine.
@@ -44,6 +44,7 @@ pub fn main(args: &WorkerArgs) -> Result<Exit, Stop> {
             .map_err(|e| Stop::unable(format!("the worker was sent something strange: {e}")))?;
         say(&match request {
             Request::Run(job) => Reply::Ran(Box::new(host.run_guarded(&job))),
+            Request::Brief(batch) => Reply::Briefed(host.briefs(&batch)),
             Request::Measure { job, nanos } => {
                 Reply::Measured(host.measure(&job, Duration::from_nanos(nanos)))
             }
@@ -163,6 +164,14 @@ pub fn outcome(reply: Reply) -> Result<Outcome, Broken> {
     match reply {
         Reply::Ran(outcome) => Ok(*outcome),
         other => Err(Broken::Harness(format!("a worker answered a job with {other:?}"))),
+    }
+}
+
+/// The verdicts in a reply to [`Request::Brief`].
+pub fn briefs(reply: Reply) -> Result<Vec<Brief>, Broken> {
+    match reply {
+        Reply::Briefed(briefs) => Ok(briefs),
+        other => Err(Broken::Harness(format!("a worker answered a batch with {other:?}"))),
     }
 }
 

@@ -55,7 +55,7 @@ pub fn name(argv: &[Vec<u8>]) -> String {
 }
 
 fn listed(list: &str, name: &str) -> bool {
-    list.split_whitespace().any(|known| known == name)
+    list.split(' ').any(|known| known == name)
 }
 
 /// The entries of the history from its `first` command on.

@@ -3,5 +3,7 @@
 //! Must not know: how anything is run.
 
 pub mod difference;
+pub mod junit;
+pub mod matrix;
 pub mod table;
 pub mod transcript;

@@ -133,13 +133,14 @@ const HARNESS: &[(&str, &[&str])] = &[
     ("contract", &["observation"]),
     ("report", &["observation", "contract"]),
     ("case", &["kernel", "profile", "world", "observation", "contract", "report"]),
-    ("cli", &["case", "contract", "profile", "report", "world", "sabot_server"]),
+    ("sweep", &["kernel", "world", "observation", "contract", "case"]),
+    ("cli", &["case", "contract", "profile", "report", "sweep", "world", "sabot_server"]),
     ("main", &["cli", "sabot"]),
     ("lib", ALL_HARNESS),
 ];
 
 const ALL_HARNESS: &[&str] =
-    &["kernel", "profile", "world", "observation", "contract", "report", "case", "cli"];
+    &["kernel", "profile", "world", "observation", "contract", "report", "case", "sweep", "cli"];
 
 #[test]
 fn no_room_of_the_core_uses_one_that_it_must_not_know() {

@@ -3,6 +3,7 @@
 //! Must not know: how a world carries a call out, and what is done with an outcome.
 
 mod ask;
+mod brief;
 mod clients;
 mod ends;
 mod expect;
@@ -19,6 +20,7 @@ use crate::profile::Profile;
 use crate::report::transcript;
 use crate::world::World;
 
+pub use brief::{Brief, Learned, brief};
 pub use rehearse::{Point, would_show};
 
 use super::needs;

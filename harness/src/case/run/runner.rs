@@ -97,6 +97,10 @@ pub struct Runner<'a> {
     pub rehearsal: bool,
     /// Every site that was reached by the script.
     pub sites: Option<Vec<String>>,
+    /// Nobody will read a transcript: what only it would show is not kept.
+    pub quiet: bool,
+    /// Some rule that should have fired has not.
+    pub never_fired: bool,
 }
 
 impl<'a> Runner<'a> {
@@ -142,6 +146,8 @@ impl<'a> Runner<'a> {
             verdicts_before: 0,
             rehearsal: false,
             sites: None,
+            quiet: false,
+            never_fired: false,
         }
     }
 
@@ -180,6 +186,9 @@ impl<'a> Runner<'a> {
 
     pub fn close_step(&mut self) -> Result<(), Stop> {
         let events = std::mem::take(&mut self.events);
+        if self.quiet {
+            return Ok(());
+        }
         self.seen.steps.push(ObservedStep { line: self.line, events });
         Ok(())
     }
@@ -279,6 +288,7 @@ impl<'a> Runner<'a> {
             let message = format!("`{}` never fired; say `maybe` if it need not", text.trim());
             self.fail_at(*line, message, true);
         }
+        self.never_fired |= !lines.is_empty();
         if lines.is_empty() { Ok(()) } else { Err(Stop::BadCase) }
     }
 

@@ -40,29 +40,30 @@ impl Runner<'_> {
             new
         };
         for record in records {
-            match &record.event {
-                MachineEvent::Call(call) => self.see_call(record.at, call),
-                MachineEvent::Signal { task, signal } if !task.starts_with("child") => {
-                    self.halted |= !self.asked.kill && *signal == Signal::SIGKILL;
-                    self.seen.signals.push((self.seen.incarnation(), *signal as i32));
-                }
-                MachineEvent::Ended { incarnation, task, .. } => {
-                    self.children.remove(&(*incarnation, task.clone()));
-                    self.child_ended(*incarnation, task, record.at);
-                }
-                MachineEvent::PowerCut(cut) => self.see_power_cut(*cut, record.at),
-                _ => {}
-            }
             // A restart is its own announcement.
             let known =
                 matches!(record.event, MachineEvent::Started { incarnation } if incarnation > 1);
-            if !known {
-                self.events.push(Event::Machine { at: record.at, event: record.event });
+            if !known && !self.quiet {
+                let event = record.event.clone();
+                self.events.push(Event::Machine { at: record.at, event });
+            }
+            match record.event {
+                MachineEvent::Call(call) => self.see_call(record.at, call),
+                MachineEvent::Signal { task, signal } if !task.starts_with("child") => {
+                    self.halted |= !self.asked.kill && signal == Signal::SIGKILL;
+                    self.seen.signals.push((self.seen.incarnation(), signal as i32));
+                }
+                MachineEvent::Ended { incarnation, task, .. } => {
+                    self.child_ended(incarnation, &task, record.at);
+                    self.children.remove(&(incarnation, task));
+                }
+                MachineEvent::PowerCut(cut) => self.see_power_cut(cut, record.at),
+                _ => {}
             }
         }
     }
 
-    fn see_call(&mut self, at: Time, call: &CallRecord) {
+    fn see_call(&mut self, at: Time, call: CallRecord) {
         if let Some(Returned::Child(name)) = &call.returned {
             let incarnation = call.site.incarnation;
             self.children.insert((incarnation, name.clone()));
@@ -73,8 +74,8 @@ impl Runner<'_> {
             self.healed_at = None;
             self.faulted = self.seen.incarnation();
         }
-        let lie = call.injected && call.began.is_none() && self.is_lie(call);
-        self.seen.calls.push(Call { at, record: call.clone(), lie });
+        let lie = call.injected && call.began.is_none() && self.is_lie(&call);
+        self.seen.calls.push(Call { at, record: call, lie });
     }
 
     /// Whether a rule in force makes such a call claim what it returned.
@@ -95,7 +96,7 @@ impl Runner<'_> {
             {
                 start.ready = true;
             }
-            if log::matters(&line) {
+            if !self.quiet && log::matters(&line) {
                 self.events.push(Event::Log(line.clone()));
             }
             self.log.push(line);

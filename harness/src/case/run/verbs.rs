@@ -46,8 +46,19 @@ impl Runner<'_> {
             Verb::Needs(needs @ Needs::Command(_)) => self.need(needs)?,
             Verb::Needs(_) => {}
             Verb::Check => self.check()?,
+            Verb::Maybe(verb) => self.perhaps(verb)?,
         }
         Ok(())
+    }
+
+    /// Does what can be done; it is no error of the case when there is nobody to do it to.
+    fn perhaps(&mut self, verb: &Verb) -> Result<(), Stop> {
+        let possible = match verb {
+            Verb::Kill(Victim::Child) => self.world.children() > 0,
+            Verb::AwaitChild => return self.wait(|runner| runner.world.children() == 0).map(drop),
+            _ => self.is_running(),
+        };
+        if possible { self.perform(verb) } else { Ok(()) }
     }
 
     fn configure(&mut self, directive: &Directive) {

@@ -29,7 +29,7 @@ use crate::kernel::{Cut, Ending, Halt, Image, Kernel, Pid, Time};
 use crate::profile::Profile;
 
 /// How many calls a server may make between two moments.
-const BUDGET: u64 = 1_000_000;
+const BUDGET: u64 = 100_000;
 
 /// Model descriptors come after standard input, output and error.
 const FIRST_FD: i32 = 3;

@@ -162,7 +162,7 @@ impl Scheduler {
             }
             Ok(CoroutineResult::Return(None)) => self.drop_slot(index),
             Ok(CoroutineResult::Yield(Wait::Overrun)) => {
-                let text = "the server made a million calls without the clock moving";
+                let text = "the server made 100,000 calls without the clock moving";
                 return Err(Broken::Hung(text.to_string()));
             }
             Ok(CoroutineResult::Yield(wait)) => slot.wait = Some(wait),

@@ -1,0 +1,139 @@
+//! A run without a transcript: verdicts alone, and, when asked, the sites that it went through.
+//!
+//! Thousands of runs of a sweep are looked at by nobody, so nothing is written down for them that
+//! only a reader wants. Must not know: why a run is made.
+
+use std::collections::BTreeSet;
+
+use nix::errno::Errno;
+
+use super::Failure;
+use super::runner::Runner;
+use crate::case::oracle::Oracle;
+use crate::case::script::Script;
+use crate::contract::Verdict;
+use crate::kernel::Site;
+use crate::kernel::trace::Trace;
+use crate::observation::{CallName, CallRecord, Detail, MachineEvent, Returned};
+use crate::profile::Profile;
+use crate::world::World;
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Brief {
+    /// The worst of the verdicts.
+    pub verdict: Verdict,
+    /// Line, verdict and reason, in the order in which they were reached.
+    pub verdicts: Vec<(u32, Verdict, String)>,
+    pub failures: Vec<Failure>,
+    /// A rule that should have fired has not.
+    pub unfired: bool,
+    /// Sites in the order in which they were first reached; empty unless they were asked for.
+    pub learned: Vec<Learned>,
+    /// The kernel's trace, where sites were asked for.
+    pub trace: String,
+}
+
+/// One call of a run, as far as it decides which faults fit it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Learned {
+    pub site: String,
+    /// How many bytes a read or write asked for; else 0.
+    pub bytes: u64,
+    /// How many it moved.
+    pub moved: u64,
+    /// Whether a child of the server was alive before or after it.
+    pub children: bool,
+    /// It only looked whether there was anything, and there was not.
+    pub idle: bool,
+}
+
+impl Learned {
+    /// The site's parts.
+    pub fn parts(&self) -> Site {
+        self.site.parse().expect("sites read back as they are written")
+    }
+}
+
+impl Brief {
+    /// Why the run says nothing about the server, if so.
+    pub fn wrong(&self) -> Option<&Failure> {
+        self.failures.iter().find(|failure| failure.bad_case)
+    }
+}
+
+/// Runs a case; `learn`: also tells the sites and the trace.
+pub fn brief(
+    script: &Script,
+    world: &mut dyn World,
+    profile: &Profile,
+    oracle: &mut dyn Oracle,
+    learn: bool,
+) -> Brief {
+    let mut runner = Runner::new(script, world, profile, oracle);
+    runner.quiet = true;
+    let end = runner.run();
+    runner.stopped(end);
+    let (learned, trace) = match learn {
+        true => {
+            let kernel = runner.world.kernel();
+            (sites(&kernel.trace), kernel.trace.to_string())
+        }
+        false => (Vec::new(), String::new()),
+    };
+    if let Err(broken) = runner.world.finish() {
+        runner.stopped(Err(broken.into()));
+    }
+    let worst = runner.verdicts.iter().map(|(_, verdict, _)| *verdict).min();
+    Brief {
+        verdict: worst.unwrap_or(Verdict::NotMeasured),
+        verdicts: runner.verdicts,
+        unfired: runner.never_fired,
+        failures: runner.failures,
+        learned,
+        trace,
+    }
+}
+
+/// Whether the call found nothing to do.
+fn is_idle(call: &CallRecord) -> bool {
+    match &call.returned {
+        Some(Returned::Error(Errno::EAGAIN)) => true,
+        Some(Returned::Reaped(..)) => false,
+        _ => call.site.call == CallName::Wait4,
+    }
+}
+
+/// Every site of a trace, once.
+fn sites(trace: &Trace) -> Vec<Learned> {
+    let mut known = BTreeSet::new();
+    let mut living = 0_usize;
+    let mut learned: Vec<Learned> = Vec::new();
+    for record in trace.records() {
+        match &record.event {
+            MachineEvent::Call(call) => {
+                let before = living;
+                living += usize::from(matches!(call.returned, Some(Returned::Child(_))));
+                let site = call.site.to_string();
+                if !known.insert(site.clone()) {
+                    continue;
+                }
+                let bytes = match call.detail {
+                    Detail::Bytes(bytes) => bytes,
+                    _ => 0,
+                };
+                let moved = match call.returned {
+                    Some(Returned::Value(moved)) if bytes > 0 => moved.cast_unsigned(),
+                    _ => 0,
+                };
+                let children = before.max(living) > 0;
+                learned.push(Learned { site, bytes, moved, children, idle: is_idle(call) });
+            }
+            MachineEvent::Ended { task, .. } if task.starts_with("child") => {
+                living = living.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+    learned
+}

@@ -1,0 +1,140 @@
+//! `sabot replay`, `sabot shrink`, `sabot export`: one run out of its token.
+//!
+//! Must not know: how a case runs.
+
+use std::sync::mpsc::channel;
+
+use super::args::{ExportArgs, TokenArgs};
+use super::exit::{Exit, overall};
+use super::fleet::{Fleet, Settings};
+use super::judge::judge;
+use super::library::CaseFile;
+use super::run::{job, understand, with_fleet};
+use super::snapshot::Reviewed;
+use super::wire::Batch;
+use super::worlds::{Choice, World};
+use super::{Stop, cannot, interrupt, screen};
+use crate::case::{self, Brief, Script};
+use crate::sweep::shrink::{self, Wanted};
+use crate::sweep::{Token, finding, strace};
+
+fn decode(text: &str) -> Result<Token, Stop> {
+    Token::decode(text).map_err(|why| Stop::usage(why.to_string()))
+}
+
+/// The world that was asked for, or the token's own.
+fn world(args: &TokenArgs, token: &Token) -> Result<World, Stop> {
+    let word = args.world.as_ref().unwrap_or(&token.world);
+    let choice = Choice::of(std::slice::from_ref(word))?;
+    match choice.absent.first() {
+        Some(absent) => {
+            Err(Stop::unable(format!("missing: world {}: {}", absent.label, absent.reason)))
+        }
+        None => Ok(choice.worlds[0].clone()),
+    }
+}
+
+fn case_of(token: &Token) -> CaseFile {
+    let source = format!("the token of {}", token.case);
+    CaseFile { name: token.case.clone(), source, text: token.script.clone(), own: true }
+}
+
+fn settings(args: &TokenArgs) -> Result<Settings, Stop> {
+    Settings::of_this_binary(args.limits.deadline)
+        .map_err(|e| Stop::unable(format!("cannot tell where this binary is: {e}")))
+}
+
+/// Replays the run, twice, and says whether it came to the same as when the token was made.
+pub fn replay(args: &TokenArgs) -> Result<Exit, Stop> {
+    interrupt::block()?;
+    let token = decode(&args.token)?;
+    let ready = understand(vec![case_of(&token)])?.remove(0);
+    let world = world(args, &token)?;
+    let runs = with_fleet(&settings(args)?, |fleet, _, _| {
+        let run = || fleet.run(job(&ready.file, &world));
+        Some(vec![run()?, run()?])
+    })?;
+    let Some(runs) = runs else { return Ok(Exit::Interrupted) };
+    screen::line(&runs[0].transcript);
+    let cell = judge(&ready.script, &runs, &Reviewed::Never);
+    for note in &cell.notes {
+        screen::error(note);
+    }
+    let exit = overall([cell.finding]);
+    let verdict = runs[0].verdict;
+    if verdict == token.verdict {
+        screen::line(&format!("as the token says: {verdict}"));
+        return Ok(exit);
+    }
+    screen::line(&format!("the token says {}, this run {verdict}", token.verdict));
+    Ok(if exit == Exit::Expected { Exit::Differs } else { exit })
+}
+
+/// Finds the smallest script with the same verdict, and prints it with a token of its own.
+pub fn shrink(args: &TokenArgs) -> Result<Exit, Stop> {
+    interrupt::block()?;
+    let token = decode(&args.token)?;
+    understand(vec![case_of(&token)])?;
+    let world = world(args, &token)?;
+    let lines = with_fleet(&settings(args)?, |fleet, _, _| {
+        let wanted =
+            Wanted::of(briefs(fleet, &world, std::slice::from_ref(&token.script)).first()?);
+        Some(shrink::shrink(&token.script, |texts| {
+            // A proposal that is no case any more is none.
+            let cases: Vec<usize> =
+                (0..texts.len()).filter(|n| case::parse("", &texts[*n]).is_ok()).collect();
+            let scripts: Vec<String> = cases.iter().map(|n| texts[*n].clone()).collect();
+            let briefs = briefs(fleet, &world, &scripts);
+            briefs.iter().position(|brief| wanted.is_met(brief)).map(|found| cases[found])
+        }))
+    })?;
+    let Some(lines) = lines else { return Ok(Exit::Interrupted) };
+    let before = token.script.lines().count();
+    let site = format!("{} (shrunk)", finding::axis(&token.site));
+    let small = Token { script: shrink::text(&lines), site, world: world.label, ..token };
+    screen::line(&case_text(&small, &parsed(&small)?));
+    screen::line(&format!("{before} lines became {}", lines.len()));
+    screen::line(&small.encode());
+    Ok(Exit::Expected)
+}
+
+fn briefs(fleet: &Fleet, world: &World, scripts: &[String]) -> Vec<Brief> {
+    if scripts.is_empty() {
+        return Vec::new();
+    }
+    let (sender, receiver) = channel();
+    let batch = Batch { place: world.place.clone(), scripts: scripts.to_vec(), learn: false };
+    fleet.brief(batch, move |briefs| {
+        let _ = sender.send(briefs);
+    });
+    receiver.recv().unwrap_or_default()
+}
+
+fn parsed(token: &Token) -> Result<Script, Stop> {
+    case::parse("token", &token.script).map_err(|bad| Stop::usage(bad.to_string()))
+}
+
+/// Writes the run as a case that stands alone.
+pub fn export(args: &ExportArgs) -> Result<Exit, Stop> {
+    let token = decode(&args.token)?;
+    let text = case_text(&token, &parsed(&token)?);
+    match &args.out {
+        Some(path) => {
+            std::fs::write(path, text).map_err(|e| Stop::usage(cannot("write", path, &e)))?
+        }
+        None => screen::line(&text),
+    }
+    Ok(Exit::Expected)
+}
+
+fn case_text(token: &Token, script: &Script) -> String {
+    let mut text = format!(
+        "# {} at {} in {} ended as {}; found by `sabot sweep` in world {}.\n",
+        token.fault, token.site, token.case, token.verdict, token.world
+    );
+    if let Some(command) = strace::command(script, "redis-server") {
+        text.push_str(&format!("# The same for a server of one's own: {command}\n"));
+    }
+    text.push_str(&token.script);
+    text
+}

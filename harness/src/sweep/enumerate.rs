@@ -1,0 +1,137 @@
+//! From the sites of a dry run to the runs of a sweep.
+//!
+//! Each chain of equal calls of a task (`parent.aof.write#1`, `#2`, …) is an axis. Behind its last
+//! site stands one run more, which must inject nothing: that is how an axis ends, rather than by
+//! what the dry run made one believe. Calls that only looked and found nothing (a wait4 while the
+//! child works) are left out and counted. Must not know: verdicts.
+
+use std::collections::BTreeMap;
+
+use super::fault::{Kind, fitting};
+use super::finding;
+use super::shard::Shard;
+use super::workload::{Ending, Place, Workload};
+use crate::case::Learned;
+use crate::kernel::Site;
+
+/// One run: the workload, what is added to it, and how it ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub site: String,
+    /// The site's place among those of the dry run.
+    pub place: usize,
+    /// The heading of its column.
+    pub fault: String,
+    pub kind: Kind,
+    pub ending: Ending,
+    pub added: Vec<(Place, String)>,
+    /// It stands behind the end of its axis: nothing may be injected.
+    pub beyond: bool,
+}
+
+/// All runs of one workload in one world.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub runs: Vec<Run>,
+    /// Sites that were left out because nothing happens there.
+    pub idle: usize,
+}
+
+/// What to sweep.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// Kinds of faults; empty: all.
+    pub kinds: &'a [Kind],
+    pub shard: Shard,
+    /// About so many runs of all, one of each stratum as long as they suffice; None: all.
+    pub sample: Option<usize>,
+}
+
+impl Scope<'_> {
+    /// Everything.
+    pub const WHOLE: Scope<'static> = Scope { kinds: &[], shard: Shard::WHOLE, sample: None };
+}
+
+impl Scope<'_> {
+    pub fn takes(&self, kind: Kind) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&kind)
+    }
+}
+
+impl Plan {
+    /// Every fault that fits at every site that `learned` tells.
+    pub fn of(workload: &Workload, learned: &[Learned], scope: Scope<'_>) -> Plan {
+        let last = workload.starts() + 1;
+        let mut plan = Plan::default();
+        for (place, learned) in learned.iter().chain(&ends(learned)).enumerate() {
+            let site = learned.parts();
+            if site.incarnation > last || !scope.shard.has(&workload.name, &learned.site) {
+                continue;
+            }
+            if learned.idle {
+                plan.idle += 1;
+                continue;
+            }
+            let beyond = learned.bytes == BEYOND;
+            let faults = fitting(learned).into_iter().filter(|fault| scope.takes(fault.kind));
+            for fault in faults.take(if beyond { 1 } else { usize::MAX }) {
+                let endings =
+                    if site.incarnation == last { &[Ending::Load] } else { fault.endings };
+                let endings = if beyond { &endings[..1] } else { endings };
+                plan.runs.extend(endings.iter().map(|ending| Run {
+                    site: learned.site.clone(),
+                    place,
+                    fault: fault.name.clone(),
+                    kind: fault.kind,
+                    ending: *ending,
+                    added: fault.lines.clone(),
+                    beyond,
+                }));
+            }
+        }
+        if let Some(count) = scope.sample {
+            plan.thin(count);
+        }
+        plan
+    }
+
+    /// Leaves about `count` runs, evenly spread over the strata: kinds of sites with a fault.
+    fn thin(&mut self, count: usize) {
+        let mut strata: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for (n, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.beyond) {
+            let stratum = (finding::axis(&run.site).to_string(), run.fault.clone());
+            strata.entry(stratum).or_insert(n);
+        }
+        let mut chosen: Vec<usize> = strata.into_values().collect();
+        chosen.sort_unstable();
+        let step = chosen.len().div_ceil(count.max(1)).max(1);
+        let chosen: Vec<usize> = chosen.into_iter().step_by(step).collect();
+        self.runs = chosen.into_iter().map(|n| self.runs[n].clone()).collect();
+    }
+}
+
+/// Marks a site that the dry run has not reached.
+const BEYOND: u64 = u64::MAX;
+
+/// What the numbers of sites count.
+type Axis = (u32, String, Option<String>, &'static str);
+
+/// The sites right behind the last of each axis.
+fn ends(learned: &[Learned]) -> Vec<Learned> {
+    let mut last: BTreeMap<Axis, (usize, Site)> = BTreeMap::new();
+    for (place, learned) in learned.iter().enumerate() {
+        let site = learned.parts();
+        let axis = (site.incarnation, site.task.clone(), site.role.clone(), site.call.as_str());
+        let latest = last.get(&axis).is_none_or(|(_, other)| other.number < site.number);
+        if latest {
+            last.insert(axis, (place, site));
+        }
+    }
+    let mut ends: Vec<(usize, Site)> = last.into_values().collect();
+    ends.sort_by_key(|(place, _)| *place);
+    let end = |site: Site| {
+        let site = Site { number: site.number + 1, ..site };
+        Learned { site: site.to_string(), bytes: BEYOND, moved: 0, children: false, idle: false }
+    };
+    ends.into_iter().map(|(_, site)| end(site)).collect()
+}

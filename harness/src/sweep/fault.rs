@@ -1,0 +1,211 @@
+//! Which faults fit which call.
+//!
+//! | call | faults |
+//! |---|---|
+//! | write | ENOSPC, EIO, EINTR, a lie; 1 byte, half, all but one, alone and on a full disk |
+//! | write to a pipe | EPIPE, EINTR, half, a lie |
+//! | any sync | EIO with pages clean or kept, ENOSPC, EINTR; 1, 3 and 10 s; a lie |
+//! | ftruncate, truncate | EIO, EINTR, a lie |
+//! | rename | EIO, ENOSPC, a lie |
+//! | unlink, close | EIO |
+//! | open | EMFILE, EACCES, ENOSPC |
+//! | mkdir | ENOSPC, EACCES |
+//! | pipe | EMFILE |
+//! | read | EIO, EINTR, 1 byte, half, an early end |
+//! | fork | EAGAIN, ENOMEM |
+//! | wait4 | EINTR |
+//! | all of them | its process alone is killed before it |
+//!
+//! An errno comes once (`ENOSPC`) and from there on until healed (`ENOSPC+`). EINTR comes only
+//! once, because a call that is interrupted for ever is no fault that exists. So do errors of
+//! pipes: one that fails for ever while both its ends are open does not exist either, and keeps an
+//! event loop turning without the clock ever moving. Must not know: sites other than the one it is
+//! asked about.
+
+use serde::{Deserialize, Serialize};
+
+use super::workload::{Ending, Place};
+use crate::case::Learned;
+use crate::kernel::{CallName, Site};
+
+/// Families of faults, as `--faults` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    Error,
+    Short,
+    Lie,
+    Delay,
+    Kill,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 5] = [Kind::Error, Kind::Short, Kind::Lie, Kind::Delay, Kind::Kill];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Error => "error",
+            Kind::Short => "short",
+            Kind::Lie => "lie",
+            Kind::Delay => "delay",
+            Kind::Kill => "kill",
+        }
+    }
+}
+
+/// One thing that can go wrong at one site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub kind: Kind,
+    /// The heading of its column: `ENOSPC+`.
+    pub name: String,
+    /// What it adds to the script.
+    pub lines: Vec<(Place, String)>,
+    pub endings: &'static [Ending],
+}
+
+const BOTH: &[Ending] = &[Ending::Cut, Ending::Healed];
+
+/// Everything that fits the call at this site.
+pub fn fitting(learned: &Learned) -> Vec<Fault> {
+    let site = learned.parts();
+    let mut list = List { site: &site, faults: Vec::new() };
+    list.of_the_call(learned);
+    list.kill();
+    list.faults
+}
+
+struct List<'a> {
+    site: &'a Site,
+    faults: Vec<Fault>,
+}
+
+impl List<'_> {
+    fn of_the_call(&mut self, learned: &Learned) {
+        let pipe = self.site.role.as_deref().is_some_and(|role| role.starts_with("pipe"));
+        match self.site.call {
+            CallName::Write if pipe => {
+                self.once("EPIPE");
+                self.once("EINTR");
+                self.short("half", learned.bytes / 2);
+                self.lie(learned.bytes);
+            }
+            CallName::Write => self.write(learned.bytes),
+            CallName::Read => {
+                if pipe {
+                    self.once("EIO");
+                } else {
+                    self.errors(&["EIO"]);
+                }
+                self.once("EINTR");
+                if learned.moved > 1 {
+                    self.short("1", 1);
+                    self.short("half", learned.moved / 2);
+                }
+                self.lie(0);
+            }
+            call if call.is_sync() => self.sync(),
+            CallName::Ftruncate | CallName::Truncate => {
+                self.errors(&["EIO"]);
+                self.once("EINTR");
+                self.lie(0);
+            }
+            CallName::Rename => {
+                self.errors(&["EIO", "ENOSPC"]);
+                self.lie(0);
+            }
+            CallName::Unlink | CallName::Close => self.errors(&["EIO"]),
+            CallName::Open => self.errors(&["EMFILE", "EACCES", "ENOSPC"]),
+            CallName::Mkdir => self.errors(&["ENOSPC", "EACCES"]),
+            CallName::Pipe => self.errors(&["EMFILE"]),
+            CallName::Fork => self.errors(&["EAGAIN", "ENOMEM"]),
+            _ => self.once("EINTR"),
+        }
+    }
+
+    fn write(&mut self, bytes: u64) {
+        self.errors(&["ENOSPC", "EIO"]);
+        self.once("EINTR");
+        let mut lengths = vec![("1", 1), ("half", bytes / 2), ("all-1", bytes.saturating_sub(1))];
+        lengths.retain(|(_, length)| (1..bytes).contains(length));
+        lengths.dedup_by_key(|(_, length)| *length);
+        for (name, length) in lengths {
+            self.short(name, length);
+            // The rest of the data is the next call, at least.
+            let next = self.from(self.site.number + 1, "error=ENOSPC", " maybe");
+            let rule = self.at(&format!("short={length}"));
+            self.push(Kind::Short, format!("{name}, full+"), vec![rule, next]);
+        }
+        self.lie(bytes);
+    }
+
+    fn sync(&mut self) {
+        self.errors(&["EIO", "ENOSPC"]);
+        let rule = self.at("error=EIO");
+        let kept = (self.place(), "sync-errors dirty".to_string());
+        self.push(Kind::Error, "EIO, kept".to_string(), vec![kept, rule]);
+        self.once("EINTR");
+        for time in ["1s", "3s", "10s"] {
+            let rule = self.at(&format!("delay={time}"));
+            self.push(Kind::Delay, time.to_string(), vec![rule]);
+        }
+        self.lie(0);
+    }
+
+    /// Each once, and from this call on.
+    fn errors(&mut self, errnos: &[&str]) {
+        for errno in errnos {
+            self.once(errno);
+            let rule = self.from(self.site.number, &format!("error={errno}"), "");
+            self.push(Kind::Error, format!("{errno}+"), vec![rule]);
+        }
+    }
+
+    fn once(&mut self, errno: &str) {
+        let rule = self.at(&format!("error={errno}"));
+        self.push(Kind::Error, errno.to_string(), vec![rule]);
+    }
+
+    fn short(&mut self, name: &str, bytes: u64) {
+        if bytes > 0 {
+            let rule = self.at(&format!("short={bytes}"));
+            self.push(Kind::Short, name.to_string(), vec![rule]);
+        }
+    }
+
+    fn lie(&mut self, claimed: u64) {
+        let rule = self.at(&format!("retval={claimed}"));
+        self.push(Kind::Lie, "lie".to_string(), vec![rule]);
+    }
+
+    /// The process that makes the call is killed before it is made; others live on.
+    fn kill(&mut self) {
+        let child = self.site.task.starts_with("child");
+        let name = if child { "kill child" } else { "kill parent" };
+        let rule = self.at("signal=KILL");
+        self.push(Kind::Kill, name.to_string(), vec![rule]);
+    }
+
+    /// A rule for exactly this call.
+    fn at(&self, effect: &str) -> (Place, String) {
+        (self.place(), format!("inject at {} {effect}", self.site))
+    }
+
+    fn place(&self) -> Place {
+        match self.site.incarnation {
+            1 => Place::Front,
+            later => Place::BeforeStart(later),
+        }
+    }
+
+    /// A rule for this call and all of its kind after it.
+    fn from(&self, number: u32, effect: &str, maybe: &str) -> (Place, String) {
+        let Site { task, role, call, .. } = self.site;
+        let on = role.as_ref().map(|role| format!(" on={role}")).unwrap_or_default();
+        (self.place(), format!("inject {call}{on} in={task} {effect} when={number}+{maybe}"))
+    }
+
+    fn push(&mut self, kind: Kind, name: String, lines: Vec<(Place, String)>) {
+        self.faults.push(Fault { kind, name, lines, endings: BOTH });
+    }
+}

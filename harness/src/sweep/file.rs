@@ -1,0 +1,216 @@
+//! A report as a file of JSON: written by a sweep, joined from shards, compared with another.
+//!
+//! Must not know: where files are, and how anything is printed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::result::{Came, Record, Sweep};
+
+/// What the first field of every such file says.
+pub const FORMAT: &str = "sabot sweep";
+/// Files of another version are refused.
+pub const VERSION: u32 = 1;
+
+/// Sweeps of one or more workloads in one or more worlds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    pub format: String,
+    pub version: u32,
+    /// `K/N`, or the shards that were joined, with commas.
+    pub shard: String,
+    /// It was interrupted, or something in it was.
+    pub partial: bool,
+    pub sweeps: Vec<Sweep>,
+}
+
+impl File {
+    pub fn new(shard: String, partial: bool, sweeps: Vec<Sweep>) -> File {
+        File { format: FORMAT.to_string(), version: VERSION, shard, partial, sweeps }
+    }
+
+    /// # Errors
+    /// Says why the text is no report of this version.
+    pub fn read(text: &str) -> Result<File, String> {
+        let value: serde_json::Value =
+            serde_json::from_str(text).map_err(|why| format!("it is no JSON: {why}"))?;
+        if value.get("format").and_then(|format| format.as_str()) != Some(FORMAT) {
+            return Err("it is no report of `sabot sweep --json`".to_string());
+        }
+        match value.get("version").and_then(serde_json::Value::as_u64) {
+            Some(version) if version == u64::from(VERSION) => {}
+            Some(other) => return Err(format!("it is of version {other}, not {VERSION}")),
+            None => return Err("it has no version".to_string()),
+        }
+        serde_json::from_value(value).map_err(|why| format!("it is damaged: {why}"))
+    }
+
+    pub fn write(&self) -> String {
+        serde_json::to_string_pretty(self).expect("reports are plain data")
+    }
+
+    /// Joins shards: the runs of a workload in a world come together, in the order of its sites.
+    ///
+    /// # Errors
+    /// When two of them hold the same run, so that one shard was given twice.
+    pub fn merge(files: Vec<File>) -> Result<File, String> {
+        let shards: Vec<String> = files.iter().map(|file| file.shard.clone()).collect();
+        let partial = files.iter().any(|file| file.partial);
+        let mut sweeps: Vec<Sweep> = Vec::new();
+        for sweep in files.into_iter().flat_map(|file| file.sweeps) {
+            let same = |other: &&mut Sweep| {
+                (&other.workload, &other.world) == (&sweep.workload, &sweep.world)
+            };
+            match sweeps.iter_mut().find(same) {
+                Some(known) => join(known, sweep)?,
+                None => sweeps.push(sweep),
+            }
+        }
+        for sweep in &mut sweeps {
+            sweep.records.sort_by_key(|record| record.place);
+        }
+        Ok(File::new(shards.join(","), partial, sweeps))
+    }
+}
+
+fn join(known: &mut Sweep, more: Sweep) -> Result<(), String> {
+    let twice = more
+        .records
+        .iter()
+        .find(|record| known.records.iter().any(|other| key(other) == key(record)));
+    if let Some(record) = twice {
+        return Err(format!(
+            "{} at {} in {} is in two of them: was a shard given twice?",
+            record.fault, record.site, more.workload
+        ));
+    }
+    known.records.extend(more.records);
+    known.idle += more.idle;
+    known.planned += more.planned;
+    known.refused = known.refused.take().or(more.refused);
+    Ok(())
+}
+
+type Key<'a> = (&'a str, &'a str, super::Ending);
+
+fn key(record: &Record) -> Key<'_> {
+    (&record.site, &record.fault, record.ending)
+}
+
+/// One run that came to something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub workload: String,
+    pub site: String,
+    pub fault: String,
+    /// None: the run is not in that file.
+    pub old: Option<Came>,
+    pub new: Option<Came>,
+    /// The sentence and token of the new run, where it has some.
+    pub sentence: String,
+}
+
+/// What differs between two reports. Worlds are compared by their order, because two versions of a
+/// server have two names.
+pub fn changes(old: &File, new: &File) -> Vec<Change> {
+    let old_runs = runs(old);
+    let new_runs = runs(new);
+    let mut keys: Vec<&RunKey<'_>> = new_runs.keys().collect();
+    keys.extend(old_runs.keys().filter(|key| !new_runs.contains_key(*key)));
+    let change = |key: &RunKey<'_>| {
+        let (old, new) = (old_runs.get(key), new_runs.get(key));
+        let came = |record: Option<&&Record>| record.map(|record| record.came);
+        (came(old) != came(new)).then(|| Change {
+            workload: key.0.to_string(),
+            site: key.2.0.to_string(),
+            fault: key.2.1.to_string(),
+            old: came(old),
+            new: came(new),
+            sentence: new.map(|record| record.sentence.clone()).unwrap_or_default(),
+        })
+    };
+    keys.into_iter().filter_map(change).collect()
+}
+
+type RunKey<'a> = (&'a str, usize, Key<'a>);
+
+fn runs(file: &File) -> BTreeMap<RunKey<'_>, &Record> {
+    let mut worlds: Vec<&str> = Vec::new();
+    let mut runs = BTreeMap::new();
+    for sweep in &file.sweeps {
+        if !worlds.contains(&sweep.world.as_str()) {
+            worlds.push(&sweep.world);
+        }
+        let world = worlds.iter().position(|world| *world == sweep.world).unwrap_or_default();
+        for record in &sweep.records {
+            runs.insert((sweep.workload.as_str(), world, key(record)), record);
+        }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Verdict;
+    use crate::sweep::{Ending, Kind};
+
+    fn file(shard: &str, place: usize, site: &str, verdict: Verdict) -> File {
+        let record = Record {
+            site: site.to_string(),
+            place,
+            fault: "EIO".to_string(),
+            kind: Kind::Error,
+            ending: Ending::Cut,
+            came: Came::Judged(verdict),
+            sentence: String::new(),
+            token: String::new(),
+            beyond: false,
+        };
+        let sweep = Sweep {
+            workload: "a".to_string(),
+            world: "sim".to_string(),
+            records: vec![record],
+            planned: 1,
+            ..Sweep::default()
+        };
+        File::new(shard.to_string(), false, vec![sweep])
+    }
+
+    #[test]
+    fn shards_are_joined_in_the_order_of_the_sites_and_none_counts_twice() {
+        let (one, two) =
+            (file("1/2", 5, "b#1", Verdict::Kept), file("2/2", 1, "a#1", Verdict::Lost));
+        let merged = File::merge(vec![one.clone(), two]).expect("two shards");
+        let sites: Vec<&str> =
+            merged.sweeps[0].records.iter().map(|record| record.site.as_str()).collect();
+        assert_eq!((merged.shard.as_str(), sites), ("1/2,2/2", vec!["a#1", "b#1"]));
+        assert!(File::merge(vec![one.clone(), one]).unwrap_err().contains("given twice"));
+        assert_eq!(File::read(&merged.write()), Ok(merged));
+    }
+
+    #[test]
+    fn other_files_are_refused_with_the_reason() {
+        for (text, reason) in [
+            ("x", "no JSON"),
+            ("{}", "no report"),
+            ("{\"format\":\"sabot sweep\"}", "no version"),
+            ("{\"format\":\"sabot sweep\",\"version\":2}", "of version 2"),
+            ("{\"format\":\"sabot sweep\",\"version\":1}", "damaged"),
+        ] {
+            let why = File::read(text).unwrap_err();
+            assert!(why.contains(reason), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn changes_name_the_run_and_both_verdicts() {
+        let (old, new) =
+            (file("1/1", 1, "a#1", Verdict::Kept), file("1/1", 1, "a#1", Verdict::Lost));
+        assert_eq!(changes(&old, &old), []);
+        let change = &changes(&old, &new)[0];
+        assert_eq!(change.old, Some(Came::Judged(Verdict::Kept)));
+        assert_eq!(change.new, Some(Came::Judged(Verdict::Lost)));
+    }
+}

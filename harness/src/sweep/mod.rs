@@ -1,0 +1,31 @@
+//! The sweep: every fault that fits at every call that a workload makes, each a run of its own.
+//!
+//! ```text
+//! case ──▶ workload ──dry run──▶ sites ──▶ runs ──▶ verdicts ──▶ matrix, findings, tokens
+//! ```
+//!
+//! A dry run without faults learns the sites. For each site, [`fault`] lists what can go wrong with
+//! such a call. A [`Run`] is the workload with a few lines added (a rule of the plan, a kill, a
+//! heal, restarts): an ordinary script, so that replaying, shrinking and exporting are one
+//! mechanism, and a [`token`] is such a script in one string. A run whose fault was never injected
+//! is counted as that and never as a pass. Must not know: output, and how a call is carried out.
+
+pub mod enumerate;
+pub mod fault;
+pub mod file;
+pub mod finding;
+pub mod pairs;
+pub mod result;
+pub mod shard;
+pub mod shrink;
+pub mod strace;
+pub mod token;
+pub mod workload;
+
+pub use enumerate::{Plan, Run};
+pub use fault::{Fault, Kind};
+pub use file::File;
+pub use result::{Came, Record, Sweep};
+pub use shard::Shard;
+pub use token::Token;
+pub use workload::{Ending, Workload};

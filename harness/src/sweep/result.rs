@@ -1,0 +1,131 @@
+//! What the runs of a sweep came to, as plain data: what reports are made of and JSON files hold.
+//!
+//! Must not know: how anything is printed.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::enumerate::Run;
+use super::fault::Kind;
+use super::workload::Ending;
+use crate::case::Brief;
+use crate::contract::Verdict;
+
+/// What one run came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Came {
+    Judged(Verdict),
+    /// Its fault was never injected, so it says nothing.
+    NothingInjected,
+}
+
+/// One run of a sweep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub site: String,
+    /// The site's place among those of the dry run.
+    pub place: usize,
+    pub fault: String,
+    pub kind: Kind,
+    pub ending: Ending,
+    pub came: Came,
+    /// What was promised and what happened; empty where nothing is to be said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sentence: String,
+    /// Replays the run; there for findings only.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub token: String,
+    /// It stands behind the end of its axis.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beyond: bool,
+}
+
+impl Record {
+    pub fn of(run: &Run, brief: &Brief) -> Record {
+        let (came, sentence) = judged(brief);
+        Record {
+            site: run.site.clone(),
+            place: run.place,
+            fault: run.fault.clone(),
+            kind: run.kind,
+            ending: run.ending,
+            came,
+            sentence,
+            token: String::new(),
+            beyond: run.beyond,
+        }
+    }
+
+    pub fn verdict(&self) -> Option<Verdict> {
+        match self.came {
+            Came::Judged(verdict) => Some(verdict),
+            Came::NothingInjected => None,
+        }
+    }
+
+    /// Whether somebody should hear of it.
+    pub fn is_finding(&self) -> bool {
+        self.verdict().is_some_and(is_finding)
+    }
+}
+
+/// Whether a verdict is worth a line: a promise was broken, or nearly, or nothing was found out.
+pub fn is_finding(verdict: Verdict) -> bool {
+    let near = matches!(verdict, Verdict::LostReported | Verdict::Leaked);
+    near || verdict.is_broken_promise() || verdict.is_no_measurement()
+}
+
+pub fn judged(brief: &Brief) -> (Came, String) {
+    if brief.unfired {
+        return (Came::NothingInjected, String::new());
+    }
+    if let Some(failure) = brief.wrong() {
+        let why = format!("the script went wrong in line {}: {}", failure.line, failure.message);
+        return (Came::Judged(Verdict::NotMeasured), why);
+    }
+    let worst = brief.verdicts.iter().find(|(_, verdict, _)| *verdict == brief.verdict);
+    let sentence = worst.map(|(_, _, sentence)| sentence.clone()).unwrap_or_default();
+    let keep = is_finding(brief.verdict);
+    (Came::Judged(brief.verdict), if keep { sentence } else { String::new() })
+}
+
+/// A workload swept in a world, or as much of it as was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sweep {
+    pub workload: String,
+    pub world: String,
+    /// Sites where nothing happens, left out.
+    pub idle: usize,
+    pub records: Vec<Record>,
+    /// How many runs were planned.
+    pub planned: usize,
+    /// Why it was not swept at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+impl Sweep {
+    /// Not everything that was planned was done.
+    pub fn is_partial(&self) -> bool {
+        self.records.len() < self.planned
+    }
+
+    /// How many sites were swept.
+    pub fn sites(&self) -> usize {
+        let within = self.records.iter().filter(|record| !record.beyond);
+        within.map(|record| &record.site).collect::<BTreeSet<_>>().len()
+    }
+
+    pub fn count(&self, came: Came) -> usize {
+        self.records.iter().filter(|record| record.came == came).count()
+    }
+
+    /// Runs in the middle of an axis that injected nothing: the workload is not what the dry run
+    /// showed.
+    pub fn missed(&self) -> usize {
+        let missed = |record: &&Record| record.came == Came::NothingInjected && !record.beyond;
+        self.records.iter().filter(missed).count()
+    }
+}

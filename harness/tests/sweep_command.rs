@@ -1,0 +1,114 @@
+//! `sabot sweep` and what belongs to it as commands: reports, shards, tokens, and bad input, each
+//! with its exit code and its reason.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sabot::sweep::{File, Token};
+
+/// A workload with little in it.
+const SMALL: &str = "config appendonly yes\nconfig appendfsync everysec\n> INCR n\n> INCR n\n";
+
+struct Desk {
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let desk = Desk { folder: tempfile::tempdir().expect("a temporary folder") };
+        std::fs::write(desk.path("small.case"), SMALL).expect("a new file");
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect("it was written")
+    }
+
+    /// The exit code and everything that was said.
+    fn sabot(&self, args: &[&str]) -> (Option<i32>, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sabot"));
+        let output = command.args(args).current_dir(self.folder.path()).output();
+        let output = output.expect("the command starts");
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    fn refused(&self, args: &[&str], code: i32, reason: &str) {
+        let (came, text) = self.sabot(args);
+        assert_eq!(came, Some(code), "{args:?}: {text}");
+        assert!(text.contains(reason), "{args:?}: {reason:?} is not in:\n{text}");
+    }
+
+    /// Sweeps the small workload into a JSON file.
+    fn sweep(&self, json: &str, more: &[&str]) -> File {
+        let args = [&["sweep", "small.case", "--json", json], more].concat();
+        let (code, text) = self.sabot(&args);
+        assert_eq!(code, Some(1), "an acknowledged write is lost: {text}");
+        File::read(&self.read(json)).expect("a report")
+    }
+}
+
+#[test]
+fn shards_joined_are_the_whole() {
+    let desk = Desk::new();
+    let whole = desk.sweep("whole.json", &["--junit", "whole.xml"]);
+    assert!(desk.read("whole.xml").contains("<testsuite name=\"small in sim\""));
+    for shard in ["1/3", "2/3", "3/3"] {
+        let json = format!("{}.json", shard.replace('/', "of"));
+        desk.sabot(&["sweep", "small.case", "--shard", shard, "--json", &json]);
+    }
+    desk.sabot(&["merge", "2of3.json", "1of3.json", "3of3.json", "--json", "all.json"]);
+    let merged = File::read(&desk.read("all.json")).expect("a report");
+    let runs = |file: &File| -> Vec<_> {
+        let records = file.sweeps[0].records.iter();
+        records.map(|r| (r.site.clone(), r.fault.clone(), r.ending, r.came)).collect()
+    };
+    assert_eq!(runs(&merged), runs(&whole));
+    let (code, text) = desk.sabot(&["diff", "whole.json", "all.json"]);
+    assert_eq!(code, Some(0), "{text}");
+    desk.refused(&["merge", "1of3.json", "1of3.json"], 2, "was a shard given twice?");
+}
+
+#[test]
+fn a_finding_is_replayed_shrunk_and_exported() {
+    let desk = Desk::new();
+    let sweep = desk.sweep("small.json", &["--faults", "error"]);
+    let record = sweep.sweeps[0].records.iter().find(|r| !r.token.is_empty());
+    let token = record.expect("a finding").token.clone();
+    let (_, text) = desk.sabot(&["replay", &token]);
+    assert!(text.contains("as the token says: "), "{text}");
+    let (code, text) = desk.sabot(&["shrink", &token]);
+    assert_eq!(code, Some(0), "{text}");
+    let last = text.lines().last().expect("a token");
+    let (small, big) = (Token::decode(last).unwrap(), Token::decode(&token).unwrap());
+    assert_eq!(small.verdict, big.verdict);
+    assert!(small.script.lines().count() < big.script.lines().count());
+    let (code, text) = desk.sabot(&["export", last, "--out", "found.case"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(desk.read("found.case").ends_with(&small.script));
+    let (_, text) = desk.sabot(&["run", "found.case", "--world", "sim"]);
+    assert!(text.contains(&small.verdict.to_string()), "{text}");
+}
+
+#[test]
+fn bad_input_is_refused_with_the_reason() {
+    let desk = Desk::new();
+    for mode in ["replay", "shrink", "export"] {
+        desk.refused(&[mode, "nonsense"], 2, "a token begins with sabot1.");
+        desk.refused(&[mode, "sabot7.AAAA"], 2, "of version 7");
+        desk.refused(&[mode, "sabot1.AAAAAAAA"], 2, "checksum");
+    }
+    let sweep = |more: [&'static str; 2]| ["sweep", "small.case", more[0], more[1]];
+    desk.refused(&sweep(["--shard", "3/2"]), 2, "there is no shard 3 of 2");
+    desk.refused(&sweep(["--faults", "errors"]), 2, "expected one of: error");
+    desk.refused(&sweep(["--json", "no/such/folder.json"]), 2, "cannot write no/such/folder.json");
+    desk.refused(&["sweep", "no-such-case"], 2, "no case no-such-case");
+    std::fs::write(desk.path("other.json"), "{}").expect("a new file");
+    desk.refused(&["merge", "other.json"], 2, "other.json: it is no report");
+    desk.refused(&["diff", "other.json", "missing.json"], 2, "other.json: it is no report");
+    assert!(!Path::new(&desk.path("no")).exists());
+}

@@ -1,0 +1,177 @@
+//! Every workload swept: in `sim` whole, against the reviewed matrix; in `server` a sample of each
+//! kind of site and fault, which must come to the same as in `sim`.
+//!
+//! Tokens of what was found replay to the same verdict with the same bytes. Review with `cargo
+//! insta`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use insta::Settings;
+use libtest_mimic::{Arguments, Failed, Trial};
+use sabot::cli::fleet::{self, Fleet};
+use sabot::cli::library::{CaseFile, Library};
+use sabot::cli::run::job;
+use sabot::cli::sweeper::Sweeper;
+use sabot::cli::worlds::{Choice, World};
+use sabot::cli::{reap, tell};
+use sabot::sweep::enumerate::Scope;
+use sabot::sweep::{Sweep, Token, Workload};
+
+/// Real time that one supervised run may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Runs of each workload in `server`.
+const SAMPLE: usize = 25;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let suite = Arc::new(Suite::new());
+    let conclusion = libtest_mimic::run(&arguments, trials(&suite));
+    suite.choice.absent.iter().for_each(|absent| println!("skipped: world {}", absent.label));
+    drop(suite);
+    reap::end_descendants();
+    conclusion.exit_code()
+}
+
+struct Suite {
+    workloads: Vec<(CaseFile, Workload)>,
+    choice: Choice,
+    fleet: Fleet,
+    /// By workload: its whole sweep in `sim`.
+    whole: Vec<OnceLock<Sweep>>,
+}
+
+fn root() -> PathBuf {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    root.canonicalize().expect("the workspace is there")
+}
+
+impl Suite {
+    fn new() -> Suite {
+        let library = Library::at(&root(), &root()).expect("cases/ can be read");
+        let exe = PathBuf::from(env!("CARGO_BIN_EXE_sabot"));
+        let settings = fleet::Settings { exe, deadline: DEADLINE, jobs: usize::MAX };
+        let workload = |file: &CaseFile| {
+            let script = sabot::case::parse(&file.source, &file.text);
+            let script = script.unwrap_or_else(|bad| panic!("{bad}"));
+            (file.clone(), Workload::of(&file.name, &script))
+        };
+        let workloads: Vec<_> =
+            library.cases.iter().filter(|case| case.is_workload()).map(workload).collect();
+        assert!(!workloads.is_empty(), "cases/sweep/ is empty");
+        Suite {
+            whole: workloads.iter().map(|_| OnceLock::new()).collect(),
+            workloads,
+            choice: Choice::of(&[]).unwrap_or_else(|stop| panic!("{}", stop.message)),
+            fleet: Fleet::new(&settings).expect("threads"),
+        }
+    }
+
+    fn world(&self, label: &str) -> Option<&World> {
+        self.choice.worlds.iter().find(|world| world.label == label)
+    }
+
+    fn sweep(&self, workload: usize, world: &World, scope: Scope<'_>) -> Sweep {
+        let (sender, events) = channel();
+        let (fleet, events, sender) = (&self.fleet, &events, &sender);
+        let progress = &|_| {};
+        let sweeper = Sweeper { fleet, events, sender, scope, pairs: false, progress };
+        let (sweep, swept) = sweeper.sweep(&self.workloads[workload].1, world);
+        swept.expect("nothing interrupts a test");
+        sweep
+    }
+
+    fn whole(&self, workload: usize) -> &Sweep {
+        self.whole[workload].get_or_init(|| {
+            let sim = self.world("sim").expect("every machine has it");
+            self.sweep(workload, sim, Scope::WHOLE)
+        })
+    }
+}
+
+fn trials(suite: &Arc<Suite>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (n, (file, _)) in suite.workloads.iter().enumerate() {
+        let its = Arc::clone(suite);
+        let name = format!("{} in sim", file.name);
+        trials.push(Trial::test(name, move || as_reviewed(&its, n)));
+        let its = Arc::clone(suite);
+        let name = format!("{} tokens", file.name);
+        trials.push(Trial::test(name, move || tokens_replay(&its, n)));
+        if suite.world("server").is_some() {
+            let its = Arc::clone(suite);
+            let name = format!("{} server equals sim", file.name);
+            trials.push(Trial::test(name, move || doors_agree(&its, n)));
+        }
+    }
+    trials
+}
+
+fn as_reviewed(suite: &Suite, workload: usize) -> Result<(), Failed> {
+    let sweep = suite.whole(workload);
+    if sweep.is_partial() || sweep.missed() > 0 || sweep.refused.is_some() {
+        return Err(tell::matrix(sweep).into());
+    }
+    let file = &suite.workloads[workload].0;
+    let (folder, name) = file.name.split_once('/').expect("the library names folders");
+    let mut settings = Settings::new();
+    settings.set_snapshot_path(root().join("snapshots").join(folder));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_input_file(root().join(&file.source));
+    settings.set_description(format!("the matrix of {} on sabot", file.name));
+    let text = format!("{}\n{}", tell::matrix(sweep), tell::told(sweep, false));
+    settings.bind(|| insta::assert_snapshot!(format!("{name}@sabot"), text));
+    Ok(())
+}
+
+/// Two replays have one trace, and the verdict that the token says.
+fn tokens_replay(suite: &Suite, workload: usize) -> Result<(), Failed> {
+    let sim = suite.world("sim").expect("every machine has it");
+    for record in &suite.whole(workload).records {
+        if record.token.is_empty() {
+            continue;
+        }
+        let token = Token::decode(&record.token).map_err(|why| why.to_string())?;
+        let (source, text) = ("token".to_string(), token.script.clone());
+        let file = CaseFile { name: token.case.clone(), source, text, own: true };
+        let run = || suite.fleet.run(job(&file, sim)).expect("nothing interrupts a test");
+        let (one, two) = (run(), run());
+        if one != two {
+            return Err(format!("two replays differ: {}", record.token).into());
+        }
+        if one.verdict != token.verdict || record.verdict() != Some(one.verdict) {
+            let (said, came) = (token.verdict, one.verdict);
+            return Err(format!("said {said}, came to {came}: {}", record.token).into());
+        }
+    }
+    Ok(())
+}
+
+/// A sample of the runs comes to the same behind both doors.
+fn doors_agree(suite: &Suite, workload: usize) -> Result<(), Failed> {
+    let server = suite.world("server").expect("there is a trial only then");
+    let sample = suite.sweep(workload, server, Scope { sample: Some(SAMPLE), ..Scope::WHOLE });
+    if let Some(why) = &sample.refused {
+        return Err(why.into());
+    }
+    let whole = suite.whole(workload);
+    let mut different = Vec::new();
+    for record in &sample.records {
+        let same = whole.records.iter().find(|other| {
+            (&other.site, &other.fault, other.ending)
+                == (&record.site, &record.fault, record.ending)
+        });
+        let sim = same.map(|other| (other.came, other.sentence.as_str()));
+        if sim != Some((record.came, record.sentence.as_str())) {
+            let (site, fault) = (&record.site, &record.fault);
+            different
+                .push(format!("{site} {fault}: {sim:?}, {:?}", (record.came, &record.sentence)));
+        }
+    }
+    if different.is_empty() { Ok(()) } else { Err(different.join("\n").into()) }
+}
