@@ -44,7 +44,8 @@ mod mode;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 pub use image::Image;
 pub use images::{Images, Shown};
@@ -54,11 +55,22 @@ use super::directory::{apply, parent_of};
 use super::page_cache::{Change, Entry, PageCache};
 use super::{Disk, Ino};
 use choice::Choice;
+use fate::Fate;
+use image::Content;
 
 /// Why there is no such image.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Impossible(pub String);
+
+/// How many bytes of contents are remembered from image to image.
+const REMEMBERED: usize = 16 << 20;
+
+#[derive(Debug, Default)]
+struct Known {
+    contents: BTreeMap<(usize, Vec<Fate>), Content>,
+    bytes: usize,
+}
 
 /// A disk at the moment at which its power is cut, under one profile.
 #[derive(Debug)]
@@ -68,7 +80,9 @@ pub struct PowerCut<'a> {
     /// Files with changes that are not durable.
     unsynced: Vec<(Ino, &'a PageCache)>,
     /// What the other files hold.
-    durable: Vec<(Ino, Arc<[u8]>)>,
+    durable: Vec<(Ino, Content)>,
+    /// What the unsynced files hold by the fates of their changes, as far as there is room.
+    known: RefCell<Known>,
     /// Names and sizes before this are certain, where there is one log for them.
     committed: u64,
     now: u64,
@@ -83,10 +97,11 @@ impl<'a> PowerCut<'a> {
             .collect();
         let durable = files()
             .filter(|(_, inode)| inode.content.journal().is_empty())
-            .map(|(ino, inode)| (ino, Arc::from(inode.content.durable())))
+            .map(|(ino, inode)| (ino, Content::new(inode.content.durable())))
             .collect();
         let committed = if profile == Profile::Posix { 0 } else { disk.names.committed() };
-        PowerCut { disk, profile, unsynced, durable, committed, now: disk.sequence() }
+        let (known, now) = (RefCell::default(), disk.sequence());
+        PowerCut { disk, profile, unsynced, durable, known, committed, now }
     }
 
     /// The one image that a mode stands for.
@@ -150,13 +165,24 @@ impl<'a> PowerCut<'a> {
         image.finished()
     }
 
-    fn content(&self, ino: Ino, choice: &Choice) -> Arc<[u8]> {
+    fn content(&self, ino: Ino, choice: &Choice) -> Content {
         if let Some((_, content)) = self.durable.iter().find(|(its, _)| *its == ino) {
-            return Arc::clone(content);
+            return content.clone();
         }
         let place = self.unsynced.iter().position(|(its, _)| *its == ino);
         let place = place.expect("every named file has an inode");
-        fate::content(self.unsynced[place].1, &choice.fates[place]).into()
+        let fates = &choice.fates[place];
+        let mut known = self.known.borrow_mut();
+        let key = (place, fates.clone());
+        if let Some(content) = known.contents.get(&key) {
+            return content.clone();
+        }
+        let content = Content::new(fate::content(self.unsynced[place].1, fates));
+        known.bytes += content.bytes.len();
+        if known.bytes < REMEMBERED {
+            known.contents.insert(key, content.clone());
+        }
+        content
     }
 }
 
