@@ -24,11 +24,12 @@
 //! - A SHUTDOWN that exits 0 reaffirms everything acknowledged, and cancels what was announced
 //!   before; unless persistence is off, and then it is a save if its configuration says so.
 //!
-//! **Whose fault.** A loss is `lost-by-lie` when the operating system claimed a write, sync,
-//! truncation or rename that it had not done; else `lost-allowed` when it is within the promise;
-//! else `lost-reported` when, after the first lost write and before the end, a client got -MISCONF
-//! or a command about persistence was refused, or INFO reported trouble, or would have: that is
-//! asked in a second run up to the same point, because questions disturb; else `lost`.
+//! **Whose fault.** A loss, or a start that is refused, is `lost-by-lie` when the operating system
+//! claimed a write, sync, truncation or rename that it had not done; else a loss is `lost-allowed`
+//! when it is within the promise; else `lost-reported` when, after the first lost write and before
+//! the end, a client got -MISCONF or a command about persistence was refused, or INFO reported
+//! trouble, or would have: that is asked in a second run up to the same point, because questions
+//! disturb; else `lost`.
 //!
 //! **Besides.** `damage` sets a new baseline: what is found is `kept`, though it must still be some
 //! prefix. An exit is called for after SHUTDOWN (code 0), and under `always` after an error of the
@@ -175,6 +176,15 @@ fn announced(seen: &Observations, going: &Going<'_>, first_lost: &Entry) -> bool
     });
     let reported = || seen.trouble_reported.iter().any(|reported| *reported >= since);
     going.how() != How::Shutdown(0) && (refused || reported())
+}
+
+/// Judges a start that was refused, with what was seen of it.
+pub fn refused(seen: &Observations, tried: String) -> Judgement {
+    if regime::lied(seen) {
+        let sentence = format!("{tried}; the system claimed what it had not done");
+        return Judgement::new(Verdict::LostByLie, sentence);
+    }
+    Judgement::new(Verdict::RefusedStart, tried)
 }
 
 /// Judges the end of a server; None: the case or the policy called for it.

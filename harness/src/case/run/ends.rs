@@ -3,7 +3,7 @@
 //! Must not know: what the step was, and what is promised.
 
 use super::runner::Runner;
-use crate::contract::{Verdict, death};
+use crate::contract::{death, refused};
 use crate::observation::{Cut, End, How, PowerCut, Time};
 use crate::world::Status;
 
@@ -62,7 +62,8 @@ impl Runner<'_> {
                 if self.starting {
                     self.refusals.push(refusal);
                 } else {
-                    self.verdict(Verdict::RefusedStart, format!("it {refusal}"));
+                    let refused = refused(&self.seen, format!("it {refusal}"));
+                    self.verdict(refused.verdict, refused.sentence);
                 }
             }
             _ => {

@@ -8,7 +8,7 @@ use super::clients::Purpose;
 use super::judge::Due;
 use super::runner::{Asked, Runner, Stop};
 use super::see;
-use crate::contract::{Moment, Verdict};
+use crate::contract::{Moment, Verdict, refused};
 use crate::observation::{Sent, Start};
 use crate::world::Victim;
 
@@ -26,11 +26,12 @@ impl Runner<'_> {
             self.start_once()?;
         }
         if let Some(first) = self.refusals.first() {
-            let sentence = match self.refusals.len() {
+            let tried = match self.refusals.len() {
                 1 => format!("it {first}; started once more, it came up"),
                 _ => format!("it {first}, and again when it was started once more"),
             };
-            self.verdict(Verdict::RefusedStart, sentence);
+            let refused = refused(&self.seen, tried);
+            self.verdict(refused.verdict, refused.sentence);
         }
         Ok(())
     }

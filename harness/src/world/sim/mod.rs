@@ -135,7 +135,9 @@ impl World for Sim {
     fn receive(&mut self, client: &str) -> Received {
         let Some(id) = self.clients.get(client) else { return Received::default() };
         let mut net = self.shared.net.borrow_mut();
-        Received { bytes: net.receive(*id), closed: net.is_closed(*id) }
+        // A child may hold the connection open after its server's death; nobody will answer on it.
+        let closed = net.is_closed(*id) || self.server.is_none();
+        Received { bytes: net.receive(*id), closed }
     }
 
     fn settle(&mut self) -> Result<(), Broken> {

@@ -112,10 +112,17 @@ impl PowerCut<'_> {
     }
 
     fn torn(&self, n: u64) -> Result<Choice, Impossible> {
-        let Some((_, file, entry)) = self.writes().pop() else {
+        let Some((sequence, file, entry)) = self.writes().pop() else {
             return Err(Impossible("there is no unsynced write that could be torn".to_string()));
         };
-        let mut choice = self.prefix(self.now);
+        // A rename that wrote it back cannot have come if it tore.
+        let renames = self.unsynced[file].1.written_back().iter();
+        let rename = renames.filter(|rename| **rename > sequence).min();
+        let end = rename.filter(|_| self.profile == Profile::Ext4).copied().unwrap_or(self.now);
+        if end < self.committed {
+            return Err(Impossible("the last unsynced write was written back".to_string()));
+        }
+        let mut choice = self.prefix(end);
         let tears = self.tears(file, entry);
         let place = usize::try_from(n - 1).ok().and_then(|n| tears.get(n));
         let Some(fate) = place else {

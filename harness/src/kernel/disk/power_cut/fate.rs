@@ -11,7 +11,7 @@ use crate::kernel::disk::page_cache::{Change, PAGE, PageCache, blocks_end};
 pub const SECTOR: u64 = 512;
 
 /// What became of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
     Dropped,
     Kept,
@@ -25,7 +25,7 @@ pub enum Fate {
 }
 
 /// How far the file reaches where bytes of a write are missing: zeros stand there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rest {
     /// Not at all.
     Nothing,

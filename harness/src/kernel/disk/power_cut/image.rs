@@ -6,11 +6,27 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+/// The content of a file, which many images share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Content {
+    pub bytes: Arc<[u8]>,
+    hash: u64,
+}
+
+impl Content {
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Content {
+        let bytes = bytes.into();
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        Content { hash: hasher.finish(), bytes }
+    }
+}
+
 /// What is on a disk when the power is back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
     dirs: Vec<String>,
-    files: BTreeMap<String, Arc<[u8]>>,
+    files: BTreeMap<String, Content>,
     hash: u64,
 }
 
@@ -21,11 +37,11 @@ impl Image {
     }
 
     pub fn files(&self) -> impl Iterator<Item = (&str, &Arc<[u8]>)> {
-        self.files.iter().map(|(name, content)| (name.as_str(), content))
+        self.files.iter().map(|(name, content)| (name.as_str(), &content.bytes))
     }
 
     pub fn file(&self, name: &str) -> Option<&[u8]> {
-        self.files.get(name).map(|content| &**content)
+        self.files.get(name).map(|content| &*content.bytes)
     }
 
     /// Of names and contents; the same in every run.
@@ -37,14 +53,16 @@ impl Image {
         self.dirs.push(name.to_string());
     }
 
-    pub(super) fn add_file(&mut self, name: &str, content: Arc<[u8]>) {
+    pub(super) fn add_file(&mut self, name: &str, content: Content) {
         self.files.insert(name.to_string(), content);
     }
 
     pub(super) fn finished(mut self) -> Image {
         let mut hasher = DefaultHasher::new();
         self.dirs.hash(&mut hasher);
-        self.files.hash(&mut hasher);
+        for (name, content) in &self.files {
+            (name, content.hash).hash(&mut hasher);
+        }
         self.hash = hasher.finish();
         self
     }

@@ -113,6 +113,18 @@ fn a_rename_over_a_file_writes_the_new_one_back_on_ext4() {
 }
 
 #[test]
+fn a_write_that_a_rename_writes_back_tears_only_without_the_rename() {
+    let mut disk = synced_aof();
+    append(&mut disk, "temp", b'n', 9000);
+    disk.rename("temp", "aof").unwrap();
+    assert_eq!(left(&disk, "torn:1", "aof"), "a50");
+    assert_eq!(left(&disk, "torn:1", "temp"), "n4096");
+    commit(&mut disk);
+    let cut = "torn:1".parse().unwrap();
+    assert!(PowerCut::image(&disk, cut).is_err(), "nothing else is unsynced by then");
+}
+
+#[test]
 fn a_rename_does_not_write_back_what_lies_within_the_allocated_block() {
     let mut disk = synced_aof();
     append(&mut disk, "temp", b'n', 100);

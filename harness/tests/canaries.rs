@@ -1,0 +1,146 @@
+//! Canaries: operating systems that lie on purpose. Each must be caught, and without its lie the
+//! same story must end well; else the harness sees nothing.
+//!
+//! The lies are rules of the plan (`retval`), so what comes of them is laid at the system's door,
+//! not at the server's (`lost-by-lie`). The last canary lies behind the plan's back: what it does
+//! must look like the server's fault, because nobody else is known.
+
+use std::cell::RefMut;
+use std::rc::Rc;
+
+use nix::sys::signal::Signal;
+use sabot::case::{Outcome, WorldOracle, parse, run};
+use sabot::contract::Verdict;
+use sabot::kernel::{Cut, Image, Kernel, Time};
+use sabot::profile::Profile;
+use sabot::world::sim::{Sim, Stacks};
+use sabot::world::{Broken, Directive, Received, Status, Victim, World};
+
+fn outcome(source: &str) -> Outcome {
+    on(source, |sim| Box::new(sim))
+}
+
+/// Runs a case on a machine made from an honest one.
+fn on(source: &str, machine: fn(Sim) -> Box<dyn World>) -> Outcome {
+    let profile = Profile::named("sabot").expect("it is part of the program");
+    let (shared, stacks) = (Rc::new(profile.clone()), Stacks::default());
+    let mut world = machine(Sim::new(Rc::clone(&shared), stacks.clone()));
+    let mut oracle = WorldOracle::new(Box::new(move || {
+        Ok(Box::new(Sim::new(Rc::clone(&shared), stacks.clone())) as Box<dyn World>)
+    }));
+    let script = parse("canary.case", source).unwrap_or_else(|bad| panic!("{bad}"));
+    run(&script, &mut *world, &profile, &mut oracle)
+}
+
+/// A story with the lie (the lines that say `retval`) and without it.
+fn caught(story: &str) {
+    let lying = outcome(story);
+    assert_eq!(lying.failures, Vec::new(), "{}", lying.transcript);
+    let verdict = lying.verdict;
+    assert_eq!(verdict, Verdict::LostByLie, "the lie was not caught:\n{}", lying.transcript);
+    let honest: Vec<&str> = story.lines().filter(|line| !line.contains("retval=")).collect();
+    let honest = outcome(&honest.join("\n"));
+    let well = [Verdict::Kept, Verdict::Litter].contains(&honest.verdict);
+    assert!(well && honest.failures.is_empty(), "without the lie:\n{}", honest.transcript);
+}
+
+#[test]
+fn every_sync_is_dropped() {
+    for (policy, wait) in [("always", "1ms"), ("everysec", "3s")] {
+        caught(&format!(
+            "config appendonly yes\nconfig appendfsync {policy}\ninject sync retval=0\n\
+             > SET a 1\n> SET b 2\nadvance {wait}\npower-cut\nrestart\n"
+        ));
+    }
+}
+
+#[test]
+fn a_rename_comes_before_the_data() {
+    // The second child's sync commits the rename; what the first one wrote was never synced.
+    caught(
+        "config appendonly yes\nconfig appendfsync always\nconfig aof-use-rdb-preamble no\n\
+         > SET a 1\n> SET b 2\n\
+         inject sync on=rewrite-temp retval=0 when=1..2\n\
+         inject sync on=aof in=parent retval=0\n\
+         > BGREWRITEAOF\nawait child\n\
+         inject rename on=rewrite-temp in=child2 power=before:none@xfs\n\
+         > BGREWRITEAOF\nawait child\nrestart\n",
+    );
+}
+
+#[test]
+fn a_truncation_is_ignored() {
+    caught(
+        "config appendonly yes\nconfig appendfsync everysec\n> SET a 1\n\
+         inject write on=aof short=5 when=1\ninject write on=aof error=ENOSPC when=2\n\
+         inject ftruncate on=aof retval=0\n> SET b 2\nadvance 1s\nkill all\nrestart\n",
+    );
+}
+
+#[test]
+fn a_write_is_acknowledged_and_not_done() {
+    caught(
+        "config appendonly yes\nconfig appendfsync always\n> SET a 1\n\
+         inject write on=aof retval=27 when=1\n> SET b 2\nkill all\nrestart\n",
+    );
+}
+
+/// A machine whose disk forgets everything when the power is cut, synced or not.
+struct Forgetful(Sim);
+
+impl World for Forgetful {
+    fn kernel(&self) -> RefMut<'_, Kernel> {
+        self.0.kernel()
+    }
+    fn start(&mut self, directives: &[Directive]) -> Result<(), Broken> {
+        self.0.start(directives)
+    }
+    fn send(&mut self, client: &str, bytes: &[u8]) -> Result<bool, Broken> {
+        self.0.send(client, bytes)
+    }
+    fn receive(&mut self, client: &str) -> Received {
+        self.0.receive(client)
+    }
+    fn settle(&mut self) -> Result<(), Broken> {
+        self.0.settle()
+    }
+    fn next_deadline(&mut self) -> Option<Time> {
+        self.0.next_deadline()
+    }
+    fn log(&mut self) -> Vec<u8> {
+        self.0.log()
+    }
+    fn kill(&mut self, victim: Victim) -> Result<(), Broken> {
+        self.0.kill(victim)
+    }
+    fn cut_power(&mut self, cut: Cut) -> Result<(), Broken> {
+        self.0.cut_power(cut)?;
+        self.0.put_image(&Image::default())
+    }
+    fn put_image(&mut self, image: &Image) -> Result<(), Broken> {
+        self.0.put_image(image)
+    }
+    fn signal(&mut self, signal: Signal) -> Result<(), Broken> {
+        self.0.signal(signal)
+    }
+    fn status(&self) -> Status {
+        self.0.status()
+    }
+    fn children(&self) -> usize {
+        self.0.children()
+    }
+    fn set_file(&mut self, name: &str, content: Option<Vec<u8>>) -> Result<(), Broken> {
+        self.0.set_file(name, content)
+    }
+    fn finish(&mut self) -> Result<(), Broken> {
+        self.0.finish()
+    }
+}
+
+#[test]
+fn a_lie_that_nobody_knows_of_looks_like_the_servers_fault() {
+    let story = "config appendonly yes\nconfig appendfsync always\n> SET a 1\npower-cut\nrestart\n";
+    assert_eq!(outcome(story).verdict, Verdict::Kept);
+    let forgotten = on(story, |sim| Box::new(Forgetful(sim)));
+    assert_eq!(forgotten.verdict, Verdict::Lost, "{}", forgotten.transcript);
+}
