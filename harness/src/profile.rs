@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -221,30 +222,19 @@ fn ask_version(path: &Path) -> Result<String, NoServer> {
         _ => NoServer::CannotRun { path: shown.clone(), why: error.to_string() },
     })?;
     let mut output = child.stdout.take().expect("stdout was piped");
-    // Read beside the waiting: a program that writes without end must not outlast the patience.
-    let reader = std::thread::spawn(move || {
-        let mut answer = Vec::new();
-        let _ = output.by_ref().take(64 * 1024).read_to_end(&mut answer);
-        String::from_utf8_lossy(&answer).into_owned()
+    let (answered, answer) = mpsc::channel();
+    // Read beside the waiting: a program that is silent, or writes without end, must not outlast
+    // the patience.
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = output.by_ref().take(64 * 1024).read_to_end(&mut bytes);
+        let _ = answered.send(String::from_utf8_lossy(&bytes).into_owned());
     });
-    if !ends_in_time(&mut child) {
-        let _ = child.kill();
-        let _ = child.wait();
-        return Err(NoServer::Silent { path: shown });
-    }
-    reader.join().map_err(|_| NoServer::Silent { path: shown })
-}
-
-fn ends_in_time(child: &mut Child) -> bool {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        match child.try_wait() {
-            Ok(None) => std::thread::sleep(Duration::from_millis(1)),
-            Ok(Some(_)) => return true,
-            Err(_) => return false,
-        }
-    }
-    false
+    let answer = answer.recv_timeout(PATIENCE);
+    // It has said what it had to say, or never will.
+    let _ = child.kill();
+    let _ = child.wait();
+    answer.map_err(|_| NoServer::Silent { path: shown })
 }
 
 #[cfg(test)]
