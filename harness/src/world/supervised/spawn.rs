@@ -35,6 +35,8 @@ use super::notify::Listener;
 const MAX_DESCRIPTORS: libc::rlim_t = 16384;
 /// The listener's number in the child: the lowest, because everything else but 0, 1, 2 is closed.
 const LISTENER: c_int = 3;
+/// Up to here the child's descriptor table has room from the start.
+const LARGEST: c_int = 2 * filter::FIRST_FD - 1;
 /// What AT_RANDOM points to: stack protector and pointer guard come from it.
 const RANDOM: [u8; 16] = *b"sabot is no dice";
 
@@ -144,6 +146,11 @@ unsafe fn become_server(plan: &Plan) -> ! {
         must(libc::dup2(plan.output, 1).into());
         must(libc::dup2(plan.output, 2).into());
         must(libc::syscall(libc::SYS_close_range, LISTENER, c_int::MAX, 0));
+        // A table that grows while several threads share it waits for a grace period of RCU, some
+        // 16 ms, and the first model descriptor would make it grow. Once grown it stays so.
+        if libc::dup2(0, LARGEST) == LARGEST {
+            libc::close(LARGEST);
+        }
         must(libc::chdir(plan.directory.as_ptr()).into());
         must(libc::personality(libc::ADDR_NO_RANDOMIZE as u64).into());
         must(libc::setrlimit(libc::RLIMIT_NOFILE, &plan.descriptors).into());
