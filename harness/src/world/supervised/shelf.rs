@@ -67,7 +67,7 @@ impl Shelf {
                 kept.truncate(KEPT);
                 Some(template)
             }
-            Err(why) => {
+            Err(_) => {
                 self.hopeless.borrow_mut().insert(recipe.program.clone());
                 None
             }

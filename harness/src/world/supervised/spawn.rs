@@ -43,7 +43,8 @@ pub const FILTER_FLAGS: libc::c_ulong =
     libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 /// `struct __user_cap_header_struct` of linux/capability.h, version 3, of the caller itself.
 pub const CAPABILITIES: [u32; 2] = [0x2008_0522, 0];
-const CAP_SYS_ADMIN: u32 = 21;
+/// CAP_SYS_PTRACE and CAP_SYS_ADMIN: for setns(2) with a pidfd.
+const KEPT: [u32; 2] = [19, 21];
 
 /// A server that has not run an instruction yet.
 #[derive(Debug)]
@@ -218,9 +219,9 @@ pub fn keeps_capabilities() -> bool {
 /// Without a filter there is all the same nothing to gain from an exec; a template that is not root
 /// keeps what setns(2) asks for. Returns -1 on failure.
 fn keep_capability() -> i64 {
-    let admin: u32 = 1 << CAP_SYS_ADMIN;
+    let kept: u32 = KEPT.iter().map(|number| 1 << number).sum();
     // Effective, permitted, inheritable; then the same for the upper half.
-    let sets = [admin, admin, admin, 0, 0, 0];
+    let sets = [kept, kept, kept, 0, 0, 0];
     // SAFETY: plain numbers, and two live structs of the layout that capset(2) asks for.
     unsafe {
         if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
@@ -232,8 +233,11 @@ fn keep_capability() -> i64 {
         if libc::syscall(libc::SYS_capset, &CAPABILITIES, &sets) < 0 {
             return -1;
         }
-        let raise = libc::PR_CAP_AMBIENT_RAISE;
-        libc::prctl(libc::PR_CAP_AMBIENT, raise, CAP_SYS_ADMIN as libc::c_ulong, 0, 0).into()
+        let raise = libc::PR_CAP_AMBIENT_RAISE as libc::c_ulong;
+        let failed = |number: &u32| {
+            libc::prctl(libc::PR_CAP_AMBIENT, raise, libc::c_ulong::from(*number), 0, 0) < 0
+        };
+        if KEPT.iter().any(failed) { -1 } else { 0 }
     }
 }
 
