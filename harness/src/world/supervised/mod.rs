@@ -155,7 +155,8 @@ impl Supervised {
         let launched = match template {
             Some(template) => {
                 self.drawn += template.drawn();
-                template.launch(namespace, args, directory, self.log.path())
+                let launched = template.launch(namespace, args, directory, self.log.path());
+                launched.inspect_err(|_| self.shelf.discard(&template))
             }
             None => {
                 let (program, environment) = (&self.binary, &self.environment);

@@ -74,6 +74,11 @@ impl Shelf {
         }
     }
 
+    /// Takes down a template that has failed; the next start is made without it.
+    pub fn discard(&self, template: &Rc<Template>) {
+        self.kept.borrow_mut().retain(|other| !Rc::ptr_eq(other, template));
+    }
+
     /// Whether this start was missed already; from now on it was.
     fn missed_before(&self, recipe: &Recipe) -> bool {
         let mut missed = self.missed.borrow_mut();

@@ -186,7 +186,7 @@ unsafe fn become_server(plan: &Plan) -> ! {
         libc::sigemptyset(&mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
         must(libc::ptrace(libc::PTRACE_TRACEME));
-        must(plan.filter.as_ref().map_or_else(|| keep_capability(), |filter| install(filter)));
+        must(plan.filter.as_ref().map_or_else(keep_capability, |filter| install(filter)));
         // tgkill passes the filter, kill does not.
         libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::getpid(), libc::SIGSTOP);
         libc::execve(plan.program.as_ptr(), plan.argv.as_ptr(), plan.envp.as_ptr());

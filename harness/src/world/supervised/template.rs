@@ -92,12 +92,13 @@ impl Template {
         log: &Path,
     ) -> Result<Launched, String> {
         let host = self.copy(namespace)?;
-        self.set_up(host, args, directory, log).inspect_err(|_| end(Pid::from_raw(host)))
+        let launched = self.set_up(host, args, directory, log);
+        launched.inspect_err(|_| end(Pid::from_raw(host)))
     }
 
     /// The injected calls' table in the template: below everything.
     fn table(&self) -> u64 {
-        self.linked.registers.rsp - SCRATCH & !15
+        (self.linked.registers.rsp - SCRATCH) & !15
     }
 
     /// Forks the template into `namespace`, as a child of this process. It is stopped, and traced.
