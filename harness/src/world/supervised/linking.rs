@@ -1,8 +1,8 @@
 //! From exec to the entry point: what the dynamic linker and the constructors of libraries do.
 //!
 //! Every call is looked at. Those that leave nothing behind but memory are fine, because memory is
-//! copied. What they tell the process is what the supervisor would tell it: the time of the run, its
-//! random numbers, stand-ins for files that differ from machine to machine. Must not know: what
+//! copied. What they tell the process is what the supervisor would tell it: the time of the run,
+//! its random numbers, stand-ins for files that differ from machine to machine. Must not know: what
 //! becomes of the process.
 
 use std::fs;
