@@ -3,7 +3,7 @@
 //! Dates are UTC, whatever the machine's zone, so that a line is the same everywhere.
 //! Must not know: who logs.
 
-use crate::os::{Clock, LastWords, OFlag, Os, STDOUT};
+use crate::os::{Clock, LastWords, OFlag, Os, STDOUT, Signal};
 
 /// `loglevel`, from most to least talkative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +69,25 @@ impl Log {
             before: format!("{}:signal-handler (", os.getpid()),
             after: format!(") {message}\n"),
         }
+    }
+
+    /// The end of a server that has met what cannot be, by its own hand (Redis: `_serverPanic`). No
+    /// stack trace follows: it would be this program's, and no two builds have the same.
+    pub fn server_panic(&self, os: &mut dyn Os, message: &str) -> ! {
+        self.write(os, Level::Warning, |_| {
+            "\n\n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n".to_string()
+        });
+        let rule = "-".repeat(48);
+        for line in [
+            &rule,
+            "!!! Software Failure. Press left mouse button to continue",
+            &format!("Guru Meditation: {message}"),
+            "(forcing SIGSEGV in order to print the stack trace)",
+            &rule,
+        ] {
+            self.line(os, Level::Warning, line);
+        }
+        os.raise(Signal::SIGSEGV)
     }
 
     fn write(&self, os: &mut dyn Os, level: Level, format: impl FnOnce(&mut dyn Os) -> String) {

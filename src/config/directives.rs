@@ -14,13 +14,13 @@ pub struct Directive {
     pub name: &'static str,
     /// Whether CONFIG SET may change it.
     pub modifiable: bool,
-    kind: Kind,
+    pub(super) kind: Kind,
 }
 
-type Number = (fn(&Config) -> i64, fn(&mut Config, i64));
-type Words = (fn(&Config) -> String, fn(&mut Config, &[String]) -> Result<(), String>);
+pub(super) type Number = (fn(&Config) -> i64, fn(&mut Config, i64));
+pub(super) type Words = (fn(&Config) -> String, fn(&mut Config, &[String]) -> Result<(), String>);
 
-enum Kind {
+pub(super) enum Kind {
     YesNo(fn(&Config) -> bool, fn(&mut Config, bool)),
     /// Lowest and highest value.
     Integer(i64, i64, Number),
