@@ -241,7 +241,9 @@ fn what_is_not_served_is_named() {
         (b"\0\x01a\x01b\0\x01a\x01b", "Duplicated key"),
     ] {
         match loaded(&[b"REDIS0009", rest].concat()) {
-            Err(LoadError::Fatal(line) | LoadError::Panic(line)) => assert!(line.contains(word), "{line}"),
+            Err(LoadError::Fatal(line) | LoadError::Panic(line)) => {
+                assert!(line.contains(word), "{line}")
+            }
             other => panic!("{word}: {:?}", other.map(drop)),
         }
     }
