@@ -115,10 +115,13 @@ fn an_aof_of_ours_as_it_was_fed() {
     let mut ours = Server::start(dir.path(), &AOF);
     fill(&mut ours);
     let before = facts(&mut ours);
+    assert_eq!(ours.send::<String>("OBJECT ENCODING edited"), "raw");
     assert!(ours.shut_down().success());
     assert_accepted("redis-check-aof", &dir.path().join("appendonly.aof"));
     // Here every encoding has the history that it had with us.
-    assert_eq!(facts(&mut start_real(&program, dir.path(), &AOF)), before);
+    let mut real = start_real(&program, dir.path(), &AOF);
+    assert_eq!(facts(&mut real), before);
+    assert_eq!(real.send::<String>("OBJECT ENCODING edited"), "raw");
 }
 
 #[test]

@@ -122,8 +122,8 @@ pub static DIRECTIVES: LazyLock<Vec<Directive>> = LazyLock::new(|| {
 
 /// The directive of this name, whatever its case (`slave-…` is what `replica-…` was once called).
 pub fn find(name: &str) -> Option<&'static Directive> {
-    let name = name.to_ascii_lowercase().replace("slave", "replica");
-    DIRECTIVES.iter().find(|directive| directive.name == name)
+    let find = |name: &str| DIRECTIVES.iter().find(|d| d.name.eq_ignore_ascii_case(name));
+    find(name).or_else(|| find(&name.to_ascii_lowercase().replace("slave", "replica")))
 }
 
 fn switches() -> [Directive; 11] {

@@ -30,7 +30,7 @@ pub fn fill(server: &mut Server) {
     send(server, "SELECT 0".to_string());
 }
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 12] = [
     "list-short",
     "list-long",
     "numbers-short",
@@ -40,7 +40,6 @@ const KEYS: [&str; 13] = [
     "hash-long",
     "wide",
     "number",
-    "edited",
     "scores-short",
     "scores-long",
     "ends",
