@@ -275,9 +275,11 @@ fn steps(
     let blocking = prop_oneof![command(BLOCKING), command(SORTED_BLOCKING)];
     let reload = select(&["RELOAD", "LOADAOF"][..]).prop_map(Step::Reload).boxed();
     let wait = (1..1500u64).prop_map(Step::Advance).boxed();
+    let transaction = (vec(plain.clone(), 0..5), any::<bool>())
+        .prop_map(|(commands, exec)| Step::Transaction(commands, exec));
     let step = prop_oneof![
-        40 => plain.clone().prop_map(Step::Do),
-        2 => (vec(plain, 0..5), any::<bool>()).prop_map(|(commands, exec)| Step::Transaction(commands, exec)),
+        40 => plain.prop_map(Step::Do),
+        2 => transaction,
         1 => blocking.prop_map(Step::Block),
         2 => (key(), key()).prop_map(|(from, to)| Step::Copy(from, to)),
         1 => select(&["BGREWRITEAOF", "BGSAVE"][..]).prop_map(Step::Background),

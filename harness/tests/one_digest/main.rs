@@ -45,7 +45,16 @@ fn one_digest(steps: &[Step]) -> Result<(), TestCaseError> {
     compare(&mut machine, "the snapshot")
 }
 
+/// Few, because each goes through five starts; `PROPTEST_CASES` asks for more.
+fn config() -> ProptestConfig {
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let default = ProptestConfig::default();
+    if asked { default } else { ProptestConfig { cases: 100, ..default } }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn nothing_is_lost_or_changed(steps in far_steps()) {
         one_digest(&steps)?;
