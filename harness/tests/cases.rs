@@ -3,7 +3,8 @@
 //! For each case and world one trial: two runs with byte-identical traces, every `expect` met, no
 //! promise broken that the case does not expect, and the transcript that was reviewed. For each
 //! case one more: the two doors to our own server give the same transcript. What is skipped or
-//! unreviewed is said at the end; `SABOT_REQUIRE=sim,server,redis` turns skips into failures.
+//! unreviewed is said at the end; `SABOT_REQUIRE=sim,server,redis` turns skips into failures. Every
+//! server in `target/servers` is one more world.
 //! Review with `cargo insta`.
 
 use std::path::PathBuf;
@@ -58,7 +59,7 @@ fn root() -> PathBuf {
 impl Suite {
     fn new() -> Suite {
         let library = Library::at(&root(), &root()).expect("cases/ can be read");
-        let choice = Choice::of(&[]).unwrap_or_else(|stop| panic!("{}", stop.message));
+        let choice = Choice::everywhere().unwrap_or_else(|stop| panic!("{}", stop.message));
         let exe = PathBuf::from(env!("CARGO_BIN_EXE_sabot"));
         let fleet = Fleet::new(&fleet::Settings { exe, deadline: DEADLINE, jobs: usize::MAX })
             .expect("threads");

@@ -1,33 +1,33 @@
 //! Profiles: what the harness must know of a server, as data.
 //!
 //! A profile says which servers it is for, how they are started and when they are ready, what their
-//! threads are called, and which of their files and pipes have which role. Profiles are TOML files
-//! in `profiles/`, part of the program. Must not know: how a server is run under a world.
+//! threads are called, which of their files and pipes have which role, and by what they announce
+//! trouble. Profiles are TOML files: those in `profiles/` are part of the program, and a user adds
+//! others. Must not know: how a server is run under a world.
+
+mod own;
+mod source;
+mod version;
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::kernel::role::{Pattern, Roles};
+use source::Source;
+pub use version::{Server, Version};
 
-/// Every profile, by file.
+/// Every profile of the program, by file; one comes after the one that it is like.
 const PROFILES: &[(&str, &str)] = &[
-    ("sabot.toml", include_str!("../profiles/sabot.toml")),
-    ("redis-6.toml", include_str!("../profiles/redis-6.toml")),
-    ("redis-7.toml", include_str!("../profiles/redis-7.toml")),
+    ("sabot.toml", include_str!("../../profiles/sabot.toml")),
+    ("redis-6.toml", include_str!("../../profiles/redis-6.toml")),
+    ("redis-7.toml", include_str!("../../profiles/redis-7.toml")),
+    ("redis-8.toml", include_str!("../../profiles/redis-8.toml")),
 ];
 
-/// How long a server may take to say its version.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// What the harness knows of one family of servers.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     pub name: String,
     /// How the answer to `--version` begins, up to ` v=`.
@@ -41,23 +41,33 @@ pub struct Profile {
     pub environment: BTreeMap<String, String>,
     /// The unix socket for clients, in the run directory.
     pub socket: String,
-    /// What stands in the log once the server accepts connections.
-    pub ready: String,
+    /// Any of these stands in the log once the server accepts connections.
+    pub ready: Vec<String>,
     /// How many pipes the server opens before it is ready. They are no fault sites: they connect
     /// the server with itself.
-    #[serde(default)]
     pub boot_pipes: u32,
     /// Name of a thread as the server sets it → name of the task.
-    #[serde(default)]
     pub threads: BTreeMap<String, String>,
     /// Roles of files; the first pattern that fits decides.
     pub files: Vec<FileRole>,
     /// Roles of the pipes opened between two forks, by how many they are.
-    #[serde(default)]
     pub pipes: Vec<Vec<String>>,
+    pub announces: Announces,
+    /// What transcripts are shared with, where a user's file says it.
+    pub family: Option<String>,
     /// The server that it was picked for.
-    #[serde(skip)]
     pub server: Option<Server>,
+}
+
+/// By what a server tells that its persistence is in trouble.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Announces {
+    /// How such error replies begin, to whatever command, without the `-`.
+    pub replies: Vec<String>,
+    /// Commands whose refusal says it, whatever the error.
+    pub refusals: Vec<String>,
+    /// Fields of INFO with the value that says it.
+    pub info: Vec<(String, String)>,
 }
 
 /// One line of the table of file roles, see [`Pattern`].
@@ -69,39 +79,6 @@ pub struct FileRole {
     pub older: Option<String>,
 }
 
-/// `MAJOR.MINOR.PATCH`; what is missing counts as 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Version(pub u32, pub u32, pub u32);
-
-impl TryFrom<String> for Version {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Version, String> {
-        let mut numbers = [0; 3];
-        for (index, part) in text.split('.').enumerate() {
-            let slot =
-                numbers.get_mut(index).ok_or_else(|| format!("{text} has too many parts"))?;
-            *slot = part.parse().map_err(|_| format!("{text} is not MAJOR.MINOR.PATCH"))?;
-        }
-        Ok(Version(numbers[0], numbers[1], numbers[2]))
-    }
-}
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}.{}", self.0, self.1, self.2)
-    }
-}
-
-/// Which server a path leads to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
-    /// `Redis server`, `Valkey server`, …
-    pub name: String,
-    pub version: Version,
-}
-
 /// Why a path leads to no server that can be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoServer {
@@ -111,42 +88,34 @@ pub enum NoServer {
     NotExecutable { path: String },
     #[error("{path}: cannot be run: {why}")]
     CannotRun { path: String, why: String },
-    #[error("{path}: no answer to --version within {} s", PATIENCE.as_secs())]
+    #[error("{path}: no answer to --version within {} s", version::PATIENCE.as_secs())]
     Silent { path: String },
     #[error("{path}: not a server: it answers --version with {answer:?}")]
     NotAServer { path: String, answer: String },
     #[error("{path}: {name} {version} has no profile; there are {known}")]
     Unknown { path: String, name: String, version: Version, known: String },
+    #[error("{place}: {why}")]
+    BadProfile { place: String, why: String },
 }
 
 impl Profile {
-    /// The profile called `name`.
+    /// The profile of the program that is called `name`.
     pub fn named(name: &str) -> Option<Profile> {
-        all().into_iter().find(|profile| profile.name == name)
+        builtin().into_iter().find(|profile| profile.name == name)
     }
 
     /// Asks the program at `path` for its version and picks the profile for it.
     pub fn for_server(path: &Path) -> Result<Profile, NoServer> {
-        let answer = ask_version(path)?;
-        let shown = path.display().to_string();
-        let Some(server) = parse_version(&answer) else {
-            let answer = answer.lines().next().unwrap_or_default().to_string();
-            return Err(NoServer::NotAServer { path: shown, answer });
-        };
-        match all().into_iter().find(|profile| profile.is_for(&server)) {
-            Some(profile) => Ok(Profile { server: Some(server), ..profile }),
-            None => Err(NoServer::Unknown {
-                path: shown,
-                name: server.name,
-                version: server.version,
-                known: all().iter().map(Profile::range).collect::<Vec<_>>().join(", "),
-            }),
-        }
+        let server = Server::ask(path)?;
+        Ok(Profile { server: Some(server.clone()), ..pick(&server, path)? })
     }
 
     /// What transcripts of this server are shared with: `redis-7.0`; the profile's own name where
     /// it is for one version only, as for our own core.
     pub fn family(&self) -> String {
+        if let Some(family) = &self.family {
+            return family.clone();
+        }
         match &self.server {
             Some(Server { name, version }) if self.name != "sabot" => {
                 let name = name.split(' ').next().unwrap_or_default().to_lowercase();
@@ -188,53 +157,32 @@ impl Profile {
     }
 }
 
-/// Every profile. They are part of the program, so one that does not parse is our own bug.
-fn all() -> Vec<Profile> {
-    let parse = |(file, text): &(&str, &str)| match toml::from_str(text) {
-        Ok(profile) => profile,
-        Err(error) => panic!("profiles/{file}: {error}"),
-    };
-    PROFILES.iter().map(parse).collect()
-}
-
-/// The first line that looks like `Redis server v=6.0.16 sha=…`.
-fn parse_version(answer: &str) -> Option<Server> {
-    answer.lines().find_map(|line| {
-        let (name, rest) = line.split_once(" v=")?;
-        let digits = rest.split(|c: char| c != '.' && !c.is_ascii_digit()).next()?;
-        let version = Version::try_from(digits.to_string()).ok()?;
-        Some(Server { name: name.to_string(), version })
+/// The profile of the program for a server, which `path` led to.
+fn pick(server: &Server, path: &Path) -> Result<Profile, NoServer> {
+    let all = builtin();
+    let known = all.iter().map(Profile::range).collect::<Vec<_>>().join(", ");
+    all.into_iter().find(|profile| profile.is_for(server)).ok_or_else(|| NoServer::Unknown {
+        path: path.display().to_string(),
+        name: server.name.clone(),
+        version: server.version,
+        known,
     })
 }
 
-/// Standard output of `PATH --version`.
-fn ask_version(path: &Path) -> Result<String, NoServer> {
-    let shown = path.display().to_string();
-    let started = Command::new(path)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = started.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => NoServer::Missing { path: shown.clone() },
-        io::ErrorKind::PermissionDenied => NoServer::NotExecutable { path: shown.clone() },
-        _ => NoServer::CannotRun { path: shown.clone(), why: error.to_string() },
-    })?;
-    let mut output = child.stdout.take().expect("stdout was piped");
-    let (answered, answer) = mpsc::channel();
-    // Read beside the waiting: a program that is silent, or writes without end, must not outlast
-    // the patience.
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = output.by_ref().take(64 * 1024).read_to_end(&mut bytes);
-        let _ = answered.send(String::from_utf8_lossy(&bytes).into_owned());
-    });
-    let answer = answer.recv_timeout(PATIENCE);
-    // It has said what it had to say, or never will.
-    let _ = child.kill();
-    let _ = child.wait();
-    answer.map_err(|_| NoServer::Silent { path: shown })
+/// Every profile of the program; one that does not parse is our own bug.
+fn builtin() -> Vec<Profile> {
+    let mut all: Vec<Profile> = Vec::new();
+    for (file, text) in PROFILES {
+        let source: Source = match toml::from_str(text) {
+            Ok(source) => source,
+            Err(error) => panic!("profiles/{file}: {error}"),
+        };
+        let like = source.like.as_ref().map(|like| like.get_ref());
+        let base = like.and_then(|like| all.iter().find(|profile| profile.name == *like));
+        let base = base.cloned().unwrap_or_default();
+        all.push(source.over(base));
+    }
+    all
 }
 
 #[cfg(test)]
@@ -242,8 +190,8 @@ mod tests {
     use super::*;
 
     fn picked(banner: &str) -> Option<String> {
-        let server = parse_version(banner)?;
-        all().into_iter().find(|profile| profile.is_for(&server)).map(|profile| profile.name)
+        let server = Server::parse(banner)?;
+        builtin().into_iter().find(|profile| profile.is_for(&server)).map(|profile| profile.name)
     }
 
     #[test]
@@ -252,8 +200,8 @@ mod tests {
             ("Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64", Some("redis-6")),
             ("Redis server v=6.2.14 sha=00000000:0", Some("redis-6")),
             ("Redis server v=7.0.15 sha=00000000:0", Some("redis-7")),
-            ("Redis server v=8.0.2 sha=00000000:0", Some("redis-7")),
-            ("Valkey server v=8.1.1 sha=00000000:0", Some("redis-7")),
+            ("Redis server v=8.0.2 sha=00000000:0", Some("redis-8")),
+            ("Valkey server v=8.1.1 sha=00000000:0", Some("redis-8")),
             ("Redis server v=4.0.9", None),
             ("ls (GNU coreutils) 9.1", None),
         ];
