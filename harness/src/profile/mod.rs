@@ -24,6 +24,7 @@ const PROFILES: &[(&str, &str)] = &[
     ("redis-6.toml", include_str!("../../profiles/redis-6.toml")),
     ("redis-7.toml", include_str!("../../profiles/redis-7.toml")),
     ("redis-8.toml", include_str!("../../profiles/redis-8.toml")),
+    ("valkey-8.toml", include_str!("../../profiles/valkey-8.toml")),
 ];
 
 /// What the harness knows of one family of servers.
@@ -201,7 +202,7 @@ mod tests {
             ("Redis server v=6.2.14 sha=00000000:0", Some("redis-6")),
             ("Redis server v=7.0.15 sha=00000000:0", Some("redis-7")),
             ("Redis server v=8.0.2 sha=00000000:0", Some("redis-8")),
-            ("Valkey server v=8.1.1 sha=00000000:0", Some("redis-8")),
+            ("Valkey server v=8.1.1 sha=00000000:0", Some("valkey-8")),
             ("Redis server v=4.0.9", None),
             ("ls (GNU coreutils) 9.1", None),
         ];

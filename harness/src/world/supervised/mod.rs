@@ -30,6 +30,7 @@ mod paths;
 mod schedule;
 mod signals;
 mod spawn;
+mod spin;
 mod stand_in;
 mod tasks;
 
@@ -175,7 +176,14 @@ impl World for Supervised {
         });
         let tid = launched.host;
         let clear_tid = 0;
-        self.table.tasks.push(Task { tid, pid, known: Some(known), clear_tid, held: None });
+        self.table.tasks.push(Task {
+            tid,
+            pid,
+            known: Some(known),
+            clear_tid,
+            held: None,
+            spins: false,
+        });
         self.server = Some(pid);
         self.status = Status::Running;
         self.refill();
@@ -204,6 +212,7 @@ impl World for Supervised {
             match self.choose()? {
                 Some(tid) => self.run(tid)?,
                 None if moved => {}
+                None if self.await_spinners()? => {}
                 None => return Ok(()),
             }
         }
