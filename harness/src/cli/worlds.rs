@@ -71,7 +71,11 @@ impl Choice {
             if all[..n].contains(word) {
                 continue;
             }
-            let found = find(word, &mut supervision)?;
+            let found =
+                find(word, &mut supervision).map_err(|stop| match required.contains(word) {
+                    true => Stop { message: format!("{REQUIRE}: {}", stop.message), ..stop },
+                    false => stop,
+                })?;
             match found {
                 Ok(world) if choice.worlds.iter().any(|other| other.place == world.place) => {}
                 Ok(world) => choice.worlds.push(world),
