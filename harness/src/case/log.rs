@@ -2,9 +2,9 @@
 //! runs.
 //!
 //! Masked are pids, copy-on-write sizes, the run directory's name, and what differs between two
-//! builds of one version: lines of its source, and the checksum of a file that holds its memory's
-//! size. Nothing else. Left out are the lines by which a server introduces itself and its machine
-//! at each start. Must not know: when a line was written.
+//! builds of one version: lines of its source, its memory's size in a file, and that file's
+//! checksum. Nothing else. Left out are the lines by which a server introduces itself and its
+//! machine at each start. Must not know: when a line was written.
 
 use crate::observation::LogLine;
 
@@ -101,6 +101,7 @@ fn mask(message: &str) -> String {
         }
     }
     masked = mask_numbers_after(&masked, "rdb.c:", "LINE");
+    masked = mask_numbers_after(&masked, "AUX FIELD used-mem = '", "N");
     masked = mask_checksum(&masked);
     if masked.contains("copy-on-write") || masked.contains("CoW") {
         masked = mask_megabytes(&masked);
