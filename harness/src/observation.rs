@@ -7,11 +7,14 @@ pub use crate::kernel::call::CallName;
 pub use crate::kernel::process::Ending;
 pub use crate::kernel::trace::{CallRecord, Detail, Event as MachineEvent, Returned};
 pub use crate::kernel::{Cut, Site, Time};
+pub use crate::profile::Announces;
 pub use crate::world::Directive;
 
 /// Everything that one run of a case has shown so far.
 #[derive(Clone, Debug, Default)]
 pub struct Observations {
+    /// By what this server tells a client of trouble.
+    pub announces: Announces,
     /// One per step that was carried out, in order.
     pub steps: Vec<ObservedStep>,
     /// Every command the case sent, in order.

@@ -3,7 +3,8 @@
 //! For each case and world one trial: two runs with byte-identical traces, every `expect` met, no
 //! promise broken that the case does not expect, and the transcript that was reviewed. For each
 //! case one more: the two doors to our own server give the same transcript. What is skipped or
-//! unreviewed is said at the end; `SABOT_REQUIRE=sim,server,redis` turns skips into failures.
+//! unreviewed is said at the end; `SABOT_REQUIRE=sim,server,redis` turns skips into failures. Every
+//! server in `target/servers` is one more world.
 //! Review with `cargo insta`.
 
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ use sabot::cli::judge::judge;
 use sabot::cli::library::{CaseFile, Library};
 use sabot::cli::reap;
 use sabot::cli::run::job;
-use sabot::cli::snapshot::{Reviewed, Snapshots};
+use sabot::cli::snapshot::{Reviewed, Snapshots, before, same};
 use sabot::cli::worlds::{Choice, World};
 use sabot::report::difference::Difference;
 
@@ -58,7 +59,7 @@ fn root() -> PathBuf {
 impl Suite {
     fn new() -> Suite {
         let library = Library::at(&root(), &root()).expect("cases/ can be read");
-        let choice = Choice::of(&[]).unwrap_or_else(|stop| panic!("{}", stop.message));
+        let choice = Choice::everywhere().unwrap_or_else(|stop| panic!("{}", stop.message));
         let exe = PathBuf::from(env!("CARGO_BIN_EXE_sabot"));
         let fleet = Fleet::new(&fleet::Settings { exe, deadline: DEADLINE, jobs: usize::MAX })
             .expect("threads");
@@ -141,12 +142,15 @@ fn as_expected(suite: &Suite, case: usize, world: usize) -> Result<(), Failed> {
     if overall([cell.finding]) != Exit::Expected {
         return Err(format!("{}\n{}", cell.word, cell.notes.join("\n")).into());
     }
+    let its_world = &suite.choice.worlds[world];
     if cell.finding == sabot::cli::exit::Finding::NotApplicable {
         suite.inapplicable.fetch_add(1, Ordering::Relaxed);
+        if before(&its_world.family).is_some() {
+            return Ok(());
+        }
     }
-    let its_world = &suite.choice.worlds[world];
     if suite.snapshots.know(&its_world.family) || review_wanted() {
-        compare(file, its_world, &runs[0].transcript);
+        compare(&suite.snapshots, file, its_world, &runs[0].transcript)?;
     } else {
         suite.unreviewed.fetch_add(1, Ordering::Relaxed);
     }
@@ -158,8 +162,25 @@ fn review_wanted() -> bool {
     std::env::var("INSTA_UPDATE").is_ok_and(|how| !matches!(how.as_str(), "no" | "auto"))
 }
 
-/// Panics, in insta's words, when the transcript is not the reviewed one.
-fn compare(file: &CaseFile, world: &World, transcript: &str) {
+/// Panics, in insta's words, when the transcript is not the reviewed one. A family has a snapshot
+/// of its own only where it differs from the one before.
+fn compare(
+    snapshots: &Snapshots,
+    file: &CaseFile,
+    world: &World,
+    transcript: &str,
+) -> Result<(), Failed> {
+    let inherited = snapshots.inherited(&file.name, &world.family);
+    if inherited.is_some_and(|text| same(&text, transcript)) {
+        return match snapshots.own(&file.name, &world.family) {
+            None => Ok(()),
+            Some(_) => {
+                let before = before(&world.family).unwrap_or_default();
+                let name = format!("snapshots/{}@{}.snap", file.name, world.family);
+                Err(format!("{name} has become the same as in {before}: delete it").into())
+            }
+        };
+    }
     let (folder, name) = file.name.split_once('/').expect("the library names folders");
     let mut settings = Settings::new();
     settings.set_snapshot_path(root().join("snapshots").join(folder));
@@ -169,6 +190,7 @@ fn compare(file: &CaseFile, world: &World, transcript: &str) {
     settings.set_description(format!("{} on {}", file.name, world.family));
     let name = format!("{name}@{}", world.family);
     settings.bind(|| insta::assert_snapshot!(name, transcript));
+    Ok(())
 }
 
 fn same_transcript(suite: &Suite, case: usize, [sim, server]: [usize; 2]) -> Result<(), Failed> {

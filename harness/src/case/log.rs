@@ -1,9 +1,10 @@
 //! The server's log as transcripts show it: level and message, without what differs between honest
 //! runs.
 //!
-//! Masked are pids, copy-on-write sizes and the run directory's name, nothing else. Left out are
-//! the lines by which a server introduces itself and its machine at each start. Must not know: when
-//! a line was written.
+//! Masked are pids, copy-on-write sizes, the run directory's name, and what differs between two
+//! builds of one version: lines of its source, its memory's size in a file, and that file's
+//! checksum. Nothing else. Left out are the lines by which a server introduces itself and its
+//! machine at each start. Must not know: when a line was written.
 
 use crate::observation::LogLine;
 
@@ -31,6 +32,7 @@ const INTRODUCTIONS: &[&str] = &[
     "Server can't set maximum open files to ",
     "Failed to test the kernel for a bug",
     "Loading RDB produced by version ",
+    "Loading RDB produced by Valkey version ",
     "RDB memory usage when created ",
     "Ready to accept connections",
     "The server is now ready to accept connections",
@@ -95,9 +97,12 @@ fn mask(message: &str) -> String {
     let mut masked = message.to_string();
     if ["pid", "temp-", "child: "].iter().any(|word| message.contains(word)) {
         for word in BEFORE_PIDS {
-            masked = mask_numbers_after(&masked, word);
+            masked = mask_numbers_after(&masked, word, "PID");
         }
     }
+    masked = mask_numbers_after(&masked, "rdb.c:", "LINE");
+    masked = mask_numbers_after(&masked, "AUX FIELD used-mem = '", "N");
+    masked = mask_checksum(&masked);
     if masked.contains("copy-on-write") || masked.contains("CoW") {
         masked = mask_megabytes(&masked);
     }
@@ -113,7 +118,18 @@ fn mask_directory(text: &str) -> String {
     }
 }
 
-fn mask_numbers_after(text: &str, word: &str) -> String {
+/// `Wrong RDB checksum expected: (HEX) but got (HEX)`.
+fn mask_checksum(text: &str) -> String {
+    const OPENING: &str = "Wrong RDB checksum expected: (";
+    let masked = text.strip_prefix(OPENING).and_then(|rest| {
+        let (_, rest) = rest.split_once(") but got (")?;
+        let (_, tail) = rest.split_once(')')?;
+        Some(format!("{OPENING}N) but got (N){tail}"))
+    });
+    masked.unwrap_or_else(|| text.to_string())
+}
+
+fn mask_numbers_after(text: &str, word: &str, mask: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(word) {
@@ -121,7 +137,7 @@ fn mask_numbers_after(text: &str, word: &str) -> String {
         out.push_str(before);
         let number = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         if number > 0 {
-            out.push_str("PID");
+            out.push_str(mask);
         }
         rest = &after[number..];
     }

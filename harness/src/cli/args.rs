@@ -56,7 +56,8 @@ pub struct RunArgs {
     /// A path to a .case file, or a name or folder under cases/ [default: all of cases/]
     #[arg(value_name = "CASE")]
     pub cases: Vec<String>,
-    /// sim, server, redis or a path to a server [default: sim, server, and redis where found]
+    /// sim, server, redis, or a server by its name, path or profile
+    /// [default: sim, server, and redis where found]
     #[arg(long = "world", value_name = "WORLD")]
     pub worlds: Vec<String>,
     /// Keep what each run left on its disk, under DIR/CASE/WORLD
@@ -75,7 +76,7 @@ pub struct OneArgs {
     /// A path to a .case file, or a name under cases/
     #[arg(value_name = "CASE")]
     pub case: String,
-    /// sim, server, redis or a path to a server
+    /// sim, server, redis, or a server by its name, path or profile
     #[arg(long, value_name = "WORLD", default_value = "sim")]
     pub world: String,
     #[command(flatten)]
@@ -87,7 +88,8 @@ pub struct SweepArgs {
     /// Paths to .case files, or names or folders under cases/ [default: cases/sweep]
     #[arg(value_name = "CASE")]
     pub cases: Vec<String>,
-    /// sim, server, redis or a path to a server [default: sim]
+    /// sim, server, redis, or a server by its name, path or profile
+    /// [default: sim]
     #[arg(long = "world", value_name = "WORLD")]
     pub worlds: Vec<String>,
     /// In every world that this machine has
@@ -122,7 +124,8 @@ pub struct SweepArgs {
 pub struct TokenArgs {
     /// What a finding of `sweep` ends with
     pub token: String,
-    /// sim, server, redis or a path to a server [default: the token's]
+    /// sim, server, redis, or a server by its name, path or profile
+    /// [default: the token's]
     #[arg(long, value_name = "WORLD")]
     pub world: Option<String>,
     #[command(flatten)]
@@ -167,7 +170,8 @@ fn kind(text: &str) -> Result<Kind, String> {
 
 #[derive(Debug, clap::Args)]
 pub struct BenchArgs {
-    /// sim, server, redis or a path to a server [default: all that this machine has]
+    /// sim, server, redis, or a server by its name, path or profile
+    /// [default: all that this machine has]
     #[arg(long = "world", value_name = "WORLD")]
     pub worlds: Vec<String>,
     /// Real seconds per measurement

@@ -3,8 +3,10 @@
 //! Must not know: how a check is made.
 
 use super::exit::Exit;
-use super::worlds::Choice;
-use super::{Stop, screen};
+use super::wire::Place;
+use super::worlds::{Choice, World};
+use super::{Stop, screen, servers};
+use crate::profile::Profile;
 use crate::world::supervised::doctor;
 
 /// Prints every check and every world; not measured when supervision is impossible here.
@@ -19,13 +21,32 @@ pub fn main() -> Result<Exit, Stop> {
         }
     }
     screen::line("");
-    let choice = Choice::of(&[])?;
+    let choice = Choice::everywhere()?;
     for world in &choice.worlds {
-        screen::line(&format!("ok       world {} (transcripts: {})", world.label, world.family));
+        screen::line(&format!("ok       world {}", about(world)));
     }
     for absent in &choice.absent {
         screen::line(&format!("missing  world {}: {}", absent.label, absent.reason));
     }
+    screen::line("");
+    screen::line(&match servers::folder() {
+        Some(folder) => format!("servers with a name lie in {}", folder.display()),
+        None => "no target/servers here: `ci/servers` brings five".to_string(),
+    });
     let all = checks.iter().all(|check| check.ok);
     Ok(if all { Exit::Expected } else { Exit::NotMeasured })
+}
+
+/// A world with its server's version and profile, and the family that its transcripts belong to.
+fn about(world: &World) -> String {
+    let (label, family) = (&world.label, &world.family);
+    let profile = match &world.place {
+        Place::Binary(path) => Profile::of(path).ok().map(|(profile, _)| profile),
+        Place::Sim | Place::Server => Profile::named("sabot"),
+    };
+    let Some(profile) = profile else { return label.clone() };
+    let server = profile.server.as_ref();
+    let version = server.map(|server| format!("{} {}, ", server.name, server.version));
+    let version = version.unwrap_or_default();
+    format!("{label} ({version}profile {}, transcripts {family})", profile.name)
 }

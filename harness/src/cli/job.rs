@@ -166,9 +166,7 @@ impl Kind {
                 (profile, own_binary()?)
             }
             Place::Binary(path) => {
-                let profile = Profile::for_server(path)
-                    .map_err(|why| Broken::NotMeasured(why.to_string()))?;
-                (profile, path.clone())
+                Profile::of(path).map_err(|why| Broken::NotMeasured(why.to_string()))?
             }
         };
         let machine = machine.cloned().ok_or_else(|| {

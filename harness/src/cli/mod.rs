@@ -22,6 +22,7 @@ pub mod line;
 pub mod reap;
 pub mod run;
 pub mod screen;
+pub mod servers;
 pub mod show;
 pub mod snapshot;
 pub mod sweep;

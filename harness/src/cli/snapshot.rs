@@ -1,8 +1,10 @@
 //! Reviewed transcripts: `snapshots/FOLDER/NAME@FAMILY.snap`, in insta's format.
 //!
 //! The tests write and review them; this only reads. A family is what may share a transcript:
-//! `sabot` for our own server behind both doors, `redis-7.0` and the like for others. A family of
-//! which nothing was ever reviewed is no failure. Must not know: what a transcript says.
+//! `sabot` for our own server behind both doors, `redis-7.0` and the like for others. A family has
+//! a snapshot only where it differs from the one before it ([`before`]): what there is none of is
+//! as there. So a family's files are what changed. A family of which nothing was ever reviewed is
+//! no failure. Must not know: what a transcript says.
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,20 @@ pub enum Reviewed {
     Missing(PathBuf),
     /// Nothing of this family was ever reviewed.
     Never,
+}
+
+/// Each family with the one that its transcripts are written against.
+const BEFORE: [(&str, &str); 5] = [
+    ("redis-6.0", "sabot"),
+    ("redis-6.2", "redis-6.0"),
+    ("redis-7.0", "redis-6.2"),
+    ("redis-8.0", "redis-7.0"),
+    ("valkey-8.1", "redis-7.0"),
+];
+
+/// The family that `family` is as, wherever it has no snapshot of its own.
+pub fn before(family: &str) -> Option<&'static str> {
+    BEFORE.iter().find(|(later, _)| *later == family).map(|(_, before)| *before)
 }
 
 /// The folder of snapshots, with the families that were reviewed.
@@ -53,11 +69,22 @@ impl Snapshots {
         let Some(folder) = self.folder.as_ref().filter(|_| self.know(family)) else {
             return Reviewed::Never;
         };
-        let path = folder.join(format!("{case}@{family}.snap"));
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Reviewed::As(contents(&text)),
-            Err(_) => Reviewed::Missing(path),
+        match self.own(case, family).or_else(|| self.inherited(case, family)) {
+            Some(text) => Reviewed::As(text),
+            None => Reviewed::Missing(folder.join(format!("{case}@{family}.snap"))),
         }
+    }
+
+    /// The transcript of exactly this family.
+    pub fn own(&self, case: &str, family: &str) -> Option<String> {
+        let path = self.folder.as_ref()?.join(format!("{case}@{family}.snap"));
+        std::fs::read_to_string(path).ok().map(|text| contents(&text))
+    }
+
+    /// The transcript that this family has, where it has none of its own.
+    pub fn inherited(&self, case: &str, family: &str) -> Option<String> {
+        let before = before(family)?;
+        self.own(case, before).or_else(|| self.inherited(case, before))
     }
 }
 
@@ -107,5 +134,9 @@ mod tests {
         assert!(same(&text, "\n# a comment\n---\n> PING\n\n"), "{text}");
         assert!(matches!(snapshots.find("flush/long", "sabot"), Reviewed::Missing(_)));
         assert_eq!(snapshots.find("flush/short", "redis-7.0"), Reviewed::Never);
+        assert_eq!(
+            snapshots.inherited("flush/short", "redis-7.0"),
+            Some("# a comment\n---\n> PING".into())
+        );
     }
 }

@@ -1,23 +1,23 @@
 //! Which worlds a run has: those asked for, or the default ones that this machine can have.
 //!
 //! Leaving a default world out is said aloud and is no failure; a world that was asked for by name,
-//! or that the environment variable `SABOT_REQUIRE` names (a comma list of sim, server, redis),
-//! must be there. Must not know: what runs in a world.
+//! or that the environment variable `SABOT_REQUIRE` names (a comma list), must be there.
+//! Must not know: what runs in a world.
 
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 
-use super::Stop;
 use super::wire::Place;
-use crate::profile::Profile;
+use super::{Stop, servers};
+use crate::profile::{NoServer, Profile};
 use crate::world::supervised::doctor;
 
 /// The variable that turns skips into failures.
 pub const REQUIRE: &str = "SABOT_REQUIRE";
 
-/// The worlds without a path.
-const NAMES: [&str; 3] = ["sim", "server", "redis"];
+/// The worlds that are there without anybody naming them.
+const DEFAULTS: [&str; 3] = ["sim", "server", "redis"];
 
 /// A world of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,15 +46,36 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Decides for the words after `--world`; none means the default worlds.
+    /// Decides for the words after `--world`; none means the default worlds and the required ones.
     pub fn of(words: &[String]) -> Result<Choice, Stop> {
-        let required = required(std::env::var(REQUIRE).ok().as_deref())?;
+        Choice::among(words, &[])
+    }
+
+    /// The default worlds, the required ones, and every server that has a name here.
+    pub fn everywhere() -> Result<Choice, Stop> {
+        let named: Vec<String> = servers::list().into_iter().map(|(name, _)| name).collect();
+        Choice::among(&[], &named)
+    }
+
+    fn among(words: &[String], besides: &[String]) -> Result<Choice, Stop> {
+        let required = required(std::env::var(REQUIRE).ok().as_deref());
         let asked = !words.is_empty();
-        let defaults = NAMES.map(String::from);
+        let mut all = words.to_vec();
+        if !asked {
+            all.extend(DEFAULTS.map(String::from));
+            all.extend(required.iter().chain(besides).cloned());
+        }
         let mut choice = Choice::default();
         let mut supervision = None;
-        for word in if asked { words } else { &defaults } {
-            let found = find(word, &mut supervision)?;
+        for (n, word) in all.iter().enumerate() {
+            if all[..n].contains(word) {
+                continue;
+            }
+            let found =
+                find(word, &mut supervision).map_err(|stop| match required.contains(word) {
+                    true => Stop { message: format!("{REQUIRE}: {}", stop.message), ..stop },
+                    false => stop,
+                })?;
             match found {
                 Ok(world) if choice.worlds.iter().any(|other| other.place == world.place) => {}
                 Ok(world) => choice.worlds.push(world),
@@ -68,17 +89,10 @@ impl Choice {
     }
 }
 
-/// The worlds named by the variable; an unknown name is an error, because it would require nothing.
-fn required(variable: Option<&str>) -> Result<Vec<String>, Stop> {
+/// The worlds named by the variable.
+fn required(variable: Option<&str>) -> Vec<String> {
     let words = variable.unwrap_or_default().split(',').map(str::trim);
-    let words: Vec<String> = words.filter(|word| !word.is_empty()).map(String::from).collect();
-    match words.iter().find(|word| !NAMES.contains(&word.as_str())) {
-        Some(word) => Err(Stop::usage(format!(
-            "{REQUIRE} names the world {word}, but worlds are {}",
-            NAMES.join(", ")
-        ))),
-        None => Ok(words),
-    }
+    words.filter(|word| !word.is_empty()).map(String::from).collect()
 }
 
 /// One world, or the reason why this machine cannot have it. `supervision` remembers what was found
@@ -96,28 +110,44 @@ fn find(
         "sim" => return Ok(Ok(world("sim", Place::Sim, "sabot"))),
         "server" => Ok(world("server", Place::Server, "sabot")),
         "redis" => match on_path("redis-server") {
-            Some(path) => binary("redis", &path),
+            Some(path) => binary("redis", &path)?,
             None => Err("no redis-server on PATH".into()),
         },
-        path if path.contains('/') => binary(path, Path::new(path)),
-        other => {
-            return Err(Stop::usage(format!(
-                "no world {other}: worlds are {} and paths to a server (with a /)",
-                NAMES.join(", ")
-            )));
-        }
+        path if path.contains('/') || path.ends_with(".toml") => binary(path, Path::new(path))?,
+        name => match servers::find(name) {
+            Some(path) => binary(name, &path)?,
+            None => return nobody(name),
+        },
     };
     let possible = supervision.get_or_insert_with(can_supervise).clone();
     Ok(found.and_then(|world| possible.map(|()| world)))
 }
 
-fn binary(label: &str, path: &Path) -> Result<World, String> {
-    let profile = Profile::for_server(path).map_err(|why| why.to_string())?;
-    Ok(World {
-        label: label.into(),
-        place: Place::Binary(path.to_path_buf()),
-        family: profile.family(),
-    })
+/// A world by a program or a profile; a profile that makes no sense is bad usage.
+fn binary(label: &str, path: &Path) -> Result<Result<World, String>, Stop> {
+    match Profile::of(path) {
+        Ok((profile, _)) => Ok(Ok(World {
+            label: label.into(),
+            place: Place::Binary(path.to_path_buf()),
+            family: profile.family(),
+        })),
+        Err(why @ NoServer::BadProfile { .. }) => Err(Stop::usage(why.to_string())),
+        Err(why) => Ok(Err(why.to_string())),
+    }
+}
+
+/// A name that nobody has. With a version in it, it is that of a server which is not here yet;
+/// else it is a slip.
+fn nobody(name: &str) -> Result<Result<World, String>, Stop> {
+    let named: Vec<String> = servers::list().into_iter().map(|(name, _)| name).collect();
+    if name.contains('-') && name.ends_with(|c: char| c.is_ascii_digit()) {
+        let folder = servers::folder().map(|folder| folder.display().to_string());
+        let folder = folder.unwrap_or_else(|| "target/servers".to_string());
+        return Ok(Err(format!("no server of this name in {folder}; `ci/servers` brings some")));
+    }
+    let known = DEFAULTS.map(String::from).into_iter().chain(named).collect::<Vec<_>>().join(", ");
+    let kinds = "paths to a server (with a /) or to a profile (.toml)";
+    Err(Stop::usage(format!("no world {name}: worlds are {known}, and {kinds}")))
 }
 
 /// Whether this machine can supervise at all; if not, what is missing.
@@ -147,11 +177,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn required_worlds_are_a_comma_list_of_known_names() {
-        assert_eq!(required(None).expect("nothing"), Vec::<String>::new());
-        assert_eq!(required(Some("sim, redis,")).expect("two"), ["sim", "redis"]);
-        let stop = required(Some("sim,radis")).expect_err("a misspelling");
-        assert!(stop.message.contains("radis"), "{}", stop.message);
+    fn required_worlds_are_a_comma_list() {
+        assert_eq!(required(None), Vec::<String>::new());
+        assert_eq!(required(Some("sim, redis-6.0.16,")), ["sim", "redis-6.0.16"]);
+    }
+
+    #[test]
+    fn a_server_that_is_not_here_is_missing_and_a_slip_is_bad_usage() {
+        let missing = nobody("redis-5.0.14").expect("a name").expect_err("it is not here");
+        assert!(missing.contains("ci/servers"), "{missing}");
+        assert!(nobody("radis").expect_err("a slip").message.contains("radis"));
     }
 
     #[test]

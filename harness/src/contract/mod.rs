@@ -27,9 +27,9 @@
 //! **Whose fault.** A loss, or a start that is refused, is `lost-by-lie` when the operating system
 //! claimed a write, sync, truncation or rename that it had not done; else a loss is `lost-allowed`
 //! when it is within the promise; else `lost-reported` when, after the first lost write and before
-//! the end, a client got -MISCONF or a command about persistence was refused, or INFO reported
-//! trouble, or would have: that is asked in a second run up to the same point, because questions
-//! disturb; else `lost`.
+//! the end, a client got an error or INFO showed a state by which, as its profile says, this server
+//! announces trouble, or INFO would have: that is asked in a second run up to the same point,
+//! because questions disturb; else `lost`.
 //!
 //! **Besides.** `damage` sets a new baseline: what is found is `kept`, though it must still be some
 //! prefix. An exit is called for after SHUTDOWN (code 0), and under `always` after an error of the
@@ -162,17 +162,15 @@ fn damaged(seen: &Observations, going: &Going<'_>) -> bool {
     seen.damages.iter().any(|damage| damage.starts >= going.incarnation as usize)
 }
 
-/// Commands whose refusal tells a client that persistence is in trouble.
-const ABOUT_PERSISTENCE: [&str; 5] = ["BGREWRITEAOF", "BGSAVE", "SAVE", "SHUTDOWN", "CONFIG"];
-
 /// Whether a client could know before the end that this entry was in danger.
 fn announced(seen: &Observations, going: &Going<'_>, first_lost: &Entry) -> bool {
     let since = first_lost.unit.at;
     let refused = seen.history.iter().skip(first_lost.order + 1).any(|sent| {
         let reply = sent.reply.as_deref().unwrap_or_default();
-        let about = ABOUT_PERSISTENCE.contains(&history::name(&sent.argv).as_str());
-        sent.incarnation <= going.incarnation
-            && (reply.starts_with("-MISCONF") || about && reply.starts_with('-'))
+        let error = reply.strip_prefix('-').filter(|_| sent.incarnation <= going.incarnation);
+        let about = seen.announces.refusals.contains(&history::name(&sent.argv));
+        let says = |error: &str| seen.announces.replies.iter().any(|word| error.starts_with(word));
+        error.is_some_and(|error| about || says(error))
     });
     let reported = || seen.trouble_reported.iter().any(|reported| *reported >= since);
     going.how() != How::Shutdown(0) && (refused || reported())

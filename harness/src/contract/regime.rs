@@ -142,7 +142,7 @@ pub fn tick(seen: &Observations, incarnation: u32) -> Duration {
 }
 
 pub fn is_aof(role: Option<&str>) -> bool {
-    matches!(role, Some("aof" | "incr" | "rewrite-bg"))
+    matches!(role, Some("aof" | "incr" | "incr-temp" | "rewrite-bg"))
 }
 
 /// Whether an operation on the append-only file has failed under this start of the server.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::observation::{
-    Call, CallRecord, Child, Cut, Damaged, Detail, Directive, Ending, Living, PowerCut, Refusal,
-    Returned, Sent, Start, Time,
+    Announces, Call, CallRecord, Child, Cut, Damaged, Detail, Directive, Ending, Living, PowerCut,
+    Refusal, Returned, Sent, Start, Time,
 };
 
 mod power;
@@ -37,6 +37,11 @@ fn seen(appendfsync: &str, how: How) -> Observations {
         starts: vec![start(Time::ZERO), start(seconds(4))],
         ends: vec![End { incarnation: 1, at: seconds(4), how, line: 4, calls: 99 }],
         calls: (1..=3).map(written).collect(),
+        announces: Announces {
+            replies: vec!["MISCONF".to_string()],
+            refusals: vec!["BGREWRITEAOF".to_string()],
+            info: Vec::new(),
+        },
         ..Observations::default()
     }
 }

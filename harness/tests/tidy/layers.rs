@@ -129,7 +129,7 @@ const HARNESS: &[(&str, &[&str])] = &[
     ("profile", &["kernel"]),
     ("world", &["kernel", "profile"]),
     ("world/sim", &["kernel", "profile", "sabot_server"]),
-    ("observation", &["kernel", "world"]),
+    ("observation", &["kernel", "profile", "world"]),
     ("contract", &["observation"]),
     ("report", &["observation", "contract"]),
     ("case", &["kernel", "profile", "world", "observation", "contract", "report"]),

@@ -12,10 +12,6 @@ use crate::case::resp::{Reply, decode_command};
 use crate::case::script::{Argv, Show};
 use crate::observation::Event;
 
-/// The fields of INFO that report trouble with persistence when they say `err`.
-const TROUBLE: [&str; 3] =
-    ["aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status"];
-
 /// The command that this word alone is.
 fn word(word: &str) -> Argv {
     vec![word.as_bytes().to_vec()]
@@ -52,7 +48,7 @@ impl Runner<'_> {
         let pairs = text.lines().filter_map(|line| line.split_once(':'));
         let fields: Vec<_> =
             pairs.map(|(field, value)| (field.to_string(), value.trim().to_string())).collect();
-        if fields.iter().any(|(field, value)| TROUBLE.contains(&field.as_str()) && value == "err") {
+        if self.seen.announces.info.iter().any(|trouble| fields.contains(trouble)) {
             let now = self.now();
             self.seen.trouble_reported.push(now);
         }

@@ -117,7 +117,7 @@ impl<'a> Runner<'a> {
             world,
             profile,
             oracle,
-            seen: Observations::default(),
+            seen: Observations { announces: profile.announces.clone(), ..Observations::default() },
             verdicts: Vec::new(),
             expected: BTreeSet::new(),
             failures: Vec::new(),

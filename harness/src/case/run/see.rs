@@ -91,7 +91,7 @@ impl Runner<'_> {
         let raw = self.world.log();
         self.raw_log.extend_from_slice(&raw);
         for line in log::take_lines(&mut self.raw_log) {
-            if line.message.contains(&self.profile.ready)
+            if self.profile.ready.iter().any(|ready| line.message.contains(ready))
                 && let Some(start) = self.seen.starts.last_mut()
             {
                 start.ready = true;

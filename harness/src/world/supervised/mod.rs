@@ -33,6 +33,7 @@ mod schedule;
 mod shelf;
 mod signals;
 mod spawn;
+mod spin;
 mod stand_in;
 mod tasks;
 mod template;
@@ -201,7 +202,14 @@ impl World for Supervised {
         });
         let tid = launched.host;
         let clear_tid = 0;
-        self.table.tasks.push(Task { tid, pid, known: Some(known), clear_tid, held: None });
+        self.table.tasks.push(Task {
+            tid,
+            pid,
+            known: Some(known),
+            clear_tid,
+            held: None,
+            spins: false,
+        });
         self.server = Some(pid);
         self.status = Status::Running;
         self.refill();
@@ -230,6 +238,7 @@ impl World for Supervised {
             match self.choose()? {
                 Some(tid) => self.run(tid)?,
                 None if moved => {}
+                None if self.await_spinners()? => {}
                 None => return Ok(()),
             }
         }

@@ -15,6 +15,7 @@ use super::calls::Step;
 use super::names;
 use super::namespace::open_process;
 use super::notify::{Listener, Notice};
+use super::spin::Watch;
 use super::tasks::{Birth, Held, Origin, Process, Task, Wait, inner_pid_and_name};
 use crate::kernel::{Pid, TaskId, Time};
 use crate::world::Broken;
@@ -23,13 +24,26 @@ use crate::world::Broken;
 /// without asking to be woken, would never end.
 const CALLS: u64 = 1_000_000;
 /// How long the supervisor waits, in real time, for a task that should be running. Milliseconds.
-const PATIENCE: u16 = 10_000;
+const PATIENCE: u32 = 10_000;
+/// How often it looks meanwhile at what the task does. Milliseconds.
+const LOOK: u16 = 20;
 
 /// What a task's process did instead of waiting.
 enum Next {
     Called(Notice),
     /// The process, or only this thread of it, has ended.
     Ended,
+    /// It waits for others without a call.
+    Spins,
+}
+
+/// What a wait for a trapped call has brought.
+enum Heard {
+    Call(Notice),
+    /// Something else has happened.
+    Other,
+    /// Nothing for a while.
+    Silence,
 }
 
 impl Supervised {
@@ -96,8 +110,20 @@ impl Supervised {
 
     /// Follows a running task until it blocks or ends.
     pub(super) fn go_on(&mut self, tid: i32) -> Result<(), Broken> {
+        if let Some(task) = self.table.task_mut(tid) {
+            task.spins = false;
+        }
         loop {
-            let Next::Called(notice) = self.next(tid)? else { return Ok(()) };
+            let notice = match self.next(tid)? {
+                Next::Called(notice) => notice,
+                Next::Ended => return Ok(()),
+                Next::Spins => {
+                    if let Some(task) = self.table.task_mut(tid) {
+                        task.spins = true;
+                    }
+                    return Ok(());
+                }
+            };
             if self.kernel.borrow().halt_due().is_some() {
                 self.hold(tid, &notice, Wait::Turn);
                 return Ok(());
@@ -142,7 +168,7 @@ impl Supervised {
         }
     }
 
-    fn hold(&mut self, tid: i32, notice: &Notice, wait: Wait) {
+    pub(super) fn hold(&mut self, tid: i32, notice: &Notice, wait: Wait) {
         let held = Held { notice: *notice, wait, since: self.trapped, interrupted: false };
         if let Some(task) = self.table.task_mut(tid) {
             task.held = Some(held);
@@ -158,6 +184,7 @@ impl Supervised {
     /// What the running task does next, once everybody it has made has arrived.
     fn next(&mut self, tid: i32) -> Result<Next, Broken> {
         let mut called = None;
+        let (mut watch, mut silent) = (Watch::default(), 0);
         loop {
             if self.table.births.is_empty() {
                 if let Some(notice) = called {
@@ -169,9 +196,22 @@ impl Supervised {
             }
             let listener = self.listener_in_use(tid)?;
             match self.await_notice(tid, &listener, called.is_none())? {
-                Some(notice) if notice.tid == tid => called = Some(notice),
-                Some(notice) => self.arrive(&notice)?,
-                None => {}
+                Heard::Call(notice) if notice.tid == tid => called = Some(notice),
+                Heard::Call(notice) if self.table.task(notice.tid).is_some() => {
+                    self.catch_up(&notice);
+                }
+                Heard::Call(notice) => self.arrive(&notice)?,
+                Heard::Other => {}
+                Heard::Silence if called.is_none() && self.spins(tid, &mut watch)? => {
+                    return Ok(Next::Spins);
+                }
+                Heard::Silence => silent += u32::from(LOOK),
+            }
+            if silent >= PATIENCE {
+                let seconds = PATIENCE / 1000;
+                return Err(Broken::Hung(format!(
+                    "no system call within {seconds} s of real time"
+                )));
             }
         }
     }
@@ -193,16 +233,13 @@ impl Supervised {
         tid: i32,
         listener: &Listener,
         watch_process: bool,
-    ) -> Result<Option<Notice>, Broken> {
+    ) -> Result<Heard, Broken> {
         let pid = self.table.task(tid).map(|task| task.pid);
         let process = pid.and_then(|pid| self.table.process(pid)).filter(|_| watch_process);
         let mut fds = vec![PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
         fds.extend(process.map(|p| PollFd::new(p.pidfd.as_fd(), PollFlags::POLLIN)));
-        match poll(&mut fds, PollTimeout::from(PATIENCE)) {
-            Ok(0) => Err(Broken::Hung(format!(
-                "no system call within {} s of real time",
-                PATIENCE / 1000
-            ))),
+        match poll(&mut fds, PollTimeout::from(LOOK)) {
+            Ok(0) => Ok(Heard::Silence),
             Ok(_) => {
                 // Only POLLIN: a listener without tasks hangs up, and receiving from it might
                 // block.
@@ -213,14 +250,14 @@ impl Supervised {
                 if called
                     && let Some(notice) = listener.receive().map_err(|e| lost("receive", e))?
                 {
-                    return Ok(Some(notice));
+                    return Ok(Heard::Call(notice));
                 }
                 if ended && let Some(pid) = pid {
                     self.bury(pid)?;
                 }
-                Ok(None)
+                Ok(Heard::Other)
             }
-            Err(Errno::EINTR) => Ok(None),
+            Err(Errno::EINTR) => Ok(Heard::Other),
             Err(errno) => Err(lost("poll", errno)),
         }
     }
@@ -243,7 +280,7 @@ impl Supervised {
         let held = Some(Held { notice: *notice, wait, since, interrupted: false });
         match of {
             Origin::Thread { process } => {
-                let task = Task { tid, pid: process, known: None, clear_tid, held };
+                let task = Task { tid, pid: process, known: None, clear_tid, held, spins: false };
                 self.table.tasks.push(task);
             }
             Origin::Child { task, parent, files } => {
@@ -261,7 +298,14 @@ impl Supervised {
                     boot_pipes: 0,
                     ending: None,
                 });
-                self.table.tasks.push(Task { tid, pid, known: Some(task), clear_tid, held });
+                self.table.tasks.push(Task {
+                    tid,
+                    pid,
+                    known: Some(task),
+                    clear_tid,
+                    held,
+                    spins: false,
+                });
             }
         }
         Ok(())

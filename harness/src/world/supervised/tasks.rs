@@ -48,6 +48,8 @@ pub struct Task {
     /// What the kernel clears, and wakes sleepers on, when it ends (CLONE_CHILD_CLEARTID).
     pub clear_tid: u64,
     pub held: Option<Held>,
+    /// It runs beside the others, because it waits for them without a call.
+    pub spins: bool,
 }
 
 /// A task in a trapped call.

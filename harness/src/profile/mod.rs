@@ -1,0 +1,230 @@
+//! Profiles: what the harness must know of a server, as data.
+//!
+//! A profile says which servers it is for, how they are started and when they are ready, what their
+//! threads are called, which of their files and pipes have which role, and by what they announce
+//! trouble. Profiles are TOML files: those in `profiles/` are part of the program, and a user adds
+//! others. Must not know: how a server is run under a world.
+
+mod own;
+mod source;
+mod version;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::kernel::role::{Pattern, Roles};
+use source::Source;
+pub use version::{Server, Version};
+
+/// Every profile of the program, by file; one comes after the one that it is like.
+const PROFILES: &[(&str, &str)] = &[
+    ("sabot.toml", include_str!("../../profiles/sabot.toml")),
+    ("redis-6.toml", include_str!("../../profiles/redis-6.toml")),
+    ("redis-7.toml", include_str!("../../profiles/redis-7.toml")),
+    ("redis-8.toml", include_str!("../../profiles/redis-8.toml")),
+    ("valkey-8.toml", include_str!("../../profiles/valkey-8.toml")),
+];
+
+/// What the harness knows of one family of servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    pub name: String,
+    /// How the answer to `--version` begins, up to ` v=`.
+    pub servers: Vec<String>,
+    /// The first version it is for, and the first it is not for any more.
+    pub from: Version,
+    pub below: Version,
+    /// Arguments that each start begins with; directives of a case come behind and win.
+    pub args: Vec<String>,
+    /// The whole environment.
+    pub environment: BTreeMap<String, String>,
+    /// The unix socket for clients, in the run directory.
+    pub socket: String,
+    /// Any of these stands in the log once the server accepts connections.
+    pub ready: Vec<String>,
+    /// How many pipes the server opens before it is ready. They are no fault sites: they connect
+    /// the server with itself.
+    pub boot_pipes: u32,
+    /// Name of a thread as the server sets it → name of the task.
+    pub threads: BTreeMap<String, String>,
+    /// Roles of files; the first pattern that fits decides.
+    pub files: Vec<FileRole>,
+    /// Roles of the pipes opened between two forks, by how many they are.
+    pub pipes: Vec<Vec<String>>,
+    pub announces: Announces,
+    /// What transcripts are shared with, where a user's file says it.
+    pub family: Option<String>,
+    /// The server that it was picked for.
+    pub server: Option<Server>,
+}
+
+/// By what a server tells that its persistence is in trouble.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Announces {
+    /// How such error replies begin, to whatever command, without the `-`.
+    pub replies: Vec<String>,
+    /// Commands whose refusal says it, whatever the error.
+    pub refusals: Vec<String>,
+    /// Fields of INFO with the value that says it.
+    pub info: Vec<(String, String)>,
+}
+
+/// One line of the table of file roles, see [`Pattern`].
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileRole {
+    pub name: String,
+    pub role: String,
+    pub older: Option<String>,
+}
+
+/// Why a path leads to no server that can be run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoServer {
+    #[error("{path}: there is no such file")]
+    Missing { path: String },
+    #[error("{path}: not executable")]
+    NotExecutable { path: String },
+    #[error("{path}: cannot be run: {why}")]
+    CannotRun { path: String, why: String },
+    #[error("{path}: no answer to --version within {} s", version::PATIENCE.as_secs())]
+    Silent { path: String },
+    #[error("{path}: not a server: it answers --version with {answer:?}")]
+    NotAServer { path: String, answer: String },
+    #[error("{path}: {name} {version} has no profile; there are {known}")]
+    Unknown { path: String, name: String, version: Version, known: String },
+    #[error("{place}: {why}")]
+    BadProfile { place: String, why: String },
+}
+
+impl Profile {
+    /// The profile of the program that is called `name`.
+    pub fn named(name: &str) -> Option<Profile> {
+        builtin().into_iter().find(|profile| profile.name == name)
+    }
+
+    /// Asks the program at `path` for its version and picks the profile for it.
+    pub fn for_server(path: &Path) -> Result<Profile, NoServer> {
+        let server = Server::ask(path)?;
+        Ok(Profile { server: Some(server.clone()), ..pick(&server, path)? })
+    }
+
+    /// What transcripts of this server are shared with: `redis-7.0`; the profile's own name where
+    /// it is for one version only, as for our own core.
+    pub fn family(&self) -> String {
+        if let Some(family) = &self.family {
+            return family.clone();
+        }
+        match &self.server {
+            Some(Server { name, version }) if self.name != "sabot" => {
+                let name = name.split(' ').next().unwrap_or_default().to_lowercase();
+                format!("{name}-{}.{}", version.0, version.1)
+            }
+            _ => self.name.clone(),
+        }
+    }
+
+    fn is_for(&self, server: &Server) -> bool {
+        self.servers.contains(&server.name)
+            && self.from <= server.version
+            && server.version < self.below
+    }
+
+    fn range(&self) -> String {
+        format!("{} {} up to {}", self.servers.join(" or "), self.from, self.below)
+    }
+
+    /// The table that the kernel binds roles by.
+    pub fn roles(&self) -> Roles {
+        let pattern = |file: &FileRole| Pattern {
+            name: file.name.clone(),
+            role: file.role.clone(),
+            older: file.older.clone(),
+        };
+        Roles { files: self.files.iter().map(pattern).collect(), pipes: self.pipes.clone() }
+    }
+
+    /// The name that a file with this role must have; None where the profile allows several.
+    pub fn only_name_of(&self, role: &str) -> Option<String> {
+        let mut names = self.files.iter().filter(|file| file.role == role).map(|file| &file.name);
+        names.next().filter(|name| !name.contains('*') && names.next().is_none()).cloned()
+    }
+
+    /// The name of the task that a thread called `comm` is; an unknown one keeps its own.
+    pub fn thread<'a>(&'a self, comm: &'a str) -> &'a str {
+        self.threads.get(comm).map_or(comm, String::as_str)
+    }
+}
+
+/// The profile of the program for a server, which `path` led to.
+fn pick(server: &Server, path: &Path) -> Result<Profile, NoServer> {
+    let all = builtin();
+    let known = all.iter().map(Profile::range).collect::<Vec<_>>().join(", ");
+    all.into_iter().find(|profile| profile.is_for(server)).ok_or_else(|| NoServer::Unknown {
+        path: path.display().to_string(),
+        name: server.name.clone(),
+        version: server.version,
+        known,
+    })
+}
+
+/// Every profile of the program; one that does not parse is our own bug.
+fn builtin() -> Vec<Profile> {
+    let mut all: Vec<Profile> = Vec::new();
+    for (file, text) in PROFILES {
+        let source: Source = match toml::from_str(text) {
+            Ok(source) => source,
+            Err(error) => panic!("profiles/{file}: {error}"),
+        };
+        let like = source.like.as_ref().map(|like| like.get_ref());
+        let base = like.and_then(|like| all.iter().find(|profile| profile.name == *like));
+        let base = base.cloned().unwrap_or_default();
+        all.push(source.over(base));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picked(banner: &str) -> Option<String> {
+        let server = Server::parse(banner)?;
+        builtin().into_iter().find(|profile| profile.is_for(&server)).map(|profile| profile.name)
+    }
+
+    #[test]
+    fn a_server_gets_the_profile_of_its_version() {
+        let cases = [
+            ("Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64", Some("redis-6")),
+            ("Redis server v=6.2.14 sha=00000000:0", Some("redis-6")),
+            ("Redis server v=7.0.15 sha=00000000:0", Some("redis-7")),
+            ("Redis server v=8.0.2 sha=00000000:0", Some("redis-8")),
+            ("Valkey server v=8.1.1 sha=00000000:0", Some("valkey-8")),
+            ("Redis server v=4.0.9", None),
+            ("ls (GNU coreutils) 9.1", None),
+        ];
+        for (banner, profile) in cases {
+            assert_eq!(picked(banner).as_deref(), profile, "{banner}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_no_server_is_named() {
+        let missing = Profile::for_server(Path::new("/no/such/server")).unwrap_err();
+        assert_eq!(missing.to_string(), "/no/such/server: there is no such file");
+        let directory = Profile::for_server(Path::new("/")).unwrap_err();
+        assert_eq!(directory.to_string(), "/: not executable");
+        let other = Profile::for_server(Path::new("/bin/true")).unwrap_err();
+        assert!(other.to_string().starts_with("/bin/true: not a server"), "{other}");
+    }
+
+    #[test]
+    fn threads_that_a_profile_does_not_know_keep_their_name() {
+        let profile = Profile::named("redis-7").unwrap();
+        assert_eq!(profile.thread("bio_aof_fsync"), "bio-fsync");
+        assert_eq!(profile.thread("io_thd_1"), "io_thd_1");
+    }
+}

@@ -1,0 +1,93 @@
+//! A profile as it is written: TOML, in which what is left out comes from the profile it is like.
+//!
+//! Must not know: which server is asked for.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::version::Version;
+use super::{Announces, FileRole, Profile};
+
+/// One file. Lists replace those of the other profile; of tables, each entry does.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    pub name: Option<String>,
+    /// The profile that says the rest.
+    pub like: Option<Spanned<String>>,
+    /// The program, relative to the file. Only in a file of the user's.
+    pub path: Option<Spanned<PathBuf>>,
+    /// Its version, where `PATH --version` does not say it. Only in a file of the user's.
+    pub version: Option<Version>,
+    /// What the profile is for. Only in those that are part of the program.
+    pub servers: Option<Spanned<Vec<String>>>,
+    pub from: Option<Spanned<Version>>,
+    pub below: Option<Spanned<Version>>,
+    pub args: Option<Vec<String>>,
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    pub socket: Option<String>,
+    pub ready: Option<Vec<String>>,
+    pub boot_pipes: Option<u32>,
+    #[serde(default)]
+    pub threads: BTreeMap<String, String>,
+    pub files: Option<Vec<FileRole>>,
+    pub pipes: Option<Vec<Vec<String>>>,
+    pub announces: Option<PartOfAnnounces>,
+}
+
+/// See [`Announces`].
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartOfAnnounces {
+    replies: Option<Vec<String>>,
+    refusals: Option<Vec<String>>,
+    info: Option<Vec<(String, String)>>,
+}
+
+impl Source {
+    /// The profile that this file makes of `base`.
+    pub fn over(self, base: Profile) -> Profile {
+        let announces = self.announces.unwrap_or_default();
+        Profile {
+            name: self.name.unwrap_or(base.name),
+            servers: self.servers.map_or(base.servers, Spanned::into_inner),
+            from: self.from.map_or(base.from, Spanned::into_inner),
+            below: self.below.map_or(base.below, Spanned::into_inner),
+            args: self.args.unwrap_or(base.args),
+            environment: joined(base.environment, self.environment),
+            socket: self.socket.unwrap_or(base.socket),
+            ready: self.ready.unwrap_or(base.ready),
+            boot_pipes: self.boot_pipes.unwrap_or(base.boot_pipes),
+            threads: joined(base.threads, self.threads),
+            files: self.files.unwrap_or(base.files),
+            pipes: self.pipes.unwrap_or(base.pipes),
+            announces: Announces {
+                replies: announces.replies.unwrap_or(base.announces.replies),
+                refusals: announces.refusals.unwrap_or(base.announces.refusals),
+                info: announces.info.unwrap_or(base.announces.info),
+            },
+            family: base.family,
+            server: base.server,
+        }
+    }
+
+    /// What only profiles of the program say: its name in the file, and where it stands there.
+    pub fn not_for_users(&self) -> Option<(&'static str, usize)> {
+        let servers = self.servers.as_ref().map(|it| ("servers", it.span().start));
+        let from = self.from.as_ref().map(|it| ("from", it.span().start));
+        let below = self.below.as_ref().map(|it| ("below", it.span().start));
+        servers.or(from).or(below)
+    }
+}
+
+fn joined(
+    mut base: BTreeMap<String, String>,
+    over: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    base.extend(over);
+    base
+}

@@ -1,0 +1,114 @@
+//! Which server a path leads to: the program is asked for its version.
+//!
+//! Must not know: profiles.
+
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::NoServer;
+
+/// How long a server may take to say its version.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// `MAJOR.MINOR.PATCH`; what is missing counts as 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Version(pub u32, pub u32, pub u32);
+
+impl TryFrom<String> for Version {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Version, String> {
+        let mut numbers = [0; 3];
+        for (index, part) in text.split('.').enumerate() {
+            let slot =
+                numbers.get_mut(index).ok_or_else(|| format!("{text} has too many parts"))?;
+            *slot = part.parse().map_err(|_| format!("{text} is not MAJOR.MINOR.PATCH"))?;
+        }
+        Ok(Version(numbers[0], numbers[1], numbers[2]))
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// What a program says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// `Redis server`, `Valkey server`, …
+    pub name: String,
+    pub version: Version,
+}
+
+impl Server {
+    /// Asks the program at `path`.
+    pub fn ask(path: &Path) -> Result<Server, NoServer> {
+        let answer = ask_version(path)?;
+        Server::parse(&answer).ok_or_else(|| NoServer::NotAServer {
+            path: path.display().to_string(),
+            answer: answer.lines().next().unwrap_or_default().to_string(),
+        })
+    }
+
+    /// The first line that looks like `Redis server v=6.0.16 sha=…`.
+    pub(super) fn parse(answer: &str) -> Option<Server> {
+        answer.lines().find_map(|line| {
+            let (name, rest) = line.split_once(" v=")?;
+            let digits = rest.split(|c: char| c != '.' && !c.is_ascii_digit()).next()?;
+            let version = Version::try_from(digits.to_string()).ok()?;
+            Some(Server { name: name.to_string(), version })
+        })
+    }
+}
+
+/// Standard output of `PATH --version`.
+fn ask_version(path: &Path) -> Result<String, NoServer> {
+    let shown = path.display().to_string();
+    let started = Command::new(path)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut child = started.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => NoServer::Missing { path: shown.clone() },
+        io::ErrorKind::PermissionDenied => NoServer::NotExecutable { path: shown.clone() },
+        _ => NoServer::CannotRun { path: shown.clone(), why: error.to_string() },
+    })?;
+    let mut output = child.stdout.take().expect("stdout was piped");
+    let (answered, answer) = mpsc::channel();
+    // Read beside the waiting: a program that is silent, or writes without end, must not outlast
+    // the patience.
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = output.by_ref().take(64 * 1024).read_to_end(&mut bytes);
+        let _ = answered.send(String::from_utf8_lossy(&bytes).into_owned());
+    });
+    let answer = answer.recv_timeout(PATIENCE);
+    // It has said what it had to say, or never will.
+    let _ = child.kill();
+    let _ = child.wait();
+    answer.map_err(|_| NoServer::Silent { path: shown })
+}
+
+/// Complains about a program that cannot be started, as the question for its version would.
+pub(super) fn can_run(path: &Path) -> Result<(), NoServer> {
+    let shown = path.display().to_string();
+    let executable =
+        |about: std::fs::Metadata| about.is_file() && about.permissions().mode() & 0o111 != 0;
+    match std::fs::metadata(path).map(executable) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(NoServer::NotExecutable { path: shown }),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Err(NoServer::Missing { path: shown }),
+        Err(why) => Err(NoServer::CannotRun { path: shown, why: why.to_string() }),
+    }
+}
