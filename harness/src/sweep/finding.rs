@@ -1,8 +1,11 @@
 //! Findings: runs that somebody should hear of, those of one cause together.
 //!
-//! One cause is one verdict, at one kind of site, said in one sentence; numbers do not matter.
+//! One cause is one verdict, at one kind of site, said in one sentence; numbers do not matter. A cut
+//! of the power has no site to blame, and what only a disk shows that keeps nothing but what was
+//! synced by name is one cause altogether: no server syncs the directory that holds its own.
 //! Must not know: how anything is printed.
 
+use super::fault::Kind;
 use super::result::{Record, Sweep};
 use crate::contract::Verdict;
 
@@ -22,16 +25,20 @@ pub struct Finding {
 /// The findings of a sweep, the worst first.
 pub fn findings(sweep: &Sweep) -> Vec<Finding> {
     let mut found: Vec<(String, Finding)> = Vec::new();
-    for record in sweep.records.iter().filter(|record| record.is_finding()) {
+    let records = sweep.records.iter().chain(&sweep.beside);
+    for record in records.filter(|record| record.is_finding()) {
         let Some(verdict) = record.verdict() else { continue };
-        let axis = axis(&record.site).to_string();
-        let words = without_numbers(&record.sentence);
+        let (verdict, axis, words) = cause(record, verdict);
+        let posix = record.is_posix();
         let same = |(said, finding): &&mut (String, Finding)| {
-            finding.verdict == verdict && finding.axis == axis && *said == words
+            (posix || finding.verdict == verdict) && finding.axis == axis && *said == words
         };
         match found.iter_mut().find(same) {
             Some((_, finding)) => {
                 finding.count += 1;
+                if verdict < finding.verdict {
+                    (finding.verdict, finding.example) = (verdict, record.clone());
+                }
                 if !finding.faults.contains(&record.fault) {
                     finding.faults.push(record.fault.clone());
                 }
@@ -46,6 +53,15 @@ pub fn findings(sweep: &Sweep) -> Vec<Finding> {
     let mut findings: Vec<Finding> = found.into_iter().map(|(_, finding)| finding).collect();
     findings.sort_by_key(|finding| finding.verdict);
     findings
+}
+
+fn cause(record: &Record, verdict: Verdict) -> (Verdict, String, String) {
+    let words = without_numbers(&record.sentence);
+    match record.kind {
+        _ if record.is_posix() => (verdict, "power cut, posix alone".to_string(), String::new()),
+        Kind::Power => (verdict, "power cut".to_string(), words),
+        _ => (verdict, axis(&record.site).to_string(), words),
+    }
 }
 
 /// A site without incarnation and number; of a pair, its first.
@@ -84,6 +100,9 @@ mod tests {
             kind: Kind::Error,
             ending: Ending::Cut,
             came: Came::Judged(verdict),
+            cut: String::new(),
+            images: 0,
+            sampled: false,
             sentence: sentence.to_string(),
             token: String::new(),
             beyond: false,
