@@ -6,7 +6,7 @@ use crate::contract::Verdict;
 use crate::kernel::disk::power_cut::Profile;
 use crate::report::junit::{self, Became};
 use crate::report::matrix::{Cell, Matrix};
-use crate::sweep::finding::{Finding, findings};
+use crate::sweep::finding::{self, Finding, findings};
 use crate::sweep::{Came, File, Kind, Record, Sweep};
 
 /// Counts and matrix: what stays the same as long as the server does the same.
@@ -92,15 +92,47 @@ pub fn told(sweep: &Sweep, tokens: bool) -> String {
 }
 
 fn tell(finding: &Finding, tokens: bool) -> String {
-    let Finding { verdict, axis, faults, count, example } = finding;
+    let Finding { verdict, axes, faults, count, example, .. } = finding;
     let runs = if *count == 1 { "1 run".to_string() } else { format!("{count} runs") };
-    let mut text = format!("{verdict}  {axis}  {} ({runs})\n", faults.join("; "));
+    let place = match example.kind {
+        Kind::Power if example.is_posix() => "power cut, with nothing kept but what was synced by \
+            name"
+            .to_string(),
+        Kind::Power => "power cut".to_string(),
+        _ => some(axes),
+    };
+    let mut text = format!("{verdict}  {place}  {} ({runs})\n", faults.join("; "));
     text.push_str(&format!("    {}\n", example.sentence));
     text.push_str(&format!("    for example {}\n", example_of(example)));
     if tokens {
         text.push_str(&format!("    {}\n", example.token));
     }
     text
+}
+
+/// A few of them by name.
+fn some(names: &[String]) -> String {
+    match names {
+        [_, _, _, _, rest @ ..] if !rest.is_empty() => {
+            format!("{} and {} more", names[..3].join(", "), names.len() - 3)
+        }
+        _ => names.join(", "),
+    }
+}
+
+/// What the sweeps came to together: each cause once, the worst first, with one token.
+pub fn causes(sweeps: &[Sweep]) -> String {
+    let tell = |cause: &finding::Everywhere<'_>| {
+        let (sweep, example) = &cause.example;
+        let Record { sentence, token, .. } = example;
+        let shown = example_of(example);
+        let places = some(&cause.places);
+        format!(
+            "{}  {} runs  {places}\n    {sentence}\n    for example {}, {shown}\n    {token}\n",
+            cause.verdict, cause.count, sweep.workload
+        )
+    };
+    finding::causes(sweeps).iter().map(tell).collect()
 }
 
 fn example_of(record: &Record) -> String {

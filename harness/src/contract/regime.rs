@@ -156,12 +156,17 @@ pub fn aof_failed(seen: &Observations, incarnation: u32) -> bool {
     })
 }
 
-/// Whether the operating system claimed a write, sync, truncation or rename that it did not do.
+/// Whether the operating system claimed a write, sync, truncation or rename that it did not do. Of
+/// pipes only the one that carries commands to the child counts.
 pub fn lied(seen: &Observations) -> bool {
     seen.calls.iter().any(|call| {
         let name = call.record.site.call;
-        let of_a_file =
-            call.record.site.role.as_deref().is_none_or(|role| !role.starts_with("pipe"));
+        let of_a_file = call
+            .record
+            .site
+            .role
+            .as_deref()
+            .is_none_or(|role| !role.starts_with("pipe") || role == "pipe:diff");
         let lasting = matches!(name, CallName::Write | CallName::Ftruncate | CallName::Truncate);
         call.lie && of_a_file && (lasting || name.is_sync() || name == CallName::Rename)
     })
