@@ -35,7 +35,12 @@ const FEW_IMAGES: u64 = 3;
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let suite = Arc::new(Suite::new());
-    let conclusion = libtest_mimic::run(&arguments, trials(&suite));
+    let mut trials = trials(&suite);
+    for absent in suite.choice.absent.iter().filter(|absent| absent.wanted) {
+        let reason = format!("required, but missing: {}", absent.reason);
+        trials.push(Trial::test(format!("world {}", absent.label), || Err(reason.into())));
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
     suite.choice.absent.iter().for_each(|absent| println!("skipped: world {}", absent.label));
     drop(suite);
     reap::end_descendants();

@@ -39,7 +39,7 @@ const LENGTHS: [usize; 3] = [10, 100, 1000];
 /// Writes behind each other that no sync covers.
 fn writes(count: usize) -> String {
     let head = "config appendonly yes\nconfig appendfsync no\nconfig aof-use-rdb-preamble no\n";
-    let lines = (0..count).map(|n| format!("> RPUSH l {n}\n"));
+    let lines = (0..count).map(|n| format!("> SET key {n}\n"));
     head.to_string() + &lines.collect::<String>()
 }
 

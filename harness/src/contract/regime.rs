@@ -108,6 +108,17 @@ fn config_sets(seen: &Observations, incarnation: u32) -> impl Iterator<Item = Co
     })
 }
 
+/// Whether the last command of this start, unanswered, was to switch to `always`: the server may
+/// have met the error under the new policy.
+pub fn turning_to_always(seen: &Observations, incarnation: u32) -> bool {
+    let last = seen.history.iter().rev().find(|sent| sent.incarnation == incarnation);
+    last.is_some_and(|sent| {
+        let words: Vec<String> =
+            sent.argv.iter().map(|word| String::from_utf8_lossy(word).to_lowercase()).collect();
+        sent.reply.is_none() && words == ["config", "set", "appendfsync", "always"]
+    })
+}
+
 /// The commands of one start that changed the regime, by order.
 pub fn changes(seen: &Observations, incarnation: u32) -> impl Iterator<Item = usize> {
     let matters = |set: &ConfigSet| ["appendonly", "appendfsync"].contains(&set.directive.as_str());

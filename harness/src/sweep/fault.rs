@@ -16,7 +16,7 @@
 //! | wait4 | EINTR |
 //! | all of them | before and after it: the parent, its child or all are killed; the power is cut |
 //!
-//! An errno comes once (`ENOSPC`) and from there on until healed (`ENOSPC+`). EINTR comes only
+//! A fault of a sync has a run more, at whose end the power is cut. An errno comes once (`ENOSPC`) and from there on until healed (`ENOSPC+`). EINTR comes only
 //! once, because a call that is interrupted for ever is no fault that exists. So do errors of
 //! pipes: one that fails for ever while both its ends are open does not exist either, and keeps an
 //! event loop turning without the clock ever moving. Must not know: sites other than the one it is
@@ -68,6 +68,8 @@ pub struct Fault {
 }
 
 const BOTH: &[Ending] = &[Ending::Cut, Ending::Healed];
+/// What a sync has done shows only when the power goes.
+const SYNC: &[Ending] = &[Ending::Cut, Ending::Healed, Ending::Dark];
 
 /// Everything that fits the call at this site.
 pub fn fitting(learned: &Learned) -> Vec<Fault> {
@@ -227,6 +229,7 @@ impl List<'_> {
     }
 
     fn push(&mut self, kind: Kind, name: String, lines: Vec<(Place, String)>) {
-        self.faults.push(Fault { kind, name, lines, endings: BOTH });
+        let endings = if self.site.call.is_sync() { SYNC } else { BOTH };
+        self.faults.push(Fault { kind, name, lines, endings });
     }
 }

@@ -1,7 +1,7 @@
 //! A workload: what a case does without its faults, ready to have others put into it.
 //!
 //! Left out are the case's own faults and assertions, which hold for its own story only; what may
-//! find no server any more gets a `maybe`. The end of a run is always one of three, see
+//! find no server any more gets a `maybe`. The end of a run is always one of a few, see
 //! [`Ending`]. Must not know: which faults there are.
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ pub enum Ending {
     Cut,
     /// The fault ends first, and the server has 11 s to recover.
     Healed,
+    /// As [`Ending::Cut`], but the power is cut and nothing survives that was not synced.
+    Dark,
     /// The fault is there until the server has come back once and has written.
     Load,
 }
@@ -30,6 +32,7 @@ impl Ending {
         const WRITE: &str = "> INCR after";
         match self {
             Ending::Cut => &[KILL, "heal", "restart"],
+            Ending::Dark => &["power-cut none", "heal", "restart"],
             Ending::Healed => &["heal", "advance 11s", WRITE, "check maybe", KILL, "restart"],
             Ending::Load => &[KILL, "restart", WRITE, "heal", KILL, "restart"],
         }
@@ -39,6 +42,7 @@ impl Ending {
     pub fn words(self) -> &'static str {
         match self {
             Ending::Cut => "killed at the end, with the fault still there",
+            Ending::Dark => "the power cut at the end, with the fault still there",
             Ending::Healed => "healed, and killed 11 s later",
             Ending::Load => "restarted with the fault still there",
         }
@@ -163,7 +167,7 @@ mod tests {
             (Place::Front, rule("parent.aof.write#1")),
             (Place::BeforeStart(2), rule("2:parent.aof.read#1")),
         ];
-        for ending in [Ending::Cut, Ending::Healed, Ending::Load] {
+        for ending in [Ending::Cut, Ending::Dark, Ending::Healed, Ending::Load] {
             let text = workload.script(&added, ending);
             crate::case::parse("test", &text).expect("an ordinary script");
             let lines: Vec<&str> = text.lines().collect();
