@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use super::wire::{Batch, Cuts, Job, Measured, Place, Survey};
 use crate::case::{self, Brief, CutPoint, Loads, Outcome, Surveyed, WorldOracle};
 use crate::contract::Verdict;
-use crate::kernel::{self, disk::power_cut::Profile as DiskProfile};
 use crate::profile::Profile;
 use crate::world::sim::{Sim, Stacks};
 use crate::world::supervised::{Machine, Supervised};
@@ -135,9 +134,7 @@ impl Host {
     fn survey(&mut self, cuts: &Cuts, point: &CutPoint) -> Result<Option<Surveyed>, Broken> {
         let Server { kind, oracle, loads } = self.server(&cuts.place)?;
         let profile = kind.profile();
-        let weakest = DiskProfile::Posix;
-        let ask = kernel::Survey { weakest, budget: cuts.budget, images: None };
-        case::survey(point, &|| kind.make(), profile, oracle, loads, ask)
+        case::survey(point, &|| kind.make(), profile, oracle, loads, cuts.budget)
     }
 
     /// What a panic has gone through may be half changed.

@@ -3,9 +3,9 @@
 //! Must not know: how it was found.
 
 use crate::contract::Verdict;
-use crate::kernel::disk::power_cut::Profile;
 use crate::report::junit::{self, Became};
 use crate::report::matrix::{Cell, Matrix};
+use crate::sweep::cuts;
 use crate::sweep::finding::{self, Finding, findings};
 use crate::sweep::{Came, File, Kind, Record, Sweep};
 
@@ -64,18 +64,18 @@ pub fn counts(sweep: &Sweep) -> String {
 
 /// What cutting the power came to.
 fn cuts(sweep: &Sweep) -> String {
-    let cuts = || sweep.records.iter().filter(|r| r.kind == Kind::Power && !r.beyond);
-    let images: u64 = cuts().map(|record| record.images).sum();
+    let cut = || sweep.records.iter().filter(|r| r.kind == Kind::Power && !r.beyond);
+    let images: u64 = cut().map(|record| record.images).sum();
     if images == 0 {
         return String::new();
     }
-    let of = |profile: Profile| cuts().filter(move |r| r.fault.starts_with(profile.as_str()));
-    let broken = Profile::ALL.map(|profile| {
+    let of = |profile: &'static str| cut().filter(move |r| r.fault.starts_with(profile));
+    let broken = cuts::profiles().map(|profile| {
         let broken = of(profile).filter(|r| r.verdict().is_some_and(|v| v.is_broken_promise()));
         format!("{profile} at {}", broken.count())
     });
-    let points = of(Profile::Posix).count();
-    let sampled = of(Profile::Posix).filter(|record| record.sampled).count();
+    let points = of("posix").count();
+    let sampled = of("posix").filter(|record| record.sampled).count();
     let how = match sampled {
         0 => "which are all of them".to_string(),
         _ => format!("at {sampled} of them a sample"),

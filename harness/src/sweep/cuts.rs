@@ -13,6 +13,11 @@ use crate::case::{Brief, CutPoint, Surveyed};
 use crate::kernel::Cut;
 use crate::kernel::disk::power_cut::Profile;
 
+/// The kinds of file systems by name, the strongest first.
+pub fn profiles() -> [&'static str; 3] {
+    Profile::ALL.map(Profile::as_str)
+}
+
 /// How many records a run of this kind makes.
 pub fn records_of(run: &Run) -> usize {
     if run.kind == Kind::Power { Profile::ALL.len() } else { 1 }

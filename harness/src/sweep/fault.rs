@@ -16,8 +16,8 @@
 //! | wait4 | EINTR |
 //! | all of them | before and after it: the parent, its child or all are killed; the power is cut |
 //!
-//! A fault of a sync has a run more, at whose end the power is cut. An errno comes once (`ENOSPC`) and from there on until healed (`ENOSPC+`). EINTR comes only
-//! once, because a call that is interrupted for ever is no fault that exists. So do errors of
+//! A fault of a sync has a run more, at whose end the power is cut. An errno comes once (`ENOSPC`)
+//! and from there on until healed (`ENOSPC+`). EINTR comes only once, because a call that is interrupted for ever is no fault that exists. So do errors of
 //! pipes: one that fails for ever while both its ends are open does not exist either, and keeps an
 //! event loop turning without the clock ever moving. Must not know: sites other than the one it is
 //! asked about.
@@ -229,7 +229,9 @@ impl List<'_> {
     }
 
     fn push(&mut self, kind: Kind, name: String, lines: Vec<(Place, String)>) {
-        let endings = if self.site.call.is_sync() { SYNC } else { BOTH };
+        // A sync that is late is cut by the power of its own accord, before it and after it.
+        let sync = self.site.call.is_sync() && kind != Kind::Delay;
+        let endings = if sync { SYNC } else { BOTH };
         self.faults.push(Fault { kind, name, lines, endings });
     }
 }

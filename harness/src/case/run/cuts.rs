@@ -19,7 +19,7 @@ use crate::case::oracle::Oracle;
 use crate::case::resp::{decode, encode};
 use crate::case::script::{Argv, Script, Verb};
 use crate::contract::{Unit, expiring};
-use crate::kernel::disk::power_cut::{Images, Shown};
+use crate::kernel::disk::power_cut::{Images, Profile as DiskProfile, Shown};
 use crate::kernel::{Image, Survey, Time};
 use crate::profile::Profile;
 use crate::world::{Broken, Directive, Status, Victim, World};
@@ -73,7 +73,7 @@ type Question = (u64, u64, Time);
 /// Makes worlds.
 pub type Make<'a> = dyn Fn() -> Result<Box<dyn World>, Broken> + 'a;
 
-/// Judges every image; None: the call was never made.
+/// Judges every image, of each profile at most `budget` beside those with names; None: the call was never made.
 ///
 /// # Errors
 /// When a world cannot be made, or breaks before the cut.
@@ -83,15 +83,16 @@ pub fn survey(
     profile: &Profile,
     oracle: &mut dyn Oracle,
     loads: &mut Loads,
-    ask: Survey,
+    budget: u64,
 ) -> Result<Option<Surveyed>, Broken> {
+    let ask = Survey { weakest: DiskProfile::Posix, budget, images: None };
     let script = parsed(&point.script)?;
     let Some((images, start)) = up_to_the_start(&script, make, profile, ask)? else {
         return Ok(None);
     };
     let mut loader = Loader { make, start: &start, world: None, used: 0 };
     let mut surveyed = Surveyed { complete: images.complete, ..Surveyed::default() };
-    surveyed.images = vec![0; crate::kernel::disk::power_cut::Profile::ALL.len()];
+    surveyed.images = vec![0; DiskProfile::ALL.len()];
     let mut classes: Vec<u64> = Vec::new();
     for Shown { cut, image } in &images.shown {
         surveyed.images[cut.profile as usize] += 1;
@@ -138,7 +139,7 @@ fn up_to_the_start(
     let mut runner = Runner::new(script, &mut *world, profile, &mut nobody);
     runner.quiet = true;
     runner.rehearsal = true;
-    let came = match runner.to_the_start_after_the_cut() {
+    let came = match runner.run_to_the_start_after_the_cut() {
         Ok(came) => came,
         Err(Stop::Broken(broken)) => return Err(broken),
         Err(Stop::BadCase | Stop::NotApplicable(_)) => false,
@@ -152,7 +153,7 @@ fn up_to_the_start(
 
 impl Runner<'_> {
     /// False when the power was never cut, or nothing starts after that.
-    fn to_the_start_after_the_cut(&mut self) -> Result<bool, Stop> {
+    fn run_to_the_start_after_the_cut(&mut self) -> Result<bool, Stop> {
         for step in &self.script.steps {
             self.start_for(step)?;
             if let (Verb::Restart(directives), false) = (&step.verb, self.seen.cuts.is_empty()) {
