@@ -17,10 +17,10 @@
 //! | all of them | before and after it: the parent, its child or all are killed; the power is cut |
 //!
 //! A fault of a sync has a run more, at whose end the power is cut. An errno comes once (`ENOSPC`)
-//! and from there on until healed (`ENOSPC+`). EINTR comes only once, because a call that is interrupted for ever is no fault that exists. So do errors of
-//! pipes: one that fails for ever while both its ends are open does not exist either, and keeps an
-//! event loop turning without the clock ever moving. Must not know: sites other than the one it is
-//! asked about.
+//! and from there on until healed (`ENOSPC+`). EINTR comes only once, because a call that is
+//! interrupted for ever is no fault that exists. So do errors of pipes: one that fails for ever
+//! while both its ends are open does not exist either, and keeps an event loop turning without the
+//! clock ever moving. Must not know: sites other than the one it is asked about.
 
 use serde::{Deserialize, Serialize};
 

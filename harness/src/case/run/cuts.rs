@@ -73,7 +73,8 @@ type Question = (u64, u64, Time);
 /// Makes worlds.
 pub type Make<'a> = dyn Fn() -> Result<Box<dyn World>, Broken> + 'a;
 
-/// Judges every image, of each profile at most `budget` beside those with names; None: the call was never made.
+/// Judges every image, of each profile at most `budget` beside those with names; None: the call was
+/// never made.
 ///
 /// # Errors
 /// When a world cannot be made, or breaks before the cut.
