@@ -48,7 +48,7 @@ impl fmt::Display for Time {
 }
 
 /// The machine's clock.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clock {
     now: Time,
 }

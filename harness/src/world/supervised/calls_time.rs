@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use libc::c_long;
 use nix::errno::Errno;
 
 use super::Supervised;
@@ -13,58 +14,72 @@ use super::memory::Memory;
 use super::notify::Notice;
 use super::stand_in::random;
 use super::tasks::Wait;
-use crate::kernel::Time;
+use crate::kernel::{Clock, Time};
 
 const SECOND: u64 = 1_000_000_000;
 /// More than anybody asks for at once; the call may return less.
 const MOST_RANDOM: u64 = 1 << 16;
 
-impl Supervised {
-    /// The calls that are answered at once, whoever makes them; None: it is none of them.
-    pub(super) fn time(&mut self, notice: &Notice) -> Result<Option<Step>, Errno> {
-        let memory = Memory(notice.tid);
-        let args = &notice.args;
-        match notice.number {
-            libc::SYS_clock_gettime => {
-                let nanos = self.clock(notice.int(0));
-                memory.write_time(args[1], nanos / SECOND, nanos % SECOND)?;
-            }
-            libc::SYS_gettimeofday => {
-                let nanos = self.kernel.borrow().clock.realtime();
-                if args[0] != 0 {
-                    memory.write_time(args[0], nanos / SECOND, nanos % SECOND / 1000)?;
-                }
-                if args[1] != 0 {
-                    memory.write(args[1], &[0; 8])?;
-                }
-            }
-            libc::SYS_time => {
-                let seconds = self.kernel.borrow().clock.realtime() / SECOND;
-                if args[0] != 0 {
-                    memory.write(args[0], &seconds.to_ne_bytes())?;
-                }
-                return Ok(Some(Step::value(seconds as i64)));
-            }
-            libc::SYS_getrandom => {
-                let len = args[1].min(MOST_RANDOM);
-                memory.write(args[0], &random(self.drawn, len as usize))?;
-                self.drawn += 1;
-                return Ok(Some(Step::value(len as i64)));
-            }
-            _ => return Ok(None),
+/// Calls that are answered at once, whoever makes them: what they write to memory, and what they
+/// return. None: it is none of them.
+pub fn tell(
+    memory: Memory,
+    number: c_long,
+    args: [u64; 6],
+    clock: &Clock,
+    drawn: &mut u64,
+) -> Result<Option<i64>, Errno> {
+    match number {
+        libc::SYS_clock_gettime => {
+            let nanos = read(clock, args[0] as i32);
+            memory.write_time(args[1], nanos / SECOND, nanos % SECOND)?;
         }
-        Ok(Some(Step::value(0)))
+        libc::SYS_gettimeofday => {
+            let nanos = clock.realtime();
+            if args[0] != 0 {
+                memory.write_time(args[0], nanos / SECOND, nanos % SECOND / 1000)?;
+            }
+            if args[1] != 0 {
+                memory.write(args[1], &[0; 8])?;
+            }
+        }
+        libc::SYS_time => {
+            let seconds = clock.realtime() / SECOND;
+            if args[0] != 0 {
+                memory.write(args[0], &seconds.to_ne_bytes())?;
+            }
+            return Ok(Some(seconds as i64));
+        }
+        libc::SYS_getrandom => {
+            let len = args[1].min(MOST_RANDOM);
+            memory.write(args[0], &random(*drawn, len as usize))?;
+            *drawn += 1;
+            return Ok(Some(len as i64));
+        }
+        _ => return Ok(None),
+    }
+    Ok(Some(0))
+}
+
+/// Clocks that count CPU time go as fast as the others: a process is charged for waiting, too.
+fn read(clock: &Clock, id: i32) -> u64 {
+    match id {
+        libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => clock.realtime(),
+        _ => clock.monotonic(),
+    }
+}
+
+impl Supervised {
+    /// [`tell`] to the caller of a trapped call.
+    pub(super) fn time(&mut self, notice: &Notice) -> Result<Option<Step>, Errno> {
+        let clock = &self.kernel.borrow().clock;
+        let memory = Memory(notice.tid);
+        let told = tell(memory, notice.number, notice.args, clock, &mut self.drawn)?;
+        Ok(told.map(Step::value))
     }
 
-    /// Clocks that count CPU time go as fast as the others: a process is charged for waiting, too.
     fn clock(&self, id: i32) -> u64 {
-        let clock = &self.kernel.borrow().clock;
-        match id {
-            libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => {
-                clock.realtime()
-            }
-            _ => clock.monotonic(),
-        }
+        read(&self.kernel.borrow().clock, id)
     }
 
     /// nanosleep(2) and clock_nanosleep(2).

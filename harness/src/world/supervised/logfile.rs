@@ -1,29 +1,36 @@
-//! What servers and their children write to standard output and error: one file in memory.
+//! What servers and their children write to standard output and error: one file on the tmpfs.
 //!
-//! It is opened for appending, so that several processes do not overwrite each other.
+//! It is opened for appending, so that several processes do not overwrite each other, and has a
+//! name, so that a copy of a template can open it.
 //! Must not know: what a log line looks like.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::uio::pread;
 
-use super::schedule::lost;
 use crate::world::Broken;
 
 /// The log of one run.
 #[derive(Debug)]
 pub struct LogFile {
-    file: OwnedFd,
+    path: PathBuf,
+    file: fs::File,
     seen: i64,
 }
 
 impl LogFile {
-    pub fn new() -> Result<LogFile, Broken> {
-        let file = memfd_create("log", MFdFlags::MFD_CLOEXEC).map_err(|e| lost("memfd", e))?;
-        fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND)).map_err(|e| lost("fcntl", e))?;
-        Ok(LogFile { file, seen: 0 })
+    /// A new file with this name.
+    pub fn new(path: PathBuf) -> Result<LogFile, Broken> {
+        let opened = fs::File::options().read(true).append(true).create_new(true).open(&path);
+        let broken = |error| Broken::Harness(format!("create {}: {error}", path.display()));
+        let file = opened.map_err(broken)?;
+        Ok(LogFile { path, file, seen: 0 })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What was written since the last call.
@@ -44,5 +51,11 @@ impl LogFile {
 impl AsFd for LogFile {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
+    }
+}
+
+impl Drop for LogFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
     }
 }

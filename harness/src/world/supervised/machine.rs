@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
@@ -17,6 +18,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{getgid, getuid};
 
+use super::shelf::Shelf;
 use crate::world::Broken;
 
 /// Where the tmpfs may be mounted: directories that no server looks into.
@@ -28,6 +30,7 @@ const SIZE: &str = "size=512m,mode=0755";
 #[derive(Debug)]
 pub struct Machine {
     place: PathBuf,
+    shelf: Rc<Shelf>,
 }
 
 impl Machine {
@@ -41,12 +44,18 @@ impl Machine {
         mount(Some("sabot"), &place, Some("tmpfs"), MsFlags::empty(), Some(SIZE)).map_err(
             |errno| not_measured(&format!("mount a tmpfs on {}", place.display()), errno),
         )?;
-        Ok(Machine { place })
+        let shelf = Rc::new(Shelf::new(&place));
+        Ok(Machine { place, shelf })
     }
 
     /// Where the tmpfs is mounted.
     pub fn place(&self) -> &Path {
         &self.place
+    }
+
+    /// The templates of this process.
+    pub(super) fn shelf(&self) -> Rc<Shelf> {
+        Rc::clone(&self.shelf)
     }
 
     /// An empty directory for one run, and a check that `binary` can still be seen. The name is the

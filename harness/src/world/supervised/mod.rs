@@ -20,6 +20,8 @@ mod directory;
 pub mod doctor;
 mod filter;
 mod futex;
+mod inject;
+mod linking;
 mod logfile;
 mod machine;
 mod memory;
@@ -28,10 +30,12 @@ mod namespace;
 mod notify;
 mod paths;
 mod schedule;
+mod shelf;
 mod signals;
 mod spawn;
 mod stand_in;
 mod tasks;
+mod template;
 
 use std::cell::{RefCell, RefMut};
 use std::os::fd::AsFd;
@@ -52,6 +56,8 @@ use directory::Directory;
 use filter::FIRST_FD;
 use logfile::LogFile;
 use namespace::Namespace;
+use shelf::{Recipe, Shelf};
+use spawn::Launched;
 use tasks::{Process, Table, Task};
 
 /// A machine with a server under supervision.
@@ -60,6 +66,8 @@ pub struct Supervised {
     kernel: RefCell<Kernel>,
     profile: Profile,
     binary: PathBuf,
+    environment: Vec<(String, String)>,
+    shelf: Rc<Shelf>,
     table: Table,
     clients: Clients,
     log: LogFile,
@@ -83,13 +91,17 @@ impl Supervised {
     pub fn new(machine: &Machine, profile: Profile, binary: &Path) -> Result<Supervised, Broken> {
         let broken = |errno: Errno| Broken::NotMeasured(format!("make a PID namespace: {errno}"));
         let directory = Directory::new(machine.directory(binary)?)?;
+        let environment: Vec<_> =
+            profile.environment.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
         Ok(Supervised {
             kernel: RefCell::new(Kernel::new(profile.roles(), FIRST_FD)),
             binary: binary.to_path_buf(),
+            shelf: machine.shelf(),
+            environment,
             table: Table::default(),
             clients: Clients::new(directory.path().join(&profile.socket)),
             profile,
-            log: LogFile::new()?,
+            log: LogFile::new(directory.path().with_extension("log"))?,
             server: None,
             status: Status::Off,
             last_pid: 1,
@@ -129,6 +141,32 @@ impl Supervised {
         self.namespace = None;
     }
 
+    /// A process of the server, made the fast way where there is one.
+    fn launch(&mut self, args: &[String]) -> Result<Launched, Broken> {
+        let namespace = self.namespace.as_ref().ok_or_else(finished)?;
+        let directory = self.directory.path();
+        let recipe = Recipe {
+            program: self.binary.clone(),
+            environment: self.environment.clone(),
+            clock: self.kernel.borrow().clock.clone(),
+            drawn: self.drawn,
+        };
+        let template = self.shelf.template(&recipe).filter(|template| template.takes(args));
+        let launched = match template {
+            Some(template) => {
+                self.drawn += template.drawn();
+                let launched = template.launch(namespace, args, directory, self.log.path());
+                launched.inspect_err(|_| self.shelf.discard(&template))
+            }
+            None => {
+                let (program, environment) = (&self.binary, &self.environment);
+                let log = self.log.as_fd();
+                spawn::launch(namespace, program, args, environment, directory, log)
+            }
+        };
+        launched.map_err(Broken::Harness)
+    }
+
     /// The kernel's name for the main thread of a process.
     fn main_task(&mut self, pid: Pid) -> Option<TaskId> {
         self.table.main_of(pid).and_then(|task| task.known)
@@ -146,19 +184,7 @@ impl World for Supervised {
         }
         self.clients.disconnect();
         let args = arguments(&self.profile, directives);
-        let environment: Vec<_> =
-            self.profile.environment.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-        let namespace = self.namespace.as_ref().ok_or_else(finished)?;
-        let output = self.log.as_fd();
-        let launched = spawn::launch(
-            namespace,
-            &self.binary,
-            &args,
-            &environment,
-            self.directory.path(),
-            output,
-        )
-        .map_err(Broken::Harness)?;
+        let launched = self.launch(&args)?;
         self.last_pid += 1;
         let pid = self.last_pid;
         let known = self.kernel.borrow_mut().boot(pid);

@@ -22,6 +22,8 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 #[derive(Debug)]
 pub struct Namespace {
     init: OwnedFd,
+    /// Process 1, as this process' namespace numbers it.
+    host: pid_t,
 }
 
 impl Namespace {
@@ -36,12 +38,17 @@ impl Namespace {
         match unsafe { clone3(&args) }? {
             0 => be_init(),
             // SAFETY: the kernel has just stored a new descriptor there.
-            _ => Ok(Namespace { init: unsafe { OwnedFd::from_raw_fd(pidfd) } }),
+            host => Ok(Namespace { init: unsafe { OwnedFd::from_raw_fd(pidfd) }, host }),
         }
     }
 }
 
 impl Namespace {
+    /// The pid of process 1 in this process' namespace.
+    pub fn host(&self) -> pid_t {
+        self.host
+    }
+
     /// SIGKILL of process 1, and so of all others. Those that are our own children stay zombies
     /// until we collect them, and process 1 does not end before.
     pub fn kill(&self) {

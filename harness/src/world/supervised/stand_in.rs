@@ -23,15 +23,18 @@ const RANDOM_BYTES: usize = 1 << 14;
 /// Tells the stream of /dev/urandom from that of getrandom.
 const DEVICE: u64 = 1 << 32;
 
+/// What `path` reads as; None: as what it is.
+pub fn content(path: &str) -> Option<Vec<u8>> {
+    if path == "/dev/urandom" || path == "/dev/random" {
+        return Some(random(DEVICE, RANDOM_BYTES));
+    }
+    let fixed = FIXED.iter().find(|(name, _)| *name == path);
+    fixed.map(|(_, text)| text.as_bytes().to_vec())
+}
+
 /// What is opened instead of `path`; None: the file itself.
 pub fn stand_in(path: &str) -> Result<Option<OwnedFd>, Broken> {
-    let content = match path {
-        "/dev/urandom" | "/dev/random" => random(DEVICE, RANDOM_BYTES),
-        _ => match FIXED.iter().find(|(name, _)| *name == path) {
-            Some((_, text)) => text.as_bytes().to_vec(),
-            None => return Ok(None),
-        },
-    };
+    let Some(content) = content(path) else { return Ok(None) };
     let file = memfd_create("stand-in", MFdFlags::MFD_CLOEXEC).map_err(|e| lost("memfd", e))?;
     let mut file = std::fs::File::from(file);
     file.write_all(&content)
