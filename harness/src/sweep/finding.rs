@@ -1,10 +1,10 @@
 //! Findings: runs that somebody should hear of, those of one cause together.
 //!
-//! One cause is one verdict, given for one reason, of calls on one kind of file: which call it
-//! was, and how much of the history is left, does not matter, and neither do numbers. A server
-//! that is stuck is so whatever the call was. A cut of the power has no call to blame, and what only
-//! a disk shows that keeps nothing but what was synced by name is one cause altogether, because no
-//! server syncs the directory that holds its own. Must not know: how anything is printed.
+//! One cause is one verdict, given for one reason, of calls on one kind of file: which call it was
+//! and how much of the history is left does not matter, and neither do numbers. A server that is
+//! stuck is so whatever the call was. A cut of the power has no call to blame, and what only a disk
+//! shows that keeps nothing but what was synced by name is one cause altogether, because no server
+//! syncs the directory that holds its own. Must not know: how anything is printed.
 
 use super::fault::Kind;
 use super::result::{Record, Sweep};
