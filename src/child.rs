@@ -3,7 +3,7 @@
 //! Must not know: what the child does.
 
 use crate::log::Log;
-use crate::os::{Clock, Errno, Fd, ForkChild, Os, Pid, Signal, Wait, WaitStatus};
+use crate::os::{Clock, Fd, Os, Pid, Signal, Wait, WaitStatus};
 
 /// The exit code of a child that SIGUSR1 told to stop: an end, but not an error
 /// (Redis: `SERVER_CHILD_NOERROR_RETVAL`).
@@ -32,14 +32,6 @@ impl Outcome {
             WaitStatus::Signaled(signal) => Outcome::Signal(signal),
         }
     }
-}
-
-/// fork(2), and how long it took in microseconds (Redis: `redisFork`).
-pub fn redis_fork(os: &mut dyn Os, child: &dyn ForkChild) -> (Result<Pid, Errno>, u64) {
-    let start = ustime(os);
-    let forked = os.fork(child);
-    let took = ustime(os).saturating_sub(start);
-    (forked, took)
 }
 
 /// First thing in a child: gives back the listening sockets, so that a new server can have the

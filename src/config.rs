@@ -7,6 +7,7 @@
 mod accepted;
 pub mod directives;
 pub mod load;
+pub mod rewrite;
 
 use std::collections::BTreeMap;
 

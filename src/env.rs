@@ -3,11 +3,12 @@
 //! Must not know: either of them.
 
 use crate::bio::Bio;
+use crate::child;
 use crate::child_info::{ChildInfo, ChildInfoPipe};
 use crate::config::Config;
 use crate::latency::{Latency, Started};
 use crate::log::{Level, Log};
-use crate::os::{Fd, Os, Pid};
+use crate::os::{Fd, ForkChild, Os, Pid, strerror};
 
 /// What persistence works with besides its own state; made afresh by the server for each call.
 pub struct Env<'a> {
@@ -32,6 +33,22 @@ impl Env<'_> {
 
     pub(crate) fn warning(&mut self, message: &str) {
         self.log.line(self.os, Level::Warning, message);
+    }
+
+    /// fork(2), accounted for. When it fails, the child-info pipe is closed and the log says what
+    /// cannot be done (Redis: `redisFork`).
+    pub(crate) fn redis_fork(&mut self, child: &dyn ForkChild, failure: &str) -> Option<Pid> {
+        let start = child::ustime(self.os);
+        let forked = self.os.fork(child);
+        self.children.stat_fork_time = child::ustime(self.os).saturating_sub(start);
+        self.latency_sample("fork", (self.children.stat_fork_time / 1000) as i64);
+        let errno = match forked {
+            Ok(pid) => return Some(pid),
+            Err(errno) => errno,
+        };
+        self.children.close_info_pipe(self.os);
+        self.warning(&format!("{failure}: fork: {}", strerror(errno)));
+        None
     }
 
     pub(crate) fn latency_start(&mut self) -> Started {

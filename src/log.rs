@@ -3,7 +3,7 @@
 //! Dates are UTC, whatever the machine's zone, so that a line is the same everywhere.
 //! Must not know: who logs.
 
-use crate::os::{Clock, LastWords, OFlag, Os, STDOUT};
+use crate::os::{Clock, LastWords, OFlag, Os, STDOUT, Signal};
 
 /// `loglevel`, from most to least talkative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +71,25 @@ impl Log {
         }
     }
 
+    /// The end of a server that has met what cannot be, by its own hand (Redis: `_serverPanic`). No
+    /// stack trace follows: it would be this program's, and no two builds have the same.
+    pub fn server_panic(&self, os: &mut dyn Os, message: &str) -> ! {
+        self.write(os, Level::Warning, |_| {
+            "\n\n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n".to_string()
+        });
+        let rule = "-".repeat(48);
+        for line in [
+            &rule,
+            "!!! Software Failure. Press left mouse button to continue",
+            &format!("Guru Meditation: {message}"),
+            "(forcing SIGSEGV in order to print the stack trace)",
+            &rule,
+        ] {
+            self.line(os, Level::Warning, line);
+        }
+        os.raise(Signal::SIGSEGV)
+    }
+
     fn write(&self, os: &mut dyn Os, level: Level, format: impl FnOnce(&mut dyn Os) -> String) {
         if level < self.level {
             return;
@@ -104,26 +123,19 @@ fn date(ms: u64) -> String {
     format!("{day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02}.{ms:03}")
 }
 
-/// Day of the month from 1, month from 0 and year of a day counted from 1 January 1970.
-fn civil(mut days: u64) -> (u64, usize, u64) {
-    let mut year = 1970;
-    while days >= 365 + leap_day(year) {
-        days -= 365 + leap_day(year);
-        year += 1;
-    }
-    let lengths = [31, 28 + leap_day(year), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut month = 0;
-    while days >= lengths[month] {
-        days -= lengths[month];
-        month += 1;
-    }
-    (days + 1, month, year)
-}
-
-/// How many days February has above 28.
-fn leap_day(year: u64) -> u64 {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    u64::from(leap)
+/// Day of the month from 1, month from 0 and year of a day counted from 1 January 1970. Years are
+/// counted from March on, so that a leap day is the last of its year.
+fn civil(days: u64) -> (u64, usize, u64) {
+    const YEARS_400: u64 = 146_097;
+    let since_0000_03_01 = days + 719_468;
+    let (era, day) = (since_0000_03_01 / YEARS_400, since_0000_03_01 % YEARS_400);
+    let year = (day - day / 1460 + day / 36_524 - day / (YEARS_400 - 1)) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let year = era * 400 + year;
+    // March is 0 here.
+    if month < 10 { (day, month as usize + 2, year) } else { (day, month as usize - 10, year + 1) }
 }
 
 #[cfg(test)]

@@ -268,6 +268,10 @@ pub trait Os {
     /// `_exit(code)` — ends the process: no destructor of the core runs.
     fn exit(&mut self, code: i32) -> !;
 
+    /// `signal(signum, SIG_DFL)`, `raise(signum)` — ends the process as this signal does when
+    /// nobody handles it.
+    fn raise(&mut self, signal: Signal) -> !;
+
     /// The next SIGINT or SIGTERM that was delivered to this process and not yet taken
     /// (`sigaction` with a handler that remembers). A forked child starts with none.
     fn take_signal(&mut self) -> Option<Signal>;

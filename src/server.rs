@@ -9,6 +9,7 @@ mod blocked;
 pub mod boot;
 mod call;
 mod client_requests;
+mod config_rewrite;
 pub mod cron;
 mod events;
 mod expire_cycle;

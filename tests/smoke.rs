@@ -211,7 +211,6 @@ fn a_wrong_configuration_is_refused_in_the_words_of_redis() {
 #[test]
 fn redis_loads_our_file_and_we_load_its() {
     let Some(redis_server) = support::redis_server() else {
-        println!("skipped: there is no redis-server on PATH");
         return;
     };
     let ours = tempdir();

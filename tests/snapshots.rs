@@ -1,64 +1,21 @@
-//! Snapshots, seen from outside: what SAVE, BGSAVE, save points and SHUTDOWN leave behind, and that
-//! our files and those of a real Redis are the same to both.
-//!
-//! The tests that compare with a real Redis need a `redis-server` on PATH (6.0 or later) and say so
-//! when there is none.
+//! Snapshots, seen from outside: what SAVE, BGSAVE, save points and SHUTDOWN leave behind.
 
 // The tests look at files from outside, where there is no `Os`.
 #![allow(clippy::disallowed_methods)]
 
+#[path = "support/dataset.rs"]
+mod dataset;
 mod support;
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use dataset::{facts, fill};
 use support::Server;
 
 fn tempdir() -> tempfile::TempDir {
     tempfile::tempdir().expect("a directory for the test")
-}
-
-/// Values of each type and encoding that both servers have commands for.
-fn fill(server: &mut Server) {
-    let send = |server: &mut Server, command: String| server.send::<redis::Value>(&command);
-    for (count, name) in [(3, "short"), (600, "long")] {
-        for i in 0..count {
-            send(server, format!("RPUSH list-{name} element-{i} {}", i * i));
-            send(server, format!("SADD numbers-{name} {}", i * 100_003 - 50));
-            send(server, format!("SADD words-{name} word-{i}"));
-            send(server, format!("HSET hash-{name} field-{i} {}", i * 7));
-        }
-    }
-    send(server, format!("SET big {}", "abcdefgh".repeat(5000)));
-    send(server, format!("HSET wide field {}", "x".repeat(65)));
-    for command in ["SET number -17", "SETEX ending 1000 x", "SELECT 3", "SET elsewhere 1"] {
-        send(server, command.to_string());
-    }
-    send(server, "SELECT 0".to_string());
-}
-
-const KEYS: [&str; 9] = [
-    "list-short",
-    "list-long",
-    "numbers-short",
-    "numbers-long",
-    "words-short",
-    "hash-short",
-    "hash-long",
-    "wide",
-    "number",
-];
-
-/// The digest, and the encodings by the names of 6.0.
-fn facts(server: &mut Server) -> (String, Vec<String>) {
-    let encodings = KEYS.map(|key| {
-        let encoding: String = server.send(&format!("OBJECT ENCODING {key}"));
-        let encoding = if encoding == "listpack" { "ziplist".to_string() } else { encoding };
-        // From 7.2 on a short list is one listpack.
-        if key.starts_with("list-") { "quicklist".to_string() } else { encoding }
-    });
-    (server.send("DEBUG DIGEST"), encodings.to_vec())
 }
 
 fn info(server: &mut Server, field: &str) -> String {
@@ -203,63 +160,4 @@ fn a_damaged_snapshot_is_refused_and_described() {
     let said = refused(b"REDIS9999");
     assert!(said.contains("# Can't handle RDB format version 9999"), "{said}");
     assert!(said.contains("# Fatal error loading the DB: Invalid argument. Exiting."), "{said}");
-}
-
-/// Whether a checker that comes with Redis accepts a file; true where there is none.
-fn accepts(checker: &str, file: &Path) -> bool {
-    match Command::new(checker).arg(file).output() {
-        Ok(output) => output.status.success(),
-        Err(_) => true,
-    }
-}
-
-#[test]
-fn redis_loads_our_snapshot_and_we_load_its() {
-    let Some(redis_server) = support::redis_server() else {
-        println!("skipped: there is no redis-server on PATH");
-        return;
-    };
-    let (ours, theirs) = (tempdir(), tempdir());
-    let mut server = Server::start(ours.path(), &[]);
-    fill(&mut server);
-    let before = facts(&mut server);
-    assert_eq!(server.send::<String>("SAVE"), "OK");
-    assert!(server.shut_down().success());
-    assert!(accepts("redis-check-rdb", &ours.path().join("dump.rdb")));
-
-    let arguments = support::debug_arguments(&redis_server);
-    let mut real = Server::start_program(&redis_server, ours.path(), &arguments);
-    assert_eq!(facts(&mut real), before);
-    assert_eq!(real.send::<String>("SAVE"), "OK");
-    assert!(real.shut_down().success());
-
-    fs::copy(ours.path().join("dump.rdb"), theirs.path().join("dump.rdb")).expect("there is room");
-    let mut server = Server::start(theirs.path(), &[]);
-    assert_eq!(facts(&mut server), before);
-}
-
-#[test]
-fn redis_loads_our_preamble() {
-    let Some(redis_server) = support::redis_server() else {
-        println!("skipped: there is no redis-server on PATH");
-        return;
-    };
-    let dir = tempdir();
-    let mut server = Server::start(dir.path(), &["--appendonly", "yes"]);
-    fill(&mut server);
-    server.send::<String>("BGREWRITEAOF");
-    server.await_log("Background AOF rewrite finished successfully");
-    server.send::<()>("SET tail 1");
-    let before = facts(&mut server);
-    assert_eq!(server.send::<String>("DEBUG LOADAOF"), "OK");
-    assert_eq!(facts(&mut server), before);
-    assert!(server.shut_down().success());
-    let file = dir.path().join("appendonly.aof");
-    assert!(fs::read(&file).expect("it is there").starts_with(b"REDIS0009"));
-    assert!(accepts("redis-check-aof", &file));
-
-    let mut arguments = support::debug_arguments(&redis_server);
-    arguments.extend(["--appendonly", "yes"]);
-    let mut real = Server::start_program(&redis_server, dir.path(), &arguments);
-    assert_eq!(facts(&mut real), before);
 }

@@ -97,6 +97,8 @@ pub struct Sent {
     /// As printed; None when none came.
     pub reply: Option<String>,
     pub acked_at: Option<Time>,
+    /// How many commands had been sent when the reply came, itself included; 0: none came.
+    pub answered_after: usize,
 }
 
 /// A start of the server.

@@ -60,19 +60,10 @@ impl Aof {
         let pipes = Pipes::create(env).ok_or(RewriteFailed)?;
         env.children.info.open(env.os);
         let child = RewriteChild::new(env, keyspace, pipes.ends());
-        let (forked, took) = child::redis_fork(env.os, &child);
-        env.children.stat_fork_time = took;
-        env.latency_sample("fork", took as i64 / 1000);
-        let pid = match forked {
-            Ok(pid) => pid,
-            Err(errno) => {
-                env.children.close_info_pipe(env.os);
-                let reason = strerror(errno);
-                let line = format!("Can't rewrite append only file in background: fork: {reason}");
-                env.warning(&line);
-                pipes.close(env);
-                return Err(RewriteFailed);
-            }
+        let doing = "Can't rewrite append only file in background";
+        let Some(pid) = env.redis_fork(&child, doing) else {
+            pipes.close(env);
+            return Err(RewriteFailed);
         };
         env.notice(&format!("Background append only file rewriting started by pid {pid}"));
         self.rewrite_scheduled = false;

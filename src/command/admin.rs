@@ -60,6 +60,7 @@ pub enum Request {
         value: String,
     },
     ConfigResetStat,
+    ConfigRewrite,
     BgRewriteAof,
     Save,
     /// Whether to put it off rather than to refuse while another child is at work.
@@ -94,13 +95,14 @@ pub fn info(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> 
     Ok(Request::Info(section).into())
 }
 
-/// CONFIG GET pattern | SET name value | RESETSTAT
+/// CONFIG GET pattern | SET name value | RESETSTAT | REWRITE
 pub fn config(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     let text = |word: &Bytes| String::from_utf8_lossy(word).into_owned();
     let request = match (argv[1].to_ascii_lowercase().as_slice(), &argv[2..]) {
         (b"get", [pattern]) => Request::ConfigGet(pattern.clone()),
         (b"set", [name, value]) => Request::ConfigSet { name: text(name), value: text(value) },
         (b"resetstat", []) => Request::ConfigResetStat,
+        (b"rewrite", []) => Request::ConfigRewrite,
         _ => return Err(Failure::subcommand(argv)),
     };
     Ok(request.into())

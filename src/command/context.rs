@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::{Effects, Failure, Session};
-use crate::keyspace::{Bytes, Db, Hash, Keyspace, Set, Value, ZSet};
+use crate::keyspace::{Bytes, Db, Hash, Keyspace, Set, StringValue, Value, ZSet};
 
 /// What a handler works on.
 pub struct Context<'a> {
@@ -172,7 +172,7 @@ macro_rules! typed {
     };
 }
 
-typed!(read_string, write_string, string_or_add, String, Bytes);
+typed!(read_string, write_string, string_or_add, String, StringValue);
 typed!(read_list, write_list, list_or_add, List, VecDeque<Bytes>);
 typed!(read_set, write_set, set_or_add, Set, Set);
 typed!(read_hash, write_hash, hash_or_add, Hash, Hash);

@@ -5,7 +5,7 @@
 use super::arguments::integer;
 use super::{Context, Failure, Outcome, Reload, Request};
 use crate::keyspace::digest::dataset_digest;
-use crate::keyspace::{Bytes, Value};
+use crate::keyspace::{Bytes, StringValue, Value};
 use crate::resp::Reply;
 use crate::resp::request::BULK_MAX_LEN;
 use crate::text::atoi;
@@ -72,7 +72,7 @@ fn populate(ctx: &mut Context<'_>, count: &[u8], rest: &[Bytes]) -> Result<Reply
             if size > 0 {
                 value.resize(size as usize, 0);
             }
-            ctx.db().set(&key, Value::String(value), false);
+            ctx.db().set(&key, Value::String(StringValue::unencoded(value)), false);
         }
     }
     Ok(Reply::OK)

@@ -104,7 +104,7 @@ fn look_up(ctx: &mut Context<'_>, pattern: &[u8], element: &[u8]) -> Option<Byte
     let key = [prefix, element, postfix].concat();
     match (ctx.read(&key)?, field) {
         (Value::Hash(hash), Some(field)) => hash.get(field).cloned(),
-        (Value::String(string), None) => Some(string.clone()),
+        (Value::String(string), None) => Some(string.to_vec()),
         _ => None,
     }
 }

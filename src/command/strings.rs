@@ -4,7 +4,7 @@
 
 use super::arguments::integer;
 use super::{Answer, Context, Failure};
-use crate::keyspace::{Bytes, Value};
+use crate::keyspace::{Bytes, StringValue, Value};
 use crate::resp::Reply;
 use crate::resp::request::BULK_MAX_LEN;
 
@@ -87,7 +87,7 @@ fn set_generic(
     if (options.only_if_absent && present) || (options.only_if_present && !present) {
         return Ok(Reply::Null);
     }
-    ctx.set(key, Value::String(value.to_vec()), options.keep_ttl);
+    ctx.set(key, Value::string(value), options.keep_ttl);
     ctx.modified(key, 1);
     if let Some(lifetime) = lifetime_ms {
         let when = ctx.now_ms().wrapping_add(lifetime);
@@ -96,8 +96,8 @@ fn set_generic(
     Ok(Reply::OK)
 }
 
-fn bulk_or_null(value: Option<&Bytes>) -> Reply {
-    value.map_or(Reply::Null, |value| Reply::Bulk(value.clone()))
+fn bulk_or_null(value: Option<&StringValue>) -> Reply {
+    value.map_or(Reply::Null, |value| Reply::Bulk(value.to_vec()))
 }
 
 /// GET key
@@ -108,7 +108,7 @@ pub fn get(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 /// GETSET key value
 pub fn getset(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let old = bulk_or_null(ctx.read_string(&argv[1])?);
-    ctx.set(&argv[1], Value::String(argv[2].clone()), false);
+    ctx.set(&argv[1], Value::string(argv[2].clone()), false);
     ctx.modified(&argv[1], 1);
     Ok(old)
 }
@@ -128,7 +128,7 @@ fn mset_generic(ctx: &mut Context<'_>, argv: &[Bytes], only_if_absent: bool) -> 
         return Ok(Reply::Integer(0));
     }
     for pair in argv[1..].chunks_exact(2) {
-        ctx.set(&pair[0], Value::String(pair[1].clone()), false);
+        ctx.set(&pair[0], Value::string(pair[1].clone()), false);
         ctx.modified(&pair[0], 1);
     }
     Ok(if only_if_absent { Reply::Integer(1) } else { Reply::OK })
@@ -146,7 +146,7 @@ pub fn msetnx(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 
 /// STRLEN key
 pub fn strlen(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    let length = ctx.read_string(&argv[1])?.map_or(0, Vec::len);
+    let length = ctx.read_string(&argv[1])?.map_or(0, |string| string.len());
     Ok(Reply::Integer(length as i64))
 }
 
@@ -179,12 +179,20 @@ fn check_length(length: u64) -> Result<(), Failure> {
 
 /// APPEND key value
 pub fn append(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    let length = ctx.write_string(&argv[1])?.map_or(0, |string| string.len());
-    check_length((length + argv[2].len()) as u64)?;
-    let string = ctx.string_or_add(&argv[1], Bytes::new)?;
-    string.extend_from_slice(&argv[2]);
-    let length = string.len();
-    ctx.modified(&argv[1], 1);
+    let (key, tail) = (&argv[1], &argv[2]);
+    let length = match ctx.write_string(key)? {
+        None => {
+            ctx.add(key, Value::string(tail.clone()));
+            tail.len()
+        }
+        Some(string) => {
+            let length = string.len() + tail.len();
+            check_length(length as u64)?;
+            string.unshare().extend_from_slice(tail);
+            length
+        }
+    };
+    ctx.modified(key, 1);
     Ok(Reply::count(length))
 }
 
@@ -199,7 +207,7 @@ pub fn setrange(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     }
     let end = offset.saturating_add(patch.len());
     check_length(end as u64)?;
-    let string = ctx.string_or_add(&argv[1], Bytes::new)?;
+    let string = ctx.string_or_add(&argv[1], StringValue::empty)?.unshare();
     if string.len() < end {
         string.resize(end, 0);
     }

@@ -14,13 +14,13 @@ pub struct Directive {
     pub name: &'static str,
     /// Whether CONFIG SET may change it.
     pub modifiable: bool,
-    kind: Kind,
+    pub(super) kind: Kind,
 }
 
-type Number = (fn(&Config) -> i64, fn(&mut Config, i64));
-type Words = (fn(&Config) -> String, fn(&mut Config, &[String]) -> Result<(), String>);
+pub(super) type Number = (fn(&Config) -> i64, fn(&mut Config, i64));
+pub(super) type Words = (fn(&Config) -> String, fn(&mut Config, &[String]) -> Result<(), String>);
 
-enum Kind {
+pub(super) enum Kind {
     YesNo(fn(&Config) -> bool, fn(&mut Config, bool)),
     /// Lowest and highest value.
     Integer(i64, i64, Number),
@@ -122,8 +122,8 @@ pub static DIRECTIVES: LazyLock<Vec<Directive>> = LazyLock::new(|| {
 
 /// The directive of this name, whatever its case (`slave-…` is what `replica-…` was once called).
 pub fn find(name: &str) -> Option<&'static Directive> {
-    let name = name.to_ascii_lowercase().replace("slave", "replica");
-    DIRECTIVES.iter().find(|directive| directive.name == name)
+    let find = |name: &str| DIRECTIVES.iter().find(|d| d.name.eq_ignore_ascii_case(name));
+    find(name).or_else(|| find(&name.to_ascii_lowercase().replace("slave", "replica")))
 }
 
 fn switches() -> [Directive; 11] {

@@ -99,7 +99,7 @@ mod tests {
     fn the_digest_is_that_of_redis() {
         let mut keyspace = Keyspace::new(16);
         let db = &mut keyspace.dbs[0];
-        db.set(b"s", Value::String(bytes("1")), false);
+        db.set(b"s", Value::string("1"), false);
         db.set(b"l", Value::List([bytes("a"), bytes("b")].into()), false);
         let (mut set, mut hash, limits) = (Set::hashtable(), Hash::new(), Limits::default());
         for member in ["y", "x"] {
@@ -110,7 +110,7 @@ mod tests {
         }
         db.set(b"t", Value::Set(set), false);
         db.set(b"h", Value::Hash(hash), false);
-        keyspace.dbs[3].set(b"e", Value::String(bytes("1")), false);
+        keyspace.dbs[3].set(b"e", Value::string("1"), false);
         keyspace.dbs[3].set_expire(b"e", 1);
         assert_eq!(dataset_digest(&keyspace), "92c12cc4369571fdbb21c97cdec4f547e9ebe2f8");
     }

@@ -48,7 +48,7 @@ mod tests {
         let mut db = Db::default();
         for (index, &end) in ends.iter().enumerate() {
             let key = format!("k{index}").into_bytes();
-            db.set(&key, Value::String(Vec::new()), false);
+            db.set(&key, Value::string(Vec::new()), false);
             db.set_expire(&key, end);
         }
         db

@@ -11,6 +11,7 @@ mod hash;
 pub mod interest;
 mod random;
 mod set;
+mod string;
 mod zset;
 
 use std::collections::VecDeque;
@@ -18,11 +19,11 @@ use std::collections::VecDeque;
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
-use crate::text::parse_integer;
 pub use hash::Hash;
 use interest::Interest;
 pub use random::Random;
 pub use set::Set;
+pub use string::StringValue;
 pub use zset::{Inserted, ZSet};
 
 /// A key, a member or a value: bytes without any encoding.
@@ -57,11 +58,11 @@ impl Default for Limits {
     }
 }
 
-/// What a key holds. Sets, hashes and sorted sets remember which encoding Redis would have given
-/// them, because what is written to an RDB file depends on it.
+/// What a key holds. Values remember which encoding Redis would have given them, because what
+/// OBJECT says and what is written to an RDB file depends on it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    String(Bytes),
+    String(StringValue),
     List(VecDeque<Bytes>),
     Set(Set),
     Hash(Hash),
@@ -70,12 +71,13 @@ pub enum Value {
 
 /// What Redis 6.0 has allocated when it has no keys, roughly.
 const EMPTY_SERVER_MEMORY: u64 = 860_000;
-/// Below this, Redis has one object for each integer.
-const SHARED_INTEGERS: i64 = 10_000;
-/// Longest string that Redis puts into one block with its header.
-const EMBSTR_MAX: usize = 44;
 
 impl Value {
+    /// A string in its smallest encoding.
+    pub fn string(bytes: impl Into<Bytes>) -> Value {
+        Value::String(StringValue::encoded(bytes.into()))
+    }
+
     /// The name that TYPE answers with.
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -105,21 +107,15 @@ impl Value {
     /// values by nobody.
     pub fn refcount(&self) -> i64 {
         match self {
-            Value::String(bytes)
-                if parse_integer(bytes).is_some_and(|n| (0..SHARED_INTEGERS).contains(&n)) =>
-            {
-                i64::from(i32::MAX)
-            }
+            Value::String(string) if string.is_shared() => i64::from(i32::MAX),
             _ => 1,
         }
     }
 
-    /// The name that OBJECT ENCODING answers with. A string is taken for one that was just set.
+    /// The name that OBJECT ENCODING answers with.
     pub fn encoding(&self) -> &'static str {
         match self {
-            Value::String(bytes) if parse_integer(bytes).is_some() => "int",
-            Value::String(bytes) if bytes.len() <= EMBSTR_MAX => "embstr",
-            Value::String(_) => "raw",
+            Value::String(string) => string.encoding(),
             Value::List(_) => "quicklist",
             Value::Set(set) if set.is_intset() => "intset",
             Value::Set(_) => "hashtable",
@@ -224,7 +220,7 @@ mod tests {
     #[test]
     fn a_key_ends_after_its_millisecond() {
         let mut db = Db::default();
-        db.set(b"a", Value::String(b"1".to_vec()), false);
+        db.set(b"a", Value::string(*b"1"), false);
         db.set_expire(b"a", 1000);
         assert!(!db.is_expired(b"a", 1000));
         assert!(db.is_expired(b"a", 1001));
@@ -233,7 +229,7 @@ mod tests {
     #[test]
     fn setting_and_deleting_forget_the_expiry_time() {
         let mut db = Db::default();
-        let value = || Value::String(b"1".to_vec());
+        let value = || Value::string(*b"1");
         db.set(b"a", value(), false);
         db.set_expire(b"a", 1000);
         db.set(b"a", value(), true);

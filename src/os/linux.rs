@@ -347,6 +347,10 @@ impl Os for LinuxOs {
         unsafe { libc::_exit(code) }
     }
 
+    fn raise(&mut self, signal: Signal) -> ! {
+        signals::end_by(signal)
+    }
+
     fn take_signal(&mut self) -> Option<Signal> {
         signals::take()
     }

@@ -19,7 +19,7 @@ use crate::child_info::{ChildInfoPipe, ProcessType};
 use crate::env::{Env, Status};
 use crate::keyspace::Keyspace;
 use crate::log::Log;
-use crate::os::{Fd, ForkChild, Os, Pid, Signal, WaitStatus, strerror};
+use crate::os::{Fd, ForkChild, Os, Pid, Signal, WaitStatus};
 
 /// What the child takes with it from its parent.
 struct SaveChild<'a> {
@@ -74,17 +74,9 @@ impl Rdb {
             info: env.children.info,
             close_first: env.children.close_first.clone(),
         };
-        let (forked, took) = child::redis_fork(env.os, &child);
-        env.children.stat_fork_time = took;
-        env.latency_sample("fork", took as i64 / 1000);
-        let pid = match forked {
-            Ok(pid) => pid,
-            Err(errno) => {
-                env.children.close_info_pipe(env.os);
-                self.lastbgsave_status = Status::Err;
-                env.warning(&format!("Can't save in background: fork: {}", strerror(errno)));
-                return Err(SaveFailed);
-            }
+        let Some(pid) = env.redis_fork(&child, "Can't save in background") else {
+            self.lastbgsave_status = Status::Err;
+            return Err(SaveFailed);
         };
         env.notice(&format!("Background saving started by pid {pid}"));
         self.save_time_start = child::time(env.os);

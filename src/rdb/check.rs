@@ -107,7 +107,9 @@ impl<'a> Check<'a> {
             Err(LoadError::Corrupt { line, reason }) => {
                 self.error(&internal_error(0, *line, reason));
             }
-            Err(LoadError::Refused(words) | LoadError::Fatal(words)) => self.error(words),
+            Err(LoadError::Refused(words) | LoadError::Fatal(words) | LoadError::Panic(words)) => {
+                self.error(words)
+            }
         }
         checked
     }

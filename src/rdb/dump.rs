@@ -77,7 +77,7 @@ mod tests {
     /// What redis-server 6.0.16 gave for `SET foo bar`, `DUMP foo`.
     #[test]
     fn a_payload_is_that_of_redis() {
-        let value = Value::String(b"bar".to_vec());
+        let value = Value::string(*b"bar");
         let payload = create_dump_payload(&value, &Limits::default(), true);
         assert_eq!(payload, b"\x00\x03bar\t\x006L\x18\xac\xba\xe0\x9e\xa6");
     }

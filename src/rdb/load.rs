@@ -135,6 +135,7 @@ pub fn rdb_load_rio(
             warning(os, &line);
             os.exit(1)
         }
+        LoadError::Panic(message) => log.server_panic(os, &message),
         LoadError::ShortRead => {
             warning(os, "Short read or OOM loading DB. Unrecoverable error, aborting now.");
             let reason = "Unexpected EOF reading RDB file";
@@ -260,13 +261,9 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Redis ends with a signal here, by its own hand (`serverPanic`).
     fn duplicate(&mut self, key: &str) -> LoadError {
         self.warning(&format!("RDB has duplicated key '{key}' in DB {}", self.db));
-        self.warning("------------------------------------------------");
-        self.warning("!!! Software Failure. Press left mouse button to continue");
-        let line = "Guru Meditation: Duplicated key found in RDB file #rdb.c:2322";
-        LoadError::Fatal(line.to_string())
+        LoadError::Panic("Duplicated key found in RDB file #rdb.c:2322".to_string())
     }
 
     fn aux(&mut self) -> Loaded<()> {

@@ -23,7 +23,7 @@ impl Reader<'_> {
     /// A value of this type.
     pub fn value(&mut self, kind: u8, limits: &Limits) -> Loaded<Value> {
         match kind {
-            kind::STRING => self.string().map(Value::String),
+            kind::STRING => self.string().map(Value::string),
             kind::LIST => self.strings(1).map(|items| Value::List(items.into())),
             kind::SET => self.set(limits),
             kind::ZSET => self.zset(limits, Reader::double),

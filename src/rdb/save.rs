@@ -63,7 +63,8 @@ impl Sink for ToRio<'_> {
     }
 }
 
-/// What is called after each key, with how many bytes were written so far.
+/// What is called after each key, with how many bytes were written so far, and in a snapshot also
+/// after each step: a moment at which the work may be interrupted.
 pub type AfterKey<'a> = &'a mut dyn FnMut(&mut dyn Os, u64);
 
 /// Writes the dataset to `rio`, as the whole of an RDB file or as the preamble of an AOF. When this
@@ -173,6 +174,7 @@ pub(super) fn rdb_save(
         SaveFailed
     })?;
     let mut rio = Rio::with_file(fd);
+    after_key(os, rio.processed_bytes());
     if let Err(errno) = produce(os, &mut rio, keyspace, options, after_key) {
         warning(os, &format!("Write error saving DB on disk: {}", strerror(errno)));
         let _ = rio.close(os);
@@ -190,6 +192,7 @@ pub(super) fn rdb_save(
         let _ = os.unlink(&temp);
         return Err(SaveFailed);
     }
+    after_key(os, rio.processed_bytes());
     log.line(os, Level::Notice, "DB saved on disk");
     Ok(())
 }
@@ -206,9 +209,11 @@ fn produce(
         rio.set_auto_sync(REDIS_AUTOSYNC_BYTES);
     }
     rdb_save_rio(os, rio, keyspace, options, after_key)?;
-    rio.flush(os)?;
-    rio.fsync(os)?;
-    rio.close(os)
+    for step in [Rio::flush, Rio::fsync, Rio::close] {
+        step(rio, os)?;
+        after_key(os, rio.processed_bytes());
+    }
+    Ok(())
 }
 
 /// The directory for an error line. Asking for it may fail, and then that is the error that Redis

@@ -22,6 +22,8 @@ pub enum LoadError {
     },
     /// It needs what this server does not have. The line for the log.
     Fatal(String),
+    /// It makes Redis kill itself (`serverPanic`). The message and its place.
+    Panic(String),
     /// It is no RDB file, or too new. The line for the log; the caller goes on with EINVAL.
     Refused(String),
 }

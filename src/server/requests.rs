@@ -38,6 +38,7 @@ impl Server {
                 self.children.stat_fork_time = 0;
                 Reply::OK
             }
+            Request::ConfigRewrite => self.config_rewrite(os),
             Request::BgRewriteAof => self.bgrewriteaof(os),
             Request::Save => self.save(os),
             Request::BgSave { schedule } => self.bgsave(os, schedule),

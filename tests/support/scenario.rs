@@ -109,7 +109,7 @@ pub fn dataset() -> Keyspace {
     let bytes = |text: &str| text.as_bytes().to_vec();
     let mut keyspace = Keyspace::new(16);
     let dict = &mut keyspace.dbs[3].dict;
-    dict.insert(bytes("s"), Value::String(bytes("v")));
+    dict.insert(bytes("s"), Value::string("v"));
     dict.insert(bytes("l"), Value::List((0..65).map(|i| bytes(&i.to_string())).collect()));
     let (mut set, mut hash, limits) = (Set::hashtable(), Hash::new(), Limits::default());
     set.insert(bytes("x"), &limits);

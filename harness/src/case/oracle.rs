@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::resp::{Reply, decode, encode};
 use super::run::{Point, would_show};
 use super::script::Script;
-use crate::contract::{Unit, expiring};
+use crate::contract::{Unit, expiring, waits};
 use crate::kernel::Time;
 use crate::profile::Profile;
 use crate::world::{Broken, Directive, World};
@@ -174,8 +174,24 @@ impl Server {
     }
 
     fn perform(&mut self, unit: &Unit) -> Result<(), Broken> {
-        for argv in &unit.commands {
-            self.ask(&unit.client, argv)?;
+        match unit.commands.as_slice() {
+            [argv] if waits(argv) => self.perform_or_wait(&unit.client, argv),
+            commands => commands.iter().try_for_each(|argv| self.ask(&unit.client, argv).map(drop)),
+        }
+    }
+
+    /// Sends a command that may wait for a key. Where it does, no reply to it was ever seen, and it
+    /// must not take what others bring later.
+    fn perform_or_wait(&mut self, client: &str, argv: &[Vec<u8>]) -> Result<(), Broken> {
+        let words = |words: &[&str]| words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        let id: Vec<_> = words(&["CLIENT", "ID"]);
+        let Reply::Integer(id) = self.ask(client, &id)? else { return Ok(()) };
+        self.world.send(client, &encode(argv))?;
+        self.world.settle()?;
+        if self.world.receive(client).bytes.is_empty() {
+            let unblock: Vec<_> = words(&["CLIENT", "UNBLOCK", &id.to_string()]);
+            self.ask(ASKER, &unblock)?;
+            self.world.receive(client);
         }
         Ok(())
     }

@@ -108,7 +108,7 @@ const VERBS: &[(&str, &str, Parser)] = &[
     ("heal", "heal", |args| args.nothing(Verb::Heal)),
     ("space", "space BYTES, or space free", space),
     ("sync-errors", "sync-errors clean, or sync-errors dirty", sync_errors),
-    ("hold", "hold TASK", |args| Ok(Verb::Hold(args.exactly(1)?[0].text()))),
+    ("hold", "hold TASK [maybe]", |args| Ok(Verb::Hold(args.exactly(1)?[0].text()))),
     ("release", "release TASK", |args| Ok(Verb::Release(args.exactly(1)?[0].text()))),
     ("advance", "advance TIME", advance),
     ("await", "await child, or await log TEXT", await_),
@@ -151,7 +151,7 @@ fn words_step(line: &Line<'_>) -> Result<Verb, Vec<Wrong>> {
 /// Whether a step need not have a server or child to be about.
 fn says_maybe(verb: &str, words: &[Word]) -> bool {
     let can = match verb {
-        "kill" | "shutdown" | "check" => true,
+        "kill" | "shutdown" | "check" | "hold" => true,
         "await" => words.first().is_some_and(|word| word.bytes == b"child"),
         _ => false,
     };

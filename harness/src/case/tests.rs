@@ -46,7 +46,7 @@ const WRONG: &[(&str, u32, &str, &str)] = &[
     ("space", 6, "something is missing", "expected `space BYTES, or space free`"),
     ("space lots", 7, "`lots` is no size", "expected a size in bytes such as 100"),
     ("sync-errors gone", 13, "`gone` is not known here", "expected `sync-errors clean"),
-    ("hold", 5, "something is missing", "expected `hold TASK`"),
+    ("hold", 5, "something is missing", "expected `hold TASK [maybe]`"),
     ("release", 8, "something is missing", "expected `release TASK`"),
     ("damage", 7, "something is missing", "expected `damage ROLE cut N"),
     ("damage aof", 11, "what happens to the file?", "damage ROLE cut N"),

@@ -12,9 +12,13 @@
 //! by the difference in calls, is the cost of one more call: the trap, both switches, the decision,
 //! and the little that the server does in between. Starting, linking and loading cancel out.
 //!
+//! **One start.** In the simulation, a machine with an empty disk is switched on and the server
+//! started on it until it waits for clients; switching off is not counted.
+//!
 //! Must not know: how a case runs.
 
-use std::time::Duration;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use super::args::BenchArgs;
 use super::exit::Exit;
@@ -25,6 +29,9 @@ use super::wire::{Job, Measured, Request};
 use super::worker::{self, Worker};
 use super::worlds::{Choice, World};
 use super::{Stop, bench_sweep};
+use crate::profile::Profile;
+use crate::world::sim::{Sim, Stacks};
+use crate::world::{Directive, World as _};
 
 /// A write error, its recovery, a kill, and a restart that loads.
 const RUN: &str = "\
@@ -106,12 +113,33 @@ impl Bench<'_> {
             1e6 / rate,
             run.calls as f64 / run.runs as f64,
         ));
-        if self.world.place.is_supervised() {
+        if !self.world.place.is_supervised() {
+            let label = &self.world.label;
+            let micros = self.start()?;
+            screen::line(&format!("{label:8}  {micros:10.1} µs per start on an empty disk"));
+        } else {
             let [short, long] = WAITS.map(idle);
             let (short, long) = (self.measure(&short)?, self.measure(&long)?);
             screen::line(&trapped(&self.world.label, &short, &long));
         }
         Ok(rate)
+    }
+
+    /// Microseconds that one start takes.
+    fn start(&self) -> Result<f64, String> {
+        let profile = Rc::new(Profile::named("sabot").expect("it is part of this program"));
+        let stacks = Stacks::default();
+        let directives = [Directive { name: "appendonly".into(), value: "yes".into() }];
+        let (mut taken, mut starts) = (Duration::ZERO, 0_u32);
+        let began = Instant::now();
+        while began.elapsed() < self.time || starts == 0 {
+            let before = Instant::now();
+            let mut machine = Sim::new(profile.clone(), stacks.clone());
+            machine.start(&directives).map_err(|broken| broken.to_string())?;
+            taken += before.elapsed();
+            starts += 1;
+        }
+        Ok(taken.as_secs_f64() * 1e6 / f64::from(starts))
     }
 
     /// Runs `text` for the time, in a process of its own where supervision takes one.

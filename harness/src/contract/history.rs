@@ -1,7 +1,9 @@
 //! The history of writes: what the dataset is made of, in the order in which it was asked for.
 //!
 //! MULTI…EXEC is one entry. What was refused (an error reply), what only reads and what only
-//! administers is no part of it; SELECT is, because later writes depend on it. After a restart the
+//! administers is no part of it; SELECT is, because later writes depend on it. A command that waits
+//! for a key happens when it is answered: its entry stands behind that of the command that brought
+//! the key, or at the end while no answer has come. After a restart the
 //! entries that did not survive are dropped: later writes build on what was found. Must not know:
 //! policies.
 
@@ -49,6 +51,14 @@ const ADMINISTERS: &str = "PING ECHO INFO CONFIG DEBUG BGREWRITEAOF BGSAVE SAVE 
     COMMAND CLIENT LATENCY SLOWLOG MEMORY TIME WAIT WAITAOF AUTH HELLO QUIT WATCH UNWATCH ROLE ACL \
     MODULE MONITOR READONLY READWRITE RESET";
 
+/// Commands that wait for a key, and change it once it is there.
+const WAITS: &str = "BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP";
+
+/// Whether the command may have to wait for a key.
+pub fn waits(argv: &[Vec<u8>]) -> bool {
+    listed(WAITS, &name(argv))
+}
+
 /// The command's name in capitals.
 pub fn name(argv: &[Vec<u8>]) -> String {
     argv.first().map(|word| String::from_utf8_lossy(word).to_uppercase()).unwrap_or_default()
@@ -83,6 +93,7 @@ pub fn entries(history: &[Sent], first: usize) -> Vec<Entry> {
             _ => match open.get_mut(&connection) {
                 Some(queued) => queued.push(sent.argv.clone()),
                 None if listed(READS, &name) || listed(ADMINISTERS, &name) => {}
+                None if listed(WAITS, &name) => entries.extend(waited(history, order)),
                 None => {
                     let commands = vec![sent.argv.clone()];
                     entries.push(entry(order, sent, commands, name != "SELECT"));
@@ -90,7 +101,25 @@ pub fn entries(history: &[Sent], first: usize) -> Vec<Entry> {
             },
         }
     }
+    // Of two at one place, the one that waited comes second.
+    entries.sort_by_key(|entry| (entry.order, waits(&entry.unit.commands[0])));
     entries
+}
+
+/// What a command that may have waited did; None when the time was over first.
+fn waited(history: &[Sent], order: usize) -> Option<Entry> {
+    let sent = &history[order];
+    let mut entry = entry(order, sent, vec![sent.argv.clone()], true);
+    match &sent.reply {
+        Some(reply) if reply.starts_with("(nil)") => return None,
+        Some(_) => entry.order = sent.answered_after.max(order + 1) - 1,
+        None => entry.order = history.len(),
+    }
+    if let (Some(brought), Some(acked_at)) = (history.get(entry.order), sent.acked_at) {
+        entry.calls = brought.calls;
+        entry.unit.at = acked_at;
+    }
+    Some(entry)
 }
 
 fn entry(order: usize, sent: &Sent, commands: Vec<Argv>, writes: bool) -> Entry {
@@ -185,7 +214,23 @@ mod tests {
             calls: 0,
             reply: reply.map(str::to_string),
             acked_at: reply.map(|_| Time(u64::from(line))),
+            answered_after: reply.map_or(0, |_| line as usize),
         }
+    }
+
+    #[test]
+    fn a_command_that_waits_happens_when_it_is_answered() {
+        let mut history = [
+            sent(1, "b", "BRPOP l 0", Some("1) \"l\"")),
+            sent(2, "c", "BLPOP m 1", Some("(nil)")),
+            sent(3, "d", "BLPOP n 0", None),
+            sent(4, "a", "RPUSH l x", Some(":1")),
+            sent(5, "a", "SET s 1", Some("+OK")),
+        ];
+        history[0].answered_after = 4;
+        let words = |entry: &Entry| String::from_utf8_lossy(&entry.unit.commands[0][0]).into();
+        let order: Vec<String> = entries(&history, 0).iter().map(words).collect();
+        assert_eq!(order, ["RPUSH", "BRPOP", "SET", "BLPOP"]);
     }
 
     #[test]

@@ -25,6 +25,7 @@ fn seen(appendfsync: &str, how: How) -> Observations {
         calls: second as usize - 1,
         reply: Some(format!(":{second}")),
         acked_at: Some(seconds(second.into())),
+        answered_after: second as usize,
     };
     let written = |n: u64| {
         let mut call = call(&format!("parent.aof.write#{n}"), seconds(n), None, value(27), false);

@@ -24,6 +24,8 @@ pub mod site;
 mod tests;
 pub mod trace;
 
+use std::cell::Cell;
+
 use nix::sys::signal::Signal;
 
 pub use call::CallName;
@@ -43,6 +45,14 @@ use fd::{Descriptions, End, PipeId};
 use process::Processes;
 use trace::{CallRecord, Detail, Event, Returned};
 
+/// A name whose tasks are kept from running.
+#[derive(Debug)]
+struct HeldTask {
+    name: String,
+    /// Whether there was such a task.
+    met: Cell<bool>,
+}
+
 /// One machine: everything in it that outlives a server.
 #[derive(Debug)]
 pub struct Kernel {
@@ -58,7 +68,7 @@ pub struct Kernel {
     first_fd: Fd,
     /// How often the machine was healed: what ends delays.
     heals: u32,
-    held_tasks: Vec<String>,
+    held_tasks: Vec<HeldTask>,
     calls: u64,
     /// What must happen before anybody runs on.
     halt: Option<Halt>,
@@ -181,14 +191,21 @@ impl Kernel {
 
     /// Keeps every task of this name from its next call on, until [`Kernel::release_task`].
     pub fn hold_task(&mut self, name: &str) {
-        self.held_tasks.push(name.to_string());
+        self.held_tasks.push(HeldTask { name: name.to_string(), met: Cell::new(false) });
     }
 
-    /// Returns whether it was held.
-    pub fn release_task(&mut self, name: &str) -> bool {
-        let before = self.held_tasks.len();
-        self.held_tasks.retain(|held| held != name);
-        self.held_tasks.len() < before
+    /// None: no such name was being held; else whether there was ever a task to hold.
+    pub fn release_task(&mut self, name: &str) -> Option<bool> {
+        let met = self.has_held(name);
+        self.held_tasks.retain(|held| held.name != name);
+        met
+    }
+
+    /// What [`Kernel::release_task`] would say.
+    pub fn has_held(&self, name: &str) -> Option<bool> {
+        let mut held = self.held_tasks.iter().filter(|held| held.name == name).peekable();
+        held.peek()?;
+        Some(held.any(|held| held.met.get()))
     }
 
     /// Keeps nobody any more.
@@ -197,8 +214,8 @@ impl Kernel {
     }
 
     pub fn is_held(&self, task: TaskId) -> bool {
-        !self.held_tasks.is_empty()
-            && self.held_tasks.iter().any(|held| held == self.task_name(task))
+        let held = self.held_tasks.iter().find(|held| held.name == self.task_name(task));
+        held.inspect(|held| held.met.set(true)).is_some()
     }
 
     // Faults --------------------------------------------------------------------------------------

@@ -84,7 +84,11 @@ impl Workload {
                 | Verb::Damage { .. }
                 | Verb::Show(_)
                 | Verb::Expect(_) => {}
-                Verb::Kill(_) | Verb::Shutdown(_) | Verb::Check | Verb::AwaitChild => {
+                Verb::Kill(_)
+                | Verb::Shutdown(_)
+                | Verb::Check
+                | Verb::AwaitChild
+                | Verb::Hold(_) => {
                     workload.body.push(format!("{text} maybe"));
                 }
                 Verb::Restart(_) => {

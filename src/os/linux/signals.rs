@@ -103,6 +103,16 @@ pub fn install_in_child() {
     SIGTERM_CAME.store(false, Ordering::SeqCst);
 }
 
+/// Ends this process by a signal.
+pub fn end_by(signal: Signal) -> ! {
+    handle(signal, SigHandler::SigDfl);
+    unsafe {
+        libc::raise(signal as i32);
+        // Not reached, unless the signal is blocked: shells tell an end by a signal like this.
+        libc::_exit(128 + signal as i32)
+    }
+}
+
 fn handle(signal: Signal, handler: SigHandler) {
     let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
     let done = unsafe { sigaction(signal, &action) };

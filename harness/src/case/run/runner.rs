@@ -73,6 +73,8 @@ pub struct Runner<'a> {
     pub awaited: usize,
     /// Rules in force that make calls lie.
     pub lies: Vec<Rule>,
+    /// Names that are being held and must have held someone by the end, with their lines.
+    pub holds: Vec<(String, u32)>,
     pub probes: BTreeMap<u32, Option<Reply>>,
     pub next_probe: u32,
     /// What `expect` compares: the last command's place in the history.
@@ -135,6 +137,7 @@ impl<'a> Runner<'a> {
             log: Vec::new(),
             awaited: 0,
             lies: Vec::new(),
+            holds: Vec::new(),
             probes: BTreeMap::new(),
             next_probe: 0,
             last_sent: None,
@@ -201,6 +204,12 @@ impl<'a> Runner<'a> {
     fn ended(&mut self) -> Result<(), Stop> {
         let unfired = self.world.kernel().plan.unfired();
         self.unfired(&unfired)?;
+        for (task, line) in std::mem::take(&mut self.holds) {
+            let met = self.world.kernel().has_held(&task);
+            if met == Some(false) {
+                self.never_held(&task, line)?;
+            }
+        }
         if self.verdicts.is_empty() && self.due.is_none() {
             if !self.running {
                 return self.bad_case("nothing was judged: end the case with `restart`");
@@ -294,6 +303,13 @@ impl<'a> Runner<'a> {
         }
         self.never_fired |= !lines.is_empty();
         if lines.is_empty() { Ok(()) } else { Err(Stop::BadCase) }
+    }
+
+    /// Complains about a name that no task had while it was held.
+    pub fn never_held(&mut self, task: &str, line: u32) -> Result<(), Stop> {
+        let message = format!("no task was called `{task}`; say `hold {task} maybe` if none need");
+        self.fail_at(line, message, true);
+        Err(Stop::BadCase)
     }
 
     /// Writes down why a run ended early.

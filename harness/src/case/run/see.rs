@@ -119,11 +119,12 @@ impl Runner<'_> {
             }
             Purpose::Case(index) => index,
         };
-        let now = self.now();
+        let (now, so_far) = (self.now(), self.seen.history.len());
         let sent = &mut self.seen.history[index];
         if arrived.reply.is_some() {
             sent.reply = Some(text.clone());
             sent.acked_at = Some(now);
+            sent.answered_after = so_far;
         }
         let late = sent.line != self.line;
         let client = if sent.client == crate::case::DEFAULT_CLIENT { "" } else { &sent.client };

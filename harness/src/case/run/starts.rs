@@ -120,6 +120,7 @@ impl Runner<'_> {
             calls: self.seen.calls.len(),
             reply: None,
             acked_at: None,
+            answered_after: 0,
         });
         let shown = self.events.len();
         self.settle()?;

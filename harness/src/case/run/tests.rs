@@ -40,6 +40,8 @@ fn wrong_cases_are_told_from_unmet_expectations() {
         ("> PING\ndamage aof cut 1", 2, "the server still runs"),
         ("> PING\nkill all\ndamage rdb cut 1", 3, "there is no file with the role `rdb`"),
         ("> PING\nrelease child", 2, "`child` is not held"),
+        ("hold childd\n> PING\ncheck", 1, "no task was called `childd`"),
+        ("hold child\n> PING\nrelease child", 1, "no task was called `child`"),
         ("> PING\nawait log never said", 2, "the log has not said `never said` within 60 s"),
         ("damage aoff remove\n> PING", 1, "column 8: this server has no file role `aoff`"),
     ];
@@ -63,6 +65,12 @@ fn wrong_cases_are_told_from_unmet_expectations() {
 #[test]
 fn a_rule_that_need_not_fire_may_say_so() {
     let outcome = outcome("inject write on=rdb error=EIO maybe\n> PING\ncheck");
+    assert_eq!((outcome.verdict, outcome.failures), (Verdict::Kept, Vec::new()));
+}
+
+#[test]
+fn a_task_that_need_not_be_there_may_be_held() {
+    let outcome = outcome("hold child maybe\n> PING\nrelease child\ncheck");
     assert_eq!((outcome.verdict, outcome.failures), (Verdict::Kept, Vec::new()));
 }
 

@@ -30,7 +30,7 @@ impl Runner<'_> {
             Verb::Heal => self.heal()?,
             Verb::Space(bytes) => self.space(*bytes),
             Verb::SyncErrors(fate) => self.sync_errors(*fate),
-            Verb::Hold(task) => self.world.kernel().hold_task(task),
+            Verb::Hold(task) => self.hold(task),
             Verb::Release(task) => self.release(task)?,
             Verb::Advance(time) => self.advance(*time)?,
             Verb::AwaitChild => self.await_child()?,
@@ -55,6 +55,10 @@ impl Runner<'_> {
     fn perhaps(&mut self, verb: &Verb) -> Result<(), Stop> {
         let possible = match verb {
             Verb::Kill(Victim::Child) => self.world.children() > 0,
+            Verb::Hold(task) => {
+                self.world.kernel().hold_task(task);
+                return Ok(());
+            }
             Verb::AwaitChild => return self.wait(|runner| runner.world.children() == 0).map(drop),
             _ => self.is_running(),
         };
@@ -86,6 +90,7 @@ impl Runner<'_> {
             calls: self.seen.calls.len(),
             reply: None,
             acked_at: None,
+            answered_after: 0,
         });
         self.last_sent = Some(index);
         Ok(())
@@ -133,8 +138,16 @@ impl Runner<'_> {
     }
 
     fn release(&mut self, task: &str) -> Result<(), Stop> {
-        let was_held = self.world.kernel().release_task(task);
-        if was_held { Ok(()) } else { self.bad_case(format!("`{task}` is not held")) }
+        let met = self.world.kernel().release_task(task);
+        let Some(met) = met else { return self.bad_case(format!("`{task}` is not held")) };
+        let line = self.holds.iter().rposition(|(held, _)| held == task);
+        let line = line.map(|at| self.holds.remove(at).1);
+        line.filter(|_| !met).map_or(Ok(()), |line| self.never_held(task, line))
+    }
+
+    fn hold(&mut self, task: &str) {
+        self.world.kernel().hold_task(task);
+        self.holds.push((task.to_string(), self.line));
     }
 
     fn advance(&mut self, time: Duration) -> Result<(), Stop> {

@@ -331,6 +331,11 @@ impl Os for SimOs<'_> {
         unreachable!("an ended task is not resumed")
     }
 
+    fn raise(&mut self, signal: Signal) -> ! {
+        self.suspend(Wait::End(Ending::Signaled(signal as i32)));
+        unreachable!("an ended task is not resumed")
+    }
+
     fn take_signal(&mut self) -> Option<Signal> {
         let mut pending = self.shared.pending.borrow_mut();
         let next = pending.iter().position(|(pid, _)| *pid == self.pid)?;

@@ -1,0 +1,141 @@
+//! Files cross: what this server writes a real Redis loads with the same digest, and the reverse;
+//! the checkers that come with Redis accept ours.
+//!
+//! Needs a `redis-server` on PATH, 6.0 or later, with its checkers beside it or further on.
+
+// The tests look at files from outside, where there is no `Os`.
+#![allow(clippy::disallowed_methods)]
+
+#[path = "support/dataset.rs"]
+mod dataset;
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use dataset::{facts, fill};
+use support::{Server, debug_arguments, redis_server};
+
+const AOF: [&str; 2] = ["--appendonly", "yes"];
+
+fn tempdir() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a directory for the test")
+}
+
+fn start_real(program: &Path, dir: &Path, arguments: &[&str]) -> Server {
+    let mut all = debug_arguments(program);
+    all.extend(arguments);
+    Server::start_program(program, dir, &all)
+}
+
+fn assert_accepted(checker: &str, file: &Path) {
+    let output = Command::new(checker).arg(file).output().expect("it is beside redis-server");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{checker} {}: {said}", file.display());
+}
+
+/// Fills the server, has it rewrite its file, and writes some more.
+fn fill_and_rewrite(server: &mut Server, preamble: &str) {
+    fill(server);
+    server.send::<()>(&format!("CONFIG SET aof-use-rdb-preamble {preamble}"));
+    server.send::<String>("BGREWRITEAOF");
+    server.await_log("Background AOF rewrite finished successfully");
+    server.send::<()>("SET tail 1");
+    server.send::<()>("RPUSH list-long last");
+}
+
+/// A real server's AOF as one file: from 7.0 on it is in two, and the second goes on from the
+/// first.
+fn whole_aof(dir: &Path) -> Vec<u8> {
+    let parts = dir.join("appendonlydir");
+    if !parts.is_dir() {
+        return fs::read(dir.join("appendonly.aof")).expect("it is there");
+    }
+    let entries = fs::read_dir(parts).expect("it can be read");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("so can this").path()).collect();
+    files.sort();
+    let is_part = |file: &&PathBuf| !file.to_string_lossy().ends_with(".manifest");
+    // `….base.…` comes before `….incr.…`, and after a rewrite there is one of each.
+    let parts = files.iter().filter(is_part).map(|file| fs::read(file).expect("it is there"));
+    parts.collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn a_snapshot_of_ours() {
+    let Some(program) = redis_server() else { return };
+    let dir = tempdir();
+    let mut ours = Server::start(dir.path(), &[]);
+    fill(&mut ours);
+    let before = facts(&mut ours);
+    ours.send::<()>("SAVE");
+    assert!(ours.shut_down().success());
+    assert_accepted("redis-check-rdb", &dir.path().join("dump.rdb"));
+    assert_eq!(facts(&mut start_real(&program, dir.path(), &[])).0, before.0);
+}
+
+#[test]
+fn a_snapshot_of_theirs() {
+    let Some(program) = redis_server() else { return };
+    let dir = tempdir();
+    let mut real = start_real(&program, dir.path(), &[]);
+    fill(&mut real);
+    let digest = facts(&mut real).0;
+    real.send::<()>("SAVE");
+    assert!(real.shut_down().success());
+    let mut ours = Server::start(dir.path(), &[]);
+    let loaded = facts(&mut ours);
+    assert_eq!(loaded.0, digest);
+    ours.send::<()>("DEBUG RELOAD");
+    assert_eq!(facts(&mut ours), loaded);
+}
+
+#[test]
+fn an_aof_of_ours_in_each_form() {
+    let Some(program) = redis_server() else { return };
+    for preamble in ["no", "yes"] {
+        let dir = tempdir();
+        let mut ours = Server::start(dir.path(), &AOF);
+        fill_and_rewrite(&mut ours, preamble);
+        let digest = facts(&mut ours).0;
+        assert!(ours.shut_down().success());
+        let file = dir.path().join("appendonly.aof");
+        let start = fs::read(&file).expect("it is there");
+        assert_eq!(start.starts_with(b"REDIS0009"), preamble == "yes");
+        assert_accepted("redis-check-aof", &file);
+        let mut real = start_real(&program, dir.path(), &AOF);
+        assert_eq!(facts(&mut real).0, digest, "preamble: {preamble}");
+    }
+}
+
+#[test]
+fn an_aof_of_ours_as_it_was_fed() {
+    let Some(program) = redis_server() else { return };
+    let dir = tempdir();
+    let mut ours = Server::start(dir.path(), &AOF);
+    fill(&mut ours);
+    let before = facts(&mut ours);
+    assert_eq!(ours.send::<String>("OBJECT ENCODING edited"), "raw");
+    assert!(ours.shut_down().success());
+    assert_accepted("redis-check-aof", &dir.path().join("appendonly.aof"));
+    // Here every encoding has the history that it had with us.
+    let mut real = start_real(&program, dir.path(), &AOF);
+    assert_eq!(facts(&mut real), before);
+    assert_eq!(real.send::<String>("OBJECT ENCODING edited"), "raw");
+}
+
+#[test]
+fn an_aof_of_theirs_in_each_form() {
+    let Some(program) = redis_server() else { return };
+    for preamble in ["no", "yes"] {
+        let (theirs, dir) = (tempdir(), tempdir());
+        let mut real = start_real(&program, theirs.path(), &AOF);
+        fill_and_rewrite(&mut real, preamble);
+        let digest = facts(&mut real).0;
+        assert!(real.shut_down().success());
+        let file = dir.path().join("appendonly.aof");
+        fs::write(file, whole_aof(theirs.path())).expect("there is room");
+        let mut ours = Server::start(dir.path(), &AOF);
+        assert_eq!(facts(&mut ours).0, digest, "preamble: {preamble}");
+    }
+}

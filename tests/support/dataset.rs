@@ -1,0 +1,57 @@
+//! A dataset of every type and encoding, and what can be asked about it on any server.
+
+use super::support::Server;
+
+/// Values of each type and encoding that both servers have commands for.
+pub fn fill(server: &mut Server) {
+    let send = |server: &mut Server, command: String| server.send::<redis::Value>(&command);
+    for (count, name) in [(3, "short"), (600, "long")] {
+        for i in 0..count {
+            send(server, format!("RPUSH list-{name} element-{i} {}", i * i));
+            send(server, format!("SADD numbers-{name} {}", i * 100_003 - 50));
+            send(server, format!("SADD words-{name} word-{i}"));
+            send(server, format!("HSET hash-{name} field-{i} {}", i * 7));
+            send(server, format!("ZADD scores-{name} {}.5 member-{i}", i as i64 * 7 - 300));
+        }
+    }
+    send(server, format!("SET big {}", "abcdefgh".repeat(5000)));
+    send(server, format!("HSET wide field {}", "x".repeat(65)));
+    for command in [
+        "SET number -17",
+        "SET edited 12",
+        "APPEND edited 34",
+        "ZADD ends -inf a inf b 0.1 c 0 d 1e300 e",
+        "SETEX ending 100000 x",
+        "SELECT 3",
+        "SET elsewhere 1",
+    ] {
+        send(server, command.to_string());
+    }
+    send(server, "SELECT 0".to_string());
+}
+
+const KEYS: [&str; 12] = [
+    "list-short",
+    "list-long",
+    "numbers-short",
+    "numbers-long",
+    "words-short",
+    "hash-short",
+    "hash-long",
+    "wide",
+    "number",
+    "scores-short",
+    "scores-long",
+    "ends",
+];
+
+/// The digest, and the encodings by the names of 6.0.
+pub fn facts(server: &mut Server) -> (String, Vec<String>) {
+    let encodings = KEYS.map(|key| {
+        let encoding: String = server.send(&format!("OBJECT ENCODING {key}"));
+        let encoding = if encoding == "listpack" { "ziplist".to_string() } else { encoding };
+        // From 7.2 on a short list is one listpack.
+        if key.starts_with("list-") { "quicklist".to_string() } else { encoding }
+    });
+    (server.send("DEBUG DIGEST"), encodings.to_vec())
+}
