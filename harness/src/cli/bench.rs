@@ -20,7 +20,6 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::Stop;
 use super::args::BenchArgs;
 use super::exit::Exit;
 use super::fleet::{Settings, cores};
@@ -29,6 +28,7 @@ use super::screen;
 use super::wire::{Job, Measured, Request};
 use super::worker::{self, Worker};
 use super::worlds::{Choice, World};
+use super::{Stop, bench_sweep};
 use crate::profile::Profile;
 use crate::world::sim::{Sim, Stacks};
 use crate::world::{Directive, World as _};
@@ -74,7 +74,13 @@ pub fn main(args: &BenchArgs) -> Result<Exit, Stop> {
     for world in &choice.worlds {
         let mut bench = Bench { world, cpu, time: Duration::from_secs(args.seconds) };
         match bench.report() {
-            Ok(rate) => rates.push((world.label.as_str(), rate)),
+            Ok(rate) => {
+                rates.push((world.label.as_str(), rate));
+                if let Err(why) = bench_sweep::report(world, cpu, bench.time) {
+                    screen::line(&format!("{:8}  sweeps not measured: {why}", world.label));
+                    exit = Exit::NotMeasured;
+                }
+            }
             Err(why) => {
                 screen::line(&format!("{:8}  not measured: {why}", world.label));
                 exit = Exit::NotMeasured;

@@ -10,6 +10,7 @@ use clap::Parser;
 
 pub mod args;
 pub mod bench;
+mod bench_sweep;
 pub mod doctor;
 pub mod exit;
 pub mod fleet;

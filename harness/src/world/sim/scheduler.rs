@@ -202,7 +202,11 @@ impl Scheduler {
 
     fn deliver(&mut self, pid: Pid, signal: Signal) {
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.pid == pid) else { return };
-        if signal == Signal::SIGKILL {
+        // A child that has never run has no handler for SIGUSR1 yet.
+        let no_handler = signal == Signal::SIGUSR1
+            && slot.class == Class::Child
+            && !self.shared.last_words.borrow().contains_key(&pid);
+        if signal == Signal::SIGKILL || no_handler {
             self.end(pid, Ending::Signaled(signal as i32));
             return;
         }
