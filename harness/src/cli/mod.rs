@@ -8,8 +8,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+pub mod accepted;
 pub mod args;
+pub mod audit;
 pub mod bench;
+pub mod date;
+pub mod diff;
 pub mod doctor;
 pub mod exit;
 pub mod fleet;
@@ -19,6 +23,7 @@ pub mod judge;
 pub mod keep;
 pub mod library;
 pub mod line;
+pub mod output;
 pub mod reap;
 pub mod run;
 pub mod screen;
@@ -56,7 +61,8 @@ pub fn main() -> ExitCode {
         Mode::Shrink(args) => tokens::shrink(&args),
         Mode::Export(args) => tokens::export(&args),
         Mode::Merge(args) => sweep::merge(&args),
-        Mode::Diff(args) => sweep::diff(&args),
+        Mode::Diff(args) => diff::main(&args),
+        Mode::Audit(args) => audit::main(&args),
         Mode::Doctor => doctor::main(),
         Mode::Bench(args) => bench::main(&args),
         Mode::Worker(args) => worker::main(&args),

@@ -8,6 +8,8 @@ use crate::report::matrix::{Cell, Matrix};
 use crate::sweep::finding::{Finding, findings};
 use crate::sweep::{Came, File, Record, Sweep};
 
+use super::accepted::Accepted;
+
 /// Counts and matrix: what stays the same as long as the server does the same.
 pub fn matrix(sweep: &Sweep) -> String {
     if let Some(why) = &sweep.refused {
@@ -80,12 +82,13 @@ fn tell(finding: &Finding, tokens: bool) -> String {
 ///
 /// # Errors
 /// When a text cannot be written as XML.
-pub fn junit(file: &File) -> Result<String, String> {
-    let suites: Vec<_> = file.sweeps.iter().map(suite).collect();
+pub fn junit(file: &File, accepted: &Accepted) -> Result<String, String> {
+    let suites: Vec<_> = file.sweeps.iter().map(|sweep| suite(sweep, accepted)).collect();
     junit::write("sabot sweep", &suites)
 }
 
-fn suite(sweep: &Sweep) -> (String, Vec<junit::Test>) {
+/// The suite of one sweep; what is accepted is a skipped test, with the reason.
+pub fn suite(sweep: &Sweep, accepted: &Accepted) -> (String, Vec<junit::Test>) {
     let name = format!("{} in {}", sweep.workload, sweep.world);
     let mut tests: Vec<junit::Test> = Vec::new();
     if let Some(why) = &sweep.refused {
@@ -94,7 +97,10 @@ fn suite(sweep: &Sweep) -> (String, Vec<junit::Test>) {
     }
     for record in sweep.records.iter().filter(|record| !record.beyond) {
         let test = format!("{}, {}", record.fault, record.ending.words());
-        tests.push((record.site.clone(), test, became(record)));
+        let known = accepted.run(&sweep.workload, record).filter(|_| record.is_finding());
+        let became =
+            known.map_or_else(|| became(record), |why| Became::Skipped(format!("accepted: {why}")));
+        tests.push((record.site.clone(), test, became));
     }
     (name, tests)
 }
