@@ -11,6 +11,9 @@ use crate::sweep::{Kind, Shard};
 #[derive(Debug, Parser)]
 #[command(name = "sabot", version, after_help = super::exit::HELP)]
 pub struct Args {
+    /// Answer as `git bisect run` wants it: 125 (skip) instead of 3, 128 (stop) instead of 2
+    #[arg(long, global = true)]
+    pub bisect: bool,
     #[command(subcommand)]
     pub mode: Mode,
 }

@@ -52,7 +52,21 @@ pub fn main() -> ExitCode {
     if words.get(1).is_some_and(|word| word == SERVER_CORE) {
         return serve(words);
     }
-    reap::leave_nothing(|| match Args::parse().mode {
+    let mut bisect = false;
+    let exit = reap::leave_nothing(|| {
+        let args = Args::parse();
+        bisect = args.bisect;
+        carry_out(args.mode)
+    })
+    .unwrap_or_else(|stop| {
+        screen::error(&stop.message);
+        stop.exit
+    });
+    ExitCode::from(if bisect { exit.code_for_bisect() } else { exit.code() })
+}
+
+fn carry_out(mode: Mode) -> Result<Exit, Stop> {
+    match mode {
         Mode::Run(args) => run::main(&args),
         Mode::Show(args) => show::transcript(&args),
         Mode::Sites(args) => show::sites(&args),
@@ -67,12 +81,7 @@ pub fn main() -> ExitCode {
         Mode::Bench(args) => bench::main(&args),
         Mode::Worker(args) => worker::main(&args),
         Mode::ServerCore { .. } => unreachable!("handled before the arguments are parsed"),
-    })
-    .unwrap_or_else(|stop| {
-        screen::error(&stop.message);
-        stop.exit
-    })
-    .into()
+    }
 }
 
 /// Our own server: everything after `server-core` is what `sabot-server` would get.

@@ -34,7 +34,7 @@ impl Key {
             accepted: accepted.run(workload, record),
             verdict,
             place: finding::axis(&record.site).to_string(),
-            sentence: finding::without_numbers(&record.sentence),
+            sentence: words(&record.sentence),
         })
     }
 
@@ -43,6 +43,11 @@ impl Key {
         let rank = WORDS.iter().position(|(verdict, _)| *verdict == self.verdict);
         (self.accepted.is_some(), rank.unwrap_or(WORDS.len()))
     }
+}
+
+/// A sentence without what differs from run to run.
+fn words(sentence: &str) -> String {
+    finding::without_numbers(sentence).replace("writes are there", "write is there")
 }
 
 /// All causes, the worst first.
@@ -129,7 +134,7 @@ impl Causes {
             accepted: case.accepted.clone(),
             verdict: case.verdict,
             place: case.name.clone(),
-            sentence: finding::without_numbers(&sentence),
+            sentence: words(&sentence),
         };
         let cause = Cause {
             verdict: case.verdict,

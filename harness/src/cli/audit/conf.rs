@@ -127,7 +127,7 @@ impl Conf {
         } else if lonely || words[1..].iter().any(odd) {
             self.dropped.push((given, BLANKS));
         } else {
-            let line = format!("config {}\n", given.text);
+            let line = format!("config {}\n> PING\n", given.text);
             let parsed = case::parse(&given.place, &line).map(drop);
             parsed.map_err(|bad| Stop::usage(format!("{}: {bad}", given.place)))?;
             self.kept.push(given);

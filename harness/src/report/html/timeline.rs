@@ -10,8 +10,8 @@ const LEFT: usize = 112;
 const TOP: usize = 34;
 const STEP: usize = 26;
 const LANE: usize = 30;
-/// Room for slanted labels below the lanes.
-const LABELS: usize = 132;
+/// What a letter of a slanted label takes to the right and downwards, in tenths.
+const LETTER: (usize, usize) = (46, 51);
 /// Marks beyond these are left out, the quietest first.
 const MOST: usize = 64;
 
@@ -76,7 +76,7 @@ impl Timeline {
             lane.y = TOP + LANE / 2 + n * LANE;
         }
         let floor = TOP + lanes.len().max(1) * LANE;
-        let mut timeline = Timeline { floor, height: floor + LABELS, lanes, ..Timeline::default() };
+        let mut timeline = Timeline { floor, lanes, ..Timeline::default() };
         let mut now = "";
         for (n, entry) in entries.iter().enumerate() {
             let x = LEFT + STEP / 2 + n * STEP;
@@ -86,9 +86,23 @@ impl Timeline {
             }
             timeline.mark(x, entry);
         }
-        timeline.width = LEFT + entries.len() * STEP + 40;
+        timeline.fit();
         timeline.words = words(&entries);
         Some(timeline)
+    }
+
+    /// Where lanes end: behind the last mark.
+    pub fn lane_end(&self) -> usize {
+        self.marks.last().map_or(LEFT, |mark| mark.x + STEP / 2)
+    }
+
+    /// Makes room for the labels.
+    fn fit(&mut self) {
+        let letters = |mark: &Mark| mark.label.chars().count();
+        let right = self.marks.iter().map(|mark| mark.x + letters(mark) * LETTER.0 / 10);
+        let down = self.marks.iter().map(|mark| letters(mark) * LETTER.1 / 10);
+        self.width = right.max().unwrap_or(LEFT) + STEP;
+        self.height = self.floor + down.max().unwrap_or(0) + STEP;
     }
 
     /// Times that would overlap are left out; the next one says what is missed.
@@ -172,6 +186,8 @@ fn call<'a>(site: &'a str, rest: &str) -> Option<(&'static str, &'a str, String)
     let call = what.rsplit_once('.').map_or(what, |(_, call)| call);
     let (_, returned) = rest.split_once("→ ")?;
     let failed = returned.starts_with('E') && returned.bytes().all(|b| b.is_ascii_alphanumeric());
+    // Servers ask for files that may be missing, and make folders that may be there.
+    let failed = failed && !["ENOENT", "EEXIST"].contains(&returned);
     let kind = match (injected, failed) {
         (true, _) => "fault",
         (false, true) => "failed",
