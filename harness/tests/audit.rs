@@ -89,7 +89,10 @@ fn an_upgrade_is_unsafe_when_something_is_worse() {
     let mut json = desk.json("a.json");
     let kept = serde_json::json!({"judged": "kept"});
     let records = json["sweeps"][0]["records"].as_array_mut().expect("a list");
-    let record = records.iter_mut().find(|record| record["came"] == kept).expect("one");
+    let record = records
+        .iter_mut()
+        .find(|record| record["came"] == kept && record["kind"] == "error")
+        .expect("one");
     record["came"] = serde_json::json!({"judged": "hung"});
     desk.write("worse.json", &json.to_string());
     desk.sabot(&["diff", "a.json", "worse.json"]).expect(1, &["worse", "kept → hung", "1 worse"]);

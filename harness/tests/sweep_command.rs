@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sabot::contract::Verdict;
 use sabot::sweep::{File, Token};
 
 /// A workload with little in it.
@@ -111,4 +112,63 @@ fn bad_input_is_refused_with_the_reason() {
     desk.refused(&["merge", "other.json"], 2, "other.json: it is no report");
     desk.refused(&["diff", "other.json", "missing.json"], 2, "other.json: it is no report");
     assert!(!Path::new(&desk.path("no")).exists());
+}
+
+/// What sweeps of redis-server 7.0.15 find without being told, each shrunk: what it is, the
+/// verdict, words of the sentence, and the run.
+fn known_bugs() -> [(&'static str, Verdict, &'static str, String); 4] {
+    let torn = format!(
+        "config appendonly yes\n> INCR n\nadvance 1100ms\n\
+         inject at parent.aof.write#2 power=after:torn:1\n\
+         > MULTI\n> INCR n\n> SET long {}\n> EXEC\nrestart\n",
+        "x".repeat(4100)
+    );
+    let full = "config appendonly yes\ninject write on=aof in=parent error=ENOSPC when=1+\n";
+    [
+        ("a cut transaction swallows what comes after it", Verdict::Lost, "had promised", torn),
+        (
+            "a flush that fails at BGREWRITEAOF is applied twice",
+            Verdict::Diverged,
+            "no prefix of the history",
+            format!(
+                "{full}> RPUSH l one\nhold child\n> BGREWRITEAOF\nrelease child\nheal\n\
+                 advance 11s\nkill all maybe\nrestart\n"
+            ),
+        ),
+        (
+            "one sync that failed has writes refused for ever",
+            Verdict::Stuck,
+            "writes are refused",
+            "config appendonly yes\ninject at bio-fsync.aof.fdatasync#1 error=EIO\n\
+             advance 1100ms\n> SET a 2\nheal\nadvance 11s\ncheck\nkill all\nrestart\n"
+                .to_string(),
+        ),
+        (
+            "a shutdown that reports success has lost writes",
+            Verdict::Lost,
+            "SHUTDOWN had reaffirmed them",
+            format!("{full}> RPUSH l two\n> SHUTDOWN\nrestart\n"),
+        ),
+    ]
+}
+
+#[test]
+fn tokens_of_known_bugs_replay_on_redis() {
+    let desk = Desk::new();
+    for (what, verdict, words, script) in known_bugs() {
+        let text = |text: &str| text.to_string();
+        let (site, fault) = (text("parent.aof.write#1"), text("known"));
+        let token =
+            Token { case: text("sweep"), world: text("redis"), site, fault, verdict, script };
+        let (code, text) = desk.sabot(&["replay", &token.encode()]);
+        if text.contains("missing: world redis") {
+            let required = std::env::var("SABOT_REQUIRE").unwrap_or_default();
+            assert!(!required.split(',').any(|world| world == "redis"), "required: {text}");
+            eprintln!("skipped: {what}: there is no redis-server");
+            continue;
+        }
+        assert_eq!(code, Some(1), "{what}: {text}");
+        assert!(text.contains(&format!("as the token says: {verdict}")), "{what}: {text}");
+        assert!(text.contains(words), "{what}: {text}");
+    }
 }

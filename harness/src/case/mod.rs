@@ -23,7 +23,8 @@ mod values;
 pub use error::{BadCase, CaseError};
 pub use oracle::{Announcer, Oracle, WorldOracle};
 pub use parse::{DEFAULT_CLIENT, parse, verbs};
-pub use run::{Brief, Failure, Learned, Outcome, Point, brief, run};
+pub use run::{Brief, CutPoint, Failure, Judged, Learned, Loads, Outcome, Point, Surveyed};
+pub use run::{beside_own_faults, brief, run, survey};
 pub use script::Script;
 
 #[cfg(test)]

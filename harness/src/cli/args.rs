@@ -98,7 +98,7 @@ pub struct SweepArgs {
     /// In every world that this machine has
     #[arg(long)]
     pub all: bool,
-    /// Only these kinds of faults: error, short, lie, delay, kill
+    /// Only these kinds of faults: error, short, lie, delay, kill, power
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
     pub faults: Vec<Kind>,
     /// Put a second fault on the recovery from each first one
@@ -113,6 +113,10 @@ pub struct SweepArgs {
     /// Only about N runs for each workload, of as many kinds as possible
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub sample: Option<u32>,
+    /// At each cut of the power try at most N states of each kind of file system, besides those
+    /// that are always tried [default: 4096 in sim, 16 elsewhere]
+    #[arg(long, value_name = "N")]
+    pub images: Option<u64>,
     /// Also write the results as JSON, for `merge` and `diff`
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

@@ -16,7 +16,6 @@
 
 use std::time::Duration;
 
-use super::Stop;
 use super::args::BenchArgs;
 use super::exit::Exit;
 use super::fleet::{Settings, cores};
@@ -25,6 +24,7 @@ use super::screen;
 use super::wire::{Job, Measured, Request};
 use super::worker::{self, Worker};
 use super::worlds::{Choice, World};
+use super::{Stop, bench_sweep};
 
 /// A write error, its recovery, a kill, and a restart that loads.
 const RUN: &str = "\
@@ -67,7 +67,13 @@ pub fn main(args: &BenchArgs) -> Result<Exit, Stop> {
     for world in &choice.worlds {
         let mut bench = Bench { world, cpu, time: Duration::from_secs(args.seconds) };
         match bench.report() {
-            Ok(rate) => rates.push((world.label.as_str(), rate)),
+            Ok(rate) => {
+                rates.push((world.label.as_str(), rate));
+                if let Err(why) = bench_sweep::report(world, cpu, bench.time) {
+                    screen::line(&format!("{:8}  sweeps not measured: {why}", world.label));
+                    exit = Exit::NotMeasured;
+                }
+            }
             Err(why) => {
                 screen::line(&format!("{:8}  not measured: {why}", world.label));
                 exit = Exit::NotMeasured;

@@ -154,6 +154,7 @@ fn cases(old: &[CaseRecord], new: &[CaseRecord]) -> Vec<Line> {
 }
 
 fn runs(old: &File, new: &File) -> Vec<Line> {
+    let (old, new) = (&counted(old), &counted(new));
     let known: Vec<Way> = ways(old).collect();
     let line = |change: Change| {
         let judged = |came: Option<Came>| match came {
@@ -178,6 +179,13 @@ fn runs(old: &File, new: &File) -> Vec<Line> {
         (before.is_some() || after.is_some()).then_some((now, place, what))
     };
     changes(old, new).into_iter().filter_map(line).collect()
+}
+
+/// The report without what only a disk shows that keeps nothing but what was synced by name.
+fn counted(file: &File) -> File {
+    let mut file = file.clone();
+    file.sweeps.iter_mut().for_each(|sweep| sweep.records.retain(|record| !record.is_posix()));
+    file
 }
 
 /// A way in which a promise breaks: workload, kind of call, verdict.

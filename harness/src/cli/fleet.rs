@@ -19,7 +19,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::job::{self, Host};
-use super::wire::{Batch, Job, Reply, Request};
+use super::wire::{Batch, Cuts, Job, Reply, Request, Survey};
 use super::worker::Worker;
 use crate::case::{Brief, Outcome};
 use crate::world::Broken;
@@ -51,6 +51,7 @@ pub struct Fleet {
 enum Order {
     Run { job: Job, then: Box<dyn FnOnce(Outcome) + Send> },
     Brief { batch: Batch, then: Box<dyn FnOnce(Vec<Brief>) + Send> },
+    Cut { cuts: Cuts, then: Box<dyn FnOnce(Vec<Survey>) + Send> },
 }
 
 impl Fleet {
@@ -82,6 +83,11 @@ impl Fleet {
     /// Puts a batch in the queue; `then` gets one verdict for each script.
     pub fn brief(&self, batch: Batch, then: impl FnOnce(Vec<Brief>) + Send + 'static) {
         self.order(Order::Brief { batch, then: Box::new(then) });
+    }
+
+    /// Puts power cuts in the queue; `then` gets what each call may come to.
+    pub fn cut(&self, cuts: Cuts, then: impl FnOnce(Vec<Survey>) + Send + 'static) {
+        self.order(Order::Cut { cuts, then: Box::new(then) });
     }
 
     fn order(&self, order: Order) {
@@ -187,6 +193,12 @@ impl Manager {
                         then(briefs);
                     }
                 }
+                Order::Cut { cuts, then } => {
+                    let surveys = self.execute_cuts(&mut host, cuts);
+                    if !self.roster.is_stopped() {
+                        then(surveys);
+                    }
+                }
             }
         }
         self.dismiss();
@@ -208,6 +220,23 @@ impl Manager {
             }
         }
         briefs
+    }
+
+    fn execute_cuts(&mut self, host: &mut Host, cuts: Cuts) -> Vec<Survey> {
+        if !cuts.place.is_supervised() {
+            return host.surveys(&cuts);
+        }
+        let Cuts { place, points, budget } = cuts;
+        let mut surveys = Vec::with_capacity(points.len());
+        for point in points {
+            let one = Cuts { place: place.clone(), points: vec![point], budget };
+            let asked = self.ask(&Request::Cut(one)).and_then(super::worker::surveys);
+            match asked {
+                Ok(more) => surveys.extend(more),
+                Err(failure) => surveys.push(Err(job::broken_brief(failure))),
+            }
+        }
+        surveys
     }
 
     /// Asks the worker, which is gone if it fails.

@@ -10,9 +10,10 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::wire::{Batch, Job, Measured, Place};
-use crate::case::{self, Brief, Outcome, WorldOracle};
+use super::wire::{Batch, Cuts, Job, Measured, Place, Survey};
+use crate::case::{self, Brief, CutPoint, Loads, Outcome, Surveyed, WorldOracle};
 use crate::contract::Verdict;
+use crate::kernel::{self, disk::power_cut::Profile as DiskProfile};
 use crate::profile::Profile;
 use crate::world::sim::{Sim, Stacks};
 use crate::world::supervised::{Machine, Supervised};
@@ -30,6 +31,8 @@ pub struct Host {
 struct Server {
     kind: Rc<Kind>,
     oracle: WorldOracle<'static>,
+    /// What images of disks load to.
+    loads: Loads,
 }
 
 /// How to make worlds of one kind.
@@ -68,7 +71,7 @@ impl Host {
     fn run(&mut self, job: &Job) -> Result<(Outcome, u64), Broken> {
         let script = case::parse(&job.source, &job.text)
             .map_err(|bad| Broken::Harness(format!("a bad case got as far as a world: {bad}")))?;
-        let Server { kind, oracle } = self.server(&job.place)?;
+        let Server { kind, oracle, .. } = self.server(&job.place)?;
         let (mut outcome, trapped) = match &**kind {
             Kind::Sim { profile, stacks } => {
                 let mut world = Sim::new(Rc::clone(profile), stacks.clone());
@@ -102,7 +105,7 @@ impl Host {
     fn brief(&mut self, batch: &Batch, text: &str) -> Result<Brief, Broken> {
         let script = case::parse("script", text)
             .map_err(|bad| Broken::Harness(format!("a bad script got as far as a world: {bad}")))?;
-        let Server { kind, oracle } = self.server(&batch.place)?;
+        let Server { kind, oracle, .. } = self.server(&batch.place)?;
         Ok(match &**kind {
             Kind::Sim { profile, stacks } => {
                 let mut world = Sim::new(Rc::clone(profile), stacks.clone());
@@ -113,6 +116,28 @@ impl Host {
                 case::brief(&script, &mut world, profile, oracle, batch.learn)
             }
         })
+    }
+
+    /// Cuts the power at each of these calls, in every state that this may leave.
+    pub fn surveys(&mut self, cuts: &Cuts) -> Vec<Survey> {
+        let mut surveys = Vec::with_capacity(cuts.points.len());
+        for point in &cuts.points {
+            let run = AssertUnwindSafe(|| self.survey(cuts, point));
+            surveys.push(match catch_unwind(run) {
+                Ok(Ok(survey)) => Ok(survey),
+                Ok(Err(failure)) => Err(broken_brief(failure)),
+                Err(panic) => Err(broken_brief(self.panicked(&*panic))),
+            });
+        }
+        surveys
+    }
+
+    fn survey(&mut self, cuts: &Cuts, point: &CutPoint) -> Result<Option<Surveyed>, Broken> {
+        let Server { kind, oracle, loads } = self.server(&cuts.place)?;
+        let profile = kind.profile();
+        let weakest = DiskProfile::Posix;
+        let ask = kernel::Survey { weakest, budget: cuts.budget, images: None };
+        case::survey(point, &|| kind.make(), profile, oracle, loads, ask)
     }
 
     /// What a panic has gone through may be half changed.
@@ -148,7 +173,7 @@ impl Host {
             let kind = Rc::new(Kind::of(place, self.machine.as_ref(), &self.stacks)?);
             let again = Rc::clone(&kind);
             let oracle = WorldOracle::new(Box::new(move || again.make()));
-            self.servers.insert(place.clone(), Server { kind, oracle });
+            self.servers.insert(place.clone(), Server { kind, oracle, loads: Loads::default() });
         }
         Ok(self.servers.get_mut(place).expect("it was just put there"))
     }
@@ -175,6 +200,13 @@ impl Kind {
             Broken::Harness("a supervised job came to a thread without a machine".into())
         })?;
         Ok(Kind::Supervised { machine, profile: Box::new(profile), binary })
+    }
+
+    fn profile(&self) -> &Profile {
+        match self {
+            Kind::Sim { profile, .. } => profile,
+            Kind::Supervised { profile, .. } => profile,
+        }
     }
 
     /// A fresh world with nothing on its disk.
@@ -209,6 +241,7 @@ pub fn broken(job: &Job, failure: Broken) -> Outcome {
         transcript: String::new(),
         verdict,
         verdicts: vec![(0, verdict, why)],
+        own_fault: Vec::new(),
         unexpected: if verdict.is_broken_promise() { vec![0] } else { Vec::new() },
         failures: Vec::new(),
         trace: String::new(),
@@ -226,6 +259,7 @@ pub fn broken_brief(failure: Broken) -> Brief {
     Brief {
         verdict,
         verdicts: vec![(0, verdict, why)],
+        own_fault: Vec::new(),
         failures: Vec::new(),
         unfired: false,
         learned: Vec::new(),

@@ -12,6 +12,7 @@ pub mod accepted;
 pub mod args;
 pub mod audit;
 pub mod bench;
+mod bench_sweep;
 pub mod date;
 pub mod diff;
 pub mod doctor;

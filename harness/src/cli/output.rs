@@ -1,7 +1,7 @@
 //! Files that a mode writes: whole or not at all.
 //!
 //! A report is written beside its place and then renamed over it, so that an old one stays until
-//! the new one is complete. Must not know: what is in them.
+//! the new one is complete; what is no file (a terminal, a pipe) is written to. Must not know: what is in them.
 
 use std::io::Write;
 use std::path::Path;
@@ -17,7 +17,8 @@ pub fn possible<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), Sto
             let why = std::io::ErrorKind::IsADirectory.into();
             return Err(Stop::usage(cannot("write", path, &why)));
         }
-        beside(path).map_err(|e| Stop::usage(cannot("write", path, &e)))?;
+        let tried = if is_special(path) { Ok(()) } else { beside(path).map(drop) };
+        tried.map_err(|e| Stop::usage(cannot("write", path, &e)))?;
     }
     Ok(())
 }
@@ -25,12 +26,20 @@ pub fn possible<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), Sto
 /// Writes the whole text.
 pub fn write(path: &Path, text: &str) -> Result<(), Stop> {
     let whole = || -> std::io::Result<()> {
+        if is_special(path) {
+            return std::fs::write(path, text);
+        }
         let mut file = beside(path)?;
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
         file.persist(path).map(drop).map_err(|failed| failed.error)
     };
     whole().map_err(|e| Stop::unable(cannot("write", path, &e)))
+}
+
+/// It is there, and renaming something over it would be wrong.
+fn is_special(path: &Path) -> bool {
+    path.exists() && !path.is_file()
 }
 
 /// A file in the same folder, with the rights that a new file has there; gone when it is dropped.

@@ -11,7 +11,7 @@ use super::judge::{Cell, judge};
 use super::library::{CaseFile, Library};
 use super::screen::Progress;
 use super::snapshot::{Reviewed, Snapshots};
-use super::wire::Job;
+use super::wire::{Job, Survey};
 use super::worlds::{Absent, Choice, World};
 use super::{Stop, interrupt, keep, screen};
 use crate::case::{self, Brief, Outcome, Script};
@@ -92,6 +92,11 @@ pub enum Event {
         first: usize,
         briefs: Vec<Brief>,
     },
+    /// What cuts of the power came to, beginning with the call of this number.
+    Surveyed {
+        first: usize,
+        surveys: Vec<Survey>,
+    },
     Interrupted,
 }
 
@@ -156,7 +161,9 @@ impl<'a> Run<'a> {
         while missing > 0 {
             match events.recv() {
                 Ok(Event::Done { case, world, outcome }) => self.take(case, world, *outcome),
-                Ok(Event::Briefed { .. }) => unreachable!("`run` asks for no batches"),
+                Ok(Event::Briefed { .. } | Event::Surveyed { .. }) => {
+                    unreachable!("`run` asks for no batches")
+                }
                 Ok(Event::Interrupted) | Err(_) => return true,
             }
             missing -= 1;

@@ -7,15 +7,24 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use super::fleet::Fleet;
 use super::run::Event;
-use super::wire::Batch;
+use super::wire::{Batch, Cuts, Survey};
 use super::worlds::World;
-use crate::case::Brief;
+use crate::case::{Brief, CutPoint};
+use crate::contract::Verdict;
 use crate::report::difference::Difference;
 use crate::sweep::enumerate::{Plan, Run, Scope};
-use crate::sweep::{Ending, Record, Sweep, Token, Workload, finding, pairs};
+use crate::sweep::{Ending, Kind, Record, Sweep, Token, Workload, cuts, finding, pairs};
 
 /// Scripts of the world `sim` in one order: a run is shorter than handing it over.
 const BATCH: usize = 32;
+
+/// Calls at which the power is cut, in one order.
+const CUTS: usize = 4;
+
+/// States of each profile at each cut of the power, beside those that are always taken.
+const IMAGES: u64 = 4096;
+/// The same where a start takes a process.
+const FEW_IMAGES: u64 = 16;
 
 /// Sweeps on a fleet.
 pub struct Sweeper<'a> {
@@ -84,28 +93,72 @@ impl Sweeper<'_> {
         world: &World,
         runs: &[Run],
     ) -> Result<(), Interrupted> {
-        sweep.planned += runs.len();
+        sweep.planned += runs.iter().map(cuts::records_of).sum::<usize>();
         (self.progress)(Step::Planned(runs.len()));
-        let scripts = runs.iter().map(|run| workload.script(&run.added, run.ending)).collect();
-        let mut records: Vec<Option<Record>> = vec![None; runs.len()];
+        let mut records: Vec<Vec<Record>> = vec![Vec::new(); runs.len()];
+        let (whole, cutting): (Vec<usize>, Vec<usize>) =
+            (0..runs.len()).partition(|n| runs[*n].kind != Kind::Power);
+        let script = |n: &usize| workload.script(&runs[*n].added, runs[*n].ending);
+        let scripts = whole.iter().map(script).collect();
         let done = self.run(world, scripts, false, |(n, brief)| {
-            records[n] = Some(Record::of(&runs[n], brief));
+            records[whole[n]] = vec![Record::of(&runs[whole[n]], brief)];
+        });
+        let points = cutting.iter().map(|n| cuts::point(workload, &runs[*n])).collect();
+        let mut beside: Vec<Vec<Record>> = vec![Vec::new(); runs.len()];
+        let done = done.and_then(|_| {
+            self.cut(world, points, |n, survey| {
+                let n = cutting[n];
+                records[n] = cuts::records(&runs[n], &survey);
+                beside[n] = cuts::beside(&runs[n], &survey);
+            })
         });
         let first = sweep.records.len();
-        sweep.records.extend(records.into_iter().flatten());
+        let (owners, records) = owned(records);
+        sweep.records.extend(records);
+        let first_beside = sweep.beside.len();
+        let (owners_beside, beside) = owned(beside);
+        sweep.beside.extend(beside);
         for finding in finding::findings(sweep) {
-            let example = &finding.example;
-            let same = |run: &&Run| {
-                (&run.site, &run.fault, run.ending)
-                    == (&example.site, &example.fault, example.ending)
-            };
-            let its_run = runs.iter().find(same);
-            let record = sweep.records[first..].iter_mut().find(|record| *record == example);
-            if let (Some(run), Some(record)) = (its_run, record) {
-                record.token = token(workload, world, run, finding.verdict).encode();
+            let new = sweep.records[first..].iter_mut().zip(&owners);
+            let beside = sweep.beside[first_beside..].iter_mut().zip(&owners_beside);
+            let its = new.chain(beside).find(|(record, _)| **record == finding.example);
+            if let Some((record, owner)) = its {
+                let run = &runs[*owner];
+                record.token = token(workload, world, run, record, finding.verdict).encode();
             }
         }
-        done.map(drop)
+        done
+    }
+
+    /// Cuts the power at these calls; `take` hears of each as it comes.
+    fn cut(
+        &self,
+        world: &World,
+        points: Vec<CutPoint>,
+        mut take: impl FnMut(usize, Survey),
+    ) -> Result<(), Interrupted> {
+        let supervised = world.place.is_supervised();
+        let budget = self.scope.images.unwrap_or(if supervised { FEW_IMAGES } else { IMAGES });
+        let mut missing = points.len();
+        for (n, points) in points.chunks(CUTS).enumerate() {
+            let cuts = Cuts { place: world.place.clone(), points: points.to_vec(), budget };
+            let sender = self.sender.clone();
+            self.fleet.cut(cuts, move |surveys| {
+                let _ = sender.send(Event::Surveyed { first: n * CUTS, surveys });
+            });
+        }
+        while missing > 0 {
+            match self.events.recv() {
+                Ok(Event::Surveyed { first, surveys }) => {
+                    (self.progress)(Step::Done(surveys.len()));
+                    missing -= surveys.len();
+                    (first..).zip(surveys).for_each(|(n, survey)| take(n, survey));
+                }
+                Ok(Event::Interrupted) | Err(_) => return Err(Interrupted),
+                Ok(_) => unreachable!("only cuts are under way"),
+            }
+        }
+        Ok(())
     }
 
     /// The pairs whose first fault is one of these runs'.
@@ -161,12 +214,18 @@ impl Sweeper<'_> {
                         }
                     }
                 }
-                Ok(Event::Done { .. }) => unreachable!("a sweep asks for verdicts alone"),
                 Ok(Event::Interrupted) | Err(_) => return Err(Interrupted),
+                Ok(_) => unreachable!("only scripts are under way"),
             }
         }
         Ok(briefs)
     }
+}
+
+/// Records with the number of the run that each is of.
+fn owned(records: Vec<Vec<Record>>) -> (Vec<usize>, Vec<Record>) {
+    let both = records.into_iter().enumerate();
+    both.flat_map(|(n, records)| records.into_iter().map(move |record| (n, record))).unzip()
 }
 
 /// Why there is nothing to sweep.
@@ -189,14 +248,19 @@ fn token(
     workload: &Workload,
     world: &World,
     run: &Run,
-    verdict: crate::contract::Verdict,
+    record: &Record,
+    verdict: Verdict,
 ) -> Token {
+    let script = match run.kind {
+        Kind::Power if !record.cut.is_empty() => cuts::point(workload, run).with(&record.cut),
+        _ => workload.script(&run.added, run.ending),
+    };
     Token {
         case: workload.name.clone(),
         world: world.label.clone(),
         site: run.site.clone(),
-        fault: run.fault.clone(),
+        fault: record.fault.clone(),
         verdict,
-        script: workload.script(&run.added, run.ending),
+        script,
     }
 }

@@ -3,10 +3,11 @@
 //! Must not know: how it was found.
 
 use crate::contract::Verdict;
+use crate::kernel::disk::power_cut::Profile;
 use crate::report::junit::{self, Became};
 use crate::report::matrix::{Cell, Matrix};
-use crate::sweep::finding::{Finding, findings};
-use crate::sweep::{Came, File, Record, Sweep};
+use crate::sweep::finding::{self, Finding, findings};
+use crate::sweep::{Came, File, Kind, Record, Sweep};
 
 use super::accepted::Accepted;
 
@@ -15,7 +16,8 @@ pub fn matrix(sweep: &Sweep) -> String {
     if let Some(why) = &sweep.refused {
         return format!("{} in {}: not swept: {why}\n", sweep.workload, sweep.world);
     }
-    let alone = sweep.records.iter().filter(|record| !record.beyond && !is_pair(record));
+    let shown = |record: &&Record| !record.beyond && !is_pair(record) && !record.is_posix();
+    let alone = sweep.records.iter().filter(shown);
     let cells = alone.map(|record| Cell {
         site: record.site.clone(),
         fault: record.fault.clone(),
@@ -31,8 +33,9 @@ fn is_pair(record: &Record) -> bool {
 /// Everything that was done and everything that was not.
 pub fn counts(sweep: &Sweep) -> String {
     let mut parts: Vec<String> = Vec::new();
+    let runs = || sweep.records.iter().filter(|record| record.kind != Kind::Power);
     for verdict in Verdict::ALL {
-        let count = sweep.count(Came::Judged(verdict));
+        let count = runs().filter(|record| record.came == Came::Judged(verdict)).count();
         if count > 0 {
             parts.push(format!("{count} {verdict}"));
         }
@@ -41,7 +44,7 @@ pub fn counts(sweep: &Sweep) -> String {
         "{}: {} sites, {} runs: {}\n",
         sweep.workload,
         sweep.sites(),
-        sweep.records.len(),
+        runs().count(),
         parts.join(", ")
     );
     let ends = sweep.count(Came::NothingInjected) - sweep.missed();
@@ -53,11 +56,36 @@ pub fn counts(sweep: &Sweep) -> String {
     if sweep.missed() > 0 {
         text.push_str(&format!("{} other runs injected nothing\n", sweep.missed()));
     }
+    text.push_str(&cuts(sweep));
     if sweep.is_partial() {
         let undone = sweep.planned - sweep.records.len();
         text.push_str(&format!("partial: {undone} of {} runs were not made\n", sweep.planned));
     }
     text
+}
+
+/// What cutting the power came to.
+pub fn cuts(sweep: &Sweep) -> String {
+    let cuts = || sweep.records.iter().filter(|r| r.kind == Kind::Power && !r.beyond);
+    let images: u64 = cuts().map(|record| record.images).sum();
+    if images == 0 {
+        return String::new();
+    }
+    let of = |profile: Profile| cuts().filter(move |r| r.fault.starts_with(profile.as_str()));
+    let broken = Profile::ALL.map(|profile| {
+        let broken = of(profile).filter(|r| r.verdict().is_some_and(|v| v.is_broken_promise()));
+        format!("{profile} at {}", broken.count())
+    });
+    let points = of(Profile::Posix).count();
+    let sampled = of(Profile::Posix).filter(|record| record.sampled).count();
+    let how = match sampled {
+        0 => "which are all of them".to_string(),
+        _ => format!("at {sampled} of them a sample"),
+    };
+    format!(
+        "the power cut at {points} points: {images} states, {how}; a promise broken under {}\n",
+        broken.join(", ")
+    )
 }
 
 /// Each finding in a few lines; with its token where `tokens`.
@@ -66,16 +94,57 @@ pub fn told(sweep: &Sweep, tokens: bool) -> String {
 }
 
 fn tell(finding: &Finding, tokens: bool) -> String {
-    let Finding { verdict, axis, faults, count, example } = finding;
+    let Finding { verdict, axes, faults, count, example, .. } = finding;
     let runs = if *count == 1 { "1 run".to_string() } else { format!("{count} runs") };
-    let mut text = format!("{verdict}  {axis}  {} ({runs})\n", faults.join("; "));
+    let place = match example.kind {
+        Kind::Power if example.is_posix() => "power cut, with nothing kept but what was synced by \
+            name"
+            .to_string(),
+        Kind::Power => "power cut".to_string(),
+        _ => some(axes),
+    };
+    let mut text = format!("{verdict}  {place}  {} ({runs})\n", faults.join("; "));
     text.push_str(&format!("    {}\n", example.sentence));
-    let (site, fault, ending) = (&example.site, &example.fault, example.ending.words());
-    text.push_str(&format!("    for example {site}: {fault}, {ending}\n"));
+    text.push_str(&format!("    for example {}\n", example_of(example)));
     if tokens {
         text.push_str(&format!("    {}\n", example.token));
     }
     text
+}
+
+/// A few of them by name.
+fn some(names: &[String]) -> String {
+    match names {
+        [_, _, _, _, rest @ ..] if !rest.is_empty() => {
+            format!("{} and {} more", names[..3].join(", "), names.len() - 3)
+        }
+        _ => names.join(", "),
+    }
+}
+
+/// What the sweeps came to together: each cause once, the worst first, with one token.
+pub fn causes(sweeps: &[Sweep]) -> String {
+    let tell = |cause: &finding::Everywhere<'_>| {
+        let (sweep, example) = &cause.example;
+        let Record { sentence, token, .. } = example;
+        let shown = example_of(example);
+        let places = some(&cause.places);
+        format!(
+            "{}  {} runs  {places}\n    {sentence}\n    for example {}, {shown}\n    {token}\n",
+            cause.verdict, cause.count, sweep.workload
+        )
+    };
+    finding::causes(sweeps).iter().map(tell).collect()
+}
+
+/// One run in words.
+pub fn example_of(record: &Record) -> String {
+    let Record { site, fault, ending, cut, .. } = record;
+    match cut.as_str() {
+        "" => format!("{site}: {fault}, {}", ending.words()),
+        cut if fault.ends_with('<') => format!("{site}: the power cut before it, leaving {cut}"),
+        cut => format!("{site}: the power cut after it, leaving {cut}"),
+    }
 }
 
 /// The report as JUnit: a suite for each workload and world, a test for each cell.

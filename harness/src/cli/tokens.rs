@@ -61,7 +61,8 @@ pub fn replay(args: &TokenArgs) -> Result<Exit, Stop> {
         screen::error(note);
     }
     let exit = overall([cell.finding]);
-    let verdict = runs[0].verdict;
+    let worst = case::beside_own_faults(&runs[0].verdicts, &runs[0].own_fault);
+    let verdict = worst.map_or(runs[0].verdict, |(_, verdict, _)| *verdict);
     if verdict == token.verdict {
         screen::line(&format!("as the token says: {verdict}"));
         return Ok(exit);

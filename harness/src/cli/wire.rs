@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Brief, Outcome};
+use crate::case::{Brief, CutPoint, Outcome, Surveyed};
 
 /// Which server a case runs on, and behind which door.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -48,11 +48,24 @@ pub struct Batch {
     pub learn: bool,
 }
 
+/// Calls at which the power is cut, each in every state that this may leave.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cuts {
+    pub place: Place,
+    pub points: Vec<CutPoint>,
+    /// Images of each profile at each call, beside those that are always taken.
+    pub budget: u64,
+}
+
+/// What became of one of them: None: its call was never made.
+pub type Survey = Result<Option<Surveyed>, crate::case::Brief>;
+
 /// What a worker is asked for.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Request {
     Run(Job),
     Brief(Batch),
+    Cut(Cuts),
     /// Run the job again and again for this many nanoseconds of real time.
     Measure {
         job: Job,
@@ -69,6 +82,8 @@ pub enum Reply {
     Ran(Box<Outcome>),
     /// One for each script.
     Briefed(Vec<Brief>),
+    /// One for each call.
+    Surveyed(Vec<Survey>),
     Measured(Measured),
 }
 

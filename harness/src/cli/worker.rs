@@ -20,7 +20,7 @@ use super::args::WorkerArgs;
 use super::exit::Exit;
 use super::job::Host;
 use super::line::{Lines, NoLine};
-use super::wire::{Measured, Reply, Request};
+use super::wire::{Measured, Reply, Request, Survey};
 use super::{Stop, interrupt};
 use crate::case::{Brief, Outcome};
 use crate::world::Broken;
@@ -45,6 +45,7 @@ pub fn main(args: &WorkerArgs) -> Result<Exit, Stop> {
         say(&match request {
             Request::Run(job) => Reply::Ran(Box::new(host.run_guarded(&job))),
             Request::Brief(batch) => Reply::Briefed(host.briefs(&batch)),
+            Request::Cut(cuts) => Reply::Surveyed(host.surveys(&cuts)),
             Request::Measure { job, nanos } => {
                 Reply::Measured(host.measure(&job, Duration::from_nanos(nanos)))
             }
@@ -172,6 +173,14 @@ pub fn briefs(reply: Reply) -> Result<Vec<Brief>, Broken> {
     match reply {
         Reply::Briefed(briefs) => Ok(briefs),
         other => Err(Broken::Harness(format!("a worker answered a batch with {other:?}"))),
+    }
+}
+
+/// The states in a reply to [`Request::Cut`].
+pub fn surveys(reply: Reply) -> Result<Vec<Survey>, Broken> {
+    match reply {
+        Reply::Surveyed(surveys) => Ok(surveys),
+        other => Err(Broken::Harness(format!("a worker answered about cuts with {other:?}"))),
     }
 }
 

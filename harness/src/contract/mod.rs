@@ -33,7 +33,8 @@
 //!
 //! **Besides.** `damage` sets a new baseline: what is found is `kept`, though it must still be some
 //! prefix. An exit is called for after SHUTDOWN (code 0), and under `always` after an error of the
-//! append-only file (code 1); any other is `died`. Temporary files that nobody will finish are
+//! append-only file (code 1), also when the command that switched to `always` got no answer for it;
+//! any other is `died`. Temporary files that nobody will finish are
 //! `litter`. At `check`, a server whose writes are still refused 10 s after the last fault healed
 //! is `stuck`, and what clears it is tried out and named; one that is settled and holds descriptors
 //! without a use, zombies, or children that it does not know of is `leaked`. The worst verdict of a
@@ -195,6 +196,12 @@ pub fn death(seen: &Observations, end: &End) -> Option<Judgement> {
         How::Killed | How::PowerCut | How::Shutdown(0) => None,
         How::Exited(1)
             if regime::at(seen, place) == Regime::Always
+                && regime::aof_failed(seen, end.incarnation) =>
+        {
+            None
+        }
+        How::Exited(1)
+            if regime::turning_to_always(seen, end.incarnation)
                 && regime::aof_failed(seen, end.incarnation) =>
         {
             None

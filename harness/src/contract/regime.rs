@@ -108,6 +108,17 @@ fn config_sets(seen: &Observations, incarnation: u32) -> impl Iterator<Item = Co
     })
 }
 
+/// Whether the last command of this start, unanswered, was to switch to `always`: the server may
+/// have met the error under the new policy.
+pub fn turning_to_always(seen: &Observations, incarnation: u32) -> bool {
+    let last = seen.history.iter().rev().find(|sent| sent.incarnation == incarnation);
+    last.is_some_and(|sent| {
+        let words: Vec<String> =
+            sent.argv.iter().map(|word| String::from_utf8_lossy(word).to_lowercase()).collect();
+        sent.reply.is_none() && words == ["config", "set", "appendfsync", "always"]
+    })
+}
+
 /// The commands of one start that changed the regime, by order.
 pub fn changes(seen: &Observations, incarnation: u32) -> impl Iterator<Item = usize> {
     let matters = |set: &ConfigSet| ["appendonly", "appendfsync"].contains(&set.directive.as_str());
@@ -156,12 +167,17 @@ pub fn aof_failed(seen: &Observations, incarnation: u32) -> bool {
     })
 }
 
-/// Whether the operating system claimed a write, sync, truncation or rename that it did not do.
+/// Whether the operating system claimed a write, sync, truncation or rename that it did not do. Of
+/// pipes only the one that carries commands to the child counts.
 pub fn lied(seen: &Observations) -> bool {
     seen.calls.iter().any(|call| {
         let name = call.record.site.call;
-        let of_a_file =
-            call.record.site.role.as_deref().is_none_or(|role| !role.starts_with("pipe"));
+        let of_a_file = call
+            .record
+            .site
+            .role
+            .as_deref()
+            .is_none_or(|role| !role.starts_with("pipe") || role == "pipe:diff");
         let lasting = matches!(name, CallName::Write | CallName::Ftruncate | CallName::Truncate);
         call.lie && of_a_file && (lasting || name.is_sync() || name == CallName::Rename)
     })

@@ -4,7 +4,7 @@
 //! carries it out ([`Kernel::take_halt`]) and goes on. Must not know: how a process is ended for
 //! real.
 
-use super::disk::power_cut::{Impossible, PowerCut};
+use super::disk::power_cut::{Images, Impossible, PowerCut, Profile};
 use super::fd::{Object, Table};
 use super::plan::{Halt, Victim};
 use super::process::Life;
@@ -21,6 +21,16 @@ pub struct Open {
     pub role: String,
     /// A file that has no name any more.
     pub unlinked: bool,
+}
+
+/// A wish to know what the next power cut could leave, besides what it does leave.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    pub weakest: Profile,
+    /// Images of each profile beside those with names of their own.
+    pub budget: u64,
+    /// There once the power was cut.
+    pub images: Option<Images>,
 }
 
 impl Kernel {
@@ -63,6 +73,9 @@ impl Kernel {
     /// When there is no such image; nothing has happened then.
     pub fn cut_power(&mut self, cut: Cut) -> Result<Image, Impossible> {
         let image = PowerCut::image(&self.disk, cut)?;
+        if let Some(survey) = self.survey.as_mut().filter(|survey| survey.images.is_none()) {
+            survey.images = Some(PowerCut::images(&self.disk, survey.weakest, survey.budget));
+        }
         self.record(Event::PowerCut(cut));
         self.go_dark();
         self.disk.power_cut(&image);

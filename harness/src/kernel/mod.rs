@@ -31,6 +31,7 @@ pub use clock::{Clock, Time};
 pub use disk::{Cut, Disk, Image};
 pub use entered::{Entered, Request, Target};
 pub use fd::{Fd, Object};
+pub use halts::Survey;
 pub use plan::{Effect, Halt, Plan, Rule, Selector, Victim, When, Window};
 pub use process::{Ending, Pid, TaskId};
 pub use role::Roles;
@@ -61,6 +62,8 @@ pub struct Kernel {
     calls: u64,
     /// What must happen before anybody runs on.
     halt: Option<Halt>,
+    /// Somebody wants to know what the next power cut could leave.
+    pub survey: Option<Survey>,
 }
 
 impl Kernel {
@@ -81,6 +84,7 @@ impl Kernel {
             held_tasks: Vec::new(),
             calls: 0,
             halt: None,
+            survey: None,
         }
     }
 

@@ -45,11 +45,15 @@ pub struct Scope<'a> {
     pub shard: Shard,
     /// About so many runs of all, one of each stratum as long as they suffice; None: all.
     pub sample: Option<usize>,
+    /// States of each profile at each cut of the power, beside those that are always taken; None:
+    /// as many as the world is quick enough for.
+    pub images: Option<u64>,
 }
 
 impl Scope<'_> {
     /// Everything.
-    pub const WHOLE: Scope<'static> = Scope { kinds: &[], shard: Shard::WHOLE, sample: None };
+    pub const WHOLE: Scope<'static> =
+        Scope { kinds: &[], shard: Shard::WHOLE, sample: None, images: None };
 }
 
 impl Scope<'_> {

@@ -11,12 +11,12 @@
 //! | open | EMFILE, EACCES, ENOSPC |
 //! | mkdir | ENOSPC, EACCES |
 //! | pipe | EMFILE |
-//! | read | EIO, EINTR, 1 byte, half, an early end |
+//! | read | EIO, EINTR, 1 byte, half |
 //! | fork | EAGAIN, ENOMEM |
 //! | wait4 | EINTR |
-//! | all of them | its process alone is killed before it |
+//! | all of them | before and after it: the parent, its child or all are killed; the power is cut |
 //!
-//! An errno comes once (`ENOSPC`) and from there on until healed (`ENOSPC+`). EINTR comes only
+//! A fault of a sync has a run more, at whose end the power is cut. An errno comes once (`ENOSPC`) and from there on until healed (`ENOSPC+`). EINTR comes only
 //! once, because a call that is interrupted for ever is no fault that exists. So do errors of
 //! pipes: one that fails for ever while both its ends are open does not exist either, and keeps an
 //! event loop turning without the clock ever moving. Must not know: sites other than the one it is
@@ -37,10 +37,12 @@ pub enum Kind {
     Lie,
     Delay,
     Kill,
+    Power,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 5] = [Kind::Error, Kind::Short, Kind::Lie, Kind::Delay, Kind::Kill];
+    pub const ALL: [Kind; 6] =
+        [Kind::Error, Kind::Short, Kind::Lie, Kind::Delay, Kind::Kill, Kind::Power];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -49,6 +51,7 @@ impl Kind {
             Kind::Lie => "lie",
             Kind::Delay => "delay",
             Kind::Kill => "kill",
+            Kind::Power => "power",
         }
     }
 }
@@ -65,13 +68,18 @@ pub struct Fault {
 }
 
 const BOTH: &[Ending] = &[Ending::Cut, Ending::Healed];
+/// What a sync has done shows only when the power goes.
+const SYNC: &[Ending] = &[Ending::Cut, Ending::Healed, Ending::Dark];
 
 /// Everything that fits the call at this site.
 pub fn fitting(learned: &Learned) -> Vec<Fault> {
     let site = learned.parts();
     let mut list = List { site: &site, faults: Vec::new() };
     list.of_the_call(learned);
-    list.kill();
+    for (side, mark) in [("before", '<'), ("after", '>')] {
+        list.kill(side, mark, learned.children);
+        list.cut(side, mark);
+    }
     list.faults
 }
 
@@ -102,7 +110,6 @@ impl List<'_> {
                     self.short("1", 1);
                     self.short("half", learned.moved / 2);
                 }
-                self.lie(0);
             }
             call if call.is_sync() => self.sync(),
             CallName::Ftruncate | CallName::Truncate => {
@@ -178,12 +185,28 @@ impl List<'_> {
         self.push(Kind::Lie, "lie".to_string(), vec![rule]);
     }
 
-    /// The process that makes the call is killed before it is made; others live on.
-    fn kill(&mut self) {
-        let child = self.site.task.starts_with("child");
-        let name = if child { "kill child" } else { "kill parent" };
-        let rule = self.at("signal=KILL");
-        self.push(Kind::Kill, name.to_string(), vec![rule]);
+    /// Processes are killed with the call; others live on.
+    fn kill(&mut self, side: &str, mark: char, children: bool) {
+        for who in ["parent", "child", "all"] {
+            if who != "child" || children {
+                let lines = vec![self.at(&format!("kill={side}:{who}"))];
+                // Nobody is left whom time could help.
+                let endings = if who == "all" { &BOTH[..1] } else { BOTH };
+                self.faults.push(Fault {
+                    kind: Kind::Kill,
+                    name: format!("{who}{mark}"),
+                    lines,
+                    endings,
+                });
+            }
+        }
+    }
+
+    /// The power is cut; the run stands for all states that this may leave.
+    fn cut(&mut self, side: &str, mark: char) {
+        let lines = vec![self.at(&format!("power={side}:none"))];
+        let (kind, name, endings) = (Kind::Power, format!("cut{mark}"), &BOTH[..1]);
+        self.faults.push(Fault { kind, name, lines, endings });
     }
 
     /// A rule for exactly this call.
@@ -206,6 +229,7 @@ impl List<'_> {
     }
 
     fn push(&mut self, kind: Kind, name: String, lines: Vec<(Place, String)>) {
-        self.faults.push(Fault { kind, name, lines, endings: BOTH });
+        let endings = if self.site.call.is_sync() { SYNC } else { BOTH };
+        self.faults.push(Fault { kind, name, lines, endings });
     }
 }

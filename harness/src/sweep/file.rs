@@ -69,6 +69,7 @@ impl File {
         }
         for sweep in &mut sweeps {
             sweep.records.sort_by_key(|record| record.place);
+            sweep.beside.sort_by_key(|record| record.place);
         }
         Ok(File::new(shards.join(","), partial, sweeps))
     }
@@ -86,6 +87,7 @@ fn join(known: &mut Sweep, more: Sweep) -> Result<(), String> {
         ));
     }
     known.records.extend(more.records);
+    known.beside.extend(more.beside);
     known.idle += more.idle;
     known.planned += more.planned;
     known.refused = known.refused.take().or(more.refused);
@@ -164,6 +166,9 @@ mod tests {
             kind: Kind::Error,
             ending: Ending::Cut,
             came: Came::Judged(verdict),
+            cut: String::new(),
+            images: 0,
+            sampled: false,
             sentence: String::new(),
             token: String::new(),
             beyond: false,

@@ -1,8 +1,12 @@
 //! Findings: runs that somebody should hear of, those of one cause together.
 //!
-//! One cause is one verdict, at one kind of site, said in one sentence; numbers do not matter.
-//! Must not know: how anything is printed.
+//! One cause is one verdict, given for one reason, of calls on one kind of file: which of the calls
+//! it was, and how much of the history is left, does not matter, and neither do numbers. A server
+//! that is stuck is so whatever the call was. A cut of the power has no call to blame, and what only
+//! a disk shows that keeps nothing but what was synced by name is one cause altogether, because no
+//! server syncs the directory that holds its own. Must not know: how anything is printed.
 
+use super::fault::Kind;
 use super::result::{Record, Sweep};
 use crate::contract::Verdict;
 
@@ -10,8 +14,10 @@ use crate::contract::Verdict;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub verdict: Verdict,
-    /// The site without numbers: `parent.aof.write`.
+    /// The first one's site without numbers: `parent.aof.write`.
     pub axis: String,
+    /// All of them, each once.
+    pub axes: Vec<String>,
     /// The columns in which it shows.
     pub faults: Vec<String>,
     pub count: usize,
@@ -21,31 +27,128 @@ pub struct Finding {
 
 /// The findings of a sweep, the worst first.
 pub fn findings(sweep: &Sweep) -> Vec<Finding> {
-    let mut found: Vec<(String, Finding)> = Vec::new();
-    for record in sweep.records.iter().filter(|record| record.is_finding()) {
+    let mut found: Vec<(Cause, Finding)> = Vec::new();
+    let records = sweep.records.iter().chain(&sweep.beside);
+    for record in records.filter(|record| record.is_finding()) {
         let Some(verdict) = record.verdict() else { continue };
-        let axis = axis(&record.site).to_string();
-        let words = without_numbers(&record.sentence);
-        let same = |(said, finding): &&mut (String, Finding)| {
-            finding.verdict == verdict && finding.axis == axis && *said == words
-        };
-        match found.iter_mut().find(same) {
+        let cause = cause(record, verdict);
+        let (axis, fault) = (axis(&record.site).to_string(), record.fault.clone());
+        match found.iter_mut().find(|(other, _)| *other == cause) {
             Some((_, finding)) => {
                 finding.count += 1;
-                if !finding.faults.contains(&record.fault) {
-                    finding.faults.push(record.fault.clone());
+                if !finding.faults.contains(&fault) {
+                    finding.faults.push(fault);
+                }
+                if !finding.axes.contains(&axis) {
+                    finding.axes.push(axis);
+                }
+                let example = &finding.example;
+                if (verdict, record.place) < (finding.verdict, example.place) {
+                    (finding.verdict, finding.example) = (verdict, record.clone());
                 }
             }
             None => {
-                let faults = vec![record.fault.clone()];
+                let (axes, faults) = (vec![axis.clone()], vec![fault]);
                 let example = record.clone();
-                found.push((words, Finding { verdict, axis, faults, count: 1, example }));
+                let finding = Finding { verdict, axis, axes, faults, count: 1, example };
+                found.push((cause, finding));
             }
         }
     }
     let mut findings: Vec<Finding> = found.into_iter().map(|(_, finding)| finding).collect();
-    findings.sort_by_key(|finding| finding.verdict);
+    findings.sort_by_key(|finding| (finding.example.is_posix(), finding.verdict));
     findings
+}
+
+/// A cause, wherever it shows.
+#[derive(Clone, Debug)]
+pub struct Everywhere<'a> {
+    pub verdict: Verdict,
+    pub count: usize,
+    /// Workload and world, each once.
+    pub places: Vec<String>,
+    /// The one with the shortest token.
+    pub example: (&'a Sweep, Record),
+}
+
+/// The causes that several sweeps found, the worst first.
+pub fn causes(sweeps: &[Sweep]) -> Vec<Everywhere<'_>> {
+    let mut found: Vec<(Cause, Everywhere<'_>)> = Vec::new();
+    for sweep in sweeps {
+        for finding in findings(sweep) {
+            let cause = cause(&finding.example, finding.verdict);
+            let place = format!("{} in {}", sweep.workload, sweep.world);
+            let (verdict, count) = (finding.verdict, finding.count);
+            match found.iter_mut().find(|(other, _)| *other == cause) {
+                Some((_, known)) => {
+                    known.count += count;
+                    known.places.push(place);
+                    let length = |record: &Record| record.token.len();
+                    if length(&finding.example) < length(&known.example.1) {
+                        known.example = (sweep, finding.example);
+                    }
+                }
+                None => {
+                    let (places, example) = (vec![place], (sweep, finding.example));
+                    found.push((cause, Everywhere { verdict, count, places, example }));
+                }
+            }
+        }
+    }
+    let mut causes: Vec<Everywhere<'_>> = found.into_iter().map(|(_, cause)| cause).collect();
+    causes.sort_by_key(|cause| (cause.example.1.is_posix(), cause.verdict));
+    causes
+}
+
+/// What runs of one cause have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cause {
+    pub verdict: Verdict,
+    /// The role of the file, a call that has none, or a word for all.
+    pub place: String,
+    pub reason: String,
+}
+
+/// The cause of a finding.
+pub fn cause(record: &Record, verdict: Verdict) -> Cause {
+    let (place, reason) = match (record.kind, verdict) {
+        _ if record.is_posix() => {
+            // However bad: what it shows differs from call to call.
+            let (place, reason) = ("power cut, posix alone".to_string(), String::new());
+            return Cause { verdict: Verdict::Lost, place, reason };
+        }
+        (Kind::Power, _) => ("power cut".to_string(), reason(&record.sentence)),
+        (_, Verdict::Stuck) => (String::new(), reason(&record.sentence)),
+        _ => (place(&record.site), reason(&record.sentence)),
+    };
+    Cause { verdict, place, reason }
+}
+
+/// The sentence without numbers, without what is in brackets, and without how much is left.
+fn reason(sentence: &str) -> String {
+    let mut words = without_numbers(sentence);
+    while let (Some(from), Some(to)) = (words.find(" ("), words.find(')')) {
+        if to < from {
+            break;
+        }
+        words.replace_range(from..=to, "");
+    }
+    let words = words.split("; left behind").next().unwrap_or_default();
+    match words.split_once("; ") {
+        Some((left, reason)) if left.ends_with("there") => reason.to_string(),
+        _ => words.to_string(),
+    }
+}
+
+/// The role of the file at a site, or the call where there is none.
+fn place(site: &str) -> String {
+    let axis = axis(site);
+    let parts: Vec<&str> = axis.split('.').collect();
+    match parts[..] {
+        [_, role, _] if role.starts_with("rewrite") => "rewrite".to_string(),
+        [_, role, _] => role.to_string(),
+        _ => parts.last().copied().unwrap_or_default().to_string(),
+    }
 }
 
 /// A site without incarnation and number; of a pair, its first.
@@ -84,6 +187,9 @@ mod tests {
             kind: Kind::Error,
             ending: Ending::Cut,
             came: Came::Judged(verdict),
+            cut: String::new(),
+            images: 0,
+            sampled: false,
             sentence: sentence.to_string(),
             token: String::new(),
             beyond: false,

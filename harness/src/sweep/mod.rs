@@ -10,6 +10,7 @@
 //! mechanism, and a [`token`] is such a script in one string. A run whose fault was never injected
 //! is counted as that and never as a pass. Must not know: output, and how a call is carried out.
 
+pub mod cuts;
 pub mod enumerate;
 pub mod fault;
 pub mod file;

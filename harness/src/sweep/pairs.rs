@@ -35,6 +35,10 @@ pub fn seconds(
             continue;
         }
         for fault in fitting(learned).into_iter().filter(|fault| scope.takes(fault.kind)) {
+            if fault.kind == Kind::Power {
+                // Their states are those of the first fault's own cuts.
+                continue;
+            }
             let added: Vec<_> = first.added.iter().chain(&fault.lines).cloned().collect();
             runs.extend(fault.endings.iter().map(|ending| Run {
                 site: format!("{} + {}", first.site, learned.site),

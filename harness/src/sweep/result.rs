@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::enumerate::Run;
 use super::fault::Kind;
 use super::workload::Ending;
-use crate::case::Brief;
+use crate::case::{Brief, beside_own_faults};
 use crate::contract::Verdict;
+use crate::kernel::Cut;
+use crate::kernel::disk::power_cut::Profile;
 
 /// What one run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -31,6 +33,15 @@ pub struct Record {
     pub kind: Kind,
     pub ending: Ending,
     pub came: Came,
+    /// A cut of the power: which one came to this.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cut: String,
+    /// A cut of the power: how many states were judged that no stronger profile allows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub images: u64,
+    /// There are more states than were judged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sampled: bool,
     /// What was promised and what happened; empty where nothing is to be said.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sentence: String,
@@ -52,6 +63,9 @@ impl Record {
             kind: run.kind,
             ending: run.ending,
             came,
+            cut: String::new(),
+            images: 0,
+            sampled: false,
             sentence,
             token: String::new(),
             beyond: run.beyond,
@@ -65,10 +79,21 @@ impl Record {
         }
     }
 
-    /// Whether somebody should hear of it.
+    /// Whether somebody should hear of it. What a stronger profile of disks shows is told there.
     pub fn is_finding(&self) -> bool {
-        self.verdict().is_some_and(is_finding)
+        let profile = |cut: Cut| self.fault.starts_with(cut.profile.as_str());
+        let own = self.cut.is_empty() || self.cut.parse().is_ok_and(profile);
+        own && self.verdict().is_some_and(is_finding)
     }
+
+    /// Whether only a disk that keeps nothing but what was synced by name shows it.
+    pub fn is_posix(&self) -> bool {
+        self.kind == Kind::Power && self.fault.starts_with(Profile::Posix.as_str())
+    }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Whether a verdict is worth a line: a promise was broken, or nearly, or nothing was found out.
@@ -85,7 +110,7 @@ pub fn judged(brief: &Brief) -> (Came, String) {
         let why = format!("the script went wrong in line {}: {}", failure.line, failure.message);
         return (Came::Judged(Verdict::NotMeasured), why);
     }
-    let worst = brief.verdicts.iter().find(|(_, verdict, _)| *verdict == brief.verdict);
+    let worst = beside_own_faults(&brief.verdicts, &brief.own_fault);
     let sentence = worst.map(|(_, _, sentence)| sentence.clone()).unwrap_or_default();
     let keep = is_finding(brief.verdict);
     (Came::Judged(brief.verdict), if keep { sentence } else { String::new() })
@@ -99,6 +124,9 @@ pub struct Sweep {
     /// Sites where nothing happens, left out.
     pub idle: usize,
     pub records: Vec<Record>,
+    /// Other findings of cuts of the power whose record tells of a worse one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Record>,
     /// How many runs were planned.
     pub planned: usize,
     /// Why it was not swept at all.

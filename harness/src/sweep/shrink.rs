@@ -8,7 +8,7 @@
 
 use super::result::judged;
 use super::{Came, finding};
-use crate::case::Brief;
+use crate::case::{Brief, beside_own_faults};
 
 /// What a smaller script must still come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Wanted {
 }
 
 fn sentence(brief: &Brief) -> String {
-    let worst = brief.verdicts.iter().find(|(_, verdict, _)| *verdict == brief.verdict);
+    let worst = beside_own_faults(&brief.verdicts, &brief.own_fault);
     worst.map(|(_, _, text)| finding::without_numbers(text)).unwrap_or_default()
 }
 

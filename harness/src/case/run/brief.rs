@@ -13,7 +13,7 @@ use crate::case::oracle::Oracle;
 use crate::case::script::Script;
 use crate::contract::Verdict;
 use crate::kernel::Site;
-use crate::kernel::trace::Trace;
+use crate::kernel::trace::Record;
 use crate::observation::{CallName, CallRecord, Detail, MachineEvent, Returned};
 use crate::profile::Profile;
 use crate::world::World;
@@ -25,6 +25,8 @@ pub struct Brief {
     pub verdict: Verdict,
     /// Line, verdict and reason, in the order in which they were reached.
     pub verdicts: Vec<(u32, Verdict, String)>,
+    /// Indices of `verdicts`: starts that were refused because a call of their own had met a fault.
+    pub own_fault: Vec<usize>,
     pub failures: Vec<Failure>,
     /// A rule that should have fired has not.
     pub unfired: bool,
@@ -77,22 +79,37 @@ pub fn brief(
     let (learned, trace) = match learn {
         true => {
             let kernel = runner.world.kernel();
-            (sites(&kernel.trace), kernel.trace.to_string())
+            let through = runner.through.unwrap_or(kernel.trace.len());
+            (sites(&kernel.trace.records()[..through]), kernel.trace.to_string())
         }
         false => (Vec::new(), String::new()),
     };
     if let Err(broken) = runner.world.finish() {
         runner.stopped(Err(broken.into()));
     }
-    let worst = runner.verdicts.iter().map(|(_, verdict, _)| *verdict).min();
+    let worst = beside_own_faults(&runner.verdicts, &runner.own_fault);
     Brief {
-        verdict: worst.unwrap_or(Verdict::NotMeasured),
+        verdict: worst.map_or(Verdict::NotMeasured, |(_, verdict, _)| *verdict),
         verdicts: runner.verdicts,
+        own_fault: runner.own_fault,
         unfired: runner.never_fired,
         failures: runner.failures,
         learned,
         trace,
     }
+}
+
+/// The first of the worst verdicts.
+///
+/// A server whose own call has failed does right to refuse its start, so such a start counts only
+/// where nothing came after it: whoever sweeps asks what was lost.
+pub fn beside_own_faults<'a>(
+    verdicts: &'a [(u32, Verdict, String)],
+    own_fault: &[usize],
+) -> Option<&'a (u32, Verdict, String)> {
+    let others = verdicts.iter().enumerate().filter(|(n, _)| !own_fault.contains(n));
+    let worst = others.map(|(_, verdict)| verdict).min_by_key(|(_, verdict, _)| *verdict);
+    worst.or_else(|| verdicts.iter().min_by_key(|(_, verdict, _)| *verdict))
 }
 
 /// Whether the call found nothing to do.
@@ -104,12 +121,12 @@ fn is_idle(call: &CallRecord) -> bool {
     }
 }
 
-/// Every site of a trace, once.
-fn sites(trace: &Trace) -> Vec<Learned> {
+/// Every site of a part of a trace, once.
+fn sites(trace: &[Record]) -> Vec<Learned> {
     let mut known = BTreeSet::new();
     let mut living = 0_usize;
     let mut learned: Vec<Learned> = Vec::new();
-    for record in trace.records() {
+    for record in trace {
         match &record.event {
             MachineEvent::Call(call) => {
                 let before = living;

@@ -122,12 +122,12 @@ impl Runner<'_> {
     }
 }
 
-fn is_temporary(role: &str) -> bool {
+pub(super) fn is_temporary(role: &str) -> bool {
     role.ends_with("-temp") || role == "rewrite-bg"
 }
 
 /// Makes the server notice which keys have expired, then asks for the digest.
-fn questions(units: &[Unit]) -> Vec<Argv> {
+pub(super) fn questions(units: &[Unit]) -> Vec<Argv> {
     let argv = |words: &[&[u8]]| words.iter().map(|word| word.to_vec()).collect::<Argv>();
     let keys = expiring(units);
     let mut questions = Vec::new();

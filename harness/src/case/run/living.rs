@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::runner::{Runner, Stop};
 use crate::case::resp::Reply;
+use crate::contract::regime::lied;
 use crate::contract::{PATIENCE, living};
 use crate::observation::{Living, Refusal, Time};
 
@@ -43,7 +44,8 @@ impl Runner<'_> {
         let recent = |ended: &Time| now - *ended < SETTLED;
         let unsettled =
             self.seen.children.iter().any(|child| child.ended.as_ref().is_some_and(recent));
-        if unsettled || !self.faults_are_over() {
+        // What a server that was lied to holds on to, it holds for a reason.
+        if unsettled || !self.faults_are_over() || lied(&self.seen) {
             return Ok(Vec::new());
         }
         let children = self.world.children();

@@ -5,6 +5,7 @@
 mod ask;
 mod brief;
 mod clients;
+mod cuts;
 mod ends;
 mod expect;
 mod judge;
@@ -20,7 +21,8 @@ use crate::profile::Profile;
 use crate::report::transcript;
 use crate::world::World;
 
-pub use brief::{Brief, Learned, brief};
+pub use brief::{Brief, Learned, beside_own_faults, brief};
+pub use cuts::{CutPoint, Judged, Loads, Surveyed, survey};
 pub use rehearse::{Point, would_show};
 
 use super::needs;
@@ -42,6 +44,9 @@ pub struct Outcome {
     pub verdicts: Vec<(u32, Verdict, String)>,
     /// Lines of `verdicts` that break a promise without an `expect` that says so.
     pub unexpected: Vec<u32>,
+    /// Indices of `verdicts`: starts that were refused because a call of their own had met a fault.
+    #[serde(default)]
+    pub own_fault: Vec<usize>,
     pub failures: Vec<Failure>,
     /// The kernel's trace; two runs of one case have the same.
     pub trace: String,
@@ -119,7 +124,8 @@ fn finish(
         let kernel = runner.world.kernel();
         let files = kernel.disk.files();
         let files = files.map(|(name, content)| (name.to_string(), content.to_vec())).collect();
-        let sites = runner.sites.take().unwrap_or_else(|| see::sites(&kernel.trace));
+        let through = runner.through.unwrap_or(kernel.trace.len());
+        let sites = see::sites(&kernel.trace.records()[..through]);
         (files, kernel.trace.to_string(), sites)
     };
     if let Err(broken) = runner.world.finish() {
@@ -137,6 +143,7 @@ fn finish(
         verdict,
         verdicts: runner.verdicts,
         unexpected,
+        own_fault: runner.own_fault,
         failures: runner.failures,
         trace,
         sites,

@@ -85,7 +85,7 @@ impl Runner<'_> {
 }
 
 /// Knows nothing: a rehearsal judges nothing.
-struct Nobody;
+pub(super) struct Nobody;
 
 impl Oracle for Nobody {
     fn states(&mut self, _: &[Unit], _: Time, _: &[Directive]) -> Result<Vec<String>, Broken> {

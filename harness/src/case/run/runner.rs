@@ -95,8 +95,11 @@ pub struct Runner<'a> {
     pub verdicts_before: usize,
     /// Nothing is judged: the run is about what INFO shows at some point.
     pub rehearsal: bool,
-    /// Every site that was reached by the script.
-    pub sites: Option<Vec<String>>,
+    /// How long the trace was when the script was through.
+    pub through: Option<usize>,
+    /// Indices of verdicts about starts that were refused because a call of their own had met a
+    /// fault of the plan.
+    pub own_fault: Vec<usize>,
     /// Nobody will read a transcript: what only it would show is not kept.
     pub quiet: bool,
     /// Some rule that should have fired has not.
@@ -145,7 +148,8 @@ impl<'a> Runner<'a> {
             refusals: Vec::new(),
             verdicts_before: 0,
             rehearsal: false,
-            sites: None,
+            through: None,
+            own_fault: Vec::new(),
             quiet: false,
             never_fired: false,
         }

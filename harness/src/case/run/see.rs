@@ -7,13 +7,13 @@ use nix::sys::signal::Signal;
 use super::clients::{Arrived, Purpose};
 use super::runner::{Runner, Stop};
 use crate::case::{lex, log};
-use crate::kernel::trace::Trace;
+use crate::kernel::trace::Record;
 use crate::observation::{Answer, Call, CallRecord, Child, Event, MachineEvent, Returned, Time};
 
-/// Every site of a trace, each once.
-pub fn sites(trace: &Trace) -> Vec<String> {
+/// Every site of a part of a trace, each once.
+pub fn sites(trace: &[Record]) -> Vec<String> {
     let mut known = std::collections::BTreeSet::new();
-    let calls = trace.records().iter().filter_map(|record| match &record.event {
+    let calls = trace.iter().filter_map(|record| match &record.event {
         MachineEvent::Call(call) => Some(call.site.to_string()),
         _ => None,
     });

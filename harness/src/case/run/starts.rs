@@ -7,9 +7,8 @@
 use super::clients::Purpose;
 use super::judge::Due;
 use super::runner::{Asked, Runner, Stop};
-use super::see;
 use crate::contract::{Moment, Verdict, refused};
-use crate::observation::{Sent, Start};
+use crate::observation::{How, Sent, Start};
 use crate::world::Victim;
 
 /// Who sends the write of the second look.
@@ -31,9 +30,21 @@ impl Runner<'_> {
                 _ => format!("it {first}, and again when it was started once more"),
             };
             let refused = refused(&self.seen, tried);
+            if self.last_start_met_a_fault() {
+                self.own_fault.push(self.verdicts.len());
+            }
             self.verdict(refused.verdict, refused.sentence);
         }
         Ok(())
+    }
+
+    /// Whether the plan has failed a call of the start that was refused last.
+    fn last_start_met_a_fault(&self) -> bool {
+        let refused = self.seen.ends.iter().rev().find(|end| matches!(end.how, How::Exited(_)));
+        let Some(refused) = refused.map(|end| end.incarnation) else { return false };
+        let calls = self.seen.calls.iter().rev().map(|call| &call.record);
+        let its = calls.take_while(|call| call.site.incarnation >= refused);
+        its.into_iter().any(|call| call.injected && call.site.incarnation == refused)
     }
 
     fn start_once(&mut self) -> Result<(), Stop> {
@@ -58,7 +69,7 @@ impl Runner<'_> {
         if !restarted || !judged || self.lineage.broken || self.due.is_some() {
             return Ok(());
         }
-        self.sites = Some(see::sites(&self.world.kernel().trace));
+        self.through = Some(self.world.kernel().trace.len());
         let (verdicts, remarks) = (self.verdicts.len(), self.remarks.len());
         let (seen, worst) = (self.seen.steps.len(), self.verdicts.iter().map(|v| v.1).min());
         self.world.kernel().release_all();
@@ -87,6 +98,7 @@ impl Runner<'_> {
         } else {
             self.remarks.truncate(remarks);
             self.verdicts.truncate(verdicts);
+            self.own_fault.retain(|place| *place < verdicts);
         }
         Ok(())
     }

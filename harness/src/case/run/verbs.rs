@@ -61,7 +61,7 @@ impl Runner<'_> {
         if possible { self.perform(verb) } else { Ok(()) }
     }
 
-    fn configure(&mut self, directive: &Directive) {
+    pub(super) fn configure(&mut self, directive: &Directive) {
         self.directives.retain(|known| !known.name.eq_ignore_ascii_case(&directive.name));
         self.directives.push(directive.clone());
     }

@@ -1,7 +1,6 @@
 //! Findings by cause over all workloads, and for each cause the smallest script that shows it.
 //!
-//! One cause is one verdict, at one kind of call, said in one sentence; numbers do not matter. What
-//! is accepted is a cause of its own. Must not know: how a page looks.
+//! What one cause is, [`finding::cause`] decides; what is accepted is a cause of its own. Must not know: how a page looks.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,21 +9,20 @@ use super::super::accepted::Accepted;
 use super::super::fleet::Fleet;
 use super::super::library::CaseFile;
 use super::super::run::job;
+use super::super::tell;
 use super::super::tokens::smallest;
 use super::super::worlds::World;
 use super::record::{CaseRecord, Cause, Story};
-use crate::contract::Verdict;
 use crate::report::html::WORDS;
-use crate::sweep::{Record, Sweep, Token, finding, shrink};
+use crate::sweep::{Kind, Record, Sweep, Token, finding, shrink};
 
 /// What runs of one cause have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     accepted: Option<String>,
-    verdict: Verdict,
-    place: String,
-    /// Without numbers.
-    sentence: String,
+    cause: finding::Cause,
+    /// Only a disk shows it that keeps nothing but what was synced by name.
+    posix: bool,
 }
 
 impl Key {
@@ -32,22 +30,16 @@ impl Key {
         let verdict = record.verdict().filter(|_| record.is_finding())?;
         Some(Key {
             accepted: accepted.run(workload, record),
-            verdict,
-            place: finding::axis(&record.site).to_string(),
-            sentence: words(&record.sentence),
+            cause: finding::cause(record, verdict),
+            posix: record.is_posix(),
         })
     }
 
     /// What nobody accepted first; then the worst first; what was not found out comes last.
-    fn rank(&self) -> (bool, usize) {
-        let rank = WORDS.iter().position(|(verdict, _)| *verdict == self.verdict);
-        (self.accepted.is_some(), rank.unwrap_or(WORDS.len()))
+    fn rank(&self) -> (bool, bool, usize) {
+        let rank = WORDS.iter().position(|(verdict, _)| *verdict == self.cause.verdict);
+        (self.accepted.is_some(), self.posix, rank.unwrap_or(WORDS.len()))
     }
-}
-
-/// A sentence without what differs from run to run.
-fn words(sentence: &str) -> String {
-    finding::without_numbers(sentence).replace("writes are there", "write is there")
 }
 
 /// All causes, the worst first.
@@ -66,7 +58,7 @@ impl Causes {
     ) -> Causes {
         let mut causes = Causes::default();
         for sweep in sweeps {
-            for record in &sweep.records {
+            for record in sweep.records.iter().chain(&sweep.beside) {
                 causes.add(&sweep.workload, record, accepted);
             }
         }
@@ -79,36 +71,28 @@ impl Causes {
 
     fn add(&mut self, workload: &str, record: &Record, accepted: &Accepted) {
         let Some(key) = Key::of_run(workload, record, accepted) else { return };
+        let axis = finding::axis(&record.site);
         if !self.found.iter().any(|(other, _)| *other == key) {
             let cause = Cause {
-                verdict: key.verdict,
-                place: key.place.clone(),
-                sentence: String::new(),
-                workloads: Vec::new(),
-                faults: Vec::new(),
-                runs: 0,
+                verdict: record.verdict().unwrap_or(key.cause.verdict),
+                posix: key.posix,
                 accepted: key.accepted.clone(),
-                example: String::new(),
-                token: String::new(),
-                lines: None,
-                transcript: String::new(),
-                trace: String::new(),
+                ..Cause::default()
             };
             self.found.push((key.clone(), cause));
         }
         let known = self.found.iter_mut().find(|(other, _)| *other == key);
         let (_, cause) = known.expect("it was just put there");
         cause.runs += 1;
-        let put = |list: &mut Vec<String>, text: &str| {
-            if !list.iter().any(|known| known == text) {
-                list.push(text.to_string());
-            }
-        };
         put(&mut cause.workloads, workload);
+        put(&mut cause.places, if record.kind == Kind::Power { &key.cause.place } else { axis });
         put(&mut cause.faults, &record.fault);
-        if cause.runs == 1 || (cause.token.is_empty() && !record.token.is_empty()) {
-            let (site, fault, ending) = (&record.site, &record.fault, record.ending.words());
-            cause.example = format!("{workload}: {fault} at {site}, {ending}");
+        let better = match (cause.token.len(), record.token.len()) {
+            (_, 0) => cause.example.is_empty(),
+            (known, new) => known == 0 || new < known,
+        };
+        if better {
+            cause.example = format!("{workload}: {}", tell::example_of(record));
             cause.sentence.clone_from(&record.sentence);
             cause.token.clone_from(&record.token);
         }
@@ -130,30 +114,25 @@ impl Causes {
             verdict: case.verdict,
             script: file.text.clone(),
         };
-        let key = Key {
-            accepted: case.accepted.clone(),
-            verdict: case.verdict,
-            place: case.name.clone(),
-            sentence: words(&sentence),
-        };
+        let reason = finding::without_numbers(&sentence);
+        let cause = finding::Cause { verdict: case.verdict, place: case.name.clone(), reason };
+        let key = Key { accepted: case.accepted.clone(), cause, posix: false };
         let cause = Cause {
             verdict: case.verdict,
-            place: case.name.clone(),
+            places: vec![case.name.clone()],
             sentence,
             workloads: vec![case.name.clone()],
-            faults: Vec::new(),
             runs: 1,
             accepted: case.accepted.clone(),
             example: "the case as it stands".to_string(),
             token: token.encode(),
-            lines: None,
-            transcript: String::new(),
-            trace: String::new(),
+            ..Cause::default()
         };
         self.found.push((key, cause));
     }
 
-    pub fn len(&self) -> usize {
+    /// How many there are.
+    pub fn count(&self) -> usize {
         self.found.len()
     }
 
@@ -186,6 +165,12 @@ impl Causes {
                 });
             }
         });
+    }
+}
+
+fn put(list: &mut Vec<String>, text: &str) {
+    if !list.iter().any(|known| known == text) {
+        list.push(text.to_string());
     }
 }
 

@@ -151,7 +151,7 @@ impl Work<'_> {
             .collect();
         let mut causes = Causes::of(&sweeps, &cases, &files, &desk.world.label, accepted);
         if !partial {
-            self.progress.more(causes.len());
+            self.progress.more(causes.count());
             let progress = &self.progress;
             let advance = || progress.advance_by(1, "the smallest scripts");
             causes.shrink(self.fleet, &desk.world, threads, advance);
@@ -288,7 +288,7 @@ fn conclude(audit: &Audit, headline: &str, out: &Path) {
     }
     for (number, cause) in (1..).zip(&audit.causes) {
         let accepted = if cause.accepted.is_some() { " (accepted)" } else { "" };
-        let (verdict, place, runs) = (cause.verdict, &cause.place, cause.runs);
+        let (verdict, place, runs) = (cause.verdict, cause.place(), cause.runs);
         screen::line(&format!("{number}. {verdict}  {place}  {runs} run(s){accepted}"));
         screen::line(&format!("    {}", cause.sentence));
     }

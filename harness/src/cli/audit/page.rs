@@ -4,6 +4,7 @@
 
 use super::super::accepted::Accepted;
 use super::super::exit::Finding;
+use super::super::tell;
 use super::causes::Causes;
 use super::record::{Audit, CaseRecord, Cause, Story};
 use crate::case;
@@ -38,10 +39,14 @@ pub fn page(audit: &Audit, causes: &Causes, accepted: &Accepted, made: Option<St
     }
 }
 
+/// What a finding means that only a disk by the letter of POSIX shows.
+const POSIX: &str = "only where nothing is kept but what was synced by name; it does not count, because \
+    no server syncs the directory that holds its own";
+
 fn headline(audit: &Audit) -> (String, &'static str) {
     let runs: usize = audit.sweeps.iter().map(|sweep| sweep.records.len()).sum();
     let of = format!("{} and {}", many(runs, "run"), many(audit.cases.len(), "case"));
-    let broken = audit.causes.iter().filter(|cause| cause.verdict.is_broken_promise());
+    let broken = audit.causes.iter().filter(|cause| cause.is_broken_promise());
     let (known, new): (Vec<&Cause>, Vec<&Cause>) =
         broken.partition(|cause| cause.accepted.is_some());
     let known = match known.len() {
@@ -68,7 +73,8 @@ fn many(count: usize, thing: &str) -> String {
 fn tiles(audit: &Audit) -> Vec<Tile> {
     let records = || audit.sweeps.iter().flat_map(|sweep| &sweep.records);
     let runs = |wanted: &dyn Fn(Verdict) -> bool| {
-        records().filter(|record| record.verdict().is_some_and(wanted)).count()
+        let counted = records().filter(|record| !record.is_posix());
+        counted.filter(|record| record.verdict().is_some_and(wanted)).count()
     };
     let tile = |count, label: &str, tone| Tile { count, label: label.to_string(), tone };
     let stories = |finding| audit.cases.iter().filter(|case| case.finding() == finding).count();
@@ -90,10 +96,10 @@ fn shown(number: usize, cause: &Cause) -> html::Cause {
     html::Cause {
         number,
         verdict: cause.verdict.to_string(),
-        tone: tone(cause.verdict),
-        place: cause.place.clone(),
+        tone: if cause.posix { "lie" } else { tone(cause.verdict) },
+        place: cause.place(),
         sentence: cause.sentence.clone(),
-        meaning: meaning(cause.verdict),
+        meaning: if cause.posix { POSIX } else { meaning(cause.verdict) },
         faults: cause.faults.clone(),
         workloads: cause.workloads.clone(),
         runs: cause.runs,
@@ -108,7 +114,8 @@ fn shown(number: usize, cause: &Cause) -> html::Cause {
 }
 
 fn matrix(sweep: &Sweep, causes: &Causes, accepted: &Accepted) -> html::Sweep {
-    let alone = |record: &&Record| !record.beyond && !record.site.contains(" + ");
+    let alone =
+        |record: &&Record| !record.beyond && !record.site.contains(" + ") && !record.is_posix();
     let runs = sweep.records.iter().filter(alone).map(|record| Run {
         site: record.site.clone(),
         fault: record.fault.clone(),
@@ -121,6 +128,7 @@ fn matrix(sweep: &Sweep, causes: &Causes, accepted: &Accepted) -> html::Sweep {
         anchor,
         counts: counts(sweep),
         refused: sweep.refused.clone(),
+        cuts: tell::cuts(sweep),
         grids: grids(runs),
         name,
     }
@@ -168,7 +176,7 @@ fn row(case: &CaseRecord, name: &str, causes: &[Cause]) -> html::Case {
         notes.push(format!("accepted: {reason}"));
     }
     let told = case.story == Story::AsTold && case.verdict.is_broken_promise();
-    let cause = causes.iter().position(|cause| cause.place == case.name).map(|n| n + 1);
+    let cause = causes.iter().position(|cause| cause.places == [case.name.as_str()]).map(|n| n + 1);
     html::Case {
         name: name.to_string(),
         word: case.verdict.to_string(),

@@ -116,8 +116,12 @@ impl CaseRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     pub verdict: Verdict,
-    /// The kind of call; of a case, its name.
-    pub place: String,
+    /// The kinds of calls; of a case, its name.
+    pub places: Vec<String>,
+    /// Only a disk shows it that keeps nothing but what was synced by name, which no server does
+    /// for its own directory: it does not count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub posix: bool,
     pub sentence: String,
     pub workloads: Vec<String>,
     pub faults: Vec<String>,
@@ -135,6 +139,43 @@ pub struct Cause {
     pub transcript: String,
     #[serde(skip)]
     pub trace: String,
+}
+
+impl Default for Cause {
+    fn default() -> Cause {
+        Cause {
+            verdict: Verdict::NotMeasured,
+            places: Vec::new(),
+            posix: false,
+            sentence: String::new(),
+            workloads: Vec::new(),
+            faults: Vec::new(),
+            runs: 0,
+            accepted: None,
+            example: String::new(),
+            token: String::new(),
+            lines: None,
+            transcript: String::new(),
+            trace: String::new(),
+        }
+    }
+}
+
+impl Cause {
+    /// Whether it breaks a promise that anybody could rely on.
+    pub fn is_broken_promise(&self) -> bool {
+        self.verdict.is_broken_promise() && !self.posix
+    }
+
+    /// A few of the places by name.
+    pub fn place(&self) -> String {
+        match self.places.as_slice() {
+            [first, second, rest @ ..] if rest.len() > 1 => {
+                format!("{first}, {second} and {} more", rest.len())
+            }
+            places => places.join(", "),
+        }
+    }
 }
 
 impl Audit {

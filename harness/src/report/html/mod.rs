@@ -76,6 +76,8 @@ pub struct Sweep {
     pub name: String,
     pub anchor: String,
     pub counts: String,
+    /// What cutting the power came to.
+    pub cuts: String,
     /// Why it was not swept.
     pub refused: Option<String>,
     pub grids: Vec<Grid>,

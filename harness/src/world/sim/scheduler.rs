@@ -139,6 +139,12 @@ impl Scheduler {
         let is_child = slot.class == Class::Child;
         if let Some(ending) = interrupt.and_then(|signal| ending(signal, is_child)) {
             let pid = slot.pid;
+            // A child that has never run has no handler yet: it dies of the signal itself.
+            let handles = self.shared.last_words.borrow().contains_key(&pid);
+            let ending = match interrupt {
+                Some(Signal::SIGUSR1) if !handles => Ending::Signaled(Signal::SIGUSR1 as i32),
+                _ => ending,
+            };
             self.shared.say_last_words(pid);
             self.end(pid, ending);
             return Ok(());

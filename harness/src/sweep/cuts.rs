@@ -1,0 +1,95 @@
+//! Cuts of the power at one call, as records: one for each profile of disks.
+//!
+//! A profile allows all that a stronger one allows, so its record is as bad as those; its own are
+//! counted, and the cut that is named is the first of the worst under the strongest profile that
+//! allows one. Must not know: how states are found.
+
+use super::enumerate::Run;
+use super::fault::Kind;
+use super::finding::without_numbers;
+use super::result::{Came, Record, is_finding, judged};
+use super::workload::Workload;
+use crate::case::{Brief, CutPoint, Surveyed};
+use crate::kernel::Cut;
+use crate::kernel::disk::power_cut::Profile;
+
+/// How many records a run of this kind makes.
+pub fn records_of(run: &Run) -> usize {
+    if run.kind == Kind::Power { Profile::ALL.len() } else { 1 }
+}
+
+/// The run and its line that cuts the power.
+pub fn point(workload: &Workload, run: &Run) -> CutPoint {
+    let rule = run.added.last().map(|(_, line)| line.clone()).unwrap_or_default();
+    CutPoint { script: workload.script(&run.added, run.ending), rule }
+}
+
+/// What became of one run, as its three records.
+pub fn records(run: &Run, survey: &Result<Option<Surveyed>, Brief>) -> Vec<Record> {
+    let mut records = Vec::new();
+    for profile in Profile::ALL {
+        let side = run.fault.chars().last().unwrap_or_default();
+        let mut record =
+            Record { fault: format!("{profile}{side}"), came: Came::NothingInjected, ..blank(run) };
+        match survey {
+            Ok(None) => {}
+            Ok(Some(surveyed)) => fill(&mut record, surveyed, profile),
+            Err(brief) => (record.came, record.sentence) = judged(brief),
+        }
+        records.push(record);
+    }
+    records
+}
+
+/// States of the same cut that broke a promise in another way than the worst ones: a record holds
+/// one verdict, but a cut may leave several causes.
+pub fn beside(run: &Run, survey: &Result<Option<Surveyed>, Brief>) -> Vec<Record> {
+    let Ok(Some(surveyed)) = survey else { return Vec::new() };
+    let told = records(run, survey);
+    let said = |record: &Record| (record.came, without_numbers(&record.sentence));
+    let mut known: Vec<_> = told.iter().filter(|record| record.is_finding()).map(said).collect();
+    let mut beside = Vec::new();
+    for class in &surveyed.judged {
+        let Ok(cut) = class.cut.parse::<Cut>() else { continue };
+        let side = run.fault.chars().last().unwrap_or_default();
+        let (came, sentence) = judged(&class.brief);
+        let fault = format!("{}{side}", cut.profile);
+        let record = Record { fault, came, sentence, cut: class.cut.clone(), ..blank(run) };
+        if record.is_finding() && !known.contains(&said(&record)) {
+            known.push(said(&record));
+            beside.push(record);
+        }
+    }
+    beside
+}
+
+fn fill(record: &mut Record, surveyed: &Surveyed, profile: Profile) {
+    record.images = surveyed.images.get(profile as usize).copied().unwrap_or_default();
+    record.sampled = !surveyed.complete;
+    let allowed = surveyed
+        .judged
+        .iter()
+        .filter(|class| class.cut.parse().is_ok_and(|cut: Cut| cut.profile <= profile));
+    let Some(worst) = allowed.min_by_key(|class| judged(&class.brief).0) else { return };
+    (record.came, record.sentence) = judged(&worst.brief);
+    if record.verdict().is_some_and(is_finding) {
+        record.cut = worst.cut.clone();
+    }
+}
+
+fn blank(run: &Run) -> Record {
+    Record {
+        site: run.site.clone(),
+        place: run.place,
+        fault: run.fault.clone(),
+        kind: run.kind,
+        ending: run.ending,
+        came: Came::NothingInjected,
+        cut: String::new(),
+        images: 0,
+        sampled: false,
+        sentence: String::new(),
+        token: String::new(),
+        beyond: run.beyond,
+    }
+}
