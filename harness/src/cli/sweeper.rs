@@ -13,6 +13,7 @@ use crate::case::{Brief, CutPoint};
 use crate::contract::Verdict;
 use crate::report::difference::Difference;
 use crate::sweep::enumerate::{Plan, Run, Scope};
+use crate::sweep::result::{Came, judged};
 use crate::sweep::{Ending, Kind, Record, Sweep, Token, Workload, cuts, finding, pairs};
 
 /// Scripts of the world `sim` in one order: a run is shorter than handing it over.
@@ -67,14 +68,21 @@ impl Sweeper<'_> {
         world: &World,
     ) -> Result<(), Interrupted> {
         let dry = workload.dry();
-        let mut briefs = self.run(world, vec![dry.clone(), dry], true, |_| {})?;
-        let (again, dry) = (briefs.pop().flatten(), briefs.pop().flatten());
-        let (Some(dry), Some(again)) = (dry, again) else { return Err(Interrupted) };
+        let dark = workload.script(&[], Ending::Dark);
+        let mut briefs = self.run(world, vec![dry.clone(), dry, dark], true, |_| {})?;
+        let mut next = || briefs.pop().flatten().ok_or(Interrupted);
+        let (dark, again, dry) = (next()?, next()?, next()?);
         if let Some(why) = objection(&dry, &again) {
             sweep.refused = Some(why);
             return Ok(());
         }
-        let plan = Plan::of(workload, &dry.learned, self.scope);
+        let mut plan = Plan::of(workload, &dry.learned, self.scope);
+        // Where the cut alone breaks a promise, a fault before it would be blamed for that.
+        if judged(&dark).0 != Came::Judged(Verdict::Kept)
+            && judged(&dark).0 != Came::Judged(Verdict::LostAllowed)
+        {
+            plan.runs.retain(|run| run.ending != Ending::Dark);
+        }
         sweep.idle = plan.idle;
         let done = self.all(sweep, workload, world, &plan.runs);
         if done.is_ok() && self.pairs {

@@ -139,12 +139,6 @@ impl Scheduler {
         let is_child = slot.class == Class::Child;
         if let Some(ending) = interrupt.and_then(|signal| ending(signal, is_child)) {
             let pid = slot.pid;
-            // A child that has never run has no handler yet: it dies of the signal itself.
-            let handles = self.shared.last_words.borrow().contains_key(&pid);
-            let ending = match interrupt {
-                Some(Signal::SIGUSR1) if !handles => Ending::Signaled(Signal::SIGUSR1 as i32),
-                _ => ending,
-            };
             self.shared.say_last_words(pid);
             self.end(pid, ending);
             return Ok(());
@@ -208,7 +202,11 @@ impl Scheduler {
 
     fn deliver(&mut self, pid: Pid, signal: Signal) {
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.pid == pid) else { return };
-        if signal == Signal::SIGKILL {
+        // A child that has never run has no handler for SIGUSR1 yet.
+        let no_handler = signal == Signal::SIGUSR1
+            && slot.class == Class::Child
+            && !self.shared.last_words.borrow().contains_key(&pid);
+        if signal == Signal::SIGKILL || no_handler {
             self.end(pid, Ending::Signaled(signal as i32));
             return;
         }
