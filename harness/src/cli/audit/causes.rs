@@ -1,6 +1,7 @@
 //! Findings by cause over all workloads, and for each cause the smallest script that shows it.
 //!
-//! What one cause is, [`finding::cause`] decides; what is accepted is a cause of its own. Must not know: how a page looks.
+//! What one cause is, [`finding::cause`] decides; what is accepted is a cause of its own. Must not
+//! know: how a page looks.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -12,6 +12,7 @@ use crate::contract::Verdict;
 use crate::report::html::grid::{Run, grids};
 use crate::report::html::timeline::Timeline;
 use crate::report::html::{self, Page, Tile, meaning, tone};
+use crate::sweep::result::is_finding;
 use crate::sweep::{Came, Record, Sweep, Token, strace};
 
 /// The page; `causes` still knows which run belongs to which.
@@ -40,8 +41,8 @@ pub fn page(audit: &Audit, causes: &Causes, accepted: &Accepted, made: Option<St
 }
 
 /// What a finding means that only a disk by the letter of POSIX shows.
-const POSIX: &str = "only where nothing is kept but what was synced by name; it does not count, because \
-    no server syncs the directory that holds its own";
+const POSIX: &str = "only where nothing is kept but what was synced by name; it does not count, \
+    because no server syncs the directory that holds its own";
 
 fn headline(audit: &Audit) -> (String, &'static str) {
     let runs: usize = audit.sweeps.iter().map(|sweep| sweep.records.len()).sum();
@@ -73,7 +74,12 @@ fn many(count: usize, thing: &str) -> String {
 fn tiles(audit: &Audit) -> Vec<Tile> {
     let records = || audit.sweeps.iter().flat_map(|sweep| &sweep.records);
     let runs = |wanted: &dyn Fn(Verdict) -> bool| {
-        let counted = records().filter(|record| !record.is_posix());
+        // What a weaker profile of disks only repeats is counted once.
+        let counted = |record: &&Record| {
+            let verdict = record.verdict();
+            !record.is_posix() && (record.is_finding() || !verdict.is_some_and(is_finding))
+        };
+        let counted = records().filter(counted);
         counted.filter(|record| record.verdict().is_some_and(wanted)).count()
     };
     let tile = |count, label: &str, tone| Tile { count, label: label.to_string(), tone };
