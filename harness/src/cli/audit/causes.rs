@@ -190,6 +190,11 @@ fn make_small(cause: &mut Cause, fleet: &Fleet, world: &World) {
     let source = "the smallest script".to_string();
     let file = CaseFile { name: token.case, source, text: script, own: true };
     if let Some(outcome) = fleet.run(job(&file, world)) {
+        // The numbers in it are those of the script that is shown.
+        let same = outcome.verdicts.iter().find(|(_, verdict, _)| *verdict == cause.verdict);
+        if let Some((.., sentence)) = same {
+            cause.sentence.clone_from(sentence);
+        }
         cause.transcript = outcome.transcript;
         cause.trace = outcome.trace;
     }
