@@ -130,12 +130,18 @@ pub fn export(args: &ExportArgs) -> Result<Exit, Stop> {
     Ok(Exit::Expected)
 }
 
+/// What the world's servers have in common; empty where it is not on this machine.
+fn family(world: &str) -> String {
+    let choice = Choice::of(&[world.to_string()]).unwrap_or_default();
+    choice.worlds.first().map(|world| world.family.clone()).unwrap_or_default()
+}
+
 fn case_text(token: &Token, script: &Script) -> String {
     let mut text = format!(
         "# {} at {} in {} ended as {}; found by `sabot sweep` in world {}.\n",
         token.fault, token.site, token.case, token.verdict, token.world
     );
-    if let Some(command) = strace::command(script, "redis-server") {
+    if let Some(command) = strace::command(script, "redis-server", &family(&token.world)) {
         text.push_str(&format!("# The same for a server of one's own: {command}\n"));
     }
     text.push_str(&token.script);

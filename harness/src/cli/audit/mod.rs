@@ -24,6 +24,7 @@ use super::sweeper::{Step, Sweeper};
 use super::worlds::{Choice, World};
 use super::{Stop, date, interrupt, output, screen, sweep};
 use crate::profile::Profile;
+use crate::report::html::Page;
 use crate::sweep::enumerate::Scope;
 use crate::sweep::{Sweep, Workload};
 use causes::Causes;
@@ -57,7 +58,8 @@ pub fn main(args: &AuditArgs) -> Result<Exit, Stop> {
     })?;
     let (mut audit, causes) = done?;
     audit.stale = if audit.partial || audit.sample.is_some() { vec![] } else { accepted.stale() };
-    let page = page::page(&audit, &causes, &accepted, made);
+    let page = page::page(&audit, &causes, &accepted, &desk.world.family);
+    let page = Page { made, ..page };
     output::write(&out, &page.write().map_err(Stop::unable)?)?;
     if let Some(path) = &args.json {
         output::write(path, &audit.write())?;

@@ -16,19 +16,19 @@ use crate::sweep::result::is_finding;
 use crate::sweep::{Came, Record, Sweep, Token, strace};
 
 /// The page; `causes` still knows which run belongs to which.
-pub fn page(audit: &Audit, causes: &Causes, accepted: &Accepted, made: Option<String>) -> Page {
+pub fn page(audit: &Audit, causes: &Causes, accepted: &Accepted, family: &str) -> Page {
     let numbered = (1..).zip(&audit.causes);
     let (headline, tone) = headline(audit);
     Page {
         server: audit.server.clone(),
         world: audit.world.clone(),
         sabot: audit.sabot.clone(),
-        made,
+        made: None,
         limits: audit.limits(),
         headline,
         tone,
         tiles: tiles(audit),
-        causes: numbered.map(|(number, cause)| shown(number, cause)).collect(),
+        causes: numbered.map(|(number, cause)| shown(number, cause, family)).collect(),
         sweeps: audit.sweeps.iter().map(|sweep| matrix(sweep, causes, accepted)).collect(),
         folders: folders(audit),
         config: audit.config.as_ref().map(|config| html::Config {
@@ -96,7 +96,7 @@ fn tiles(audit: &Audit) -> Vec<Tile> {
     ]
 }
 
-fn shown(number: usize, cause: &Cause) -> html::Cause {
+fn shown(number: usize, cause: &Cause, family: &str) -> html::Cause {
     let token = Token::decode(&cause.token).ok();
     let script = token.and_then(|token| case::parse("token", &token.script).ok());
     html::Cause {
@@ -115,7 +115,7 @@ fn shown(number: usize, cause: &Cause) -> html::Cause {
         transcript: cause.transcript.clone(),
         timeline: Timeline::of(&cause.trace),
         token: cause.token.clone(),
-        strace: script.and_then(|script| strace::command(&script, "redis-server")),
+        strace: script.and_then(|script| strace::command(&script, "redis-server", family)),
     }
 }
 
