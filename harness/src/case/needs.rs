@@ -3,7 +3,7 @@
 //! Must not know: how a server is run.
 
 use super::error::{BadCase, Wrong, one_of};
-use super::script::{Named, Needs, Script, Show, Verb};
+use super::script::{Expect, Named, Needs, Script, Show, Verb};
 use crate::kernel::role::Roles;
 use crate::profile::Profile;
 
@@ -58,6 +58,10 @@ fn named(verb: &Verb) -> &[Named] {
     match verb {
         Verb::Inject { roles, .. } => roles,
         Verb::Damage { role, .. } | Verb::Show(Show::File(role)) => std::slice::from_ref(role),
+        Verb::Expect(expect) | Verb::Symptom(expect) => match expect {
+            Expect::File { role, .. } | Expect::Files { role, .. } => std::slice::from_ref(role),
+            _ => &[],
+        },
         _ => &[],
     }
 }

@@ -83,6 +83,8 @@ impl Workload {
                 | Verb::SyncErrors(_)
                 | Verb::Damage { .. }
                 | Verb::Show(_)
+                | Verb::Known(_)
+                | Verb::Symptom(_)
                 | Verb::Expect(_) => {}
                 Verb::Kill(_)
                 | Verb::Shutdown(_)
