@@ -27,6 +27,8 @@ pub enum Mode {
     Show(OneArgs),
     /// List the fault sites of one case under the names that `inject at` takes
     Sites(OneArgs),
+    /// Try every known bug on every server: what is on record against what is seen
+    Known(KnownArgs),
     /// Try every case and every sweep on one server and write a page about it
     Audit(AuditArgs),
     /// Try every fault at every call of a workload and judge each outcome
@@ -35,7 +37,7 @@ pub enum Mode {
     Replay(TokenArgs),
     /// Find the smallest script that fails in the same way as a token's
     Shrink(TokenArgs),
-    /// Write the run of a token as a case of its own
+    /// Write the run of a token, or a known bug, as something to paste into a report
     Export(ExportArgs),
     /// Join the JSON reports of the shards of a sweep
     Merge(MergeArgs),
@@ -72,6 +74,19 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct KnownArgs {
+    /// Numbers or names of known bugs, such as 5a [default: all]
+    #[arg(value_name = "BUG")]
+    pub bugs: Vec<String>,
+    /// sim, server, redis, or a server by its name, path or profile
+    /// [default: sim and every server of target/servers]
+    #[arg(long = "world", value_name = "WORLD")]
+    pub worlds: Vec<String>,
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -180,11 +195,16 @@ pub struct TokenArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
-    /// What a finding of `sweep` ends with
+    /// What a finding of `sweep` ends with, or the number or name of a known bug
     pub token: String,
+    /// A known bug in these worlds [default: as `known`]
+    #[arg(long = "world", value_name = "WORLD")]
+    pub worlds: Vec<String>,
     /// Where to; else to standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 #[derive(Debug, clap::Args)]

@@ -22,6 +22,8 @@ pub mod interrupt;
 pub mod job;
 pub mod judge;
 pub mod keep;
+pub mod known;
+pub mod known_export;
 pub mod library;
 pub mod line;
 pub mod output;
@@ -79,6 +81,7 @@ fn carry_out(mode: Mode) -> Result<Exit, Stop> {
         Mode::Merge(args) => sweep::merge(&args),
         Mode::Diff(args) => diff::main(&args),
         Mode::Audit(args) => audit::main(&args),
+        Mode::Known(args) => known::main(&args),
         Mode::Doctor => doctor::main(),
         Mode::Bench(args) => bench::main(&args),
         Mode::Worker(args) => worker::main(&args),

@@ -5,6 +5,7 @@
 pub mod difference;
 pub mod html;
 pub mod junit;
+pub mod known;
 pub mod matrix;
 pub mod table;
 pub mod transcript;

@@ -18,6 +18,7 @@ pub mod finding;
 pub mod pairs;
 pub mod result;
 pub mod shard;
+pub mod shell;
 pub mod shrink;
 pub mod strace;
 pub mod token;
