@@ -84,7 +84,7 @@ fn a_server_that_does_otherwise_is_told_by_line_and_exit_code() {
         "02_wrong      absent, RECORDED shows",
         "03_elsewhere  shows, RECORDED n/a",
         "sabot show known/02_wrong --world sim",
-        "3 known bugs on 1 servers: 1 of 3 cells as recorded",
+        "3 known bugs on 1 server: 1 of 3 cells as recorded",
     ] {
         assert!(text.contains(line), "{line:?} is not in:\n{text}");
     }

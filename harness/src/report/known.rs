@@ -128,7 +128,8 @@ impl Sheet {
         let all = of(|cell| cell.on_record);
         let good = of(|cell| cell.on_record && cell.is_as_recorded());
         let unmeasured = of(|cell| cell.seen == Seen::Unmeasured);
-        let mut text = format!("{} known bugs on {} servers", self.rows.len(), self.servers.len());
+        let servers = count_of(self.servers.len(), "server");
+        let mut text = format!("{} on {}", count_of(self.rows.len(), "known bug"), servers);
         text.push_str(&format!(": {good} of {all} cells as recorded"));
         let beside = of(|cell| !cell.on_record);
         if beside > 0 {
@@ -139,6 +140,11 @@ impl Sheet {
         }
         text
     }
+}
+
+/// `1 server`, `2 servers`.
+fn count_of(n: usize, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ const HEAD: &str = r#"#!/bin/sh
 # Usage: sh this.sh [/path/to/redis-server]; works in a new directory.
 server=${1:-redis-server}
 cd "$(mktemp -d)" || exit 1
+trap 'kill -9 "$pid" 2>/dev/null' EXIT
 cli() { redis-cli -s "$PWD/redis.sock" "$@"; }
 start() {
     "$server" --port 0 --unixsocket "$PWD/redis.sock" --save '' "$@" >>log 2>&1 &
