@@ -80,13 +80,15 @@ fn a_server_that_does_otherwise_is_told_by_line_and_exit_code() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{text}");
     for line in [
-        "01_right      absent",
-        "02_wrong      absent, RECORDED shows",
-        "03_elsewhere  shows, RECORDED n/a",
+        "01_right absent",
+        "02_wrong absent, RECORDED shows",
+        "03_elsewhere shows, RECORDED n/a",
         "sabot show known/02_wrong --world sim",
         "3 known bugs on 1 server: 1 of 3 cells as recorded",
     ] {
-        assert!(text.contains(line), "{line:?} is not in:\n{text}");
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said = text.lines().any(|said| words(said).starts_with(line));
+        assert!(said, "{line:?} is not in:\n{text}");
     }
 }
 

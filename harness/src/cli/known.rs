@@ -1,8 +1,8 @@
 //! `sabot known`: every known bug on every server, what is on record against what is seen.
 //!
 //! A server of the record must be as recorded: exit 0 when each cell is, 1 when one is not. Of any
-//! other server it is said what was seen, with the nearest server of the record beside it where that
-//! differs. Must not know: how a case runs, and by what a bug shows.
+//! other server it is said what was seen, with the nearest server of the record beside it where
+//! that differs. Must not know: how a case runs, and by what a bug shows.
 
 use super::args::KnownArgs;
 use super::exit::{Exit, Finding, overall};

@@ -180,10 +180,10 @@ mod tests {
             ],
         };
         let expected = "\
-case         redis-7.0.15            ./mine                        upstream
-01_a         shows                   absent (redis-7.0.15: shows)  redis 1
-02_b         absent, RECORDED shows  absent                        redis 1
-as recorded  1 of 2                  no record
+case           redis-7.0.15            ./mine                        upstream
+01_a           shows                   absent (redis-7.0.15: shows)  redis 1
+02_b           absent, RECORDED shows  absent                        redis 1
+as recorded    1 of 2                  no record
 
 02_b on redis-7.0.15: absent, RECORDED shows
   sabot show known/02_b --world redis-7.0.15

@@ -19,7 +19,7 @@ start() {
     "$server" --port 0 --unixsocket "$PWD/redis.sock" --save '' "$@" >>log 2>&1 &
     pid=$!
     until cli ping >/dev/null 2>&1; do
-        kill -0 "$pid" 2>/dev/null || { echo "the server refuses to start:"; tail -n 3 log; return 1; }
+        kill -0 "$pid" 2>/dev/null || { echo "it refuses to start:"; tail -n 3 log; return 1; }
         sleep 0.1
     done
 }
