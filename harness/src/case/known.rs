@@ -1,7 +1,7 @@
 //! The record of a known bug: on which servers it was seen to show, and where it was looked for in
 //! vain, as the `known` lines of a case say.
 //!
-//! A server is named with its whole version, `redis-6.0.16`, because a bug may end with a patch. Our
+//! A server is named with its whole version, `redis-6.0.16`, a patch may end a bug. Our
 //! own core stands in the column of the Redis that it follows. A server of no record is compared
 //! with none, but has a nearest one. Must not know: how a symptom is looked for.
 
