@@ -36,9 +36,9 @@ impl Runner<'_> {
             (Recorded::Absent, true) => "it is on record that the bug does not show, and it does",
             _ => return,
         };
-        let steps = self.script.steps.iter();
-        let lines = steps.filter(|step| matches!(step.verb, Verb::Known(_)));
-        self.line = lines.last().map_or(self.line, |step| step.line);
+        let mut steps = self.script.steps.iter();
+        let known = steps.rfind(|step| matches!(step.verb, Verb::Known(_)));
+        self.line = known.map_or(self.line, |step| step.line);
         self.failed(format!("{server}: {failure}"));
     }
 }
