@@ -128,10 +128,10 @@ fn simulated(text: &str) -> Story {
     }
 }
 
-/// The story on a tmpfs of 16 KiB, of which 8 are taken; None: this machine lets nobody mount.
+/// The story on a tmpfs of 24 KiB, of which 16 are taken; None: this machine lets nobody mount.
 fn on_small_disk(text: &str) -> Option<Story> {
     let folder = tempfile::tempdir().expect("a folder");
-    let script = "mount -t tmpfs -o size=16k none \"$1\" && shift && exec \"$@\"";
+    let script = "mount -t tmpfs -o size=24k none \"$1\" && shift && exec \"$@\"";
     let mut command = unshare()?;
     command.args(["sh", "-c", script, "sh"]).arg(folder.path());
     let server = Server::start(command, folder.path(), text);
@@ -139,7 +139,7 @@ fn on_small_disk(text: &str) -> Option<Story> {
     let seen = format!("/proc/{}/root{}", server.process.id(), folder.path().display());
     let disk = File::open(seen).expect("the server runs");
     let ballast = inside(&disk, "ballast");
-    fs::write(&ballast, [0; 8192]).expect("there is room");
+    fs::write(&ballast, [0; 16384]).expect("there is room");
     let heal = || fs::remove_file(&ballast).expect("it is there");
     Some(server.live(text, &disk, heal))
 }
