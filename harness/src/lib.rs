@@ -9,25 +9,22 @@
 //! ```
 //! use sabot::{Case, Plan, Verdict, World};
 //!
-//! #[test]
-//! # fn hidden() {}
-//! fn a_full_disk_loses_nothing() -> Result<(), sabot::Error> {
-//!     let redis = World::find("redis-server")?;
-//!     let case = Case::parse("full", "
-//!         config appendonly yes
-//!         config appendfsync everysec
-//!         > SET a 1
-//!         > SET b 2
-//!         heal
-//!         advance 1s
-//!         kill all
-//!         restart
-//!     ")?;
-//!     let full = Plan::parse("inject write on=aof error=ENOSPC when=2..3")?;
-//!     let outcome = case.with(&full)?.run(&redis)?;
-//!     assert_eq!(outcome.verdict, Verdict::Kept, "{}", outcome.transcript);
-//!     Ok(())
-//! }
+//! // `World::find("redis-server")?` is the one on PATH.
+//! let world = World::sim()?;
+//! let case = Case::parse("full", "
+//!     config appendonly yes
+//!     config appendfsync everysec
+//!     > SET a 1
+//!     > SET b 2
+//!     heal
+//!     advance 1s
+//!     kill all
+//!     restart
+//! ")?;
+//! let full = Plan::parse("inject write on=aof error=ENOSPC when=2..3")?;
+//! let outcome = case.with(&full)?.run(&world)?;
+//! assert_eq!(outcome.verdict, Verdict::Kept, "{}", outcome.transcript);
+//! # Ok::<(), sabot::Error>(())
 //! ```
 //!
 //! A whole project that does this, with rstest and insta, is in `examples/redis-server`; what the
