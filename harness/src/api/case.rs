@@ -20,7 +20,8 @@ impl Case {
     /// Understands `text`; `name` is what messages call it.
     ///
     /// ```
-    /// let case = sabot::Case::parse("mine", "config appendonly yes\n> SET a 1\nkill all\nrestart")?;
+    /// let text = "config appendonly yes\n> SET a 1\nkill all\nrestart";
+    /// let case = sabot::Case::parse("mine", text)?;
     /// assert_eq!(case.name(), "mine");
     ///
     /// let wrong = sabot::Case::parse("mine", "> SET a 1\nrestrat").unwrap_err();

@@ -11,6 +11,9 @@ use crate::sweep::{Kind, Shard};
 #[derive(Debug, Parser)]
 #[command(name = "sabot", version, after_help = super::exit::HELP)]
 pub struct Args {
+    /// Answer as `git bisect run` wants it: 125 (skip) instead of 3, 128 (stop) instead of 2
+    #[arg(long, global = true)]
+    pub bisect: bool,
     #[command(subcommand)]
     pub mode: Mode,
 }
@@ -24,6 +27,8 @@ pub enum Mode {
     Show(OneArgs),
     /// List the fault sites of one case under the names that `inject at` takes
     Sites(OneArgs),
+    /// Try every case and every sweep on one server and write a page about it
+    Audit(AuditArgs),
     /// Try every fault at every call of a workload and judge each outcome
     Sweep(SweepArgs),
     /// Replay the run of a token, exactly
@@ -34,7 +39,7 @@ pub enum Mode {
     Export(ExportArgs),
     /// Join the JSON reports of the shards of a sweep
     Merge(MergeArgs),
-    /// Compare two JSON reports: is this upgrade safe?
+    /// Compare two JSON reports of `sweep` or `audit`: is this upgrade safe?
     Diff(DiffArgs),
     /// Say what this machine can do and, for what it cannot, what to change
     Doctor,
@@ -111,6 +116,43 @@ pub struct SweepArgs {
     /// Also write the results as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Findings that are known, each with a reason: they do not count for the exit code
+    #[arg(long, value_name = "FILE")]
+    pub accepted: Option<PathBuf>,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct AuditArgs {
+    /// A path to a server, or one of sim, server, redis
+    #[arg(value_name = "SERVER")]
+    pub server: String,
+    /// Run everything under this configuration; what the harness decides itself is left out
+    #[arg(long, value_name = "REDIS.CONF")]
+    pub config: Option<PathBuf>,
+    /// Where to write the page [default: sabot-audit.html]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Also write the results as JSON, for `diff`
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Also write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Findings that are known, each with a reason: they do not count for the exit code
+    #[arg(long, value_name = "FILE")]
+    pub accepted: Option<PathBuf>,
+    /// At most so many cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// A first look: about 60 runs of each workload, of as many kinds as possible
+    #[arg(long)]
+    pub quick: bool,
+    /// Only about N runs of each workload, of as many kinds as possible
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(conflicts_with = "quick")]
+    pub sample: Option<u32>,
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -147,6 +189,9 @@ pub struct MergeArgs {
     /// Where to write the whole as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Findings that are known, each with a reason: they do not count for the exit code
+    #[arg(long, value_name = "FILE")]
+    pub accepted: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -9,16 +9,17 @@
 //! | 4 | a transcript differs from its snapshot though no promise is broken |
 //! | 130 | interrupted |
 //!
+//! With `--bisect` 3 becomes 125, so that `git bisect run` skips a version that cannot be judged,
+//! and 2 becomes 128, so that it stops rather than taking every version for bad.
+//!
 //! Where several apply, the first in the order 1, 2, 3, 4 wins: a broken promise stays one,
 //! whatever else could not be found out.
-
-use std::process::ExitCode;
 
 /// The table above, for `--help`.
 pub const HELP: &str = "\
 Exit codes: 0 all as expected; 1 a promise broken; 2 bad usage or bad case; 3 not measured or
 harness broken; 4 a transcript differs from its snapshot though no promise is broken;
-130 interrupted.";
+130 interrupted. With --bisect: 125 for 3, 128 for 2.";
 
 /// Why the command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +43,14 @@ impl Exit {
             Exit::Interrupted => 130,
         }
     }
-}
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit.code())
+    /// What `git bisect run` understands: 125 skips the version, from 128 on it stops.
+    pub fn code_for_bisect(self) -> u8 {
+        match self {
+            Exit::NotMeasured => 125,
+            Exit::BadUsage => 128,
+            other => other.code(),
+        }
     }
 }
 
@@ -97,6 +101,12 @@ pub fn overall(findings: impl IntoIterator<Item = Finding>) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bisection_skips_what_was_not_measured_and_stops_at_bad_usage() {
+        let codes = [Exit::Expected, Exit::BrokenPromise, Exit::BadUsage, Exit::NotMeasured];
+        assert_eq!(codes.map(Exit::code_for_bisect), [0, 1, 128, 125]);
+    }
 
     #[test]
     fn a_broken_promise_outweighs_everything_and_skips_weigh_nothing() {

@@ -8,10 +8,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+pub mod accepted;
 pub mod again;
 pub mod args;
+pub mod audit;
 pub mod bench;
 mod bench_sweep;
+pub mod date;
+pub mod diff;
 pub mod doctor;
 pub mod exit;
 pub mod fleet;
@@ -21,6 +25,7 @@ pub mod judge;
 pub mod keep;
 pub mod library;
 pub mod line;
+pub mod output;
 pub mod reap;
 pub mod run;
 pub mod screen;
@@ -40,7 +45,21 @@ use exit::Exit;
 
 /// Runs the mode that the arguments name.
 pub fn main() -> ExitCode {
-    reap::leave_nothing(|| match Args::parse().mode {
+    let mut bisect = false;
+    let exit = reap::leave_nothing(|| {
+        let args = Args::parse();
+        bisect = args.bisect;
+        carry_out(args.mode)
+    })
+    .unwrap_or_else(|stop| {
+        screen::error(&stop.message);
+        stop.exit
+    });
+    ExitCode::from(if bisect { exit.code_for_bisect() } else { exit.code() })
+}
+
+fn carry_out(mode: Mode) -> Result<Exit, Stop> {
+    match mode {
         Mode::Run(args) => run::main(&args),
         Mode::Show(args) => show::transcript(&args),
         Mode::Sites(args) => show::sites(&args),
@@ -49,15 +68,11 @@ pub fn main() -> ExitCode {
         Mode::Shrink(args) => tokens::shrink(&args),
         Mode::Export(args) => tokens::export(&args),
         Mode::Merge(args) => sweep::merge(&args),
-        Mode::Diff(args) => sweep::diff(&args),
+        Mode::Diff(args) => diff::main(&args),
+        Mode::Audit(args) => audit::main(&args),
         Mode::Doctor => doctor::main(),
         Mode::Bench(args) => bench::main(&args),
-    })
-    .unwrap_or_else(|stop| {
-        screen::error(&stop.message);
-        stop.exit
-    })
-    .into()
+    }
 }
 
 /// Why a mode ends before it has found out anything: a message for stderr, and the exit.

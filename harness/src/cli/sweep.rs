@@ -1,11 +1,11 @@
-//! `sabot sweep`, `sabot merge`, `sabot diff`: many runs, one matrix; many shards, one report; two
-//! reports, what changed.
+//! `sabot sweep`, `sabot merge`: many runs, one matrix; many shards, one report.
 //!
 //! Must not know: how a run is made, and what a promise is.
 
 use std::path::Path;
 
-use super::args::{DiffArgs, MergeArgs, SweepArgs};
+use super::accepted::Accepted;
+use super::args::{MergeArgs, SweepArgs};
 use super::exit::{Exit, Finding, overall};
 use super::fleet::Settings;
 use super::library::{Library, SWEEPS};
@@ -13,16 +13,16 @@ use super::run::{Ready, understand, with_fleet};
 use super::screen::Progress;
 use super::sweeper::{Step, Sweeper};
 use super::worlds::Choice;
-use super::{Stop, cannot, interrupt, screen, tell};
+use super::{Stop, cannot, interrupt, output, screen, tell};
 use crate::report::matrix::LEGEND;
 use crate::sweep::enumerate::Scope;
-use crate::sweep::{Came, File, Shard, Sweep, Workload, file};
+use crate::sweep::{File, Shard, Sweep, Workload};
 
 /// The mode.
 pub fn main(args: &SweepArgs) -> Result<Exit, Stop> {
     interrupt::block()?;
-    let outputs: Vec<&Path> = args.json.iter().chain(&args.junit).map(|p| p.as_path()).collect();
-    outputs.iter().try_for_each(|path| writable(path))?;
+    output::possible(args.json.iter().chain(&args.junit).map(|path| path.as_path()))?;
+    let accepted = Accepted::open(args.accepted.as_deref())?;
     let workloads = workloads(&args.cases)?;
     let choice = choose(args)?;
     let mut settings = Settings::of_this_binary(args.limits.deadline)
@@ -34,7 +34,7 @@ pub fn main(args: &SweepArgs) -> Result<Exit, Stop> {
     let progress = Progress::of_many(0);
     let save = |sweeps: &[Sweep], partial: bool| -> Result<(), Stop> {
         let file = File::new(shard.to_string(), partial, sweeps.to_vec());
-        write(&file, args.json.as_deref(), args.junit.as_deref())
+        write(&file, args.json.as_deref(), args.junit.as_deref(), &accepted)
     };
     // From here on a report is there, whatever ends this process.
     save(&[], true)?;
@@ -70,9 +70,20 @@ pub fn main(args: &SweepArgs) -> Result<Exit, Stop> {
         screen::line(&format!("=== causes, the worst first\n{}", tell::causes(&file.sweeps)));
     }
     conclude(&file, began.elapsed().as_secs_f64());
-    write(&file, args.json.as_deref(), args.junit.as_deref())?;
+    write(&file, args.json.as_deref(), args.junit.as_deref(), &accepted)?;
+    let counted = accepted.without(&file);
+    let everywhere = !interrupted
+        && (shard, sample, args.faults.is_empty()) == (Shard::WHOLE, None, true)
+        && args.cases.is_empty();
+    let stale = if everywhere { accepted.stale() } else { Vec::new() };
+    accepted.conclude(&file, &stale);
+    let stale = stale.iter().map(|_| Finding::BadCase);
     let missing = choice.absent.iter().map(|_| Finding::NotMeasured);
-    Ok(if interrupted { Exit::Interrupted } else { overall(exits(&file).chain(missing)) })
+    Ok(if interrupted {
+        Exit::Interrupted
+    } else {
+        overall(exits(&counted).chain(missing).chain(stale))
+    })
 }
 
 fn workloads(words: &[String]) -> Result<Vec<Workload>, Stop> {
@@ -97,12 +108,6 @@ fn choose(args: &SweepArgs) -> Result<Choice, Stop> {
     }
     choice.absent.retain(|absent| absent.wanted);
     Ok(choice)
-}
-
-/// A report that cannot be written is found out before anything runs.
-fn writable(path: &Path) -> Result<(), Stop> {
-    let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
-    opened.map(drop).map_err(|e| Stop::usage(cannot("write", path, &e)))
 }
 
 /// One sweep on the terminal.
@@ -140,7 +145,7 @@ fn conclude(file: &File, seconds: f64) {
 }
 
 /// What each run and each workload means for the exit code.
-fn exits(file: &File) -> impl Iterator<Item = Finding> {
+pub fn exits(file: &File) -> impl Iterator<Item = Finding> {
     file.sweeps.iter().flat_map(|sweep| {
         let refused = sweep.refused.iter().map(|_| Finding::NotMeasured);
         refused.chain(sweep.records.iter().map(|record| match record.verdict() {
@@ -153,29 +158,18 @@ fn exits(file: &File) -> impl Iterator<Item = Finding> {
     })
 }
 
-/// A file is replaced as a whole, so that no end of this process leaves half of it; what is no file
-/// (a terminal, a pipe) is written to.
-fn put(path: &Path, text: &str) -> std::io::Result<()> {
-    if path.exists() && !path.is_file() {
-        return std::fs::write(path, text);
-    }
-    let mut part = path.as_os_str().to_os_string();
-    part.push(".part");
-    std::fs::write(&part, text)?;
-    std::fs::rename(&part, path).inspect_err(|_| drop(std::fs::remove_file(&part)))
-}
-
 /// Puts the reports in place, each as a whole or not at all.
-fn write(file: &File, json: Option<&Path>, junit: Option<&Path>) -> Result<(), Stop> {
-    let to = |path: &Path, text: &str| {
-        put(path, text).map_err(|e| Stop::unable(cannot("write", path, &e)))
-    };
+fn write(
+    file: &File,
+    json: Option<&Path>,
+    junit: Option<&Path>,
+    accepted: &Accepted,
+) -> Result<(), Stop> {
     if let Some(path) = json {
-        to(path, &file.write())?;
+        output::write(path, &file.write())?;
     }
     if let Some(path) = junit {
-        let xml = tell::junit(file).map_err(Stop::unable)?;
-        to(path, &xml)?;
+        output::write(path, &tell::junit(file, accepted).map_err(Stop::unable)?)?;
     }
     Ok(())
 }
@@ -187,47 +181,13 @@ fn read(path: &Path) -> Result<File, Stop> {
 
 /// `sabot merge`: the shards of one sweep.
 pub fn merge(args: &MergeArgs) -> Result<Exit, Stop> {
-    let outputs: Vec<&Path> = args.json.iter().chain(&args.junit).map(|p| p.as_path()).collect();
+    let accepted = Accepted::open(args.accepted.as_deref())?;
     let files: Vec<File> = args.files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
-    outputs.iter().try_for_each(|path| writable(path))?;
+    output::possible(args.json.iter().chain(&args.junit).map(|path| path.as_path()))?;
     let merged = File::merge(files).map_err(Stop::usage)?;
     merged.sweeps.iter().for_each(|sweep| screen::line(&shown(sweep)));
     conclude(&merged, 0.0);
-    write(&merged, args.json.as_deref(), args.junit.as_deref())?;
-    Ok(overall(exits(&merged)))
-}
-
-/// `sabot diff`: what a new server does otherwise than an old one.
-pub fn diff(args: &DiffArgs) -> Result<Exit, Stop> {
-    let changes = file::changes(&read(&args.old)?, &read(&args.new)?);
-    let word = |came: Option<Came>| match came {
-        None => "(not run)".to_string(),
-        Some(Came::NothingInjected) => "(not injected)".to_string(),
-        Some(Came::Judged(verdict)) => verdict.to_string(),
-    };
-    let broken =
-        |came: Option<Came>| matches!(came, Some(Came::Judged(v)) if v.is_broken_promise());
-    let mut workload = "";
-    for change in &changes {
-        if change.workload != workload {
-            workload = &change.workload;
-            screen::line(workload);
-        }
-        let (old, new) = (word(change.old), word(change.new));
-        screen::line(&format!("  {}  {}: {old} → {new}", change.site, change.fault));
-        if broken(change.new) {
-            screen::line(&format!("      {}", change.sentence));
-        }
-    }
-    let worse = changes.iter().filter(|c| broken(c.new) && !broken(c.old)).count();
-    let better = changes.iter().filter(|c| broken(c.old) && !broken(c.new)).count();
-    screen::line(&format!(
-        "{} runs differ: {worse} break a promise now, {better} do no longer",
-        changes.len()
-    ));
-    Ok(match (worse, changes.is_empty()) {
-        (0, true) => Exit::Expected,
-        (0, false) => Exit::Differs,
-        _ => Exit::BrokenPromise,
-    })
+    write(&merged, args.json.as_deref(), args.junit.as_deref(), &accepted)?;
+    accepted.conclude(&merged, &[]);
+    Ok(overall(exits(&accepted.without(&merged))))
 }

@@ -9,6 +9,8 @@ use crate::sweep::cuts;
 use crate::sweep::finding::{self, Finding, findings};
 use crate::sweep::{Came, File, Kind, Record, Sweep};
 
+use super::accepted::Accepted;
+
 /// Counts and matrix: what stays the same as long as the server does the same.
 pub fn matrix(sweep: &Sweep) -> String {
     if let Some(why) = &sweep.refused {
@@ -63,13 +65,13 @@ pub fn counts(sweep: &Sweep) -> String {
 }
 
 /// What cutting the power came to.
-fn cuts(sweep: &Sweep) -> String {
-    let cut = || sweep.records.iter().filter(|r| r.kind == Kind::Power && !r.beyond);
-    let images: u64 = cut().map(|record| record.images).sum();
+pub fn cuts(sweep: &Sweep) -> String {
+    let cuts = || sweep.records.iter().filter(|r| r.kind == Kind::Power && !r.beyond);
+    let images: u64 = cuts().map(|record| record.images).sum();
     if images == 0 {
         return String::new();
     }
-    let of = |profile: &'static str| cut().filter(move |r| r.fault.starts_with(profile));
+    let of = |profile: &'static str| cuts().filter(move |r| r.fault.starts_with(profile));
     let broken = cuts::profiles().map(|profile| {
         let broken = of(profile).filter(|r| r.verdict().is_some_and(|v| v.is_broken_promise()));
         format!("{profile} at {}", broken.count())
@@ -135,7 +137,8 @@ pub fn causes(sweeps: &[Sweep]) -> String {
     finding::causes(sweeps).iter().map(tell).collect()
 }
 
-fn example_of(record: &Record) -> String {
+/// One run in words.
+pub fn example_of(record: &Record) -> String {
     let Record { site, fault, ending, cut, .. } = record;
     match cut.as_str() {
         "" => format!("{site}: {fault}, {}", ending.words()),
@@ -148,12 +151,13 @@ fn example_of(record: &Record) -> String {
 ///
 /// # Errors
 /// When a text cannot be written as XML.
-pub fn junit(file: &File) -> Result<String, String> {
-    let suites: Vec<_> = file.sweeps.iter().map(suite).collect();
+pub fn junit(file: &File, accepted: &Accepted) -> Result<String, String> {
+    let suites: Vec<_> = file.sweeps.iter().map(|sweep| suite(sweep, accepted)).collect();
     junit::write("sabot sweep", &suites)
 }
 
-fn suite(sweep: &Sweep) -> (String, Vec<junit::Test>) {
+/// The suite of one sweep; what is accepted is a skipped test, with the reason.
+pub fn suite(sweep: &Sweep, accepted: &Accepted) -> (String, Vec<junit::Test>) {
     let name = format!("{} in {}", sweep.workload, sweep.world);
     let mut tests: Vec<junit::Test> = Vec::new();
     if let Some(why) = &sweep.refused {
@@ -162,7 +166,10 @@ fn suite(sweep: &Sweep) -> (String, Vec<junit::Test>) {
     }
     for record in sweep.records.iter().filter(|record| !record.beyond) {
         let test = format!("{}, {}", record.fault, record.ending.words());
-        tests.push((record.site.clone(), test, became(record)));
+        let known = accepted.run(&sweep.workload, record).filter(|_| record.is_finding());
+        let became =
+            known.map_or_else(|| became(record), |why| Became::Skipped(format!("accepted: {why}")));
+        tests.push((record.site.clone(), test, became));
     }
     (name, tests)
 }

@@ -77,18 +77,7 @@ pub fn shrink(args: &TokenArgs) -> Result<Exit, Stop> {
     let token = decode(&args.token)?;
     understand(vec![case_of(&token)])?;
     let world = world(args, &token)?;
-    let lines = with_fleet(&settings(args)?, |fleet, _, _| {
-        let wanted =
-            Wanted::of(briefs(fleet, &world, std::slice::from_ref(&token.script)).first()?);
-        Some(shrink::shrink(&token.script, |texts| {
-            // A proposal that is no case any more is none.
-            let cases: Vec<usize> =
-                (0..texts.len()).filter(|n| case::parse("", &texts[*n]).is_ok()).collect();
-            let scripts: Vec<String> = cases.iter().map(|n| texts[*n].clone()).collect();
-            let briefs = briefs(fleet, &world, &scripts);
-            briefs.iter().position(|brief| wanted.is_met(brief)).map(|found| cases[found])
-        }))
-    })?;
+    let lines = with_fleet(&settings(args)?, |fleet, _, _| smallest(fleet, &world, &token.script))?;
     let Some(lines) = lines else { return Ok(Exit::Interrupted) };
     let before = token.script.lines().count();
     let site = format!("{} (shrunk)", finding::axis(&token.site));
@@ -97,6 +86,19 @@ pub fn shrink(args: &TokenArgs) -> Result<Exit, Stop> {
     screen::line(&format!("{before} lines became {}", lines.len()));
     screen::line(&small.encode());
     Ok(Exit::Expected)
+}
+
+/// The lines of the smallest script that fails as this one does; None after an interrupt.
+pub fn smallest(fleet: &Fleet, world: &World, script: &str) -> Option<Vec<String>> {
+    let wanted = Wanted::of(briefs(fleet, world, &[script.to_string()]).first()?);
+    Some(shrink::shrink(script, |texts| {
+        // A proposal that is no case any more is none.
+        let cases: Vec<usize> =
+            (0..texts.len()).filter(|n| case::parse("", &texts[*n]).is_ok()).collect();
+        let scripts: Vec<String> = cases.iter().map(|n| texts[*n].clone()).collect();
+        let briefs = briefs(fleet, world, &scripts);
+        briefs.iter().position(|brief| wanted.is_met(brief)).map(|found| cases[found])
+    }))
 }
 
 fn briefs(fleet: &Fleet, world: &World, scripts: &[String]) -> Vec<Brief> {
@@ -128,12 +130,18 @@ pub fn export(args: &ExportArgs) -> Result<Exit, Stop> {
     Ok(Exit::Expected)
 }
 
+/// What the world's servers have in common; empty where it is not on this machine.
+fn family(world: &str) -> String {
+    let choice = Choice::of(&[world.to_string()]).unwrap_or_default();
+    choice.worlds.first().map(|world| world.family.clone()).unwrap_or_default()
+}
+
 fn case_text(token: &Token, script: &Script) -> String {
     let mut text = format!(
         "# {} at {} in {} ended as {}; found by `sabot sweep` in world {}.\n",
         token.fault, token.site, token.case, token.verdict, token.world
     );
-    if let Some(command) = strace::command(script, "redis-server") {
+    if let Some(command) = strace::command(script, "redis-server", &family(&token.world)) {
         text.push_str(&format!("# The same for a server of one's own: {command}\n"));
     }
     text.push_str(&token.script);

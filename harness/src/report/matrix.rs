@@ -38,7 +38,8 @@ pub const LEGEND: &str = "\
 told  lost-reported leak   leaked         ?      not-measured      -       not injected
 in capitals: a promise broken (LOST DIVERGED STUCK DIED HUNG REFUSED), or BROKEN: the harness";
 
-fn word(verdict: Option<Verdict>) -> &'static str {
+/// The word in a cell.
+pub fn word(verdict: Option<Verdict>) -> &'static str {
     match verdict {
         None => "-",
         Some(Verdict::HarnessBroken) => "BROKEN",

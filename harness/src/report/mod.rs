@@ -3,6 +3,7 @@
 //! Must not know: how anything is run.
 
 pub mod difference;
+pub mod html;
 pub mod junit;
 pub mod matrix;
 pub mod table;

@@ -1,0 +1,143 @@
+//! What the tests of `sabot audit` share: a folder with a small library of cases of its own, and
+//! the command run in it.
+
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sabot::cli::reap;
+use serde_json::Value;
+
+const WORKLOAD: &str = "config appendonly yes\nconfig appendfsync everysec\n> INCR n\n> INCR n\n";
+
+const CASES: [(&str, &str); 4] = [
+    ("sweep/small", WORKLOAD),
+    ("sweep/always", "config appendonly yes\nconfig appendfsync always\n> INCR n\nshutdown\n"),
+    ("story/kept", "config appendonly yes\n> SET a 1\nkill all\nrestart\nexpect verdict kept\n"),
+    ("story/otherwise", "config appendonly yes\n> SET a 1\nexpect +NO\n"),
+];
+
+pub struct Desk {
+    folder: tempfile::TempDir,
+}
+
+/// What a run of the command came to.
+pub struct Said {
+    pub code: Option<i32>,
+    pub text: String,
+}
+
+impl Said {
+    /// Checks the exit code and that each of `parts` was said.
+    pub fn expect(&self, code: i32, parts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{}", self.text);
+        for part in parts {
+            assert!(self.text.contains(part), "{part:?} is not in:\n{}", self.text);
+        }
+    }
+}
+
+impl Desk {
+    pub fn new() -> Desk {
+        let desk = Desk { folder: tempfile::tempdir().expect("a temporary folder") };
+        for (name, text) in CASES {
+            desk.write(&format!("cases/{name}.case"), text);
+        }
+        desk
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a new folder");
+        std::fs::write(path, text).expect("a new file");
+    }
+
+    /// One that takes longer than it takes to interrupt it.
+    pub fn write_long_workload(&self) {
+        let text = format!("{WORKLOAD}{}", "> INCR n\n".repeat(200));
+        self.write("cases/sweep/long.case", &text);
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect("it was written")
+    }
+
+    pub fn json(&self, name: &str) -> Value {
+        serde_json::from_str(&self.read(name)).expect("JSON")
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sabot"));
+        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.env_remove("SABOT_REQUIRE").env_remove("SOURCE_DATE_EPOCH");
+        command
+    }
+
+    pub fn sabot(&self, args: &[&str]) -> Said {
+        let output = self.command(args).output().expect("the command starts");
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        Said { code: output.status.code(), text }
+    }
+
+    /// Audits our own server in simulation.
+    pub fn audit(&self, page: &str, more: &[&str]) -> Said {
+        self.sabot(&[&["audit", "sim", "--out", page], more].concat())
+    }
+
+    /// Whether supervised worlds are possible here.
+    pub fn can_supervise(&self) -> bool {
+        let possible = self.sabot(&["doctor"]).code == Some(0);
+        if !possible {
+            assert!(!required("server"), "required, but not possible here");
+            println!("skipped: this machine cannot supervise");
+        }
+        possible
+    }
+
+    /// Reports are written beside their place first.
+    pub fn nothing_half_written(&self) {
+        let entries = std::fs::read_dir(self.folder.path()).expect("ours").flatten();
+        let names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+        let hidden = names.iter().filter(|name| name.to_string_lossy().starts_with('.'));
+        assert_eq!(hidden.count(), 0, "{names:?}");
+    }
+}
+
+/// Whether the environment says that this must not be skipped.
+pub fn required(what: &str) -> bool {
+    let list = std::env::var("SABOT_REQUIRE").unwrap_or_default();
+    list.split(',').any(|word| word.trim() == what)
+}
+
+/// Waits until a worker runs a server.
+pub fn await_worker(run: &mut Child) {
+    reap::adopt_orphans().expect("orphans come to this process");
+    let until = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < until {
+        assert!(run.try_wait().expect("it is ours").is_none(), "it ended before the interrupt");
+        let is_worker = |pid: &String| {
+            let args = std::fs::read_to_string(format!("/proc/{pid}/cmdline"));
+            args.unwrap_or_default().contains("\0worker\0")
+        };
+        let mut workers = below(&run.id().to_string()).into_iter().filter(is_worker);
+        if workers.any(|worker| !below(&worker).is_empty()) {
+            return;
+        }
+        std::thread::yield_now();
+    }
+    panic!("no server was started");
+}
+
+fn below(pid: &str) -> Vec<String> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists =
+        threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().map(String::from).collect::<Vec<_>>()).collect()
+}
