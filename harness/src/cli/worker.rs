@@ -152,6 +152,13 @@ impl Worker {
         Broken::Harness(format!("the worker process {how}"))
     }
 
+    /// Lets an idle worker end by itself, which waits for all that it has started.
+    pub fn retire(mut self) {
+        self.requests = None;
+        let _ = self.replies.next(SETUP);
+        self.end();
+    }
+
     /// Kills the worker, and through its death all that it has started.
     pub fn end(mut self) {
         let _ = self.process.kill();
