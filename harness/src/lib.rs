@@ -49,7 +49,7 @@ pub use api::{Case, Error, Plan, Report, SweepOptions, World, sweep};
 pub use case::{Failure, Outcome};
 pub use contract::Verdict;
 pub use sweep::finding::Finding;
-pub use sweep::{Kind as FaultKind, Record};
+pub use sweep::{Came, Ending, Kind as FaultKind, Record};
 
 mod api;
 #[doc(hidden)]
