@@ -68,7 +68,7 @@ impl Library {
         Ok(Library { root: Some(root.to_path_buf()), cases })
     }
 
-    /// The library as it was when this binary was built.
+    /// The cases as they were when this was built.
     pub fn embedded() -> Library {
         let case = |(name, text): &(&str, &str)| CaseFile {
             name: (*name).into(),

@@ -39,6 +39,7 @@ pub struct Outcome {
     pub case: String,
     /// Which servers share this transcript: the profile's family.
     pub world_label: String,
+    /// The script with everything that was observed written under each step.
     pub transcript: String,
     /// The worst of the verdicts.
     pub verdict: Verdict,
@@ -49,6 +50,7 @@ pub struct Outcome {
     /// Indices of `verdicts`: starts that were refused because a call of their own had met a fault.
     #[serde(default)]
     pub own_fault: Vec<usize>,
+    /// What did not come true.
     pub failures: Vec<Failure>,
     /// For a known bug: each symptom as it was looked for.
     pub sights: Vec<Sight>,
@@ -60,13 +62,16 @@ pub struct Outcome {
     pub files: Vec<(String, Vec<u8>)>,
     /// How many calls the kernel decided.
     pub calls: u64,
+    /// How far the clock went.
     pub virtual_time_ns: u64,
 }
 
 /// Something in the case that did not come true.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Failure {
+    /// Of the script, from 1.
     pub line: u32,
+    /// In one sentence.
     pub message: String,
     /// The case itself is wrong (a rule that never fired, a restart of a server that runs); else an
     /// `expect` was not met.
