@@ -19,7 +19,7 @@ use crate::text::parse_integer;
 
 /// The version that is written.
 pub const RDB_VERSION: u32 = 9;
-/// The newest version that is read. 6.0.8 reads none after 9; here 10 and 11 are read too, so that
+/// The newest version that is read. 6.0 reads none after 9; here 10 and 11 are read too, so that
 /// files of 7.0 and 7.2 can be compared.
 pub const RDB_VERSION_READ: u32 = 11;
 

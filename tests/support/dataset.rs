@@ -50,8 +50,12 @@ pub fn facts(server: &mut Server) -> (String, Vec<String>) {
     let encodings = KEYS.map(|key| {
         let encoding: String = server.send(&format!("OBJECT ENCODING {key}"));
         let encoding = if encoding == "listpack" { "ziplist".to_string() } else { encoding };
-        // From 7.2 on a short list is one listpack.
-        if key.starts_with("list-") { "quicklist".to_string() } else { encoding }
+        // From 7.2 on short lists, and sets of a few words, are listpacks.
+        match key.split_once('-') {
+            Some(("list", _)) => "quicklist".to_string(),
+            Some(("words", _)) => "hashtable".to_string(),
+            _ => encoding,
+        }
     });
     (server.send("DEBUG DIGEST"), encodings.to_vec())
 }

@@ -13,6 +13,7 @@ pub mod args;
 pub mod audit;
 pub mod bench;
 mod bench_sweep;
+pub mod conform;
 pub mod date;
 pub mod diff;
 pub mod doctor;
@@ -79,6 +80,7 @@ fn carry_out(mode: Mode) -> Result<Exit, Stop> {
         Mode::Merge(args) => sweep::merge(&args),
         Mode::Diff(args) => diff::main(&args),
         Mode::Audit(args) => audit::main(&args),
+        Mode::Conform(args) => conform::main(&args),
         Mode::Doctor => doctor::main(),
         Mode::Bench(args) => bench::main(&args),
         Mode::Worker(args) => worker::main(&args),
