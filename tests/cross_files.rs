@@ -15,8 +15,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dataset::{facts, fill};
-use support::{Server, debug_arguments, real_servers};
+use dataset::{facts, fill, fill_inexact};
+use support::{Server, debug_arguments, real_servers, version};
 
 const AOF: [&str; 2] = ["--appendonly", "yes"];
 
@@ -38,9 +38,17 @@ fn assert_accepted(server: &Path, kind: &str, file: &Path) {
     assert!(output.status.success(), "{checker} {}: {said}", file.display());
 }
 
-/// Fills the server, has it rewrite its file, and writes some more.
-fn fill_and_rewrite(server: &mut Server, preamble: &str) {
+/// Fills one server with what it and `real` have the same digest of.
+fn fill_for(real: &Path, server: &mut Server) {
     fill(server);
+    if version(real) < (7, 2) {
+        fill_inexact(server);
+    }
+}
+
+/// Fills the server, has it rewrite its file, and writes some more.
+fn fill_and_rewrite(real: &Path, server: &mut Server, preamble: &str) {
+    fill_for(real, server);
     server.send::<()>(&format!("CONFIG SET aof-use-rdb-preamble {preamble}"));
     server.send::<String>("BGREWRITEAOF");
     server.await_log("Background AOF rewrite finished successfully");
@@ -69,7 +77,7 @@ fn a_snapshot_of_ours() {
     for program in real_servers() {
         let dir = tempdir();
         let mut ours = Server::start(dir.path(), &[]);
-        fill(&mut ours);
+        fill_for(&program, &mut ours);
         let before = facts(&mut ours);
         ours.send::<()>("SAVE");
         assert!(ours.shut_down().success());
@@ -84,7 +92,7 @@ fn a_snapshot_of_theirs() {
     for program in real_servers() {
         let dir = tempdir();
         let mut real = start_real(&program, dir.path(), &[]);
-        fill(&mut real);
+        fill_for(&program, &mut real);
         let digest = facts(&mut real).0;
         real.send::<()>("SAVE");
         assert!(real.shut_down().success());
@@ -102,7 +110,7 @@ fn an_aof_of_ours_in_each_form() {
         for preamble in ["no", "yes"] {
             let dir = tempdir();
             let mut ours = Server::start(dir.path(), &AOF);
-            fill_and_rewrite(&mut ours, preamble);
+            fill_and_rewrite(&program, &mut ours, preamble);
             let digest = facts(&mut ours).0;
             assert!(ours.shut_down().success());
             let file = dir.path().join("appendonly.aof");
@@ -120,7 +128,7 @@ fn an_aof_of_ours_as_it_was_fed() {
     for program in real_servers() {
         let dir = tempdir();
         let mut ours = Server::start(dir.path(), &AOF);
-        fill(&mut ours);
+        fill_for(&program, &mut ours);
         let before = facts(&mut ours);
         assert_eq!(ours.send::<String>("OBJECT ENCODING edited"), "raw");
         assert!(ours.shut_down().success());
@@ -138,7 +146,7 @@ fn an_aof_of_theirs_in_each_form() {
         for preamble in ["no", "yes"] {
             let (theirs, dir) = (tempdir(), tempdir());
             let mut real = start_real(&program, theirs.path(), &AOF);
-            fill_and_rewrite(&mut real, preamble);
+            fill_and_rewrite(&program, &mut real, preamble);
             let digest = facts(&mut real).0;
             assert!(real.shut_down().success());
             let file = dir.path().join("appendonly.aof");

@@ -147,16 +147,24 @@ pub fn real_servers() -> Vec<PathBuf> {
     servers
 }
 
+/// Major and minor, as the program says.
+#[allow(dead_code)]
+pub fn version(redis_server: &Path) -> (u32, u32) {
+    let output = Command::new(redis_server).arg("--version").output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut numbers = text.split("v=").nth(1).unwrap_or_default().split('.').map(str::parse);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor),
+        _ => panic!("{} says no version: {text}", redis_server.display()),
+    }
+}
+
 /// What a real server needs to be told so that DEBUG works: nothing up to 6.2, which knows no such
 /// directive.
 #[allow(dead_code)]
 pub fn debug_arguments(redis_server: &Path) -> Vec<&'static str> {
-    let output = Command::new(redis_server).arg("--version").output().expect("it runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let major = text.split("v=").nth(1).and_then(|version| version.split('.').next());
-    match major.and_then(|major| major.parse::<u32>().ok()) {
-        // Valkey calls itself `v=8.1.1` too.
-        Some(major) if major >= 7 => vec!["--enable-debug-command", "yes"],
+    match version(redis_server) {
+        (7.., _) => vec!["--enable-debug-command", "yes"],
         _ => Vec::new(),
     }
 }

@@ -1,7 +1,8 @@
 //! Comparisons of many cases as a document: what one server does otherwise than another, side by
 //! side, grouped by kind, each difference once with the cases that show it.
 //!
-//! Must not know: how the cases were run.
+//! Log lines that one side alone has are taken one by one, and with `N` for their numbers: which
+//! file of a series it is about, and when, is a matter of the case. Must not know: how the cases were run.
 
 use super::{Compared, Hunk, Kind};
 
@@ -35,7 +36,7 @@ impl Document {
             }
             for (hunk, cases) in groups {
                 text.push('\n');
-                side_by_side(&mut text, hunk);
+                side_by_side(&mut text, &hunk);
                 text.push_str(&format!("    {}\n", told(&cases)));
             }
             text.push('\n');
@@ -44,11 +45,11 @@ impl Document {
     }
 
     /// Equal differences with their cases, those of most cases first.
-    fn groups(&self, kind: Kind) -> Vec<(&Hunk, Vec<&str>)> {
-        let mut groups: Vec<(&Hunk, Vec<&str>)> = Vec::new();
+    fn groups(&self, kind: Kind) -> Vec<(Hunk, Vec<&str>)> {
+        let mut groups: Vec<(Hunk, Vec<&str>)> = Vec::new();
         for (name, compared) in &self.cases {
             let Compared::Differs(hunks) = compared else { continue };
-            for hunk in hunks.iter().filter(|hunk| hunk.kind == kind) {
+            for hunk in hunks.iter().filter(|hunk| hunk.kind == kind).flat_map(single_lines) {
                 match groups.iter_mut().find(|(other, _)| *other == hunk) {
                     Some((_, names)) if names.last() == Some(&name.as_str()) => {}
                     Some((_, names)) => names.push(name),
@@ -59,6 +60,29 @@ impl Document {
         groups.sort_by_key(|(_, names)| std::cmp::Reverse(names.len()));
         groups
     }
+}
+
+/// A difference of the log line by line, unless it says as much on either side.
+fn single_lines(hunk: &Hunk) -> Vec<Hunk> {
+    if hunk.kind != Kind::Log || hunk.left.len() == hunk.right.len() {
+        return vec![hunk.clone()];
+    }
+    let one = |line: &String| vec![without_numbers(line)];
+    let left = hunk.left.iter().map(|line| (one(line), Vec::new()));
+    let right = hunk.right.iter().map(|line| (Vec::new(), one(line)));
+    left.chain(right).map(|(left, right)| Hunk { kind: Kind::Log, left, right }).collect()
+}
+
+fn without_numbers(line: &str) -> String {
+    let mut text = String::new();
+    for (n, part) in line.split(|c: char| c.is_ascii_digit()).enumerate() {
+        // Between two digits there is an empty part.
+        if n > 0 && !text.ends_with('N') {
+            text.push('N');
+        }
+        text.push_str(part);
+    }
+    text
 }
 
 fn told(cases: &[&str]) -> String {
