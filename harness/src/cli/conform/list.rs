@@ -93,7 +93,7 @@ impl Entry {
 }
 
 /// `*` stands for any text, all else for itself.
-fn matches(pattern: &str, line: &str) -> bool {
+pub fn matches(pattern: &str, line: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else { return pattern == line };
     let Some(rest) = line.strip_prefix(head) else { return false };
     (0..=rest.len()).filter(|at| rest.is_char_boundary(*at)).any(|at| matches(tail, &rest[at..]))

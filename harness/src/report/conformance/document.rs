@@ -131,6 +131,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn log_lines_of_one_side_are_told_one_by_one_and_without_numbers() {
+        let owned = |lines: &[&str]| lines.iter().map(|line| line.to_string()).collect();
+        let right = owned(&["* file 12.incr", "* 3 keys"]);
+        let hunk = Hunk { kind: Kind::Log, left: Vec::new(), right };
+        let lines: Vec<String> =
+            single_lines(&hunk).into_iter().flat_map(|hunk| hunk.right).collect();
+        assert_eq!(lines, ["* file N.incr", "* N keys"]);
+    }
+
+    #[test]
     fn equal_differences_stand_once_and_the_most_frequent_first() {
         let hunk = |left: &str, right: &str| Hunk {
             kind: Kind::Log,

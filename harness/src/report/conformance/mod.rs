@@ -6,7 +6,7 @@
 //! that follow. Must not know: which servers these are, and how the transcripts came to be.
 
 pub mod document;
-mod lines;
+pub mod lines;
 
 use lines::Line;
 
@@ -157,8 +157,7 @@ mod tests {
                      \x20   log  * two\n  +OK\nshow files\n  aof  6 bytes\n\nverdict: kept\n";
         let expected = vec![
             hunk(Kind::Log, &["* one"], &["* two"]),
-            hunk(Kind::Call, &[], &["parent.aof.open → ok"]),
-            hunk(Kind::Call, &["parent.aof.write 5 bytes → 5"], &[]),
+            hunk(Kind::Call, &["parent.aof.write 5 bytes → 5"], &["parent.aof.open → ok"]),
             hunk(Kind::File, &["aof 5 bytes"], &["aof 6 bytes"]),
         ];
         assert_eq!(compare(CASE, left, right), Compared::Differs(expected));
