@@ -18,7 +18,6 @@ use super::{Stop, interrupt, screen};
 use crate::case::Outcome;
 use crate::report::conformance::document::Document;
 use crate::report::conformance::{Compared, Kind, compare};
-use crate::report::table::Table;
 use list::List;
 
 /// The worlds that are compared when none is named.
@@ -138,7 +137,7 @@ fn conclude(
         alike &= counts.differing + counts.one_only == 0 && stale.is_empty();
         rows.push((world.label.clone(), counts));
     }
-    screen::line(&table(&first.label, &rows).render());
+    screen::line(&table(&first.label, &rows));
     if alike { Exit::Expected } else { Exit::BrokenPromise }
 }
 
@@ -170,13 +169,22 @@ pub fn sort_out(
     (counts, unlisted)
 }
 
-/// Servers down, counts across.
-pub fn table(first: &str, rows: &[(String, Counts)]) -> Table {
+/// Servers down, counts across, each line ended.
+pub fn table(first: &str, rows: &[(String, Counts)]) -> String {
     let headings = ["identical", "listed", "differing", "for one only", "for neither"];
-    let row = |(label, counts): &(String, Counts)| {
+    let head = format!("against {first}");
+    let names = rows.iter().map(|(name, _)| name.chars().count());
+    let width = names.chain([head.chars().count()]).max().unwrap_or(0);
+    let mut text = format!("{head:width$}  {}\n", headings.join("  "));
+    for (name, counts) in rows {
         let Counts { identical, listed, differing, one_only, neither } = counts;
-        let cells = [identical, listed, differing, one_only, neither].map(ToString::to_string);
-        (format!("{first} and {label}"), cells.to_vec())
-    };
-    Table { worlds: headings.map(String::from).to_vec(), rows: rows.iter().map(row).collect() }
+        text.push_str(&format!("{name:width$}"));
+        for (count, heading) in
+            [identical, listed, differing, one_only, neither].into_iter().zip(headings)
+        {
+            text.push_str(&format!("  {count:>wide$}", wide = heading.len()));
+        }
+        text.push('\n');
+    }
+    text
 }
