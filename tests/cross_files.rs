@@ -1,8 +1,8 @@
 //! Files cross: what this server writes every real server loads with the same digest, and the
 //! reverse; the checkers that come with them accept ours.
 //!
-//! Needs a `redis-server` on PATH, 6.0 or later, or servers in `target/servers`, with their checkers
-//! beside them.
+//! Needs a `redis-server` on PATH, 6.0 or later, or servers in `target/servers`, with their
+//! checkers beside them.
 
 // The tests look at files from outside, where there is no `Os`.
 #![allow(clippy::disallowed_methods)]

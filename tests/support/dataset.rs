@@ -30,8 +30,8 @@ pub fn fill(server: &mut Server) {
     send(server, "SELECT 0".to_string());
 }
 
-/// Scores that no double has exactly. From 7.2 on DEBUG DIGEST takes the shortest text that reads as
-/// the same double, before that 17 digits of it.
+/// Scores that no double has exactly. From 7.2 on DEBUG DIGEST takes the shortest text that reads
+/// as the same double, before that 17 digits of it.
 #[allow(dead_code)]
 pub fn fill_inexact(server: &mut Server) {
     server.send::<redis::Value>("ZADD inexact 0.1 a 1e300 b 0.2 c");

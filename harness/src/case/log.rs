@@ -4,7 +4,8 @@
 //! Masked are pids, copy-on-write sizes, the run directory's name, and what differs between two
 //! builds of one version: lines of its source, its memory's size in a file, and that file's
 //! checksum. Nothing else. Left out are the lines by which a server introduces itself and its
-//! machine at each start, and all that follows when it logs its stack and registers. Must not know: when a line was written.
+//! machine at each start, and all that follows when it logs its stack and registers.
+//! Must not know: when a line was written.
 
 use crate::observation::LogLine;
 

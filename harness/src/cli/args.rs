@@ -224,7 +224,8 @@ pub struct ConformArgs {
     /// A path to a .case file, or a name or folder under cases/ [default: all of cases/]
     #[arg(value_name = "CASE")]
     pub cases: Vec<String>,
-    /// sim, server, redis, or a server by its name, path or profile; all are compared with the first
+    /// sim, server, redis, or a server by its name, path or profile; the first is what
+    /// all others are compared with
     /// [default: sim and redis-6.0.16]
     #[arg(long = "world", value_name = "WORLD")]
     pub worlds: Vec<String>,

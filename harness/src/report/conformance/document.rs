@@ -2,7 +2,8 @@
 //! side, grouped by kind, each difference once with the cases that show it.
 //!
 //! Log lines that one side alone has are taken one by one, and with `N` for their numbers: which
-//! file of a series it is about, and when, is a matter of the case. Must not know: how the cases were run.
+//! file of a series it is about, and when, is a matter of the case.
+//! Must not know: how the cases were run.
 
 use super::{Compared, Hunk, Kind};
 
@@ -159,8 +160,8 @@ mod tests {
         };
         let gap = " ".repeat(SIDE - 5);
         let expected = format!(
-            "Log lines\n---------\n  old  {gap} | new\n\n  * one{gap} | * two\n    in 2 cases: f/a, \
-             f/b\n\n  x    {gap} | y\n    in f/a\n\n"
+            "Log lines\n---------\n  old  {gap} | new\n\n  * one{gap} | * two\n    in 2 cases: \
+             f/a, f/b\n\n  x    {gap} | y\n    in f/a\n\n"
         );
         assert_eq!(document.render(), expected);
     }
