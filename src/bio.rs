@@ -135,8 +135,9 @@ impl Bio {
         os.futex_wake(&queue.handed_over, 1);
     }
 
-    /// unlink(2) without what a file's last reference costs: a descriptor is opened first,
-    /// and closed in the background. What cannot be opened is unlinked all the same (Redis: `bg_unlink`).
+    /// unlink(2) without what a file's last reference costs: a descriptor is opened first, and
+    /// closed in the background. What cannot be opened is unlinked all the same (Redis:
+    /// `bg_unlink`).
     pub fn bg_unlink(&self, os: &mut dyn Os, path: &str) {
         let opened = os.open(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0);
         let unlinked = os.unlink(path);
