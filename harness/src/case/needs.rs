@@ -28,7 +28,7 @@ pub fn unmet(script: &Script, roles: &Roles, profile: &Profile) -> Option<String
 fn version(profile: &Profile) -> String {
     match &profile.server {
         Some(server) if profile.name != "sabot" => server.version.to_string(),
-        _ if profile.name == "sabot" => "6.0.8".to_string(),
+        _ if profile.name == "sabot" => "6.0.16".to_string(),
         _ => profile.from.to_string(),
     }
 }

@@ -43,6 +43,8 @@ pub enum Mode {
     Merge(MergeArgs),
     /// Compare two JSON reports of `sweep` or `audit`: is this upgrade safe?
     Diff(DiffArgs),
+    /// Run every case on two servers or more and show what they do differently, side by side
+    Conform(ConformArgs),
     /// Say what this machine can do and, for what it cannot, what to change
     Doctor,
     /// Measure runs per second and the cost of a trapped system call
@@ -226,6 +228,23 @@ fn kind(text: &str) -> Result<Kind, String> {
     let known = Kind::ALL.map(Kind::as_str).join(", ");
     let found = Kind::ALL.into_iter().find(|kind| kind.as_str() == text);
     found.ok_or_else(|| format!("expected one of: {known}"))
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ConformArgs {
+    /// A path to a .case file, or a name or folder under cases/ [default: all of cases/]
+    #[arg(value_name = "CASE")]
+    pub cases: Vec<String>,
+    /// sim, server, redis, or a server by its name, path or profile; the first is what
+    /// all others are compared with
+    /// [default: sim and redis-6.0.16]
+    #[arg(long = "world", value_name = "WORLD")]
+    pub worlds: Vec<String>,
+    /// Only the table
+    #[arg(long)]
+    pub summary: bool,
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 #[derive(Debug, clap::Args)]

@@ -14,6 +14,7 @@ pub mod args;
 pub mod audit;
 pub mod bench;
 mod bench_sweep;
+pub mod conform;
 pub mod date;
 pub mod diff;
 pub mod doctor;
@@ -73,6 +74,7 @@ fn carry_out(mode: Mode) -> Result<Exit, Stop> {
         Mode::Diff(args) => diff::main(&args),
         Mode::Audit(args) => audit::main(&args),
         Mode::Known(args) => known::main(&args),
+        Mode::Conform(args) => conform::main(&args),
         Mode::Doctor => doctor::main(),
         Mode::Bench(args) => bench::main(&args),
     }

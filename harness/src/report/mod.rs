@@ -2,6 +2,7 @@
 //!
 //! Must not know: how anything is run.
 
+pub mod conformance;
 pub mod difference;
 pub mod html;
 pub mod junit;

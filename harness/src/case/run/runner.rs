@@ -69,6 +69,8 @@ pub struct Runner<'a> {
     /// Children that were born and have not ended, by incarnation and name.
     pub children: BTreeSet<(u32, String)>,
     pub raw_log: Vec<u8>,
+    /// The start of the server that went on to log its own memory.
+    pub dump_of: Option<u32>,
     /// Everything that was logged since the last start.
     pub log: Vec<LogLine>,
     /// How much of it `await log` has gone through.
@@ -137,6 +139,7 @@ impl<'a> Runner<'a> {
             traced: 0,
             children: BTreeSet::new(),
             raw_log: Vec::new(),
+            dump_of: None,
             log: Vec::new(),
             awaited: 0,
             lies: Vec::new(),

@@ -110,7 +110,7 @@ fn what_is_not_answered_says_why() {
 fn needs_that_are_not_met_end_the_case_quietly() {
     let needs = [
         ("needs role manifest\n> PING", "sabot has no file role `manifest`"),
-        ("needs version >=7.0\n> PING", "the server's version is 6.0.8"),
+        ("needs version >=7.0\n> PING", "the server's version is 6.0.16"),
         ("> PING\nneeds command XADD", "the server has no command XADD"),
     ];
     for (source, reason) in needs {
