@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::kernel::Cut;
+use crate::kernel::{Cut, Decision};
 use crate::kernel::plan::Rule;
 use crate::world::{Directive, Victim};
 
@@ -48,6 +48,11 @@ pub enum Verb {
     Inject {
         rule: Rule,
         roles: Vec<Named>,
+    },
+    /// Another task runs before some call.
+    Preempt {
+        decision: Decision,
+        role: Vec<Named>,
     },
     Heal,
     /// None: `space free`.
@@ -176,6 +181,7 @@ impl Verb {
         match self {
             Verb::Config(_)
             | Verb::Inject { .. }
+            | Verb::Preempt { .. }
             | Verb::Heal
             | Verb::Space(_)
             | Verb::SyncErrors(_)

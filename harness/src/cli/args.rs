@@ -100,7 +100,7 @@ pub struct SweepArgs {
     /// In every world that this machine has
     #[arg(long)]
     pub all: bool,
-    /// Only these kinds of faults: error, short, lie, delay, kill, power
+    /// Only these kinds of faults: error, short, lie, delay, kill, power, order
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
     pub faults: Vec<Kind>,
     /// Put a second fault on the recovery from each first one

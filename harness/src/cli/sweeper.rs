@@ -13,7 +13,7 @@ use crate::case::{Brief, CutPoint};
 use crate::contract::Verdict;
 use crate::report::difference::Difference;
 use crate::sweep::enumerate::{Plan, Run, Scope};
-use crate::sweep::result::{Came, judged};
+use crate::sweep::result::{Came, judged, mark_usual};
 use crate::sweep::{Ending, Kind, Record, Sweep, Token, Workload, cuts, finding, pairs};
 
 /// Scripts of the world `sim` in one order: a run is shorter than handing it over.
@@ -121,7 +121,8 @@ impl Sweeper<'_> {
             })
         });
         let first = sweep.records.len();
-        let (owners, records) = owned(records);
+        let (owners, mut records) = owned(records);
+        mark_usual(&mut records);
         sweep.records.extend(records);
         let first_beside = sweep.beside.len();
         let (owners_beside, beside) = owned(beside);

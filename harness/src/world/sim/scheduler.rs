@@ -69,7 +69,7 @@ impl Scheduler {
 
     /// Runs tasks until none can run without the clock moving.
     pub fn settle(&mut self) -> Result<(), Broken> {
-        while let Some(next) = self.next() {
+        while let Some(next) = self.chosen().or_else(|| self.next()) {
             self.run(next)?;
             self.absorb();
         }
@@ -80,6 +80,15 @@ impl Scheduler {
     fn next(&self) -> Option<usize> {
         let halted = self.shared.kernel.borrow().halt_due().is_some();
         self.slots.iter().position(|slot| self.can_run(slot)).filter(|_| !halted)
+    }
+
+    /// Whom a decision of the schedule puts before everybody else.
+    fn chosen(&self) -> Option<usize> {
+        let halted = self.shared.kernel.borrow().halt_due().is_some();
+        let turn = self.shared.kernel.borrow_mut().schedule.take_turn().filter(|_| !halted)?;
+        let able = (0..self.slots.len()).filter(|n| self.can_run(&self.slots[*n]));
+        let able: Vec<(TaskId, usize)> = able.map(|n| (self.slots[n].task, n)).collect();
+        self.shared.kernel.borrow_mut().choose(turn, &able)
     }
 
     fn can_run(&self, slot: &Slot) -> bool {
@@ -111,7 +120,7 @@ impl Scheduler {
                 !shared.pipes.borrow().readiness(&kernel, *pipe, *end).is_empty()
             }
             Some(Wait::Child) => kernel.can_wait(slot.task),
-            Some(Wait::Halt) => true,
+            Some(Wait::Halt | Wait::Turn) => true,
             Some(Wait::End(_) | Wait::Overrun) => false,
         }
     }

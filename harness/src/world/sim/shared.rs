@@ -45,6 +45,8 @@ pub enum Wait {
     },
     /// Until a child has ended.
     Child,
+    /// Until others have run that the schedule puts before its call.
+    Turn,
     /// Until what the plan has happen here has happened.
     Halt,
     /// For ever: the process ends like this.
