@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::kernel::{Cut, Decision};
 use crate::kernel::plan::Rule;
+use crate::kernel::{Cut, Decision};
 use crate::world::{Directive, Victim};
 
 /// A byte range of the source.

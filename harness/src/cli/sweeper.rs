@@ -190,6 +190,18 @@ impl Sweeper<'_> {
         Ok(seconds.collect())
     }
 
+    /// Runs scripts and returns what each came to.
+    pub fn briefs(
+        &self,
+        world: &World,
+        scripts: Vec<String>,
+        learn: bool,
+    ) -> Result<Vec<Brief>, Interrupted> {
+        let mut briefs: Vec<Option<Brief>> = vec![None; scripts.len()];
+        self.run(world, scripts, learn, |(n, brief)| briefs[n] = Some(brief.clone()))?;
+        Ok(briefs.into_iter().flatten().collect())
+    }
+
     /// Runs scripts; `take` hears of each verdict as it comes.
     fn run(
         &self,

@@ -136,13 +136,13 @@ fn ends(learned: &[Learned]) -> Vec<Learned> {
     let end = |site: Site| {
         let site = Site { number: site.number + 1, ..site };
         Learned {
-        site: site.to_string(),
-        bytes: BEYOND,
-        moved: 0,
-        children: false,
-        idle: false,
-        others: Vec::new(),
-    }
+            site: site.to_string(),
+            bytes: BEYOND,
+            moved: 0,
+            children: false,
+            idle: false,
+            others: Vec::new(),
+        }
     };
     ends.into_iter().map(|(_, site)| end(site)).collect()
 }

@@ -44,15 +44,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 7] = [
-        Kind::Error,
-        Kind::Short,
-        Kind::Lie,
-        Kind::Delay,
-        Kind::Kill,
-        Kind::Power,
-        Kind::Order,
-    ];
+    pub const ALL: [Kind; 7] =
+        [Kind::Error, Kind::Short, Kind::Lie, Kind::Delay, Kind::Kill, Kind::Power, Kind::Order];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -243,6 +236,12 @@ impl List<'_> {
                 let name = format!("{}, {name}", fault.name);
                 orders.push(Fault { kind, name, lines, endings: fault.endings });
             }
+        }
+        // Everybody else, and the commands that follow, for a second.
+        if self.site.task != "parent" && !self.site.call.is_sync() {
+            let (name, kind) = ("others first".to_string(), Kind::Order);
+            let lines = vec![self.at("delay=1s")];
+            orders.push(Fault { kind, name, lines, endings: BOTH });
         }
         self.faults = in_order;
         self.faults.extend(orders);
