@@ -105,7 +105,12 @@ impl World for Forgetful {
         self.0.receive(client)
     }
     fn settle(&mut self) -> Result<(), Broken> {
-        self.0.settle()
+        self.0.settle()?;
+        // The plan may have cut the power meanwhile.
+        match self.0.status() {
+            Status::Off => self.0.put_image(&Image::default()),
+            _ => Ok(()),
+        }
     }
     fn next_deadline(&mut self) -> Option<Time> {
         self.0.next_deadline()

@@ -23,8 +23,8 @@ use super::workload::{Ending, Workload};
 use crate::case::{self, Brief, Learned};
 use story::{Story, Want, stories};
 
-/// Runs scripts and says what each came to; `true`: also which sites it went through. None: somebody
-/// wants to stop.
+/// Runs scripts and says what each came to; `true`: also which sites it went through. None:
+/// somebody wants to stop.
 pub type Runs<'a> = dyn FnMut(&[String], bool) -> Option<Vec<Brief>> + 'a;
 
 /// How many smaller stories are tried for one failure.

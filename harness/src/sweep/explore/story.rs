@@ -2,9 +2,9 @@
 //!
 //! A story is plain data: a configuration, what clients and the operator do, and which faults and
 //! orders of tasks are wanted. The strategies are proptest's, so that a story that shows something
-//! becomes smaller by its own rules: fewer steps, fewer faults, earlier calls. Values are unique and
-//! INCR and RPUSH are among the commands, so that a double apply cannot hide. All commands go over
-//! one connection, because of two nobody could say which command came first, and expiries are
+//! becomes smaller by its own rules: fewer steps, fewer faults, earlier calls. Values are unique,
+//! and INCR and RPUSH are among the commands, so that a double apply cannot hide. All commands go
+//! over one connection, because of two nobody could say which command came first, and expiries are
 //! absolute, because a command may be carried out long after it was sent. Must not know: which
 //! calls a story leads to, and what a promise is.
 
