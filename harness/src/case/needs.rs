@@ -56,7 +56,7 @@ pub fn check_roles(script: &Script, roles: &Roles) -> Result<(), BadCase> {
 
 fn named(verb: &Verb) -> &[Named] {
     match verb {
-        Verb::Inject { roles, .. } => roles,
+        Verb::Inject { roles, .. } | Verb::Preempt { role: roles, .. } => roles,
         Verb::Damage { role, .. } | Verb::Show(Show::File(role)) => std::slice::from_ref(role),
         Verb::Expect(expect) | Verb::Symptom(expect) => match expect {
             Expect::File { role, .. } | Expect::Files { role, .. } => std::slice::from_ref(role),

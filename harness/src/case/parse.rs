@@ -116,6 +116,7 @@ macro_rules! assertions {
 const VERBS: &[(&str, &str, Parser)] = &[
     ("config", "config DIRECTIVE VALUE", config),
     ("inject", "inject CALL[,CALL…] [on=ROLE] [in=TASK] EFFECT [when=…] [maybe]", inject),
+    ("preempt", "preempt SITE for TASK [maybe]", plan::preempt),
     ("heal", "heal", |args| args.nothing(Verb::Heal)),
     ("space", "space BYTES, or space free", space),
     ("sync-errors", "sync-errors clean, or sync-errors dirty", sync_errors),

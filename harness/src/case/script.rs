@@ -8,8 +8,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use super::known::Known;
-use crate::kernel::Cut;
 use crate::kernel::plan::Rule;
+use crate::kernel::{Cut, Decision};
 use crate::world::{Directive, Victim};
 
 /// A byte range of the source.
@@ -49,6 +49,11 @@ pub enum Verb {
     Inject {
         rule: Rule,
         roles: Vec<Named>,
+    },
+    /// Another task runs before some call.
+    Preempt {
+        decision: Decision,
+        role: Vec<Named>,
     },
     Heal,
     /// None: `space free`.
@@ -212,6 +217,7 @@ impl Verb {
         match self {
             Verb::Config(_)
             | Verb::Inject { .. }
+            | Verb::Preempt { .. }
             | Verb::Heal
             | Verb::Space(_)
             | Verb::SyncErrors(_)

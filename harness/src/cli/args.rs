@@ -33,6 +33,8 @@ pub enum Mode {
     Audit(AuditArgs),
     /// Try every fault at every call of a workload and judge each outcome
     Sweep(SweepArgs),
+    /// Draw stories, faults and orders of tasks at random and judge each outcome
+    Explore(ExploreArgs),
     /// Replay the run of a token, exactly
     Replay(TokenArgs),
     /// Find the smallest script that fails in the same way as a token's
@@ -108,7 +110,7 @@ pub struct SweepArgs {
     /// In every world that this machine has
     #[arg(long)]
     pub all: bool,
-    /// Only these kinds of faults: error, short, lie, delay, kill, power
+    /// Only these kinds of faults: error, short, lie, delay, kill, power, order
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
     pub faults: Vec<Kind>,
     /// Put a second fault on the recovery from each first one
@@ -136,6 +138,29 @@ pub struct SweepArgs {
     /// Findings that are known, each with a reason: they do not count for the exit code
     #[arg(long, value_name = "FILE")]
     pub accepted: Option<PathBuf>,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ExploreArgs {
+    /// What everything is drawn from: the same seed gives the same runs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// How many runs
+    #[arg(long, value_name = "M", default_value_t = 1000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: u64,
+    /// sim, server, redis, or a server by its name, path or profile
+    #[arg(long, value_name = "WORLD", default_value = "sim")]
+    pub world: String,
+    /// At most so many cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// Where new causes of broken promises become cases, and where the known ones are
+    /// [default: cases/regressions]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     #[command(flatten)]
     pub limits: Limits,
 }

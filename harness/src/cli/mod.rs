@@ -19,6 +19,7 @@ pub mod date;
 pub mod diff;
 pub mod doctor;
 pub mod exit;
+pub mod explore;
 pub mod fleet;
 pub mod interrupt;
 pub mod job;
@@ -67,6 +68,7 @@ fn carry_out(mode: Mode) -> Result<Exit, Stop> {
         Mode::Show(args) => show::transcript(&args),
         Mode::Sites(args) => show::sites(&args),
         Mode::Sweep(args) => sweep::main(&args),
+        Mode::Explore(args) => explore::main(&args),
         Mode::Replay(args) => tokens::replay(&args),
         Mode::Shrink(args) => tokens::shrink(&args),
         Mode::Export(args) => tokens::export(&args),

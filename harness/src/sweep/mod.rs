@@ -12,6 +12,7 @@
 
 pub mod cuts;
 pub mod enumerate;
+pub mod explore;
 pub mod fault;
 pub mod file;
 pub mod finding;

@@ -93,6 +93,10 @@ impl Workload {
                 | Verb::Hold(_) => {
                     workload.body.push(format!("{text} maybe"));
                 }
+                // Where a fault leads elsewhere, nobody may be there to run first.
+                Verb::Preempt { decision, .. } if !decision.maybe => {
+                    workload.body.push(format!("{text} maybe"));
+                }
                 Verb::Restart(_) => {
                     // What went wrong before is not there any more when the server comes back.
                     workload.body.extend(["kill all maybe", "heal"].map(String::from));

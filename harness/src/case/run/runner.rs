@@ -208,7 +208,9 @@ impl<'a> Runner<'a> {
 
     /// The script is through: what should have happened and has not?
     fn ended(&mut self) -> Result<(), Stop> {
-        let unfired = self.world.kernel().plan.unfired();
+        let mut unfired = self.world.kernel().plan.unfired();
+        unfired.extend(self.world.kernel().schedule.unfired());
+        unfired.sort_unstable();
         self.unfired(&unfired)?;
         for (task, line) in std::mem::take(&mut self.holds) {
             let met = self.world.kernel().has_held(&task);

@@ -27,6 +27,9 @@ impl Runner<'_> {
             Verb::Config(directive) => self.configure(directive),
             Verb::Send { client, argv } => self.send(client, argv)?,
             Verb::Inject { rule, .. } => self.inject(rule),
+            Verb::Preempt { decision, .. } => {
+                self.world.kernel().schedule.decide(decision.clone());
+            }
             Verb::Heal => self.heal()?,
             Verb::Space(bytes) => self.space(*bytes),
             Verb::SyncErrors(fate) => self.sync_errors(*fate),
