@@ -86,6 +86,7 @@ fn rewrite_amid_commands(preamble: bool) -> (tempfile::TempDir, Vec<u8>) {
         assert!(aof.last_bgrewrite_status == Status::Ok && around.children.aof.is_none());
         assert!(aof.buf.is_empty() && aof.rewrite_buffer_size() == 0);
         assert!(aof.rewrite_base_size < aof.current_size);
+        assert_eq!(aof.rewrite_time_start, -1);
         0
     });
     assert_eq!(code, 0);
@@ -114,6 +115,7 @@ fn a_killed_rewrite_leaves_nothing_behind() {
         assert_eq!(aof.state, State::WaitRewrite);
         aof.stop_append_only(env);
         assert!(aof.state == State::Off && env.children.aof.is_none() && aof.fd.is_none());
+        assert_eq!(aof.rewrite_time_start, -1);
         i32::from(open(os) != before)
     });
     assert_eq!(code, 0, "descriptors were leaked");
