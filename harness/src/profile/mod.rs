@@ -49,6 +49,9 @@ pub struct Profile {
     pub boot_pipes: u32,
     /// Name of a thread as the server sets it → name of the task.
     pub threads: BTreeMap<String, String>,
+    /// How names of threads begin that may wait for others in a loop, without a call; they and the
+    /// main thread of a process that has such are passed over when they use the processor for long.
+    pub spinning: Vec<String>,
     /// Roles of files; the first pattern that fits decides.
     pub files: Vec<FileRole>,
     /// Roles of the pipes opened between two forks, by how many they are.

@@ -34,6 +34,7 @@ pub struct Source {
     pub boot_pipes: Option<u32>,
     #[serde(default)]
     pub threads: BTreeMap<String, String>,
+    pub spinning: Option<Vec<String>>,
     pub files: Option<Vec<FileRole>>,
     pub pipes: Option<Vec<Vec<String>>>,
     pub announces: Option<PartOfAnnounces>,
@@ -63,6 +64,7 @@ impl Source {
             ready: self.ready.unwrap_or(base.ready),
             boot_pipes: self.boot_pipes.unwrap_or(base.boot_pipes),
             threads: joined(base.threads, self.threads),
+            spinning: self.spinning.unwrap_or(base.spinning),
             files: self.files.unwrap_or(base.files),
             pipes: self.pipes.unwrap_or(base.pipes),
             announces: Announces {

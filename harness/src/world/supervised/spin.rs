@@ -5,14 +5,16 @@
 //! over: it goes on running beside the others, and its next call is held until it is chosen as any
 //! other. What is measured is its own CPU time, so a busy machine makes nobody a spinner. A main
 //! thread is waited for when everybody else has blocked; another thread may spin for as long as
-//! its server lets it. Must not know: what a task waits for.
+//! its server lets it. Only in a process that has a thread of which its profile says so is anybody
+//! passed over: elsewhere long work is work, and nobody runs beside it. Must not know: what a task
+//! waits for.
 
 use std::fs;
 use std::time::Duration;
 
 use super::Supervised;
 use super::notify::Notice;
-use super::tasks::Wait;
+use super::tasks::{Wait, inner_pid_and_name};
 use crate::world::Broken;
 
 /// CPU time without a call after which a task is passed over, when somebody else can run.
@@ -29,7 +31,19 @@ impl Supervised {
     pub(super) fn spins(&self, tid: i32, watch: &mut Watch) -> Result<bool, Broken> {
         let Some(used) = cpu_time(tid) else { return Ok(false) };
         let used = used.saturating_sub(*watch.0.get_or_insert(used));
-        Ok(used >= ALONE && !self.is_main(tid) || used >= SPIN && self.choose()?.is_some())
+        if used < SPIN || !self.may_spin(tid) {
+            return Ok(false);
+        }
+        Ok(used >= ALONE && !self.is_main(tid) || self.choose()?.is_some())
+    }
+
+    /// Whether its process has threads that wait in a loop.
+    fn may_spin(&self, tid: i32) -> bool {
+        let pid = self.table.task(tid).map(|task| task.pid);
+        let beside = self.table.tasks.iter().filter(|task| Some(task.pid) == pid);
+        beside.filter_map(|task| inner_pid_and_name(task.tid)).any(|(_, name)| {
+            self.profile.spinning.iter().any(|begin| name.starts_with(begin.as_str()))
+        })
     }
 
     /// A task that was passed over has made its call.
