@@ -1,17 +1,72 @@
 //! sabot: finds out what a Redis-style server does with your data when the operating system lets it
 //! down.
 //!
-//! One simulated kernel, two doors: [`kernel`] holds clock, tasks, disk, fault plan and trace;
-//! [`world`] runs a server on it, either our own core in process (`sim`) or any server binary under
-//! seccomp user notification (`supervised`). [`case`](mod@case) is the language, [`contract`] the
-//! judgement, [`sweep`] finds the points by itself, [`report`] has the words.
+//! This is the library, for tests of other projects; the command `sabot` does the same and more. A
+//! [`World`] is a server under a kernel that sabot controls, a [`Case`] is a script, a [`Plan`] the
+//! faults to put into one; [`Case::run`] gives an [`Outcome`] with a transcript and a [`Verdict`],
+//! and [`sweep()`] tries every fault at every call.
+//!
+//! ```
+//! use sabot::{Case, Plan, Verdict, World};
+//!
+//! // `World::find("redis-server")?` is the one on PATH.
+//! let world = World::sim()?;
+//! let case = Case::parse("full", "
+//!     config appendonly yes
+//!     config appendfsync everysec
+//!     > SET a 1
+//!     > SET b 2
+//!     heal
+//!     advance 1s
+//!     kill all
+//!     restart
+//! ")?;
+//! let full = Plan::parse("inject write on=aof error=ENOSPC when=2..3")?;
+//! let outcome = case.with(&full)?.run(&world)?;
+//! assert_eq!(outcome.verdict, Verdict::Kept, "{}", outcome.transcript);
+//! # Ok::<(), sabot::Error>(())
+//! ```
+//!
+//! A whole project that does this, with rstest and insta, is in `examples/redis-server`; what the
+//! language of cases can say is in `cases/README.md`, what the verdicts mean at [`Verdict`].
+//!
+//! # Limits
+//!
+//! - The kernel is Linux. World `sim` needs nothing else; the others need x86-64, Linux 5.19 or
+//!   newer, and root or user namespaces. Where they are missing, [`World::find`] says so with
+//!   [`Error::Missing`]; `sabot doctor` says what to change.
+//! - Supervised servers are run by worker processes, and a worker is *the program that uses this
+//!   library, executed again*: before its `main`, which is the test harness, this crate looks
+//!   whether the first argument is `sabot-again`. Nothing is to be set up for that, also not for
+//!   several tests at once in one process, but the program must be linked dynamically against
+//!   glibc and must still be there while it runs. Workers die with the threads that started them.
+//! - No run waits for real time, and each has its own network and files: tests may run in parallel.
+//!   Two runs of one case give the same [`Outcome::trace`], byte for byte.
+//! - In a debug build the simulation is several times slower; `[profile.dev.package.sabot]
+//!   opt-level = 1` helps.
 
+pub use api::{Case, Error, Plan, Report, SweepOptions, World, sweep};
+pub use case::{Failure, Outcome};
+pub use contract::Verdict;
+pub use sweep::finding::Finding;
+pub use sweep::{Came, Ending, Kind as FaultKind, Record};
+
+mod api;
+#[doc(hidden)]
 pub mod case;
+#[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
 pub mod contract;
+#[doc(hidden)]
 pub mod kernel;
+#[doc(hidden)]
 pub mod observation;
+#[doc(hidden)]
 pub mod profile;
+#[doc(hidden)]
 pub mod report;
+#[doc(hidden)]
 pub mod sweep;
+#[doc(hidden)]
 pub mod world;

@@ -1,6 +1,6 @@
 //! The case language: from text to a script, and from a script to what a server did with it.
 //!
-//! [`parse`] reads a case and reports every mistake with its place; [`run()`] carries it out on a
+//! `parse` reads a case and reports every mistake with its place; [`run()`] carries it out on a
 //! world and returns an [`Outcome`]. The grammar is described in `cases/README.md`, the plan's
 //! part in [`plan`]. Must not know: how a world carries a call out.
 

@@ -45,15 +45,6 @@ pub enum Mode {
     Doctor,
     /// Measure runs per second and the cost of a trapped system call
     Bench(BenchArgs),
-    /// One supervised worker process; fed by `run`
-    #[command(hide = true)]
-    Worker(WorkerArgs),
-    /// Our own server core as a process; started by the world `server`
-    #[command(hide = true, name = "server-core")]
-    ServerCore {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<String>,
-    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -227,13 +218,6 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 3)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: u64,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct WorkerArgs {
-    /// The core that the worker and its servers stay on
-    #[arg(long, value_name = "N")]
-    pub cpu: usize,
 }
 
 #[derive(Clone, Debug, clap::Args)]

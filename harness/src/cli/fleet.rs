@@ -201,7 +201,7 @@ impl Manager {
                 }
             }
         }
-        self.dismiss();
+        self.part_with(Worker::retire);
     }
 
     /// A worker that fails has done so in one of the scripts, so each goes by itself.
@@ -280,12 +280,16 @@ impl Manager {
 
     /// Ends the worker and everything in it.
     fn dismiss(&mut self) {
+        self.part_with(Worker::end);
+    }
+
+    fn part_with(&mut self, way: fn(Worker)) {
         if let Some(worker) = self.worker.take() {
             let pid = worker.pid();
             let mut state = self.roster.lock();
             state.living.remove(&pid);
             drop(state);
-            worker.end();
+            way(worker);
         }
     }
 }

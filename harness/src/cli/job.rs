@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::again;
 use super::wire::{Batch, Cuts, Job, Measured, Place, Survey};
 use crate::case::{self, Brief, CutPoint, Loads, Outcome, Surveyed, WorldOracle};
 use crate::contract::Verdict;
@@ -184,7 +185,8 @@ impl Kind {
             }
             Place::Server => {
                 let mut profile = sabot();
-                profile.args.insert(0, super::SERVER_CORE.into());
+                let lead = [again::WORD, again::SERVER_CORE].map(String::from);
+                profile.args.splice(0..0, lead);
                 (profile, own_binary()?)
             }
             Place::Binary(path) => {

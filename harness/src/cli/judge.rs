@@ -98,7 +98,7 @@ fn sentences(outcome: &Outcome) -> Vec<String> {
 }
 
 /// The promises that were broken without the case expecting it.
-fn unexpected(outcome: &Outcome) -> Vec<String> {
+pub fn unexpected(outcome: &Outcome) -> Vec<String> {
     let these = outcome.verdicts.iter().filter(|(line, verdict, _)| {
         outcome.unexpected.contains(line) && verdict.is_broken_promise()
     });

@@ -68,7 +68,8 @@ impl Library {
         Ok(Library { root: Some(root.to_path_buf()), cases })
     }
 
-    fn embedded() -> Library {
+    /// The cases as they were when this was built.
+    pub fn embedded() -> Library {
         let case = |(name, text): &(&str, &str)| CaseFile {
             name: (*name).into(),
             source: format!("cases/{name}.case"),

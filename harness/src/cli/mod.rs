@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub mod accepted;
+pub mod again;
 pub mod args;
 pub mod audit;
 pub mod bench;
@@ -42,18 +43,8 @@ pub mod worlds;
 use args::{Args, Mode};
 use exit::Exit;
 
-/// The word that makes this binary our own server: world `server` executes `sabot server-core …`,
-/// so that the server under test always matches the harness.
-pub const SERVER_CORE: &str = "server-core";
-
-/// Runs the mode that the arguments name. The server comes before the parser of arguments, because
-/// under supervision whatever runs first is part of the server's own life.
+/// Runs the mode that the arguments name.
 pub fn main() -> ExitCode {
-    let words: Vec<String> =
-        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    if words.get(1).is_some_and(|word| word == SERVER_CORE) {
-        return serve(words);
-    }
     let mut bisect = false;
     let exit = reap::leave_nothing(|| {
         let args = Args::parse();
@@ -81,18 +72,7 @@ fn carry_out(mode: Mode) -> Result<Exit, Stop> {
         Mode::Audit(args) => audit::main(&args),
         Mode::Doctor => doctor::main(),
         Mode::Bench(args) => bench::main(&args),
-        Mode::Worker(args) => worker::main(&args),
-        Mode::ServerCore { .. } => unreachable!("handled before the arguments are parsed"),
     }
-}
-
-/// Our own server: everything after `server-core` is what `sabot-server` would get.
-fn serve(mut words: Vec<String>) -> ExitCode {
-    words.remove(1);
-    let mut os = sabot_server::os::linux::LinuxOs::new();
-    os.install_signal_handlers();
-    let code = sabot_server::event_loop::main(&mut os, words);
-    ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 
 /// Why a mode ends before it has found out anything: a message for stderr, and the exit.

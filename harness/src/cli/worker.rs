@@ -8,7 +8,7 @@
 use std::io::{BufRead, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_setaffinity};
@@ -16,21 +16,20 @@ use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::args::WorkerArgs;
 use super::exit::Exit;
 use super::job::Host;
 use super::line::{Lines, NoLine};
 use super::wire::{Measured, Reply, Request, Survey};
-use super::{Stop, interrupt};
+use super::{Stop, again, interrupt};
 use crate::case::{Brief, Outcome};
 use crate::world::Broken;
 
 /// How long a worker may take to set up its machine.
 const SETUP: Duration = Duration::from_secs(20);
 
-/// The worker process.
-pub fn main(args: &WorkerArgs) -> Result<Exit, Stop> {
-    let mut host = match prepare(args.cpu) {
+/// The worker process, on the core `cpu`.
+pub fn main(cpu: usize) -> Result<Exit, Stop> {
+    let mut host = match prepare(cpu) {
         Ok(host) => host,
         Err(why) => {
             say(&Reply::Unable(why))?;
@@ -97,8 +96,8 @@ impl Worker {
     /// Starts one. It is a process group of its own, so that Ctrl-C reaches only the command, which
     /// then ends its workers.
     pub fn start(exe: &Path, cpu: usize) -> Result<Worker, Broken> {
-        let mut process = Command::new(exe)
-            .args(["worker", "--cpu", &cpu.to_string()])
+        again::possible().map_err(Broken::Harness)?;
+        let mut process = again::worker(exe, cpu)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0)
@@ -151,6 +150,13 @@ impl Worker {
         let _ = self.process.kill();
         let how = self.process.wait().map_or_else(|e| e.to_string(), describe);
         Broken::Harness(format!("the worker process {how}"))
+    }
+
+    /// Lets an idle worker end by itself, which waits for all that it has started.
+    pub fn retire(mut self) {
+        self.requests = None;
+        let _ = self.replies.next(SETUP);
+        self.end();
     }
 
     /// Kills the worker, and through its death all that it has started.

@@ -98,8 +98,15 @@ fn required(variable: Option<&str>) -> Vec<String> {
     words.filter(|word| !word.is_empty() && *word != BROWSER).map(String::from).collect()
 }
 
-/// One world, or the reason why this machine cannot have it. `supervision` remembers what was found
-/// out.
+/// One world, or the reason why this machine cannot have it.
+///
+/// # Errors
+/// When no world has this name.
+pub fn named(word: &str) -> Result<Result<World, String>, Stop> {
+    find(word, &mut None)
+}
+
+/// The same; `supervision` remembers what was found out.
 fn find(
     word: &str,
     supervision: &mut Option<Result<(), String>>,
@@ -117,7 +124,7 @@ fn find(
             None => Err("no redis-server on PATH".into()),
         },
         path if path.contains('/') || path.ends_with(".toml") => binary(path, Path::new(path))?,
-        name => match servers::find(name) {
+        name => match servers::find(name).or_else(|| server_on_path(name)) {
             Some(path) => binary(name, &path)?,
             None => return nobody(name),
         },
@@ -148,6 +155,9 @@ fn nobody(name: &str) -> Result<Result<World, String>, Stop> {
         let folder = folder.unwrap_or_else(|| "target/servers".to_string());
         return Ok(Err(format!("no server of this name in {folder}; `ci/servers` brings some")));
     }
+    if name.ends_with("-server") {
+        return Ok(Err(format!("no {name} on PATH")));
+    }
     let known = DEFAULTS.map(String::from).into_iter().chain(named).collect::<Vec<_>>().join(", ");
     let kinds = "paths to a server (with a /) or to a profile (.toml)";
     Err(Stop::usage(format!("no world {name}: worlds are {known}, and {kinds}")))
@@ -165,6 +175,11 @@ fn can_supervise() -> Result<(), String> {
     } else {
         Err(format!("this machine lacks {}; see `sabot doctor`", missing.join(", ")))
     }
+}
+
+/// A program on PATH that calls itself a server: any other is more likely a slip.
+fn server_on_path(name: &str) -> Option<PathBuf> {
+    if name.ends_with("-server") { on_path(name) } else { None }
 }
 
 /// The first executable file of this name on PATH.

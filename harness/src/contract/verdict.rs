@@ -63,6 +63,7 @@ impl Verdict {
         Verdict::NotApplicable,
     ];
 
+    /// Its name in cases and transcripts.
     pub fn as_str(self) -> &'static str {
         match self {
             Verdict::HarnessBroken => "harness-broken",

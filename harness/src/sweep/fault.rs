@@ -32,18 +32,26 @@ use crate::kernel::{CallName, Site};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
+    /// A call fails with an errno.
     Error,
+    /// A read or write moves less than it was asked for.
     Short,
+    /// A call claims success without the deed.
     Lie,
+    /// A call takes long.
     Delay,
+    /// SIGKILL at a call; the page cache stays.
     Kill,
+    /// A cut of the power at a call.
     Power,
 }
 
 impl Kind {
+    /// All of them.
     pub const ALL: [Kind; 6] =
         [Kind::Error, Kind::Short, Kind::Lie, Kind::Delay, Kind::Kill, Kind::Power];
 
+    /// Its name, as `--faults` takes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Error => "error",

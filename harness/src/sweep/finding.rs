@@ -13,6 +13,7 @@ use crate::contract::Verdict;
 /// Runs with one cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// The worst of them.
     pub verdict: Verdict,
     /// The first one's site without numbers: `parent.aof.write`.
     pub axis: String,
@@ -20,6 +21,7 @@ pub struct Finding {
     pub axes: Vec<String>,
     /// The columns in which it shows.
     pub faults: Vec<String>,
+    /// How many runs.
     pub count: usize,
     /// The first of them.
     pub example: Record,

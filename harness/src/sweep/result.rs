@@ -18,6 +18,7 @@ use crate::kernel::disk::power_cut::Profile;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Came {
+    /// To a verdict.
     Judged(Verdict),
     /// Its fault was never injected, so it says nothing.
     NothingInjected,
@@ -26,12 +27,17 @@ pub enum Came {
 /// One run of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
+    /// The call at which the fault was: `parent.aof.write#2`.
     pub site: String,
     /// The site's place among those of the dry run.
     pub place: usize,
+    /// The heading of its column in the matrix.
     pub fault: String,
+    /// What sort of fault it is.
     pub kind: Kind,
+    /// How the run ended.
     pub ending: Ending,
+    /// What it came to.
     pub came: Came,
     /// A cut of the power: which one came to this.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -54,6 +60,7 @@ pub struct Record {
 }
 
 impl Record {
+    /// What a run came to.
     pub fn of(run: &Run, brief: &Brief) -> Record {
         let (came, sentence) = judged(brief);
         Record {
@@ -72,6 +79,7 @@ impl Record {
         }
     }
 
+    /// The verdict, if its fault was injected at all.
     pub fn verdict(&self) -> Option<Verdict> {
         match self.came {
             Came::Judged(verdict) => Some(verdict),

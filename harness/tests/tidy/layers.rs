@@ -135,12 +135,23 @@ const HARNESS: &[(&str, &[&str])] = &[
     ("case", &["kernel", "profile", "world", "observation", "contract", "report"]),
     ("sweep", &["kernel", "world", "observation", "contract", "case"]),
     ("cli", &["case", "contract", "profile", "report", "sweep", "world", "sabot_server"]),
+    ("api", &["case", "cli", "contract", "sweep"]),
     ("main", &["cli", "sabot"]),
     ("lib", ALL_HARNESS),
 ];
 
-const ALL_HARNESS: &[&str] =
-    &["kernel", "profile", "world", "observation", "contract", "report", "case", "sweep", "cli"];
+const ALL_HARNESS: &[&str] = &[
+    "kernel",
+    "profile",
+    "world",
+    "observation",
+    "contract",
+    "report",
+    "case",
+    "sweep",
+    "cli",
+    "api",
+];
 
 #[test]
 fn no_room_of_the_core_uses_one_that_it_must_not_know() {

@@ -24,8 +24,8 @@ pub fn root() -> PathBuf {
 /// Every text file that is part of the project and ends in one of `endings`, sorted.
 pub fn files(endings: &[&str]) -> Vec<Source> {
     let mut found = Vec::new();
-    for top in ["src", "tests", "harness", "cases", "snapshots", ".ci", ".cargo", "benches", "docs"]
-    {
+    let folders = ["src", "tests", "harness", "cases", "snapshots", ".ci", ".cargo", "benches"];
+    for top in folders.into_iter().chain(["docs", "examples"]) {
         walk(&root().join(top), top, &mut found);
     }
     let tops = ["README.md", "ARCHITECTURE.md", "Cargo.toml", "clippy.toml", "rustfmt.toml"];

@@ -37,6 +37,7 @@ pub struct Outcome {
     pub case: String,
     /// Which servers share this transcript: the profile's family.
     pub world_label: String,
+    /// The script with everything that was observed written under each step.
     pub transcript: String,
     /// The worst of the verdicts.
     pub verdict: Verdict,
@@ -47,6 +48,7 @@ pub struct Outcome {
     /// Indices of `verdicts`: starts that were refused because a call of their own had met a fault.
     #[serde(default)]
     pub own_fault: Vec<usize>,
+    /// What did not come true.
     pub failures: Vec<Failure>,
     /// The kernel's trace; two runs of one case have the same.
     pub trace: String,
@@ -56,13 +58,16 @@ pub struct Outcome {
     pub files: Vec<(String, Vec<u8>)>,
     /// How many calls the kernel decided.
     pub calls: u64,
+    /// How far the clock went.
     pub virtual_time_ns: u64,
 }
 
 /// Something in the case that did not come true.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Failure {
+    /// Of the script, from 1.
     pub line: u32,
+    /// In one sentence.
     pub message: String,
     /// The case itself is wrong (a rule that never fired, a restart of a server that runs); else an
     /// `expect` was not met.

@@ -1,0 +1,148 @@
+//! A case: read, changed, run.
+
+use std::path::Path;
+
+use super::{Error, Plan, World};
+use crate::case::{self, Outcome, Script};
+use crate::cli::library::Library;
+use crate::cli::wire::Job;
+use crate::sweep::Token;
+
+/// A script: configuration, client commands, faults, time, kills, restarts, in the language that
+/// `cases/README.md` of the project describes.
+#[derive(Clone, Debug)]
+pub struct Case {
+    name: String,
+    pub(super) script: Script,
+}
+
+impl Case {
+    /// Understands `text`; `name` is what messages call it.
+    ///
+    /// ```
+    /// let text = "config appendonly yes\n> SET a 1\nkill all\nrestart";
+    /// let case = sabot::Case::parse("mine", text)?;
+    /// assert_eq!(case.name(), "mine");
+    ///
+    /// let wrong = sabot::Case::parse("mine", "> SET a 1\nrestrat").unwrap_err();
+    /// assert!(wrong.to_string().starts_with("mine:2:1: "), "{wrong}");
+    /// # Ok::<(), sabot::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::BadCase`], with every mistake.
+    pub fn parse(name: &str, text: &str) -> Result<Case, Error> {
+        Ok(Case { name: name.to_string(), script: case::parse(name, text)? })
+    }
+
+    /// Reads a file. The case is called what the path says without its ending.
+    ///
+    /// # Errors
+    /// [`Error::File`] or [`Error::BadCase`].
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Case, Error> {
+        let path = path.as_ref();
+        let file = |reason: String| Error::File { path: path.to_path_buf(), reason };
+        let text = std::fs::read_to_string(path).map_err(|e| file(e.to_string()))?;
+        let shown = path.display().to_string();
+        let name = shown.strip_suffix(".case").unwrap_or(&shown).to_string();
+        Ok(Case { name, script: case::parse(&shown, &text)? })
+    }
+
+    /// A case of sabot's own library, which is built in: `flush_append_only_file/full_disk`.
+    ///
+    /// ```
+    /// let case = sabot::Case::built_in("flush_append_only_file/full_disk")?;
+    /// assert!(case.text().contains("space 0"));
+    /// # Ok::<(), sabot::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoSuchCase`].
+    pub fn built_in(name: &str) -> Result<Case, Error> {
+        let library = Library::embedded();
+        let file = library.cases.into_iter().find(|file| file.name == name);
+        let file =
+            file.ok_or_else(|| Error::NoSuchCase(format!("no case called {name} was built in")))?;
+        Ok(Case { script: case::parse(&file.source, &file.text)?, name: file.name })
+    }
+
+    /// The names of all built-in cases, sorted. Those that begin with `sweep/` are for
+    /// [`sweep`](super::sweep()).
+    pub fn built_in_names() -> Vec<String> {
+        Library::embedded().cases.into_iter().map(|file| file.name).collect()
+    }
+
+    /// The run that a token stands for. It carries its script, so it needs no case.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchCase`] when the text is no token.
+    pub fn from_token(token: &str) -> Result<Case, Error> {
+        let token = Token::decode(token).map_err(|why| Error::NoSuchCase(why.to_string()))?;
+        Ok(Case { script: case::parse("token", &token.script)?, name: token.case })
+    }
+
+    /// What messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The script, as it was written.
+    pub fn text(&self) -> &str {
+        &self.script.source
+    }
+
+    /// The case with the rules of a plan put before its first start, so that they count the calls
+    /// of the start, too.
+    ///
+    /// # Errors
+    /// [`Error::BadCase`] when the two do not go together.
+    pub fn with(&self, plan: &Plan) -> Result<Case, Error> {
+        let first = self.script.steps.iter().find(|step| step.verb.needs_server());
+        let text = self.text();
+        let at = first.map_or(text.len(), |step| step.span.start);
+        let at = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let (head, body) = text.split_at(at);
+        let text = format!("{head}{plan}{body}");
+        Ok(Case { name: self.name.clone(), script: case::parse(&self.script.name, &text)? })
+    }
+
+    /// Runs the case once, in virtual time: nothing in it ever sleeps.
+    ///
+    /// ```
+    /// use sabot::{Case, Verdict, World};
+    ///
+    /// let case = "config appendonly yes\nconfig appendfsync always\n\
+    ///             > SET a 1\nkill all\nrestart\n> GET a\n";
+    /// let outcome = Case::parse("kept", case)?.run(&World::sim()?)?;
+    /// assert_eq!(outcome.verdict, Verdict::Kept);
+    /// assert_eq!(outcome.complaints(), Vec::<String>::new());
+    /// assert!(outcome.transcript.contains("contract: kept"));
+    /// # Ok::<(), sabot::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::WrongCase`] when the case turned out to be wrong, [`Error::NotMeasured`] and
+    /// [`Error::HarnessBroken`] when nothing was found out. A server that breaks its promises is
+    /// no error but an [`Outcome`].
+    pub fn run(&self, world: &World) -> Result<Outcome, Error> {
+        let job = Job {
+            case: self.name.clone(),
+            source: self.script.name.clone(),
+            text: self.text().to_string(),
+            world: world.inner.label.clone(),
+            place: world.inner.place.clone(),
+        };
+        let outcome = world.fleet.run(job);
+        let outcome = outcome.ok_or_else(|| Error::HarnessBroken("nobody took the job".into()))?;
+        if outcome.is_bad_case() {
+            let mistakes = outcome.unmet(true);
+            return Err(Error::WrongCase { case: self.name.clone(), mistakes });
+        }
+        if outcome.verdict.is_no_measurement() {
+            let why = outcome.verdicts.iter().find(|(_, verdict, _)| *verdict == outcome.verdict);
+            let why = why.map(|(_, _, sentence)| sentence.clone()).unwrap_or_default();
+            return Err(Error::no_measurement(outcome.verdict, why));
+        }
+        Ok(outcome)
+    }
+}

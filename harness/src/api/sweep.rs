@@ -1,0 +1,143 @@
+//! A sweep: every fault at every call of a workload, each a run of its own.
+
+use std::sync::mpsc::channel;
+
+use super::{Case, Error, World};
+use crate::cli::sweeper::Sweeper;
+use crate::cli::tell;
+use crate::contract::Verdict;
+use crate::sweep::enumerate::Scope;
+use crate::sweep::finding::{Finding, findings};
+use crate::sweep::{Kind, Sweep, Workload};
+
+/// How much of a sweep to make. The default is all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SweepOptions {
+    kinds: Vec<Kind>,
+    sample: Option<usize>,
+    images: Option<u64>,
+    pairs: bool,
+}
+
+impl SweepOptions {
+    /// Everything, each fault alone.
+    pub fn new() -> SweepOptions {
+        SweepOptions::default()
+    }
+
+    /// Only faults of these kinds.
+    #[must_use]
+    pub fn only(self, kinds: &[Kind]) -> SweepOptions {
+        SweepOptions { kinds: kinds.to_vec(), ..self }
+    }
+
+    /// About `runs` runs, spread over the kinds of calls and faults; the same ones each time.
+    #[must_use]
+    pub fn sample(self, runs: usize) -> SweepOptions {
+        SweepOptions { sample: Some(runs), ..self }
+    }
+
+    /// At most so many states of the disk at each cut of the power and for each kind of file
+    /// system, beside those that are always taken.
+    #[must_use]
+    pub fn images(self, images: u64) -> SweepOptions {
+        SweepOptions { images: Some(images), ..self }
+    }
+
+    /// Each fault with each one that becomes possible after it, too. Many more runs.
+    #[must_use]
+    pub fn pairs(self) -> SweepOptions {
+        SweepOptions { pairs: true, ..self }
+    }
+}
+
+/// What a sweep found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    sweep: Sweep,
+}
+
+impl Report {
+    /// How many runs were made.
+    pub fn runs(&self) -> usize {
+        self.sweep.records.len()
+    }
+
+    /// How many calls of the workload had something go wrong.
+    pub fn sites(&self) -> usize {
+        self.sweep.sites()
+    }
+
+    /// The causes for which somebody should hear of a run, the worst first. The example of each has
+    /// a token; [`Case::from_token`] runs it again.
+    pub fn findings(&self) -> Vec<Finding> {
+        findings(&self.sweep)
+    }
+
+    /// Those of the findings in which the server broke a promise. What only a disk shows that keeps
+    /// nothing but what was synced by name is not among them: every known server fails there.
+    pub fn broken_promises(&self) -> Vec<Finding> {
+        let broken = |verdict: Verdict| verdict.is_broken_promise();
+        let mut findings = self.findings();
+        findings.retain(|finding| broken(finding.verdict) && !finding.example.is_posix());
+        findings
+    }
+
+    /// Counts, the matrix of calls and faults, and the findings, without tokens: the same as long
+    /// as the server does the same, so a good snapshot.
+    pub fn text(&self) -> String {
+        format!("{}\n{}", tell::matrix(&self.sweep), tell::told(&self.sweep, false))
+    }
+}
+
+/// Tries every fault that fits at every call that the case makes.
+///
+/// The case's own faults and assertions are left out; what remains is the workload. It is run
+/// without any fault first, and twice, because only what is deterministic can be swept. Each run
+/// ends with kills and restarts that sabot adds.
+///
+/// ```
+/// use sabot::{Case, FaultKind, SweepOptions, World, sweep};
+///
+/// let case = Case::parse("two", "config appendonly yes\nconfig appendfsync always\n\
+///                                > SET a 1\n> SET b 2\n")?;
+/// let only = SweepOptions::new().only(&[FaultKind::Short]);
+/// let report = sweep(&case, &World::sim()?, &only)?;
+/// assert!(report.runs() > 0);
+/// assert_eq!(report.broken_promises(), []);
+/// # Ok::<(), sabot::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::NotMeasured`] when the workload cannot be swept: its dry run fails, or two of them
+/// differ; or when a fault that must have been met was not.
+pub fn sweep(case: &Case, world: &World, options: &SweepOptions) -> Result<Report, Error> {
+    let (sender, events) = channel();
+    let scope = Scope {
+        kinds: &options.kinds,
+        sample: options.sample,
+        images: options.images,
+        ..Scope::WHOLE
+    };
+    let sweeper = Sweeper {
+        fleet: &world.fleet,
+        events: &events,
+        sender: &sender,
+        scope,
+        pairs: options.pairs,
+        progress: &|_| {},
+    };
+    let workload = Workload::of(case.name(), &case.script);
+    let (sweep, swept) = sweeper.sweep(&workload, &world.inner);
+    let not_measured = |why: String| Err(Error::NotMeasured(format!("{}: {why}", case.name())));
+    if let Some(why) = sweep.refused {
+        return not_measured(why);
+    }
+    if swept.is_err() || sweep.is_partial() {
+        return not_measured("the sweep ended before it was through".to_string());
+    }
+    match sweep.missed() {
+        0 => Ok(Report { sweep }),
+        missed => not_measured(format!("{missed} runs met no fault where the dry run had a call")),
+    }
+}

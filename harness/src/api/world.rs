@@ -1,0 +1,99 @@
+//! A server, found on this machine, and the fleet of workers that runs it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Error;
+use crate::cli::fleet::{Fleet, Settings};
+use crate::cli::worlds;
+
+/// Real time that one supervised run may take, unless the user says otherwise.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A server under a kernel that sabot controls.
+///
+/// Clones share their worker processes, of which there is at most one for each core; the last clone
+/// that is dropped ends them. So keep one world for all tests of a file (in a `LazyLock`, say)
+/// rather than one for each. It may be used by several threads at once.
+///
+/// Workers are this very program, executed once more: see *Limits* in the crate's documentation.
+#[derive(Clone)]
+pub struct World {
+    pub(super) inner: worlds::World,
+    pub(super) fleet: Arc<Fleet>,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("name", &self.name()).field("family", &self.family()).finish()
+    }
+}
+
+impl World {
+    /// The world `sim`: sabot's own server core in this process. Every machine has it.
+    ///
+    /// ```
+    /// assert_eq!(sabot::World::sim()?.name(), "sim");
+    /// # Ok::<(), sabot::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When threads cannot be started.
+    pub fn sim() -> Result<World, Error> {
+        World::find("sim")
+    }
+
+    /// A world by its name. `name` is one of
+    ///
+    /// - `sim`, `server`: sabot's own core in this process, or as a supervised one;
+    /// - `redis`: the `redis-server` on PATH;
+    /// - a program on PATH whose name ends in `-server`: `redis-server`, `valkey-server`;
+    /// - a path with a `/` in it: a program, or a profile (`.toml`) that describes one;
+    /// - a name in the folder that the environment variable `SABOT_SERVERS` says, or else in
+    ///   `target/servers`.
+    ///
+    /// ```
+    /// use sabot::{Error, World};
+    ///
+    /// match World::find("redis-server") {
+    ///     Ok(redis) => assert!(redis.family().starts_with("redis-")),
+    ///     Err(Error::Missing { reason, .. }) => println!("skipped: {reason}"),
+    ///     Err(other) => return Err(other),
+    /// }
+    /// assert!(matches!(World::find("radis"), Err(Error::NoSuchWorld(_))));
+    /// # Ok::<(), sabot::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Missing`] when this machine cannot have the world, [`Error::NoSuchWorld`] when
+    /// there is none of that name.
+    pub fn find(name: &str) -> Result<World, Error> {
+        World::find_with_deadline(name, DEADLINE)
+    }
+
+    /// As [`World::find`]; a supervised run that takes longer than `deadline` of real time (20 s
+    /// without this) is ended, and its verdict is `hung`.
+    ///
+    /// # Errors
+    /// As [`World::find`].
+    pub fn find_with_deadline(name: &str, deadline: Duration) -> Result<World, Error> {
+        let inner = worlds::named(name)?
+            .map_err(|reason| Error::Missing { world: name.to_string(), reason })?;
+        let broken = |why: std::io::Error| Error::HarnessBroken(format!("the fleet: {why}"));
+        let settings = Settings::of_this_binary(deadline).map_err(broken)?;
+        let fleet = Arc::new(Fleet::new(&settings).map_err(broken)?);
+        Ok(World { inner, fleet })
+    }
+
+    /// The name that it was found by.
+    pub fn name(&self) -> &str {
+        &self.inner.label
+    }
+
+    /// Which servers share a transcript with this one: `sabot` for sabot's own core, else a kind
+    /// and a version, `redis-7.0`. Good as a part of a snapshot's name.
+    pub fn family(&self) -> &str {
+        &self.inner.family
+    }
+}

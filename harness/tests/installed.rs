@@ -1,0 +1,75 @@
+//! The command alone in an empty folder, as `cargo install` leaves it: its cases and workloads are
+//! inside, and it leaves nothing behind.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// A copy of the command, so that nothing is found beside it.
+struct Installed {
+    program: PathBuf,
+    empty: PathBuf,
+    _folder: TempDir,
+}
+
+impl Installed {
+    fn new() -> Installed {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (program, empty) = (folder.path().join("sabot"), folder.path().join("empty"));
+        std::fs::copy(env!("CARGO_BIN_EXE_sabot"), &program).expect("there is room");
+        std::fs::create_dir(&empty).expect("there is room");
+        Installed { program, empty, _folder: folder }
+    }
+
+    /// What is said, where the exit code is one of these.
+    fn says(&self, args: &[&str], codes: &[i32]) -> String {
+        let mut command = Command::new(&self.program);
+        command.args(args).current_dir(&self.empty).env_remove("SABOT_REQUIRE");
+        let output = command.env_remove("SABOT_SERVERS").output().expect("it starts");
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let code = output.status.code().expect("it ends by itself");
+        assert!(codes.contains(&code), "{args:?} exits with {code}:\n{text}");
+        let left = std::fs::read_dir(&self.empty).expect("it is there").count();
+        assert_eq!(left, 0, "{args:?} leaves something behind");
+        text
+    }
+}
+
+#[test]
+fn every_case_runs_without_a_checkout() {
+    let text = Installed::new().says(&["run", "--world", "sim"], &[0]);
+    for folder in folders().filter(|folder| folder != "sweep") {
+        assert!(text.contains(&format!("{folder}/")), "{folder} is not there:\n{text}");
+    }
+}
+
+#[test]
+fn workloads_are_swept_and_cases_shown_without_a_checkout() {
+    let sabot = Installed::new();
+    let args = ["sweep", "sweep/save", "--world", "sim", "--faults", "short"];
+    let text = sabot.says(&args, &[0, 1]);
+    assert!(text.contains("1 sweeps, "), "{text}");
+    let text = sabot.says(&["show", "full_disk", "--world", "sim"], &[0]);
+    assert!(text.contains("verdict: kept"), "{text}");
+    let text = sabot.says(&["doctor"], &[0, 3]);
+    assert!(text.contains("world sim"), "{text}");
+}
+
+/// The command finds itself wherever it is.
+#[test]
+fn supervised_worlds_need_nothing_beside_the_command() {
+    let sabot = Installed::new();
+    let text = sabot.says(&["run", "full_disk", "--world", "server"], &[0, 3]);
+    let required = std::env::var("SABOT_REQUIRE").unwrap_or_default();
+    let required = required.split(',').any(|world| world.trim() == "server");
+    assert!(text.contains("kept") || !required, "{text}");
+}
+
+/// The folders of the library.
+fn folders() -> impl Iterator<Item = String> {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cases");
+    let entries = std::fs::read_dir(cases).expect("it is there").flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    folders.map(|entry| entry.file_name().to_string_lossy().into_owned())
+}

@@ -1,0 +1,105 @@
+//! The library as other projects use it: from the plain test harness, with several threads.
+//!
+//! Supervised worlds are found only where this machine can have them; `SABOT_REQUIRE` turns their
+//! absence into a failure.
+
+use std::sync::LazyLock;
+
+use sabot::{Case, Error, FaultKind, Plan, SweepOptions, Verdict, World, sweep};
+
+/// Sabot's own server, supervised: the worker is this test, executed again.
+static SERVER: LazyLock<Result<World, Error>> = LazyLock::new(|| World::find("server"));
+
+const RECOVERS: &str = "config appendonly yes\nconfig appendfsync everysec\n\
+    > SET a 1\n> SET b 2\nheal\nadvance 1s\n> SET b 2\nkill all\nrestart\n> DBSIZE\nexpect :2\n";
+
+fn server() -> Option<World> {
+    match SERVER.as_ref() {
+        Ok(world) => Some(world.clone()),
+        Err(missing) => {
+            let required = std::env::var("SABOT_REQUIRE").unwrap_or_default();
+            assert!(!required.split(',').any(|world| world.trim() == "server"), "{missing}");
+            eprintln!("skipped: {missing}");
+            None
+        }
+    }
+}
+
+fn case() -> Case {
+    Case::parse("recovers", RECOVERS).expect("a case")
+}
+
+fn full() -> Plan {
+    "inject write on=aof error=ENOSPC when=2+".parse().expect("a plan")
+}
+
+/// Two threads at once, and both doors: the transcripts are one.
+fn both_doors_agree() {
+    let Some(server) = server() else { return };
+    let case = case().with(&full()).expect("they go together");
+    let supervised = case.run(&server).expect("an outcome");
+    let sim = case.run(&World::sim().expect("it is always there")).expect("an outcome");
+    assert_eq!(supervised.transcript, sim.transcript);
+    assert_eq!(supervised.verdict, Verdict::Kept, "{}", supervised.transcript);
+    assert_eq!(supervised.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_supervised_case_runs_from_a_plain_test() {
+    both_doors_agree();
+}
+
+#[test]
+fn and_from_another_thread_at_the_same_time() {
+    both_doors_agree();
+}
+
+#[test]
+fn a_built_in_case_has_no_complaints_and_two_runs_have_one_trace() {
+    let world = server().unwrap_or_else(|| World::sim().expect("it is always there"));
+    let case = Case::built_in("flush_append_only_file/full_disk").expect("it is built in");
+    let (one, two) = (case.run(&world).expect("a run"), case.run(&world).expect("a run"));
+    assert_eq!(one.complaints(), Vec::<String>::new());
+    assert_eq!(one.trace, two.trace);
+}
+
+#[test]
+fn a_fault_that_never_happens_is_no_pass() {
+    let plan = Plan::parse("inject write on=rdb error=EIO").expect("a plan");
+    let case = case().with(&plan).expect("they go together");
+    let error = case.run(&World::sim().expect("it is always there")).expect_err("it never fires");
+    assert!(matches!(&error, Error::WrongCase { mistakes, .. } if mistakes.len() == 1), "{error}");
+    assert!(error.to_string().contains("line 3: "), "{error}");
+}
+
+#[test]
+fn what_is_not_there_is_missing_and_a_slip_is_an_error_of_its_own() {
+    for name in ["/nonexistent/redis-server", "nonexistent-server"] {
+        let missing = World::find(name).expect_err("there is none");
+        assert!(matches!(missing, Error::Missing { .. }), "{missing}");
+        assert!(missing.to_string().contains(name), "{missing}");
+    }
+    assert!(matches!(World::find("radis"), Err(Error::NoSuchWorld(_))));
+    assert!(matches!(Case::built_in("nonexistent"), Err(Error::NoSuchCase(_))));
+    assert!(matches!(Case::from_token("nonsense"), Err(Error::NoSuchCase(_))));
+    let Err(Error::File { path, .. }) = Case::from_file("nonexistent.case") else {
+        panic!("there is no such file")
+    };
+    assert_eq!(path.as_os_str(), "nonexistent.case");
+    let wrong = Plan::parse("inject write on=aof\n> SET a 1").expect_err("no effect, no rule");
+    assert!(wrong.to_string().starts_with("plan:1:"), "{wrong}");
+}
+
+#[test]
+fn a_finding_of_a_sweep_can_be_run_again_from_its_token() {
+    let workload = "config appendonly yes\nconfig appendfsync everysec\n> SET a 1\n> SET b 2\n";
+    let workload = Case::parse("workload", workload).expect("a case");
+    let sim = World::sim().expect("it is always there");
+    let options = SweepOptions::new().only(&[FaultKind::Error, FaultKind::Short]);
+    let report = sweep(&workload, &sim, &options).expect("it can be swept");
+    assert!(report.runs() > report.sites() && report.sites() > 3, "{}", report.text());
+    let findings = report.findings();
+    let worst = findings.first().expect("a server that reports its losses has findings");
+    let again = Case::from_token(&worst.example.token).expect("a token").run(&sim).expect("a run");
+    assert_eq!(again.verdict, worst.verdict, "{}", again.transcript);
+}
