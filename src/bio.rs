@@ -2,7 +2,7 @@
 //! (Redis: `bio.c`).
 //!
 //! A job is pending from the moment it is handed over until it is *done*; the AOF looks at that
-//! count to see whether an fsync is still in progress. Results are dropped, as 6.0.8 drops them: a
+//! count to see whether an fsync is still in progress. Results are dropped, as 6.0 drops them: a
 //! failed fsync in the background is noticed by nobody. Jobs of one type are done in the order in
 //! which they came.
 //!
@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::os::{Errno, Fd, Os};
+use crate::os::{Errno, Fd, OFlag, Os};
 
 /// What the background does. One thread each, started in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +133,19 @@ impl Bio {
         drop(jobs);
         queue.handed_over.fetch_add(1, Ordering::Release);
         os.futex_wake(&queue.handed_over, 1);
+    }
+
+    /// unlink(2) without what a file's last reference costs: a descriptor is opened first, and
+    /// closed in the background. What cannot be opened is unlinked all the same (Redis:
+    /// `bg_unlink`).
+    pub fn bg_unlink(&self, os: &mut dyn Os, path: &str) {
+        let opened = os.open(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0);
+        let unlinked = os.unlink(path);
+        match (opened, unlinked) {
+            (Ok(fd), Ok(())) => self.create_background_job(os, Job::CloseFile(fd)),
+            (Ok(fd), Err(_)) => drop(os.close(fd)),
+            (Err(_), _) => {}
+        }
     }
 
     /// How many jobs of this type are waiting or being done (Redis: `bioPendingJobsOfType`).

@@ -1,7 +1,7 @@
 //! The configuration: directives as redis.conf names them, their values, and CONFIG GET and SET on
 //! them.
 //!
-//! Defaults and error texts are those of Redis 6.0.8.
+//! Defaults and error texts are those of Redis 6.0.
 //! Must not know: what a directive does to the rest of the server.
 
 mod accepted;
@@ -16,7 +16,7 @@ use crate::text::glob_match;
 use directives::{DIRECTIVES, Directive};
 
 /// The Redis whose behaviour, configuration and log this server follows.
-pub const REDIS_VERSION: &str = "6.0.8";
+pub const REDIS_VERSION: &str = "6.0.16";
 
 /// When the AOF is synced, `appendfsync`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! INFO: the sections and fields of Redis 6.0.8 that mean something here, in its order.
+//! INFO: the sections and fields of Redis 6.0 that mean something here, in its order.
 //!
 //! A field that would have to be invented (memory of an allocator that is not Redis', replication)
 //! is left out rather than made up. Must not know: who asks.

@@ -1,4 +1,4 @@
-//! The server core: a Redis-compatible server whose persistence is Redis 6.0.8's, built to be
+//! The server core: a Redis-compatible server whose persistence is Redis 6.0's, built to be
 //! broken.
 //!
 //! Every system call goes through [`os::Os`], so that whoever embeds the core decides what each of

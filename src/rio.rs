@@ -59,7 +59,7 @@ impl Rio {
 
     /// Writes all of `data`, at the latest when [`Rio::flush`] returns (Redis: `rioWrite`).
     ///
-    /// An automatic sync that is due happens here, and nobody looks at its result: in 6.0.8 a
+    /// An automatic sync that is due happens here, and nobody looks at its result: in 6.0 a
     /// window that could not be flushed or synced is lost in silence.
     pub fn write(&mut self, os: &mut dyn Os, data: &[u8]) -> Result<(), Errno> {
         if let Some(errno) = self.failed {

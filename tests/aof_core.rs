@@ -166,7 +166,7 @@ fn a_transaction_without_its_end_is_taken_back() {
     assert_eq!(loaded.messages[0], "# Revert incomplete MULTI/EXEC transaction in AOF file");
 }
 
-/// 6.0.8 leaves the MULTI in the file, and all that is appended later is lost at the next restart.
+/// 6.0 leaves the MULTI in the file, and all that is appended later is lost at the next restart.
 #[test]
 fn a_cut_inside_a_transaction_leaves_its_multi_behind() {
     let whole = aof("SET a 1;MULTI;SET b 2;EXEC;");
@@ -214,12 +214,12 @@ fn commands_follow_a_preamble() {
     assert_eq!((loaded.code, loaded.executed), (0, format!("{PREAMBLE_KEYS}SET a 1;")));
     let messages = loaded.messages;
     assert_eq!(messages[0], "* Reading RDB preamble from AOF file...");
-    assert_eq!(messages[1], "* Loading RDB produced by version 6.0.8");
+    assert_eq!(messages[1], "* Loading RDB produced by version 6.0.16");
     assert!(messages[2].starts_with("* RDB age ") && messages[3].starts_with("* RDB memory usage"));
     assert_eq!(messages[4..], ["* RDB has an AOF tail", "* Reading the remaining AOF tail..."]);
 }
 
-/// 6.0.8 notes how far a file is good after each command, and not after the preamble.
+/// 6.0 notes how far a file is good after each command, and not after the preamble.
 #[test]
 fn a_cut_in_the_first_command_after_a_preamble_takes_the_preamble_along() {
     let file = [preamble(), aof("SET a 1;")].concat();

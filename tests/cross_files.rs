@@ -1,7 +1,8 @@
-//! Files cross: what this server writes a real Redis loads with the same digest, and the reverse;
-//! the checkers that come with Redis accept ours.
+//! Files cross: what this server writes every real server loads with the same digest, and the
+//! reverse; the checkers that come with them accept ours.
 //!
-//! Needs a `redis-server` on PATH, 6.0 or later, with its checkers beside it or further on.
+//! Needs a `redis-server` on PATH, 6.0 or later, or servers in `target/servers`, with their
+//! checkers beside them.
 
 // The tests look at files from outside, where there is no `Os`.
 #![allow(clippy::disallowed_methods)]
@@ -14,8 +15,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dataset::{facts, fill};
-use support::{Server, debug_arguments, redis_server};
+use dataset::{facts, fill, fill_inexact};
+use support::{Server, debug_arguments, real_servers, version};
 
 const AOF: [&str; 2] = ["--appendonly", "yes"];
 
@@ -29,15 +30,25 @@ fn start_real(program: &Path, dir: &Path, arguments: &[&str]) -> Server {
     Server::start_program(program, dir, &all)
 }
 
-fn assert_accepted(checker: &str, file: &Path) {
-    let output = Command::new(checker).arg(file).output().expect("it is beside redis-server");
+/// `kind` is `aof` or `rdb`; the program is named for its server: `redis-check-aof`.
+fn assert_accepted(server: &Path, kind: &str, file: &Path) {
+    let checker = server.to_string_lossy().replace("-server", &format!("-check-{kind}"));
+    let output = Command::new(&checker).arg(file).output().expect("it is beside the server");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{checker} {}: {said}", file.display());
 }
 
-/// Fills the server, has it rewrite its file, and writes some more.
-fn fill_and_rewrite(server: &mut Server, preamble: &str) {
+/// Fills one server with what it and `real` have the same digest of.
+fn fill_for(real: &Path, server: &mut Server) {
     fill(server);
+    if version(real) < (7, 2) {
+        fill_inexact(server);
+    }
+}
+
+/// Fills the server, has it rewrite its file, and writes some more.
+fn fill_and_rewrite(real: &Path, server: &mut Server, preamble: &str) {
+    fill_for(real, server);
     server.send::<()>(&format!("CONFIG SET aof-use-rdb-preamble {preamble}"));
     server.send::<String>("BGREWRITEAOF");
     server.await_log("Background AOF rewrite finished successfully");
@@ -63,79 +74,85 @@ fn whole_aof(dir: &Path) -> Vec<u8> {
 
 #[test]
 fn a_snapshot_of_ours() {
-    let Some(program) = redis_server() else { return };
-    let dir = tempdir();
-    let mut ours = Server::start(dir.path(), &[]);
-    fill(&mut ours);
-    let before = facts(&mut ours);
-    ours.send::<()>("SAVE");
-    assert!(ours.shut_down().success());
-    assert_accepted("redis-check-rdb", &dir.path().join("dump.rdb"));
-    assert_eq!(facts(&mut start_real(&program, dir.path(), &[])).0, before.0);
+    for program in real_servers() {
+        let dir = tempdir();
+        let mut ours = Server::start(dir.path(), &[]);
+        fill_for(&program, &mut ours);
+        let before = facts(&mut ours);
+        ours.send::<()>("SAVE");
+        assert!(ours.shut_down().success());
+        assert_accepted(&program, "rdb", &dir.path().join("dump.rdb"));
+        let theirs = facts(&mut start_real(&program, dir.path(), &[]));
+        assert_eq!(theirs.0, before.0, "{}", program.display());
+    }
 }
 
 #[test]
 fn a_snapshot_of_theirs() {
-    let Some(program) = redis_server() else { return };
-    let dir = tempdir();
-    let mut real = start_real(&program, dir.path(), &[]);
-    fill(&mut real);
-    let digest = facts(&mut real).0;
-    real.send::<()>("SAVE");
-    assert!(real.shut_down().success());
-    let mut ours = Server::start(dir.path(), &[]);
-    let loaded = facts(&mut ours);
-    assert_eq!(loaded.0, digest);
-    ours.send::<()>("DEBUG RELOAD");
-    assert_eq!(facts(&mut ours), loaded);
+    for program in real_servers() {
+        let dir = tempdir();
+        let mut real = start_real(&program, dir.path(), &[]);
+        fill_for(&program, &mut real);
+        let digest = facts(&mut real).0;
+        real.send::<()>("SAVE");
+        assert!(real.shut_down().success());
+        let mut ours = Server::start(dir.path(), &[]);
+        let loaded = facts(&mut ours);
+        assert_eq!(loaded.0, digest, "{}", program.display());
+        ours.send::<()>("DEBUG RELOAD");
+        assert_eq!(facts(&mut ours), loaded);
+    }
 }
 
 #[test]
 fn an_aof_of_ours_in_each_form() {
-    let Some(program) = redis_server() else { return };
-    for preamble in ["no", "yes"] {
-        let dir = tempdir();
-        let mut ours = Server::start(dir.path(), &AOF);
-        fill_and_rewrite(&mut ours, preamble);
-        let digest = facts(&mut ours).0;
-        assert!(ours.shut_down().success());
-        let file = dir.path().join("appendonly.aof");
-        let start = fs::read(&file).expect("it is there");
-        assert_eq!(start.starts_with(b"REDIS0009"), preamble == "yes");
-        assert_accepted("redis-check-aof", &file);
-        let mut real = start_real(&program, dir.path(), &AOF);
-        assert_eq!(facts(&mut real).0, digest, "preamble: {preamble}");
+    for program in real_servers() {
+        for preamble in ["no", "yes"] {
+            let dir = tempdir();
+            let mut ours = Server::start(dir.path(), &AOF);
+            fill_and_rewrite(&program, &mut ours, preamble);
+            let digest = facts(&mut ours).0;
+            assert!(ours.shut_down().success());
+            let file = dir.path().join("appendonly.aof");
+            let start = fs::read(&file).expect("it is there");
+            assert_eq!(start.starts_with(b"REDIS0009"), preamble == "yes");
+            assert_accepted(&program, "aof", &file);
+            let mut real = start_real(&program, dir.path(), &AOF);
+            assert_eq!(facts(&mut real).0, digest, "preamble {preamble}: {}", program.display());
+        }
     }
 }
 
 #[test]
 fn an_aof_of_ours_as_it_was_fed() {
-    let Some(program) = redis_server() else { return };
-    let dir = tempdir();
-    let mut ours = Server::start(dir.path(), &AOF);
-    fill(&mut ours);
-    let before = facts(&mut ours);
-    assert_eq!(ours.send::<String>("OBJECT ENCODING edited"), "raw");
-    assert!(ours.shut_down().success());
-    assert_accepted("redis-check-aof", &dir.path().join("appendonly.aof"));
-    // Here every encoding has the history that it had with us.
-    let mut real = start_real(&program, dir.path(), &AOF);
-    assert_eq!(facts(&mut real), before);
-    assert_eq!(real.send::<String>("OBJECT ENCODING edited"), "raw");
+    for program in real_servers() {
+        let dir = tempdir();
+        let mut ours = Server::start(dir.path(), &AOF);
+        fill_for(&program, &mut ours);
+        let before = facts(&mut ours);
+        assert_eq!(ours.send::<String>("OBJECT ENCODING edited"), "raw");
+        assert!(ours.shut_down().success());
+        assert_accepted(&program, "aof", &dir.path().join("appendonly.aof"));
+        // Here every encoding has the history that it had with us.
+        let mut real = start_real(&program, dir.path(), &AOF);
+        assert_eq!(facts(&mut real), before, "{}", program.display());
+        assert_eq!(real.send::<String>("OBJECT ENCODING edited"), "raw");
+    }
 }
 
 #[test]
 fn an_aof_of_theirs_in_each_form() {
-    let Some(program) = redis_server() else { return };
-    for preamble in ["no", "yes"] {
-        let (theirs, dir) = (tempdir(), tempdir());
-        let mut real = start_real(&program, theirs.path(), &AOF);
-        fill_and_rewrite(&mut real, preamble);
-        let digest = facts(&mut real).0;
-        assert!(real.shut_down().success());
-        let file = dir.path().join("appendonly.aof");
-        fs::write(file, whole_aof(theirs.path())).expect("there is room");
-        let mut ours = Server::start(dir.path(), &AOF);
-        assert_eq!(facts(&mut ours).0, digest, "preamble: {preamble}");
+    for program in real_servers() {
+        for preamble in ["no", "yes"] {
+            let (theirs, dir) = (tempdir(), tempdir());
+            let mut real = start_real(&program, theirs.path(), &AOF);
+            fill_and_rewrite(&program, &mut real, preamble);
+            let digest = facts(&mut real).0;
+            assert!(real.shut_down().success());
+            let file = dir.path().join("appendonly.aof");
+            fs::write(file, whole_aof(theirs.path())).expect("there is room");
+            let mut ours = Server::start(dir.path(), &AOF);
+            assert_eq!(facts(&mut ours).0, digest, "preamble {preamble}: {}", program.display());
+        }
     }
 }

@@ -203,7 +203,7 @@ fn a_wrong_configuration_is_refused_in_the_words_of_redis() {
         let output = { program }.args(arguments).output().expect("it runs");
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1));
-        assert!(said.contains("*** FATAL CONFIG FILE ERROR (Redis 6.0.8) ***"), "{said}");
+        assert!(said.contains("*** FATAL CONFIG FILE ERROR (Redis 6.0.16) ***"), "{said}");
         assert!(said.contains(reason), "{said}");
     }
 }

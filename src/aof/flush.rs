@@ -7,7 +7,7 @@
 //! When a flush returns and reported no error, then
 //!
 //! - under `always`, all of `buf` is written, and fdatasync was called. Its result is *not* looked
-//!   at: in 6.0.8 a disk that cannot sync goes unnoticed. A write that fails ends the server,
+//!   at: in 6.0 a disk that cannot sync goes unnoticed. A write that fails ends the server,
 //!   because the replies are already in the output buffers and the promise cannot be kept any more.
 //! - under `everysec`, all of `buf` is written, or the flush was postponed because an fsync is in
 //!   progress (write(2) would wait for it anyway); postponed for 2 seconds it writes regardless,

@@ -7,10 +7,10 @@
 //!
 //! A MULTI without its EXEC at the very end of the file is taken back to before the MULTI. That
 //! holds only when the file ends cleanly: when it ends inside a command that was to be queued,
-//! 6.0.8 cuts after the last queued one and leaves the MULTI in the file, where everything appended
+//! 6.0 cuts after the last queued one and leaves the MULTI in the file, where everything appended
 //! later is queued behind it.
 //!
-//! A preamble ([`crate::rdb`]) is loaded first, in the same file. In 6.0.8 a file that ends inside
+//! A preamble ([`crate::rdb`]) is loaded first, in the same file. In 6.0 a file that ends inside
 //! the *first* command after it is cut to nothing, preamble and all: how far the file is good is
 //! only noted after each command. The dataset is whole until the next restart.
 //!

@@ -15,7 +15,7 @@
 //!    in the background, where its blocks can be freed without anybody waiting.
 //!
 //! Until 5 has happened the old file is complete, so a rewrite may fail anywhere and nothing is
-//! lost. In 6.0.8 the rest of the buffer is published by the rename *before* it is synced: a power
+//! lost. In 6.0 the rest of the buffer is published by the rename *before* it is synced: a power
 //! cut in between can take away writes that were durable in the old file.
 //!
 //! Must not know: who asked for it.
@@ -23,7 +23,7 @@
 use super::pipes::Pipes;
 use super::rewrite_child::RewriteChild;
 use super::{Aof, Env, State, Status, open_for_appending};
-use crate::bio::Job;
+use crate::bio::{Bio, Job};
 use crate::child::{self, Outcome};
 use crate::config::AppendFsync;
 use crate::keyspace::Keyspace;
@@ -47,7 +47,7 @@ pub(super) fn temp_name(pid: Pid) -> String {
 impl Aof {
     /// Starts a rewrite: steps 1 and 2 above (Redis: `rewriteAppendOnlyFileBackground`).
     ///
-    /// When it fails, no child runs, no descriptor is left, and 6.0.8 leaves
+    /// When it fails, no child runs, no descriptor is left, and 6.0 leaves
     /// `last_bgrewrite_status` alone.
     pub fn rewrite_append_only_file_background(
         &mut self,
@@ -99,7 +99,7 @@ impl Aof {
         }
         self.close_pipes(env);
         self.rewrite_buffer.reset();
-        remove_temp_files(env.os, pid);
+        remove_temp_files(env.os, env.bio, pid);
         env.children.aof = None;
         self.rewrite_time_last = child::time(env.os) - self.rewrite_time_start;
         self.rewrite_time_start = -1;
@@ -208,7 +208,7 @@ impl Aof {
         env.notice(&format!("Killing running AOF rewrite child: {pid}"));
         child::kill_and_wait(env.os, pid);
         self.rewrite_buffer.reset();
-        remove_temp_files(env.os, pid);
+        remove_temp_files(env.os, env.bio, pid);
         env.children.aof = None;
         self.rewrite_time_start = -1;
         self.close_pipes(env);
@@ -309,7 +309,7 @@ fn write_whole(os: &mut dyn Os, fd: Fd, block: &[u8]) -> Result<(), Errno> {
 }
 
 /// Redis: `aofRemoveTempFile`.
-fn remove_temp_files(os: &mut dyn Os, pid: Pid) {
-    let _ = os.unlink(&bg_name(pid));
-    let _ = os.unlink(&temp_name(pid));
+fn remove_temp_files(os: &mut dyn Os, bio: &Bio, pid: Pid) {
+    bio.bg_unlink(os, &bg_name(pid));
+    bio.bg_unlink(os, &temp_name(pid));
 }

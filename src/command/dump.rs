@@ -60,7 +60,7 @@ impl Options {
 
 /// RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
 ///
-/// Propagated as it came, in 6.0.8 even with a lifetime, which then counts anew from each loading
+/// Propagated as it came, in 6.0 even with a lifetime, which then counts anew from each loading
 /// of the AOF.
 pub fn restore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let options = Options::parse(&argv[4..])?;

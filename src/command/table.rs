@@ -1,4 +1,4 @@
-//! The table of commands: name, arity, flags and keys as in Redis 6.0.8, and the handler.
+//! The table of commands: name, arity, flags and keys as in Redis 6.0, and the handler.
 //!
 //! Must not know: what the handlers do.
 

@@ -10,7 +10,7 @@ pub const ONLY: &[(&str, &str, &str)] = &[
     ("replicaof", "", "this server does not replicate"),
 ];
 
-/// (name, default as CONFIG GET shows it). The names are those of 6.0.8, except the last block: it
+/// (name, default as CONFIG GET shows it). The names are those of 6.0, except the last block: it
 /// belongs to 7.0, whose tools and tests pass it to any server.
 #[rustfmt::skip]
 pub const IGNORED: &[(&str, &str)] = &[

@@ -103,7 +103,7 @@ impl Rdb {
             Outcome::Signal(signal) => {
                 env.warning(&format!("Background saving terminated by signal {signal}"));
                 let started = env.latency_start();
-                rdb_remove_temp_file(env.os, pid);
+                rdb_remove_temp_file(env.os, env.bio, pid);
                 let latency = env.latency_end(started);
                 env.latency_sample("rdb-unlink-temp-file", latency);
                 if signal != Signal::SIGUSR1 as i32 {
@@ -121,7 +121,7 @@ impl Rdb {
     pub fn kill_rdb_child(&mut self, env: &mut Env<'_>) {
         let Some(pid) = env.children.rdb else { return };
         let _ = env.os.kill(pid, Signal::SIGUSR1);
-        rdb_remove_temp_file(env.os, pid);
+        rdb_remove_temp_file(env.os, env.bio, pid);
         env.children.close_info_pipe(env.os);
     }
 }

@@ -19,9 +19,10 @@ use crate::text::parse_integer;
 
 /// The version that is written.
 pub const RDB_VERSION: u32 = 9;
-/// The newest version that is read. 6.0.8 reads none after 9; here 10 and 11 are read too, so that
-/// files of 7.0 and 7.2 can be compared.
-pub const RDB_VERSION_READ: u32 = 11;
+/// The newest version that is read. 6.0 reads none after 9; here 10 to 12 are read too, so that
+/// files of 7.0, 7.2 and 8.0 can be compared. What 12 brought, fields of hashes that expire, has
+/// types of its own, which are unknown here.
+pub const RDB_VERSION_READ: u32 = 12;
 
 pub mod opcode {
     //! Bytes that stand in the place of a type.

@@ -149,7 +149,7 @@ impl Reader<'_> {
     }
 }
 
-/// In the words of 7.0; 6.0.8 looks at no block that it loads.
+/// In the words of 7.0; 6.0 looks at no block that it loads.
 fn broken(what: &str) -> LoadError {
     LoadError::corrupt(1671, format!("{what} integrity check failed."))
 }

@@ -35,7 +35,7 @@ mod zipmap;
 
 pub use dump::{BadPayload, create_dump_payload, load_dump_payload};
 pub use load::{Entry, LoadOptions, Receiver, rdb_load, rdb_load_rio};
-pub use save::{AfterKey, SaveFailed, SaveOptions, rdb_remove_temp_file, rdb_save_rio};
+pub use save::{AfterKey, SaveFailed, SaveOptions, rdb_remove_temp_file_from_signal, rdb_save_rio};
 pub use save_value::saved_object_len;
 pub use source::{LoadError, Reader, Source};
 

@@ -247,6 +247,6 @@ fn what_is_not_served_is_named() {
             other => panic!("{word}: {:?}", other.map(drop)),
         }
     }
-    assert!(matches!(loaded(b"REDIS0012"), Err(LoadError::Refused(_))));
+    assert!(matches!(loaded(b"REDIS0013"), Err(LoadError::Refused(_))));
     assert!(matches!(loaded(b"RODIS0009"), Err(LoadError::Refused(_))));
 }

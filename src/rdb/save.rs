@@ -2,7 +2,7 @@
 //!
 //! 1. Opens `temp-PID.rdb`, where nobody looks for a dataset.
 //! 2. Writes header, databases, end and checksum; with `rdb-save-incremental-fsync` every 32 MB are
-//!    synced on the way. In 6.0.8 a failing sync there goes unnoticed.
+//!    synced on the way. In 6.0 a failing sync there goes unnoticed.
 //! 3. Flushes, syncs, closes: each of them is looked at.
 //! 4. Renames it to `dbfilename`.
 //!
@@ -12,6 +12,7 @@
 use super::Rdb;
 use super::format::{RDB_VERSION, Sink, Writer, opcode};
 use super::lzf::Lzf;
+use crate::bio::Bio;
 use crate::child;
 use crate::config::{Config, REDIS_VERSION};
 use crate::env::{Env, Status};
@@ -131,8 +132,16 @@ fn temp_name(pid: Pid) -> String {
 }
 
 /// Removes what a process left (Redis: `rdbRemoveTempFile`).
-pub fn rdb_remove_temp_file(os: &mut dyn Os, pid: Pid) {
-    let _ = os.unlink(&temp_name(pid));
+pub fn rdb_remove_temp_file(os: &mut dyn Os, bio: &Bio, pid: Pid) {
+    bio.bg_unlink(os, &temp_name(pid));
+}
+
+/// The same at a second SIGINT: this process has no time for a background job, and its end closes
+/// what it has opened.
+pub fn rdb_remove_temp_file_from_signal(os: &mut dyn Os, pid: Pid) {
+    let temp = temp_name(pid);
+    let _ = os.open(&temp, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0);
+    let _ = os.unlink(&temp);
 }
 
 impl Rdb {

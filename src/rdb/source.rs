@@ -16,7 +16,7 @@ pub enum LoadError {
     ShortRead,
     /// It says something that cannot be (Redis: `rdbExitReportCorruptRDB`).
     Corrupt {
-        /// Where Redis 6.0.8 finds that out: the log names the line of rdb.c.
+        /// Where Redis 6.0 finds that out: the log names the line of rdb.c.
         line: u32,
         reason: String,
     },

@@ -7,7 +7,7 @@
 use super::Server;
 use crate::log::{Level, Log};
 use crate::os::{Os, Signal};
-use crate::rdb::rdb_remove_temp_file;
+use crate::rdb::rdb_remove_temp_file_from_signal;
 
 /// Where the signals find the server.
 pub(super) struct Signals {
@@ -30,7 +30,7 @@ impl Signals {
         if self.shutdown_asap && signal == Signal::SIGINT {
             self.say(os, "You insist... exiting now.");
             let pid = os.getpid();
-            rdb_remove_temp_file(os, pid);
+            rdb_remove_temp_file_from_signal(os, pid);
             os.exit(1);
         }
         if self.loading {

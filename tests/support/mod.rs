@@ -48,7 +48,8 @@ impl Server {
             .expect("the server starts");
         let log = BufReader::new(process.stdout.take().expect("its output is a pipe"));
         let mut server = Server { process, log, socket, connection: None };
-        server.await_log("ready to accept connections");
+        // "The server is now ready", and from 7.2 on "Ready".
+        server.await_log("eady to accept connections");
         let url = format!("redis+unix://{}", server.socket.display());
         let client = redis::Client::open(url).expect("the address is well-formed");
         server.connection = Some(client.get_connection().expect("it accepts connections"));
@@ -125,15 +126,45 @@ pub fn redis_server() -> Option<PathBuf> {
     found
 }
 
+/// Every real server of this machine: that on PATH, and those in `target/servers` or in the folder
+/// that `SABOT_SERVERS` names. One that `SABOT_REQUIRE` names must be there.
+#[allow(dead_code)]
+pub fn real_servers() -> Vec<PathBuf> {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers");
+    let folder = std::env::var_os("SABOT_SERVERS").map_or(default, PathBuf::from);
+    let required = std::env::var("SABOT_REQUIRE").unwrap_or_default();
+    for name in required.split(',').map(str::trim).filter(|name| name.contains('-')) {
+        let there = folder.join(name).is_dir();
+        assert!(there, "SABOT_REQUIRE asks for {name}, and it is not in {}", folder.display());
+    }
+    let entries = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
+    let mut servers: Vec<PathBuf> = entries(&folder)
+        .flat_map(|entry| entries(&entry.path()).map(|file| file.path()))
+        .filter(|path| path.to_string_lossy().ends_with("-server") && path.is_file())
+        .collect();
+    servers.sort();
+    servers.extend(redis_server());
+    servers
+}
+
+/// Major and minor, as the program says.
+#[allow(dead_code)]
+pub fn version(redis_server: &Path) -> (u32, u32) {
+    let output = Command::new(redis_server).arg("--version").output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut numbers = text.split("v=").nth(1).unwrap_or_default().split('.').map(str::parse);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor),
+        _ => panic!("{} says no version: {text}", redis_server.display()),
+    }
+}
+
 /// What a real server needs to be told so that DEBUG works: nothing up to 6.2, which knows no such
 /// directive.
 #[allow(dead_code)]
 pub fn debug_arguments(redis_server: &Path) -> Vec<&'static str> {
-    let output = Command::new(redis_server).arg("--version").output().expect("it runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let major = text.split("v=").nth(1).and_then(|version| version.split('.').next());
-    match major.and_then(|major| major.parse::<u32>().ok()) {
-        Some(major) if major >= 7 => vec!["--enable-debug-command", "yes"],
+    match version(redis_server) {
+        (7.., _) => vec!["--enable-debug-command", "yes"],
         _ => Vec::new(),
     }
 }

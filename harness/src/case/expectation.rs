@@ -3,13 +3,18 @@
 //! A reply is written as it is printed, an array on one line: `expect 1) "a" 2) "b"`. One that
 //! ends in `…` stands for every reply that begins so. Must not know: where replies come from.
 
+use super::args::named;
 use super::error::{Wrong, nearest, one_of};
 use super::lex::{self, Word};
-use super::script::Expect;
+use super::script::{Count, Expect};
+use super::values;
 use crate::contract::Verdict;
 
 /// How a reply may begin.
 const OPENINGS: [&str; 6] = ["+", "-", ":", "\"", "(", "1)"];
+
+/// What else can be asserted.
+const WORDS: [&str; 7] = ["info", "refuses-start", "verdict", "log", "exit", "file", "files"];
 
 /// Everything behind the word `expect`, which begins at byte `base`.
 pub fn parse(raw: &str, base: usize, usage: &str) -> Result<Expect, Wrong> {
@@ -20,6 +25,9 @@ pub fn parse(raw: &str, base: usize, usage: &str) -> Result<Expect, Wrong> {
     }
     if OPENINGS.iter().any(|opening| raw.starts_with(opening)) {
         return Ok(Expect::Reply(raw.to_string()));
+    }
+    if let Some(text) = raw.strip_prefix("log ").map(str::trim_start).filter(|s| !s.is_empty()) {
+        return Ok(log(text));
     }
     let words = lex::words(raw, base)?;
     let texts: Vec<String> = words.iter().map(Word::text).collect();
@@ -37,18 +45,47 @@ pub fn parse(raw: &str, base: usize, usage: &str) -> Result<Expect, Wrong> {
                 Err(Wrong::new(words[1].span.clone(), message, help))
             }
         },
-        ["info" | "refuses-start" | "verdict", ..] => {
+        ["exit", code] => match code.parse() {
+            Ok(code) => Ok(Expect::Exit(code)),
+            Err(_) => number(&words[1], "exit code", "a number such as 0"),
+        },
+        ["file", _, size] => match values::size(size) {
+            Ok(size) => Ok(Expect::File { role: named(&words[1]), size }),
+            Err(help) => number(&words[2], "size", &help),
+        },
+        ["files", _, count] => match count_of(count) {
+            Some(count) => Ok(Expect::Files { role: named(&words[1]), count }),
+            None => number(&words[2], "count", "a number such as 2, or 2+"),
+        },
+        [name, ..] if WORDS.contains(name) => {
             Err(Wrong::new(base..end, "the wrong number of words", usage))
         }
         _ => {
             let message = format!("`{}` is no reply as it is printed", texts[0]);
-            let help = match nearest(texts[0], &["info", "refuses-start", "verdict"]) {
+            let help = match nearest(texts[0], &WORDS) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "a reply begins with one of + - : \" ( or 1), for example +OK".to_string(),
             };
             Err(Wrong::new(words[0].span.clone(), message, help))
         }
     }
+}
+
+/// A text as it stands, quotes and all, perhaps with a count before it.
+fn log(text: &str) -> Expect {
+    let counted = text.split_once(' ').and_then(|(count, rest)| Some((count_of(count)?, rest)));
+    let (count, text) = counted.unwrap_or((Count { least: 1, or_more: true }, text));
+    Expect::Log { count, text: text.to_string() }
+}
+
+/// `3` or `3+`.
+fn count_of(text: &str) -> Option<Count> {
+    let least = text.strip_suffix('+').unwrap_or(text).parse().ok()?;
+    Some(Count { least, or_more: text.ends_with('+') })
+}
+
+fn number(word: &Word, what: &str, help: &str) -> Result<Expect, Wrong> {
+    Err(Wrong::new(word.span.clone(), format!("`{}` is no {what}", word.text()), help))
 }
 
 /// Whether `reply`, its lines joined by blanks, is what was expected.

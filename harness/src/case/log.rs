@@ -4,7 +4,8 @@
 //! Masked are pids, copy-on-write sizes, the run directory's name, and what differs between two
 //! builds of one version: lines of its source, its memory's size in a file, and that file's
 //! checksum. Nothing else. Left out are the lines by which a server introduces itself and its
-//! machine at each start. Must not know: when a line was written.
+//! machine at each start, and all that follows when it logs its stack and registers.
+//! Must not know: when a line was written.
 
 use crate::observation::LogLine;
 
@@ -50,6 +51,11 @@ pub fn take_lines(raw: &mut Vec<u8>) -> Vec<LogLine> {
 /// Whether a line belongs into a transcript.
 pub fn matters(line: &LogLine) -> bool {
     !INTRODUCTIONS.iter().any(|opening| line.message.starts_with(opening))
+}
+
+/// Whether this and all that follows are addresses and registers of a server that a signal ends.
+pub fn opens_a_memory_dump(line: &LogLine) -> bool {
+    ["by signal: ", "STACK TRACE"].iter().any(|words| line.message.contains(words))
 }
 
 /// `PID:ROLE dd Mon yyyy hh:mm:ss.mmm LEVEL message`, or `PID:signal-handler (UNIXTIME) message`.

@@ -7,6 +7,7 @@
 mod args;
 pub mod error;
 mod expectation;
+pub mod known;
 mod lex;
 mod log;
 mod needs;
@@ -23,7 +24,7 @@ mod values;
 pub use error::{BadCase, CaseError};
 pub use oracle::{Announcer, Oracle, WorldOracle};
 pub use parse::{DEFAULT_CLIENT, parse, verbs};
-pub use run::{Brief, CutPoint, Failure, Judged, Learned, Loads, Outcome, Point, Surveyed};
+pub use run::{Brief, CutPoint, Failure, Judged, Learned, Loads, Outcome, Point, Sight, Surveyed};
 pub use run::{beside_own_faults, brief, run, survey};
 pub use script::Script;
 

@@ -3,7 +3,7 @@
 //! Must not know: how a server is run.
 
 use super::error::{BadCase, Wrong, one_of};
-use super::script::{Named, Needs, Script, Show, Verb};
+use super::script::{Expect, Named, Needs, Script, Show, Verb};
 use crate::kernel::role::Roles;
 use crate::profile::Profile;
 
@@ -28,7 +28,7 @@ pub fn unmet(script: &Script, roles: &Roles, profile: &Profile) -> Option<String
 fn version(profile: &Profile) -> String {
     match &profile.server {
         Some(server) if profile.name != "sabot" => server.version.to_string(),
-        _ if profile.name == "sabot" => "6.0.8".to_string(),
+        _ if profile.name == "sabot" => "6.0.16".to_string(),
         _ => profile.from.to_string(),
     }
 }
@@ -56,8 +56,12 @@ pub fn check_roles(script: &Script, roles: &Roles) -> Result<(), BadCase> {
 
 fn named(verb: &Verb) -> &[Named] {
     match verb {
-        Verb::Inject { roles, .. } => roles,
+        Verb::Inject { roles, .. } | Verb::Preempt { role: roles, .. } => roles,
         Verb::Damage { role, .. } | Verb::Show(Show::File(role)) => std::slice::from_ref(role),
+        Verb::Expect(expect) | Verb::Symptom(expect) => match expect {
+            Expect::File { role, .. } | Expect::Files { role, .. } => std::slice::from_ref(role),
+            _ => &[],
+        },
         _ => &[],
     }
 }

@@ -9,7 +9,7 @@ use super::args::{Args, named, value};
 use super::error::{BadCase, Wrong, nearest};
 use super::lex::{self, Line, Word};
 use super::script::{Damage, Expect, Needs, PageFate, Script, Show, Step, Verb};
-use super::{plan, power, values};
+use super::{known, plan, power, values};
 use crate::kernel::Cut;
 use crate::world::{Directive, Victim};
 
@@ -29,6 +29,7 @@ pub fn parse(name: &str, source: &str) -> Result<Script, BadCase> {
             Err(more) => wrongs.extend(more),
         }
     }
+    wrongs.extend(known::mistakes(&steps));
     if wrongs.is_empty() && !steps.iter().any(|step| step.verb.needs_server()) {
         let end = source.trim_end().len();
         let help = "a case needs at least one command, such as `> SET a 1`";
@@ -50,10 +51,12 @@ fn out_of_place(step: &Step, before: &[Step]) -> Option<Wrong> {
             "`config` comes after a step that starts the server",
             "put it before, or use `> CONFIG SET`, or `restart DIRECTIVE VALUE`",
         ),
-        Verb::Expect(Expect::Reply(_)) if !any(|verb| matches!(verb, Verb::Send { .. })) => {
+        Verb::Expect(Expect::Reply(_)) | Verb::Symptom(Expect::Reply(_))
+            if !any(|verb| matches!(verb, Verb::Send { .. })) =>
+        {
             wrong("no command before it that could have a reply", "send one first: `> PING`")
         }
-        Verb::Expect(Expect::Verdict(_))
+        Verb::Expect(Expect::Verdict(_)) | Verb::Symptom(Expect::Verdict(_))
             if !any(|verb| matches!(verb, Verb::Restart(_) | Verb::Check | Verb::Shutdown(_))) =>
         {
             wrong("no verdict before it", "verdicts come with `restart`, `check` and `shutdown`")
@@ -101,10 +104,19 @@ fn send(line: &Line<'_>, name: &str) -> Result<Verb, Vec<Wrong>> {
 
 type Parser = fn(&Args<'_>) -> Result<Verb, Vec<Wrong>>;
 
+/// What can be asserted, besides a reply.
+macro_rules! assertions {
+    () => {
+        "info FIELD VALUE | refuses-start | verdict V | log [N] TEXT | exit CODE | \
+         file ROLE SIZE | files ROLE N"
+    };
+}
+
 /// Every verb, how it is written, and who reads the rest of its line.
 const VERBS: &[(&str, &str, Parser)] = &[
     ("config", "config DIRECTIVE VALUE", config),
     ("inject", "inject CALL[,CALL…] [on=ROLE] [in=TASK] EFFECT [when=…] [maybe]", inject),
+    ("preempt", "preempt SITE for TASK [maybe]", plan::preempt),
     ("heal", "heal", |args| args.nothing(Verb::Heal)),
     ("space", "space BYTES, or space free", space),
     ("sync-errors", "sync-errors clean, or sync-errors dirty", sync_errors),
@@ -117,9 +129,11 @@ const VERBS: &[(&str, &str, Parser)] = &[
     ("power-cut", "power-cut [MODE]", power_cut),
     ("settle", "settle", |args| args.nothing(Verb::Settle)),
     ("restart", "restart [DIRECTIVE VALUE]…", restart),
-    ("damage", "damage ROLE cut N | append HEX | zero OFFSET LEN | remove", damage),
+    ("damage", "damage ROLE cut N | append HEX | zero OFFSET LEN | empty | remove", damage),
     ("show", "show info FIELD… | log | file ROLE | files | latency", show),
-    ("expect", "expect REPLY | info FIELD VALUE | refuses-start | verdict V", expect),
+    ("expect", concat!("expect REPLY | ", assertions!()), expect),
+    ("known", "known shows SERVER…, or known absent SERVER…", known::parse),
+    ("symptom", concat!("symptom REPLY | ", assertions!()), symptom),
     ("needs", "needs role ROLE | version RANGE | command NAME", needs),
     ("check", "check", |args| args.nothing(Verb::Check)),
 ];
@@ -137,9 +151,9 @@ fn words_step(line: &Line<'_>) -> Result<Verb, Vec<Wrong>> {
         return Err(vec![Wrong::new(verb_span, message, help)]);
     };
     let raw = line.text[first.len()..].trim_start();
-    // Quotes are part of a reply as it is printed: `expect` reads its line by itself.
+    // Quotes are part of a reply as it is printed: assertions read their line by themselves.
     let mut words = match first {
-        "expect" => Vec::new(),
+        "expect" | "symptom" => Vec::new(),
         _ => lex::words(raw, line.span.end - raw.len()).map_err(|wrong| vec![wrong])?,
     };
     let maybe = says_maybe(first, &words);
@@ -258,12 +272,13 @@ fn damage(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
             offset: value(&rest[1], "offset", values::size)?,
             len: value(&rest[2], "size", values::size)?,
         },
+        ["empty"] => Damage::Empty,
         ["remove"] => Damage::Remove,
         [] => return args.wrong(None, "what happens to the file?", args.usage),
-        ["cut" | "append" | "zero" | "remove", ..] => {
+        ["cut" | "append" | "zero" | "empty" | "remove", ..] => {
             return args.wrong(rest.last(), "the wrong number of words", args.usage);
         }
-        _ => return args.unknown(&rest[0], &["cut", "append", "zero", "remove"]),
+        _ => return args.unknown(&rest[0], &["cut", "append", "zero", "empty", "remove"]),
     };
     Ok(Verb::Damage { role, damage })
 }
@@ -287,8 +302,15 @@ fn show(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
 }
 
 fn expect(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
+    assertion(args).map(Verb::Expect)
+}
+
+fn symptom(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
+    assertion(args).map(Verb::Symptom)
+}
+
+fn assertion(args: &Args<'_>) -> Result<Expect, Vec<Wrong>> {
     super::expectation::parse(args.raw, args.end() - args.raw.len(), args.usage)
-        .map(Verb::Expect)
         .map_err(|wrong| vec![wrong])
 }
 

@@ -1,4 +1,4 @@
-//! Rules of the fault plan as text, after strace's `inject`.
+//! Rules of the fault plan as text, after strace's `inject`, and decisions of the schedule.
 //!
 //! ```text
 //! inject CALL[,CALL…] [on=ROLE] [in=TASK] EFFECT [when=FIRST[..LAST][+STEP]] [maybe]
@@ -11,10 +11,12 @@
 //! effect. A rule that could never mean anything is refused too, see `possible`. Must not know:
 //! when a rule fires.
 
+use super::args::Args;
 use super::error::{Wrong, one_of};
 use super::lex::Word;
-use super::script::{Named, Span};
+use super::script::{Named, Span, Verb};
 use super::{possible, power, values};
+use crate::kernel::Decision;
 use crate::kernel::call::CallName;
 use crate::kernel::plan::{Effect, Rule, Selector, Window};
 
@@ -62,6 +64,29 @@ pub fn parse(words: &[Word], end: usize, line: u32) -> Result<(Rule, Vec<Named>)
         }
         _ => Err(wrongs),
     }
+}
+
+/// `preempt SITE for TASK [maybe]`: a decision of the schedule.
+pub fn preempt(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
+    let maybe = args.words.last().is_some_and(|word| word.bytes == b"maybe" && !word.quoted);
+    let words = &args.words[..args.words.len() - usize::from(maybe)];
+    let usage = format!("expected `{}`", args.usage);
+    let [at, middle, task] = words else {
+        return args.wrong(words.get(3), "not a decision of the schedule", &usage);
+    };
+    if middle.text() != "for" {
+        return args.wrong(Some(middle), "`for` comes here", &usage);
+    }
+    let mut wrongs = Vec::new();
+    let Some(Target { selector: Selector::Site(site), role, .. }) = at_site(at, &mut wrongs) else {
+        return Err(wrongs);
+    };
+    let task = task.text();
+    if task == site.task {
+        return args.wrong(Some(&words[2]), "a task cannot run before itself", &usage);
+    }
+    let decision = Decision { site, task, maybe, origin: args.line.number };
+    Ok(Verb::Preempt { decision, role: role.into_iter().collect() })
 }
 
 /// What a rule is about, with each call's place in the text.

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::kernel::Cut;
+use super::known::Known;
 use crate::kernel::plan::Rule;
+use crate::kernel::{Cut, Decision};
 use crate::world::{Directive, Victim};
 
 /// A byte range of the source.
@@ -49,6 +50,11 @@ pub enum Verb {
         rule: Rule,
         roles: Vec<Named>,
     },
+    /// Another task runs before some call.
+    Preempt {
+        decision: Decision,
+        role: Vec<Named>,
+    },
     Heal,
     /// None: `space free`.
     Space(Option<u64>),
@@ -70,6 +76,10 @@ pub enum Verb {
     },
     Show(Show),
     Expect(Expect),
+    /// On which servers a known bug shows.
+    Known(Known),
+    /// An assertion that holds where a known bug shows.
+    Symptom(Expect),
     Needs(Needs),
     Check,
     /// The verb, if there is a server or child that it could be about.
@@ -100,6 +110,8 @@ pub enum Damage {
         offset: u64,
         len: u64,
     },
+    /// Leaves nothing of what is in it.
+    Empty,
     Remove,
 }
 
@@ -125,6 +137,35 @@ pub enum Expect {
     RefusesStart,
     /// The name of the verdict that was given last.
     Verdict(crate::contract::Verdict),
+    /// So many lines of the log since the start have this text.
+    Log {
+        count: Count,
+        text: String,
+    },
+    /// The code with which the last server ended.
+    Exit(i32),
+    /// The size of the last file with this role.
+    File {
+        role: Named,
+        size: u64,
+    },
+    Files {
+        role: Named,
+        count: Count,
+    },
+}
+
+/// How many: `3`, or `3+`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    pub least: usize,
+    pub or_more: bool,
+}
+
+impl Count {
+    pub fn holds(self, actual: usize) -> bool {
+        actual == self.least || self.or_more && actual > self.least
+    }
 }
 
 /// What a server must have for the case to mean anything.
@@ -176,6 +217,7 @@ impl Verb {
         match self {
             Verb::Config(_)
             | Verb::Inject { .. }
+            | Verb::Preempt { .. }
             | Verb::Heal
             | Verb::Space(_)
             | Verb::SyncErrors(_)
@@ -183,6 +225,7 @@ impl Verb {
             | Verb::Hold(_)
             | Verb::Release(_)
             | Verb::Damage { .. }
+            | Verb::Known(_)
             | Verb::Needs(Needs::Role(_) | Needs::Version(_))
             | Verb::Show(Show::File(_) | Show::Files) => false,
             Verb::Send { .. }
@@ -195,6 +238,7 @@ impl Verb {
             | Verb::Restart(_)
             | Verb::Show(_)
             | Verb::Expect(_)
+            | Verb::Symptom(_)
             | Verb::Needs(Needs::Command(_))
             | Verb::Check => true,
             Verb::Maybe(verb) => verb.needs_server(),

@@ -27,20 +27,26 @@ pub enum Mode {
     Show(OneArgs),
     /// List the fault sites of one case under the names that `inject at` takes
     Sites(OneArgs),
+    /// Try every known bug on every server: what is on record against what is seen
+    Known(KnownArgs),
     /// Try every case and every sweep on one server and write a page about it
     Audit(AuditArgs),
     /// Try every fault at every call of a workload and judge each outcome
     Sweep(SweepArgs),
+    /// Draw stories, faults and orders of tasks at random and judge each outcome
+    Explore(ExploreArgs),
     /// Replay the run of a token, exactly
     Replay(TokenArgs),
     /// Find the smallest script that fails in the same way as a token's
     Shrink(TokenArgs),
-    /// Write the run of a token as a case of its own
+    /// Write the run of a token, or a known bug, as something to paste into a report
     Export(ExportArgs),
     /// Join the JSON reports of the shards of a sweep
     Merge(MergeArgs),
     /// Compare two JSON reports of `sweep` or `audit`: is this upgrade safe?
     Diff(DiffArgs),
+    /// Run every case on two servers or more and show what they do differently, side by side
+    Conform(ConformArgs),
     /// Say what this machine can do and, for what it cannot, what to change
     Doctor,
     /// Measure runs per second and the cost of a trapped system call
@@ -63,6 +69,19 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct KnownArgs {
+    /// Numbers or names of known bugs, such as 5a [default: all]
+    #[arg(value_name = "BUG")]
+    pub bugs: Vec<String>,
+    /// sim, server, redis, or a server by its name, path or profile
+    /// [default: sim and every server of target/servers]
+    #[arg(long = "world", value_name = "WORLD")]
+    pub worlds: Vec<String>,
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -91,7 +110,7 @@ pub struct SweepArgs {
     /// In every world that this machine has
     #[arg(long)]
     pub all: bool,
-    /// Only these kinds of faults: error, short, lie, delay, kill, power
+    /// Only these kinds of faults: error, short, lie, delay, kill, power, order
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
     pub faults: Vec<Kind>,
     /// Put a second fault on the recovery from each first one
@@ -119,6 +138,29 @@ pub struct SweepArgs {
     /// Findings that are known, each with a reason: they do not count for the exit code
     #[arg(long, value_name = "FILE")]
     pub accepted: Option<PathBuf>,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ExploreArgs {
+    /// What everything is drawn from: the same seed gives the same runs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// How many runs
+    #[arg(long, value_name = "M", default_value_t = 1000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: u64,
+    /// sim, server, redis, or a server by its name, path or profile
+    #[arg(long, value_name = "WORLD", default_value = "sim")]
+    pub world: String,
+    /// At most so many cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// Where new causes of broken promises become cases, and where the known ones are
+    /// [default: cases/regressions]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -171,11 +213,16 @@ pub struct TokenArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
-    /// What a finding of `sweep` ends with
+    /// What a finding of `sweep` ends with, or the number or name of a known bug
     pub token: String,
+    /// A known bug in these worlds [default: as `known`]
+    #[arg(long = "world", value_name = "WORLD")]
+    pub worlds: Vec<String>,
     /// Where to; else to standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 #[derive(Debug, clap::Args)]
@@ -206,6 +253,23 @@ fn kind(text: &str) -> Result<Kind, String> {
     let known = Kind::ALL.map(Kind::as_str).join(", ");
     let found = Kind::ALL.into_iter().find(|kind| kind.as_str() == text);
     found.ok_or_else(|| format!("expected one of: {known}"))
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ConformArgs {
+    /// A path to a .case file, or a name or folder under cases/ [default: all of cases/]
+    #[arg(value_name = "CASE")]
+    pub cases: Vec<String>,
+    /// sim, server, redis, or a server by its name, path or profile; the first is what
+    /// all others are compared with
+    /// [default: sim and redis-6.0.16]
+    #[arg(long = "world", value_name = "WORLD")]
+    pub worlds: Vec<String>,
+    /// Only the table
+    #[arg(long)]
+    pub summary: bool,
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 #[derive(Debug, clap::Args)]

@@ -241,6 +241,7 @@ pub fn broken(job: &Job, failure: Broken) -> Outcome {
         own_fault: Vec::new(),
         unexpected: if verdict.is_broken_promise() { vec![0] } else { Vec::new() },
         failures: Vec::new(),
+        sights: Vec::new(),
         trace: String::new(),
         sites: Vec::new(),
         files: Vec::new(),

@@ -14,15 +14,19 @@ pub mod args;
 pub mod audit;
 pub mod bench;
 mod bench_sweep;
+pub mod conform;
 pub mod date;
 pub mod diff;
 pub mod doctor;
 pub mod exit;
+pub mod explore;
 pub mod fleet;
 pub mod interrupt;
 pub mod job;
 pub mod judge;
 pub mod keep;
+pub mod known;
+pub mod known_export;
 pub mod library;
 pub mod line;
 pub mod output;
@@ -64,12 +68,15 @@ fn carry_out(mode: Mode) -> Result<Exit, Stop> {
         Mode::Show(args) => show::transcript(&args),
         Mode::Sites(args) => show::sites(&args),
         Mode::Sweep(args) => sweep::main(&args),
+        Mode::Explore(args) => explore::main(&args),
         Mode::Replay(args) => tokens::replay(&args),
         Mode::Shrink(args) => tokens::shrink(&args),
         Mode::Export(args) => tokens::export(&args),
         Mode::Merge(args) => sweep::merge(&args),
         Mode::Diff(args) => diff::main(&args),
         Mode::Audit(args) => audit::main(&args),
+        Mode::Known(args) => known::main(&args),
+        Mode::Conform(args) => conform::main(&args),
         Mode::Doctor => doctor::main(),
         Mode::Bench(args) => bench::main(&args),
     }

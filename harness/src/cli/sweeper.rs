@@ -13,7 +13,7 @@ use crate::case::{Brief, CutPoint};
 use crate::contract::Verdict;
 use crate::report::difference::Difference;
 use crate::sweep::enumerate::{Plan, Run, Scope};
-use crate::sweep::result::{Came, judged};
+use crate::sweep::result::{Came, judged, mark_usual};
 use crate::sweep::{Ending, Kind, Record, Sweep, Token, Workload, cuts, finding, pairs};
 
 /// Scripts of the world `sim` in one order: a run is shorter than handing it over.
@@ -121,7 +121,8 @@ impl Sweeper<'_> {
             })
         });
         let first = sweep.records.len();
-        let (owners, records) = owned(records);
+        let (owners, mut records) = owned(records);
+        mark_usual(&mut records);
         sweep.records.extend(records);
         let first_beside = sweep.beside.len();
         let (owners_beside, beside) = owned(beside);
@@ -187,6 +188,18 @@ impl Sweeper<'_> {
             pairs::seconds(workload, first, &brief.learned, known, self.scope)
         });
         Ok(seconds.collect())
+    }
+
+    /// Runs scripts and returns what each came to.
+    pub fn briefs(
+        &self,
+        world: &World,
+        scripts: Vec<String>,
+        learn: bool,
+    ) -> Result<Vec<Brief>, Interrupted> {
+        let mut briefs: Vec<Option<Brief>> = vec![None; scripts.len()];
+        self.run(world, scripts, learn, |(n, brief)| briefs[n] = Some(brief.clone()))?;
+        Ok(briefs.into_iter().flatten().collect())
     }
 
     /// Runs scripts; `take` hears of each verdict as it comes.

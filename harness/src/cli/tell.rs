@@ -6,6 +6,7 @@ use crate::contract::Verdict;
 use crate::report::junit::{self, Became};
 use crate::report::matrix::{Cell, Matrix};
 use crate::sweep::cuts;
+use crate::sweep::fault::parts_of_order;
 use crate::sweep::finding::{self, Finding, findings};
 use crate::sweep::{Came, File, Kind, Record, Sweep};
 
@@ -16,14 +17,25 @@ pub fn matrix(sweep: &Sweep) -> String {
     if let Some(why) = &sweep.refused {
         return format!("{} in {}: not swept: {why}\n", sweep.workload, sweep.world);
     }
-    let shown = |record: &&Record| !record.beyond && !is_pair(record) && !record.is_posix();
+    let shown = |record: &&Record| {
+        !record.beyond && !is_pair(record) && !record.is_posix() && !record.usual
+    };
     let alone = sweep.records.iter().filter(shown);
     let cells = alone.map(|record| Cell {
         site: record.site.clone(),
-        fault: record.fault.clone(),
+        fault: column(record),
         verdict: record.verdict(),
     });
     format!("{}\n{}", counts(sweep), Matrix::of(cells).render())
+}
+
+/// An order of tasks has one column, whatever else went wrong: what it came to alone, and what it
+/// made of a fault that ends otherwise in the usual order.
+fn column(record: &Record) -> String {
+    match record.kind {
+        Kind::Order => parts_of_order(&record.fault).1.to_string(),
+        _ => record.fault.clone(),
+    }
 }
 
 fn is_pair(record: &Record) -> bool {

@@ -13,7 +13,7 @@ use super::run::{job, understand, with_fleet};
 use super::snapshot::Reviewed;
 use super::wire::Batch;
 use super::worlds::{Choice, World};
-use super::{Stop, cannot, interrupt, screen};
+use super::{Stop, cannot, interrupt, known_export, screen};
 use crate::case::{self, Brief, Script};
 use crate::sweep::shrink::{self, Wanted};
 use crate::sweep::{Token, finding, strace};
@@ -117,10 +117,15 @@ fn parsed(token: &Token) -> Result<Script, Stop> {
     case::parse("token", &token.script).map_err(|bad| Stop::usage(bad.to_string()))
 }
 
-/// Writes the run as a case that stands alone.
+/// Writes the run as a case that stands alone, or a known bug as a report of it.
 pub fn export(args: &ExportArgs) -> Result<Exit, Stop> {
-    let token = decode(&args.token)?;
-    let text = case_text(&token, &parsed(&token)?);
+    let text = match (decode(&args.token), known_export::bug(&args.token)?) {
+        (Err(_), Some(bug)) => known_export::report(&bug, args)?,
+        (token, _) => {
+            let token = token?;
+            case_text(&token, &parsed(&token)?)
+        }
+    };
     match &args.out {
         Some(path) => {
             std::fs::write(path, text).map_err(|e| Stop::usage(cannot("write", path, &e)))?

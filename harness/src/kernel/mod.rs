@@ -19,6 +19,7 @@ mod halts;
 pub mod plan;
 pub mod process;
 pub mod role;
+pub mod schedule;
 pub mod site;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub use halts::Survey;
 pub use plan::{Effect, Halt, Plan, Rule, Selector, Victim, When, Window};
 pub use process::{Ending, Pid, TaskId};
 pub use role::Roles;
+pub use schedule::{Decision, Schedule, Turn};
 pub use site::Site;
 pub use trace::Trace;
 
@@ -59,6 +61,7 @@ pub struct Kernel {
     pub clock: Clock,
     pub disk: Disk,
     pub plan: Plan,
+    pub schedule: Schedule,
     pub trace: Trace,
     roles: Roles,
     processes: Processes,
@@ -84,6 +87,7 @@ impl Kernel {
             clock: Clock::new(),
             disk: Disk::new(),
             plan: Plan::default(),
+            schedule: Schedule::default(),
             trace: Trace::default(),
             roles,
             processes: Processes::default(),
@@ -250,6 +254,7 @@ impl Kernel {
             Some(ino) if request.call.is_sync() => Some(self.disk.mark(ino)),
             _ => None,
         };
+        self.schedule.entered(task);
         let counted = &mut self.processes.tasks[task.0];
         let number = counted.count(request.call, role.as_deref());
         let (incarnation, name) = (counted.incarnation, counted.name.clone());

@@ -43,6 +43,12 @@ pub struct Task {
 }
 
 impl Task {
+    /// The number that [`Task::count`] would give a call.
+    pub fn next(&self, call: CallName, role: Option<&str>) -> u32 {
+        let known = self.counts.iter().find(|(name, of, _)| *name == call && of.as_deref() == role);
+        known.map_or(1, |(.., count)| count + 1)
+    }
+
     /// Counts a call. Returns its number, from 1.
     pub fn count(&mut self, call: CallName, role: Option<&str>) -> u32 {
         let known =

@@ -85,6 +85,11 @@ pub enum Event {
         task: String,
         ending: Ending,
     },
+    /// Another task ran before this call, because the schedule says so.
+    Turn {
+        task: String,
+        site: Site,
+    },
     /// The power was cut and is back.
     PowerCut(Cut),
 }
@@ -136,6 +141,7 @@ impl fmt::Display for Event {
             Event::Ended { incarnation, task, ending } => {
                 write!(f, "{incarnation}:{task} {ending}")
             }
+            Event::Turn { task, site } => write!(f, "{task} runs before {site}"),
             Event::PowerCut(cut) => write!(f, "power cut: {cut}"),
         }
     }

@@ -149,10 +149,12 @@ impl Profile {
         Roles { files: self.files.iter().map(pattern).collect(), pipes: self.pipes.clone() }
     }
 
-    /// The name that a file with this role must have; None where the profile allows several.
+    /// The name that a file with this role is made under where there is none: the only one that is
+    /// no pattern. From 7.0 on that of an `aof` is the name that 6.x gave it.
     pub fn only_name_of(&self, role: &str) -> Option<String> {
-        let mut names = self.files.iter().filter(|file| file.role == role).map(|file| &file.name);
-        names.next().filter(|name| !name.contains('*') && names.next().is_none()).cloned()
+        let plain = |file: &&FileRole| file.role == role && !file.name.contains('*');
+        let mut names = self.files.iter().filter(plain).map(|file| &file.name);
+        names.next().filter(|_| names.next().is_none()).cloned()
     }
 
     /// The name of the task that a thread called `comm` is; an unknown one keeps its own.

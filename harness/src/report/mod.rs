@@ -2,9 +2,11 @@
 //!
 //! Must not know: how anything is run.
 
+pub mod conformance;
 pub mod difference;
 pub mod html;
 pub mod junit;
+pub mod known;
 pub mod matrix;
 pub mod table;
 pub mod transcript;

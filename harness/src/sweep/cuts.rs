@@ -95,6 +95,7 @@ fn blank(run: &Run) -> Record {
         sampled: false,
         sentence: String::new(),
         token: String::new(),
+        usual: false,
         beyond: run.beyond,
     }
 }

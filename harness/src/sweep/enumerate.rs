@@ -135,7 +135,14 @@ fn ends(learned: &[Learned]) -> Vec<Learned> {
     ends.sort_by_key(|(place, _)| *place);
     let end = |site: Site| {
         let site = Site { number: site.number + 1, ..site };
-        Learned { site: site.to_string(), bytes: BEYOND, moved: 0, children: false, idle: false }
+        Learned {
+            site: site.to_string(),
+            bytes: BEYOND,
+            moved: 0,
+            children: false,
+            idle: false,
+            others: Vec::new(),
+        }
     };
     ends.into_iter().map(|(_, site)| end(site)).collect()
 }

@@ -15,6 +15,7 @@
 //! | fork | EAGAIN, ENOMEM |
 //! | wait4 | EINTR |
 //! | all of them | before and after it: the parent, its child or all are killed; the power is cut |
+//! | all of them | each other task that could run then runs first, alone and with what else fits |
 //!
 //! A fault of a sync has a run more, at whose end the power is cut. An errno comes once (`ENOSPC`)
 //! and from there on until healed (`ENOSPC+`). EINTR comes only once, because a call that is
@@ -44,12 +45,14 @@ pub enum Kind {
     Kill,
     /// A cut of the power at a call.
     Power,
+    /// Another task runs before the call, alone or with another fault.
+    Order,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 6] =
-        [Kind::Error, Kind::Short, Kind::Lie, Kind::Delay, Kind::Kill, Kind::Power];
+    pub const ALL: [Kind; 7] =
+        [Kind::Error, Kind::Short, Kind::Lie, Kind::Delay, Kind::Kill, Kind::Power, Kind::Order];
 
     /// Its name, as `--faults` takes it.
     pub fn as_str(self) -> &'static str {
@@ -60,6 +63,7 @@ impl Kind {
             Kind::Delay => "delay",
             Kind::Kill => "kill",
             Kind::Power => "power",
+            Kind::Order => "order",
         }
     }
 }
@@ -88,7 +92,13 @@ pub fn fitting(learned: &Learned) -> Vec<Fault> {
         list.kill(side, mark, learned.children);
         list.cut(side, mark);
     }
+    list.orders(&learned.others);
     list.faults
+}
+
+/// The fault that an order comes with, empty where it comes alone, and the order's own name.
+pub fn parts_of_order(name: &str) -> (&str, &str) {
+    name.rsplit_once(", ").unwrap_or(("", name))
 }
 
 struct List<'a> {
@@ -215,6 +225,34 @@ impl List<'_> {
         let lines = vec![self.at(&format!("power={side}:none"))];
         let (kind, name, endings) = (Kind::Power, format!("cut{mark}"), &BOTH[..1]);
         self.faults.push(Fault { kind, name, lines, endings });
+    }
+
+    /// Each task that could run before this call does, alone and with what else goes wrong there.
+    fn orders(&mut self, others: &[String]) {
+        let in_order = std::mem::take(&mut self.faults);
+        let mut orders = Vec::new();
+        for task in others {
+            let (name, kind) = (format!("{task} first"), Kind::Order);
+            let line = (self.place(), format!("preempt {} for {task}", self.site));
+            let (lines, endings) = (vec![line.clone()], BOTH);
+            orders.push(Fault { kind, name: name.clone(), lines, endings });
+            let meet = |fault: &&Fault| {
+                matches!(fault.kind, Kind::Error | Kind::Short | Kind::Lie | Kind::Kill)
+            };
+            for fault in in_order.iter().filter(meet) {
+                let lines = fault.lines.iter().chain([&line]).cloned().collect();
+                let name = format!("{}, {name}", fault.name);
+                orders.push(Fault { kind, name, lines, endings: fault.endings });
+            }
+        }
+        // Everybody else, and the commands that follow, for a second.
+        if self.site.task != "parent" && !self.site.call.is_sync() {
+            let (name, kind) = ("others first".to_string(), Kind::Order);
+            let lines = vec![self.at("delay=1s")];
+            orders.push(Fault { kind, name, lines, endings: BOTH });
+        }
+        self.faults = in_order;
+        self.faults.extend(orders);
     }
 
     /// A rule for exactly this call.

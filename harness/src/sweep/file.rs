@@ -171,6 +171,7 @@ mod tests {
             sampled: false,
             sentence: String::new(),
             token: String::new(),
+            usual: false,
             beyond: false,
         };
         let sweep = Sweep {

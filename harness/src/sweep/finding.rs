@@ -194,6 +194,7 @@ mod tests {
             sampled: false,
             sentence: sentence.to_string(),
             token: String::new(),
+            usual: false,
             beyond: false,
         };
         let records = vec![

@@ -12,12 +12,14 @@
 
 pub mod cuts;
 pub mod enumerate;
+pub mod explore;
 pub mod fault;
 pub mod file;
 pub mod finding;
 pub mod pairs;
 pub mod result;
 pub mod shard;
+pub mod shell;
 pub mod shrink;
 pub mod strace;
 pub mod token;

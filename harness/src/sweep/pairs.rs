@@ -35,8 +35,8 @@ pub fn seconds(
             continue;
         }
         for fault in fitting(learned).into_iter().filter(|fault| scope.takes(fault.kind)) {
-            if fault.kind == Kind::Power {
-                // Their states are those of the first fault's own cuts.
+            if matches!(fault.kind, Kind::Power | Kind::Order) {
+                // States are those of the first fault's own cuts; an order is no fault.
                 continue;
             }
             let added: Vec<_> = first.added.iter().chain(&fault.lines).cloned().collect();

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::enumerate::Run;
-use super::fault::Kind;
+use super::fault::{Kind, parts_of_order};
 use super::workload::Ending;
 use crate::case::{Brief, beside_own_faults};
 use crate::contract::Verdict;
@@ -54,6 +54,9 @@ pub struct Record {
     /// Replays the run; there for findings only.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub token: String,
+    /// Another order of tasks came to the same as the usual one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub usual: bool,
     /// It stands behind the end of its axis.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub beyond: bool,
@@ -75,6 +78,7 @@ impl Record {
             sampled: false,
             sentence,
             token: String::new(),
+            usual: false,
             beyond: run.beyond,
         }
     }
@@ -91,12 +95,24 @@ impl Record {
     pub fn is_finding(&self) -> bool {
         let profile = |cut: Cut| self.fault.starts_with(cut.profile.as_str());
         let own = self.cut.is_empty() || self.cut.parse().is_ok_and(profile);
-        own && self.verdict().is_some_and(is_finding)
+        own && !self.usual && self.verdict().is_some_and(is_finding)
     }
 
     /// Whether only a disk that keeps nothing but what was synced by name shows it.
     pub fn is_posix(&self) -> bool {
         self.kind == Kind::Power && self.fault.starts_with(Profile::Posix.as_str())
+    }
+}
+
+/// Marks the orders that came to the same as their fault in the usual order.
+pub fn mark_usual(records: &mut [Record]) {
+    let usual = records.iter().filter(|record| record.kind != Kind::Order);
+    let usual: BTreeSet<(String, String, Ending, Came)> =
+        usual.map(|r| (r.site.clone(), r.fault.clone(), r.ending, r.came)).collect();
+    for record in records.iter_mut().filter(|record| record.kind == Kind::Order) {
+        let (fault, _) = parts_of_order(&record.fault);
+        let same = (record.site.clone(), fault.to_string(), record.ending, record.came);
+        record.usual = usual.contains(&same);
     }
 }
 

@@ -94,6 +94,7 @@ fn is_rule(line: &str) -> bool {
 fn earlier(line: &str, back: u64) -> Option<String> {
     let at = match line.split_once(' ') {
         Some(("inject", rest)) if rest.starts_with("at ") => line.find('#').map(|at| at + 1),
+        Some(("preempt", _)) => line.find('#').map(|at| at + 1),
         Some(("inject", _)) => line.find(" when=").map(|at| at + 6),
         _ => None,
     };

@@ -83,12 +83,18 @@ impl Workload {
                 | Verb::SyncErrors(_)
                 | Verb::Damage { .. }
                 | Verb::Show(_)
+                | Verb::Known(_)
+                | Verb::Symptom(_)
                 | Verb::Expect(_) => {}
                 Verb::Kill(_)
                 | Verb::Shutdown(_)
                 | Verb::Check
                 | Verb::AwaitChild
                 | Verb::Hold(_) => {
+                    workload.body.push(format!("{text} maybe"));
+                }
+                // Where a fault leads elsewhere, nobody may be there to run first.
+                Verb::Preempt { decision, .. } if !decision.maybe => {
                     workload.body.push(format!("{text} maybe"));
                 }
                 Verb::Restart(_) => {

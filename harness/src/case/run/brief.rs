@@ -3,7 +3,7 @@
 //! Thousands of runs of a sweep are looked at by nobody, so nothing is written down for them that
 //! only a reader wants. Must not know: why a run is made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nix::errno::Errno;
 
@@ -13,6 +13,7 @@ use crate::case::oracle::Oracle;
 use crate::case::script::Script;
 use crate::contract::Verdict;
 use crate::kernel::Site;
+use crate::kernel::schedule::Choice;
 use crate::kernel::trace::Record;
 use crate::observation::{CallName, CallRecord, Detail, MachineEvent, Returned};
 use crate::profile::Profile;
@@ -48,6 +49,9 @@ pub struct Learned {
     pub children: bool,
     /// It only looked whether there was anything, and there was not.
     pub idle: bool,
+    /// Who else could have run before it.
+    #[serde(default)]
+    pub others: Vec<String>,
 }
 
 impl Learned {
@@ -74,13 +78,17 @@ pub fn brief(
 ) -> Brief {
     let mut runner = Runner::new(script, world, profile, oracle);
     runner.quiet = true;
+    if learn {
+        runner.world.kernel().schedule.survey();
+    }
     let end = runner.run();
     runner.stopped(end);
     let (learned, trace) = match learn {
         true => {
             let kernel = runner.world.kernel();
             let through = runner.through.unwrap_or(kernel.trace.len());
-            (sites(&kernel.trace.records()[..through]), kernel.trace.to_string())
+            let learned = sites(&kernel.trace.records()[..through], kernel.schedule.choices());
+            (learned, kernel.trace.to_string())
         }
         false => (Vec::new(), String::new()),
     };
@@ -122,7 +130,9 @@ fn is_idle(call: &CallRecord) -> bool {
 }
 
 /// Every site of a part of a trace, once.
-fn sites(trace: &[Record]) -> Vec<Learned> {
+fn sites(trace: &[Record], choices: &[Choice]) -> Vec<Learned> {
+    let others: BTreeMap<String, &Vec<String>> =
+        choices.iter().map(|choice| (choice.site.to_string(), &choice.tasks)).collect();
     let mut known = BTreeSet::new();
     let mut living = 0_usize;
     let mut learned: Vec<Learned> = Vec::new();
@@ -144,7 +154,9 @@ fn sites(trace: &[Record]) -> Vec<Learned> {
                     _ => 0,
                 };
                 let children = before.max(living) > 0;
-                learned.push(Learned { site, bytes, moved, children, idle: is_idle(call) });
+                let idle = is_idle(call);
+                let others = others.get(&site).map(|tasks| tasks.to_vec()).unwrap_or_default();
+                learned.push(Learned { site, bytes, moved, children, idle, others });
             }
             MachineEvent::Ended { task, .. } if task.starts_with("child") => {
                 living = living.saturating_sub(1);

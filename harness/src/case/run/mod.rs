@@ -13,6 +13,7 @@ mod living;
 mod rehearse;
 mod runner;
 mod see;
+mod sights;
 mod starts;
 mod verbs;
 
@@ -24,6 +25,7 @@ use crate::world::World;
 pub use brief::{Brief, Learned, beside_own_faults, brief};
 pub use cuts::{CutPoint, Judged, Loads, Surveyed, survey};
 pub use rehearse::{Point, would_show};
+pub use sights::Sight;
 
 use super::needs;
 use super::oracle::Oracle;
@@ -50,6 +52,8 @@ pub struct Outcome {
     pub own_fault: Vec<usize>,
     /// What did not come true.
     pub failures: Vec<Failure>,
+    /// For a known bug: each symptom as it was looked for.
+    pub sights: Vec<Sight>,
     /// The kernel's trace; two runs of one case have the same.
     pub trace: String,
     /// Every site that was reached, in the order in which they were first reached.
@@ -150,6 +154,7 @@ fn finish(
         unexpected,
         own_fault: runner.own_fault,
         failures: runner.failures,
+        sights: runner.sights,
         trace,
         sites,
         files,

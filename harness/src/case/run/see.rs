@@ -96,6 +96,12 @@ impl Runner<'_> {
             {
                 start.ready = true;
             }
+            if log::opens_a_memory_dump(&line) {
+                self.dump_of = Some(self.seen.incarnation());
+            }
+            if self.dump_of == Some(self.seen.incarnation()) {
+                continue;
+            }
             if !self.quiet && log::matters(&line) {
                 self.events.push(Event::Log(line.clone()));
             }

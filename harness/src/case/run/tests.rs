@@ -31,6 +31,7 @@ fn wrong_cases_are_told_from_unmet_expectations() {
     let wrong = [
         ("inject write on=rdb error=EIO\n> PING", 1, "`inject write on=rdb error=EIO` never fired"),
         ("> PING\ninject fork error=EAGAIN\nheal", 2, "`inject fork error=EAGAIN` never fired"),
+        ("preempt parent.fork#1 for child\n> PING", 1, "`preempt parent.fork#1 for child` never"),
         ("> PING\nrestart", 2, "the server still runs"),
         ("> PING\nkill all\nkill all", 3, "there is no server to kill"),
         ("> PING\nkill child", 2, "there is no child to kill"),
@@ -110,7 +111,7 @@ fn what_is_not_answered_says_why() {
 fn needs_that_are_not_met_end_the_case_quietly() {
     let needs = [
         ("needs role manifest\n> PING", "sabot has no file role `manifest`"),
-        ("needs version >=7.0\n> PING", "the server's version is 6.0.8"),
+        ("needs version >=7.0\n> PING", "the server's version is 6.0.16"),
         ("> PING\nneeds command XADD", "the server has no command XADD"),
     ];
     for (source, reason) in needs {

@@ -27,6 +27,9 @@ impl Runner<'_> {
             Verb::Config(directive) => self.configure(directive),
             Verb::Send { client, argv } => self.send(client, argv)?,
             Verb::Inject { rule, .. } => self.inject(rule),
+            Verb::Preempt { decision, .. } => {
+                self.world.kernel().schedule.decide(decision.clone());
+            }
             Verb::Heal => self.heal()?,
             Verb::Space(bytes) => self.space(*bytes),
             Verb::SyncErrors(fate) => self.sync_errors(*fate),
@@ -44,7 +47,8 @@ impl Runner<'_> {
             Verb::Show(show) => self.show(show)?,
             Verb::Expect(expect) => self.expect(expect)?,
             Verb::Needs(needs @ Needs::Command(_)) => self.need(needs)?,
-            Verb::Needs(_) => {}
+            Verb::Symptom(expect) => self.symptom(expect)?,
+            Verb::Needs(_) | Verb::Known(_) => {}
             Verb::Check => self.check()?,
             Verb::Maybe(verb) => self.perhaps(verb)?,
         }
@@ -280,7 +284,7 @@ impl Runner<'_> {
         let reach = match damage {
             Damage::Cut(bytes) => *bytes,
             Damage::Zero { offset, len } => offset.saturating_add(*len),
-            Damage::Append(_) | Damage::Remove => 0,
+            Damage::Append(_) | Damage::Empty | Damage::Remove => 0,
         };
         if reach > length {
             return self.bad_case(format!("the file has only {length} bytes"));
@@ -305,6 +309,7 @@ fn damaged(mut content: Vec<u8>, damage: &Damage) -> Option<Vec<u8>> {
         Damage::Zero { offset, len } => {
             content[*offset as usize..(*offset + *len) as usize].fill(0);
         }
+        Damage::Empty => content.clear(),
         Damage::Remove => return None,
     }
     Some(content)

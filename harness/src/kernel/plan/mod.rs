@@ -103,7 +103,7 @@ impl Selector {
 }
 
 /// `in=child` means any child: `child`, `child2`, …; other names mean themselves.
-fn task_matches(wanted: &str, task: &str) -> bool {
+pub(super) fn task_matches(wanted: &str, task: &str) -> bool {
     wanted == task
         || (wanted == "child"
             && task.strip_prefix("child").is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit())))

@@ -319,6 +319,7 @@ impl Os for SimOs<'_> {
         let target = self.kernel().main_task(pid).ok_or(Errno::ESRCH)?;
         self.kernel().signalled(target, signal);
         self.shared.kills.borrow_mut().push((pid, signal));
+        self.suspend(Wait::Sent);
         Ok(())
     }
 

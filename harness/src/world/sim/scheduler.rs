@@ -69,7 +69,7 @@ impl Scheduler {
 
     /// Runs tasks until none can run without the clock moving.
     pub fn settle(&mut self) -> Result<(), Broken> {
-        while let Some(next) = self.next() {
+        while let Some(next) = self.sender().or_else(|| self.chosen()).or_else(|| self.next()) {
             self.run(next)?;
             self.absorb();
         }
@@ -80,6 +80,23 @@ impl Scheduler {
     fn next(&self) -> Option<usize> {
         let halted = self.shared.kernel.borrow().halt_due().is_some();
         self.slots.iter().position(|slot| self.can_run(slot)).filter(|_| !halted)
+    }
+
+    /// Who has sent a signal: it goes on at once, now that the signal is delivered.
+    fn sender(&self) -> Option<usize> {
+        self.slots.iter().position(|slot| matches!(slot.wait, Some(Wait::Sent)))
+    }
+
+    /// Whom a decision of the schedule puts before everybody else.
+    fn chosen(&self) -> Option<usize> {
+        let halted = self.shared.kernel.borrow().halt_due().is_some();
+        let turn = self.shared.kernel.borrow_mut().schedule.take_turn().filter(|_| !halted)?;
+        // A thread that was just born has not named itself, and nothing to do but wait.
+        let named = |slot: &Slot| slot.class != Class::Thread || slot.wait.is_some();
+        let able = (0..self.slots.len()).filter(|n| named(&self.slots[*n]));
+        let able = able.filter(|n| self.can_run(&self.slots[*n]));
+        let able: Vec<(TaskId, usize)> = able.map(|n| (self.slots[n].task, n)).collect();
+        self.shared.kernel.borrow_mut().choose(turn, &able)
     }
 
     fn can_run(&self, slot: &Slot) -> bool {
@@ -111,7 +128,7 @@ impl Scheduler {
                 !shared.pipes.borrow().readiness(&kernel, *pipe, *end).is_empty()
             }
             Some(Wait::Child) => kernel.can_wait(slot.task),
-            Some(Wait::Halt) => true,
+            Some(Wait::Halt | Wait::Turn | Wait::Sent) => true,
             Some(Wait::End(_) | Wait::Overrun) => false,
         }
     }

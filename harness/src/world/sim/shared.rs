@@ -45,6 +45,10 @@ pub enum Wait {
     },
     /// Until a child has ended.
     Child,
+    /// Until the signal that it sends is delivered, while nobody runs.
+    Sent,
+    /// Until others have run that the schedule puts before its call.
+    Turn,
     /// Until what the plan has happen here has happened.
     Halt,
     /// For ever: the process ends like this.

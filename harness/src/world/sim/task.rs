@@ -78,7 +78,11 @@ impl SimOs<'_> {
     /// Brings a call to the kernel and waits until it is let through.
     pub(super) fn enter(&mut self, call: CallName, target: Target<'_>, argument: u64) -> Entered {
         self.spend();
-        let mut entered = self.kernel().enter(self.task, &Request { call, target, argument });
+        let request = Request { call, target, argument };
+        while self.shared.kernel.borrow_mut().stops(self.task, &request) {
+            self.suspend(Wait::Turn);
+        }
+        let mut entered = self.kernel().enter(self.task, &request);
         let ready = self.kernel().is_ready(&entered);
         if !ready {
             match self.suspend(Wait::Call(entered)) {

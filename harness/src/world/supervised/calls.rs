@@ -138,6 +138,9 @@ impl Supervised {
         }
         let task = self.known(tid)?;
         if let Some(call) = self.decode(task, notice)? {
+            if self.kernel.borrow_mut().stops(task, &call.request()) {
+                return Ok(Step::hold(Wait::Turn));
+            }
             let entered = self.kernel.borrow_mut().enter(task, &call.request());
             return self.proceed(tid, notice, entered, call);
         }

@@ -17,7 +17,7 @@ use super::namespace::open_process;
 use super::notify::{Listener, Notice};
 use super::spin::Watch;
 use super::tasks::{Birth, Held, Origin, Process, Task, Wait, inner_pid_and_name};
-use crate::kernel::{Pid, TaskId, Time};
+use crate::kernel::{Pid, TaskId, Time, Turn};
 use crate::world::Broken;
 
 /// How many calls a server may make before the clock must move: a loop that waits for time to pass,
@@ -53,12 +53,32 @@ impl Supervised {
 
     /// The task whose turn it is; None: nobody can run.
     pub(super) fn choose(&self) -> Result<Option<i32>, Broken> {
+        let turn = self.kernel.borrow_mut().schedule.take_turn();
+        if let Some(turn) = turn
+            && let Some(tid) = self.chosen(turn)?
+        {
+            return Ok(Some(tid));
+        }
         for tid in self.table.in_order(self.server) {
             if self.is_runnable(tid)? {
                 return Ok(Some(tid));
             }
         }
         Ok(None)
+    }
+
+    /// Whom a decision of the schedule puts before everybody else.
+    fn chosen(&self, turn: Turn) -> Result<Option<i32>, Broken> {
+        let mut able = Vec::new();
+        for tid in self.table.in_order(self.server) {
+            let known = self.table.task(tid).and_then(|task| task.known);
+            if let Some(known) = known
+                && self.is_runnable(tid)?
+            {
+                able.push((known, tid));
+            }
+        }
+        Ok(self.kernel.borrow_mut().choose(turn, &able))
     }
 
     fn is_runnable(&self, tid: i32) -> Result<bool, Broken> {

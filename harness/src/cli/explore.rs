@@ -1,0 +1,249 @@
+//! `sabot explore`: random stories with random faults and orders of tasks, from a seed.
+//!
+//! What is printed depends on seed, number of runs and server alone; how fast it went is said on
+//! standard error. Each new cause of a broken promise is made small and becomes a case in
+//! cases/regressions; a cause that a case there tells of already is only counted. Must not know:
+//! what is drawn, and what a promise is.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender};
+
+use super::args::ExploreArgs;
+use super::exit::{Exit, Finding, overall};
+use super::fleet::{Fleet, Settings};
+use super::run::{Event, with_fleet};
+use super::screen::Progress;
+use super::sweeper::{Step, Sweeper};
+use super::worlds::{Choice, World};
+use super::{Stop, cannot, interrupt, output, screen};
+use crate::case::Brief;
+use crate::contract::Verdict;
+use crate::sweep::enumerate::Scope;
+use crate::sweep::explore::{self, Cause, Explored, draw};
+use crate::sweep::{Came, Token};
+
+use proptest::strategy::ValueTree;
+
+/// Runs that are drawn, and dry-run, together.
+const ROUND: u64 = 256;
+
+/// What was found, in the order in which it was.
+#[derive(Default)]
+struct Found {
+    counts: BTreeMap<Verdict, u64>,
+    nothing: u64,
+    done: u64,
+    causes: Vec<(Cause, Vec<u64>, Explored)>,
+}
+
+/// The mode.
+pub fn main(args: &ExploreArgs) -> Result<Exit, Stop> {
+    interrupt::block()?;
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("cases/regressions"));
+    let known = known(&folder)?;
+    std::fs::create_dir_all(&folder).map_err(|e| Stop::usage(cannot("make", &folder, &e)))?;
+    let choice = Choice::of(std::slice::from_ref(&args.world))?;
+    let Some(world) = choice.worlds.first() else {
+        let why = choice.absent.iter().map(|absent| absent.reason.as_str()).collect::<Vec<_>>();
+        return Err(Stop::unable(format!("missing: world {}: {}", args.world, why.join("; "))));
+    };
+    let mut settings = Settings::of_this_binary(args.limits.deadline)
+        .map_err(|e| Stop::unable(format!("cannot tell where this binary is: {e}")))?;
+    settings.jobs = args.jobs.map_or(usize::MAX, |jobs| jobs as usize);
+    let progress = Progress::of_many(usize::try_from(args.runs).unwrap_or(usize::MAX));
+    let began = std::time::Instant::now();
+    let told = with_fleet(&settings, |fleet, events, sender| {
+        let session = Session { args, world, fleet, events, sender, progress: &progress };
+        session.go(&known, &folder)
+    })?;
+    progress.finish();
+    let (found, exit) = told?;
+    let seconds = began.elapsed().as_secs_f64();
+    screen::error(&format!("{seconds:.1} s, {:.0} runs/s", found.done as f64 / seconds));
+    Ok(exit)
+}
+
+/// What does not change while it explores.
+struct Session<'a> {
+    args: &'a ExploreArgs,
+    world: &'a World,
+    fleet: &'a Fleet,
+    events: Receiver<Event>,
+    sender: Sender<Event>,
+    progress: &'a Progress,
+}
+
+impl Session<'_> {
+    fn go(&self, known: &[Cause], folder: &Path) -> Result<(Found, Exit), Stop> {
+        let mut found = Found::default();
+        let mut complete = self.draw_all(&mut found).is_some();
+        screen::line(&self.counts(&found, complete));
+        let mut exits = Vec::new();
+        // The worst first, and of one verdict the first that was met.
+        found.causes.sort_by_key(|(cause, ..)| cause.0);
+        for (cause, runs, first) in &found.causes {
+            let count = runs.len();
+            if known.contains(cause) {
+                screen::line(&format!("known  {}  {count} runs: {}", name(cause), first.sentence));
+                continue;
+            }
+            let small = complete.then(|| self.smallest(runs[0])).flatten();
+            complete &= small.is_some();
+            let small = small.unwrap_or_else(|| first.clone());
+            let path = folder.join(file_name(cause));
+            output::write(&path, &self.case_text(&small, runs[0]))?;
+            exits.push(match cause.0 {
+                Came::Judged(Verdict::HarnessBroken) => Finding::NotMeasured,
+                _ => Finding::BrokenPromise,
+            });
+            let lines = small.script.lines().count();
+            screen::line(&format!(
+                "{}  {count} runs, the first is {}\n    {}\n    {} ({lines} lines)\n    {}",
+                name(cause),
+                runs[0],
+                small.sentence,
+                path.display(),
+                self.token(&small, runs[0]).encode(),
+            ));
+        }
+        let exit = if complete { overall(exits) } else { Exit::Interrupted };
+        Ok((found, exit))
+    }
+
+    /// None: interrupted.
+    fn draw_all(&self, found: &mut Found) -> Option<()> {
+        let mut next = 0;
+        while next < self.args.runs {
+            let numbers: Vec<u64> = (next..self.args.runs.min(next + ROUND)).collect();
+            next += ROUND;
+            let stories: Vec<_> =
+                numbers.iter().map(|n| draw(self.args.seed, *n).current()).collect();
+            let explored = explore::explore(&stories, &mut |scripts, learn| {
+                self.runs(scripts, learn, !learn)
+            })?;
+            numbers.into_iter().zip(explored).for_each(|(n, explored)| found.take(n, explored));
+        }
+        Some(())
+    }
+
+    fn smallest(&self, n: u64) -> Option<Explored> {
+        explore::smallest(self.args.seed, n, &mut |scripts, learn| self.runs(scripts, learn, false))
+    }
+
+    fn runs(&self, scripts: &[String], learn: bool, counts: bool) -> Option<Vec<Brief>> {
+        if scripts.is_empty() {
+            return Some(Vec::new());
+        }
+        let what = format!("in {}", self.world.label);
+        let shown = Cell::new(0);
+        let hear = |step| {
+            if let (Step::Done(runs), true) = (step, counts) {
+                shown.set(shown.get() + runs);
+                self.progress.advance_by(runs, &what);
+            }
+        };
+        let sweeper = Sweeper {
+            fleet: self.fleet,
+            events: &self.events,
+            sender: &self.sender,
+            scope: Scope::WHOLE,
+            pairs: false,
+            progress: &hear,
+        };
+        sweeper.briefs(self.world, scripts.to_vec(), learn).ok()
+    }
+
+    fn counts(&self, found: &Found, complete: bool) -> String {
+        let ExploreArgs { seed, .. } = self.args;
+        let mut parts: Vec<String> =
+            found.counts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+        parts.push(format!("{} said nothing, because their fault met no call", found.nothing));
+        let partial = if complete { "" } else { "; interrupted, so this is partial" };
+        let label = &self.world.label;
+        format!("seed {seed}, {} runs in {label}: {}{partial}", found.done, parts.join(", "))
+    }
+
+    fn token(&self, explored: &Explored, n: u64) -> Token {
+        let verdict = match explored.came {
+            Came::Judged(verdict) => verdict,
+            Came::NothingInjected => Verdict::NotMeasured,
+        };
+        Token {
+            case: format!("explore/{}", self.args.seed),
+            world: self.world.label.clone(),
+            site: format!("run {n}"),
+            fault: "drawn".to_string(),
+            verdict,
+            script: explored.script.clone(),
+        }
+    }
+
+    fn case_text(&self, small: &Explored, n: u64) -> String {
+        let (seed, label) = (self.args.seed, &self.world.label);
+        format!(
+            "# {}: {}\n# Found by `sabot explore --seed {seed}` in world {label}, run {n}.\n{}",
+            name(&small.cause()),
+            small.sentence,
+            small.script
+        )
+    }
+}
+
+impl Found {
+    fn take(&mut self, n: u64, explored: Explored) {
+        self.done += 1;
+        match explored.came {
+            // A disk that cannot be left in such a state, for example.
+            Came::Judged(Verdict::NotMeasured) | Came::NothingInjected => self.nothing += 1,
+            Came::Judged(verdict) => *self.counts.entry(verdict).or_default() += 1,
+        }
+        if !explored.is_finding() {
+            return;
+        }
+        let cause = explored.cause();
+        match self.causes.iter_mut().find(|(known, ..)| *known == cause) {
+            Some((_, runs, _)) => runs.push(n),
+            None => self.causes.push((cause, vec![n], explored)),
+        }
+    }
+}
+
+fn name(cause: &Cause) -> &'static str {
+    match cause.0 {
+        Came::Judged(verdict) => verdict.as_str(),
+        Came::NothingInjected => "nothing",
+    }
+}
+
+/// The same cause has the same file, whichever run met it.
+fn file_name(cause: &Cause) -> String {
+    let verdict = name(cause).replace('-', "_");
+    format!("{verdict}_{:08x}.case", crc32fast::hash(cause.1.as_bytes()))
+}
+
+/// The causes that cases in the folder tell of, in their first line.
+fn known(folder: &Path) -> Result<Vec<Cause>, Stop> {
+    let mut known = Vec::new();
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(known),
+        Err(why) => return Err(Stop::usage(cannot("read", folder, &why))),
+    };
+    for entry in entries {
+        let path = entry.map_err(|why| Stop::usage(cannot("read", folder, &why)))?.path();
+        if path.extension().is_none_or(|extension| extension != "case") {
+            continue;
+        }
+        let text =
+            std::fs::read_to_string(&path).map_err(|e| Stop::usage(cannot("read", &path, &e)))?;
+        let head = text.lines().next().and_then(|line| line.strip_prefix("# "));
+        if let Some((verdict, sentence)) = head.and_then(|head| head.split_once(": "))
+            && let Ok(verdict) = verdict.parse::<Verdict>()
+        {
+            known.push((Came::Judged(verdict), explore::cause(sentence)));
+        }
+    }
+    Ok(known)
+}

@@ -1,0 +1,226 @@
+//! Stories: what a server goes through in one run of an exploration, drawn at random.
+//!
+//! A story is plain data: a configuration, what clients and the operator do, and which faults and
+//! orders of tasks are wanted. The strategies are proptest's, so that a story that shows something
+//! becomes smaller by its own rules: fewer steps, fewer faults, earlier calls. Values are unique,
+//! and INCR and RPUSH are among the commands, so that a double apply cannot hide. All commands go
+//! over one connection, because of two nobody could say which command came first, and expiries are
+//! absolute, because a command may be carried out long after it was sent. Must not know: which
+//! calls a story leads to, and what a promise is.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// One run before its faults have found their calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Story {
+    policy: Policy,
+    preamble: bool,
+    save_points: bool,
+    automatic_rewrite: bool,
+    steps: Vec<Step>,
+    pub wants: Vec<Want>,
+}
+
+/// A fault or an order that is wanted: numbers, because only a dry run knows what there is to
+/// choose from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// Of which kind.
+    pub kind: u16,
+    /// Which of that kind.
+    pub which: u16,
+    /// Which state a cut of the power leaves.
+    pub cut: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Policy {
+    Always,
+    Everysec,
+    No,
+    Off,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    One(Action),
+    /// While every child stands still.
+    Beside(Vec<Action>),
+    Restart,
+    Shutdown,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Action {
+    Write(Write),
+    Multi(Vec<Write>),
+    Rewrite,
+    Bgsave,
+    Save,
+    Flushall,
+    AwaitChild,
+    Pass(&'static str),
+    Fsync(&'static str),
+    Appendonly(&'static str),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Write {
+    Set(u8),
+    Incr(u8),
+    Push(u8),
+    Delete(u8),
+    Expire(u8),
+    Elsewhere(u8),
+}
+
+const TIMES: [&str; 4] = ["100ms", "1s", "3s", "12s"];
+
+/// Every story.
+pub fn stories() -> impl Strategy<Value = Story> {
+    let policy = prop_oneof![
+        4 => Just(Policy::Everysec),
+        4 => Just(Policy::Always),
+        1 => Just(Policy::No),
+        2 => Just(Policy::Off),
+    ];
+    let flags = (any::<bool>(), prop::bool::weighted(0.2), prop::bool::weighted(0.2));
+    let wants = vec((any::<u16>(), any::<u16>(), any::<u16>()), 1..=3);
+    (policy, flags, vec(step(), 1..10), wants).prop_map(|(policy, flags, steps, wants)| {
+        let (preamble, save_points, automatic_rewrite) = flags;
+        let wants = wants.into_iter().map(|(kind, which, cut)| Want { kind, which, cut }).collect();
+        Story { policy, preamble, save_points, automatic_rewrite, steps, wants }
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => action().prop_map(Step::One),
+        3 => vec(action(), 1..5).prop_map(Step::Beside),
+        1 => Just(Step::Restart),
+        1 => Just(Step::Shutdown),
+    ]
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        8 => write().prop_map(Action::Write),
+        2 => vec(write(), 1..4).prop_map(Action::Multi),
+        3 => Just(Action::Rewrite),
+        2 => Just(Action::Bgsave),
+        1 => Just(Action::Save),
+        1 => Just(Action::Flushall),
+        2 => Just(Action::AwaitChild),
+        4 => prop::sample::select(&TIMES[..]).prop_map(Action::Pass),
+        1 => prop::sample::select(&["always", "everysec", "no"][..]).prop_map(Action::Fsync),
+        1 => prop::sample::select(&["yes", "no"][..]).prop_map(Action::Appendonly),
+    ]
+}
+
+fn write() -> impl Strategy<Value = Write> {
+    (0..6_u8, 0..3_u8).prop_map(|(kind, key)| match kind {
+        0 => Write::Set(key),
+        1 => Write::Incr(key),
+        2 => Write::Push(key),
+        3 => Write::Delete(key),
+        4 => Write::Expire(key),
+        _ => Write::Elsewhere(key),
+    })
+}
+
+impl Story {
+    /// The workload as a script, without faults.
+    pub fn script(&self) -> String {
+        let mut script = Lines::default();
+        let (appendonly, policy) = match self.policy {
+            Policy::Always => ("yes", "always"),
+            Policy::Everysec => ("yes", "everysec"),
+            Policy::No => ("yes", "no"),
+            Policy::Off => ("no", "everysec"),
+        };
+        script.push(format!("config appendonly {appendonly}"));
+        script.push(format!("config appendfsync {policy}"));
+        if !self.preamble {
+            script.push("config aof-use-rdb-preamble no");
+        }
+        if self.save_points || self.policy == Policy::Off {
+            script.push("config save 3 2");
+        }
+        if self.automatic_rewrite {
+            script.push("config auto-aof-rewrite-min-size 200");
+        }
+        script.push("> SET first 0");
+        self.steps.iter().for_each(|step| script.step(step));
+        script.text
+    }
+}
+
+/// A script that grows.
+#[derive(Default)]
+struct Lines {
+    text: String,
+    values: u32,
+}
+
+impl Lines {
+    fn push(&mut self, line: impl AsRef<str>) {
+        self.text.push_str(line.as_ref());
+        self.text.push('\n');
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::One(action) => self.action(action),
+            Step::Beside(actions) => {
+                self.push("hold child");
+                actions.iter().for_each(|action| self.action(action));
+                self.push("release child");
+            }
+            Step::Restart => {
+                self.push("kill all");
+                self.push("restart");
+            }
+            Step::Shutdown => {
+                self.push("shutdown");
+                self.push("restart");
+            }
+        }
+    }
+
+    fn action(&mut self, action: &Action) {
+        match action {
+            Action::Write(write) => self.write(*write),
+            Action::Multi(writes) => {
+                self.push("> MULTI");
+                writes.iter().for_each(|write| self.write(*write));
+                self.push("> EXEC");
+            }
+            Action::Rewrite => self.push("> BGREWRITEAOF"),
+            Action::Bgsave => self.push("> BGSAVE"),
+            Action::Save => self.push("> SAVE"),
+            Action::Flushall => self.push("> FLUSHALL"),
+            Action::AwaitChild => self.push("await child"),
+            Action::Pass(time) => self.push(format!("advance {time}")),
+            Action::Fsync(policy) => self.push(format!("> CONFIG SET appendfsync {policy}")),
+            Action::Appendonly(word) => self.push(format!("> CONFIG SET appendonly {word}")),
+        }
+    }
+
+    fn write(&mut self, write: Write) {
+        self.values += 1;
+        let value = self.values;
+        match write {
+            Write::Set(key) => self.push(format!("> SET k{key} v{value}")),
+            Write::Incr(key) => self.push(format!("> INCR n{key}")),
+            Write::Push(key) => self.push(format!("> RPUSH l{key} v{value}")),
+            Write::Delete(key) => self.push(format!("> DEL k{key}")),
+            Write::Expire(key) => self.push(format!("> PEXPIREAT k{key} 99999999{value:05}")),
+            Write::Elsewhere(key) => {
+                self.push(format!("> SELECT {}", key + 1));
+                self.push(format!("> APPEND s{key} v{value}"));
+                self.push("> SELECT 0");
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Our own server core against the Redis that it follows: transcripts are the same, line by line,
+//! but for the reviewed list.
+//!
+//! Transcripts are held to the servers by the test `cases`, so that here nothing has to run: a
+//! family has a file of its own only where it differs from the one before it.
+
+use std::path::{Path, PathBuf};
+
+use sabot::cli::conform::list::List;
+use sabot::cli::conform::{Counts, sort_out, table};
+use sabot::cli::library::Library;
+use sabot::cli::snapshot::Snapshots;
+use sabot::report::conformance::compare;
+use sabot::report::conformance::document::Document;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the workspace")
+}
+
+/// Two families by their transcripts, with what the reviewed list does not cover as a document.
+fn conform(left: &str, right: &str) -> (Counts, List, String) {
+    let library = Library::at(&root(), &root()).expect("cases/ can be read");
+    let snapshots = Snapshots::of(&library);
+    let transcript = |case: &str, family: &str| {
+        let own = snapshots.own(case, family);
+        own.or_else(|| snapshots.inherited(case, family)).expect("every case was reviewed")
+    };
+    let stories = library.cases.iter().filter(|case| !case.is_workload());
+    let compared = stories.map(|case| {
+        let [left, right] = [left, right].map(|family| transcript(&case.name, family));
+        (case.name.clone(), compare(&case.text, &left, &right))
+    });
+    let mut list = List::reviewed(left, right);
+    let (counts, cases) = sort_out(compared.collect(), &mut list);
+    let document = Document { left: left.to_string(), right: right.to_string(), cases };
+    (counts, list, document.render())
+}
+
+#[test]
+fn the_core_is_as_redis_6_0_but_for_a_short_list() {
+    let (counts, list, document) = conform("sabot", "redis-6.0");
+    assert_eq!((counts.differing, counts.one_only), (0, 0), "\n{document}");
+    assert!(list.len() <= 5, "{} entries are no short list", list.len());
+    let stale: Vec<&str> = list.stale().collect();
+    assert!(stale.is_empty(), "nothing needs these entries any more: {stale:?}");
+    println!("{}", table("sabot", &[("redis-6.0".to_string(), counts)]));
+}
+
+#[test]
+fn a_difference_that_nobody_has_reviewed_is_told() {
+    let (counts, _, document) = conform("redis-6.0", "redis-8.0");
+    assert!(counts.differing > 0);
+    assert!(document.contains("AOF rewrite child asks to stop sending diffs."), "{document}");
+}

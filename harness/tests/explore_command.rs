@@ -1,0 +1,72 @@
+//! `sabot explore` as its users meet it: the same seed gives the same bytes whoever else runs, what
+//! it finds are cases that show it, and what is known is not found again.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn explore(folder: &Path, words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sabot"));
+    command.arg("explore").args(words).arg("--out").arg(folder);
+    command.output().expect("the binary is there")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Every file of a folder with its content, by name.
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(folder).expect("a folder of ours");
+    let mut files: Vec<(String, String)> = entries
+        .map(|entry| {
+            let path = entry.expect("a folder of ours").path();
+            let content = std::fs::read_to_string(&path).expect("a file of ours");
+            (path.file_name().expect("it has one").to_string_lossy().into_owned(), content)
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_seed_is_all_that_decides_and_what_is_known_is_not_found_again() {
+    let (one, two) = (tempfile::tempdir().expect("ours"), tempfile::tempdir().expect("ours"));
+    let words = ["--seed", "4", "--runs", "60"];
+    let first = explore(one.path(), &[&words[..], &["--jobs", "1"]].concat());
+    let second = explore(two.path(), &words);
+    let without_folder =
+        |out: &Output, folder: &Path| text(&out.stdout).replace(&*folder.to_string_lossy(), "");
+    assert_eq!(without_folder(&first, one.path()), without_folder(&second, two.path()));
+    assert_eq!(files(one.path()), files(two.path()));
+    assert_eq!(first.status.code(), Some(1), "{}", text(&first.stderr));
+    assert!(!files(one.path()).is_empty(), "{}", text(&first.stdout));
+
+    for (name, _) in files(one.path()) {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_sabot"));
+        let shown = run.arg("run").arg(one.path().join(&name)).args(["--world", "sim"]).output();
+        let shown = shown.expect("the binary is there");
+        assert_eq!(shown.status.code(), Some(1), "{name}: {}", text(&shown.stdout));
+    }
+
+    let again = explore(one.path(), &words);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stdout));
+    assert!(text(&again.stdout).contains("known  "), "{}", text(&again.stdout));
+    assert_eq!(files(one.path()), files(two.path()));
+}
+
+#[test]
+fn bad_words_are_refused_before_anything_runs() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (words, said) in [
+        (&["--runs", "0"][..], "0 is not in 1.."),
+        (&["--seed", "x"][..], "invalid digit"),
+        (&["--world", "no-such-server"][..], "no-such-server"),
+    ] {
+        let out = explore(folder.path(), words);
+        assert!(matches!(out.status.code(), Some(2 | 3)), "{words:?}");
+        assert!(text(&out.stderr).contains(said), "{words:?}: {}", text(&out.stderr));
+    }
+    let file = folder.path().join("taken");
+    std::fs::write(&file, "").expect("a folder of ours");
+    assert_eq!(explore(&file, &["--runs", "1"]).status.code(), Some(2));
+}
