@@ -84,7 +84,19 @@ pub fn time(os: &mut dyn Os) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Signal, WaitStatus};
+    use super::{Os, Outcome, Signal, WaitStatus, close_unused_resources};
+    use crate::os::Errno;
+    use crate::os::linux::LinuxOs;
+
+    #[test]
+    fn what_a_child_does_not_need_is_closed() {
+        let os = &mut LinuxOs::new();
+        let (read, write) = os.pipe().expect("two descriptors");
+        os.set_nonblocking(read).expect("it is open");
+        assert_eq!(os.read(read, &mut [0]), Err(Errno::EAGAIN));
+        close_unused_resources(os, &[write]);
+        assert_eq!(os.read(read, &mut [0]), Ok(0), "nobody can write any more");
+    }
 
     #[test]
     fn being_told_to_stop_is_no_error() {

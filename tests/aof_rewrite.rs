@@ -87,6 +87,7 @@ fn rewrite_amid_commands(preamble: bool) -> (tempfile::TempDir, Vec<u8>) {
         assert!(aof.last_bgrewrite_status == Status::Ok && around.children.aof.is_none());
         assert!(aof.buf.is_empty() && aof.rewrite_buffer_size() == 0);
         assert!(aof.rewrite_base_size < aof.current_size);
+        assert_eq!(aof.rewrite_time_start, -1);
         0
     });
     assert_eq!(code, 0);
@@ -116,6 +117,7 @@ fn a_killed_rewrite_leaves_nothing_behind() {
         assert_eq!(aof.state, State::WaitRewrite);
         aof.stop_append_only(env);
         assert!(aof.state == State::Off && env.children.aof.is_none() && aof.fd.is_none());
+        assert_eq!(aof.rewrite_time_start, -1);
         // What the child has left is closed in the background, at no moment that can be named.
         while around.bio.pending_jobs_of_type(JobType::CloseFile) > 0 {
             std::thread::yield_now();

@@ -42,7 +42,11 @@ impl Server {
         let info = self.ask(&["INFO", "persistence"]);
         assert!(info.contains("rdb_last_bgsave_status:ok"), "{info}");
         let size = info.lines().find_map(|line| line.strip_prefix("rdb_last_cow_size:"));
-        size.expect("the child reported").parse().expect("a number")
+        let size = size.expect("the child reported").parse().expect("a number");
+        let log = String::from_utf8(self.0.log()).expect("text");
+        let line = format!("RDB: {} MB of memory used by copy-on-write", size / (1 << 20));
+        assert!(log.contains(&line), "{line}: {log}");
+        size
     }
 }
 

@@ -172,6 +172,7 @@ mod tests {
     fn numbers_are_read_as_c_reads_them() {
         assert_eq!(strtoll(b"12\r\n"), 12);
         assert_eq!(strtoll(b" -7x"), -7);
+        assert_eq!(strtoll(b"+7x"), 7);
         assert_eq!(strtoll(b"x"), 0);
         assert_eq!(strtoll(b"-9223372036854775808"), i64::MIN);
         assert_eq!(strtoll(b"99999999999999999999"), i64::MAX);

@@ -19,12 +19,13 @@ mod rewrite;
 mod rewrite_buffer;
 mod rewrite_child;
 mod rewrite_dataset;
+#[cfg(test)]
+mod test_env;
 
 pub use crate::env::{Env, Status};
 pub use load::{Executor, LoadResult, UnknownCommand};
 pub use rewrite::RewriteFailed;
 
-use crate::bio::JobType;
 use crate::config::Config;
 use crate::os::{Errno, Fd, Interest, OFlag};
 use pipes::Pipes;
@@ -121,11 +122,6 @@ impl Aof {
         Ok(())
     }
 
-    /// Whether a flush waits for an fsync in progress and should be tried again soon.
-    pub fn flush_postponed(&self) -> bool {
-        self.flush_postponed_start != 0
-    }
-
     /// Bytes that the child was not sent yet (INFO `aof_rewrite_buffer_length`).
     pub fn rewrite_buffer_size(&self) -> u64 {
         self.rewrite_buffer.size()
@@ -139,11 +135,6 @@ impl Aof {
                 self.buf.capacity() as u64 + self.rewrite_buffer.size()
             }
         }
-    }
-
-    /// Syncs that wait or run in the background (INFO `aof_pending_bio_fsync`).
-    pub fn pending_bio_fsync(&self, env: &Env<'_>) -> u64 {
-        env.bio.pending_jobs_of_type(JobType::AofFsync)
     }
 
     /// Whether events of this descriptor are for [`Aof::on_pipe_event`].
@@ -182,4 +173,27 @@ impl Aof {
 fn open_for_appending(env: &mut Env<'_>) -> Result<Fd, Errno> {
     let flags = OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_CREAT;
     env.os.open(&env.config.appendfilename, flags, 0o644)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Aof, Config, State};
+
+    #[test]
+    fn both_buffers_count_as_memory_while_it_is_on() {
+        let mut aof = Aof::new(&Config::default());
+        aof.buf = Vec::with_capacity(100);
+        aof.rewrite_buffer.append(b"four", &mut |_, _| {});
+        assert_eq!(aof.mem_aof_buffer(), 0);
+        for state in [State::On, State::WaitRewrite] {
+            aof.state = state;
+            assert_eq!(aof.mem_aof_buffer(), 104);
+        }
+        assert_eq!(aof.rewrite_buffer_size(), 4);
+    }
+
+    #[test]
+    fn without_a_rewrite_no_descriptor_is_a_pipe_of_it() {
+        assert!(!Aof::new(&Config::default()).owns_pipe(0));
+    }
 }

@@ -175,3 +175,108 @@ impl Pipes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+    use super::super::test_env::Surroundings;
+    use super::{Fd, Interest, Pipes, RewriteBuffer};
+    use crate::os::linux::LinuxOs;
+    use crate::os::{ForkChild, Os, Wait, WaitStatus};
+
+    /// Pipes, a buffer with one byte for the child, and an answer of the child on its way.
+    fn after_an_answer(answer: &[u8]) -> (Surroundings, Pipes, RewriteBuffer) {
+        let mut around = Surroundings::new();
+        let mut env = around.env();
+        let (mut pipes, mut buffer) =
+            (Pipes::create(&mut env).expect("six descriptors"), RewriteBuffer::default());
+        assert_eq!(watched(&pipes), [true, false, false]);
+        pipes.feed(&mut env, &mut buffer, b"x");
+        env.os.write(pipes.ends.write_ack_to_parent, answer).expect("there is room");
+        assert_eq!(watched(&pipes), [true, true, false]);
+        (around, pipes, buffer)
+    }
+
+    /// Whether the child's answer, room for data, and an end of the child's are waited for.
+    fn watched(pipes: &Pipes) -> [bool; 3] {
+        let ends = pipes.ends;
+        [ends.read_ack_from_child, ends.write_data_to_child, ends.read_data_from_parent]
+            .map(|fd| pipes.watches(fd))
+    }
+
+    #[test]
+    fn an_event_is_seen_to_once() {
+        let (mut around, mut pipes, mut buffer) = after_an_answer(b"!");
+        let (env, ends) = (&mut around.env(), pipes.ends);
+        pipes.on_event(env, &mut buffer, ends.write_data_to_child, Interest::WRITABLE);
+        assert_eq!((watched(&pipes), buffer.size()), ([true, false, false], 0));
+        pipes.on_event(env, &mut buffer, ends.read_ack_from_child, Interest::READABLE);
+        assert_eq!((watched(&pipes), pipes.stop_sending_diff), ([false; 3], true));
+        pipes.close(env);
+    }
+
+    #[test]
+    fn other_events_are_nothing() {
+        let (mut around, mut pipes, mut buffer) = after_an_answer(b"!");
+        let (env, ends) = (&mut around.env(), pipes.ends);
+        for (fd, ready) in [
+            (ends.read_ack_from_child, Interest::WRITABLE),
+            (ends.write_data_to_child, Interest::READABLE),
+            (ends.read_data_from_parent, Interest::BOTH),
+        ] {
+            pipes.on_event(env, &mut buffer, fd, ready);
+            assert_eq!((watched(&pipes), buffer.size()), ([true, true, false], 1));
+        }
+        pipes.close(env);
+    }
+
+    #[test]
+    fn another_answer_stops_nothing() {
+        let (mut around, mut pipes, mut buffer) = after_an_answer(b"?");
+        let (env, ends) = (&mut around.env(), pipes.ends);
+        pipes.on_event(env, &mut buffer, ends.read_ack_from_child, Interest::READABLE);
+        assert_eq!((watched(&pipes), pipes.stop_sending_diff), ([false, true, false], false));
+        pipes.close(env);
+    }
+
+    #[test]
+    fn the_log_tells_how_much_waits() {
+        let (mut around, mut pipes, mut buffer) = after_an_answer(b"!");
+        pipes.feed(&mut around.env(), &mut buffer, &vec![0; 81 * 1024 * 1024]);
+        let log = around.log();
+        assert!(log.ends_with("* Background AOF buffer size: 80 MB\n"), "{log}");
+        assert_eq!(log.lines().count(), 1);
+        pipes.close(&mut around.env());
+    }
+
+    /// A process in which the third pipe is one descriptor too many.
+    struct Poor;
+
+    impl ForkChild for Poor {
+        fn copy(&self) -> Box<dyn ForkChild> {
+            unreachable!("Linux copies")
+        }
+
+        fn run(&self, os: &mut dyn Os) -> i32 {
+            let mut around = Surroundings::new();
+            let open = |os: &mut dyn Os| -> Vec<Fd> {
+                (0..1024).filter(|&fd| os.fstat(fd).is_ok()).collect()
+            };
+            let before = open(os);
+            let fifth = (0..1024).filter(|fd| !before.contains(fd)).nth(4).expect("a free one");
+            let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("there is a limit");
+            setrlimit(Resource::RLIMIT_NOFILE, fifth as u64 + 1, hard).expect("it is lower");
+            let pipes = Pipes::create(&mut around.env());
+            i32::from(pipes.is_some() || open(os) != before)
+        }
+    }
+
+    #[test]
+    fn pipes_that_are_too_few_are_closed_again() {
+        let os = &mut LinuxOs::new();
+        let pid = os.fork(&Poor).expect("a process");
+        let ended = os.wait3(Wait::Block);
+        assert_eq!(ended, Ok(Some((pid, WaitStatus::Exited(0)))));
+    }
+}

@@ -1,0 +1,66 @@
+//! What the unit tests of the AOF work with: an [`Env`] on the real kernel, whose log is a file.
+//!
+//! Must not know: what is tested.
+
+use super::Env;
+use crate::bio::Bio;
+use crate::config::Config;
+use crate::env::Children;
+use crate::latency::Latency;
+use crate::log::{Level, Log};
+use crate::os::linux::LinuxOs;
+use crate::os::{Fd, OFlag, Os};
+
+/// What the server owns besides the AOF.
+pub(super) struct Surroundings {
+    os: LinuxOs,
+    config: Config,
+    log: Log,
+    bio: Bio,
+    children: Children,
+    latency: Latency,
+    epoll: Fd,
+    _dir: tempfile::TempDir,
+}
+
+impl Surroundings {
+    pub(super) fn new() -> Self {
+        let mut os = LinuxOs::new();
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("log").to_str().expect("UTF-8").to_string();
+        Surroundings {
+            epoll: os.epoll_create().expect("a descriptor"),
+            os,
+            config: Config::default(),
+            log: Log { level: Level::Notice, file, role: 'M' },
+            bio: Bio::new(),
+            children: Children::default(),
+            latency: Latency::default(),
+            _dir: dir,
+        }
+    }
+
+    /// What the AOF works with, 1 s past the epoch.
+    pub(super) fn env(&mut self) -> Env<'_> {
+        Env {
+            os: &mut self.os,
+            config: &self.config,
+            log: &self.log,
+            bio: &self.bio,
+            children: &mut self.children,
+            latency: &mut self.latency,
+            epoll: self.epoll,
+            unixtime: 1,
+            mstime: 1_000,
+        }
+    }
+
+    /// The log, which must be short.
+    pub(super) fn log(&mut self) -> String {
+        let mut text = vec![0; 4096];
+        let log = self.os.open(&self.log.file, OFlag::O_RDONLY, 0).expect("something was logged");
+        let length = self.os.read(log, &mut text).expect("it can be read");
+        self.os.close(log).expect("it was open");
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    }
+}
