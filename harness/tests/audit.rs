@@ -5,7 +5,8 @@ mod desk;
 
 use std::process::Stdio;
 
-use desk::{Desk, await_worker};
+use desk::Desk;
+use desk::waiting::await_worker;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;

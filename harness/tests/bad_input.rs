@@ -2,13 +2,15 @@
 //! message that names the file, line or path, the right exit code, and leaves no process and no
 //! file behind.
 
+#[path = "desk/waiting.rs"]
+mod waiting;
+
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -244,7 +246,7 @@ fn ctrl_c_ends_everything_and_says_how_far_it_came() {
         let before = desk.files();
         let args = ["run", "ping.case", "--world", "server", "--repeat", "100000"];
         let mut run = desk.command(&args).stdout(Stdio::piped()).spawn().expect("it starts");
-        await_grandchild(&mut run);
+        waiting::await_worker(&mut run);
         let pid = Pid::from_raw(run.id().cast_signed());
         kill(pid, signal).expect("it runs");
         let mut text = String::new();
@@ -253,32 +255,4 @@ fn ctrl_c_ends_everything_and_says_how_far_it_came() {
         desk.nothing_left(&before);
         Said { code, text }.expect(130, &["1 not run"]);
     }
-}
-
-/// Waits until a server runs under a worker of `run`.
-fn await_grandchild(run: &mut Child) {
-    let until = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < until {
-        if run.try_wait().expect("it is ours").is_some() {
-            panic!("the run ended before it was interrupted");
-        }
-        // Its other children look what this machine can do; a worker says so in its arguments.
-        let is_worker = |pid: &String| {
-            let args = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            args.contains("\0worker\0")
-        };
-        let mut workers = below(&run.id().to_string()).into_iter().filter(is_worker);
-        if workers.any(|worker| !below(&worker).is_empty()) {
-            return;
-        }
-        std::thread::yield_now();
-    }
-    panic!("no server was started");
-}
-
-fn below(pid: &str) -> Vec<String> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let lists =
-        threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    lists.flat_map(|list| list.split_whitespace().map(String::from).collect::<Vec<_>>()).collect()
 }

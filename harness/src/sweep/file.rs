@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::result::{Came, Record, Sweep};
 
@@ -33,17 +35,11 @@ impl File {
     /// # Errors
     /// Says why the text is no report of this version.
     pub fn read(text: &str) -> Result<File, String> {
-        let value: serde_json::Value =
-            serde_json::from_str(text).map_err(|why| format!("it is no JSON: {why}"))?;
+        let value = json(text)?;
         if value.get("format").and_then(|format| format.as_str()) != Some(FORMAT) {
             return Err("it is no report of `sabot sweep --json`".to_string());
         }
-        match value.get("version").and_then(serde_json::Value::as_u64) {
-            Some(version) if version == u64::from(VERSION) => {}
-            Some(other) => return Err(format!("it is of version {other}, not {VERSION}")),
-            None => return Err("it has no version".to_string()),
-        }
-        serde_json::from_value(value).map_err(|why| format!("it is damaged: {why}"))
+        of_version(value, VERSION)
     }
 
     pub fn write(&self) -> String {
@@ -150,6 +146,25 @@ fn runs(file: &File) -> BTreeMap<RunKey<'_>, &Record> {
         }
     }
     runs
+}
+
+/// # Errors
+/// Says why the text is no JSON.
+pub fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|why| format!("it is no JSON: {why}"))
+}
+
+/// What a report of this version says.
+///
+/// # Errors
+/// Says why it is none.
+pub fn of_version<T: DeserializeOwned>(value: Value, version: u32) -> Result<T, String> {
+    match value.get("version").and_then(Value::as_u64) {
+        Some(found) if found == u64::from(version) => {}
+        Some(other) => return Err(format!("it is of version {other}, not {version}")),
+        None => return Err("it has no version".to_string()),
+    }
+    serde_json::from_value(value).map_err(|why| format!("it is damaged: {why}"))
 }
 
 #[cfg(test)]

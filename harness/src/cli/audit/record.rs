@@ -8,7 +8,7 @@ use crate::case::Outcome;
 use crate::cli::exit::Finding;
 use crate::cli::judge::Cell;
 use crate::contract::Verdict;
-use crate::sweep::{File, Shard, Sweep};
+use crate::sweep::{File, Shard, Sweep, file};
 
 /// What the first field of every such file says.
 pub const FORMAT: &str = "sabot audit";
@@ -182,14 +182,7 @@ impl Audit {
     /// # Errors
     /// Says why the text is no audit of this version.
     pub fn read(text: &str) -> Result<Audit, String> {
-        let value: serde_json::Value =
-            serde_json::from_str(text).map_err(|why| format!("it is no JSON: {why}"))?;
-        match value.get("version").and_then(serde_json::Value::as_u64) {
-            Some(version) if version == u64::from(VERSION) => {}
-            Some(other) => return Err(format!("it is of version {other}, not {VERSION}")),
-            None => return Err("it has no version".to_string()),
-        }
-        serde_json::from_value(value).map_err(|why| format!("it is damaged: {why}"))
+        file::of_version(file::json(text)?, VERSION)
     }
 
     pub fn write(&self) -> String {
