@@ -58,6 +58,7 @@ impl Sweeper<'_> {
             ..Sweep::default()
         };
         let swept = self.fill(&mut sweep, workload, world);
+        sweep.interrupted = swept.is_err();
         (sweep, swept)
     }
 
