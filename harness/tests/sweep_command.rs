@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 use sabot::contract::Verdict;
-use sabot::sweep::{File, Token};
+use sabot::sweep::{File, Kind, Token};
 
 /// A workload with little in it.
 const SMALL: &str = "config appendonly yes\nconfig appendfsync everysec\n> INCR n\n> INCR n\n";
@@ -177,6 +177,25 @@ fn a_finding_is_replayed_shrunk_and_exported() {
     assert!(desk.read("found.case").ends_with(&small.script));
     let (_, text) = desk.sabot(&["run", "found.case", "--world", "sim"]);
     assert!(text.contains(&small.verdict.to_string()), "{text}");
+}
+
+#[test]
+fn orders_alone_come_to_the_same_as_among_everything() {
+    let desk = Desk::new();
+    let orders = |json: &str, faults: &str| -> Vec<_> {
+        let workload = "sweep/rewrite_always";
+        desk.sabot(&["sweep", workload, "--json", json, "--faults", faults]);
+        let file = File::read(&desk.read(json)).expect("a report");
+        let records = file.sweeps[0].records.iter().filter(|record| !record.beyond);
+        let orders = records.filter(|record| record.kind == Kind::Order);
+        orders.map(|r| (r.site.clone(), r.fault.clone(), r.ending, r.came, r.usual)).collect()
+    };
+    let whole = orders("whole.json", "order,error,short,lie,kill");
+    let alone = orders("alone.json", "order");
+    assert!(whole.iter().any(|(.., usual)| *usual), "{whole:?}");
+    assert_eq!(alone, whole);
+    let file = File::read(&desk.read("alone.json")).expect("a report");
+    assert!(file.sweeps[0].records.iter().all(|record| record.kind == Kind::Order));
 }
 
 #[test]
