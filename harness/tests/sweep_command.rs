@@ -1,11 +1,15 @@
 //! `sabot sweep` and what belongs to it as commands: reports, shards, tokens, and bad input, each
 //! with its exit code and its reason.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
 use sabot::contract::Verdict;
-use sabot::sweep::{File, Token};
+use sabot::sweep::{File, Kind, Token};
 
 /// A workload with little in it.
 const SMALL: &str = "config appendonly yes\nconfig appendfsync everysec\n> INCR n\n> INCR n\n";
@@ -44,6 +48,31 @@ impl Desk {
         assert!(text.contains(reason), "{args:?}: {reason:?} is not in:\n{text}");
     }
 
+    /// Starts a sweep and comes back with its output once the small workload is through.
+    fn until_small_is_swept(&self, args: &[&str], meanwhile: impl FnOnce()) -> Under {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sabot"));
+        command.arg("sweep").args(args).current_dir(self.folder.path()).stdout(Stdio::piped());
+        let mut process = command.spawn().expect("the command starts");
+        let mut out = BufReader::new(process.stdout.take().expect("it was asked for"));
+        meanwhile();
+        let mut line = String::new();
+        while !line.starts_with("=== small in sim") {
+            line.clear();
+            assert_ne!(out.read_line(&mut line).expect("a pipe"), 0, "it ended before");
+        }
+        Under { process, out }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).expect("a folder of ours");
+        let name = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.expect("a folder of ours").file_name().to_string_lossy().into_owned()
+        };
+        let mut names: Vec<String> = entries.map(name).collect();
+        names.sort();
+        names
+    }
+
     /// Sweeps the small workload into a JSON file.
     fn sweep(&self, json: &str, more: &[&str]) -> File {
         let args = [&["sweep", "small.case", "--json", json], more].concat();
@@ -51,6 +80,61 @@ impl Desk {
         assert_eq!(code, Some(1), "an acknowledged write is lost: {text}");
         File::read(&self.read(json)).expect("a report")
     }
+}
+
+/// A sweep under way.
+struct Under {
+    process: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Under {
+    fn send(&self, signal: Signal) {
+        kill(Pid::from_raw(self.process.id().cast_signed()), signal).expect("it is alive");
+    }
+
+    /// The exit code and the rest of what it says.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut text = String::new();
+        self.out.read_to_string(&mut text).expect("a pipe");
+        (self.process.wait().expect("it is ours").code(), text)
+    }
+}
+
+#[test]
+fn an_interrupted_sweep_keeps_what_it_has_and_says_that_it_is_partial() {
+    let desk = Desk::new();
+    let args = ["small.case", "sweep", "--json", "part.json", "--junit", "part.xml"];
+    let sweep = desk.until_small_is_swept(&args, || {});
+    sweep.send(Signal::SIGINT);
+    let (code, text) = sweep.end();
+    assert_eq!(code, Some(130), "{text}");
+    assert!(text.contains("interrupted, so this is partial"), "{text}");
+    assert_eq!(desk.names(), ["part.json", "part.xml", "small.case"]);
+    let file = File::read(&desk.read("part.json")).expect("a whole report");
+    let (first, last) = (&file.sweeps[0], file.sweeps.last().expect("at least that"));
+    assert!(file.partial && last.is_partial() && !first.is_partial());
+    assert_eq!(first.records.len(), first.planned);
+    assert!(desk.read("part.xml").contains("type=\"partial\""));
+}
+
+#[test]
+fn a_second_interrupt_ends_a_sweep_that_cannot_go_on() {
+    let desk = Desk::new();
+    let fifo = desk.path("reader.xml");
+    mkfifo(&fifo, Mode::S_IRWXU).expect("a folder of ours");
+    let args = ["small.case", "sweep", "--json", "part.json", "--junit", "reader.xml"];
+    // Whoever reads the report takes the first one and no other, so that the sweep waits.
+    let sweep = desk.until_small_is_swept(&args, || {
+        assert!(std::fs::read_to_string(&fifo).expect("ours").contains("type=\"partial\""));
+    });
+    // Two signals of one kind might become one.
+    sweep.send(Signal::SIGINT);
+    sweep.send(Signal::SIGTERM);
+    let (code, text) = sweep.end();
+    assert_eq!(code, Some(130), "{text}");
+    assert_eq!(desk.names(), ["part.json", "reader.xml", "small.case"]);
+    assert!(File::read(&desk.read("part.json")).expect("a whole report").partial);
 }
 
 #[test]
@@ -93,6 +177,25 @@ fn a_finding_is_replayed_shrunk_and_exported() {
     assert!(desk.read("found.case").ends_with(&small.script));
     let (_, text) = desk.sabot(&["run", "found.case", "--world", "sim"]);
     assert!(text.contains(&small.verdict.to_string()), "{text}");
+}
+
+#[test]
+fn orders_alone_come_to_the_same_as_among_everything() {
+    let desk = Desk::new();
+    let orders = |json: &str, faults: &str| -> Vec<_> {
+        let workload = "sweep/rewrite_always";
+        desk.sabot(&["sweep", workload, "--json", json, "--faults", faults]);
+        let file = File::read(&desk.read(json)).expect("a report");
+        let records = file.sweeps[0].records.iter().filter(|record| !record.beyond);
+        let orders = records.filter(|record| record.kind == Kind::Order);
+        orders.map(|r| (r.site.clone(), r.fault.clone(), r.ending, r.came, r.usual)).collect()
+    };
+    let whole = orders("whole.json", "order,error,short,lie,kill");
+    let alone = orders("alone.json", "order");
+    assert!(whole.iter().any(|(.., usual)| *usual), "{whole:?}");
+    assert_eq!(alone, whole);
+    let file = File::read(&desk.read("alone.json")).expect("a report");
+    assert!(file.sweeps[0].records.iter().all(|record| record.kind == Kind::Order));
 }
 
 #[test]

@@ -182,12 +182,21 @@ impl Session<'_> {
 
     fn case_text(&self, small: &Explored, n: u64) -> String {
         let (seed, label) = (self.args.seed, &self.world.label);
-        format!(
-            "# {}: {}\n# Found by `sabot explore --seed {seed}` in world {label}, run {n}.\n{}",
-            name(&small.cause()),
-            small.sentence,
-            small.script
-        )
+        let (verdict, Explored { sentence, script, .. }) = (name(&small.cause()), small);
+        let mut text = format!(
+            "# {verdict}: {sentence}\n\
+             # Found by `sabot explore --seed {seed}` in world {label}, run {n}.\n"
+        );
+        let sites = explore::sites(script);
+        if !sites.is_empty() {
+            text.push_str(&format!("# At {}.\n", sites.join(", ")));
+        }
+        text.push_str(script);
+        // What nobody could measure is nothing to expect.
+        if matches!(small.came, Came::Judged(verdict) if verdict.is_broken_promise()) {
+            text.push_str(&format!("expect verdict {verdict}\n"));
+        }
+        text
     }
 }
 

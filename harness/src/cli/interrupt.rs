@@ -6,8 +6,8 @@
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
-use super::Stop;
 use super::exit::Exit;
+use super::{Stop, output, reap};
 
 fn signals() -> SigSet {
     [Signal::SIGINT, Signal::SIGTERM].into_iter().collect()
@@ -19,7 +19,8 @@ pub fn block() -> Result<(), Stop> {
     signals().thread_block().map_err(|e| Stop::unable(format!("cannot block signals: {e}")))
 }
 
-/// Calls `then` at the first SIGINT or SIGTERM; the second one ends the process at once.
+/// Calls `then` at the first SIGINT or SIGTERM; the second one ends the process,
+/// which leaves nothing behind, at once.
 pub fn on_interrupt(then: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name("interrupt".into()).spawn(move || {
         let signals = signals();
@@ -27,6 +28,8 @@ pub fn on_interrupt(then: impl FnOnce() + Send + 'static) -> std::io::Result<()>
             then();
         }
         if signals.wait().is_ok() {
+            reap::end_descendants();
+            let _settled = output::settled();
             std::process::exit(Exit::Interrupted.code().into());
         }
     })?;

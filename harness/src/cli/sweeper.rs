@@ -58,6 +58,7 @@ impl Sweeper<'_> {
             ..Sweep::default()
         };
         let swept = self.fill(&mut sweep, workload, world);
+        sweep.interrupted = swept.is_err();
         (sweep, swept)
     }
 
@@ -84,22 +85,39 @@ impl Sweeper<'_> {
             plan.runs.retain(|run| run.ending != Ending::Dark);
         }
         sweep.idle = plan.idle;
-        let done = self.all(sweep, workload, world, &plan.runs);
+        let usual = self.usual(workload, world, &plan.usual)?;
+        let done = self.all(sweep, workload, world, &plan.runs, usual);
         if done.is_ok() && self.pairs {
             let known = dry.learned.iter().map(|learned| learned.site.clone()).collect();
             let runs = self.pairs(workload, world, &plan.runs, &known)?;
-            return self.all(sweep, workload, world, &runs);
+            return self.all(sweep, workload, world, &runs, Vec::new());
         }
         done
     }
 
-    /// Makes these runs and writes down what they came to.
+    /// What faults come to in the usual order, where that does not count by itself.
+    fn usual(
+        &self,
+        workload: &Workload,
+        world: &World,
+        runs: &[Run],
+    ) -> Result<Vec<Record>, Interrupted> {
+        (self.progress)(Step::Planned(runs.len()));
+        let scripts = runs.iter().map(|run| workload.script(&run.added, run.ending)).collect();
+        let mut records = Vec::new();
+        self.run(world, scripts, false, |(n, brief)| records.push(Record::of(&runs[n], brief)))?;
+        Ok(records)
+    }
+
+    /// Makes these runs and writes down what they came to; `usual` is what orders are compared
+    /// with besides.
     fn all(
         &self,
         sweep: &mut Sweep,
         workload: &Workload,
         world: &World,
         runs: &[Run],
+        usual: Vec<Record>,
     ) -> Result<(), Interrupted> {
         sweep.planned += runs.iter().map(cuts::records_of).sum::<usize>();
         (self.progress)(Step::Planned(runs.len()));
@@ -122,7 +140,10 @@ impl Sweeper<'_> {
         });
         let first = sweep.records.len();
         let (owners, mut records) = owned(records);
+        let counted = records.len();
+        records.extend(usual);
         mark_usual(&mut records);
+        records.truncate(counted);
         sweep.records.extend(records);
         let first_beside = sweep.beside.len();
         let (owners_beside, beside) = owned(beside);

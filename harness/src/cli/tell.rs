@@ -70,8 +70,7 @@ pub fn counts(sweep: &Sweep) -> String {
     }
     text.push_str(&cuts(sweep));
     if sweep.is_partial() {
-        let undone = sweep.planned - sweep.records.len();
-        text.push_str(&format!("partial: {undone} of {} runs were not made\n", sweep.planned));
+        text.push_str(&format!("{}\n", sweep.missing()));
     }
     text
 }
@@ -164,7 +163,13 @@ pub fn example_of(record: &Record) -> String {
 /// # Errors
 /// When a text cannot be written as XML.
 pub fn junit(file: &File, accepted: &Accepted) -> Result<String, String> {
-    let suites: Vec<_> = file.sweeps.iter().map(|sweep| suite(sweep, accepted)).collect();
+    let mut suites: Vec<_> = file.sweeps.iter().map(|sweep| suite(sweep, accepted)).collect();
+    if file.partial {
+        let (kind, why) = ("partial", "it was interrupted, and what is not here was not tried");
+        let became = Became::Errored(kind.to_string(), why.to_string());
+        let test = ("report".to_string(), "complete".to_string(), became);
+        suites.insert(0, ("sabot sweep".to_string(), vec![test]));
+    }
     junit::write("sabot sweep", &suites)
 }
 
@@ -175,6 +180,10 @@ pub fn suite(sweep: &Sweep, accepted: &Accepted) -> (String, Vec<junit::Test>) {
     if let Some(why) = &sweep.refused {
         let became = Became::Errored("not swept".to_string(), why.clone());
         tests.push((name.clone(), "dry run".to_string(), became));
+    }
+    if sweep.is_partial() {
+        let became = Became::Errored("partial".to_string(), sweep.missing());
+        tests.push((name.clone(), "complete".to_string(), became));
     }
     for record in sweep.records.iter().filter(|record| !record.beyond) {
         let test = format!("{}, {}", record.fault, record.ending.words());

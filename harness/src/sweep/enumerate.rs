@@ -5,9 +5,9 @@
 //! what the dry run made one believe. Calls that only looked and found nothing (a wait4 while the
 //! child works) are left out and counted. Must not know: verdicts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::fault::{Kind, fitting};
+use super::fault::{Kind, fitting, parts_of_order};
 use super::finding;
 use super::shard::Shard;
 use super::workload::{Ending, Place, Workload};
@@ -33,6 +33,8 @@ pub struct Run {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     pub runs: Vec<Run>,
+    /// What orders of tasks are compared with, where that is not among the runs: it does not count.
+    pub usual: Vec<Run>,
     /// Sites that were left out because nothing happens there.
     pub idle: usize,
 }
@@ -67,6 +69,7 @@ impl Plan {
     pub fn of(workload: &Workload, learned: &[Learned], scope: Scope<'_>) -> Plan {
         let last = workload.starts() + 1;
         let mut plan = Plan::default();
+        let mut others = Vec::new();
         for (place, learned) in learned.iter().chain(&ends(learned)).enumerate() {
             let site = learned.parts();
             if site.incarnation > last || !scope.shard.has(&workload.name, &learned.site) {
@@ -77,12 +80,16 @@ impl Plan {
                 continue;
             }
             let beyond = learned.bytes == BEYOND;
-            let faults = fitting(learned).into_iter().filter(|fault| scope.takes(fault.kind));
-            for fault in faults.take(if beyond { 1 } else { usize::MAX }) {
+            let (faults, left): (Vec<_>, Vec<_>) =
+                fitting(learned).into_iter().partition(|fault| scope.takes(fault.kind));
+            let faults = faults.into_iter().take(if beyond { 1 } else { usize::MAX });
+            let left = left.into_iter().filter(|_| !beyond && scope.takes(Kind::Order));
+            for (fault, counts) in faults.map(|f| (f, true)).chain(left.map(|f| (f, false))) {
                 let endings =
                     if site.incarnation == last { &[Ending::Load] } else { fault.endings };
                 let endings = if beyond { &endings[..1] } else { endings };
-                plan.runs.extend(endings.iter().map(|ending| Run {
+                let runs = if counts { &mut plan.runs } else { &mut others };
+                runs.extend(endings.iter().map(|ending| Run {
                     site: learned.site.clone(),
                     place,
                     fault: fault.name.clone(),
@@ -94,13 +101,28 @@ impl Plan {
             }
         }
         if let Some(count) = scope.sample {
-            plan.thin(count);
+            others.extend(plan.thin(count));
         }
+        plan.compare_with(others);
         plan
     }
 
+    /// Takes of `others` each fault in the usual order that an order has a run with.
+    fn compare_with(&mut self, mut others: Vec<Run>) {
+        let orders = self.runs.iter().filter(|run| run.kind == Kind::Order);
+        let met: BTreeSet<(&str, &str, Ending)> = orders
+            .map(|run| (run.site.as_str(), parts_of_order(&run.fault).0, run.ending))
+            .collect();
+        others.retain(|run| {
+            let key = (run.site.as_str(), run.fault.as_str(), run.ending);
+            run.kind != Kind::Order && met.contains(&key)
+        });
+        self.usual = others;
+    }
+
     /// Leaves about `count` runs, evenly spread over the strata: kinds of sites with a fault.
-    fn thin(&mut self, count: usize) {
+    /// Returns the others.
+    fn thin(&mut self, count: usize) -> Vec<Run> {
         let mut strata: BTreeMap<(String, String), usize> = BTreeMap::new();
         for (n, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.beyond) {
             let stratum = (finding::axis(&run.site).to_string(), run.fault.clone());
@@ -109,8 +131,13 @@ impl Plan {
         let mut chosen: Vec<usize> = strata.into_values().collect();
         chosen.sort_unstable();
         let step = chosen.len().div_ceil(count.max(1)).max(1);
-        let chosen: Vec<usize> = chosen.into_iter().step_by(step).collect();
-        self.runs = chosen.into_iter().map(|n| self.runs[n].clone()).collect();
+        let chosen: BTreeSet<usize> = chosen.into_iter().step_by(step).collect();
+        let (mut kept, mut others) = (Vec::new(), Vec::new());
+        for (n, run) in std::mem::take(&mut self.runs).into_iter().enumerate() {
+            if chosen.contains(&n) { kept.push(run) } else { others.push(run) }
+        }
+        self.runs = kept;
+        others
     }
 }
 

@@ -86,6 +86,7 @@ fn join(known: &mut Sweep, more: Sweep) -> Result<(), String> {
     known.beside.extend(more.beside);
     known.idle += more.idle;
     known.planned += more.planned;
+    known.interrupted |= more.interrupted;
     known.refused = known.refused.take().or(more.refused);
     Ok(())
 }

@@ -153,6 +153,9 @@ pub struct Sweep {
     pub beside: Vec<Record>,
     /// How many runs were planned.
     pub planned: usize,
+    /// It was interrupted, maybe before it was known how much there is to do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
     /// Why it was not swept at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
@@ -161,7 +164,16 @@ pub struct Sweep {
 impl Sweep {
     /// Not everything that was planned was done.
     pub fn is_partial(&self) -> bool {
-        self.records.len() < self.planned
+        self.interrupted || self.records.len() < self.planned
+    }
+
+    /// What is missing of a partial one.
+    pub fn missing(&self) -> String {
+        let (planned, undone) = (self.planned, self.planned.saturating_sub(self.records.len()));
+        match undone {
+            0 => "partial: interrupted before the next runs were planned".to_string(),
+            _ => format!("partial: {undone} of {planned} runs were not made"),
+        }
     }
 
     /// How many sites were swept.

@@ -149,7 +149,7 @@ fn counts(sweep: &Sweep) -> String {
         }
     }
     if sweep.is_partial() {
-        parts.push(format!("partial: {} were planned", sweep.planned));
+        parts.push(sweep.missing());
     }
     parts.join(", ")
 }

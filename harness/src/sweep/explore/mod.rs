@@ -141,6 +141,21 @@ pub fn cause(sentence: &str) -> String {
     words.replace("writes are", "write is")
 }
 
+/// The calls that a script's faults and orders are for.
+pub fn sites(script: &str) -> Vec<String> {
+    let mut sites = Vec::new();
+    for line in script.lines() {
+        let site = match line.split_whitespace().collect::<Vec<_>>()[..] {
+            ["inject", "at", site, ..] | ["preempt", site, ..] => site.to_string(),
+            _ => continue,
+        };
+        if !sites.contains(&site) {
+            sites.push(site);
+        }
+    }
+    sites
+}
+
 /// The smallest script that fails as run `n` does; None: stopped.
 pub fn smallest(seed: u64, n: u64, runs: &mut Runs<'_>) -> Option<Explored> {
     let mut tree = draw(seed, n);
