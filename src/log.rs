@@ -29,6 +29,9 @@ impl Level {
 /// Longest message in bytes; the rest is cut off (Redis: `LOG_MAX_LEN`, less its NUL).
 const MESSAGE_MAX: usize = 1023;
 
+/// Room for what stands around a message: pid, role, date, level.
+const HEAD_MAX: usize = 48;
+
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -108,9 +111,15 @@ impl Log {
 
     fn format(&self, os: &mut dyn Os, level: Level, message: &str) -> String {
         let date = date(os.clock_gettime(Clock::Realtime) / 1_000_000);
-        let (pid, role, mark) = (os.getpid(), self.role, level.mark());
         let message = &message[..message.floor_char_boundary(MESSAGE_MAX)];
-        format!("{pid}:{role} {date} {mark} {message}\n")
+        let mut line = String::with_capacity(message.len() + HEAD_MAX);
+        line.push_str(&os.getpid().to_string());
+        line.extend([':', self.role, ' ']);
+        line.push_str(&date);
+        line.extend([' ', level.mark(), ' ']);
+        line.push_str(message);
+        line.push('\n');
+        line
     }
 }
 

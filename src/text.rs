@@ -104,6 +104,13 @@ fn escape(text: &[u8]) -> (u8, usize) {
     }
 }
 
+/// Two digits for each byte.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles.map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
+}
+
 /// A word in double quotes, so that [`split_args`] reads it back (Redis: `sdscatrepr`).
 pub fn quote(text: &[u8]) -> String {
     let mut quoted = String::from("\"");

@@ -8,6 +8,7 @@ use sha1::{Digest as _, Sha1};
 
 use super::{Keyspace, Value};
 use crate::text::float::format_17g;
+use crate::text::hex;
 
 type Digest = [u8; 20];
 
@@ -76,7 +77,7 @@ pub fn dataset_digest(keyspace: &Keyspace) -> String {
             xor(&mut total, &entry);
         }
     }
-    total.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&total)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::child::time;
 use crate::config::{Config, REDIS_VERSION};
 use crate::networking::{Listener, Transport};
 use crate::os::{Errno, Interest, OFlag, Os, strerror};
+use crate::text::hex;
 
 /// The server cannot start, and has said why: the exit code.
 #[derive(Debug, PartialEq, Eq)]
@@ -210,5 +211,5 @@ impl Server {
 fn random_hex(os: &mut dyn Os) -> String {
     let mut bytes = [0; 20];
     os.getrandom(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&bytes)
 }

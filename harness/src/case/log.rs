@@ -106,33 +106,36 @@ fn mask(message: &str) -> String {
             masked = mask_numbers_after(&masked, word, "PID");
         }
     }
-    masked = mask_numbers_after(&masked, "rdb.c:", "LINE");
-    masked = mask_numbers_after(&masked, "AUX FIELD used-mem = '", "N");
-    masked = mask_checksum(&masked);
+    for (word, mask) in [("rdb.c:", "LINE"), ("AUX FIELD used-mem = '", "N")] {
+        if masked.contains(word) {
+            masked = mask_numbers_after(&masked, word, mask);
+        }
+    }
+    masked = mask_checksum(masked);
     if masked.contains("copy-on-write") || masked.contains("CoW") {
         masked = mask_megabytes(&masked);
     }
-    mask_directory(&masked)
+    mask_directory(masked)
 }
 
 /// `(in server root dir PATH)`, as lines about files that cannot be opened or renamed have it.
-fn mask_directory(text: &str) -> String {
+fn mask_directory(text: String) -> String {
     const OPENING: &str = "(in server root dir ";
     match text.split_once(OPENING).and_then(|(head, rest)| Some((head, rest.split_once(')')?))) {
         Some((head, (_, tail))) => format!("{head}{OPENING}DIR){tail}"),
-        None => text.to_string(),
+        None => text,
     }
 }
 
 /// `Wrong RDB checksum expected: (HEX) but got (HEX)`.
-fn mask_checksum(text: &str) -> String {
+fn mask_checksum(text: String) -> String {
     const OPENING: &str = "Wrong RDB checksum expected: (";
     let masked = text.strip_prefix(OPENING).and_then(|rest| {
         let (_, rest) = rest.split_once(") but got (")?;
         let (_, tail) = rest.split_once(')')?;
         Some(format!("{OPENING}N) but got (N){tail}"))
     });
-    masked.unwrap_or_else(|| text.to_string())
+    masked.unwrap_or(text)
 }
 
 fn mask_numbers_after(text: &str, word: &str, mask: &str) -> String {

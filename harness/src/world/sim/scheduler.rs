@@ -237,7 +237,7 @@ impl Scheduler {
     fn end(&mut self, pid: Pid, ending: Ending) {
         self.shared.kernel.borrow_mut().ended(pid, ending);
         self.shared.net.borrow_mut().ended(pid);
-        self.shared.births.borrow_mut().retain(|birth| birth.pid != pid);
+        self.forget_births(|birth| birth.pid == pid);
         while let Some(index) = self.slots.iter().position(|slot| slot.pid == pid) {
             self.drop_slot(index);
         }
@@ -249,11 +249,22 @@ impl Scheduler {
         for pid in self.alive() {
             self.shared.net.borrow_mut().ended(pid);
         }
-        self.shared.births.borrow_mut().clear();
+        self.forget_births(|_| true);
         self.shared.kills.borrow_mut().clear();
         self.shared.pending.borrow_mut().clear();
         while let Some(last) = self.slots.len().checked_sub(1) {
             self.drop_slot(last);
+        }
+    }
+
+    /// These tasks never run; their stacks are used again.
+    fn forget_births(&self, which: impl Fn(&Birth) -> bool) {
+        let births = std::mem::take(&mut *self.shared.births.borrow_mut());
+        let (gone, kept) = births.into_iter().partition::<Vec<_>, _>(which);
+        *self.shared.births.borrow_mut() = kept;
+        for mut birth in gone {
+            birth.coroutine.force_unwind();
+            self.shared.stacks.give_back(birth.coroutine.into_stack());
         }
     }
 
