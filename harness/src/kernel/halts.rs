@@ -4,12 +4,14 @@
 //! carries it out ([`Kernel::take_halt`]) and goes on. Must not know: how a process is ended for
 //! real.
 
+use std::rc::Rc;
+
 use super::disk::power_cut::{Images, Impossible, PowerCut, Profile};
-use super::fd::{Object, Table};
+use super::fd::{Descriptions, Object, Table};
 use super::plan::{Halt, Victim};
 use super::process::Life;
 use super::trace::{Event, Returned};
-use super::{Cut, Entered, Image, Kernel, Pid, TaskId};
+use super::{Cut, Entered, Image, Kernel, Pid, TaskId, Trace};
 
 /// The name of a server's main task, and so of its process.
 const SERVER: &str = "parent";
@@ -80,6 +82,39 @@ impl Kernel {
         self.go_dark();
         self.disk.power_cut(&image);
         Ok(image)
+    }
+
+    /// Whether nothing that was planned is still to happen, and the disk is large: what this machine
+    /// does next depends on its clock and on what is on its disk.
+    pub fn is_at_rest(&self) -> bool {
+        self.plan.is_empty()
+            && self.schedule.is_idle()
+            && self.held_tasks.is_empty()
+            && self.halt.is_none()
+            && self.disk.is_large()
+    }
+
+    /// This machine, whose power is off, as it would be had the cut left that image. The dead are
+    /// forgotten, and the trace begins anew.
+    pub fn with_image(&self, image: &Image) -> Kernel {
+        debug_assert!(self.server().is_none(), "the power is off");
+        Kernel {
+            clock: self.clock.clone(),
+            disk: self.disk.with_image(image),
+            plan: self.plan.clone(),
+            schedule: self.schedule.clone(),
+            trace: Trace::default(),
+            roles: Rc::clone(&self.roles),
+            processes: self.processes.forgotten(),
+            descriptions: Descriptions::default(),
+            pipe_roles: Vec::new(),
+            first_fd: self.first_fd,
+            heals: self.heals,
+            held_tasks: self.held_tasks.clone(),
+            calls: self.calls,
+            halt: self.halt,
+            survey: None,
+        }
     }
 
     /// Every process is gone without a trace.

@@ -26,6 +26,7 @@ mod tests;
 pub mod trace;
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use nix::sys::signal::Signal;
 
@@ -48,7 +49,7 @@ use process::Processes;
 use trace::{CallRecord, Detail, Event, Returned};
 
 /// A name whose tasks are kept from running.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct HeldTask {
     name: String,
     /// Whether there was such a task.
@@ -63,7 +64,7 @@ pub struct Kernel {
     pub plan: Plan,
     pub schedule: Schedule,
     pub trace: Trace,
-    roles: Roles,
+    roles: Rc<Roles>,
     processes: Processes,
     descriptions: Descriptions,
     /// The role of each pipe once a fork has bound it.
@@ -89,7 +90,7 @@ impl Kernel {
             plan: Plan::default(),
             schedule: Schedule::default(),
             trace: Trace::default(),
-            roles,
+            roles: Rc::new(roles),
             processes: Processes::default(),
             descriptions: Descriptions::default(),
             pipe_roles: Vec::new(),

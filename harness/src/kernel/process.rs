@@ -89,6 +89,11 @@ pub struct Processes {
 }
 
 impl Processes {
+    /// Nobody, after as many starts of the server.
+    pub fn forgotten(&self) -> Processes {
+        Processes { incarnation: self.incarnation, ..Processes::default() }
+    }
+
     pub fn task(&self, id: TaskId) -> &Task {
         &self.tasks[id.0]
     }

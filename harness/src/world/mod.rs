@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 
 pub use crate::kernel::Victim;
 use crate::kernel::disk::power_cut::Impossible;
-use crate::kernel::{Cut, Image, Kernel, Time};
+use crate::kernel::{Cut, Image, Kernel, Pid, Time};
 use crate::profile::Profile;
 
 pub mod sim;
@@ -75,6 +75,14 @@ fn no_such_image(impossible: Impossible) -> Broken {
     Broken::NotMeasured(format!("no such power cut: {impossible}"))
 }
 
+/// A machine whose power is off, as plain data.
+#[derive(Debug)]
+pub struct Dark {
+    pub kernel: Kernel,
+    /// The next process gets this number.
+    pub next_pid: Pid,
+}
+
 /// A machine with a server on it.
 pub trait World {
     /// Clock, disk, plan and trace of this machine. Not to be held across other calls.
@@ -111,6 +119,19 @@ pub trait World {
 
     /// Puts an image on the disk, durable, in place of everything. Nobody may live.
     fn put_image(&mut self, image: &Image) -> Result<(), Broken>;
+
+    /// Takes the machine, on which nobody may live, out of this world, so that many can go on from
+    /// there, see [`World::wake`]. None where it cannot: a namespace of real processes numbers them
+    /// from 1 on, and numbers show in the names of temporary files.
+    fn sleep(&mut self) -> Option<Dark> {
+        None
+    }
+
+    /// Makes this world go on from a machine whose power was cut, as if that had left this image.
+    fn wake(&mut self, dark: &Dark, image: &Image) {
+        let _ = (dark, image);
+        unreachable!("no world wakes that cannot sleep");
+    }
 
     /// Sends a signal to the server process.
     fn signal(&mut self, signal: Signal) -> Result<(), Broken>;

@@ -23,7 +23,7 @@ impl Runner<'_> {
         let mut numbers = Vec::new();
         for question in questions {
             let number = self.next_probe;
-            if !self.clients.send(self.world, OBSERVER, question, Purpose::Probe(number))? {
+            if !self.state.clients.send(self.world, OBSERVER, question, Purpose::Probe(number))? {
                 return Ok(Vec::new());
             }
             self.next_probe += 1;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use nix::errno::Errno;
 
 use super::Failure;
-use super::runner::Runner;
+use super::runner::{Runner, Stop};
 use crate::case::oracle::Oracle;
 use crate::case::script::Script;
 use crate::contract::Verdict;
@@ -82,6 +82,11 @@ pub fn brief(
         runner.world.kernel().schedule.survey();
     }
     let end = runner.run();
+    told(runner, end, learn)
+}
+
+/// What a run came to that ended like this.
+pub(super) fn told(mut runner: Runner<'_>, end: Result<(), Stop>, learn: bool) -> Brief {
     runner.stopped(end);
     let (learned, trace) = match learn {
         true => {
@@ -98,10 +103,10 @@ pub fn brief(
     let worst = beside_own_faults(&runner.verdicts, &runner.own_fault);
     Brief {
         verdict: worst.map_or(Verdict::NotMeasured, |(_, verdict, _)| *verdict),
-        verdicts: runner.verdicts,
-        own_fault: runner.own_fault,
-        unfired: runner.never_fired,
-        failures: runner.failures,
+        verdicts: runner.state.verdicts,
+        own_fault: runner.state.own_fault,
+        unfired: runner.state.never_fired,
+        failures: runner.state.failures,
         learned,
         trace,
     }

@@ -28,7 +28,7 @@ pub struct Arrived {
     pub reply: Option<Reply>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Client {
     name: String,
     pending: VecDeque<Purpose>,
@@ -36,7 +36,7 @@ struct Client {
 }
 
 /// All connections, in the order in which they were first used.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Clients {
     clients: Vec<Client>,
 }

@@ -1,28 +1,34 @@
 //! One power cut in every state that it may leave, without doing the whole run for each.
 //!
 //! The run is made once, up to the start that follows the cut; the kernel says which images the
-//! cut could have left. Each is put on a disk and started from, and what is seen of that is its
-//! class: how often the start was refused, the dataset, what the disk holds then, what was left
-//! behind. Nothing else can reach the rest of the run, so one image of each class, judged by an
-//! ordinary run, speaks for all. What an image loads to is remembered, because neighbouring calls
-//! have most of their images in common; what was promised is not, because it differs by call. Must
-//! not know: what is promised, and why anybody asks.
+//! cut could have left. From there the run goes on once for each image: the server is started, and
+//! what is seen of that is the image's class: how often the start was refused, the dataset, what
+//! the disk holds then, what was left behind. Nothing else can reach the rest of the run, so it is
+//! gone through and judged for one image of each class, and that speaks for all. A world that
+//! cannot go on from a machine of another (see `World::sleep`) loads each image on a machine for
+//! that alone, and judges one of each class by an ordinary run; so does a run in which something
+//! looked at the disk between the cut and the start, or in which a fault outlives it. Both ways
+//! come to the same, because either is the run that the token of the cut replays.
+//!
+//! The class of an image is remembered, because neighbouring calls have most of their images in
+//! common; what was promised is not, because it differs by call. Must not know: what is promised,
+//! and why anybody asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::judge::{is_temporary, questions};
-use super::rehearse::Nobody;
-use super::runner::{Runner, Stop};
-use super::{Brief, brief};
+use super::loader::Loader;
+use super::resume::Resumed;
+use super::runner::{Runner, State, Stop};
+use super::{Brief, looks_at_the_disk};
 use crate::case::oracle::Oracle;
-use crate::case::resp::{decode, encode};
 use crate::case::script::{Argv, Script, Verb};
 use crate::contract::{Unit, expiring};
 use crate::kernel::disk::power_cut::{Images, Profile as DiskProfile, Shown};
 use crate::kernel::{Image, Survey, Time};
 use crate::profile::Profile;
-use crate::world::{Broken, Directive, Status, Victim, World};
+use crate::world::{Broken, Directive, World};
 
 /// A call at which the power is cut.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -67,11 +73,26 @@ pub struct Loads {
     pub asked: u64,
 }
 
-/// Image, configuration, and the time where keys expire.
+/// Image, circumstances, and the time where keys expire.
 type Question = (u64, u64, Time);
 
 /// Makes worlds.
 pub type Make<'a> = dyn Fn() -> Result<Box<dyn World>, Broken> + 'a;
+
+/// Starts servers from images and judges one of each class.
+pub(super) trait Judge {
+    /// The image's class, which may be known, and unless that was judged: what it comes to.
+    fn judge(
+        &mut self,
+        shown: &Shown,
+        known: Option<u64>,
+        judged: &BTreeSet<u64>,
+        oracle: &mut dyn Oracle,
+    ) -> Result<(u64, Option<Brief>), Broken>;
+
+    /// Nobody asks any more.
+    fn put_away(&mut self) -> Result<(), Broken>;
+}
 
 /// Judges every image, of each profile at most `budget` beside those with names; None: the call was
 /// never made.
@@ -88,203 +109,160 @@ pub fn survey(
 ) -> Result<Option<Surveyed>, Broken> {
     let ask = Survey { weakest: DiskProfile::Posix, budget, images: None };
     let script = parsed(&point.script)?;
-    let Some((images, start)) = up_to_the_start(&script, make, profile, ask)? else {
+    let mut world = make()?;
+    let Some(reached) = up_to_the_start(&script, &mut *world, profile, oracle, ask)? else {
+        world.finish()?;
         return Ok(None);
     };
-    let mut loader = Loader { make, start: &start, world: None, used: 0 };
-    let mut surveyed = Surveyed { complete: images.complete, ..Surveyed::default() };
-    surveyed.images = vec![0; DiskProfile::ALL.len()];
-    let mut classes: Vec<u64> = Vec::new();
-    for Shown { cut, image } in &images.shown {
-        surveyed.images[cut.profile as usize] += 1;
-        let class = loader.class_of(image, loads)?;
-        if classes.contains(&class) {
-            continue;
+    let Reached { images, mut start, state, step, alone } = reached;
+    let dark = if alone && world.kernel().is_at_rest() { world.sleep() } else { None };
+    start.ordinary = dark.is_none();
+    let mut judge: Box<dyn Judge + '_> = match dark {
+        Some(dark) => {
+            Box::new(Resumed { point, script: &script, profile, world, dark, state, step })
         }
-        classes.push(class);
-        let cut = cut.to_string();
-        let script = parsed(&point.with(&cut))?;
-        let mut world = make()?;
-        let brief = brief(&script, &mut *world, profile, oracle, false);
-        surveyed.judged.push(Judged { cut, brief });
-    }
-    loader.put_away()?;
-    Ok(Some(surveyed))
+        None => {
+            world.finish()?;
+            Box::new(Loader { point, make, profile, start: &start, world: None, used: 0 })
+        }
+    };
+    let judged = judge_each(&images, &start, &mut *judge, oracle, loads)?;
+    judge.put_away()?;
+    Ok(Some(judged))
 }
 
-fn parsed(text: &str) -> Result<Script, Broken> {
+fn judge_each(
+    images: &Images,
+    start: &Start,
+    judge: &mut dyn Judge,
+    oracle: &mut dyn Oracle,
+    loads: &mut Loads,
+) -> Result<Surveyed, Broken> {
+    let mut surveyed = Surveyed { complete: images.complete, ..Surveyed::default() };
+    surveyed.images = vec![0; DiskProfile::ALL.len()];
+    let mut classes = BTreeSet::new();
+    for shown in &images.shown {
+        surveyed.images[shown.cut.profile as usize] += 1;
+        loads.asked += 1;
+        let question = start.question(&shown.image);
+        let known = loads.known.get(&question).copied();
+        if known.is_some_and(|class| classes.contains(&class)) {
+            continue;
+        }
+        let (class, brief) = judge.judge(shown, known, &classes, oracle)?;
+        loads.known.insert(question, class);
+        classes.insert(class);
+        let cut = || shown.cut.to_string();
+        surveyed.judged.extend(brief.map(|brief| Judged { cut: cut(), brief }));
+    }
+    Ok(surveyed)
+}
+
+pub(super) fn parsed(text: &str) -> Result<Script, Broken> {
     crate::case::parse("script", text)
         .map_err(|bad| Broken::Harness(format!("a bad script got as far as a world: {bad}")))
 }
 
 /// Under which circumstances the server starts after the cut.
-struct Start {
-    directives: Vec<Directive>,
+pub(super) struct Start {
+    pub directives: Vec<Directive>,
+    pub at: Time,
+    pub questions: Vec<Argv>,
     hash: u64,
-    at: Time,
     /// Whether the time of the start decides what is found.
     expires: bool,
-    questions: Vec<Argv>,
+    /// Images are loaded by themselves: what that shows is told in other words.
+    ordinary: bool,
+}
+
+impl Start {
+    fn question(&self, image: &Image) -> Question {
+        let circumstances = hash_of(&(self.hash, self.ordinary));
+        (image.hash(), circumstances, if self.expires { self.at } else { Time::ZERO })
+    }
+}
+
+/// A run that has come to the start after the cut.
+struct Reached {
+    images: Images,
+    start: Start,
+    state: State,
+    /// The index of the step that starts the server.
+    step: usize,
+    /// What was seen so far does not depend on what the cut has left.
+    alone: bool,
 }
 
 /// The run up to the start after the cut.
 fn up_to_the_start(
     script: &Script,
-    make: &Make<'_>,
+    world: &mut dyn World,
     profile: &Profile,
+    oracle: &mut dyn Oracle,
     ask: Survey,
-) -> Result<Option<(Images, Start)>, Broken> {
-    let mut world = make()?;
+) -> Result<Option<Reached>, Broken> {
     world.kernel().survey = Some(ask);
-    let mut nobody = Nobody;
-    let mut runner = Runner::new(script, &mut *world, profile, &mut nobody);
+    let mut runner = Runner::new(script, world, profile, oracle);
     runner.quiet = true;
-    runner.rehearsal = true;
-    let came = match runner.run_to_the_start_after_the_cut() {
-        Ok(came) => came,
+    let applies = runner.applies().is_ok();
+    let reached = match runner.run_to_the_start_after_the_cut() {
+        Ok(reached) => reached,
         Err(Stop::Broken(broken)) => return Err(broken),
-        Err(Stop::BadCase | Stop::NotApplicable(_)) => false,
+        Err(Stop::BadCase | Stop::NotApplicable(_)) => None,
     };
     let start = runner.circumstances();
+    let state = runner.state;
     let survey = world.kernel().survey.take();
-    world.finish()?;
     let images = survey.and_then(|survey| survey.images);
-    Ok(images.filter(|_| came).map(|images| (images, start)))
+    Ok(images.zip(reached).map(|(images, (step, blind))| {
+        let alone = applies && blind && state.holds.is_empty();
+        Reached { images, start, state, step, alone }
+    }))
 }
 
 impl Runner<'_> {
-    /// False when the power was never cut, or nothing starts after that.
-    fn run_to_the_start_after_the_cut(&mut self) -> Result<bool, Stop> {
-        for step in &self.script.steps {
+    /// The index of that step, and whether nothing has looked at the disk since the cut. None: the
+    /// power was never cut, or nothing starts after that.
+    fn run_to_the_start_after_the_cut(&mut self) -> Result<Option<(usize, bool)>, Stop> {
+        let mut blind = true;
+        for (index, step) in self.script.steps.iter().enumerate() {
+            let verdicts = self.verdicts.len();
             self.start_for(step)?;
             if let (Verb::Restart(directives), false) = (&step.verb, self.seen.cuts.is_empty()) {
                 directives.iter().for_each(|directive| self.configure(directive));
-                return Ok(true);
+                return Ok(Some((index, blind)));
             }
             self.step(step)?;
+            if !self.seen.cuts.is_empty() {
+                // A judgement looks for what was left behind.
+                blind &= !looks_at_the_disk(&step.verb) && self.verdicts.len() == verdicts;
+            }
         }
-        Ok(false)
+        Ok(None)
     }
 
     fn circumstances(&self) -> Start {
         let entries = self.lineage.entries(&self.seen.history);
         let units: Vec<Unit> = entries.into_iter().map(|entry| entry.unit).collect();
-        let mut hasher = DefaultHasher::new();
-        self.directives.hash(&mut hasher);
         Start {
             directives: self.directives.clone(),
-            hash: hasher.finish(),
+            hash: hash_of(&self.directives),
             at: self.now(),
             expires: !expiring(&units).is_empty(),
             questions: questions(&units),
+            ordinary: false,
         }
     }
 }
 
-/// Starts servers from images, many on one machine.
-struct Loader<'a> {
-    make: &'a Make<'a>,
-    start: &'a Start,
-    world: Option<Box<dyn World>>,
-    used: u32,
-}
-
-/// So many images share a machine, whose trace grows with each.
-const SHARE: u32 = 64;
-/// Who asks.
-const ASKER: &str = "observer";
-
-impl Loader<'_> {
-    fn class_of(&mut self, image: &Image, loads: &mut Loads) -> Result<u64, Broken> {
-        let Start { hash, at, expires, .. } = *self.start;
-        loads.asked += 1;
-        let question = (image.hash(), hash, if expires { at } else { Time::ZERO });
-        if let Some(class) = loads.known.get(&question) {
-            return Ok(*class);
-        }
-        let class = match self.load(image) {
-            Ok(class) => class,
-            Err(Broken::Hung(why)) => {
-                self.world = None;
-                hash_of(&why)
-            }
-            Err(broken) => return Err(broken),
-        };
-        loads.known.insert(question, class);
-        Ok(class)
-    }
-
-    fn load(&mut self, image: &Image) -> Result<u64, Broken> {
-        if self.used == SHARE {
-            self.put_away()?;
-        }
-        self.used += 1;
-        let start = self.start;
-        let world = match &mut self.world {
-            Some(world) => world,
-            none => none.insert((self.make)()?),
-        };
-        if world.kernel().now() < start.at {
-            world.kernel().advance_to(start.at);
-        }
-        world.put_image(image)?;
-        let mut hasher = DefaultHasher::new();
-        // As a supervisor would, see `Runner::start`.
-        let mut before = disk_hash(&**world);
-        for _ in 0..2 {
-            world.start(&start.directives)?;
-            if let Status::Running = world.status() {
-                break;
-            }
-            format!("{:?}", world.status()).hash(&mut hasher);
-            // The same disk is refused for the same reason.
-            let after = disk_hash(&**world);
-            if std::mem::replace(&mut before, after) == after {
-                break;
-            }
-        }
-        dataset(&mut **world, &start.questions)?.hash(&mut hasher);
-        disk_hash(&**world).hash(&mut hasher);
-        world.log();
-        world.kill(Victim::All)?;
-        world.settle()?;
-        Ok(hasher.finish())
-    }
-
-    fn put_away(&mut self) -> Result<(), Broken> {
-        self.used = 0;
-        self.world.take().map_or(Ok(()), |mut world| world.finish())
-    }
-}
-
-fn hash_of(value: &impl Hash) -> u64 {
+pub(super) fn hash_of(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
 }
 
-/// The answers that tell the dataset; none when no server answers.
-fn dataset(world: &mut dyn World, questions: &[Argv]) -> Result<Vec<u8>, Broken> {
-    let mut bytes = Vec::new();
-    for question in questions {
-        bytes.extend(encode(question));
-    }
-    if !world.send(ASKER, &bytes)? {
-        return Ok(Vec::new());
-    }
-    world.settle()?;
-    let answers = world.receive(ASKER).bytes;
-    // The last one is the digest: the others only make the server look at keys.
-    let (mut at, mut last) = (0, 0);
-    while let Ok(Some((_, length))) = decode(&answers[at..]) {
-        last = at;
-        at += length;
-    }
-    Ok(answers[last..].to_vec())
-}
-
 /// What the disk holds, as far as a server may ever look at it.
-fn disk_hash(world: &dyn World) -> u64 {
+pub(super) fn disk_hash(world: &dyn World) -> u64 {
     let mut hasher = DefaultHasher::new();
     let kernel = world.kernel();
     for (name, content) in kernel.disk.files() {

@@ -12,7 +12,7 @@ use crate::contract::{Entry, Going, Moment, Unit, Verdict, expiring, judge};
 use crate::report::transcript::Remark;
 
 /// A judgement that waits for the server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Due {
     line: u32,
     moment: Moment,
@@ -57,6 +57,7 @@ impl Runner<'_> {
     }
 
     fn judge(&mut self, due: &Due, entries: Vec<Entry>, reply: &Reply) -> Result<(), Stop> {
+        self.found = Some(reply.lines());
         let line = std::mem::replace(&mut self.line, due.line);
         let judged = self.judge_digest(due.moment, entries, reply);
         self.line = line;
@@ -77,7 +78,7 @@ impl Runner<'_> {
         };
         if self.lineage.broken {
             let text = "contract: not judged — what was found before was no prefix".to_string();
-            self.remarks.push(Remark { line: self.line, text });
+            self.state.remarks.push(Remark { line: self.state.line, text });
             return Ok(());
         }
         if self.rehearsal {
@@ -86,13 +87,13 @@ impl Runner<'_> {
         self.see_leftovers();
         let units: Vec<Unit> = entries.iter().map(|entry| entry.unit.clone()).collect();
         let asked_at = self.now();
-        let states = self.oracle.states(&units, asked_at, &self.directives)?;
+        let states = self.oracle.states(&units, asked_at, &self.state.directives)?;
         let mut judgement = judge(&self.seen, &entries, &states, &found, moment);
         if judgement.unless_announced && self.would_have_been_announced()? {
             judgement = judgement.announced();
         }
         if moment == Moment::Restarted {
-            self.lineage.survived(entries, judgement.survivors, &self.seen.history);
+            self.state.lineage.survived(entries, judgement.survivors, &self.state.seen.history);
         }
         self.verdict(judgement.verdict, judgement.sentence);
         if moment == Moment::Living {
@@ -105,7 +106,8 @@ impl Runner<'_> {
     fn would_have_been_announced(&mut self) -> Result<bool, Stop> {
         let Some(end) = Going::of(&self.seen).end().copied() else { return Ok(false) };
         let point = Point { line: end.line, at: end.at };
-        let (script, profile) = (self.script, self.profile);
+        let own = self.own.map(|own| own.script()).transpose()?;
+        let (script, profile) = (own.as_ref().unwrap_or(self.script), self.profile);
         Ok(self.oracle.would_have_shown(script, profile, point)?)
     }
 

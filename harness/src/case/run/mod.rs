@@ -10,7 +10,9 @@ mod ends;
 mod expect;
 mod judge;
 mod living;
+mod loader;
 mod rehearse;
+mod resume;
 mod runner;
 mod see;
 mod sights;
@@ -31,6 +33,7 @@ use super::needs;
 use super::oracle::Oracle;
 use super::script::Script;
 use runner::{Runner, Stop};
+use verbs::looks_at_the_disk;
 
 /// What a run of a case came to, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -104,6 +107,12 @@ pub fn run(
 
 impl Runner<'_> {
     fn run(&mut self) -> Result<(), Stop> {
+        self.applies()?;
+        self.steps()
+    }
+
+    /// Whether the case can be run on this server at all.
+    fn applies(&mut self) -> Result<(), Stop> {
         let roles = self.world.kernel().roles().clone();
         if let Some(reason) = needs::unmet(self.script, &roles, self.profile) {
             return Err(Stop::NotApplicable(reason));
@@ -117,7 +126,7 @@ impl Runner<'_> {
             }
             return Err(Stop::BadCase);
         }
-        self.steps()
+        Ok(())
     }
 }
 
@@ -150,11 +159,11 @@ fn finish(
         world_label: profile.family(),
         transcript,
         verdict,
-        verdicts: runner.verdicts,
+        verdicts: runner.state.verdicts,
         unexpected,
-        own_fault: runner.own_fault,
-        failures: runner.failures,
-        sights: runner.sights,
+        own_fault: runner.state.own_fault,
+        failures: runner.state.failures,
+        sights: runner.state.sights,
         trace,
         sites,
         files,

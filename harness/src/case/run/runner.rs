@@ -3,9 +3,11 @@
 //! Must not know: what single verbs do, and what is promised.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
 
 use super::clients::{Clients, Purpose};
 use super::judge::Due;
+use super::resume::Own;
 use super::{Failure, Sight};
 use crate::case::oracle::Oracle;
 use crate::case::resp::Reply;
@@ -47,6 +49,14 @@ pub struct Runner<'a> {
     pub world: &'a mut dyn World,
     pub profile: &'a Profile,
     pub oracle: &'a mut dyn Oracle,
+    /// The run that this one stands for, where its cut of the power is another than the script's.
+    pub own: Option<Own<'a>>,
+    pub state: State,
+}
+
+/// All that a runner knows, as plain data: with what it runs on, it can go on from here.
+#[derive(Clone, Debug, Default)]
+pub struct State {
     pub seen: Observations,
     pub verdicts: Vec<(u32, Verdict, String)>,
     /// Indices of verdicts that an `expect` called for.
@@ -87,6 +97,8 @@ pub struct Runner<'a> {
     pub last_reply: String,
     pub lineage: Lineage,
     pub due: Option<Due>,
+    /// What the last question for the dataset was answered with.
+    pub found: Option<Vec<String>>,
     /// The plan has killed the running server, or cut its power.
     pub halted: bool,
     /// Since when no fault is in force; None while one is, or when there was none.
@@ -112,6 +124,21 @@ pub struct Runner<'a> {
     pub never_fired: bool,
 }
 
+/// A runner is where it is in its run: what only looks at that need not say so.
+impl Deref for Runner<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Runner<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
 impl<'a> Runner<'a> {
     pub fn new(
         script: &'a Script,
@@ -119,54 +146,20 @@ impl<'a> Runner<'a> {
         profile: &'a Profile,
         oracle: &'a mut dyn Oracle,
     ) -> Self {
-        Runner {
-            script,
-            world,
-            profile,
-            oracle,
-            seen: Observations { announces: profile.announces.clone(), ..Observations::default() },
-            verdicts: Vec::new(),
-            expected: BTreeSet::new(),
-            failures: Vec::new(),
-            sights: Vec::new(),
-            remarks: Vec::new(),
-            clients: Clients::default(),
-            directives: Vec::new(),
-            running: false,
-            asked: Asked::default(),
-            line: 0,
-            events: Vec::new(),
-            traced: 0,
-            children: BTreeSet::new(),
-            raw_log: Vec::new(),
-            dump_of: None,
-            log: Vec::new(),
-            awaited: 0,
-            lies: Vec::new(),
-            holds: Vec::new(),
-            probes: BTreeMap::new(),
-            next_probe: 0,
-            last_sent: None,
-            last_reply: String::new(),
-            lineage: Lineage::default(),
-            due: None,
-            halted: false,
-            healed_at: None,
-            faulted: 0,
-            starting: false,
-            refusals: Vec::new(),
-            verdicts_before: 0,
-            rehearsal: false,
-            through: None,
-            own_fault: Vec::new(),
-            quiet: false,
-            never_fired: false,
-        }
+        let announces = profile.announces.clone();
+        let seen = Observations { announces, ..Observations::default() };
+        let state = State { seen, ..State::default() };
+        Runner { script, world, profile, oracle, own: None, state }
     }
 
     /// Carries out the whole script.
     pub fn steps(&mut self) -> Result<(), Stop> {
-        for step in &self.script.steps {
+        self.steps_from(0)
+    }
+
+    /// Carries out the script from the step with this index on.
+    pub fn steps_from(&mut self, first: usize) -> Result<(), Stop> {
+        for step in &self.script.steps[first..] {
             self.start_for(step)?;
             self.step(step)?;
         }
@@ -202,7 +195,7 @@ impl<'a> Runner<'a> {
         if self.quiet {
             return Ok(());
         }
-        self.seen.steps.push(ObservedStep { line: self.line, events });
+        self.state.seen.steps.push(ObservedStep { line: self.state.line, events });
         Ok(())
     }
 
@@ -285,12 +278,12 @@ impl<'a> Runner<'a> {
 
     /// Something to say under the line of the step.
     pub fn remark(&mut self, text: String) {
-        self.remarks.push(Remark { line: self.line, text });
+        self.state.remarks.push(Remark { line: self.state.line, text });
     }
 
     pub fn verdict(&mut self, verdict: Verdict, sentence: String) {
         self.remark(format!("contract: {verdict} — {sentence}"));
-        self.verdicts.push((self.line, verdict, sentence));
+        self.state.verdicts.push((self.state.line, verdict, sentence));
     }
 
     /// An `expect` that was not met.

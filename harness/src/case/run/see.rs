@@ -25,7 +25,7 @@ impl Runner<'_> {
     pub fn see(&mut self) -> Result<(), Stop> {
         self.see_trace();
         self.see_log();
-        for arrived in self.clients.receive(self.world)? {
+        for arrived in self.state.clients.receive(self.world)? {
             self.see_reply(arrived);
         }
         self.see_status();
@@ -36,7 +36,7 @@ impl Runner<'_> {
         let records = {
             let kernel = self.world.kernel();
             let new = kernel.trace.records()[self.traced..].to_vec();
-            self.traced = kernel.trace.len();
+            self.state.traced = kernel.trace.len();
             new
         };
         for record in records {
@@ -51,7 +51,7 @@ impl Runner<'_> {
                 MachineEvent::Call(call) => self.see_call(record.at, call),
                 MachineEvent::Signal { task, signal } if !task.starts_with("child") => {
                     self.halted |= !self.asked.kill && signal == Signal::SIGKILL;
-                    self.seen.signals.push((self.seen.incarnation(), signal as i32));
+                    self.state.seen.signals.push((self.state.seen.incarnation(), signal as i32));
                 }
                 MachineEvent::Ended { incarnation, task, .. } => {
                     self.child_ended(incarnation, &task, record.at);
@@ -126,13 +126,13 @@ impl Runner<'_> {
             Purpose::Case(index) => index,
         };
         let (now, so_far) = (self.now(), self.seen.history.len());
-        let sent = &mut self.seen.history[index];
+        let sent = &mut self.state.seen.history[index];
         if arrived.reply.is_some() {
             sent.reply = Some(text.clone());
             sent.acked_at = Some(now);
             sent.answered_after = so_far;
         }
-        let late = sent.line != self.line;
+        let late = sent.line != self.state.line;
         let client = if sent.client == crate::case::DEFAULT_CLIENT { "" } else { &sent.client };
         let to = late.then(|| format!("{client}> {}", lex::quote(&sent.argv)));
         if self.last_sent == Some(index) {

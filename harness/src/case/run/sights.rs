@@ -22,7 +22,7 @@ impl Runner<'_> {
             Some(instead) => format!("symptom: absent, {instead}"),
         };
         self.remark(text);
-        self.sights.push(Sight { line: self.line, instead });
+        self.state.sights.push(Sight { line: self.state.line, instead });
         Ok(())
     }
 

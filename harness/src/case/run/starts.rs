@@ -31,7 +31,7 @@ impl Runner<'_> {
             };
             let refused = refused(&self.seen, tried);
             if self.last_start_met_a_fault() {
-                self.own_fault.push(self.verdicts.len());
+                self.state.own_fault.push(self.state.verdicts.len());
             }
             self.verdict(refused.verdict, refused.sentence);
         }
@@ -69,7 +69,7 @@ impl Runner<'_> {
         if !restarted || !judged || self.lineage.broken || self.due.is_some() {
             return Ok(());
         }
-        self.through = Some(self.world.kernel().trace.len());
+        self.state.through = Some(self.world.kernel().trace.len());
         let (verdicts, remarks) = (self.verdicts.len(), self.remarks.len());
         let (seen, worst) = (self.seen.steps.len(), self.verdicts.iter().map(|v| v.1).min());
         self.world.kernel().release_all();
@@ -108,16 +108,16 @@ impl Runner<'_> {
         let index = self.seen.history.len();
         let words = ["SET", &format!("sabot:{client}"), &index.to_string()];
         let argv: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
-        if !self.clients.send(self.world, client, &argv, Purpose::Case(index))? {
+        if !self.state.clients.send(self.world, client, &argv, Purpose::Case(index))? {
             return Ok(None);
         }
-        self.seen.history.push(Sent {
-            line: self.line,
-            incarnation: self.seen.incarnation(),
+        self.state.seen.history.push(Sent {
+            line: self.state.line,
+            incarnation: self.state.seen.incarnation(),
             client: client.to_string(),
             argv,
             sent_at: self.now(),
-            calls: self.seen.calls.len(),
+            calls: self.state.seen.calls.len(),
             reply: None,
             acked_at: None,
             answered_after: 0,

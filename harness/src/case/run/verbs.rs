@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use super::clients::Purpose;
 use super::judge::Due;
 use super::runner::{Runner, Stop};
-use crate::case::script::{Argv, Damage, Needs, PageFate, Verb};
+use crate::case::script::{Argv, Damage, Expect, Needs, PageFate, Show, Verb};
 use crate::contract::Moment;
 use crate::kernel::disk::PowerCut;
 use crate::kernel::disk::page_cache::SyncErrors;
@@ -76,7 +76,7 @@ impl Runner<'_> {
 
     fn send(&mut self, client: &str, argv: &Argv) -> Result<(), Stop> {
         let index = self.seen.history.len();
-        if !self.clients.send(self.world, client, argv, Purpose::Case(index))? {
+        if !self.state.clients.send(self.world, client, argv, Purpose::Case(index))? {
             self.last_sent = None;
             self.reply("(no server)");
             return Ok(());
@@ -85,13 +85,13 @@ impl Runner<'_> {
             self.asked.shutdown = true;
         }
         let sent_at = self.now();
-        self.seen.history.push(Sent {
-            line: self.line,
-            incarnation: self.seen.incarnation(),
+        self.state.seen.history.push(Sent {
+            line: self.state.line,
+            incarnation: self.state.seen.incarnation(),
             client: client.to_string(),
             argv: argv.clone(),
             sent_at,
-            calls: self.seen.calls.len(),
+            calls: self.state.seen.calls.len(),
             reply: None,
             acked_at: None,
             answered_after: 0,
@@ -151,7 +151,7 @@ impl Runner<'_> {
 
     fn hold(&mut self, task: &str) {
         self.world.kernel().hold_task(task);
-        self.holds.push((task.to_string(), self.line));
+        self.state.holds.push((task.to_string(), self.state.line));
     }
 
     fn advance(&mut self, time: Duration) -> Result<(), Stop> {
@@ -290,7 +290,7 @@ impl Runner<'_> {
             return self.bad_case(format!("the file has only {length} bytes"));
         }
         self.world.set_file(&name, damaged(content, damage))?;
-        self.seen.damages.push(Damaged { starts: self.seen.starts.len() });
+        self.state.seen.damages.push(Damaged { starts: self.state.seen.starts.len() });
         Ok(())
     }
 
@@ -299,6 +299,20 @@ impl Runner<'_> {
         let kernel = self.world.kernel();
         let files = kernel.disk.files().filter(|(name, _)| kernel.role_of_name(name) == role);
         files.map(|(name, content)| (name.to_string(), content.to_vec())).collect()
+    }
+}
+
+/// Whether what the step does, or whether it can be done, depends on what is on the disk, also when
+/// nobody lives.
+pub fn looks_at_the_disk(verb: &Verb) -> bool {
+    match verb {
+        Verb::Damage { .. } | Verb::PowerCut(_) | Verb::Space(_) => true,
+        Verb::Show(show) => matches!(show, Show::File(_) | Show::Files),
+        Verb::Expect(expect) | Verb::Symptom(expect) => {
+            matches!(expect, Expect::File { .. } | Expect::Files { .. })
+        }
+        Verb::Maybe(verb) => looks_at_the_disk(verb),
+        _ => false,
     }
 }
 

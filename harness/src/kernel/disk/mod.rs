@@ -312,6 +312,19 @@ impl Disk {
         self.settle();
     }
 
+    /// A disk of the same kind that holds this image and nothing else.
+    pub fn with_image(&self, image: &Image) -> Disk {
+        let Disk { next_ino, sequence, free, sync_errors, .. } = *self;
+        let mut disk = Disk { next_ino, sequence, free, sync_errors, ..Disk::new() };
+        disk.power_cut(image);
+        disk
+    }
+
+    /// Whether there is room for everything.
+    pub fn is_large(&self) -> bool {
+        self.free.is_none()
+    }
+
     /// Leaves room for `bytes` more, in whole blocks; None: the disk is large again.
     pub fn set_space(&mut self, bytes: Option<u64>) {
         self.free = bytes.map(|bytes| bytes / PAGE);

@@ -173,6 +173,11 @@ impl Plan {
             .collect()
     }
 
+    /// Whether no rule is in force.
+    pub fn is_empty(&self) -> bool {
+        self.armed.is_empty()
+    }
+
     /// Whether any rule fired since the last `heal`.
     pub fn fired(&self) -> bool {
         self.armed.iter().any(|armed| armed.fired > 0)

@@ -23,9 +23,9 @@ use scheduler::Scheduler;
 use shared::Shared;
 pub use shared::Stacks;
 
-use super::{Broken, Directive, Received, Status, Victim, World, arguments, no_such_image};
+use super::{Broken, Dark, Directive, Received, Status, Victim, World, arguments, no_such_image};
 use crate::kernel::trace::Event;
-use crate::kernel::{Cut, Ending, Halt, Image, Kernel, Pid, Time};
+use crate::kernel::{Cut, Ending, Halt, Image, Kernel, Pid, Roles, Time};
 use crate::profile::Profile;
 
 /// How many calls a server may make between two moments.
@@ -51,8 +51,14 @@ impl Sim {
     /// A machine that is switched on and has an empty disk. `stacks` may be shared by machines of a
     /// thread.
     pub fn new(profile: Rc<Profile>, stacks: Stacks) -> Self {
+        let kernel = Kernel::new(profile.roles(), FIRST_FD);
+        Sim::on(kernel, FIRST_PID, profile, stacks)
+    }
+
+    /// A machine with this kernel on which nobody lives.
+    fn on(kernel: Kernel, next_pid: Pid, profile: Rc<Profile>, stacks: Stacks) -> Self {
         let shared = Rc::new(Shared {
-            kernel: RefCell::new(Kernel::new(profile.roles(), FIRST_FD)),
+            kernel: RefCell::new(kernel),
             net: RefCell::new(Net::default()),
             pipes: RefCell::new(Pipes::default()),
             log: RefCell::default(),
@@ -64,10 +70,9 @@ impl Sim {
             doomed: RefCell::default(),
             traffic: RefCell::default(),
             unshared: RefCell::default(),
-            threads: profile.threads.clone(),
-            socket: profile.socket.clone(),
+            profile: Rc::clone(&profile),
             stacks,
-            next_pid: Cell::new(FIRST_PID),
+            next_pid: Cell::new(next_pid),
             budget: Cell::new(BUDGET),
         });
         let scheduler = Scheduler::new(shared.clone());
@@ -190,6 +195,18 @@ impl World for Sim {
     fn put_image(&mut self, image: &Image) -> Result<(), Broken> {
         self.shared.kernel.borrow_mut().disk.power_cut(image);
         Ok(())
+    }
+
+    fn sleep(&mut self) -> Option<Dark> {
+        debug_assert!(self.server.is_none(), "nobody lives");
+        let empty = Kernel::new(Roles::default(), FIRST_FD);
+        let kernel = self.shared.kernel.replace(empty);
+        Some(Dark { kernel, next_pid: self.shared.next_pid.get() })
+    }
+
+    fn wake(&mut self, dark: &Dark, image: &Image) {
+        let (profile, stacks) = (Rc::clone(&self.profile), self.shared.stacks.clone());
+        *self = Sim::on(dark.kernel.with_image(image), dark.next_pid, profile, stacks);
     }
 
     fn signal(&mut self, signal: Signal) -> Result<(), Broken> {

@@ -138,7 +138,7 @@ impl Os for SimOs<'_> {
 
     fn unlink(&mut self, path: &str) -> Result<()> {
         let path = relative(path);
-        if path == self.shared.socket {
+        if path == self.shared.profile.socket {
             return Ok(());
         }
         let entered = self.enter(CallName::Unlink, Target::Path(path), 0);
@@ -259,7 +259,7 @@ impl Os for SimOs<'_> {
 
     fn spawn(&mut self, name: &'static str, thread: Thread) -> Result<()> {
         self.shared.new_pid();
-        let job = self.shared.threads.get(name).cloned().unwrap_or_else(|| name.to_string());
+        let job = self.shared.profile.thread(name).to_string();
         let id = self.kernel().spawn(self.task, &job);
         let birth = task(&self.shared, id, self.pid, move |os| {
             thread(os);

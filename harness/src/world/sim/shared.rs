@@ -16,6 +16,7 @@ use super::pipes::Pipes;
 use crate::kernel::disk::page_cache::PAGE;
 use crate::kernel::fd::{End, PipeId};
 use crate::kernel::{Ending, Entered, Fd, Kernel, Pid, TaskId, Time};
+use crate::profile::Profile;
 use sabot_server::os::{Interest, LastWords};
 
 /// Why a task stopped running.
@@ -115,10 +116,8 @@ pub struct Shared {
     /// Pages that a living parent has changed since it forked a child, by child: (object, page of
     /// it).
     pub unshared: RefCell<BTreeMap<Pid, BTreeSet<(u64, u64)>>>,
-    /// Task names by thread names.
-    pub threads: BTreeMap<String, String>,
-    /// The name of the unix socket, which is no file of the kernel's.
-    pub socket: String,
+    /// The names of its threads, and of its socket, which is no file of the kernel's.
+    pub profile: Rc<Profile>,
     pub stacks: Stacks,
     pub next_pid: Cell<Pid>,
     /// How many calls may still be made before somebody looks; what makes an endless loop end.
