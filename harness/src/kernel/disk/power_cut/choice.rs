@@ -22,9 +22,17 @@ pub(super) struct Choice {
 pub(super) const NUMBERED: u128 = 4096;
 
 /// Choices that share how far the log came.
-pub(super) struct Group {
+struct Group {
     log: u64,
     axes: Vec<Axis>,
+    size: u128,
+}
+
+/// Everything that can be chosen, counted once.
+pub(super) struct Groups {
+    groups: Vec<Group>,
+    /// How many choices there are.
+    pub count: u128,
 }
 
 /// Something that can be chosen by itself.
@@ -49,9 +57,16 @@ impl Axis {
 }
 
 impl Group {
-    pub fn size(&self) -> u128 {
-        let sizes = self.axes.iter().map(|axis| axis.options() as u128);
-        sizes.fold(1, u128::saturating_mul)
+    fn new(log: u64, axes: Vec<Axis>) -> Group {
+        let sizes = axes.iter().map(|axis| axis.options() as u128);
+        Group { log, size: sizes.fold(1, u128::saturating_mul), axes }
+    }
+}
+
+impl Groups {
+    fn new(groups: Vec<Group>) -> Groups {
+        let count = groups.iter().map(|group| group.size).fold(0, u128::saturating_add);
+        Groups { groups, count }
     }
 }
 
@@ -150,15 +165,15 @@ impl PowerCut<'_> {
     }
 
     /// Everything that can be chosen.
-    pub(super) fn groups(&self) -> Vec<Group> {
+    pub(super) fn groups(&self) -> Groups {
         if self.profile == Profile::Posix {
-            return vec![self.group(self.now)];
+            return Groups::new(vec![self.group(self.now)]);
         }
         let events = self.events().into_iter().filter(|event| *event >= self.committed);
         let mut logs: Vec<u64> = events.map(|event| event + 1).collect();
         logs.insert(0, self.committed);
         logs.dedup();
-        logs.into_iter().map(|log| self.group(log)).collect()
+        Groups::new(logs.into_iter().map(|log| self.group(log)).collect())
     }
 
     fn group(&self, log: u64) -> Group {
@@ -172,7 +187,7 @@ impl PowerCut<'_> {
         if self.profile == Profile::Posix {
             axes.extend((0..self.disk.names.journal().len()).map(Axis::Name));
         }
-        Group { log, axes }
+        Group::new(log, axes)
     }
 
     fn in_order(&self, file: usize, log: u64) -> Axis {
@@ -232,21 +247,15 @@ impl PowerCut<'_> {
         options
     }
 
-    /// How many choices there are.
-    pub(super) fn count(groups: &[Group]) -> u128 {
-        groups.iter().map(Group::size).fold(0, u128::saturating_add)
-    }
-
     /// The choice with this number.
-    pub(super) fn numbered(&self, groups: &[Group], number: u64) -> Choice {
-        let count = Self::count(groups);
-        if count > NUMBERED {
+    pub(super) fn numbered(&self, Groups { groups, count }: &Groups, number: u64) -> Choice {
+        if *count > NUMBERED {
             return self.drawn(groups, number);
         }
-        let mut left = u128::from(number) % count;
+        let mut left = u128::from(number) % *count;
         let mut place = 0;
-        while left >= groups[place].size() {
-            left -= groups[place].size();
+        while left >= groups[place].size {
+            left -= groups[place].size;
             place += 1;
         }
         self.assemble(&groups[place], |options| {

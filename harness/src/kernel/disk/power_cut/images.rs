@@ -50,7 +50,7 @@ impl PowerCut<'_> {
                 }
             }
             let groups = power.groups();
-            let count = Self::count(&groups);
+            let count = groups.count;
             images.choices = images.choices.saturating_add(count);
             images.complete &= count <= NUMBERED && count <= u128::from(budget);
             for n in 0..u64::try_from(count).unwrap_or(u64::MAX).min(budget) {

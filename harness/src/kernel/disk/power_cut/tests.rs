@@ -327,7 +327,7 @@ impl History {
 fn of(disk: &Disk, profile: Profile) -> (BTreeSet<u64>, bool) {
     let power = PowerCut::of(disk, profile);
     let groups = power.groups();
-    let count = PowerCut::count(&groups);
+    let count = groups.count;
     let numbers = 0..u64::try_from(count.min(choice::NUMBERED)).unwrap();
     let images = numbers.map(|n| power.build(&power.numbered(&groups, n)).hash());
     (images.collect(), count <= choice::NUMBERED)

@@ -1,0 +1,182 @@
+//! Power cuts judged both ways: going on from a copy of the machine comes to the same, byte for
+//! byte, as loading each image by itself and as an ordinary run of the whole script.
+//!
+//! Of each workload some cuts are taken, with few images each; cases that look at the disk while
+//! nobody lives, or whose faults outlive the cut, are judged in the ordinary way by themselves.
+
+use std::cell::{Cell, RefMut};
+use std::path::Path;
+use std::rc::Rc;
+
+use nix::sys::signal::Signal;
+use sabot::case::{self, CutPoint, Loads, Surveyed, WorldOracle};
+use sabot::kernel::{Cut, Image, Kernel, Time};
+use sabot::profile::Profile;
+use sabot::sweep::enumerate::{Plan, Scope};
+use sabot::sweep::{Kind, Workload, cuts};
+use sabot::world::sim::{Sim, Stacks};
+use sabot::world::{Broken, Directive, Received, Status, Victim, World};
+
+/// Of so many cuts one is taken.
+const STEP: usize = 5;
+/// Images of each profile, beside those that are always taken.
+const IMAGES: u64 = 5;
+
+/// The simulation without a way to go on from a copy.
+struct Sleepless(Sim);
+
+impl World for Sleepless {
+    fn kernel(&self) -> RefMut<'_, Kernel> {
+        self.0.kernel()
+    }
+    fn start(&mut self, directives: &[Directive]) -> Result<(), Broken> {
+        self.0.start(directives)
+    }
+    fn send(&mut self, client: &str, bytes: &[u8]) -> Result<bool, Broken> {
+        self.0.send(client, bytes)
+    }
+    fn receive(&mut self, client: &str) -> Received {
+        self.0.receive(client)
+    }
+    fn settle(&mut self) -> Result<(), Broken> {
+        self.0.settle()
+    }
+    fn next_deadline(&mut self) -> Option<Time> {
+        self.0.next_deadline()
+    }
+    fn log(&mut self) -> Vec<u8> {
+        self.0.log()
+    }
+    fn kill(&mut self, victim: Victim) -> Result<(), Broken> {
+        self.0.kill(victim)
+    }
+    fn cut_power(&mut self, cut: Cut) -> Result<(), Broken> {
+        self.0.cut_power(cut)
+    }
+    fn put_image(&mut self, image: &Image) -> Result<(), Broken> {
+        self.0.put_image(image)
+    }
+    fn signal(&mut self, signal: Signal) -> Result<(), Broken> {
+        self.0.signal(signal)
+    }
+    fn status(&self) -> Status {
+        self.0.status()
+    }
+    fn children(&self) -> usize {
+        self.0.children()
+    }
+    fn set_file(&mut self, name: &str, content: Option<Vec<u8>>) -> Result<(), Broken> {
+        self.0.set_file(name, content)
+    }
+    fn finish(&mut self) -> Result<(), Broken> {
+        self.0.finish()
+    }
+}
+
+/// Worlds of one kind, and what was found out on them.
+struct Desk {
+    profile: Rc<Profile>,
+    stacks: Stacks,
+    sleeps: bool,
+    oracle: WorldOracle<'static>,
+    loads: Loads,
+    /// How many worlds the last survey took, besides the oracle's.
+    made: u32,
+}
+
+impl Desk {
+    fn new(sleeps: bool) -> Desk {
+        let profile = Rc::new(Profile::named("sabot").expect("it is part of the program"));
+        let stacks = Stacks::default();
+        let (its, pool) = (Rc::clone(&profile), stacks.clone());
+        let oracle = WorldOracle::new(Box::new(move || {
+            Ok(Box::new(Sim::new(Rc::clone(&its), pool.clone())) as Box<dyn World>)
+        }));
+        Desk { profile, stacks, sleeps, oracle, loads: Loads::default(), made: 0 }
+    }
+
+    fn survey(&mut self, point: &CutPoint) -> Option<Surveyed> {
+        let (profile, stacks, sleeps) = (&self.profile, &self.stacks, self.sleeps);
+        let made = Cell::new(0);
+        let make = || -> Result<Box<dyn World>, Broken> {
+            made.set(made.get() + 1);
+            let sim = Sim::new(Rc::clone(profile), stacks.clone());
+            Ok(if sleeps { Box::new(sim) } else { Box::new(Sleepless(sim)) })
+        };
+        let (oracle, loads) = (&mut self.oracle, &mut self.loads);
+        let surveyed = case::survey(point, &make, profile, oracle, loads, IMAGES);
+        self.made = made.get();
+        surveyed.expect("the simulation holds")
+    }
+
+    fn brief(&mut self, text: &str, learn: bool) -> case::Brief {
+        let script = case::parse("script", text).expect("an ordinary script");
+        let mut world = Sim::new(Rc::clone(&self.profile), self.stacks.clone());
+        case::brief(&script, &mut world, &self.profile, &mut self.oracle, learn)
+    }
+}
+
+/// Returns how many classes there were.
+fn compare(point: &CutPoint, copies: &mut Desk, whole: &mut Desk) -> usize {
+    let (resumed, ordinary) = (copies.survey(point), whole.survey(point));
+    assert_eq!(resumed, ordinary, "{}", point.script);
+    let judged = resumed.map(|surveyed| surveyed.judged).unwrap_or_default();
+    for class in &judged {
+        let text = point.with(&class.cut);
+        assert_eq!(class.brief, whole.brief(&text, false), "{text}");
+    }
+    judged.len()
+}
+
+#[test]
+fn cuts_of_all_workloads_come_to_the_same_both_ways() {
+    let (mut copies, mut whole) = (Desk::new(true), Desk::new(false));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cases/sweep");
+    let entries = folder.read_dir().expect("the workloads are there");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
+    paths.sort();
+    let mut classes = 0;
+    for path in paths {
+        let text = std::fs::read_to_string(&path).expect("a workload is text");
+        let workload = Workload::of("test", &case::parse("test", &text).expect("a case"));
+        let dry = whole.brief(&workload.dry(), true);
+        let plan = Plan::of(&workload, &dry.learned, Scope::WHOLE);
+        let cut = plan.runs.iter().filter(|run| run.kind == Kind::Power);
+        for run in cut.step_by(STEP) {
+            classes += compare(&cuts::point(&workload, run), &mut copies, &mut whole);
+        }
+    }
+    assert!(classes > 500, "{classes}");
+}
+
+#[test]
+fn a_run_goes_on_from_a_copy_only_where_the_image_alone_makes_a_difference() {
+    let head = "config appendonly yes\nconfig appendfsync no\nconfig aof-use-rdb-preamble no\n";
+    let (first, second) = ("parent.aof.write#2", "2:parent.aof.write#1");
+    let rule = |site: &str| format!("inject at {site} power=after:none");
+    let cut = format!("{head}{}\n> SET a 1\n> SET b 2\n", rule(first));
+    let again = format!("{head}> SET a 1\nkill all\nrestart\n{}\n", rule(second));
+    let stories = [
+        // Something looks at the disk, or changes it, while nobody lives.
+        (format!("{cut}damage aof append 78\nheal\nrestart\n"), first, false),
+        (format!("{cut}expect file aof 52\nheal\nrestart\n"), first, false),
+        (format!("{cut}power-cut none\nheal\nrestart\n"), first, false),
+        (format!("{cut}heal\nspace 8192\nrestart\n> SET c 3\n"), first, false),
+        // A fault or a hold is there when the server starts.
+        (format!("{cut}restart\n"), first, false),
+        (format!("{cut}heal\ninject read on=aof error=EIO\nrestart\n"), first, false),
+        (format!("{cut}heal\nhold child maybe\nrestart\n"), first, false),
+        // The case is not for this server.
+        (format!("{cut}heal\nneeds role manifest\nrestart\n"), first, false),
+        // There was a server before, or there is one after.
+        (format!("{again}> SET b 2\nheal\nrestart\n> SET d 4\ncheck\n"), second, true),
+        (format!("{cut}heal\nrestart\n> SET c 3\nkill all\nrestart\n"), first, true),
+        (format!("{cut}> GET a\nadvance 2s\nkill all maybe\nheal\nrestart\n"), first, true),
+    ];
+    let (mut copies, mut whole) = (Desk::new(true), Desk::new(false));
+    for (script, site, copied) in stories {
+        let point = CutPoint { script, rule: rule(site) };
+        assert!(compare(&point, &mut copies, &mut whole) > 1, "{}", point.script);
+        assert_eq!(copies.made == 1, copied, "{}", point.script);
+    }
+}
