@@ -84,8 +84,8 @@ impl Kernel {
         Ok(image)
     }
 
-    /// Whether nothing that was planned is still to happen, and the disk is large: what this machine
-    /// does next depends on its clock and on what is on its disk.
+    /// Whether nothing that was planned is still to happen, and the disk is large: what happens on
+    /// this machine next depends on its clock and on what is on its disk.
     pub fn is_at_rest(&self) -> bool {
         self.plan.is_empty()
             && self.schedule.is_idle()
