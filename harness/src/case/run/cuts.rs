@@ -211,7 +211,9 @@ fn up_to_the_start(
         Err(Stop::BadCase | Stop::NotApplicable(_)) => None,
     };
     let start = runner.circumstances();
-    let state = runner.state;
+    let mut state = runner.state;
+    // The next start begins a log of its own.
+    state.log.clear();
     let survey = world.kernel().survey.take();
     let images = survey.and_then(|survey| survey.images);
     Ok(images.zip(reached).map(|(images, (step, blind))| {

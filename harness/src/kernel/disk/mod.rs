@@ -307,7 +307,7 @@ impl Disk {
         }
         for (name, content) in image.files() {
             let ino = self.create(name, false).expect("an image names a file once");
-            self.write(ino, 0, content);
+            self.change(ino, |old| *old = PageCache::settled(content));
         }
         self.settle();
     }

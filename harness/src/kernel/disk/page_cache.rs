@@ -78,6 +78,11 @@ pub struct PageCache {
 }
 
 impl PageCache {
+    /// A file that holds this, all of it durable.
+    pub fn settled(content: &[u8]) -> PageCache {
+        PageCache { live: content.to_vec(), durable: content.to_vec(), ..PageCache::default() }
+    }
+
     /// What a read sees.
     pub fn live(&self) -> &[u8] {
         &self.live
