@@ -39,8 +39,8 @@ impl Env<'_> {
     }
 
     /// Opens the child-info pipe and forks the child that is made of what every child takes with
-    /// it; fork(2) is accounted for. When it fails, the pipe is closed and the log says what cannot be
-    /// done (Redis: `redisFork`).
+    /// it; fork(2) is accounted for. When it fails, the pipe is closed and the log says what cannot
+    /// be done (Redis: `redisFork`).
     pub(crate) fn redis_fork<'k, C: ForkChild>(
         &mut self,
         keyspace: &'k Keyspace,
