@@ -165,7 +165,7 @@ impl Lineage {
 
 /// Keys that were given a time to live, by database: an expired one counts as absent even before
 /// the server has noticed, so both sides must be made to notice before they are compared.
-pub fn expiring(units: &[Unit]) -> Vec<(String, Vec<u8>)> {
+pub fn expiring<'a>(units: impl IntoIterator<Item = &'a Unit>) -> Vec<(String, Vec<u8>)> {
     let mut selected: BTreeMap<&str, String> = BTreeMap::new();
     let mut keys = Vec::new();
     for unit in units {

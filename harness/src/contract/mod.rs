@@ -96,16 +96,14 @@ pub enum Moment {
     Living,
 }
 
-/// Judges a dataset: `states[n]` is the state after the first `n` of `entries`, `found` the one
-/// found.
+/// Judges a dataset that is the state after the first `survivors` of `entries`, and after no longer
+/// prefix; None: after none.
 pub fn judge(
     seen: &Observations,
     entries: &[Entry],
-    states: &[String],
-    found: &str,
+    survivors: Option<usize>,
     moment: Moment,
 ) -> Judgement {
-    let survivors = states.iter().rposition(|state| state == found);
     let mut judged = match survivors {
         Some(count) => prefix(seen, entries, count, moment),
         None if regime::lied(seen) => Judgement::new(

@@ -68,8 +68,8 @@ fn seconds(n: u64) -> Time {
 /// one.
 fn verdict(seen: &Observations, count: usize) -> Verdict {
     let entries = history::entries(&seen.history, 0);
-    let states: Vec<String> = (0..=entries.len()).map(|n| n.to_string()).collect();
-    judge(seen, &entries, &states, &count.to_string(), Moment::Restarted).verdict
+    let survivors = Some(count).filter(|count| *count <= entries.len());
+    judge(seen, &entries, survivors, Moment::Restarted).verdict
 }
 
 fn call(site: &str, at: Time, began: Option<Time>, returned: Option<Returned>, lie: bool) -> Call {
@@ -290,8 +290,7 @@ fn what_info_would_have_shown_counts_unless_a_shutdown_cancelled_it() {
     let judged = |how| {
         let seen = seen("always", how);
         let entries = history::entries(&seen.history, 0);
-        let states: Vec<String> = (0..=3).map(|n| n.to_string()).collect();
-        judge(&seen, &entries, &states, "2", Moment::Restarted)
+        judge(&seen, &entries, Some(2), Moment::Restarted)
     };
     assert!(judged(How::Killed).unless_announced);
     assert_eq!(judged(How::Killed).announced().verdict, Verdict::LostReported);

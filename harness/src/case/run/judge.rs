@@ -40,8 +40,8 @@ impl Runner<'_> {
         }
         let entries = self.lineage.entries(&self.seen.history);
         if due.probes.is_none() && self.seen.starts.last().is_some_and(|start| start.ready) {
-            let units: Vec<Unit> = entries.iter().map(|entry| entry.unit.clone()).collect();
-            due.probes = Some(self.send_probes(&questions(&units))?);
+            let questions = questions(entries.iter().map(|entry| &entry.unit));
+            due.probes = Some(self.send_probes(&questions)?);
             self.settle()?;
         }
         let digest = due.probes.as_ref().and_then(|probes| probes.last());
@@ -84,10 +84,10 @@ impl Runner<'_> {
             return Ok(());
         }
         self.see_leftovers();
-        let units: Vec<Unit> = entries.iter().map(|entry| entry.unit.clone()).collect();
+        let units: Vec<&Unit> = entries.iter().map(|entry| &entry.unit).collect();
         let asked_at = self.now();
-        let states = self.oracle.states(&units, asked_at, &self.directives)?;
-        let mut judgement = judge(&self.seen, &entries, &states, &found, moment);
+        let survivors = self.oracle.survivors(&units, asked_at, &self.directives, &found)?;
+        let mut judgement = judge(&self.seen, &entries, survivors, moment);
         if judgement.unless_announced && self.would_have_been_announced()? {
             judgement = judgement.announced();
         }
@@ -127,7 +127,7 @@ pub(super) fn is_temporary(role: &str) -> bool {
 }
 
 /// Makes the server notice which keys have expired, then asks for the digest.
-pub(super) fn questions(units: &[Unit]) -> Vec<Argv> {
+pub(super) fn questions<'a>(units: impl IntoIterator<Item = &'a Unit>) -> Vec<Argv> {
     let argv = |words: &[&[u8]]| words.iter().map(|word| word.to_vec()).collect::<Argv>();
     let keys = expiring(units);
     let mut questions = Vec::new();

@@ -88,8 +88,14 @@ impl Runner<'_> {
 pub(super) struct Nobody;
 
 impl Oracle for Nobody {
-    fn states(&mut self, _: &[Unit], _: Time, _: &[Directive]) -> Result<Vec<String>, Broken> {
-        Ok(Vec::new())
+    fn survivors(
+        &mut self,
+        _: &[&Unit],
+        _: Time,
+        _: &[Directive],
+        _: &str,
+    ) -> Result<Option<usize>, Broken> {
+        Ok(None)
     }
 }
 
