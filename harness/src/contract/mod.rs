@@ -167,7 +167,7 @@ fn announced(seen: &Observations, going: &Going<'_>, first_lost: &Entry) -> bool
     let refused = seen.history.iter().skip(first_lost.order + 1).any(|sent| {
         let reply = sent.reply.as_deref().unwrap_or_default();
         let error = reply.strip_prefix('-').filter(|_| sent.incarnation <= going.incarnation);
-        let about = seen.announces.refusals.contains(&history::name(&sent.argv));
+        let about = seen.announces.refusals.iter().any(|told| *told == history::name(&sent.argv));
         let says = |error: &str| seen.announces.replies.iter().any(|word| error.starts_with(word));
         error.is_some_and(|error| about || says(error))
     });

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::observation::{
-    Announces, Call, CallRecord, Child, Cut, Damaged, Detail, Directive, Ending, Living, PowerCut,
-    Refusal, Returned, Sent, Start, Time,
+    Announces, Argv, Call, CallRecord, Child, Cut, Damaged, Detail, Directive, Ending, Living,
+    Name, PowerCut, Refusal, Returned, Sent, Start, Time,
 };
 
 mod power;
@@ -19,7 +19,7 @@ fn seen(appendfsync: &str, how: How) -> Observations {
     let sent = |second: u32| Sent {
         line: second,
         incarnation: 1,
-        client: "client".to_string(),
+        client: Name::known("client"),
         argv: words("INCR a"),
         sent_at: seconds(second.into()),
         calls: second as usize - 1,
@@ -46,7 +46,7 @@ fn seen(appendfsync: &str, how: How) -> Observations {
     }
 }
 
-fn words(command: &str) -> Vec<Vec<u8>> {
+fn words(command: &str) -> Argv {
     command.split(' ').map(|word| word.as_bytes().to_vec()).collect()
 }
 

@@ -9,7 +9,7 @@ use super::fd::{Object, Table};
 use super::plan::{Halt, Victim};
 use super::process::Life;
 use super::trace::{Event, Returned};
-use super::{Cut, Entered, Image, Kernel, Pid, TaskId};
+use super::{Cut, Entered, Image, Kernel, Name, Pid, TaskId};
 
 /// The name of a server's main task, and so of its process.
 const SERVER: &str = "parent";
@@ -18,7 +18,7 @@ const SERVER: &str = "parent";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
     /// The role of its file or pipe.
-    pub role: String,
+    pub role: Name,
     /// A file that has no name any more.
     pub unlinked: bool,
 }
@@ -107,7 +107,7 @@ impl Kernel {
                 }
                 Object::Pipe(pipe, _) => {
                     let role = self.pipe_roles[pipe].clone();
-                    Open { role: role.unwrap_or_else(|| "pipe".to_string()), unlinked: false }
+                    Open { role: role.unwrap_or(Name::known("pipe")), unlinked: false }
                 }
             })
             .collect()

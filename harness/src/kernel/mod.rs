@@ -16,6 +16,7 @@ pub mod disk;
 mod entered;
 pub mod fd;
 mod halts;
+pub mod name;
 pub mod plan;
 pub mod process;
 pub mod role;
@@ -35,6 +36,7 @@ pub use disk::{Cut, Disk, Image};
 pub use entered::{Entered, Request, Target};
 pub use fd::{Fd, Object};
 pub use halts::Survey;
+pub use name::Name;
 pub use plan::{Effect, Halt, Plan, Rule, Selector, Victim, When, Window};
 pub use process::{Ending, Pid, TaskId};
 pub use role::Roles;
@@ -42,10 +44,10 @@ pub use schedule::{Decision, Schedule, Turn};
 pub use site::Site;
 pub use trace::Trace;
 
-use entered::{Delay, open_flags};
+use entered::Delay;
 use fd::{Descriptions, End, PipeId};
 use process::Processes;
-use trace::{CallRecord, Detail, Event, Returned};
+use trace::{CallRecord, Detail, Event, OpenFlags, Returned};
 
 /// A name whose tasks are kept from running.
 #[derive(Debug)]
@@ -67,7 +69,7 @@ pub struct Kernel {
     processes: Processes,
     descriptions: Descriptions,
     /// The role of each pipe once a fork has bound it.
-    pipe_roles: Vec<Option<String>>,
+    pipe_roles: Vec<Option<Name>>,
     first_fd: Fd,
     /// How often the machine was healed: what ends delays.
     heals: u32,
@@ -129,11 +131,11 @@ impl Kernel {
     }
 
     /// A thread starts beside `by`.
-    pub fn spawn(&mut self, by: TaskId, name: &str) -> TaskId {
+    pub fn spawn(&mut self, by: TaskId, name: Name) -> TaskId {
         self.processes.spawn(by, name)
     }
 
-    pub fn task_name(&self, task: TaskId) -> &str {
+    pub fn task_name(&self, task: TaskId) -> &Name {
         &self.processes.task(task).name
     }
 
@@ -168,7 +170,7 @@ impl Kernel {
 
     /// Writes down that a signal was sent to the process of `task`.
     pub fn signalled(&mut self, task: TaskId, signal: Signal) {
-        let task = self.task_name(task).to_string();
+        let task = self.task_name(task).clone();
         self.record(Event::Signal { task, signal });
     }
 
@@ -218,7 +220,7 @@ impl Kernel {
     }
 
     pub fn is_held(&self, task: TaskId) -> bool {
-        let held = self.held_tasks.iter().find(|held| held.name == self.task_name(task));
+        let held = self.held_tasks.iter().find(|held| held.name == *self.task_name(task));
         held.inspect(|held| held.met.set(true)).is_some()
     }
 
@@ -256,7 +258,7 @@ impl Kernel {
         };
         self.schedule.entered(task);
         let counted = &mut self.processes.tasks[task.0];
-        let number = counted.count(request.call, role.as_deref());
+        let number = counted.count(request.call, role.as_ref());
         let (incarnation, name) = (counted.incarnation, counted.name.clone());
         let site = Site { incarnation, task: name, role, call: request.call, number };
         let decided = self.plan.decide(&site);
@@ -298,14 +300,14 @@ impl Kernel {
         }
     }
 
-    fn role_of_target(&self, task: TaskId, target: Target<'_>) -> Option<String> {
+    fn role_of_target(&self, task: TaskId, target: Target<'_>) -> Option<Name> {
         match target {
             Target::None => None,
             Target::Path(name) | Target::Rename { from: name, .. } => Some(self.role_of_name(name)),
             Target::Fd(fd) => match self.lookup(task, fd)? {
                 Object::File(ino) => Some(self.role_of_name(&self.disk.inode(ino).name)),
                 Object::Pipe(pipe, _) => {
-                    Some(self.pipe_roles[pipe].clone().unwrap_or_else(|| "pipe".to_string()))
+                    Some(self.pipe_roles[pipe].clone().unwrap_or(Name::known("pipe")))
                 }
             },
         }
@@ -313,12 +315,12 @@ impl Kernel {
 
     /// The role of a name; `other` for one that the table does not know, `dir` for the run
     /// directory.
-    pub fn role_of_name(&self, name: &str) -> String {
+    pub fn role_of_name(&self, name: &str) -> Name {
         if name.is_empty() {
-            return "dir".to_string();
+            return Name::known("dir");
         }
         let names = self.disk.names.iter().map(|(name, _)| name);
-        self.roles.of(name, names).unwrap_or("other").to_string()
+        self.roles.of(name, names).cloned().unwrap_or(Name::known("other"))
     }
 
     fn file_of(&self, task: TaskId, request: &Request<'_>) -> Option<disk::Ino> {
@@ -335,7 +337,7 @@ impl Kernel {
         match request.call {
             CallName::Read | CallName::Write => Detail::Bytes(request.argument),
             CallName::Ftruncate | CallName::Truncate => Detail::Length(request.argument),
-            CallName::Open => Detail::Flags(open_flags(request.argument)),
+            CallName::Open => Detail::Flags(OpenFlags(request.argument)),
             CallName::Rename => match request.target {
                 Target::Rename { to, .. } => Detail::To(self.role_of_name(to)),
                 _ => Detail::None,

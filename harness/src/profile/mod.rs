@@ -14,6 +14,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::kernel::name::Name;
 use crate::kernel::role::{Pattern, Roles};
 use source::Source;
 pub use version::{Server, Version};
@@ -48,14 +49,14 @@ pub struct Profile {
     /// the server with itself.
     pub boot_pipes: u32,
     /// Name of a thread as the server sets it → name of the task.
-    pub threads: BTreeMap<String, String>,
+    pub threads: BTreeMap<String, Name>,
     /// How names of threads begin that may wait for others in a loop, without a call; they and the
     /// main thread of a process that has such are passed over when they use the processor for long.
     pub spinning: Vec<String>,
     /// Roles of files; the first pattern that fits decides.
     pub files: Vec<FileRole>,
     /// Roles of the pipes opened between two forks, by how many they are.
-    pub pipes: Vec<Vec<String>>,
+    pub pipes: Vec<Vec<Name>>,
     pub announces: Announces,
     /// What transcripts are shared with, where a user's file says it.
     pub family: Option<String>,
@@ -79,8 +80,8 @@ pub struct Announces {
 #[serde(deny_unknown_fields)]
 pub struct FileRole {
     pub name: String,
-    pub role: String,
-    pub older: Option<String>,
+    pub role: Name,
+    pub older: Option<Name>,
 }
 
 /// Why a path leads to no server that can be run.
@@ -158,8 +159,8 @@ impl Profile {
     }
 
     /// The name of the task that a thread called `comm` is; an unknown one keeps its own.
-    pub fn thread<'a>(&'a self, comm: &'a str) -> &'a str {
-        self.threads.get(comm).map_or(comm, String::as_str)
+    pub fn thread(&self, comm: &str) -> Name {
+        self.threads.get(comm).cloned().unwrap_or_else(|| comm.into())
     }
 }
 

@@ -10,6 +10,7 @@ use toml::Spanned;
 
 use super::version::Version;
 use super::{Announces, FileRole, Profile};
+use crate::kernel::Name;
 
 /// One file. Lists replace those of the other profile; of tables, each entry does.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -33,10 +34,10 @@ pub struct Source {
     pub ready: Option<Vec<String>>,
     pub boot_pipes: Option<u32>,
     #[serde(default)]
-    pub threads: BTreeMap<String, String>,
+    pub threads: BTreeMap<String, Name>,
     pub spinning: Option<Vec<String>>,
     pub files: Option<Vec<FileRole>>,
-    pub pipes: Option<Vec<Vec<String>>>,
+    pub pipes: Option<Vec<Vec<Name>>>,
     pub announces: Option<PartOfAnnounces>,
 }
 
@@ -86,10 +87,7 @@ impl Source {
     }
 }
 
-fn joined(
-    mut base: BTreeMap<String, String>,
-    over: BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
+fn joined<T>(mut base: BTreeMap<String, T>, over: BTreeMap<String, T>) -> BTreeMap<String, T> {
     base.extend(over);
     base
 }

@@ -77,8 +77,8 @@ mod tests {
     use crate::kernel::Time;
 
     fn unit(word: &str, at: u64) -> Unit {
-        let commands = vec![vec![word.as_bytes().to_vec()]];
-        Unit { client: "1:client".to_string(), commands, at: Time(at) }
+        let commands = vec![[word.as_bytes().to_vec()].into()];
+        Unit { client: (1, "client".into()), commands, at: Time(at) }
     }
 
     #[test]

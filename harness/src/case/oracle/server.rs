@@ -39,9 +39,11 @@ impl Server {
     }
 
     pub fn perform(&mut self, unit: &Unit) -> Result<(), Broken> {
+        let (start, client) = &unit.client;
+        let client = format!("{start}:{client}");
         match unit.commands.as_slice() {
-            [argv] if waits(argv) => self.perform_or_wait(&unit.client, argv),
-            commands => commands.iter().try_for_each(|argv| self.ask(&unit.client, argv).map(drop)),
+            [argv] if waits(argv) => self.perform_or_wait(&client, argv),
+            commands => commands.iter().try_for_each(|argv| self.ask(&client, argv).map(drop)),
         }
     }
 

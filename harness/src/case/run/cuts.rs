@@ -17,10 +17,11 @@ use super::runner::{Runner, Stop};
 use super::{Brief, brief};
 use crate::case::oracle::Oracle;
 use crate::case::resp::{decode, encode};
-use crate::case::script::{Argv, Script, Verb};
+use crate::case::script::{Script, Verb};
 use crate::contract::{Unit, expiring};
 use crate::kernel::disk::power_cut::{Images, Profile as DiskProfile, Shown};
 use crate::kernel::{Image, Survey, Time};
+use crate::observation::Argv;
 use crate::profile::Profile;
 use crate::world::{Broken, Directive, Status, Victim, World};
 

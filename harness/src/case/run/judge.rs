@@ -7,8 +7,8 @@
 use super::rehearse::Point;
 use super::runner::{Runner, Stop};
 use crate::case::resp::Reply;
-use crate::case::script::Argv;
 use crate::contract::{Entry, Going, Moment, Unit, Verdict, expiring, judge};
+use crate::observation::Argv;
 use crate::report::transcript::Remark;
 
 /// A judgement that waits for the server.
@@ -114,7 +114,8 @@ impl Runner<'_> {
         let leftovers = {
             let kernel = self.world.kernel();
             let roles = kernel.disk.files().map(|(name, _)| kernel.role_of_name(name));
-            let mut left: Vec<String> = roles.filter(|role| is_temporary(role)).collect();
+            let mut left: Vec<String> =
+                roles.filter(|role| is_temporary(role)).map(String::from).collect();
             left.sort();
             left
         };

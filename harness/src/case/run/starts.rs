@@ -8,7 +8,7 @@ use super::clients::Purpose;
 use super::judge::Due;
 use super::runner::{Asked, Runner, Stop};
 use crate::contract::{Moment, Verdict, refused};
-use crate::observation::{How, Sent, Start};
+use crate::observation::{Argv, How, Sent, Start};
 use crate::world::Victim;
 
 /// Who sends the write of the second look.
@@ -107,14 +107,14 @@ impl Runner<'_> {
     pub fn write_for(&mut self, client: &str) -> Result<Option<String>, Stop> {
         let index = self.seen.history.len();
         let words = ["SET", &format!("sabot:{client}"), &index.to_string()];
-        let argv: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        let argv: Argv = words.iter().map(|word| word.as_bytes().to_vec()).collect();
         if !self.clients.send(self.world, client, &argv, Purpose::Case(index))? {
             return Ok(None);
         }
         self.seen.history.push(Sent {
             line: self.line,
             incarnation: self.seen.incarnation(),
-            client: client.to_string(),
+            client: client.into(),
             argv,
             sent_at: self.now(),
             calls: self.seen.calls.len(),

@@ -13,7 +13,7 @@ use sabot_server::os::{
     Thread, Wait as WaitMode, WaitStatus, Whence,
 };
 
-use super::shared::{Resume, Wait};
+use super::shared::{Birth, Body, Resume, Wait};
 use super::task::{SimOs, relative, task};
 use crate::kernel::calls::Waited;
 use crate::kernel::{CallName, Ending, Object, Target};
@@ -138,7 +138,7 @@ impl Os for SimOs<'_> {
 
     fn unlink(&mut self, path: &str) -> Result<()> {
         let path = relative(path);
-        if path == self.shared.socket {
+        if path == self.shared.profile.socket {
             return Ok(());
         }
         let entered = self.enter(CallName::Unlink, Target::Path(path), 0);
@@ -259,12 +259,24 @@ impl Os for SimOs<'_> {
 
     fn spawn(&mut self, name: &'static str, thread: Thread) -> Result<()> {
         self.shared.new_pid();
-        let job = self.shared.threads.get(name).cloned().unwrap_or_else(|| name.to_string());
-        let id = self.kernel().spawn(self.task, &job);
+        let id = self.birth_of(name);
         let birth = task(&self.shared, id, self.pid, move |os| {
             thread(os);
             None
         });
+        self.shared.births.borrow_mut().push(birth);
+        Ok(())
+    }
+
+    fn spawn_asleep(
+        &mut self,
+        name: &'static str,
+        word: Arc<AtomicU32>,
+        thread: Thread,
+    ) -> Result<()> {
+        self.shared.new_pid();
+        let task = self.birth_of(name);
+        let birth = Birth { task, pid: self.pid, body: Body::Asleep(word, thread) };
         self.shared.births.borrow_mut().push(birth);
         Ok(())
     }
