@@ -16,7 +16,7 @@ pub use crate::world::Directive;
 #[derive(Clone, Debug, Default)]
 pub struct Observations {
     /// By what this server tells a client of trouble.
-    pub announces: Announces,
+    pub announces: Arc<Announces>,
     /// One per step that was carried out, in order.
     pub steps: Vec<ObservedStep>,
     /// Every command the case sent, in order.

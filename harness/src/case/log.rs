@@ -39,11 +39,16 @@ const INTRODUCTIONS: &[&str] = &[
     "The server is now ready to accept connections",
 ];
 
-/// Splits raw output into lines; an unfinished last one stays in `raw`.
-pub fn take_lines(raw: &mut Vec<u8>) -> Vec<LogLine> {
+/// Takes the lines that are whole; an unfinished last one stays in `raw`.
+pub fn take_whole(raw: &mut Vec<u8>) -> Vec<u8> {
     let Some(end) = raw.iter().rposition(|byte| *byte == b'\n') else { return Vec::new() };
     let rest = raw.split_off(end + 1);
-    let whole = std::mem::replace(raw, rest);
+    std::mem::replace(raw, rest)
+}
+
+/// Splits raw output into lines; an unfinished last one stays in `raw`.
+pub fn take_lines(raw: &mut Vec<u8>) -> Vec<LogLine> {
+    let whole = take_whole(raw);
     let text = String::from_utf8_lossy(&whole);
     text.lines().filter(|line| !line.trim().is_empty()).map(line).collect()
 }

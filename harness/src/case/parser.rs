@@ -52,7 +52,8 @@ impl Parser {
             wrongs.push(Wrong::new(end..end, "no step of this case needs a server", help));
         }
         if wrongs.is_empty() {
-            Ok(Script { source: source.to_string(), name: name.to_string(), steps })
+            let reads_log = steps.iter().any(|step| step.verb.reads_log());
+            Ok(Script { source: source.to_string(), name: name.to_string(), steps, reads_log })
         } else {
             Err(BadCase::new(name, source, wrongs))
         }

@@ -24,6 +24,8 @@ pub struct Script {
     /// What the case is called in messages: a path, or a name.
     pub name: String,
     pub steps: Vec<Step>,
+    /// Whether any of them is about what the server logs.
+    pub reads_log: bool,
 }
 
 /// One line that does something.
@@ -227,6 +229,18 @@ impl Verb {
             | Verb::Restart(_)
             | Verb::Check => true,
             Verb::Maybe(verb) => verb.stands_anywhere(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is about what the server logs.
+    pub fn reads_log(&self) -> bool {
+        match self {
+            Verb::AwaitLog(_)
+            | Verb::Show(Show::Log)
+            | Verb::Expect(Expect::Log { .. })
+            | Verb::Symptom(Expect::Log { .. }) => true,
+            Verb::Maybe(verb) => verb.reads_log(),
             _ => false,
         }
     }

@@ -41,7 +41,8 @@ fn seen(appendfsync: &str, how: How) -> Observations {
             replies: vec!["MISCONF".to_string()],
             refusals: vec!["BGREWRITEAOF".to_string()],
             info: Vec::new(),
-        },
+        }
+        .into(),
         ..Observations::default()
     }
 }
@@ -224,7 +225,7 @@ fn a_background_save_holds_what_was_there_at_its_fork_once_it_is_reaped() {
     let mut off = without_file(How::Killed);
     replace(&mut off, 1, "BGSAVE");
     off.history[1].reply = Some("+Background saving started".to_string());
-    let child = "child".to_string();
+    let child = Name::known("child");
     let fork = call("parent.fork#1", seconds(2), None, Some(Returned::Child(child.clone())), false);
     off.calls[1] = fork;
     let renamed = call("child.rdb-temp.rename#1", seconds(2), None, value(0), false);

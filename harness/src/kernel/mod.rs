@@ -27,6 +27,7 @@ mod tests;
 pub mod trace;
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use nix::sys::signal::Signal;
 
@@ -65,7 +66,7 @@ pub struct Kernel {
     pub plan: Plan,
     pub schedule: Schedule,
     pub trace: Trace,
-    roles: Roles,
+    roles: Arc<Roles>,
     processes: Processes,
     descriptions: Descriptions,
     /// The role of each pipe once a fork has bound it.
@@ -84,14 +85,14 @@ pub struct Kernel {
 impl Kernel {
     /// A machine with an empty disk whose files have these roles. Descriptors are numbered from
     /// `first_fd` on.
-    pub fn new(roles: Roles, first_fd: Fd) -> Self {
+    pub fn new(roles: impl Into<Arc<Roles>>, first_fd: Fd) -> Self {
         Kernel {
             clock: Clock::new(),
             disk: Disk::new(),
             plan: Plan::default(),
             schedule: Schedule::default(),
             trace: Trace::default(),
-            roles,
+            roles: roles.into(),
             processes: Processes::default(),
             descriptions: Descriptions::default(),
             pipe_roles: Vec::new(),
@@ -112,7 +113,7 @@ impl Kernel {
         self.clock.advance_to(to);
     }
 
-    pub fn roles(&self) -> &Roles {
+    pub fn roles(&self) -> &Arc<Roles> {
         &self.roles
     }
 

@@ -133,8 +133,14 @@ pub struct Trace {
     records: Vec<Record>,
 }
 
+/// So many events most runs have at least.
+const USUAL: usize = 64;
+
 impl Trace {
     pub fn push(&mut self, at: Time, event: Event) {
+        if self.records.is_empty() {
+            self.records.reserve(USUAL);
+        }
         self.records.push(Record { at, event });
     }
 

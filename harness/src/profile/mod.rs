@@ -11,6 +11,7 @@ mod version;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -57,7 +58,7 @@ pub struct Profile {
     pub files: Vec<FileRole>,
     /// Roles of the pipes opened between two forks, by how many they are.
     pub pipes: Vec<Vec<Name>>,
-    pub announces: Announces,
+    pub announces: Arc<Announces>,
     /// What transcripts are shared with, where a user's file says it.
     pub family: Option<String>,
     /// The server that it was picked for.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -53,7 +54,7 @@ pub struct PartOfAnnounces {
 impl Source {
     /// The profile that this file makes of `base`.
     pub fn over(self, base: Profile) -> Profile {
-        let announces = self.announces.unwrap_or_default();
+        let (announces, before) = (self.announces.unwrap_or_default(), base.announces);
         Profile {
             name: self.name.unwrap_or(base.name),
             servers: self.servers.map_or(base.servers, Spanned::into_inner),
@@ -68,11 +69,11 @@ impl Source {
             spinning: self.spinning.unwrap_or(base.spinning),
             files: self.files.unwrap_or(base.files),
             pipes: self.pipes.unwrap_or(base.pipes),
-            announces: Announces {
-                replies: announces.replies.unwrap_or(base.announces.replies),
-                refusals: announces.refusals.unwrap_or(base.announces.refusals),
-                info: announces.info.unwrap_or(base.announces.info),
-            },
+            announces: Arc::new(Announces {
+                replies: announces.replies.unwrap_or_else(|| before.replies.clone()),
+                refusals: announces.refusals.unwrap_or_else(|| before.refusals.clone()),
+                info: announces.info.unwrap_or_else(|| before.info.clone()),
+            }),
             family: base.family,
             server: base.server,
         }

@@ -36,6 +36,7 @@ pub fn would_show(
     let mut nobody = Nobody;
     let mut runner = Runner::new(script, world, profile, &mut nobody);
     runner.rehearsal = true;
+    runner.quiet = true;
     let shown = match runner.up_to(point) {
         Ok(()) if runner.is_running() => runner.trouble(),
         other => other.map(|()| false),

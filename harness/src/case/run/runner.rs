@@ -289,7 +289,9 @@ impl<'a> Runner<'a> {
     }
 
     pub fn verdict(&mut self, verdict: Verdict, sentence: String) {
-        self.remark(format!("contract: {verdict} — {sentence}"));
+        if !self.quiet {
+            self.remark(format!("contract: {verdict} — {sentence}"));
+        }
         self.verdicts.push((self.line, verdict, sentence));
     }
 

@@ -90,6 +90,9 @@ impl Runner<'_> {
     fn see_log(&mut self) {
         let raw = self.world.log();
         self.raw_log.extend_from_slice(&raw);
+        if self.quiet && !self.script.reads_log {
+            return self.see_whether_it_is_ready();
+        }
         for line in log::take_lines(&mut self.raw_log) {
             if let Some(start) = self.seen.starts.last_mut().filter(|start| !start.ready) {
                 start.ready = self.profile.ready.iter().any(|ready| line.message.contains(ready));
@@ -104,6 +107,15 @@ impl Runner<'_> {
                 self.events.push(Event::Log(line.clone()));
             }
             self.log.push(line);
+        }
+    }
+
+    /// As much as must be known of a log that nobody reads.
+    fn see_whether_it_is_ready(&mut self) {
+        let lines = log::take_whole(&mut self.raw_log);
+        if let Some(start) = self.seen.starts.last_mut().filter(|start| !start.ready) {
+            let lines = String::from_utf8_lossy(&lines);
+            start.ready = self.profile.ready.iter().any(|ready| lines.contains(ready));
         }
     }
 

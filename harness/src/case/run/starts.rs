@@ -50,14 +50,15 @@ impl Runner<'_> {
     fn start_once(&mut self) -> Result<(), Stop> {
         let at = self.now();
         let directives = self.directives.clone();
-        self.seen.starts.push(Start { at, directives: directives.clone(), ready: false });
+        self.seen.starts.push(Start { at, directives, ready: false });
         self.running = true;
         self.halted = false;
         self.asked = Asked::default();
         self.log.clear();
         self.awaited = 0;
         self.starting = true;
-        let started = self.world.start(&directives).map_err(Stop::from).and_then(|()| self.see());
+        let started =
+            self.world.start(&self.directives).map_err(Stop::from).and_then(|()| self.see());
         self.starting = false;
         started
     }

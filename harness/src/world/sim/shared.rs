@@ -24,7 +24,7 @@ use sabot_server::os::{Interest, LastWords, Thread};
 /// Why a task stopped running.
 pub enum Wait {
     /// The kernel has not let this call through yet.
-    Call(Entered),
+    Call(Box<Entered>),
     Epoll {
         epoll: SocketId,
         deadline: Option<Time>,
@@ -63,7 +63,7 @@ pub enum Wait {
 /// What a task hears when it runs on.
 pub enum Resume {
     Go,
-    Call(Entered),
+    Call(Box<Entered>),
     /// A signal was delivered: the call it waits in returns EINTR.
     Interrupted,
 }

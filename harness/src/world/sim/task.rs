@@ -111,8 +111,8 @@ impl SimOs<'_> {
         let mut entered = self.kernel().enter(self.task, &request);
         let ready = self.kernel().is_ready(&entered);
         if !ready {
-            match self.suspend(Wait::Call(entered)) {
-                Resume::Call(back) => entered = back,
+            match self.suspend(Wait::Call(Box::new(entered))) {
+                Resume::Call(back) => entered = *back,
                 _ => unreachable!("a call that waits is resumed with itself"),
             }
         }
