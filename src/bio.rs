@@ -118,7 +118,9 @@ impl Bio {
     pub fn init(&self, os: &mut dyn Os) -> Result<(), Errno> {
         for job_type in JobType::ALL {
             let queue = self.queue(job_type).clone();
-            os.spawn(job_type.thread_name(), Box::new(move |os| queue.serve(os)))?;
+            let word = queue.handed_over.clone();
+            let serve = Box::new(move |os: &mut dyn Os| queue.serve(os));
+            os.spawn_asleep(job_type.thread_name(), word, serve)?;
         }
         Ok(())
     }

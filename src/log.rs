@@ -110,12 +110,12 @@ impl Log {
     }
 
     fn format(&self, os: &mut dyn Os, level: Level, message: &str) -> String {
-        let date = date(os.clock_gettime(Clock::Realtime) / 1_000_000);
         let message = &message[..message.floor_char_boundary(MESSAGE_MAX)];
         let mut line = String::with_capacity(message.len() + HEAD_MAX);
-        line.push_str(&os.getpid().to_string());
+        let pid = u64::from(os.getpid().unsigned_abs());
+        digits(&mut line, pid, pid.checked_ilog10().unwrap_or(0) + 1);
         line.extend([':', self.role, ' ']);
-        line.push_str(&date);
+        date(&mut line, os.clock_gettime(Clock::Realtime) / 1_000_000);
         line.extend([' ', level.mark(), ' ']);
         line.push_str(message);
         line.push('\n');
@@ -123,13 +123,27 @@ impl Log {
     }
 }
 
-/// `dd Mon yyyy hh:mm:ss.mmm` in UTC, from milliseconds since the epoch.
-fn date(ms: u64) -> String {
+/// `dd Mon yyyy hh:mm:ss.mmm` in UTC, from milliseconds since the epoch. A line is written so
+/// often that the machinery of `format!` shows in the cost of a start.
+fn date(line: &mut String, ms: u64) {
     let (seconds, ms) = (ms / 1000, ms % 1000);
     let (day, month, year) = civil(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    let month = MONTHS[month];
-    format!("{day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02}.{ms:03}")
+    digits(line, day, 2);
+    line.extend([" ", MONTHS[month], " "]);
+    digits(line, year, 4);
+    let parts = [(' ', seconds / 3600 % 24), (':', seconds / 60 % 60), (':', seconds % 60)];
+    for (before, value) in parts {
+        line.push(before);
+        digits(line, value, 2);
+    }
+    line.push('.');
+    digits(line, ms, 3);
+}
+
+/// The last `width` digits of a number, with zeros in front.
+fn digits(line: &mut String, number: u64, width: u32) {
+    let digit = |place: u32| char::from(b'0' + (number / 10_u64.pow(place) % 10) as u8);
+    line.extend((0..width).rev().map(digit));
 }
 
 /// Day of the month from 1, month from 0 and year of a day counted from 1 January 1970. Years are
@@ -149,7 +163,11 @@ fn civil(days: u64) -> (u64, usize, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::date;
+    fn date(ms: u64) -> String {
+        let mut line = String::new();
+        super::date(&mut line, ms);
+        line
+    }
 
     #[test]
     fn dates_are_civil_utc() {

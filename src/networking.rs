@@ -135,6 +135,8 @@ pub struct Clients {
     to_close: Vec<Fd>,
     /// Whose command runs while others are served: nothing is read from it, and it is not freed.
     pub protected: Option<Fd>,
+    /// Where input is read to.
+    input: Vec<u8>,
 }
 
 impl Clients {

@@ -237,6 +237,22 @@ pub trait Os {
     /// (15 bytes at most).
     fn spawn(&mut self, name: &'static str, thread: Thread) -> Result<()>;
 
+    /// [`Os::spawn`] of a thread that first of all sleeps on `word` for as long as that holds 0, as
+    /// [`Os::futex_wait`] does; `thread` is what comes after that. Whoever has no real threads need
+    /// not begin one before it wakes.
+    fn spawn_asleep(
+        &mut self,
+        name: &'static str,
+        word: Arc<AtomicU32>,
+        thread: Thread,
+    ) -> Result<()> {
+        let waits_first = move |os: &mut dyn Os| {
+            os.futex_wait(&word, 0);
+            thread(os);
+        };
+        self.spawn(name, Box::new(waits_first))
+    }
+
     /// `futex(word, FUTEX_WAIT)` — sleeps until woken if the word still holds `expected`; returns
     /// at once if not. May wake for no reason: callers check their condition again.
     fn futex_wait(&mut self, word: &Arc<AtomicU32>, expected: u32);

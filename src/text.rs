@@ -113,7 +113,8 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// A word in double quotes, so that [`split_args`] reads it back (Redis: `sdscatrepr`).
 pub fn quote(text: &[u8]) -> String {
-    let mut quoted = String::from("\"");
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
     for &byte in text {
         match byte {
             b'\\' | b'"' => quoted.extend(['\\', char::from(byte)]),

@@ -3,10 +3,12 @@
 //!
 //! Must not know: which world produced them, what was promised, and how they are printed.
 
+use std::sync::Arc;
+
 pub use crate::kernel::call::CallName;
 pub use crate::kernel::process::Ending;
 pub use crate::kernel::trace::{CallRecord, Detail, Event as MachineEvent, Returned};
-pub use crate::kernel::{Cut, Site, Time};
+pub use crate::kernel::{Cut, Name, Site, Time};
 pub use crate::profile::Announces;
 pub use crate::world::Directive;
 
@@ -14,7 +16,7 @@ pub use crate::world::Directive;
 #[derive(Clone, Debug, Default)]
 pub struct Observations {
     /// By what this server tells a client of trouble.
-    pub announces: Announces,
+    pub announces: Arc<Announces>,
     /// One per step that was carried out, in order.
     pub steps: Vec<ObservedStep>,
     /// Every command the case sent, in order.
@@ -86,14 +88,17 @@ pub struct Answer {
     pub to: Option<String>,
 }
 
+/// A command's words.
+pub type Argv = Arc<[Vec<u8>]>;
+
 /// A command that the case sent.
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub line: u32,
     /// Which start of the server it went to, from 1.
     pub incarnation: u32,
-    pub client: String,
-    pub argv: Vec<Vec<u8>>,
+    pub client: Name,
+    pub argv: Argv,
     pub sent_at: Time,
     /// How many calls had been seen by then.
     pub calls: usize,
@@ -143,7 +148,7 @@ pub struct PowerCut {
 pub struct Child {
     /// The start of the server that forked it, from 1.
     pub incarnation: u32,
-    pub name: String,
+    pub name: Name,
     pub born: Time,
     pub ended: Option<Time>,
 }

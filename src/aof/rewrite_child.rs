@@ -74,7 +74,7 @@ impl ForkChild for RewriteChild<'_> {
     fn run(&self, os: &mut dyn Os) -> i32 {
         self.inherited.begin(os);
         let name = bg_name(os.getpid());
-        let mut work = Work { child: self, os, diff: Vec::new(), errno: Errno::from_raw(0) };
+        let mut work = Work { child: self, os, diff: Diff::default(), errno: Errno::from_raw(0) };
         if work.rewrite_append_only_file(&name).is_err() {
             return 1;
         }
@@ -83,12 +83,20 @@ impl ForkChild for RewriteChild<'_> {
     }
 }
 
+/// What the parent has sent.
+#[derive(Default)]
+struct Diff {
+    /// Redis: `aof_child_diff`.
+    bytes: Vec<u8>,
+    /// Where the next of it is read to.
+    chunk: Vec<u8>,
+}
+
 /// The rewrite as it goes on in the child.
 struct Work<'c> {
     child: &'c RewriteChild<'c>,
     os: &'c mut dyn Os,
-    /// What the parent has sent (Redis: `aof_child_diff`).
-    diff: Vec<u8>,
+    diff: Diff,
     /// C's `errno`: what is logged when something failed without an error of its own.
     errno: Errno,
 }
@@ -134,9 +142,9 @@ impl Work<'_> {
         self.agree_to_stop()?;
         self.notice("Parent agreed to stop sending diffs. Finalizing AOF...");
         self.read_diff_from_parent();
-        let megabytes = self.diff.len() as f64 / (1024.0 * 1024.0);
+        let megabytes = self.diff.bytes.len() as f64 / (1024.0 * 1024.0);
         self.notice(&format!("Concatenating {megabytes:.2} MB of AOF diff received from parent."));
-        aof.write(self.os, &self.diff)?;
+        aof.write(self.os, &self.diff.bytes)?;
         aof.flush(self.os)?;
         aof.fsync(self.os)
     }
@@ -230,15 +238,12 @@ impl Work<'_> {
 
 /// Takes what is in the pipe, and returns the error that ended it, which is EAGAIN when all is well
 /// (Redis: `aofReadDiffFromParent`).
-fn read_diff(os: &mut dyn Os, fd: Fd, diff: &mut Vec<u8>) -> Option<Errno> {
+fn read_diff(os: &mut dyn Os, fd: Fd, diff: &mut Diff) -> Option<Errno> {
+    diff.chunk.resize(DIFF_CHUNK, 0);
     loop {
-        let start = diff.len();
-        diff.resize(start + DIFF_CHUNK, 0);
-        let read = os.read(fd, &mut diff[start..]);
-        diff.truncate(start + read.unwrap_or(0));
-        match read {
+        match os.read(fd, &mut diff.chunk) {
             Ok(0) => return None,
-            Ok(_) => {}
+            Ok(count) => diff.bytes.extend_from_slice(&diff.chunk[..count]),
             Err(errno) => return Some(errno),
         }
     }

@@ -41,9 +41,9 @@ fn options(args: &[String]) -> String {
     let mut lines = String::new();
     for arg in args {
         match arg.strip_prefix("--") {
-            Some(name) if lines.is_empty() => lines.push_str(&format!("{name} ")),
-            Some(name) => lines.push_str(&format!("\n{name} ")),
-            None => lines.push_str(&format!("{} ", quote(arg.as_bytes()))),
+            Some(name) if lines.is_empty() => lines.extend([name, " "]),
+            Some(name) => lines.extend(["\n", name, " "]),
+            None => lines.extend([&quote(arg.as_bytes()), " "]),
         }
     }
     lines
@@ -120,8 +120,7 @@ fn load_line(
     let Some(words) = split_args(line) else {
         return Ok(Err("Unbalanced quotes in configuration line".to_string()));
     };
-    let words: Vec<String> =
-        words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+    let words: Vec<String> = words.into_iter().map(text_of).collect();
     let Some((name, values)) = words.split_first() else { return Ok(Ok(())) };
     if name.eq_ignore_ascii_case("include") {
         let [path] = values else { return Ok(Err(bad_directive())) };
@@ -137,6 +136,11 @@ fn load_line(
         "logfile" => Ok(try_logfile(os, config)),
         _ => Ok(Ok(())),
     }
+}
+
+/// Bytes that are no text are replaced.
+fn text_of(word: Vec<u8>) -> String {
+    String::from_utf8(word).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
 }
 
 /// `dir` counts from its line on: files named by later lines are looked for there.

@@ -102,8 +102,13 @@ impl Server {
         self.stats.total_reads_processed += 1;
         let client = self.clients.expect_mut(fd);
         let want = client.parser.missing_of_big_argument().unwrap_or(IOBUF_LEN).min(IOBUF_LEN);
-        let mut chunk = [0; IOBUF_LEN];
-        let count = match os.read(fd, &mut chunk[..want]) {
+        let mut chunk = std::mem::take(&mut self.clients.input);
+        chunk.resize(IOBUF_LEN, 0);
+        let read = os.read(fd, &mut chunk[..want]);
+        let client = self.clients.expect_mut(fd);
+        client.parser.feed(&chunk[..read.unwrap_or(0)]);
+        self.clients.input = chunk;
+        let count = match read {
             Ok(0) => {
                 self.verbose(os, "Client closed connection");
                 return self.clients.free_async(fd);
@@ -115,7 +120,7 @@ impl Server {
                 return self.clients.free_async(fd);
             }
         };
-        client.parser.feed(&chunk[..count]);
+        let client = self.clients.expect_mut(fd);
         client.last_interaction = self.time.unixtime();
         self.stats.net_input_bytes += count as u64;
         if client.parser.pending() as u64 > self.config.client_query_buffer_limit {

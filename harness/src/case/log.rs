@@ -39,12 +39,17 @@ const INTRODUCTIONS: &[&str] = &[
     "The server is now ready to accept connections",
 ];
 
-/// Splits raw output into lines; an unfinished last one stays in `raw`.
-pub fn take_lines(raw: &mut Vec<u8>) -> Vec<LogLine> {
+/// Takes the lines that are whole; an unfinished last one stays in `raw`.
+pub fn take_whole(raw: &mut Vec<u8>) -> Vec<u8> {
     let Some(end) = raw.iter().rposition(|byte| *byte == b'\n') else { return Vec::new() };
     let rest = raw.split_off(end + 1);
-    let whole = std::mem::replace(raw, rest);
-    let text = String::from_utf8_lossy(&whole).into_owned();
+    std::mem::replace(raw, rest)
+}
+
+/// Splits raw output into lines; an unfinished last one stays in `raw`.
+pub fn take_lines(raw: &mut Vec<u8>) -> Vec<LogLine> {
+    let whole = take_whole(raw);
+    let text = String::from_utf8_lossy(&whole);
     text.lines().filter(|line| !line.trim().is_empty()).map(line).collect()
 }
 
@@ -101,8 +106,12 @@ const BEFORE_PIDS: [&str; 8] = [
 
 fn mask(message: &str) -> String {
     let mut masked = message.to_string();
+    // What is masked is a number or stands in brackets.
+    if !message.bytes().any(|byte| byte.is_ascii_digit() || byte == b'(') {
+        return masked;
+    }
     if ["pid", "temp-", "child: "].iter().any(|word| message.contains(word)) {
-        for word in BEFORE_PIDS {
+        for word in BEFORE_PIDS.iter().filter(|word| message.contains(**word)) {
             masked = mask_numbers_after(&masked, word, "PID");
         }
     }

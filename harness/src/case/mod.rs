@@ -13,6 +13,7 @@ mod log;
 mod needs;
 pub mod oracle;
 mod parse;
+mod parser;
 pub mod plan;
 mod possible;
 mod power;
@@ -23,7 +24,8 @@ mod values;
 
 pub use error::{BadCase, CaseError};
 pub use oracle::{Announcer, Oracle, WorldOracle};
-pub use parse::{DEFAULT_CLIENT, parse, verbs};
+pub use parse::{DEFAULT_CLIENT, verbs};
+pub use parser::{Parser, parse};
 pub use run::{Brief, CutPoint, Failure, Judged, Learned, Loads, Outcome, Point, Sight, Surveyed};
 pub use run::{beside_own_faults, brief, run, survey};
 pub use script::Script;

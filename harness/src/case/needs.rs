@@ -35,11 +35,12 @@ fn version(profile: &Profile) -> String {
 
 /// Refuses roles that this server's files can never have.
 pub fn check_roles(script: &Script, roles: &Roles) -> Result<(), BadCase> {
+    let mut named = script.steps.iter().flat_map(|step| named(&step.verb)).peekable();
+    if named.peek().is_none() {
+        return Ok(());
+    }
     let known: Vec<&str> = roles.all().into_iter().chain(ALWAYS).collect();
-    let wrongs: Vec<Wrong> = script
-        .steps
-        .iter()
-        .flat_map(|step| named(&step.verb))
+    let wrongs: Vec<Wrong> = named
         .filter(|named| !known.contains(&named.role.as_str()))
         .map(|named| {
             let message = format!("this server has no file role `{}`", named.role);

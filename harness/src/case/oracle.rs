@@ -1,17 +1,23 @@
 //! The oracle: what the dataset looks like after each prefix of a history when nothing goes wrong.
 //!
 //! [`WorldOracle`] asks the same server: a fresh one without faults and without persistence does
-//! the history again. It remembers its answers. Must not know: what was promised.
+//! the history again. A question is what prefix leads to a dataset, the longest one first, because
+//! most often nothing is missing; asking for all of them would cost the square of a growing value.
+//! Answers are remembered by prefix. Must not know: what was promised.
+
+mod known;
+mod server;
 
 use std::collections::BTreeMap;
 
-use super::resp::{Reply, decode, encode};
 use super::run::{Point, would_show};
 use super::script::Script;
-use crate::contract::{Unit, expiring, waits};
+use crate::contract::{Unit, expiring};
 use crate::kernel::Time;
 use crate::profile::Profile;
 use crate::world::{Broken, Directive, World};
+use known::Tree;
+use server::Server;
 
 /// Knows what INFO would have shown at some point of a run.
 pub trait Announcer {
@@ -26,26 +32,28 @@ pub trait Announcer {
 
 /// Knows the state after each prefix of a history.
 pub trait Oracle: Announcer {
-    /// `states[n]` is the digest after the first `n` units, as asked at `asked_at`, on a server
-    /// with these directives (those about persistence do not matter).
-    fn states(
+    /// The most of these units after which the dataset is `found`, as asked at `asked_at`, on a
+    /// server with these directives (those about persistence do not matter); None: no prefix leads
+    /// there.
+    fn survivors(
         &mut self,
-        units: &[Unit],
+        units: &[&Unit],
         asked_at: Time,
         directives: &[Directive],
-    ) -> Result<Vec<String>, Broken>;
+        found: &str,
+    ) -> Result<Option<usize>, Broken>;
 }
 
 /// Makes worlds of one kind.
 pub type Factory<'a> = Box<dyn FnMut() -> Result<Box<dyn World>, Broken> + 'a>;
 
-/// What an answer depends on: directives, units, and the time where keys expire.
-type Question = (Vec<(String, String)>, Vec<Unit>, Time);
+/// What an answer depends on besides the history: directives, and the time where keys expire.
+type Circumstances = (Vec<(String, String)>, Option<Time>);
 
 /// Does histories again on worlds of its own.
 pub struct WorldOracle<'a> {
     factory: Factory<'a>,
-    known: BTreeMap<Question, Vec<String>>,
+    known: BTreeMap<Circumstances, Tree>,
     /// By the script up to the point, and its moment.
     shown: BTreeMap<(String, Point), bool>,
 }
@@ -77,144 +85,91 @@ impl Announcer for WorldOracle<'_> {
 }
 
 impl Oracle for WorldOracle<'_> {
-    fn states(
+    fn survivors(
         &mut self,
-        units: &[Unit],
+        units: &[&Unit],
         asked_at: Time,
         directives: &[Directive],
-    ) -> Result<Vec<String>, Broken> {
-        let expires = !expiring(units).is_empty();
-        let pairs = || directives.iter().map(|d| (d.name.to_lowercase(), d.value.clone()));
-        let question = if expires {
-            (pairs().collect(), units.to_vec(), asked_at)
-        } else {
-            let timeless = units.iter().map(|unit| Unit { at: Time::ZERO, ..unit.clone() });
-            (pairs().collect(), timeless.collect(), Time::ZERO)
-        };
-        if let Some(states) = self.known.get(&question) {
-            return Ok(states.clone());
+        found: &str,
+    ) -> Result<Option<usize>, Broken> {
+        let expiring = expiring(units.iter().copied());
+        let asked_at = (!expiring.is_empty()).then_some(asked_at);
+        let pairs = directives.iter().map(|d| (d.name.to_lowercase(), d.value.clone())).collect();
+        let known = &mut self.known;
+        let tree = known.entry((pairs, asked_at)).or_insert_with(|| Tree::new(asked_at.is_some()));
+        let path = tree.path(units);
+        let mut redo = Redo { factory: &mut self.factory, units, directives, asked_at };
+        let mut batch = 1;
+        for count in (0..path.len()).rev() {
+            if tree.digest(path[count]).is_none() {
+                let unknown = |n: &usize| tree.digest(path[*n]).is_none();
+                let mut wanted: Vec<usize> =
+                    (0..=count).rev().filter(unknown).take(batch).collect();
+                wanted.reverse();
+                for (n, digest) in redo.digests(&wanted)? {
+                    tree.learn(path[n], digest);
+                }
+                batch *= 4;
+            }
+            if tree.digest(path[count]) == Some(found) {
+                return Ok(Some(count));
+            }
         }
-        let (_, units, asked_at) = &question;
-        let states: Vec<String> = if expires {
-            (0..=units.len())
-                .map(|count| self.after(&units[..count], *asked_at, directives))
-                .collect::<Result<_, _>>()?
-        } else {
-            self.along(units, directives)?
-        };
-        self.known.insert(question, states.clone());
-        Ok(states)
+        Ok(None)
     }
 }
 
-impl WorldOracle<'_> {
-    /// The digest after each unit of a history in which time does not matter.
-    fn along(&mut self, units: &[Unit], directives: &[Directive]) -> Result<Vec<String>, Broken> {
-        let mut server = Server::start((self.factory)()?, directives)?;
-        let mut states = vec![server.digest()?];
-        for unit in units {
-            server.perform(unit)?;
-            states.push(server.digest()?);
+/// Does one history again, or the beginning of it.
+struct Redo<'a, 'b> {
+    factory: &'a mut Factory<'b>,
+    units: &'a [&'a Unit],
+    directives: &'a [Directive],
+    /// None: time does not matter.
+    asked_at: Option<Time>,
+}
+
+impl Redo<'_, '_> {
+    /// The digests after so many units each, in order.
+    fn digests(&mut self, wanted: &[usize]) -> Result<Vec<(usize, String)>, Broken> {
+        match self.asked_at {
+            None => self.along(wanted),
+            Some(asked_at) => {
+                let digest = |count: &usize| Ok((*count, self.after(*count, asked_at)?));
+                wanted.iter().map(digest).collect()
+            }
         }
-        server.world.finish()?;
-        Ok(states)
     }
 
-    /// The digest after all units, each at its time, as asked at `asked_at`.
-    fn after(
-        &mut self,
-        units: &[Unit],
-        asked_at: Time,
-        directives: &[Directive],
-    ) -> Result<String, Broken> {
-        let mut server = Server::start((self.factory)()?, directives)?;
+    /// On the way through a history in which time does not matter.
+    fn along(&mut self, wanted: &[usize]) -> Result<Vec<(usize, String)>, Broken> {
+        let mut server = Server::start((self.factory)()?, self.directives)?;
+        let mut digests = Vec::with_capacity(wanted.len());
+        let mut done = 0;
+        for count in wanted {
+            for unit in &self.units[done..*count] {
+                server.perform(unit)?;
+            }
+            done = *count;
+            digests.push((done, server.digest()?));
+        }
+        server.world.finish()?;
+        Ok(digests)
+    }
+
+    /// After the first `count` units, each at its time, as asked at `asked_at`.
+    fn after(&mut self, count: usize, asked_at: Time) -> Result<String, Broken> {
+        let units = &self.units[..count];
+        let mut server = Server::start((self.factory)()?, self.directives)?;
         for unit in units {
             server.advance_to(unit.at)?;
             server.perform(unit)?;
         }
         server.advance_to(asked_at)?;
-        for (db, key) in expiring(units) {
-            server.ask(ASKER, &[b"SELECT".to_vec(), db.into_bytes()])?;
-            server.ask(ASKER, &[b"TTL".to_vec(), key])?;
+        for (db, key) in expiring(units.iter().copied()) {
+            server.touch(db, key)?;
         }
         let digest = server.digest()?;
         server.world.finish()?;
         Ok(digest)
-    }
-}
-
-/// The connection for questions.
-const ASKER: &str = "oracle";
-
-/// A server without faults and without persistence.
-struct Server {
-    world: Box<dyn World>,
-}
-
-/// Directives that decide where data goes, not what it is.
-fn is_about_persistence(name: &str) -> bool {
-    let name = name.to_lowercase();
-    ["append", "aof-", "no-appendfsync", "auto-aof", "save", "rdb", "dbfilename", "stop-writes"]
-        .iter()
-        .any(|opening| name.starts_with(opening))
-}
-
-impl Server {
-    fn start(mut world: Box<dyn World>, directives: &[Directive]) -> Result<Server, Broken> {
-        let mut kept: Vec<Directive> =
-            directives.iter().filter(|d| !is_about_persistence(&d.name)).cloned().collect();
-        kept.push(Directive { name: "appendonly".to_string(), value: "no".to_string() });
-        world.start(&kept)?;
-        Ok(Server { world })
-    }
-
-    fn advance_to(&mut self, time: Time) -> Result<(), Broken> {
-        let now = self.world.kernel().now();
-        if time > now { self.world.advance_to(time) } else { Ok(()) }
-    }
-
-    fn perform(&mut self, unit: &Unit) -> Result<(), Broken> {
-        match unit.commands.as_slice() {
-            [argv] if waits(argv) => self.perform_or_wait(&unit.client, argv),
-            commands => commands.iter().try_for_each(|argv| self.ask(&unit.client, argv).map(drop)),
-        }
-    }
-
-    /// Sends a command that may wait for a key. Where it does, no reply to it was ever seen, and it
-    /// must not take what others bring later.
-    fn perform_or_wait(&mut self, client: &str, argv: &[Vec<u8>]) -> Result<(), Broken> {
-        let words = |words: &[&str]| words.iter().map(|word| word.as_bytes().to_vec()).collect();
-        let id: Vec<_> = words(&["CLIENT", "ID"]);
-        let Reply::Integer(id) = self.ask(client, &id)? else { return Ok(()) };
-        self.world.send(client, &encode(argv))?;
-        self.world.settle()?;
-        if self.world.receive(client).bytes.is_empty() {
-            let unblock: Vec<_> = words(&["CLIENT", "UNBLOCK", &id.to_string()]);
-            self.ask(ASKER, &unblock)?;
-            self.world.receive(client);
-        }
-        Ok(())
-    }
-
-    fn digest(&mut self) -> Result<String, Broken> {
-        let reply = self.ask(ASKER, &[b"DEBUG".to_vec(), b"DIGEST".to_vec()])?;
-        reply.text().ok_or_else(|| {
-            let answer = reply.lines().join(" ");
-            Broken::NotMeasured(format!("the server has no DEBUG DIGEST: {answer}"))
-        })
-    }
-
-    /// Sends one command and waits for its reply.
-    fn ask(&mut self, client: &str, argv: &[Vec<u8>]) -> Result<Reply, Broken> {
-        self.world.send(client, &encode(argv))?;
-        self.world.settle()?;
-        let received = self.world.receive(client);
-        match decode(&received.bytes) {
-            Ok(Some((reply, end))) if end == received.bytes.len() => Ok(reply),
-            _ => {
-                let command = super::lex::quote(argv);
-                Err(Broken::Harness(format!("no reply to `{command}` on a server without faults")))
-            }
-        }
     }
 }

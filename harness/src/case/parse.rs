@@ -1,4 +1,4 @@
-//! From text to [`Script`]: one verb per line, every mistake of the file reported at once.
+//! From a line to its verb.
 //!
 //! The grammar is a table of verbs to functions; what each means is in `cases/README.md`.
 //! Must not know: how a step is carried out, and which server it will meet.
@@ -6,44 +6,15 @@
 use nix::sys::signal::Signal;
 
 use super::args::{Args, named, value};
-use super::error::{BadCase, Wrong, nearest};
+use super::error::{Wrong, nearest};
 use super::lex::{self, Line, Word};
-use super::script::{Damage, Expect, Needs, PageFate, Script, Show, Step, Verb};
+use super::script::{Damage, Expect, Needs, PageFate, Show, Step, Verb};
 use super::{known, plan, power, values};
-use crate::kernel::Cut;
+use crate::kernel::{Cut, Name};
 use crate::world::{Directive, Victim};
 
-/// Parses a case called `name`.
-///
-/// # Errors
-/// Every mistake of the text, in its order.
-pub fn parse(name: &str, source: &str) -> Result<Script, BadCase> {
-    let mut steps: Vec<Step> = Vec::new();
-    let mut wrongs = Vec::new();
-    for line in lex::lines(source) {
-        match step(&line) {
-            Ok(step) => {
-                wrongs.extend(out_of_place(&step, &steps));
-                steps.push(step);
-            }
-            Err(more) => wrongs.extend(more),
-        }
-    }
-    wrongs.extend(known::mistakes(&steps));
-    if wrongs.is_empty() && !steps.iter().any(|step| step.verb.needs_server()) {
-        let end = source.trim_end().len();
-        let help = "a case needs at least one command, such as `> SET a 1`";
-        wrongs.push(Wrong::new(end..end, "no step of this case needs a server", help));
-    }
-    if wrongs.is_empty() {
-        Ok(Script { source: source.to_string(), name: name.to_string(), steps })
-    } else {
-        Err(BadCase::new(name, source, wrongs))
-    }
-}
-
 /// Steps that are right by themselves and wrong where they stand.
-fn out_of_place(step: &Step, before: &[Step]) -> Option<Wrong> {
+pub(super) fn out_of_place(step: &Step, before: &[Step]) -> Option<Wrong> {
     let wrong = |message: &str, help: &str| Some(Wrong::new(step.span.clone(), message, help));
     let any = |is: fn(&Verb) -> bool| before.iter().any(|step| is(&step.verb));
     match &step.verb {
@@ -65,12 +36,12 @@ fn out_of_place(step: &Step, before: &[Step]) -> Option<Wrong> {
     }
 }
 
-fn step(line: &Line<'_>) -> Result<Step, Vec<Wrong>> {
-    let verb = match client_prefix(line.text) {
-        Some(prefix) => send(line, prefix)?,
-        None => words_step(line)?,
-    };
-    Ok(Step { line: line.number, span: line.span.clone(), verb })
+/// What one line does.
+pub(super) fn verb(line: &Line<'_>) -> Result<Verb, Vec<Wrong>> {
+    match client_prefix(line.text) {
+        Some(prefix) => send(line, prefix),
+        None => words_step(line),
+    }
 }
 
 /// The client's name where the line is a command: `> …` or `name> …`.
@@ -97,9 +68,9 @@ fn send(line: &Line<'_>, name: &str) -> Result<Verb, Vec<Wrong>> {
         let help = "expected a command such as SET a 1";
         return Err(vec![Wrong::new(end..end, "no command", help)]);
     }
-    let client = if name.is_empty() { DEFAULT_CLIENT } else { name };
+    let client = if name.is_empty() { Name::known(DEFAULT_CLIENT) } else { name.into() };
     let argv = words.into_iter().map(|word| word.bytes).collect();
-    Ok(Verb::Send { client: client.to_string(), argv })
+    Ok(Verb::Send { client, argv })
 }
 
 type Parser = fn(&Args<'_>) -> Result<Verb, Vec<Wrong>>;

@@ -105,7 +105,8 @@ fn at_site(word: &Word, wrongs: &mut Vec<Wrong>) -> Option<Target> {
     match word.text().parse::<crate::kernel::site::Site>() {
         Ok(site) => {
             let calls = vec![(site.call, word.span.clone())];
-            let role = site.role.clone().map(|role| Named { role, span: word.span.clone() });
+            let role =
+                site.role.clone().map(|role| Named { role: role.into(), span: word.span.clone() });
             Some(Target { selector: Selector::Site(site), calls, role })
         }
         Err(not) => {

@@ -2,6 +2,8 @@
 //!
 //! Must not know: what any reply means.
 
+use std::io::Write as _;
+
 use super::lex::escaped;
 
 /// A reply.
@@ -21,13 +23,18 @@ pub struct Garbage;
 
 /// A command as an array of bulk strings.
 pub fn encode(argv: &[Vec<u8>]) -> Vec<u8> {
-    let mut out = format!("*{}\r\n", argv.len()).into_bytes();
+    let mut out = Vec::with_capacity(16 + argv.iter().map(|word| word.len() + 16).sum::<usize>());
+    counted(&mut out, b'*', argv.len());
     for word in argv {
-        out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        counted(&mut out, b'$', word.len());
         out.extend_from_slice(word);
         out.extend_from_slice(b"\r\n");
     }
     out
+}
+
+fn counted(out: &mut Vec<u8>, kind: u8, count: usize) {
+    write!(out, "{}{count}\r\n", char::from(kind)).expect("memory takes any bytes");
 }
 
 /// The first reply in `bytes` and how many bytes it takes; None while it is not complete.
@@ -67,11 +74,11 @@ fn parse(bytes: &[u8], depth: usize) -> Result<(Reply, usize), Stop> {
         return Err(Stop::Garbage);
     }
     let end = bytes.windows(2).position(|pair| pair == b"\r\n").ok_or(Stop::Incomplete)?;
-    let line = String::from_utf8_lossy(&bytes[1..end]).into_owned();
+    let line = String::from_utf8_lossy(&bytes[1..end]);
     let after = end + 2;
     match kind {
-        b'+' => Ok((Reply::Simple(line), after)),
-        b'-' => Ok((Reply::Error(line), after)),
+        b'+' => Ok((Reply::Simple(line.into()), after)),
+        b'-' => Ok((Reply::Error(line.into()), after)),
         b':' => Ok((Reply::Integer(line.parse().map_err(|_| Stop::Garbage)?), after)),
         _ if line == "-1" => Ok((Reply::Nil, after)),
         _ => {

@@ -9,14 +9,12 @@ use nix::sys::signal::Signal;
 
 use super::known::Known;
 use crate::kernel::plan::Rule;
-use crate::kernel::{Cut, Decision};
+use crate::kernel::{Cut, Decision, Name};
+use crate::observation::Argv;
 use crate::world::{Directive, Victim};
 
 /// A byte range of the source.
 pub type Span = Range<usize>;
-
-/// The words of a command as they go over the wire.
-pub type Argv = Vec<Vec<u8>>;
 
 /// A parsed case.
 #[derive(Clone, Debug)]
@@ -26,6 +24,8 @@ pub struct Script {
     /// What the case is called in messages: a path, or a name.
     pub name: String,
     pub steps: Vec<Step>,
+    /// Whether any of them is about what the server logs.
+    pub reads_log: bool,
 }
 
 /// One line that does something.
@@ -43,7 +43,7 @@ pub struct Step {
 pub enum Verb {
     Config(Directive),
     Send {
-        client: String,
+        client: Name,
         argv: Argv,
     },
     Inject {
@@ -212,6 +212,39 @@ impl Bound {
 }
 
 impl Verb {
+    /// Whether it has nothing to do with the line it stands on.
+    pub fn stands_anywhere(&self) -> bool {
+        match self {
+            Verb::Config(_)
+            | Verb::Send { .. }
+            | Verb::Heal
+            | Verb::Hold(_)
+            | Verb::Release(_)
+            | Verb::Advance(_)
+            | Verb::AwaitChild
+            | Verb::Kill(_)
+            | Verb::PowerCut(_)
+            | Verb::Settle
+            | Verb::Shutdown(_)
+            | Verb::Restart(_)
+            | Verb::Check => true,
+            Verb::Maybe(verb) => verb.stands_anywhere(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is about what the server logs.
+    pub fn reads_log(&self) -> bool {
+        match self {
+            Verb::AwaitLog(_)
+            | Verb::Show(Show::Log)
+            | Verb::Expect(Expect::Log { .. })
+            | Verb::Symptom(Expect::Log { .. }) => true,
+            Verb::Maybe(verb) => verb.reads_log(),
+            _ => false,
+        }
+    }
+
     /// Whether the server must have been started for this step.
     pub fn needs_server(&self) -> bool {
         match self {

@@ -193,7 +193,7 @@ fn quoting_is_that_of_redis_cli() {
     let Verb::Send { client, argv } = &script.steps[0].verb else { panic!("{script:?}") };
     assert_eq!(client, "w");
     let expected: [&[u8]; 5] = [b"SET", b"a b\nA\"", b"it's \\n", b"", b"plain"];
-    assert_eq!(argv, &expected);
+    assert_eq!(argv[..], expected);
     assert_eq!(lex::quote(argv), r#"SET "a b\nA\"" "it's \\n" "" plain"#);
 }
 

@@ -5,7 +5,8 @@
 //! long as the time lasts. **States.** One cut of the power behind writes that were never synced:
 //! each state is loaded and judged, none of them known before. **Growth.** A workload of N writes
 //! has about N calls, and a run goes through all of them, so what should stay the same is the time
-//! per call of a run.
+//! per call of a run: also where each write makes one value longer, and with it the question that
+//! each judgement asks.
 //!
 //! Must not know: how a run is made.
 
@@ -36,12 +37,15 @@ await child
 /// Lengths of workloads whose cost is compared.
 const LENGTHS: [usize; 3] = [10, 100, 1000];
 
-/// Writes behind each other that no sync covers.
-fn writes(count: usize) -> String {
+/// Writes of one kind behind each other that no sync covers.
+fn writes(count: usize, write: &str) -> String {
     let head = "config appendonly yes\nconfig appendfsync no\nconfig aof-use-rdb-preamble no\n";
-    let lines = (0..count).map(|n| format!("> SET key {n}\n"));
+    let lines = (0..count).map(|n| format!("> {write} {n}\n"));
     head.to_string() + &lines.collect::<String>()
 }
+
+/// A value that stays as long as it is, and one that grows.
+const WRITES: [&str; 2] = ["SET key", "RPUSH list"];
 
 /// Prints the lines of one world.
 pub fn report(world: &World, cpu: usize, time: Duration) -> Result<(), String> {
@@ -92,14 +96,13 @@ impl<'a> Desk<'a> {
         if self.world.place.is_supervised() {
             return Ok(());
         }
-        for length in LENGTHS {
-            let runs = self.runs(&writes(length))?;
+        for (write, length) in WRITES.into_iter().flat_map(|w| LENGTHS.map(|length| (w, length))) {
+            let runs = self.runs(&writes(length, write))?;
+            let per_call = runs.micros / runs.sites as f64;
             self.line(&format!(
-                "{length:10} writes: {} sites, {} runs, {:8.1} µs per run, {:.2} µs per call of it",
-                runs.sites,
-                runs.planned,
-                runs.micros,
-                runs.micros / runs.sites as f64
+                "{length:10} times {write}: {} sites, {} runs, {:8.1} µs per run, {per_call:.2} µs \
+                 per call of it",
+                runs.sites, runs.planned, runs.micros,
             ));
         }
         Ok(())
@@ -142,7 +145,7 @@ impl<'a> Desk<'a> {
 
     /// One cut of the power in every state, never seen before.
     fn states(&mut self) -> Result<(), String> {
-        let workload = workload(&writes(UNSYNCED));
+        let workload = workload(&writes(UNSYNCED, WRITES[0]));
         let plan = self.plan(&workload)?;
         let last = plan.runs.iter().rfind(|run| {
             run.kind == Kind::Power && run.site.starts_with("parent.aof.write") && !run.beyond

@@ -25,6 +25,7 @@ pub struct Host {
     machine: Option<Rc<Machine>>,
     stacks: Stacks,
     servers: BTreeMap<Place, Server>,
+    parser: case::Parser,
 }
 
 /// A server that jobs have run on. The oracle remembers what it has found out.
@@ -44,7 +45,8 @@ enum Kind {
 impl Host {
     /// For jobs of the world `sim` only.
     pub fn without_machine() -> Host {
-        Host { machine: None, stacks: Stacks::default(), servers: BTreeMap::new() }
+        let (stacks, servers) = (Stacks::default(), BTreeMap::new());
+        Host { machine: None, stacks, servers, parser: case::Parser::default() }
     }
 
     /// Makes this process, which must have one thread, a machine for supervised servers.
@@ -103,7 +105,7 @@ impl Host {
     }
 
     fn brief(&mut self, batch: &Batch, text: &str) -> Result<Brief, Broken> {
-        let script = case::parse("script", text)
+        let script = (self.parser.parse("script", text))
             .map_err(|bad| Broken::Harness(format!("a bad script got as far as a world: {bad}")))?;
         let Server { kind, oracle, .. } = self.server(&batch.place)?;
         Ok(match &**kind {

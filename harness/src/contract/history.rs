@@ -7,18 +7,17 @@
 //! entries that did not survive are dropped: later writes build on what was found. Must not know:
 //! policies.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
-use crate::observation::{Sent, Time};
-
-/// A command's words.
-pub type Argv = Vec<Vec<u8>>;
+use crate::observation::{Argv, Name, Sent, Time};
 
 /// One indivisible piece of work, as it can be done again on another server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unit {
-    /// The connection; another one for each start of the server.
-    pub client: String,
+    /// The start of the server that it was sent to, from 1, and the connection.
+    pub client: (u32, Name),
     /// One command, or MULTI … EXEC.
     pub commands: Vec<Argv>,
     /// When it was sent (a transaction: its EXEC).
@@ -41,32 +40,48 @@ pub struct Entry {
     pub calls: usize,
 }
 
+/// Names of commands.
+type Commands = LazyLock<BTreeSet<&'static str>>;
+
+fn listed(names: &'static str) -> BTreeSet<&'static str> {
+    names.split(' ').collect()
+}
+
 /// Commands that read.
-const READS: &str = "GET MGET STRLEN GETRANGE SUBSTR EXISTS TYPE TTL PTTL KEYS SCAN DBSIZE \
+static READS: Commands = LazyLock::new(|| {
+    listed(
+        "GET MGET STRLEN GETRANGE SUBSTR EXISTS TYPE TTL PTTL KEYS SCAN DBSIZE \
     RANDOMKEY LRANGE LLEN LINDEX SMEMBERS SCARD SISMEMBER SRANDMEMBER HGET HMGET HGETALL HLEN \
-    HKEYS HVALS HEXISTS ZRANGE ZCARD ZSCORE ZRANK OBJECT DUMP BITCOUNT GETBIT TOUCH";
+    HKEYS HVALS HEXISTS ZRANGE ZCARD ZSCORE ZRANK OBJECT DUMP BITCOUNT GETBIT TOUCH",
+    )
+});
 
 /// Commands that administer: they change no key.
-const ADMINISTERS: &str = "PING ECHO INFO CONFIG DEBUG BGREWRITEAOF BGSAVE SAVE LASTSAVE SHUTDOWN \
+static ADMINISTERS: Commands = LazyLock::new(|| {
+    listed(
+        "PING ECHO INFO CONFIG DEBUG BGREWRITEAOF BGSAVE SAVE LASTSAVE SHUTDOWN \
     COMMAND CLIENT LATENCY SLOWLOG MEMORY TIME WAIT WAITAOF AUTH HELLO QUIT WATCH UNWATCH ROLE ACL \
     MODULE MONITOR READONLY READWRITE RESET SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE PUBLISH \
-    SCRIPT";
+    SCRIPT",
+    )
+});
 
 /// Commands that wait for a key, and change it once it is there.
-const WAITS: &str = "BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP";
+static WAITS: Commands =
+    LazyLock::new(|| listed("BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP"));
 
 /// Whether the command may have to wait for a key.
 pub fn waits(argv: &[Vec<u8>]) -> bool {
-    listed(WAITS, &name(argv))
+    WAITS.contains(&*name(argv))
 }
 
 /// The command's name in capitals.
-pub fn name(argv: &[Vec<u8>]) -> String {
-    argv.first().map(|word| String::from_utf8_lossy(word).to_uppercase()).unwrap_or_default()
-}
-
-fn listed(list: &str, name: &str) -> bool {
-    list.split(' ').any(|known| known == name)
+pub fn name(argv: &[Vec<u8>]) -> Cow<'_, str> {
+    let Some(word) = argv.first() else { return Cow::Borrowed("") };
+    match String::from_utf8_lossy(word) {
+        Cow::Borrowed(text) if text.bytes().all(|byte| byte.is_ascii_uppercase()) => text.into(),
+        text => text.to_uppercase().into(),
+    }
 }
 
 /// The entries of the history from its `first` command on.
@@ -74,10 +89,10 @@ pub fn entries(history: &[Sent], first: usize) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut open: BTreeMap<(u32, &str), Vec<Argv>> = BTreeMap::new();
     for (order, sent) in history.iter().enumerate().skip(first) {
-        let connection = (sent.incarnation, sent.client.as_str());
+        let connection = (sent.incarnation, &*sent.client);
         let refused = sent.reply.as_ref().is_some_and(|reply| reply.starts_with('-'));
         let name = name(&sent.argv);
-        match name.as_str() {
+        match &*name {
             "MULTI" if !refused => {
                 open.insert(connection, vec![sent.argv.clone()]);
             }
@@ -93,8 +108,8 @@ pub fn entries(history: &[Sent], first: usize) -> Vec<Entry> {
             _ if refused => {}
             _ => match open.get_mut(&connection) {
                 Some(queued) => queued.push(sent.argv.clone()),
-                None if listed(READS, &name) || listed(ADMINISTERS, &name) => {}
-                None if listed(WAITS, &name) => entries.extend(waited(history, order)),
+                None if READS.contains(&*name) || ADMINISTERS.contains(&*name) => {}
+                None if WAITS.contains(&*name) => entries.extend(waited(history, order)),
                 None => {
                     let commands = vec![sent.argv.clone()];
                     entries.push(entry(order, sent, commands, name != "SELECT"));
@@ -124,7 +139,7 @@ fn waited(history: &[Sent], order: usize) -> Option<Entry> {
 }
 
 fn entry(order: usize, sent: &Sent, commands: Vec<Argv>, writes: bool) -> Entry {
-    let client = format!("{}:{}", sent.incarnation, sent.client);
+    let client = (sent.incarnation, sent.client.clone());
     Entry {
         unit: Unit { client, commands, at: sent.sent_at },
         writes,
@@ -165,8 +180,8 @@ impl Lineage {
 
 /// Keys that were given a time to live, by database: an expired one counts as absent even before
 /// the server has noticed, so both sides must be made to notice before they are compared.
-pub fn expiring(units: &[Unit]) -> Vec<(String, Vec<u8>)> {
-    let mut selected: BTreeMap<&str, String> = BTreeMap::new();
+pub fn expiring<'a>(units: impl IntoIterator<Item = &'a Unit>) -> Vec<(String, Vec<u8>)> {
+    let mut selected: BTreeMap<&(u32, Name), String> = BTreeMap::new();
     let mut keys = Vec::new();
     for unit in units {
         for argv in &unit.commands {
@@ -178,7 +193,7 @@ pub fn expiring(units: &[Unit]) -> Vec<(String, Vec<u8>)> {
             let Some(key) = argv.get(1).filter(|_| gives_time_to_live(&name, argv)) else {
                 continue;
             };
-            let db = selected.get(unit.client.as_str()).cloned().unwrap_or_else(|| "0".to_string());
+            let db = selected.get(&unit.client).cloned().unwrap_or_else(|| "0".to_string());
             let place = (db, key.clone());
             if !keys.contains(&place) {
                 keys.push(place);
@@ -209,7 +224,7 @@ mod tests {
         Sent {
             line,
             incarnation: 1,
-            client: client.to_string(),
+            client: client.into(),
             argv,
             sent_at: Time(u64::from(line)),
             calls: 0,

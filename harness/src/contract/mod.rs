@@ -96,16 +96,14 @@ pub enum Moment {
     Living,
 }
 
-/// Judges a dataset: `states[n]` is the state after the first `n` of `entries`, `found` the one
-/// found.
+/// Judges a dataset that is the state after the first `survivors` of `entries`, and after no longer
+/// prefix; None: after none.
 pub fn judge(
     seen: &Observations,
     entries: &[Entry],
-    states: &[String],
-    found: &str,
+    survivors: Option<usize>,
     moment: Moment,
 ) -> Judgement {
-    let survivors = states.iter().rposition(|state| state == found);
     let mut judged = match survivors {
         Some(count) => prefix(seen, entries, count, moment),
         None if regime::lied(seen) => Judgement::new(
@@ -169,7 +167,7 @@ fn announced(seen: &Observations, going: &Going<'_>, first_lost: &Entry) -> bool
     let refused = seen.history.iter().skip(first_lost.order + 1).any(|sent| {
         let reply = sent.reply.as_deref().unwrap_or_default();
         let error = reply.strip_prefix('-').filter(|_| sent.incarnation <= going.incarnation);
-        let about = seen.announces.refusals.contains(&history::name(&sent.argv));
+        let about = seen.announces.refusals.iter().any(|told| *told == history::name(&sent.argv));
         let says = |error: &str| seen.announces.replies.iter().any(|word| error.starts_with(word));
         error.is_some_and(|error| about || says(error))
     });

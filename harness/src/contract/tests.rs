@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::observation::{
-    Announces, Call, CallRecord, Child, Cut, Damaged, Detail, Directive, Ending, Living, PowerCut,
-    Refusal, Returned, Sent, Start, Time,
+    Announces, Argv, Call, CallRecord, Child, Cut, Damaged, Detail, Directive, Ending, Living,
+    Name, PowerCut, Refusal, Returned, Sent, Start, Time,
 };
 
 mod power;
@@ -19,7 +19,7 @@ fn seen(appendfsync: &str, how: How) -> Observations {
     let sent = |second: u32| Sent {
         line: second,
         incarnation: 1,
-        client: "client".to_string(),
+        client: Name::known("client"),
         argv: words("INCR a"),
         sent_at: seconds(second.into()),
         calls: second as usize - 1,
@@ -41,12 +41,13 @@ fn seen(appendfsync: &str, how: How) -> Observations {
             replies: vec!["MISCONF".to_string()],
             refusals: vec!["BGREWRITEAOF".to_string()],
             info: Vec::new(),
-        },
+        }
+        .into(),
         ..Observations::default()
     }
 }
 
-fn words(command: &str) -> Vec<Vec<u8>> {
+fn words(command: &str) -> Argv {
     command.split(' ').map(|word| word.as_bytes().to_vec()).collect()
 }
 
@@ -68,8 +69,8 @@ fn seconds(n: u64) -> Time {
 /// one.
 fn verdict(seen: &Observations, count: usize) -> Verdict {
     let entries = history::entries(&seen.history, 0);
-    let states: Vec<String> = (0..=entries.len()).map(|n| n.to_string()).collect();
-    judge(seen, &entries, &states, &count.to_string(), Moment::Restarted).verdict
+    let survivors = Some(count).filter(|count| *count <= entries.len());
+    judge(seen, &entries, survivors, Moment::Restarted).verdict
 }
 
 fn call(site: &str, at: Time, began: Option<Time>, returned: Option<Returned>, lie: bool) -> Call {
@@ -224,7 +225,7 @@ fn a_background_save_holds_what_was_there_at_its_fork_once_it_is_reaped() {
     let mut off = without_file(How::Killed);
     replace(&mut off, 1, "BGSAVE");
     off.history[1].reply = Some("+Background saving started".to_string());
-    let child = "child".to_string();
+    let child = Name::known("child");
     let fork = call("parent.fork#1", seconds(2), None, Some(Returned::Child(child.clone())), false);
     off.calls[1] = fork;
     let renamed = call("child.rdb-temp.rename#1", seconds(2), None, value(0), false);
@@ -290,8 +291,7 @@ fn what_info_would_have_shown_counts_unless_a_shutdown_cancelled_it() {
     let judged = |how| {
         let seen = seen("always", how);
         let entries = history::entries(&seen.history, 0);
-        let states: Vec<String> = (0..=3).map(|n| n.to_string()).collect();
-        judge(&seen, &entries, &states, "2", Moment::Restarted)
+        judge(&seen, &entries, Some(2), Moment::Restarted)
     };
     assert!(judged(How::Killed).unless_announced);
     assert_eq!(judged(How::Killed).announced().verdict, Verdict::LostReported);

@@ -3,7 +3,6 @@
 //! Must not know: what completing it does.
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 
 use super::call::CallName;
@@ -104,22 +103,4 @@ impl Entered {
             _ => wanted,
         }
     }
-}
-
-/// `O_WRONLY|O_APPEND`, in the order of open(2), without flags that change nothing here.
-pub(super) fn open_flags(bits: u64) -> String {
-    let flags = OFlag::from_bits_truncate(bits as i32);
-    let access = match flags & OFlag::O_ACCMODE {
-        OFlag::O_WRONLY => "O_WRONLY",
-        OFlag::O_RDWR => "O_RDWR",
-        _ => "O_RDONLY",
-    };
-    let others = [
-        (OFlag::O_APPEND, "O_APPEND"),
-        (OFlag::O_CREAT, "O_CREAT"),
-        (OFlag::O_EXCL, "O_EXCL"),
-        (OFlag::O_TRUNC, "O_TRUNC"),
-    ];
-    let set = others.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, name)| *name);
-    std::iter::once(access).chain(set).collect::<Vec<_>>().join("|")
 }

@@ -3,8 +3,6 @@
 //! Only files and pipes of the model stand here; sockets and the like are the doors' business.
 //! Must not know: what is in a file or a pipe.
 
-use std::collections::BTreeMap;
-
 use nix::fcntl::OFlag;
 
 use super::disk::Ino;
@@ -44,30 +42,42 @@ pub type DescriptionId = usize;
 /// The descriptors of one process.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    entries: BTreeMap<Fd, DescriptionId>,
+    /// In the order of their numbers.
+    entries: Vec<(Fd, DescriptionId)>,
 }
 
 impl Table {
+    fn place(&self, fd: Fd) -> Result<usize, usize> {
+        self.entries.binary_search_by_key(&fd, |(known, _)| *known)
+    }
+
     pub fn get(&self, fd: Fd) -> Option<DescriptionId> {
-        self.entries.get(&fd).copied()
+        self.place(fd).ok().map(|place| self.entries[place].1)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Fd, DescriptionId)> {
-        self.entries.iter().map(|(fd, id)| (*fd, *id))
+        self.entries.iter().copied()
     }
 
     /// The lowest free number from `first` on.
     pub fn lowest_free(&self, first: Fd) -> Fd {
-        (first..).find(|fd| !self.entries.contains_key(fd)).expect("numbers are many")
+        let from = self.entries.partition_point(|(fd, _)| *fd < first);
+        let taken = (first..).zip(&self.entries[from..]).take_while(|(free, (fd, _))| free == fd);
+        first + Fd::try_from(taken.count()).expect("numbers are many")
     }
 
     pub fn insert(&mut self, fd: Fd, id: DescriptionId) {
-        let before = self.entries.insert(fd, id);
-        debug_assert!(before.is_none(), "descriptor {fd} was in use");
+        match self.place(fd) {
+            Ok(place) => {
+                debug_assert!(false, "descriptor {fd} was in use");
+                self.entries[place].1 = id;
+            }
+            Err(place) => self.entries.insert(place, (fd, id)),
+        }
     }
 
     pub fn remove(&mut self, fd: Fd) -> Option<DescriptionId> {
-        self.entries.remove(&fd)
+        self.place(fd).ok().map(|place| self.entries.remove(place).1)
     }
 }
 

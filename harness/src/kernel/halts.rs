@@ -4,14 +4,14 @@
 //! carries it out ([`Kernel::take_halt`]) and goes on. Must not know: how a process is ended for
 //! real.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::disk::power_cut::{Images, Impossible, PowerCut, Profile};
 use super::fd::{Descriptions, Object, Table};
 use super::plan::{Halt, Victim};
 use super::process::Life;
 use super::trace::{Event, Returned};
-use super::{Cut, Entered, Image, Kernel, Pid, TaskId, Trace};
+use super::{Cut, Entered, Image, Kernel, Name, Pid, TaskId, Trace};
 
 /// The name of a server's main task, and so of its process.
 const SERVER: &str = "parent";
@@ -20,7 +20,7 @@ const SERVER: &str = "parent";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
     /// The role of its file or pipe.
-    pub role: String,
+    pub role: Name,
     /// A file that has no name any more.
     pub unlinked: bool,
 }
@@ -104,7 +104,7 @@ impl Kernel {
             plan: self.plan.clone(),
             schedule: self.schedule.clone(),
             trace: Trace::default(),
-            roles: Rc::clone(&self.roles),
+            roles: Arc::clone(&self.roles),
             processes: self.processes.forgotten(),
             descriptions: Descriptions::default(),
             pipe_roles: Vec::new(),
@@ -142,7 +142,7 @@ impl Kernel {
                 }
                 Object::Pipe(pipe, _) => {
                     let role = self.pipe_roles[pipe].clone();
-                    Open { role: role.unwrap_or_else(|| "pipe".to_string()), unlinked: false }
+                    Open { role: role.unwrap_or(Name::known("pipe")), unlinked: false }
                 }
             })
             .collect()

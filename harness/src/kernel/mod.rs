@@ -16,6 +16,7 @@ pub mod disk;
 mod entered;
 pub mod fd;
 mod halts;
+pub mod name;
 pub mod plan;
 pub mod process;
 pub mod role;
@@ -26,7 +27,7 @@ mod tests;
 pub mod trace;
 
 use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use nix::sys::signal::Signal;
 
@@ -36,6 +37,7 @@ pub use disk::{Cut, Disk, Image};
 pub use entered::{Entered, Request, Target};
 pub use fd::{Fd, Object};
 pub use halts::Survey;
+pub use name::Name;
 pub use plan::{Effect, Halt, Plan, Rule, Selector, Victim, When, Window};
 pub use process::{Ending, Pid, TaskId};
 pub use role::Roles;
@@ -43,10 +45,10 @@ pub use schedule::{Decision, Schedule, Turn};
 pub use site::Site;
 pub use trace::Trace;
 
-use entered::{Delay, open_flags};
+use entered::Delay;
 use fd::{Descriptions, End, PipeId};
 use process::Processes;
-use trace::{CallRecord, Detail, Event, Returned};
+use trace::{CallRecord, Detail, Event, OpenFlags, Returned};
 
 /// A name whose tasks are kept from running.
 #[derive(Clone, Debug)]
@@ -64,11 +66,11 @@ pub struct Kernel {
     pub plan: Plan,
     pub schedule: Schedule,
     pub trace: Trace,
-    roles: Rc<Roles>,
+    roles: Arc<Roles>,
     processes: Processes,
     descriptions: Descriptions,
     /// The role of each pipe once a fork has bound it.
-    pipe_roles: Vec<Option<String>>,
+    pipe_roles: Vec<Option<Name>>,
     first_fd: Fd,
     /// How often the machine was healed: what ends delays.
     heals: u32,
@@ -83,14 +85,14 @@ pub struct Kernel {
 impl Kernel {
     /// A machine with an empty disk whose files have these roles. Descriptors are numbered from
     /// `first_fd` on.
-    pub fn new(roles: Roles, first_fd: Fd) -> Self {
+    pub fn new(roles: impl Into<Arc<Roles>>, first_fd: Fd) -> Self {
         Kernel {
             clock: Clock::new(),
             disk: Disk::new(),
             plan: Plan::default(),
             schedule: Schedule::default(),
             trace: Trace::default(),
-            roles: Rc::new(roles),
+            roles: roles.into(),
             processes: Processes::default(),
             descriptions: Descriptions::default(),
             pipe_roles: Vec::new(),
@@ -111,7 +113,7 @@ impl Kernel {
         self.clock.advance_to(to);
     }
 
-    pub fn roles(&self) -> &Roles {
+    pub fn roles(&self) -> &Arc<Roles> {
         &self.roles
     }
 
@@ -130,11 +132,11 @@ impl Kernel {
     }
 
     /// A thread starts beside `by`.
-    pub fn spawn(&mut self, by: TaskId, name: &str) -> TaskId {
+    pub fn spawn(&mut self, by: TaskId, name: Name) -> TaskId {
         self.processes.spawn(by, name)
     }
 
-    pub fn task_name(&self, task: TaskId) -> &str {
+    pub fn task_name(&self, task: TaskId) -> &Name {
         &self.processes.task(task).name
     }
 
@@ -169,7 +171,7 @@ impl Kernel {
 
     /// Writes down that a signal was sent to the process of `task`.
     pub fn signalled(&mut self, task: TaskId, signal: Signal) {
-        let task = self.task_name(task).to_string();
+        let task = self.task_name(task).clone();
         self.record(Event::Signal { task, signal });
     }
 
@@ -219,7 +221,7 @@ impl Kernel {
     }
 
     pub fn is_held(&self, task: TaskId) -> bool {
-        let held = self.held_tasks.iter().find(|held| held.name == self.task_name(task));
+        let held = self.held_tasks.iter().find(|held| held.name == *self.task_name(task));
         held.inspect(|held| held.met.set(true)).is_some()
     }
 
@@ -257,7 +259,7 @@ impl Kernel {
         };
         self.schedule.entered(task);
         let counted = &mut self.processes.tasks[task.0];
-        let number = counted.count(request.call, role.as_deref());
+        let number = counted.count(request.call, role.as_ref());
         let (incarnation, name) = (counted.incarnation, counted.name.clone());
         let site = Site { incarnation, task: name, role, call: request.call, number };
         let decided = self.plan.decide(&site);
@@ -299,14 +301,14 @@ impl Kernel {
         }
     }
 
-    fn role_of_target(&self, task: TaskId, target: Target<'_>) -> Option<String> {
+    fn role_of_target(&self, task: TaskId, target: Target<'_>) -> Option<Name> {
         match target {
             Target::None => None,
             Target::Path(name) | Target::Rename { from: name, .. } => Some(self.role_of_name(name)),
             Target::Fd(fd) => match self.lookup(task, fd)? {
                 Object::File(ino) => Some(self.role_of_name(&self.disk.inode(ino).name)),
                 Object::Pipe(pipe, _) => {
-                    Some(self.pipe_roles[pipe].clone().unwrap_or_else(|| "pipe".to_string()))
+                    Some(self.pipe_roles[pipe].clone().unwrap_or(Name::known("pipe")))
                 }
             },
         }
@@ -314,12 +316,12 @@ impl Kernel {
 
     /// The role of a name; `other` for one that the table does not know, `dir` for the run
     /// directory.
-    pub fn role_of_name(&self, name: &str) -> String {
+    pub fn role_of_name(&self, name: &str) -> Name {
         if name.is_empty() {
-            return "dir".to_string();
+            return Name::known("dir");
         }
         let names = self.disk.names.iter().map(|(name, _)| name);
-        self.roles.of(name, names).unwrap_or("other").to_string()
+        self.roles.of(name, names).cloned().unwrap_or(Name::known("other"))
     }
 
     fn file_of(&self, task: TaskId, request: &Request<'_>) -> Option<disk::Ino> {
@@ -336,7 +338,7 @@ impl Kernel {
         match request.call {
             CallName::Read | CallName::Write => Detail::Bytes(request.argument),
             CallName::Ftruncate | CallName::Truncate => Detail::Length(request.argument),
-            CallName::Open => Detail::Flags(open_flags(request.argument)),
+            CallName::Open => Detail::Flags(OpenFlags(request.argument)),
             CallName::Rename => match request.target {
                 Target::Rename { to, .. } => Detail::To(self.role_of_name(to)),
                 _ => Detail::None,

@@ -6,6 +6,7 @@
 
 use super::call::CallName;
 use super::fd::{PipeId, Table};
+use super::name::Name;
 
 /// A process id as the server sees it.
 pub type Pid = i32;
@@ -33,33 +34,33 @@ pub enum Life {
 
 #[derive(Clone, Debug)]
 pub struct Task {
-    pub name: String,
+    pub name: Name,
     /// Index of its process.
     pub process: usize,
     /// Which start of the server it belongs to, from 1.
     pub incarnation: u32,
     /// How often each kind of call was made: what numbers the sites.
-    counts: Vec<(CallName, Option<String>, u32)>,
+    counts: Vec<(CallName, Option<Name>, u32)>,
 }
 
 impl Task {
     /// The number that [`Task::count`] would give a call.
-    pub fn next(&self, call: CallName, role: Option<&str>) -> u32 {
-        let known = self.counts.iter().find(|(name, of, _)| *name == call && of.as_deref() == role);
+    pub fn next(&self, call: CallName, role: Option<&Name>) -> u32 {
+        let known = self.counts.iter().find(|(name, of, _)| *name == call && of.as_ref() == role);
         known.map_or(1, |(.., count)| count + 1)
     }
 
     /// Counts a call. Returns its number, from 1.
-    pub fn count(&mut self, call: CallName, role: Option<&str>) -> u32 {
+    pub fn count(&mut self, call: CallName, role: Option<&Name>) -> u32 {
         let known =
-            self.counts.iter_mut().find(|(name, of, _)| *name == call && of.as_deref() == role);
+            self.counts.iter_mut().find(|(name, of, _)| *name == call && of.as_ref() == role);
         match known {
             Some((.., count)) => {
                 *count += 1;
                 *count
             }
             None => {
-                self.counts.push((call, role.map(str::to_string), 1));
+                self.counts.push((call, role.cloned(), 1));
                 1
             }
         }
@@ -76,7 +77,7 @@ pub struct Process {
     /// Pipes opened here that no fork has given a role to yet.
     pub unbound_pipes: Vec<PipeId>,
     /// The name of its main task.
-    pub name: String,
+    pub name: Name,
 }
 
 /// Everything that was ever born on this machine.
@@ -116,28 +117,28 @@ impl Processes {
     pub fn boot(&mut self, pid: Pid) -> TaskId {
         self.incarnation += 1;
         self.children_born = 0;
-        self.birth(pid, None, Table::default(), "parent".to_string())
+        self.birth(pid, None, Table::default(), Name::known("parent"))
     }
 
     /// A thread beside `by`.
-    pub fn spawn(&mut self, by: TaskId, name: &str) -> TaskId {
+    pub fn spawn(&mut self, by: TaskId, name: Name) -> TaskId {
         let Task { process, incarnation, .. } = *self.task(by);
-        self.add_task(name.to_string(), process, incarnation)
+        self.add_task(name, process, incarnation)
     }
 
     /// A child of the process of `by`, with copies of its descriptors.
     pub fn fork(&mut self, by: TaskId, pid: Pid) -> TaskId {
         self.children_born += 1;
         let name = match self.children_born {
-            1 => "child".to_string(),
-            n => format!("child{n}"),
+            1 => Name::known("child"),
+            n => format!("child{n}").into(),
         };
         let parent = self.task(by).process;
         let fds = self.processes[parent].fds.clone();
         self.birth(pid, Some(parent), fds, name)
     }
 
-    fn birth(&mut self, pid: Pid, parent: Option<usize>, fds: Table, name: String) -> TaskId {
+    fn birth(&mut self, pid: Pid, parent: Option<usize>, fds: Table, name: Name) -> TaskId {
         let life = Life::Alive;
         let unbound_pipes = Vec::new();
         self.processes.push(Process { pid, parent, life, fds, unbound_pipes, name: name.clone() });
@@ -153,7 +154,7 @@ impl Processes {
         self.tasks.iter().find(|task| task.process == process).expect("a process has a main task")
     }
 
-    fn add_task(&mut self, name: String, process: usize, incarnation: u32) -> TaskId {
+    fn add_task(&mut self, name: Name, process: usize, incarnation: u32) -> TaskId {
         self.tasks.push(Task { name, process, incarnation, counts: Vec::new() });
         TaskId(self.tasks.len() - 1)
     }

@@ -9,13 +9,15 @@
 
 use std::cmp::Ordering;
 
+use super::name::Name;
+
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     pub name: String,
-    pub role: String,
+    pub role: Name,
     /// The role of all but the newest file that fits; None: all have `role`.
-    pub older: Option<String>,
+    pub older: Option<Name>,
 }
 
 /// Name → role, and pipes in order of opening → role.
@@ -23,13 +25,13 @@ pub struct Pattern {
 pub struct Roles {
     pub files: Vec<Pattern>,
     /// Each entry: the roles of the pipes that a process opened between two forks, in order.
-    pub pipes: Vec<Vec<String>>,
+    pub pipes: Vec<Vec<Name>>,
 }
 
 impl Roles {
     /// The role of the file called `name` where `names` are all names on the disk.
     /// None: a file the table does not know.
-    pub fn of<'a>(&self, name: &str, mut names: impl Iterator<Item = &'a str>) -> Option<&str> {
+    pub fn of<'a>(&self, name: &str, mut names: impl Iterator<Item = &'a str>) -> Option<&Name> {
         let pattern = self.files.iter().find(|pattern| fits(&pattern.name, name))?;
         match &pattern.older {
             Some(older)
@@ -44,7 +46,7 @@ impl Roles {
     }
 
     /// The roles for `count` pipes opened before a fork; None: no such arrangement is known.
-    pub fn of_pipes(&self, count: usize) -> Option<&[String]> {
+    pub fn of_pipes(&self, count: usize) -> Option<&[Name]> {
         self.pipes.iter().find(|roles| roles.len() == count).map(Vec::as_slice)
     }
 
@@ -52,7 +54,7 @@ impl Roles {
     pub fn all(&self) -> Vec<&str> {
         let files = self.files.iter().flat_map(|p| [Some(&p.role), p.older.as_ref()]).flatten();
         let mut all: Vec<&str> =
-            files.chain(self.pipes.iter().flatten()).map(String::as_str).collect();
+            files.chain(self.pipes.iter().flatten()).map(|name| &**name).collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -131,7 +133,7 @@ mod tests {
         ];
         let roles = Roles { files, pipes: Vec::new() };
         let names = ["d/a.9.incr.aof", "d/a.10.incr.aof", "temp-bg-7.aof", "temp-7.aof"];
-        let found = names.map(|name| roles.of(name, names.into_iter()));
+        let found = names.map(|name| roles.of(name, names.into_iter()).map(|role| &**role));
         assert_eq!(found, [Some("incr"), Some("aof"), Some("rewrite-bg"), Some("rewrite-temp")]);
         assert_eq!(roles.of("x", names.into_iter()), None);
     }

@@ -12,7 +12,7 @@ use super::plan::task_matches;
 use super::process::TaskId;
 use super::site::Site;
 use super::trace::Event;
-use super::{Kernel, Request};
+use super::{Kernel, Name, Request};
 
 /// Before this call is made, somebody else runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl Kernel {
         }
         let role = self.role_of_target(task, request.target);
         let counted = &self.processes.tasks[task.0];
-        let number = counted.next(request.call, role.as_deref());
+        let number = counted.next(request.call, role.as_ref());
         let (incarnation, name) = (counted.incarnation, counted.name.clone());
         let site = Site { incarnation, task: name, role, call: request.call, number };
         self.schedule.stops(task, site)
@@ -139,11 +139,11 @@ impl Kernel {
         let (Turn::Of { stopped, .. } | Turn::Survey { stopped, .. }) = turn;
         let own = able.iter().find(|(task, _)| *task == stopped)?.1;
         let others = able.iter().filter(|(task, _)| *task != stopped);
-        let others = others.map(|(task, which)| (self.task_name(*task).to_string(), *which));
-        let others: Vec<(String, T)> = others.collect();
+        let others = others.map(|(task, which)| (self.task_name(*task).clone(), *which));
+        let others: Vec<(Name, T)> = others.collect();
         match turn {
             Turn::Survey { site, .. } => {
-                let tasks = others.into_iter().map(|(name, _)| name).collect();
+                let tasks = others.into_iter().map(|(name, _)| name.into()).collect();
                 self.schedule.saw(site, tasks);
                 Some(own)
             }

@@ -9,6 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::call::CallName;
+use super::name::Name;
 
 /// The name of one call in one run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,9 +17,9 @@ pub struct Site {
     /// Which start of the server, from 1.
     pub incarnation: u32,
     /// `parent`, `child`, `child2`, `bio-fsync` …
-    pub task: String,
+    pub task: Name,
     /// The file role, where the call is about a file.
-    pub role: Option<String>,
+    pub role: Option<Name>,
     pub call: CallName,
     /// Which call of this kind, from 1.
     pub number: u32,
@@ -58,7 +59,7 @@ impl FromStr for Site {
         let parts: Vec<&str> = path.split('.').collect();
         let (task, role, call) = match parts[..] {
             [task, call] => (task, None, call),
-            [task, role, call] => (task, Some(role.to_string()), call),
+            [task, role, call] => (task, Some(Name::from(role)), call),
             _ => return Err(NotASite),
         };
         let call = match CallName::select(call).as_deref() {
@@ -68,7 +69,7 @@ impl FromStr for Site {
         if task.is_empty() || role.as_deref() == Some("") {
             return Err(NotASite);
         }
-        Ok(Site { incarnation, task: task.to_string(), role, call, number })
+        Ok(Site { incarnation, task: task.into(), role, call, number })
     }
 }
 

@@ -16,10 +16,12 @@
 use std::fmt;
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 
 use super::clock::Time;
 use super::disk::Cut;
+use super::name::Name;
 use super::process::Ending;
 use super::site::Site;
 
@@ -32,9 +34,33 @@ pub enum Detail {
     /// The new length of a truncation.
     Length(u64),
     /// How a file is opened: `O_WRONLY|O_APPEND`.
-    Flags(String),
+    Flags(OpenFlags),
     /// What a rename moves its file to, as a role where it has one.
-    To(String),
+    To(Name),
+}
+
+/// The flags of open(2), as bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenFlags(pub u64);
+
+/// `O_WRONLY|O_APPEND`, in the order of open(2), without flags that change nothing here.
+impl fmt::Display for OpenFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flags = OFlag::from_bits_truncate(self.0 as i32);
+        f.write_str(match flags & OFlag::O_ACCMODE {
+            OFlag::O_WRONLY => "O_WRONLY",
+            OFlag::O_RDWR => "O_RDWR",
+            _ => "O_RDONLY",
+        })?;
+        let others = [
+            (OFlag::O_APPEND, "O_APPEND"),
+            (OFlag::O_CREAT, "O_CREAT"),
+            (OFlag::O_EXCL, "O_EXCL"),
+            (OFlag::O_TRUNC, "O_TRUNC"),
+        ];
+        let mut set = others.iter().filter(|(flag, _)| flags.contains(*flag));
+        set.try_for_each(|(_, name)| write!(f, "|{name}"))
+    }
 }
 
 /// What a call returned.
@@ -45,8 +71,8 @@ pub enum Returned {
     /// A descriptor or two, whose numbers do not matter.
     Descriptor,
     /// The name of the task that was born, or of the child that was reaped with its ending.
-    Child(String),
-    Reaped(String, Ending),
+    Child(Name),
+    Reaped(Name, Ending),
     Error(Errno),
     /// The task was killed before the call was made.
     Never,
@@ -76,18 +102,18 @@ pub enum Event {
     Call(CallRecord),
     /// A signal reached the process of this task.
     Signal {
-        task: String,
+        task: Name,
         signal: Signal,
     },
     /// The process whose main task this is ended.
     Ended {
         incarnation: u32,
-        task: String,
+        task: Name,
         ending: Ending,
     },
     /// Another task ran before this call, because the schedule says so.
     Turn {
-        task: String,
+        task: Name,
         site: Site,
     },
     /// The power was cut and is back.
@@ -107,8 +133,14 @@ pub struct Trace {
     records: Vec<Record>,
 }
 
+/// So many events most runs have at least.
+const USUAL: usize = 64;
+
 impl Trace {
     pub fn push(&mut self, at: Time, event: Event) {
+        if self.records.is_empty() {
+            self.records.reserve(USUAL);
+        }
         self.records.push(Record { at, event });
     }
 

@@ -11,9 +11,11 @@ mod version;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::kernel::name::Name;
 use crate::kernel::role::{Pattern, Roles};
 use source::Source;
 pub use version::{Server, Version};
@@ -48,15 +50,15 @@ pub struct Profile {
     /// the server with itself.
     pub boot_pipes: u32,
     /// Name of a thread as the server sets it → name of the task.
-    pub threads: BTreeMap<String, String>,
+    pub threads: BTreeMap<String, Name>,
     /// How names of threads begin that may wait for others in a loop, without a call; they and the
     /// main thread of a process that has such are passed over when they use the processor for long.
     pub spinning: Vec<String>,
     /// Roles of files; the first pattern that fits decides.
     pub files: Vec<FileRole>,
     /// Roles of the pipes opened between two forks, by how many they are.
-    pub pipes: Vec<Vec<String>>,
-    pub announces: Announces,
+    pub pipes: Vec<Vec<Name>>,
+    pub announces: Arc<Announces>,
     /// What transcripts are shared with, where a user's file says it.
     pub family: Option<String>,
     /// The server that it was picked for.
@@ -79,8 +81,8 @@ pub struct Announces {
 #[serde(deny_unknown_fields)]
 pub struct FileRole {
     pub name: String,
-    pub role: String,
-    pub older: Option<String>,
+    pub role: Name,
+    pub older: Option<Name>,
 }
 
 /// Why a path leads to no server that can be run.
@@ -158,8 +160,8 @@ impl Profile {
     }
 
     /// The name of the task that a thread called `comm` is; an unknown one keeps its own.
-    pub fn thread<'a>(&'a self, comm: &'a str) -> &'a str {
-        self.threads.get(comm).map_or(comm, String::as_str)
+    pub fn thread(&self, comm: &str) -> Name {
+        self.threads.get(comm).cloned().unwrap_or_else(|| comm.into())
     }
 }
 

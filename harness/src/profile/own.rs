@@ -93,7 +93,7 @@ mod tests {
                     [announces]\nreplies = [\"READONLY\"]\n";
         let mine = read(text).expect("a good profile");
         let base = Profile::named("redis-6").expect("it is part of the program");
-        assert_eq!((mine.family().as_str(), mine.thread("my_sync")), ("mine", "bio-fsync"));
+        assert_eq!((mine.family().as_str(), &*mine.thread("my_sync")), ("mine", "bio-fsync"));
         assert_eq!(mine.thread("bio_aof_fsync"), "bio-fsync");
         assert_eq!((&mine.files, &mine.args), (&base.files, &base.args));
         assert_eq!(mine.announces.replies, ["READONLY"]);

@@ -4,12 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::version::Version;
 use super::{Announces, FileRole, Profile};
+use crate::kernel::Name;
 
 /// One file. Lists replace those of the other profile; of tables, each entry does.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -33,10 +35,10 @@ pub struct Source {
     pub ready: Option<Vec<String>>,
     pub boot_pipes: Option<u32>,
     #[serde(default)]
-    pub threads: BTreeMap<String, String>,
+    pub threads: BTreeMap<String, Name>,
     pub spinning: Option<Vec<String>>,
     pub files: Option<Vec<FileRole>>,
-    pub pipes: Option<Vec<Vec<String>>>,
+    pub pipes: Option<Vec<Vec<Name>>>,
     pub announces: Option<PartOfAnnounces>,
 }
 
@@ -52,7 +54,7 @@ pub struct PartOfAnnounces {
 impl Source {
     /// The profile that this file makes of `base`.
     pub fn over(self, base: Profile) -> Profile {
-        let announces = self.announces.unwrap_or_default();
+        let (announces, before) = (self.announces.unwrap_or_default(), base.announces);
         Profile {
             name: self.name.unwrap_or(base.name),
             servers: self.servers.map_or(base.servers, Spanned::into_inner),
@@ -67,11 +69,11 @@ impl Source {
             spinning: self.spinning.unwrap_or(base.spinning),
             files: self.files.unwrap_or(base.files),
             pipes: self.pipes.unwrap_or(base.pipes),
-            announces: Announces {
-                replies: announces.replies.unwrap_or(base.announces.replies),
-                refusals: announces.refusals.unwrap_or(base.announces.refusals),
-                info: announces.info.unwrap_or(base.announces.info),
-            },
+            announces: Arc::new(Announces {
+                replies: announces.replies.unwrap_or_else(|| before.replies.clone()),
+                refusals: announces.refusals.unwrap_or_else(|| before.refusals.clone()),
+                info: announces.info.unwrap_or_else(|| before.info.clone()),
+            }),
             family: base.family,
             server: base.server,
         }
@@ -86,10 +88,7 @@ impl Source {
     }
 }
 
-fn joined(
-    mut base: BTreeMap<String, String>,
-    over: BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
+fn joined<T>(mut base: BTreeMap<String, T>, over: BTreeMap<String, T>) -> BTreeMap<String, T> {
     base.extend(over);
     base
 }

@@ -12,7 +12,7 @@ use super::finding;
 use super::shard::Shard;
 use super::workload::{Ending, Place, Workload};
 use crate::case::Learned;
-use crate::kernel::Site;
+use crate::kernel::{Name, Site};
 
 /// One run: the workload, what is added to it, and how it ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,7 +145,7 @@ impl Plan {
 const BEYOND: u64 = u64::MAX;
 
 /// What the numbers of sites count.
-type Axis = (u32, String, Option<String>, &'static str);
+type Axis = (u32, Name, Option<Name>, &'static str);
 
 /// The sites right behind the last of each axis.
 fn ends(learned: &[Learned]) -> Vec<Learned> {

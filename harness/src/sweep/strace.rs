@@ -47,7 +47,7 @@ pub fn command(script: &Script, server: &str, family: &str) -> Option<String> {
 fn target(rule: &Rule) -> Option<(CallName, Option<String>, Window)> {
     match &rule.selector {
         Selector::Site(Site { incarnation: 1, role, call, number, .. }) => {
-            Some((*call, role.clone(), number.to_string().parse().ok()?))
+            Some((*call, role.clone().map(String::from), number.to_string().parse().ok()?))
         }
         Selector::Calls { calls, role, .. } => match calls[..] {
             [call] => Some((call, role.clone(), rule.window)),

@@ -9,12 +9,13 @@ use crate::case::lex;
 use crate::case::log;
 use crate::case::parse::OBSERVER;
 use crate::case::resp::{Reply, decode_command};
-use crate::case::script::{Argv, Show};
+use crate::case::script::Show;
+use crate::observation::Argv;
 use crate::observation::Event;
 
 /// The command that this word alone is.
 fn word(word: &str) -> Argv {
-    vec![word.as_bytes().to_vec()]
+    [word.as_bytes().to_vec()].into()
 }
 
 impl Runner<'_> {
@@ -80,7 +81,7 @@ impl Runner<'_> {
             Show::File(named) => self.show_file(&named.role)?,
             Show::Files => self.list_files(),
             Show::Latency => {
-                let question = vec![b"LATENCY".to_vec(), b"LATEST".to_vec()];
+                let question = [b"LATENCY".to_vec(), b"LATEST".to_vec()].into();
                 match self.ask(&[question])?.into_iter().next().flatten() {
                     Some(reply) => reply.lines(),
                     None => vec![self.silence()],

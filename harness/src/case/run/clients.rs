@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use crate::case::resp::{Reply, decode, encode};
-use crate::case::script::Argv;
+use crate::observation::{Argv, Name};
 use crate::world::{Broken, World};
 
 /// What a command was sent for.
@@ -22,7 +22,7 @@ pub enum Purpose {
 /// A reply, or the end of the connection that should have brought it.
 #[derive(Debug)]
 pub struct Arrived {
-    pub client: String,
+    pub client: Name,
     pub purpose: Purpose,
     /// None: the connection was closed.
     pub reply: Option<Reply>,
@@ -30,7 +30,7 @@ pub struct Arrived {
 
 #[derive(Clone, Debug)]
 struct Client {
-    name: String,
+    name: Name,
     pending: VecDeque<Purpose>,
     received: Vec<u8>,
 }
@@ -54,7 +54,7 @@ impl Clients {
             return Ok(false);
         }
         if !self.clients.iter().any(|client| client.name == name) {
-            let name = name.to_string();
+            let name = Name::from(name);
             self.clients.push(Client { name, pending: VecDeque::new(), received: Vec::new() });
         }
         let client = self.clients.iter_mut().find(|client| client.name == name);

@@ -23,10 +23,11 @@ use super::resume::Resumed;
 use super::runner::{Runner, State, Stop};
 use super::{Brief, looks_at_the_disk};
 use crate::case::oracle::Oracle;
-use crate::case::script::{Argv, Script, Verb};
+use crate::case::script::{Script, Verb};
 use crate::contract::{Unit, expiring};
 use crate::kernel::disk::power_cut::{Images, Profile as DiskProfile, Shown};
 use crate::kernel::{Image, Survey, Time};
+use crate::observation::Argv;
 use crate::profile::Profile;
 use crate::world::{Broken, Directive, World};
 

@@ -7,8 +7,8 @@
 use super::rehearse::Point;
 use super::runner::{Runner, Stop};
 use crate::case::resp::Reply;
-use crate::case::script::Argv;
 use crate::contract::{Entry, Going, Moment, Unit, Verdict, expiring, judge};
+use crate::observation::Argv;
 use crate::report::transcript::Remark;
 
 /// A judgement that waits for the server.
@@ -40,8 +40,8 @@ impl Runner<'_> {
         }
         let entries = self.lineage.entries(&self.seen.history);
         if due.probes.is_none() && self.seen.starts.last().is_some_and(|start| start.ready) {
-            let units: Vec<Unit> = entries.iter().map(|entry| entry.unit.clone()).collect();
-            due.probes = Some(self.send_probes(&questions(&units))?);
+            let questions = questions(entries.iter().map(|entry| &entry.unit));
+            due.probes = Some(self.send_probes(&questions)?);
             self.settle()?;
         }
         let digest = due.probes.as_ref().and_then(|probes| probes.last());
@@ -85,10 +85,11 @@ impl Runner<'_> {
             return Ok(());
         }
         self.see_leftovers();
-        let units: Vec<Unit> = entries.iter().map(|entry| entry.unit.clone()).collect();
+        let units: Vec<&Unit> = entries.iter().map(|entry| &entry.unit).collect();
         let asked_at = self.now();
-        let states = self.oracle.states(&units, asked_at, &self.state.directives)?;
-        let mut judgement = judge(&self.seen, &entries, &states, &found, moment);
+        let survivors =
+            self.oracle.survivors(&units, asked_at, &self.state.directives, &found)?;
+        let mut judgement = judge(&self.seen, &entries, survivors, moment);
         if judgement.unless_announced && self.would_have_been_announced()? {
             judgement = judgement.announced();
         }
@@ -116,7 +117,8 @@ impl Runner<'_> {
         let leftovers = {
             let kernel = self.world.kernel();
             let roles = kernel.disk.files().map(|(name, _)| kernel.role_of_name(name));
-            let mut left: Vec<String> = roles.filter(|role| is_temporary(role)).collect();
+            let mut left: Vec<String> =
+                roles.filter(|role| is_temporary(role)).map(String::from).collect();
             left.sort();
             left
         };
@@ -129,7 +131,7 @@ pub(super) fn is_temporary(role: &str) -> bool {
 }
 
 /// Makes the server notice which keys have expired, then asks for the digest.
-pub(super) fn questions(units: &[Unit]) -> Vec<Argv> {
+pub(super) fn questions<'a>(units: impl IntoIterator<Item = &'a Unit>) -> Vec<Argv> {
     let argv = |words: &[&[u8]]| words.iter().map(|word| word.to_vec()).collect::<Argv>();
     let keys = expiring(units);
     let mut questions = Vec::new();

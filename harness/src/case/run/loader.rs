@@ -10,7 +10,7 @@ use super::brief::{Brief, brief};
 use super::cuts::{CutPoint, Judge, Make, Start, disk_hash, hash_of, parsed};
 use crate::case::oracle::Oracle;
 use crate::case::resp::{decode, encode};
-use crate::case::script::Argv;
+use crate::observation::Argv;
 use crate::kernel::Image;
 use crate::kernel::disk::power_cut::Shown;
 use crate::profile::Profile;

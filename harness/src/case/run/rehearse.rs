@@ -36,6 +36,7 @@ pub fn would_show(
     let mut nobody = Nobody;
     let mut runner = Runner::new(script, world, profile, &mut nobody);
     runner.rehearsal = true;
+    runner.quiet = true;
     let shown = match runner.up_to(point) {
         Ok(()) if runner.is_running() => runner.trouble(),
         other => other.map(|()| false),
@@ -88,8 +89,14 @@ impl Runner<'_> {
 pub(super) struct Nobody;
 
 impl Oracle for Nobody {
-    fn states(&mut self, _: &[Unit], _: Time, _: &[Directive]) -> Result<Vec<String>, Broken> {
-        Ok(Vec::new())
+    fn survivors(
+        &mut self,
+        _: &[&Unit],
+        _: Time,
+        _: &[Directive],
+        _: &str,
+    ) -> Result<Option<usize>, Broken> {
+        Ok(None)
     }
 }
 

@@ -13,8 +13,8 @@ use crate::case::oracle::Oracle;
 use crate::case::resp::Reply;
 use crate::case::script::{Needs, Script, Step, Verb};
 use crate::contract::{Lineage, Verdict};
-use crate::kernel::Time;
 use crate::kernel::plan::Rule;
+use crate::kernel::{Name, Time};
 use crate::observation::{Answer, Event, LogLine, Observations, ObservedStep};
 use crate::profile::Profile;
 use crate::report::transcript::Remark;
@@ -77,7 +77,7 @@ pub struct State {
     /// How much of the trace has been seen.
     pub traced: usize,
     /// Children that were born and have not ended, by incarnation and name.
-    pub children: BTreeSet<(u32, String)>,
+    pub children: BTreeSet<(u32, Name)>,
     pub raw_log: Vec<u8>,
     /// The start of the server that went on to log its own memory.
     pub dump_of: Option<u32>,
@@ -282,7 +282,9 @@ impl<'a> Runner<'a> {
     }
 
     pub fn verdict(&mut self, verdict: Verdict, sentence: String) {
-        self.remark(format!("contract: {verdict} — {sentence}"));
+        if !self.quiet {
+            self.remark(format!("contract: {verdict} — {sentence}"));
+        }
         self.state.verdicts.push((self.state.line, verdict, sentence));
     }
 
@@ -359,7 +361,7 @@ impl<'a> Runner<'a> {
     /// Whether the server has a command; asked inside MULTI, where nothing is carried out.
     pub fn need(&mut self, needs: &Needs) -> Result<(), Stop> {
         let Needs::Command(name) = needs else { return Ok(()) };
-        let word = |word: &str| vec![word.as_bytes().to_vec()];
+        let word = |word: &str| [word.as_bytes().to_vec()].into();
         let replies = self.ask(&[word("MULTI"), word(name), word("DISCARD")])?;
         match replies.get(1) {
             Some(Some(Reply::Error(text))) if text.to_lowercase().contains("unknown command") => {

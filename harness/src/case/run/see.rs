@@ -33,13 +33,7 @@ impl Runner<'_> {
     }
 
     fn see_trace(&mut self) {
-        let records = {
-            let kernel = self.world.kernel();
-            let new = kernel.trace.records()[self.traced..].to_vec();
-            self.state.traced = kernel.trace.len();
-            new
-        };
-        for record in records {
+        while let Some(record) = self.next_record() {
             // A restart is its own announcement.
             let known =
                 matches!(record.event, MachineEvent::Started { incarnation } if incarnation > 1);
@@ -61,6 +55,12 @@ impl Runner<'_> {
                 _ => {}
             }
         }
+    }
+
+    fn next_record(&mut self) -> Option<Record> {
+        let record = self.world.kernel().trace.records().get(self.traced).cloned();
+        self.traced += usize::from(record.is_some());
+        record
     }
 
     fn see_call(&mut self, at: Time, call: CallRecord) {
@@ -90,11 +90,12 @@ impl Runner<'_> {
     fn see_log(&mut self) {
         let raw = self.world.log();
         self.raw_log.extend_from_slice(&raw);
+        if self.quiet && !self.script.reads_log {
+            return self.see_whether_it_is_ready();
+        }
         for line in log::take_lines(&mut self.raw_log) {
-            if self.profile.ready.iter().any(|ready| line.message.contains(ready))
-                && let Some(start) = self.seen.starts.last_mut()
-            {
-                start.ready = true;
+            if let Some(start) = self.state.seen.starts.last_mut().filter(|start| !start.ready) {
+                start.ready = self.profile.ready.iter().any(|ready| line.message.contains(ready));
             }
             if log::opens_a_memory_dump(&line) {
                 self.dump_of = Some(self.seen.incarnation());
@@ -106,6 +107,15 @@ impl Runner<'_> {
                 self.events.push(Event::Log(line.clone()));
             }
             self.log.push(line);
+        }
+    }
+
+    /// As much as must be known of a log that nobody reads.
+    fn see_whether_it_is_ready(&mut self) {
+        let lines = log::take_whole(&mut self.raw_log);
+        if let Some(start) = self.state.seen.starts.last_mut().filter(|start| !start.ready) {
+            let lines = String::from_utf8_lossy(&lines);
+            start.ready = self.profile.ready.iter().any(|ready| lines.contains(ready));
         }
     }
 
@@ -133,7 +143,7 @@ impl Runner<'_> {
             sent.answered_after = so_far;
         }
         let late = sent.line != self.state.line;
-        let client = if sent.client == crate::case::DEFAULT_CLIENT { "" } else { &sent.client };
+        let client = if sent.client == crate::case::DEFAULT_CLIENT { "" } else { &*sent.client };
         let to = late.then(|| format!("{client}> {}", lex::quote(&sent.argv)));
         if self.last_sent == Some(index) {
             self.last_reply.clone_from(&text);

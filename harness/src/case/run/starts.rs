@@ -8,7 +8,7 @@ use super::clients::Purpose;
 use super::judge::Due;
 use super::runner::{Asked, Runner, Stop};
 use crate::contract::{Moment, Verdict, refused};
-use crate::observation::{How, Sent, Start};
+use crate::observation::{Argv, How, Sent, Start};
 use crate::world::Victim;
 
 /// Who sends the write of the second look.
@@ -50,14 +50,15 @@ impl Runner<'_> {
     fn start_once(&mut self) -> Result<(), Stop> {
         let at = self.now();
         let directives = self.directives.clone();
-        self.seen.starts.push(Start { at, directives: directives.clone(), ready: false });
+        self.seen.starts.push(Start { at, directives, ready: false });
         self.running = true;
         self.halted = false;
         self.asked = Asked::default();
         self.log.clear();
         self.awaited = 0;
         self.starting = true;
-        let started = self.world.start(&directives).map_err(Stop::from).and_then(|()| self.see());
+        let started = self.world.start(&self.state.directives).map_err(Stop::from);
+        let started = started.and_then(|()| self.see());
         self.starting = false;
         started
     }
@@ -107,14 +108,14 @@ impl Runner<'_> {
     pub fn write_for(&mut self, client: &str) -> Result<Option<String>, Stop> {
         let index = self.seen.history.len();
         let words = ["SET", &format!("sabot:{client}"), &index.to_string()];
-        let argv: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        let argv: Argv = words.iter().map(|word| word.as_bytes().to_vec()).collect();
         if !self.state.clients.send(self.world, client, &argv, Purpose::Case(index))? {
             return Ok(None);
         }
         self.state.seen.history.push(Sent {
             line: self.state.line,
             incarnation: self.state.seen.incarnation(),
-            client: client.to_string(),
+            client: client.into(),
             argv,
             sent_at: self.now(),
             calls: self.state.seen.calls.len(),

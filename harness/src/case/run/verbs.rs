@@ -9,12 +9,13 @@ use nix::sys::signal::Signal;
 use super::clients::Purpose;
 use super::judge::Due;
 use super::runner::{Runner, Stop};
-use crate::case::script::{Argv, Damage, Expect, Needs, PageFate, Show, Verb};
+use crate::case::script::{Damage, Expect, Needs, PageFate, Show, Verb};
 use crate::contract::Moment;
 use crate::kernel::disk::PowerCut;
 use crate::kernel::disk::page_cache::SyncErrors;
 use crate::kernel::plan::{Effect, Rule};
-use crate::kernel::{Cut, Time};
+use crate::kernel::{Cut, Name, Time};
+use crate::observation::Argv;
 use crate::observation::{Damaged, Event, Sent};
 use crate::world::{Directive, Victim};
 
@@ -74,7 +75,7 @@ impl Runner<'_> {
         self.directives.push(directive.clone());
     }
 
-    fn send(&mut self, client: &str, argv: &Argv) -> Result<(), Stop> {
+    fn send(&mut self, client: &Name, argv: &Argv) -> Result<(), Stop> {
         let index = self.seen.history.len();
         if !self.state.clients.send(self.world, client, argv, Purpose::Case(index))? {
             self.last_sent = None;
@@ -88,7 +89,7 @@ impl Runner<'_> {
         self.state.seen.history.push(Sent {
             line: self.state.line,
             incarnation: self.state.seen.incarnation(),
-            client: client.to_string(),
+            client: client.clone(),
             argv: argv.clone(),
             sent_at,
             calls: self.state.seen.calls.len(),

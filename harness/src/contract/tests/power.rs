@@ -82,7 +82,7 @@ fn the_second_begins_anew_with_every_attempt_and_every_error() {
 fn a_child_excuses_only_where_the_configuration_lets_it() {
     let mut rewriting = cut("everysec", 20_000);
     let (born, ended) = (seconds(3), Some(seconds(19)));
-    let name = "child".to_string();
+    let name = Name::known("child");
     rewriting.children = vec![Child { incarnation: 1, name, born, ended }];
     assert_eq!(verdict(&rewriting, 2), Verdict::Lost);
     let name = "no-appendfsync-on-rewrite".to_string();

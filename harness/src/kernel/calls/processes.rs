@@ -75,7 +75,7 @@ impl Kernel {
         for (_, description) in self.processes.process_of(child).fds.clone().iter() {
             self.descriptions.share(description);
         }
-        let name = self.task_name(child).to_string();
+        let name = self.task_name(child).clone();
         self.finish(entered, Returned::Child(name), 0);
         Ok(child)
     }

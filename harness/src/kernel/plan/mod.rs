@@ -95,7 +95,7 @@ impl Selector {
             Selector::Site(wanted) => wanted == site,
             Selector::Calls { calls, role, task } => {
                 calls.contains(&site.call)
-                    && role.as_ref().is_none_or(|role| site.role.as_ref() == Some(role))
+                    && role.as_ref().is_none_or(|role| site.role.as_deref() == Some(role.as_str()))
                     && task.as_ref().is_none_or(|task| task_matches(task, &site.task))
             }
         }

@@ -41,7 +41,6 @@ const FIRST_PID: Pid = 2;
 pub struct Sim {
     shared: Rc<Shared>,
     scheduler: Scheduler,
-    profile: Rc<Profile>,
     server: Option<Pid>,
     status: Status,
     clients: BTreeMap<String, SocketId>,
@@ -70,20 +69,20 @@ impl Sim {
             doomed: RefCell::default(),
             traffic: RefCell::default(),
             unshared: RefCell::default(),
-            profile: Rc::clone(&profile),
+            profile,
             stacks,
             next_pid: Cell::new(next_pid),
             budget: Cell::new(BUDGET),
         });
         let scheduler = Scheduler::new(shared.clone());
         let clients = BTreeMap::new();
-        Sim { shared, scheduler, profile, server: None, status: Status::Off, clients }
+        Sim { shared, scheduler, server: None, status: Status::Off, clients }
     }
 
     /// The server's ending, once it is in the trace.
     fn look_for_the_end(&mut self) {
         let Some(pid) = self.server else { return };
-        if self.scheduler.alive().contains(&pid) {
+        if self.scheduler.is_alive(pid) {
             return;
         }
         self.server = None;
@@ -110,7 +109,7 @@ impl World for Sim {
         let pid = self.shared.new_pid();
         let task = self.shared.kernel.borrow_mut().boot(pid);
         let mut args = vec!["sabot-server".to_string()];
-        args.extend(arguments(&self.profile, directives));
+        args.extend(arguments(&self.shared.profile, directives));
         let birth = task::task(&self.shared, task, pid, move |os| {
             Some(sabot_server::event_loop::main(os, args))
         });
@@ -130,7 +129,10 @@ impl World for Sim {
                 None => return Ok(false),
             },
         };
-        self.clients.insert(client.to_string(), id);
+        match self.clients.get_mut(client) {
+            Some(known) => *known = id,
+            None => drop(self.clients.insert(client.to_string(), id)),
+        }
         net.refresh(&self.shared.kernel.borrow(), &self.shared.pipes.borrow());
         net.send(id, bytes);
         net.refresh(&self.shared.kernel.borrow(), &self.shared.pipes.borrow());
@@ -205,7 +207,7 @@ impl World for Sim {
     }
 
     fn wake(&mut self, dark: &Dark, image: &Image) {
-        let (profile, stacks) = (Rc::clone(&self.profile), self.shared.stacks.clone());
+        let (profile, stacks) = (Rc::clone(&self.shared.profile), self.shared.stacks.clone());
         *self = Sim::on(dark.kernel.with_image(image), dark.next_pid, profile, stacks);
     }
 

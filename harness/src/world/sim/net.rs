@@ -223,20 +223,19 @@ impl Net {
 
     /// One look at the ready list, as epoll_wait with a timeout of 0.
     pub fn epoll_take(&mut self, kernel: &Kernel, pipes: &Pipes, id: SocketId) -> Vec<Event> {
-        let Kind::Epoll { owner, interest, ready } = &mut self.sockets[id].kind else {
+        let Kind::Epoll { owner, interest, ready } = &self.sockets[id].kind else {
             return Vec::new();
         };
-        let (owner, interest) = (*owner, interest.clone());
-        let listed = std::mem::take(ready);
-        let events: Vec<Event> = listed
-            .into_iter()
+        let events: Vec<Event> = ready
+            .iter()
             .filter_map(|fd| {
-                let wanted = interest.iter().find(|(known, _)| *known == fd)?.1;
-                let ready = self.ready_for(kernel, pipes, owner, fd, wanted);
-                (!ready.is_empty()).then_some(Event { fd, ready })
+                let wanted = interest.iter().find(|(known, _)| known == fd)?.1;
+                let ready = self.ready_for(kernel, pipes, *owner, *fd, wanted);
+                (!ready.is_empty()).then_some(Event { fd: *fd, ready })
             })
             .collect();
         if let Kind::Epoll { ready, .. } = &mut self.sockets[id].kind {
+            ready.clear();
             ready.extend(events.iter().map(|event| event.fd));
         }
         events

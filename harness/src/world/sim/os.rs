@@ -13,7 +13,7 @@ use sabot_server::os::{
     Thread, Wait as WaitMode, WaitStatus, Whence,
 };
 
-use super::shared::{Resume, Wait};
+use super::shared::{Birth, Body, Resume, Wait};
 use super::task::{SimOs, relative, task};
 use crate::kernel::calls::Waited;
 use crate::kernel::{CallName, Ending, Object, Target};
@@ -259,12 +259,24 @@ impl Os for SimOs<'_> {
 
     fn spawn(&mut self, name: &'static str, thread: Thread) -> Result<()> {
         self.shared.new_pid();
-        let job = self.shared.profile.thread(name).to_string();
-        let id = self.kernel().spawn(self.task, &job);
+        let id = self.birth_of(name);
         let birth = task(&self.shared, id, self.pid, move |os| {
             thread(os);
             None
         });
+        self.shared.births.borrow_mut().push(birth);
+        Ok(())
+    }
+
+    fn spawn_asleep(
+        &mut self,
+        name: &'static str,
+        word: Arc<AtomicU32>,
+        thread: Thread,
+    ) -> Result<()> {
+        self.shared.new_pid();
+        let task = self.birth_of(name);
+        let birth = Birth { task, pid: self.pid, body: Body::Asleep(word, thread) };
         self.shared.births.borrow_mut().push(birth);
         Ok(())
     }

@@ -5,11 +5,12 @@
 //! there and no case holds it. Must not know: what a task does while it runs.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use corosensei::CoroutineResult;
 use nix::sys::signal::Signal;
 
-use super::shared::{Birth, Resume, Shared, Task, Wait};
+use super::shared::{Birth, Body, Resume, Shared, Wait};
 use super::task::{self, ending};
 use crate::kernel::{Ending, Pid, TaskId, Time};
 use crate::world::Broken;
@@ -27,7 +28,7 @@ struct Slot {
     task: TaskId,
     pid: Pid,
     class: Class,
-    coroutine: Task,
+    body: Body,
     /// None: born, has not run yet.
     wait: Option<Wait>,
     /// A sleeper on a futex was woken.
@@ -61,8 +62,8 @@ impl Scheduler {
             (true, _) => Class::Thread,
             (false, _) => Class::Child,
         };
-        let Birth { task, pid, coroutine } = birth;
-        let slot = Slot { task, pid, class, coroutine, wait: None, woken: false, interrupt: None };
+        let Birth { task, pid, body } = birth;
+        let slot = Slot { task, pid, class, body, wait: None, woken: false, interrupt: None };
         let at = self.slots.partition_point(|other| other.class <= class);
         self.slots.insert(at, slot);
     }
@@ -160,6 +161,12 @@ impl Scheduler {
             self.end(pid, ending);
             return Ok(());
         }
+        if let (Body::Asleep(word, _), None) = (&slot.body, &slot.wait)
+            && self.shared.falls_asleep(slot.pid, word)
+        {
+            slot.wait = Some(Wait::Futex { address: Arc::as_ptr(word) as usize });
+            return Ok(());
+        }
         slot.woken = false;
         if matches!(slot.wait, Some(Wait::Call(_)))
             && let Some(ending) = slot.interrupt.take().and_then(|signal| ending(signal, is_child))
@@ -171,7 +178,7 @@ impl Scheduler {
             (_, Some(_)) => Resume::Interrupted,
             _ => Resume::Go,
         };
-        match task::resume(&mut slot.coroutine, resume) {
+        match task::resume(slot.body.awake(&self.shared, slot.task, slot.pid), resume) {
             Ok(CoroutineResult::Yield(Wait::End(ending)))
             | Ok(CoroutineResult::Return(Some(ending))) => {
                 let pid = slot.pid;
@@ -262,16 +269,25 @@ impl Scheduler {
         let births = std::mem::take(&mut *self.shared.births.borrow_mut());
         let (gone, kept) = births.into_iter().partition::<Vec<_>, _>(which);
         *self.shared.births.borrow_mut() = kept;
-        for mut birth in gone {
-            birth.coroutine.force_unwind();
-            self.shared.stacks.give_back(birth.coroutine.into_stack());
+        for birth in gone {
+            self.end_body(birth.body);
         }
     }
 
     fn drop_slot(&mut self, index: usize) {
-        let mut slot = self.slots.remove(index);
-        slot.coroutine.force_unwind();
-        self.shared.stacks.give_back(slot.coroutine.into_stack());
+        let slot = self.slots.remove(index);
+        self.end_body(slot.body);
+    }
+
+    fn end_body(&self, body: Body) {
+        if let Body::Coroutine(mut coroutine) = body {
+            coroutine.force_unwind();
+            self.shared.stacks.give_back(coroutine.into_stack());
+        }
+    }
+
+    pub fn is_alive(&self, pid: Pid) -> bool {
+        self.slots.iter().any(|slot| slot.pid == pid)
     }
 
     /// The processes that live, the server first.

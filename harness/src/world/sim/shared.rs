@@ -6,6 +6,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, Yielder};
@@ -17,12 +19,12 @@ use crate::kernel::disk::page_cache::PAGE;
 use crate::kernel::fd::{End, PipeId};
 use crate::kernel::{Ending, Entered, Fd, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
-use sabot_server::os::{Interest, LastWords};
+use sabot_server::os::{Interest, LastWords, Thread};
 
 /// Why a task stopped running.
 pub enum Wait {
     /// The kernel has not let this call through yet.
-    Call(Entered),
+    Call(Box<Entered>),
     Epoll {
         epoll: SocketId,
         deadline: Option<Time>,
@@ -61,7 +63,7 @@ pub enum Wait {
 /// What a task hears when it runs on.
 pub enum Resume {
     Go,
-    Call(Entered),
+    Call(Box<Entered>),
     /// A signal was delivered: the call it waits in returns EINTR.
     Interrupted,
 }
@@ -69,11 +71,19 @@ pub enum Resume {
 pub type Task = Coroutine<Resume, Wait, Option<Ending>, DefaultStack>;
 pub type TaskYielder = Yielder<Resume, Wait>;
 
+/// What runs when a task runs.
+pub enum Body {
+    Coroutine(Task),
+    /// A thread that sleeps until this word is not 0 any more, and has done nothing yet: most
+    /// threads never do, and a coroutine costs more to end than to begin.
+    Asleep(Arc<AtomicU32>, Thread),
+}
+
 /// A task that was born and has not run yet.
 pub struct Birth {
     pub task: TaskId,
     pub pid: Pid,
-    pub coroutine: Task,
+    pub body: Body,
 }
 
 /// Stacks for coroutines, used again and again: mapping fresh ones costs more than a whole run.
@@ -130,6 +140,18 @@ impl Shared {
         let pid = self.next_pid.get();
         self.next_pid.set(pid + 1);
         pid
+    }
+
+    /// The one call that a thread makes that is born asleep; false when there is more to it than
+    /// that.
+    pub fn falls_asleep(&self, pid: Pid, word: &AtomicU32) -> bool {
+        let doomed = self.doomed.borrow().iter().any(|(doomed, _)| *doomed == pid);
+        let left = self.budget.get();
+        if doomed || left == 0 || word.load(Ordering::SeqCst) != 0 {
+            return false;
+        }
+        self.budget.set(left - 1);
+        true
     }
 
     /// Something may have become ready.

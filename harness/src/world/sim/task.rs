@@ -9,7 +9,7 @@ use corosensei::Coroutine;
 use nix::errno::Errno;
 use sabot_server::os::{Fd, Os, Pid, Result, Signal, Stat};
 
-use super::shared::{Birth, Resume, Shared, Task, TaskYielder, Wait};
+use super::shared::{Birth, Body, Resume, Shared, Task, TaskYielder, Wait};
 use crate::kernel::calls::Transfer;
 use crate::kernel::disk::Ino;
 use crate::kernel::fd::{End, PipeId};
@@ -33,13 +33,39 @@ pub fn task(
     pid: Pid,
     life: impl FnOnce(&mut dyn Os) -> Option<i32> + 'static,
 ) -> Birth {
+    Birth { task, pid, body: Body::Coroutine(coroutine(shared, task, pid, life)) }
+}
+
+impl Body {
+    /// What to resume: a sleeper that is woken becomes a coroutine.
+    pub fn awake(&mut self, shared: &Rc<Shared>, task: TaskId, pid: Pid) -> &mut Task {
+        if let Body::Asleep(_, thread) = self {
+            let thread = std::mem::replace(thread, Box::new(|_| {}));
+            let life = move |os: &mut dyn Os| {
+                thread(os);
+                None
+            };
+            *self = Body::Coroutine(coroutine(shared, task, pid, life));
+        }
+        match self {
+            Body::Coroutine(coroutine) => coroutine,
+            Body::Asleep(..) => unreachable!("it was just woken"),
+        }
+    }
+}
+
+fn coroutine(
+    shared: &Rc<Shared>,
+    task: TaskId,
+    pid: Pid,
+    life: impl FnOnce(&mut dyn Os) -> Option<i32> + 'static,
+) -> Task {
     let stack = shared.stacks.take();
     let shared = shared.clone();
-    let coroutine: Task = Coroutine::with_stack(stack, move |yielder: &TaskYielder, _| {
+    Coroutine::with_stack(stack, move |yielder: &TaskYielder, _| {
         let mut os = SimOs { shared, yielder, task, pid };
         life(&mut os).map(Ending::Exited)
-    });
-    Birth { task, pid, coroutine }
+    })
 }
 
 impl SimOs<'_> {
@@ -85,8 +111,8 @@ impl SimOs<'_> {
         let mut entered = self.kernel().enter(self.task, &request);
         let ready = self.kernel().is_ready(&entered);
         if !ready {
-            match self.suspend(Wait::Call(entered)) {
-                Resume::Call(back) => entered = back,
+            match self.suspend(Wait::Call(Box::new(entered))) {
+                Resume::Call(back) => entered = *back,
                 _ => unreachable!("a call that waits is resumed with itself"),
             }
         }
@@ -142,6 +168,12 @@ impl SimOs<'_> {
 
     pub(super) fn enter_fd(&mut self, call: CallName, fd: Fd, argument: u64) -> Entered {
         self.enter(call, Target::Fd(fd), argument)
+    }
+
+    /// A thread of this name begins, under the name of its job.
+    pub(super) fn birth_of(&self, name: &str) -> TaskId {
+        let job = self.shared.profile.thread(name);
+        self.kernel().spawn(self.task, job)
     }
 
     pub(super) fn object(&self, fd: Fd) -> Option<Object> {
