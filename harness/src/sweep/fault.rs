@@ -86,7 +86,7 @@ const SYNC: &[Ending] = &[Ending::Cut, Ending::Healed, Ending::Dark];
 /// Everything that fits the call at this site.
 pub fn fitting(learned: &Learned) -> Vec<Fault> {
     let site = learned.parts();
-    let mut list = List { site: &site, faults: Vec::new() };
+    let mut list = List { learned, site: &site, faults: Vec::new() };
     list.of_the_call(learned);
     for (side, mark) in [("before", '<'), ("after", '>')] {
         list.kill(side, mark, learned.children);
@@ -102,6 +102,7 @@ pub fn parts_of_order(name: &str) -> (&str, &str) {
 }
 
 struct List<'a> {
+    learned: &'a Learned,
     site: &'a Site,
     faults: Vec<Fault>,
 }
@@ -261,15 +262,17 @@ impl List<'_> {
     }
 
     fn place(&self) -> Place {
-        match self.site.incarnation {
+        match self.learned.start {
             1 => Place::Front,
             later => Place::BeforeStart(later),
         }
     }
 
-    /// A rule for this call and all of its kind after it.
+    /// A rule for this call and all of its kind after it. It stands before the start and counts
+    /// what a refused attempt of that did.
     fn from(&self, number: u32, effect: &str, maybe: &str) -> (Place, String) {
         let Site { task, role, call, .. } = self.site;
+        let number = number + self.learned.again.unwrap_or_default();
         let on = role.as_ref().map(|role| format!(" on={role}")).unwrap_or_default();
         (self.place(), format!("inject {call}{on} in={task} {effect} when={number}+{maybe}"))
     }
@@ -279,5 +282,36 @@ impl List<'_> {
         let sync = self.site.call.is_sync() && kind != Kind::Delay;
         let endings = if sync { SYNC } else { BOTH };
         self.faults.push(Fault { kind, name, lines, endings });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_stand_before_the_start_of_the_script_and_count_what_a_refused_attempt_did() {
+        let learned = |start, again| Learned {
+            site: "3:parent.aof.open#2".to_string(),
+            start,
+            again,
+            bytes: 0,
+            moved: 0,
+            children: false,
+            idle: false,
+            others: Vec::new(),
+        };
+        let persistent = |learned| {
+            let faults = fitting(&learned);
+            let its = faults.iter().find(|fault| fault.name == "EMFILE+").expect("it fits");
+            its.lines.clone()
+        };
+        let rule =
+            |number: u32| format!("inject open on=aof in=parent error=EMFILE when={number}+");
+        assert_eq!(persistent(learned(3, None)), [(Place::BeforeStart(3), rule(2))]);
+        assert_eq!(persistent(learned(2, Some(1))), [(Place::BeforeStart(2), rule(3))]);
+        let single = fitting(&learned(2, Some(1)));
+        let line = "inject at 3:parent.aof.open#2 error=EMFILE".to_string();
+        assert_eq!(single[0].lines, [(Place::BeforeStart(2), line)]);
     }
 }

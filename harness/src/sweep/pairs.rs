@@ -1,7 +1,9 @@
 //! Pairs: a second fault on the recovery of the first.
 //!
 //! Only the calls that the first fault newly reached are tried, because what is left was tried
-//! without it. Must not know: how runs are made.
+//! without it. A start that is refused is tried once more, and all of that is new. It also gives
+//! the starts after it later numbers; their calls are told by the start of the script that they
+//! belong to, and are as old as ever. Must not know: how runs are made.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +11,7 @@ use super::enumerate::{Run, Scope};
 use super::fault::{Kind, fitting};
 use super::workload::{Ending, Workload};
 use crate::case::Learned;
+use crate::kernel::Site;
 
 /// Whether a run may be the first of a pair: the server goes on after its fault, and the fault is
 /// over at once, so that what comes is recovery.
@@ -28,10 +31,9 @@ pub fn seconds(
     scope: Scope<'_>,
 ) -> Vec<Run> {
     let mut runs = Vec::new();
-    let new = learned.iter().filter(|learned| !learned.idle && !known.contains(&learned.site));
-    for learned in new {
+    for learned in learned.iter().filter(|learned| !learned.idle && is_new(learned, known)) {
         // What the ending does is out of reach: it begins with `heal`.
-        if learned.parts().incarnation > workload.starts() {
+        if learned.start > workload.starts() {
             continue;
         }
         for fault in fitting(learned).into_iter().filter(|fault| scope.takes(fault.kind)) {
@@ -52,4 +54,10 @@ pub fn seconds(
         }
     }
     runs
+}
+
+/// Whether the run without faults has not been there.
+fn is_new(learned: &Learned, known: &BTreeSet<String>) -> bool {
+    let without = Site { incarnation: learned.start, ..learned.parts() };
+    learned.again.is_some() || !known.contains(&without.to_string())
 }
