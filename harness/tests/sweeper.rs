@@ -1,14 +1,18 @@
 //! Sweeps driven in this process, without reports: where the second rule of a pair stands, and what
 //! an interrupt leaves.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use sabot::case::parse;
 use sabot::cli::fleet::{Fleet, Settings};
+use sabot::cli::job::Host;
 use sabot::cli::run::Event;
 use sabot::cli::sweeper::{Interrupted, Step, Sweeper};
+use sabot::cli::tell;
+use sabot::cli::wire::{Batch, Place};
 use sabot::cli::worlds::Choice;
 use sabot::sweep::enumerate::Scope;
 use sabot::sweep::{Kind, Record, Sweep, Workload};
@@ -80,4 +84,44 @@ fn the_second_fault_of_a_pair_stands_before_the_start_that_it_is_for() {
         .map(|(_, record)| format!("{}: {}", record.site, record.fault))
         .collect();
     assert!(silent.is_empty(), "{} never fired: {:?}", silent.len(), &silent[..3]);
+}
+
+#[test]
+fn an_interrupted_sweep_keeps_the_runs_that_were_made() {
+    /// Batches that are handed over before the interrupt: that of the dry runs is the first.
+    const BATCHES: usize = 3;
+    let desk = Desk::new(RESTARTED);
+    let kinds = [Kind::Error, Kind::Short, Kind::Kill];
+    let (sender, events) = channel();
+    let (whole, swept) = desk.sweep((&events, &sender), &kinds, false);
+    assert_eq!(swept, Ok(()));
+
+    let (sender, from_fleet) = channel();
+    let (to_sweeper, events) = channel();
+    let between = std::thread::spawn(move || {
+        let handed_over = from_fleet.iter().take(BATCHES).chain([Event::Interrupted]);
+        handed_over.for_each(|event| to_sweeper.send(event).expect("the sweeper waits"));
+    });
+    let (part, swept) = desk.sweep((&events, &sender), &kinds, false);
+    between.join().expect("it only hands over");
+    assert_eq!((swept, part.interrupted, part.is_partial()), (Err(Interrupted), true, true));
+    let made = part.records.len();
+    assert!(0 < made && made < part.planned, "{made} of {}", part.planned);
+    assert_eq!(part.planned, whole.planned);
+    let bare = |record: &Record| Record { token: String::new(), ..record.clone() };
+    assert!(part.records.iter().map(bare).eq(whole.records[..made].iter().map(bare)));
+    let undone = part.planned - made;
+    let said = format!("partial: {undone} of {} runs were not made", part.planned);
+    assert!(tell::matrix(&part).contains(&said), "{}", tell::matrix(&part));
+    assert!(tell::matrix(&part).contains("parent.rdb.open#1"), "{}", tell::matrix(&part));
+}
+
+#[test]
+fn a_batch_ends_between_two_scripts() {
+    let desk = Desk::new(RESTARTED);
+    let (scripts, learn) = (vec![desk.workload.dry(); 5], false);
+    let batch = Batch { place: Place::Sim, scripts, learn };
+    let asked = Cell::new(0);
+    let stopped = || asked.replace(asked.get() + 1) == 2;
+    assert_eq!(Host::without_machine().briefs(&batch, &stopped).len(), 2);
 }

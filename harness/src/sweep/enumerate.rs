@@ -27,6 +27,8 @@ pub struct Run {
     pub added: Vec<(Place, String)>,
     /// It stands behind the end of its axis: nothing may be injected.
     pub beyond: bool,
+    /// Its last line cuts the power: it stands for all states that this may leave.
+    pub cuts: bool,
 }
 
 /// All runs of one workload in one world.
@@ -95,6 +97,7 @@ impl Plan {
                     ending: *ending,
                     added: fault.lines.clone(),
                     beyond,
+                    cuts: fault.cuts,
                 }));
             }
         }

@@ -17,6 +17,10 @@
 //! | all of them | before and after it: the parent, its child or all are killed; the power is cut |
 //! | all of them | each other task that could run then runs first, alone and with what else fits |
 //!
+//! An order is one change of turns at one call, where the dry run saw that somebody else could run:
+//! there are few such calls, so what fits one of them is tried once more behind each order, cuts of
+//! the power and delays too, and a sweep grows by no more than that. Where the others and the
+//! commands to come go first because the call itself is late, nothing else can happen to it.
 //! A fault of a sync has a run more, at whose end the power is cut. An errno comes once (`ENOSPC`)
 //! and from there on until healed (`ENOSPC+`). EINTR comes only once, because a call that is
 //! interrupted for ever is no fault that exists. So do errors of pipes: one that fails for ever
@@ -77,6 +81,8 @@ pub struct Fault {
     /// What it adds to the script.
     pub lines: Vec<(Place, String)>,
     pub endings: &'static [Ending],
+    /// The last line cuts the power: the run stands for all states that this may leave.
+    pub cuts: bool,
 }
 
 const BOTH: &[Ending] = &[Ending::Cut, Ending::Healed];
@@ -211,21 +217,16 @@ impl List<'_> {
                 let lines = vec![self.at(&format!("kill={side}:{who}"))];
                 // Nobody is left whom time could help.
                 let endings = if who == "all" { &BOTH[..1] } else { BOTH };
-                self.faults.push(Fault {
-                    kind: Kind::Kill,
-                    name: format!("{who}{mark}"),
-                    lines,
-                    endings,
-                });
+                let name = format!("{who}{mark}");
+                self.faults.push(Fault { kind: Kind::Kill, name, lines, endings, cuts: false });
             }
         }
     }
 
-    /// The power is cut; the run stands for all states that this may leave.
     fn cut(&mut self, side: &str, mark: char) {
         let lines = vec![self.at(&format!("power={side}:none"))];
         let (kind, name, endings) = (Kind::Power, format!("cut{mark}"), &BOTH[..1]);
-        self.faults.push(Fault { kind, name, lines, endings });
+        self.faults.push(Fault { kind, name, lines, endings, cuts: true });
     }
 
     /// Each task that could run before this call does, alone and with what else goes wrong there.
@@ -233,24 +234,21 @@ impl List<'_> {
         let in_order = std::mem::take(&mut self.faults);
         let mut orders = Vec::new();
         for task in others {
-            let (name, kind) = (format!("{task} first"), Kind::Order);
+            let (order, kind) = (format!("{task} first"), Kind::Order);
             let line = (self.place(), format!("preempt {} for {task}", self.site));
             let (lines, endings) = (vec![line.clone()], BOTH);
-            orders.push(Fault { kind, name: name.clone(), lines, endings });
-            let meet = |fault: &&Fault| {
-                matches!(fault.kind, Kind::Error | Kind::Short | Kind::Lie | Kind::Kill)
-            };
-            for fault in in_order.iter().filter(meet) {
-                let lines = fault.lines.iter().chain([&line]).cloned().collect();
-                let name = format!("{}, {name}", fault.name);
-                orders.push(Fault { kind, name, lines, endings: fault.endings });
+            orders.push(Fault { kind, name: order.clone(), lines, endings, cuts: false });
+            for fault in &in_order {
+                let lines = [&line].into_iter().chain(&fault.lines).cloned().collect();
+                let name = format!("{}, {order}", fault.name);
+                orders.push(Fault { kind, name, lines, ..*fault });
             }
         }
         // Everybody else, and the commands that follow, for a second.
         if self.site.task != "parent" && !self.site.call.is_sync() {
             let (name, kind) = ("others first".to_string(), Kind::Order);
             let lines = vec![self.at("delay=1s")];
-            orders.push(Fault { kind, name, lines, endings: BOTH });
+            orders.push(Fault { kind, name, lines, endings: BOTH, cuts: false });
         }
         self.faults = in_order;
         self.faults.extend(orders);
@@ -281,7 +279,7 @@ impl List<'_> {
         // A sync that is late is cut by the power of its own accord, before it and after it.
         let sync = self.site.call.is_sync() && kind != Kind::Delay;
         let endings = if sync { SYNC } else { BOTH };
-        self.faults.push(Fault { kind, name, lines, endings });
+        self.faults.push(Fault { kind, name, lines, endings, cuts: false });
     }
 }
 

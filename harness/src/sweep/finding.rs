@@ -6,7 +6,6 @@
 //! shows that keeps nothing but what was synced by name is one cause altogether, because no server
 //! syncs the directory that holds its own. Must not know: how anything is printed.
 
-use super::fault::Kind;
 use super::result::{Record, Sweep};
 use crate::contract::Verdict;
 
@@ -113,14 +112,14 @@ pub struct Cause {
 
 /// The cause of a finding.
 pub fn cause(record: &Record, verdict: Verdict) -> Cause {
-    let (place, reason) = match (record.kind, verdict) {
+    let (place, reason) = match verdict {
         _ if record.is_posix() => {
             // However bad: what it shows differs from call to call.
             let (place, reason) = ("power cut, posix alone".to_string(), String::new());
             return Cause { verdict: Verdict::Lost, place, reason };
         }
-        (Kind::Power, _) => ("power cut".to_string(), reason(&record.sentence)),
-        (_, Verdict::Stuck) => (String::new(), reason(&record.sentence)),
+        _ if record.is_cut() => ("power cut".to_string(), reason(&record.sentence)),
+        Verdict::Stuck => (String::new(), reason(&record.sentence)),
         _ => (place(&record.site), reason(&record.sentence)),
     };
     Cause { verdict, place, reason }

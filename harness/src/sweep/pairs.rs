@@ -3,12 +3,13 @@
 //! Only the calls that the first fault newly reached are tried, because what is left was tried
 //! without it. A start that is refused is tried once more, and all of that is new. It also gives
 //! the starts after it later numbers; their calls are told by the start of the script that they
-//! belong to, and are as old as ever. Must not know: how runs are made.
+//! belong to, and are as old as ever. Left out, because of their number, are cuts of the power during
+//! the recovery, and other orders of tasks there together with a second fault. Must not know: how runs are made.
 
 use std::collections::BTreeSet;
 
 use super::enumerate::{Run, Scope};
-use super::fault::{Kind, fitting};
+use super::fault::{Kind, fitting, parts_of_order};
 use super::workload::{Ending, Workload};
 use crate::case::Learned;
 use crate::kernel::Site;
@@ -37,8 +38,9 @@ pub fn seconds(
             continue;
         }
         for fault in fitting(learned).into_iter().filter(|fault| scope.takes(fault.kind)) {
-            if matches!(fault.kind, Kind::Power | Kind::Order) {
-                // States are those of the first fault's own cuts; an order is no fault.
+            // An order is compared with the first fault alone, so nothing else may come with it.
+            let alone = parts_of_order(&fault.name).0.is_empty();
+            if fault.kind == Kind::Power || (fault.kind == Kind::Order && !alone) {
                 continue;
             }
             let added: Vec<_> = first.added.iter().chain(&fault.lines).cloned().collect();
@@ -50,6 +52,7 @@ pub fn seconds(
                 ending: *ending,
                 added: added.clone(),
                 beyond: false,
+                cuts: false,
             }));
         }
     }
