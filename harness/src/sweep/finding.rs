@@ -6,6 +6,7 @@
 //! shows that keeps nothing but what was synced by name is one cause altogether, because no server
 //! syncs the directory that holds its own. Must not know: how anything is printed.
 
+use super::fault::Kind;
 use super::result::{Record, Sweep};
 use crate::contract::Verdict;
 
@@ -43,8 +44,9 @@ pub fn findings(sweep: &Sweep) -> Vec<Finding> {
                 if !finding.axes.contains(&axis) {
                     finding.axes.push(axis);
                 }
-                let example = &finding.example;
-                if (verdict, record.place) < (finding.verdict, example.place) {
+                // The usual order of tasks is the simpler story.
+                let story = |record: &Record| (record.kind == Kind::Order, record.place);
+                if (verdict, story(record)) < (finding.verdict, story(&finding.example)) {
                     (finding.verdict, finding.example) = (verdict, record.clone());
                 }
             }
