@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use super::resp::{Reply, decode, encode};
 use super::run::{Point, would_show};
 use super::script::Script;
-use crate::contract::{Unit, expiring, waits};
-use crate::kernel::Time;
+use crate::contract::{Unit, expiring, time_matters, waits};
+use crate::kernel::{Clock, Time};
 use crate::profile::Profile;
 use crate::world::{Broken, Directive, World};
 
@@ -83,7 +83,8 @@ impl Oracle for WorldOracle<'_> {
         asked_at: Time,
         directives: &[Directive],
     ) -> Result<Vec<String>, Broken> {
-        let expires = !expiring(units).is_empty();
+        let realtime = (Clock::REALTIME_AT_ZERO + asked_at.as_nanos()) / 1_000_000;
+        let expires = time_matters(units, realtime);
         let pairs = || directives.iter().map(|d| (d.name.to_lowercase(), d.value.clone()));
         let question = if expires {
             (pairs().collect(), units.to_vec(), asked_at)

@@ -5,8 +5,8 @@
 //! is killed, and its machine with it: the init of each machine carries a parent-death signal, and
 //! everything on it dies with the init. The run then counts as `harness-broken` or `hung`, and the
 //! next job gets a new worker. Once stopped, nobody begins another script, also not the next one of
-//! a batch, and nothing more is handed over. Workers are children of the manager's *thread*, because parent-death
-//! signals are per thread. Must not know: what a job is about.
+//! a batch, and nothing more is handed over. Workers are children of the manager's *thread*,
+//! because parent-death signals are per thread. Must not know: what a job is about.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

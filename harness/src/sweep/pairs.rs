@@ -3,8 +3,9 @@
 //! Only the calls that the first fault newly reached are tried, because what is left was tried
 //! without it. A start that is refused is tried once more, and all of that is new. It also gives
 //! the starts after it later numbers; their calls are told by the start of the script that they
-//! belong to, and are as old as ever. Left out, because of their number, are cuts of the power during
-//! the recovery, and other orders of tasks there together with a second fault. Must not know: how runs are made.
+//! belong to, and are as old as ever. Left out, because of their number, are cuts of the power
+//! during the recovery, and other orders of tasks there together with a second fault. Must not
+//! know: how runs are made.
 
 use std::collections::BTreeSet;
 
