@@ -117,6 +117,8 @@ pub struct Start {
     pub directives: Vec<Directive>,
     /// Whether it said that it was ready; false as long as it has not.
     pub ready: bool,
+    /// Whether it was made because the one before was refused.
+    pub again: bool,
 }
 
 /// An end of the server.

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
@@ -116,6 +117,46 @@ fn an_interrupted_sweep_keeps_what_it_has_and_says_that_it_is_partial() {
     assert!(file.partial && last.is_partial() && !first.is_partial());
     assert_eq!(first.records.len(), first.planned);
     assert!(desk.read("part.xml").contains("type=\"partial\""));
+}
+
+#[test]
+fn a_sweep_that_is_interrupted_within_a_workload_keeps_its_runs() {
+    /// More than a dry run.
+    const SOME: u64 = 100;
+    let desk = Desk::new();
+    let long = format!("{SMALL}{}", "> INCR n\n".repeat(200));
+    std::fs::write(desk.path("long.case"), long).expect("a new file");
+    let size = Winsize { ws_row: 24, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+    let terminal = openpty(&size, None).expect("a terminal");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sabot"));
+    command.args(["sweep", "long.case", "--json", "part.json", "--junit", "part.xml"]);
+    command.current_dir(desk.folder.path()).env("TERM", "xterm");
+    command.stdout(std::fs::File::create(desk.path("out")).expect("a new file"));
+    let mut process = command.stderr(terminal.slave).spawn().expect("the command starts");
+    drop(command);
+    // The bar says how many runs are made; the end of the command is an error of its terminal.
+    let mut bar = std::fs::File::from(terminal.master);
+    let (mut shown, mut piece) = (String::new(), [0; 4096]);
+    let made = |shown: &str| {
+        let counts = shown.split_whitespace().filter_map(|word| word.split_once('/'));
+        counts.filter_map(|(made, all)| all.parse::<u64>().and(made.parse::<u64>()).ok()).max()
+    };
+    while made(&shown).is_none_or(|made| made < SOME) {
+        let count = bar.read(&mut piece).expect("it goes on");
+        shown.push_str(&String::from_utf8_lossy(&piece[..count]));
+    }
+    kill(Pid::from_raw(process.id().cast_signed()), Signal::SIGINT).expect("it is alive");
+    while bar.read(&mut piece).is_ok_and(|count| count > 0) {}
+    assert_eq!(process.wait().expect("it is ours").code(), Some(130));
+
+    let file = File::read(&desk.read("part.json")).expect("a whole report");
+    let [sweep] = &file.sweeps[..] else { panic!("one workload, not {}", file.sweeps.len()) };
+    let made = sweep.records.len();
+    assert!(file.partial && sweep.interrupted && 0 < made && made < sweep.planned);
+    let undone = sweep.planned - made;
+    let said = format!("partial: {undone} of {} runs were not made", sweep.planned);
+    assert!(desk.read("out").contains(&said), "{}", desk.read("out"));
+    assert!(desk.read("part.xml").contains(&said));
 }
 
 #[test]

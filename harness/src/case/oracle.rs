@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use super::run::{Point, would_show};
 use super::script::Script;
-use crate::contract::{Unit, expiring};
-use crate::kernel::Time;
+use crate::contract::{Unit, expiring, time_matters};
+use crate::kernel::{Clock, Time};
 use crate::profile::Profile;
 use crate::world::{Broken, Directive, World};
 use known::Tree;
@@ -92,8 +92,8 @@ impl Oracle for WorldOracle<'_> {
         directives: &[Directive],
         found: &str,
     ) -> Result<Option<usize>, Broken> {
-        let expiring = expiring(units.iter().copied());
-        let asked_at = (!expiring.is_empty()).then_some(asked_at);
+        let realtime = (Clock::REALTIME_AT_ZERO + asked_at.as_nanos()) / 1_000_000;
+        let asked_at = time_matters(units.iter().copied(), realtime).then_some(asked_at);
         let pairs = directives.iter().map(|d| (d.name.to_lowercase(), d.value.clone())).collect();
         let known = &mut self.known;
         let tree = known.entry((pairs, asked_at)).or_insert_with(|| Tree::new(asked_at.is_some()));

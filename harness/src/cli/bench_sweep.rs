@@ -116,7 +116,7 @@ impl<'a> Desk<'a> {
     fn runs(&mut self, text: &str) -> Result<Runs, String> {
         let workload = workload(text);
         let plan = self.plan(&workload)?;
-        let all: Vec<_> = plan.runs.iter().filter(|run| run.kind != Kind::Power).collect();
+        let all: Vec<_> = plan.runs.iter().filter(|run| !run.cuts).collect();
         let began = Instant::now();
         let mut done = 0;
         // A step that shares no factor with the number of runs comes to all of them in the end.
@@ -169,7 +169,7 @@ impl<'a> Desk<'a> {
     fn briefs(&mut self, scripts: Vec<String>, learn: bool) -> Result<Vec<Brief>, String> {
         let batch = Batch { place: self.world.place.clone(), scripts, learn };
         match &mut self.place {
-            Place::Here(host) => Ok(host.briefs(&batch)),
+            Place::Here(host) => Ok(host.briefs(&batch, &|| false)),
             Place::Worker(worker) => {
                 let reply = ask(worker, &Request::Brief(batch))?;
                 worker::briefs(reply).map_err(|broken| broken.to_string())
@@ -180,7 +180,7 @@ impl<'a> Desk<'a> {
     fn surveys(&mut self, point: CutPoint, budget: u64) -> Result<Vec<Survey>, String> {
         let cuts = Cuts { place: self.world.place.clone(), points: vec![point], budget };
         match &mut self.place {
-            Place::Here(host) => Ok(host.surveys(&cuts)),
+            Place::Here(host) => Ok(host.surveys(&cuts, &|| false)),
             Place::Worker(worker) => {
                 let reply = ask(worker, &Request::Cut(cuts))?;
                 worker::surveys(reply).map_err(|broken| broken.to_string())

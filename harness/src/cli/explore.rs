@@ -89,7 +89,7 @@ impl Session<'_> {
                 screen::line(&format!("known  {}  {count} runs: {}", name(cause), first.sentence));
                 continue;
             }
-            let small = complete.then(|| self.smallest(runs[0])).flatten();
+            let small = complete.then(|| self.smallest(runs[0], first)).flatten();
             complete &= small.is_some();
             let small = small.unwrap_or_else(|| first.clone());
             let path = folder.join(file_name(cause));
@@ -128,8 +128,9 @@ impl Session<'_> {
         Some(())
     }
 
-    fn smallest(&self, n: u64) -> Option<Explored> {
-        explore::smallest(self.args.seed, n, &mut |scripts, learn| self.runs(scripts, learn, false))
+    fn smallest(&self, n: u64, first: &Explored) -> Option<Explored> {
+        let mut runs = |scripts: &[String], learn| self.runs(scripts, learn, false);
+        explore::smallest(self.args.seed, n, first, &mut runs)
     }
 
     fn runs(&self, scripts: &[String], learn: bool, counts: bool) -> Option<Vec<Brief>> {

@@ -4,8 +4,9 @@
 //! which is started when it is first needed. A worker that dies or stays silent past the deadline
 //! is killed, and its machine with it: the init of each machine carries a parent-death signal, and
 //! everything on it dies with the init. The run then counts as `harness-broken` or `hung`, and the
-//! next job gets a new worker. Workers are children of the manager's *thread*, because parent-death
-//! signals are per thread. Must not know: what a job is about.
+//! next job gets a new worker. Once stopped, nobody begins another script, also not the next one of
+//! a batch, and nothing more is handed over. Workers are children of the manager's *thread*,
+//! because parent-death signals are per thread. Must not know: what a job is about.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -207,7 +208,7 @@ impl Manager {
     /// A worker that fails has done so in one of the scripts, so each goes by itself.
     fn execute_batch(&mut self, host: &mut Host, batch: Batch) -> Vec<Brief> {
         if !batch.place.is_supervised() {
-            return host.briefs(&batch);
+            return host.briefs(&batch, &|| self.roster.is_stopped());
         }
         let Batch { place, scripts, learn } = batch;
         let mut briefs = Vec::with_capacity(scripts.len());
@@ -224,7 +225,7 @@ impl Manager {
 
     fn execute_cuts(&mut self, host: &mut Host, cuts: Cuts) -> Vec<Survey> {
         if !cuts.place.is_supervised() {
-            return host.surveys(&cuts);
+            return host.surveys(&cuts, &|| self.roster.is_stopped());
         }
         let Cuts { place, points, budget } = cuts;
         let mut surveys = Vec::with_capacity(points.len());

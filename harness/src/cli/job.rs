@@ -90,10 +90,13 @@ impl Host {
         Ok((outcome, trapped))
     }
 
-    /// Runs a batch, script by script.
-    pub fn briefs(&mut self, batch: &Batch) -> Vec<Brief> {
+    /// Runs a batch, script by script, as long as nobody wants to stop.
+    pub fn briefs(&mut self, batch: &Batch, stopped: &dyn Fn() -> bool) -> Vec<Brief> {
         let mut briefs = Vec::with_capacity(batch.scripts.len());
         for text in &batch.scripts {
+            if stopped() {
+                break;
+            }
             let run = AssertUnwindSafe(|| self.brief(batch, text));
             briefs.push(match catch_unwind(run) {
                 Ok(Ok(brief)) => brief,
@@ -120,11 +123,15 @@ impl Host {
         })
     }
 
-    /// Cuts the power at each of these calls, in every state that this may leave.
-    pub fn surveys(&mut self, cuts: &Cuts) -> Vec<Survey> {
+    /// Cuts the power at each of these calls, in every state that this may leave, as long as nobody
+    /// wants to stop.
+    pub fn surveys(&mut self, cuts: &Cuts, stopped: &dyn Fn() -> bool) -> Vec<Survey> {
         let mut surveys = Vec::with_capacity(cuts.points.len());
         for point in &cuts.points {
-            let run = AssertUnwindSafe(|| self.survey(cuts, point));
+            if stopped() {
+                break;
+            }
+            let run = AssertUnwindSafe(|| self.survey(cuts, point, stopped));
             surveys.push(match catch_unwind(run) {
                 Ok(Ok(survey)) => Ok(survey),
                 Ok(Err(failure)) => Err(broken_brief(failure)),
@@ -134,10 +141,19 @@ impl Host {
         surveys
     }
 
-    fn survey(&mut self, cuts: &Cuts, point: &CutPoint) -> Result<Option<Surveyed>, Broken> {
+    fn survey(
+        &mut self,
+        cuts: &Cuts,
+        point: &CutPoint,
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<Option<Surveyed>, Broken> {
         let Server { kind, oracle, loads } = self.server(&cuts.place)?;
-        let profile = kind.profile();
-        case::survey(point, &|| kind.make(), profile, oracle, loads, cuts.budget)
+        // One call may have thousands of states, but no machine is made for more than a few.
+        let make = || match stopped() {
+            true => Err(Broken::NotMeasured("interrupted".to_string())),
+            false => kind.make(),
+        };
+        case::survey(point, &make, kind.profile(), oracle, loads, cuts.budget)
     }
 
     /// What a panic has gone through may be half changed.

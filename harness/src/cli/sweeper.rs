@@ -13,8 +13,8 @@ use crate::case::{Brief, CutPoint};
 use crate::contract::Verdict;
 use crate::report::difference::Difference;
 use crate::sweep::enumerate::{Plan, Run, Scope};
-use crate::sweep::result::{Came, judged, mark_usual};
-use crate::sweep::{Ending, Kind, Record, Sweep, Token, Workload, cuts, finding, pairs};
+use crate::sweep::result::{Came, Usual, judged};
+use crate::sweep::{Ending, Record, Sweep, Token, Workload, cuts, finding, pairs};
 
 /// Scripts of the world `sim` in one order: a run is shorter than handing it over.
 const BATCH: usize = 32;
@@ -70,6 +70,7 @@ impl Sweeper<'_> {
     ) -> Result<(), Interrupted> {
         let dry = workload.dry();
         let dark = workload.script(&[], Ending::Dark);
+        (self.progress)(Step::Planned(3));
         let mut briefs = self.run(world, vec![dry.clone(), dry, dark], true, |_| {})?;
         let mut next = || briefs.pop().flatten().ok_or(Interrupted);
         let (dark, again, dry) = (next()?, next()?, next()?);
@@ -85,68 +86,37 @@ impl Sweeper<'_> {
             plan.runs.retain(|run| run.ending != Ending::Dark);
         }
         sweep.idle = plan.idle;
-        let usual = self.usual(workload, world, &plan.usual)?;
-        let done = self.all(sweep, workload, world, &plan.runs, usual);
-        if done.is_ok() && self.pairs {
-            let known = dry.learned.iter().map(|learned| learned.site.clone()).collect();
-            let runs = self.pairs(workload, world, &plan.runs, &known)?;
-            return self.all(sweep, workload, world, &runs, Vec::new());
+        // What orders are compared with where that does not count by itself.
+        let usual = self.make(workload, world, &plan.usual);
+        usual.done?;
+        let mut known = Usual::default();
+        known.learn(usual.records.iter().chain(&usual.beside).flatten());
+        self.all(sweep, workload, world, &plan.runs, &mut known)?;
+        if self.pairs {
+            let sites = dry.learned.iter().map(|learned| learned.site.clone()).collect();
+            let runs = self.pairs(workload, world, &plan.runs, &sites)?;
+            self.all(sweep, workload, world, &runs, &mut known)?;
         }
-        done
+        Ok(())
     }
 
-    /// What faults come to in the usual order, where that does not count by itself.
-    fn usual(
-        &self,
-        workload: &Workload,
-        world: &World,
-        runs: &[Run],
-    ) -> Result<Vec<Record>, Interrupted> {
-        (self.progress)(Step::Planned(runs.len()));
-        let scripts = runs.iter().map(|run| workload.script(&run.added, run.ending)).collect();
-        let mut records = Vec::new();
-        self.run(world, scripts, false, |(n, brief)| records.push(Record::of(&runs[n], brief)))?;
-        Ok(records)
-    }
-
-    /// Makes these runs and writes down what they came to; `usual` is what orders are compared
-    /// with besides.
+    /// Makes these runs and writes down what they came to, beside what is known of the usual order.
     fn all(
         &self,
         sweep: &mut Sweep,
         workload: &Workload,
         world: &World,
         runs: &[Run],
-        usual: Vec<Record>,
+        usual: &mut Usual,
     ) -> Result<(), Interrupted> {
         sweep.planned += runs.iter().map(cuts::records_of).sum::<usize>();
-        (self.progress)(Step::Planned(runs.len()));
-        let mut records: Vec<Vec<Record>> = vec![Vec::new(); runs.len()];
-        let (whole, cutting): (Vec<usize>, Vec<usize>) =
-            (0..runs.len()).partition(|n| runs[*n].kind != Kind::Power);
-        let script = |n: &usize| workload.script(&runs[*n].added, runs[*n].ending);
-        let scripts = whole.iter().map(script).collect();
-        let done = self.run(world, scripts, false, |(n, brief)| {
-            records[whole[n]] = vec![Record::of(&runs[whole[n]], brief)];
-        });
-        let points = cutting.iter().map(|n| cuts::point(workload, &runs[*n])).collect();
-        let mut beside: Vec<Vec<Record>> = vec![Vec::new(); runs.len()];
-        let done = done.and_then(|_| {
-            self.cut(world, points, |n, survey| {
-                let n = cutting[n];
-                records[n] = cuts::records(&runs[n], &survey);
-                beside[n] = cuts::beside(&runs[n], &survey);
-            })
-        });
-        let first = sweep.records.len();
+        let Made { records, beside, done } = self.make(workload, world, runs);
         let (owners, mut records) = owned(records);
-        let counted = records.len();
-        records.extend(usual);
-        mark_usual(&mut records);
-        records.truncate(counted);
+        let (owners_beside, mut beside) = owned(beside);
+        usual.learn(records.iter().chain(&beside));
+        usual.mark(records.iter_mut().chain(&mut beside));
+        let (first, first_beside) = (sweep.records.len(), sweep.beside.len());
         sweep.records.extend(records);
-        let first_beside = sweep.beside.len();
-        let (owners_beside, beside) = owned(beside);
         sweep.beside.extend(beside);
         for finding in finding::findings(sweep) {
             let new = sweep.records[first..].iter_mut().zip(&owners);
@@ -158,6 +128,29 @@ impl Sweeper<'_> {
             }
         }
         done
+    }
+
+    /// Makes these runs, as far as it comes.
+    fn make(&self, workload: &Workload, world: &World, runs: &[Run]) -> Made {
+        (self.progress)(Step::Planned(runs.len()));
+        let mut records: Vec<Vec<Record>> = vec![Vec::new(); runs.len()];
+        let mut beside = records.clone();
+        let (cutting, whole): (Vec<usize>, Vec<usize>) =
+            (0..runs.len()).partition(|n| runs[*n].cuts);
+        let script = |n: &usize| workload.script(&runs[*n].added, runs[*n].ending);
+        let scripts = whole.iter().map(script).collect();
+        let done = self.run(world, scripts, false, |(n, brief)| {
+            records[whole[n]] = vec![Record::of(&runs[whole[n]], brief)];
+        });
+        let points = cutting.iter().map(|n| cuts::point(workload, &runs[*n])).collect();
+        let done = done.and_then(|_| {
+            self.cut(world, points, |n, survey| {
+                let n = cutting[n];
+                records[n] = cuts::records(&runs[n], &survey);
+                beside[n] = cuts::beside(&runs[n], &survey);
+            })
+        });
+        Made { records, beside, done }
     }
 
     /// Cuts the power at these calls; `take` hears of each as it comes.
@@ -264,6 +257,13 @@ impl Sweeper<'_> {
     }
 }
 
+/// What runs came to, by run: none where an interrupt was first.
+struct Made {
+    records: Vec<Vec<Record>>,
+    beside: Vec<Vec<Record>>,
+    done: Result<(), Interrupted>,
+}
+
 /// Records with the number of the run that each is of.
 fn owned(records: Vec<Vec<Record>>) -> (Vec<usize>, Vec<Record>) {
     let both = records.into_iter().enumerate();
@@ -293,8 +293,8 @@ fn token(
     record: &Record,
     verdict: Verdict,
 ) -> Token {
-    let script = match run.kind {
-        Kind::Power if !record.cut.is_empty() => cuts::point(workload, run).with(&record.cut),
+    let script = match run.cuts {
+        true if !record.cut.is_empty() => cuts::point(workload, run).with(&record.cut),
         _ => workload.script(&run.added, run.ending),
     };
     Token {

@@ -17,10 +17,7 @@ pub fn matrix(sweep: &Sweep) -> String {
     if let Some(why) = &sweep.refused {
         return format!("{} in {}: not swept: {why}\n", sweep.workload, sweep.world);
     }
-    let shown = |record: &&Record| {
-        !record.beyond && !is_pair(record) && !record.is_posix() && !record.usual
-    };
-    let alone = sweep.records.iter().filter(shown);
+    let alone = sweep.records.iter().filter(|record| is_shown(record));
     let cells = alone.map(|record| Cell {
         site: record.site.clone(),
         fault: column(record),
@@ -29,9 +26,14 @@ pub fn matrix(sweep: &Sweep) -> String {
     format!("{}\n{}", counts(sweep), Matrix::of(cells).render())
 }
 
+/// Whether the matrix has a cell for the run.
+pub fn is_shown(record: &Record) -> bool {
+    !record.beyond && !is_pair(record) && !record.is_posix() && !record.usual
+}
+
 /// An order of tasks has one column, whatever else went wrong: what it came to alone, and what it
 /// made of a fault that ends otherwise in the usual order.
-fn column(record: &Record) -> String {
+pub fn column(record: &Record) -> String {
     match record.kind {
         Kind::Order => parts_of_order(&record.fault).1.to_string(),
         _ => record.fault.clone(),
@@ -45,7 +47,7 @@ fn is_pair(record: &Record) -> bool {
 /// Everything that was done and everything that was not.
 pub fn counts(sweep: &Sweep) -> String {
     let mut parts: Vec<String> = Vec::new();
-    let runs = || sweep.records.iter().filter(|record| record.kind != Kind::Power);
+    let runs = || sweep.records.iter().filter(|record| !record.is_cut());
     for verdict in Verdict::ALL {
         let count = runs().filter(|record| record.came == Came::Judged(verdict)).count();
         if count > 0 {
@@ -77,14 +79,21 @@ pub fn counts(sweep: &Sweep) -> String {
 
 /// What cutting the power came to.
 pub fn cuts(sweep: &Sweep) -> String {
-    let cuts = || sweep.records.iter().filter(|r| r.kind == Kind::Power && !r.beyond);
+    let in_order = cuts_of(sweep, Kind::Power, "the power cut");
+    in_order + &cuts_of(sweep, Kind::Order, "behind other orders of tasks the power cut")
+}
+
+fn cuts_of(sweep: &Sweep, kind: Kind, what: &str) -> String {
+    let of_kind = move |record: &&Record| record.kind == kind && record.is_cut();
+    let cuts = || sweep.records.iter().filter(of_kind).filter(|record| !record.beyond);
     let images: u64 = cuts().map(|record| record.images).sum();
     if images == 0 {
         return String::new();
     }
     let of = |profile: &'static str| cuts().filter(move |r| r.fault.starts_with(profile));
     let broken = cuts::profiles().map(|profile| {
-        let broken = of(profile).filter(|r| r.verdict().is_some_and(|v| v.is_broken_promise()));
+        let broken = of(profile).filter(|r| !r.usual);
+        let broken = broken.filter(|r| r.verdict().is_some_and(|v| v.is_broken_promise()));
         format!("{profile} at {}", broken.count())
     });
     let points = of("posix").count();
@@ -94,7 +103,7 @@ pub fn cuts(sweep: &Sweep) -> String {
         _ => format!("at {sampled} of them a sample"),
     };
     format!(
-        "the power cut at {points} points: {images} states, {how}; a promise broken under {}\n",
+        "{what} at {points} points: {images} states, {how}; a promise broken under {}\n",
         broken.join(", ")
     )
 }
@@ -107,11 +116,9 @@ pub fn told(sweep: &Sweep, tokens: bool) -> String {
 fn tell(finding: &Finding, tokens: bool) -> String {
     let Finding { verdict, axes, faults, count, example, .. } = finding;
     let runs = if *count == 1 { "1 run".to_string() } else { format!("{count} runs") };
-    let place = match example.kind {
-        Kind::Power if example.is_posix() => "power cut, with nothing kept but what was synced by \
-            name"
-            .to_string(),
-        Kind::Power => "power cut".to_string(),
+    let place = match (example.is_posix(), example.is_cut()) {
+        (true, _) => "power cut, with nothing kept but what was synced by name".to_string(),
+        (_, true) => "power cut".to_string(),
         _ => some(axes),
     };
     let mut text = format!("{verdict}  {place}  {} ({runs})\n", faults.join("; "));
@@ -151,11 +158,15 @@ pub fn causes(sweeps: &[Sweep]) -> String {
 /// One run in words.
 pub fn example_of(record: &Record) -> String {
     let Record { site, fault, ending, cut, .. } = record;
-    match cut.as_str() {
-        "" => format!("{site}: {fault}, {}", ending.words()),
-        cut if fault.ends_with('<') => format!("{site}: the power cut before it, leaving {cut}"),
-        cut => format!("{site}: the power cut after it, leaving {cut}"),
+    if cut.is_empty() {
+        return format!("{site}: {fault}, {}", ending.words());
     }
+    let side = if fault.contains('<') { "before" } else { "after" };
+    let order = match record.kind {
+        Kind::Order => format!("{}, ", parts_of_order(fault).1),
+        _ => String::new(),
+    };
+    format!("{site}: {order}the power cut {side} it, leaving {cut}")
 }
 
 /// The report as JUnit: a suite for each workload and world, a test for each cell.

@@ -43,8 +43,8 @@ pub fn main(cpu: usize) -> Result<Exit, Stop> {
             .map_err(|e| Stop::unable(format!("the worker was sent something strange: {e}")))?;
         say(&match request {
             Request::Run(job) => Reply::Ran(Box::new(host.run_guarded(&job))),
-            Request::Brief(batch) => Reply::Briefed(host.briefs(&batch)),
-            Request::Cut(cuts) => Reply::Surveyed(host.surveys(&cuts)),
+            Request::Brief(batch) => Reply::Briefed(host.briefs(&batch, &|| false)),
+            Request::Cut(cuts) => Reply::Surveyed(host.surveys(&cuts, &|| false)),
             Request::Measure { job, nanos } => {
                 Reply::Measured(host.measure(&job, Duration::from_nanos(nanos)))
             }

@@ -203,6 +203,22 @@ pub fn expiring<'a>(units: impl IntoIterator<Item = &'a Unit>) -> Vec<(String, V
     keys
 }
 
+/// Whether a dataset that is looked at then (in milliseconds since 1970) depends on time: a key may
+/// have expired. One that is told to be there until later has not, whenever it was told so.
+pub fn time_matters<'a>(units: impl IntoIterator<Item = &'a Unit>, at: u64) -> bool {
+    let mut commands = units.into_iter().flat_map(|unit| &unit.commands);
+    commands.any(|argv| {
+        let name = name(argv);
+        let number = argv.get(2).and_then(|word| str::from_utf8(word).ok()?.parse::<u64>().ok());
+        let until = match &*name {
+            "PEXPIREAT" => number,
+            "EXPIREAT" => number.and_then(|seconds| seconds.checked_mul(1000)),
+            _ => None,
+        };
+        gives_time_to_live(&name, argv) && until.is_none_or(|until| until <= at)
+    })
+}
+
 fn gives_time_to_live(name: &str, argv: &[Vec<u8>]) -> bool {
     let option = |word: &Vec<u8>| {
         ["EX", "PX", "EXAT", "PXAT"].iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
@@ -279,6 +295,20 @@ mod tests {
         let seen: Vec<_> =
             entries(&history, 0).iter().map(|e| (e.line, e.writes, e.acked_at)).collect();
         assert_eq!(seen, [(9, false, Some(Time(9))), (10, true, None)]);
+    }
+
+    #[test]
+    fn time_matters_only_where_a_key_may_have_expired() {
+        let matters = |command: &str, at| {
+            let history = [sent(1, "a", "SET x 1", Some("+OK")), sent(2, "a", command, None)];
+            let units: Vec<Unit> = entries(&history, 0).into_iter().map(|e| e.unit).collect();
+            time_matters(&units, at)
+        };
+        assert!(!matters("INCR n", 5000));
+        assert!(!matters("PEXPIREAT x 5001", 5000) && matters("PEXPIREAT x 5000", 5000));
+        assert!(!matters("EXPIREAT x 6", 5999) && matters("EXPIREAT x 6", 6000));
+        assert!(matters("PEXPIREAT x -1", 5000) && matters("PEXPIREAT x", 5000));
+        assert!(matters("PEXPIRE x 99999999", 5000) && matters("SET x 1 PXAT 99999999", 5000));
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod power;
 fn seen(appendfsync: &str, how: How) -> Observations {
     let directive = |name: &str, value: &str| Directive { name: name.into(), value: value.into() };
     let directives = vec![directive("appendonly", "yes"), directive("appendfsync", appendfsync)];
-    let start = |at| Start { at, directives: directives.clone(), ready: true };
+    let start = |at| Start { at, directives: directives.clone(), ready: true, again: false };
     let sent = |second: u32| Sent {
         line: second,
         incarnation: 1,

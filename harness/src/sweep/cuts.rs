@@ -5,7 +5,6 @@
 //! allows one. Must not know: how states are found.
 
 use super::enumerate::Run;
-use super::fault::Kind;
 use super::finding::without_numbers;
 use super::result::{Came, Record, is_finding, judged};
 use super::workload::Workload;
@@ -20,7 +19,7 @@ pub fn profiles() -> [&'static str; 3] {
 
 /// How many records a run of this kind makes.
 pub fn records_of(run: &Run) -> usize {
-    if run.kind == Kind::Power { Profile::ALL.len() } else { 1 }
+    if run.cuts { Profile::ALL.len() } else { 1 }
 }
 
 /// The run and its line that cuts the power.
@@ -33,9 +32,7 @@ pub fn point(workload: &Workload, run: &Run) -> CutPoint {
 pub fn records(run: &Run, survey: &Result<Option<Surveyed>, Brief>) -> Vec<Record> {
     let mut records = Vec::new();
     for profile in Profile::ALL {
-        let side = run.fault.chars().last().unwrap_or_default();
-        let mut record =
-            Record { fault: format!("{profile}{side}"), came: Came::NothingInjected, ..blank(run) };
+        let mut record = Record { fault: column(run, profile), ..blank(run) };
         match survey {
             Ok(None) => {}
             Ok(Some(surveyed)) => fill(&mut record, surveyed, profile),
@@ -56,9 +53,8 @@ pub fn beside(run: &Run, survey: &Result<Option<Surveyed>, Brief>) -> Vec<Record
     let mut beside = Vec::new();
     for class in &surveyed.judged {
         let Ok(cut) = class.cut.parse::<Cut>() else { continue };
-        let side = run.fault.chars().last().unwrap_or_default();
         let (came, sentence) = judged(&class.brief);
-        let fault = format!("{}{side}", cut.profile);
+        let fault = column(run, cut.profile);
         let record = Record { fault, came, sentence, cut: class.cut.clone(), ..blank(run) };
         if record.is_finding() && !known.contains(&said(&record)) {
             known.push(said(&record));
@@ -66,6 +62,11 @@ pub fn beside(run: &Run, survey: &Result<Option<Surveyed>, Brief>) -> Vec<Record
         }
     }
     beside
+}
+
+/// What a run is called where only disks of this kind count: `ext4<` instead of `cut<`.
+fn column(run: &Run, profile: Profile) -> String {
+    run.fault.replacen("cut", profile.as_str(), 1)
 }
 
 fn fill(record: &mut Record, surveyed: &Surveyed, profile: Profile) {

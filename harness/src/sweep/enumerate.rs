@@ -27,6 +27,8 @@ pub struct Run {
     pub added: Vec<(Place, String)>,
     /// It stands behind the end of its axis: nothing may be injected.
     pub beyond: bool,
+    /// Its last line cuts the power: it stands for all states that this may leave.
+    pub cuts: bool,
 }
 
 /// All runs of one workload in one world.
@@ -71,8 +73,7 @@ impl Plan {
         let mut plan = Plan::default();
         let mut others = Vec::new();
         for (place, learned) in learned.iter().chain(&ends(learned)).enumerate() {
-            let site = learned.parts();
-            if site.incarnation > last || !scope.shard.has(&workload.name, &learned.site) {
+            if learned.start > last || !scope.shard.has(&workload.name, &learned.site) {
                 continue;
             }
             if learned.idle {
@@ -85,8 +86,7 @@ impl Plan {
             let faults = faults.into_iter().take(if beyond { 1 } else { usize::MAX });
             let left = left.into_iter().filter(|_| !beyond && scope.takes(Kind::Order));
             for (fault, counts) in faults.map(|f| (f, true)).chain(left.map(|f| (f, false))) {
-                let endings =
-                    if site.incarnation == last { &[Ending::Load] } else { fault.endings };
+                let endings = if learned.start == last { &[Ending::Load] } else { fault.endings };
                 let endings = if beyond { &endings[..1] } else { endings };
                 let runs = if counts { &mut plan.runs } else { &mut others };
                 runs.extend(endings.iter().map(|ending| Run {
@@ -97,6 +97,7 @@ impl Plan {
                     ending: *ending,
                     added: fault.lines.clone(),
                     beyond,
+                    cuts: fault.cuts,
                 }));
             }
         }
@@ -149,21 +150,23 @@ type Axis = (u32, Name, Option<Name>, &'static str);
 
 /// The sites right behind the last of each axis.
 fn ends(learned: &[Learned]) -> Vec<Learned> {
-    let mut last: BTreeMap<Axis, (usize, Site)> = BTreeMap::new();
+    let mut last: BTreeMap<Axis, (usize, &Learned, Site)> = BTreeMap::new();
     for (place, learned) in learned.iter().enumerate() {
         let site = learned.parts();
         let axis = (site.incarnation, site.task.clone(), site.role.clone(), site.call.as_str());
-        let latest = last.get(&axis).is_none_or(|(_, other)| other.number < site.number);
+        let latest = last.get(&axis).is_none_or(|(_, _, other)| other.number < site.number);
         if latest {
-            last.insert(axis, (place, site));
+            last.insert(axis, (place, learned, site));
         }
     }
-    let mut ends: Vec<(usize, Site)> = last.into_values().collect();
-    ends.sort_by_key(|(place, _)| *place);
-    let end = |site: Site| {
+    let mut ends: Vec<(usize, &Learned, Site)> = last.into_values().collect();
+    ends.sort_by_key(|(place, ..)| *place);
+    let end = |learned: &Learned, site: Site| {
         let site = Site { number: site.number + 1, ..site };
         Learned {
             site: site.to_string(),
+            start: learned.start,
+            again: learned.again,
             bytes: BEYOND,
             moved: 0,
             children: false,
@@ -171,5 +174,5 @@ fn ends(learned: &[Learned]) -> Vec<Learned> {
             others: Vec::new(),
         }
     };
-    ends.into_iter().map(|(_, site)| end(site)).collect()
+    ends.into_iter().map(|(_, learned, site)| end(learned, site)).collect()
 }

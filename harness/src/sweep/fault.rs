@@ -17,6 +17,10 @@
 //! | all of them | before and after it: the parent, its child or all are killed; the power is cut |
 //! | all of them | each other task that could run then runs first, alone and with what else fits |
 //!
+//! An order is one change of turns at one call, where the dry run saw that somebody else could run:
+//! there are few such calls, so what fits one of them is tried once more behind each order, cuts of
+//! the power and delays too, and a sweep grows by no more than that. Where the others and the
+//! commands to come go first because the call itself is late, nothing else can happen to it.
 //! A fault of a sync has a run more, at whose end the power is cut. An errno comes once (`ENOSPC`)
 //! and from there on until healed (`ENOSPC+`). EINTR comes only once, because a call that is
 //! interrupted for ever is no fault that exists. So do errors of pipes: one that fails for ever
@@ -77,6 +81,8 @@ pub struct Fault {
     /// What it adds to the script.
     pub lines: Vec<(Place, String)>,
     pub endings: &'static [Ending],
+    /// The last line cuts the power: the run stands for all states that this may leave.
+    pub cuts: bool,
 }
 
 const BOTH: &[Ending] = &[Ending::Cut, Ending::Healed];
@@ -86,7 +92,7 @@ const SYNC: &[Ending] = &[Ending::Cut, Ending::Healed, Ending::Dark];
 /// Everything that fits the call at this site.
 pub fn fitting(learned: &Learned) -> Vec<Fault> {
     let site = learned.parts();
-    let mut list = List { site: &site, faults: Vec::new() };
+    let mut list = List { learned, site: &site, faults: Vec::new() };
     list.of_the_call(learned);
     for (side, mark) in [("before", '<'), ("after", '>')] {
         list.kill(side, mark, learned.children);
@@ -102,6 +108,7 @@ pub fn parts_of_order(name: &str) -> (&str, &str) {
 }
 
 struct List<'a> {
+    learned: &'a Learned,
     site: &'a Site,
     faults: Vec<Fault>,
 }
@@ -210,21 +217,16 @@ impl List<'_> {
                 let lines = vec![self.at(&format!("kill={side}:{who}"))];
                 // Nobody is left whom time could help.
                 let endings = if who == "all" { &BOTH[..1] } else { BOTH };
-                self.faults.push(Fault {
-                    kind: Kind::Kill,
-                    name: format!("{who}{mark}"),
-                    lines,
-                    endings,
-                });
+                let name = format!("{who}{mark}");
+                self.faults.push(Fault { kind: Kind::Kill, name, lines, endings, cuts: false });
             }
         }
     }
 
-    /// The power is cut; the run stands for all states that this may leave.
     fn cut(&mut self, side: &str, mark: char) {
         let lines = vec![self.at(&format!("power={side}:none"))];
         let (kind, name, endings) = (Kind::Power, format!("cut{mark}"), &BOTH[..1]);
-        self.faults.push(Fault { kind, name, lines, endings });
+        self.faults.push(Fault { kind, name, lines, endings, cuts: true });
     }
 
     /// Each task that could run before this call does, alone and with what else goes wrong there.
@@ -232,24 +234,21 @@ impl List<'_> {
         let in_order = std::mem::take(&mut self.faults);
         let mut orders = Vec::new();
         for task in others {
-            let (name, kind) = (format!("{task} first"), Kind::Order);
+            let (order, kind) = (format!("{task} first"), Kind::Order);
             let line = (self.place(), format!("preempt {} for {task}", self.site));
             let (lines, endings) = (vec![line.clone()], BOTH);
-            orders.push(Fault { kind, name: name.clone(), lines, endings });
-            let meet = |fault: &&Fault| {
-                matches!(fault.kind, Kind::Error | Kind::Short | Kind::Lie | Kind::Kill)
-            };
-            for fault in in_order.iter().filter(meet) {
-                let lines = fault.lines.iter().chain([&line]).cloned().collect();
-                let name = format!("{}, {name}", fault.name);
-                orders.push(Fault { kind, name, lines, endings: fault.endings });
+            orders.push(Fault { kind, name: order.clone(), lines, endings, cuts: false });
+            for fault in &in_order {
+                let lines = [&line].into_iter().chain(&fault.lines).cloned().collect();
+                let name = format!("{}, {order}", fault.name);
+                orders.push(Fault { kind, name, lines, ..*fault });
             }
         }
         // Everybody else, and the commands that follow, for a second.
         if self.site.task != "parent" && !self.site.call.is_sync() {
             let (name, kind) = ("others first".to_string(), Kind::Order);
             let lines = vec![self.at("delay=1s")];
-            orders.push(Fault { kind, name, lines, endings: BOTH });
+            orders.push(Fault { kind, name, lines, endings: BOTH, cuts: false });
         }
         self.faults = in_order;
         self.faults.extend(orders);
@@ -261,15 +260,17 @@ impl List<'_> {
     }
 
     fn place(&self) -> Place {
-        match self.site.incarnation {
+        match self.learned.start {
             1 => Place::Front,
             later => Place::BeforeStart(later),
         }
     }
 
-    /// A rule for this call and all of its kind after it.
+    /// A rule for this call and all of its kind after it. It stands before the start and counts
+    /// what a refused attempt of that did.
     fn from(&self, number: u32, effect: &str, maybe: &str) -> (Place, String) {
         let Site { task, role, call, .. } = self.site;
+        let number = number + self.learned.again.unwrap_or_default();
         let on = role.as_ref().map(|role| format!(" on={role}")).unwrap_or_default();
         (self.place(), format!("inject {call}{on} in={task} {effect} when={number}+{maybe}"))
     }
@@ -278,6 +279,37 @@ impl List<'_> {
         // A sync that is late is cut by the power of its own accord, before it and after it.
         let sync = self.site.call.is_sync() && kind != Kind::Delay;
         let endings = if sync { SYNC } else { BOTH };
-        self.faults.push(Fault { kind, name, lines, endings });
+        self.faults.push(Fault { kind, name, lines, endings, cuts: false });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_stand_before_the_start_of_the_script_and_count_what_a_refused_attempt_did() {
+        let learned = |start, again| Learned {
+            site: "3:parent.aof.open#2".to_string(),
+            start,
+            again,
+            bytes: 0,
+            moved: 0,
+            children: false,
+            idle: false,
+            others: Vec::new(),
+        };
+        let persistent = |learned| {
+            let faults = fitting(&learned);
+            let its = faults.iter().find(|fault| fault.name == "EMFILE+").expect("it fits");
+            its.lines.clone()
+        };
+        let rule =
+            |number: u32| format!("inject open on=aof in=parent error=EMFILE when={number}+");
+        assert_eq!(persistent(learned(3, None)), [(Place::BeforeStart(3), rule(2))]);
+        assert_eq!(persistent(learned(2, Some(1))), [(Place::BeforeStart(2), rule(3))]);
+        let single = fitting(&learned(2, Some(1)));
+        let line = "inject at 3:parent.aof.open#2 error=EMFILE".to_string();
+        assert_eq!(single[0].lines, [(Place::BeforeStart(2), line)]);
     }
 }

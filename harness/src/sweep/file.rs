@@ -2,7 +2,7 @@
 //!
 //! Must not know: where files are, and how anything is printed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -72,11 +72,8 @@ impl File {
 }
 
 fn join(known: &mut Sweep, more: Sweep) -> Result<(), String> {
-    let twice = more
-        .records
-        .iter()
-        .find(|record| known.records.iter().any(|other| key(other) == key(record)));
-    if let Some(record) = twice {
+    let keys: BTreeSet<Key<'_>> = known.records.iter().map(key).collect();
+    if let Some(record) = more.records.iter().find(|record| keys.contains(&key(record))) {
         return Err(format!(
             "{} at {} in {} is in two of them: was a shard given twice?",
             record.fault, record.site, more.workload

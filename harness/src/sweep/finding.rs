@@ -44,8 +44,9 @@ pub fn findings(sweep: &Sweep) -> Vec<Finding> {
                 if !finding.axes.contains(&axis) {
                     finding.axes.push(axis);
                 }
-                let example = &finding.example;
-                if (verdict, record.place) < (finding.verdict, example.place) {
+                // The usual order of tasks is the simpler story.
+                let story = |record: &Record| (record.kind == Kind::Order, record.place);
+                if (verdict, story(record)) < (finding.verdict, story(&finding.example)) {
                     (finding.verdict, finding.example) = (verdict, record.clone());
                 }
             }
@@ -113,14 +114,14 @@ pub struct Cause {
 
 /// The cause of a finding.
 pub fn cause(record: &Record, verdict: Verdict) -> Cause {
-    let (place, reason) = match (record.kind, verdict) {
+    let (place, reason) = match verdict {
         _ if record.is_posix() => {
             // However bad: what it shows differs from call to call.
             let (place, reason) = ("power cut, posix alone".to_string(), String::new());
             return Cause { verdict: Verdict::Lost, place, reason };
         }
-        (Kind::Power, _) => ("power cut".to_string(), reason(&record.sentence)),
-        (_, Verdict::Stuck) => (String::new(), reason(&record.sentence)),
+        _ if record.is_cut() => ("power cut".to_string(), reason(&record.sentence)),
+        Verdict::Stuck => (String::new(), reason(&record.sentence)),
         _ => (place(&record.site), reason(&record.sentence)),
     };
     Cause { verdict, place, reason }

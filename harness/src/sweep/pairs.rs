@@ -1,14 +1,19 @@
 //! Pairs: a second fault on the recovery of the first.
 //!
 //! Only the calls that the first fault newly reached are tried, because what is left was tried
-//! without it. Must not know: how runs are made.
+//! without it. A start that is refused is tried once more, and all of that is new. It also gives
+//! the starts after it later numbers; their calls are told by the start of the script that they
+//! belong to, and are as old as ever. Left out, because of their number, are cuts of the power
+//! during the recovery, and other orders of tasks there together with a second fault. Must not
+//! know: how runs are made.
 
 use std::collections::BTreeSet;
 
 use super::enumerate::{Run, Scope};
-use super::fault::{Kind, fitting};
+use super::fault::{Kind, fitting, parts_of_order};
 use super::workload::{Ending, Workload};
 use crate::case::Learned;
+use crate::kernel::Site;
 
 /// Whether a run may be the first of a pair: the server goes on after its fault, and the fault is
 /// over at once, so that what comes is recovery.
@@ -28,15 +33,15 @@ pub fn seconds(
     scope: Scope<'_>,
 ) -> Vec<Run> {
     let mut runs = Vec::new();
-    let new = learned.iter().filter(|learned| !learned.idle && !known.contains(&learned.site));
-    for learned in new {
+    for learned in learned.iter().filter(|learned| !learned.idle && is_new(learned, known)) {
         // What the ending does is out of reach: it begins with `heal`.
-        if learned.parts().incarnation > workload.starts() {
+        if learned.start > workload.starts() {
             continue;
         }
         for fault in fitting(learned).into_iter().filter(|fault| scope.takes(fault.kind)) {
-            if matches!(fault.kind, Kind::Power | Kind::Order) {
-                // States are those of the first fault's own cuts; an order is no fault.
+            // An order is compared with the first fault alone, so nothing else may come with it.
+            let alone = parts_of_order(&fault.name).0.is_empty();
+            if fault.kind == Kind::Power || (fault.kind == Kind::Order && !alone) {
                 continue;
             }
             let added: Vec<_> = first.added.iter().chain(&fault.lines).cloned().collect();
@@ -48,8 +53,15 @@ pub fn seconds(
                 ending: *ending,
                 added: added.clone(),
                 beyond: false,
+                cuts: false,
             }));
         }
     }
     runs
+}
+
+/// Whether the run without faults has not been there.
+fn is_new(learned: &Learned, known: &BTreeSet<String>) -> bool {
+    let without = Site { incarnation: learned.start, ..learned.parts() };
+    learned.again.is_some() || !known.contains(&without.to_string())
 }

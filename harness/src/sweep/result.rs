@@ -98,21 +98,40 @@ impl Record {
         own && !self.usual && self.verdict().is_some_and(is_finding)
     }
 
+    /// Whether it is about a cut of the power, in whichever order of tasks.
+    pub fn is_cut(&self) -> bool {
+        Profile::ALL.iter().any(|profile| self.fault.starts_with(profile.as_str()))
+    }
+
     /// Whether only a disk that keeps nothing but what was synced by name shows it.
     pub fn is_posix(&self) -> bool {
-        self.kind == Kind::Power && self.fault.starts_with(Profile::Posix.as_str())
+        self.fault.starts_with(Profile::Posix.as_str())
     }
 }
 
-/// Marks the orders that came to the same as their fault in the usual order.
-pub fn mark_usual(records: &mut [Record]) {
-    let usual = records.iter().filter(|record| record.kind != Kind::Order);
-    let usual: BTreeSet<(String, String, Ending, Came)> =
-        usual.map(|r| (r.site.clone(), r.fault.clone(), r.ending, r.came)).collect();
-    for record in records.iter_mut().filter(|record| record.kind == Kind::Order) {
-        let (fault, _) = parts_of_order(&record.fault);
-        let same = (record.site.clone(), fault.to_string(), record.ending, record.came);
-        record.usual = usual.contains(&same);
+/// What faults came to in the usual order of tasks.
+#[derive(Debug, Default)]
+pub struct Usual(BTreeSet<(String, String, Ending, Came)>);
+
+impl Usual {
+    /// What these came to, beside what is known.
+    pub fn learn<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) {
+        let records = records.into_iter().filter(|record| record.kind != Kind::Order);
+        self.0.extend(records.map(|r| (r.site.clone(), r.fault.clone(), r.ending, r.came)));
+    }
+
+    /// Marks the orders that came to the same as what else went wrong with them, the order itself
+    /// of a pair to the same as the first fault alone.
+    pub fn mark<'a>(&self, records: impl IntoIterator<Item = &'a mut Record>) {
+        for record in records.into_iter().filter(|record| record.kind == Kind::Order) {
+            let (site, fault) =
+                match (record.site.split_once(" + "), record.fault.split_once(" + ")) {
+                    (Some((site, _)), Some((fault, _))) => (site, fault),
+                    _ => (record.site.as_str(), parts_of_order(&record.fault).0),
+                };
+            let same = (site.to_string(), fault.to_string(), record.ending, record.came);
+            record.usual = self.0.contains(&same);
+        }
     }
 }
 

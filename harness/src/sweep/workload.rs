@@ -108,9 +108,8 @@ impl Workload {
         workload
     }
 
-    /// How often the workload itself starts the server, when no start is refused. Sites are learnt
-    /// in a run without faults, so that their incarnations are those; a start that a fault has had
-    /// refused moves the ones after it, but by then the rule has fired.
+    /// How often the workload itself starts the server; a start that is refused and tried again is
+    /// one.
     pub fn starts(&self) -> u32 {
         let restarts = self.body.iter().filter(|line| is_restart(line)).count();
         u32::try_from(restarts + 1).unwrap_or(u32::MAX)

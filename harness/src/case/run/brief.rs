@@ -13,9 +13,10 @@ use crate::case::oracle::Oracle;
 use crate::case::script::Script;
 use crate::contract::Verdict;
 use crate::kernel::Site;
+use crate::kernel::plan::Selector;
 use crate::kernel::schedule::Choice;
 use crate::kernel::trace::Record;
-use crate::observation::{CallName, CallRecord, Detail, MachineEvent, Returned};
+use crate::observation::{CallName, CallRecord, Detail, MachineEvent, Returned, Start};
 use crate::profile::Profile;
 use crate::world::World;
 
@@ -41,6 +42,11 @@ pub struct Brief {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Learned {
     pub site: String,
+    /// Which start of the script its server came from, from 1. A start that is refused is tried
+    /// again, so a site's incarnation may be a later one.
+    pub start: u32,
+    /// The start was refused at first: how many calls like it that attempt had made.
+    pub again: Option<u32>,
     /// How many bytes a read or write asked for; else 0.
     pub bytes: u64,
     /// How many it moved.
@@ -92,7 +98,8 @@ pub(super) fn told(mut runner: Runner<'_>, end: Result<(), Stop>, learn: bool) -
         true => {
             let kernel = runner.world.kernel();
             let through = runner.through.unwrap_or(kernel.trace.len());
-            let learned = sites(&kernel.trace.records()[..through], kernel.schedule.choices());
+            let records = &kernel.trace.records()[..through];
+            let learned = sites(records, kernel.schedule.choices(), &runner.seen.starts);
             (learned, kernel.trace.to_string())
         }
         false => (Vec::new(), String::new()),
@@ -134,8 +141,30 @@ fn is_idle(call: &CallRecord) -> bool {
     }
 }
 
+/// By incarnation: the start of the script, and whether that had been refused.
+fn attempts(starts: &[Start]) -> BTreeMap<u32, (u32, bool)> {
+    let mut attempts = BTreeMap::new();
+    let mut number = 0;
+    for (incarnation, start) in (1..).zip(starts) {
+        number += u32::from(!start.again);
+        attempts.insert(incarnation, (number, start.again));
+    }
+    attempts
+}
+
+/// Calls that a rule for all calls like this one counts before the start is tried again.
+fn made_by_the_refused(learned: &[Learned], site: &Site) -> u32 {
+    let Site { incarnation, task, role, call, .. } = site.clone();
+    let (role, task) = (role.map(|role| role.to_string()), Some(task.to_string()));
+    let like = Selector::Calls { calls: vec![call], role, task };
+    let made = learned.iter().map(Learned::parts);
+    let made = made.filter(|other| other.incarnation + 1 == incarnation && like.matches(other));
+    u32::try_from(made.count()).unwrap_or(u32::MAX)
+}
+
 /// Every site of a part of a trace, once.
-fn sites(trace: &[Record], choices: &[Choice]) -> Vec<Learned> {
+fn sites(trace: &[Record], choices: &[Choice], starts: &[Start]) -> Vec<Learned> {
+    let attempts = attempts(starts);
     let others: BTreeMap<String, &Vec<String>> =
         choices.iter().map(|choice| (choice.site.to_string(), &choice.tasks)).collect();
     let mut known = BTreeSet::new();
@@ -161,7 +190,15 @@ fn sites(trace: &[Record], choices: &[Choice]) -> Vec<Learned> {
                 let children = before.max(living) > 0;
                 let idle = is_idle(call);
                 let others = others.get(&site).map(|tasks| tasks.to_vec()).unwrap_or_default();
-                learned.push(Learned { site, bytes, moved, children, idle, others });
+                let (start, again) = match attempts.get(&call.site.incarnation) {
+                    Some((start, false)) => (*start, None),
+                    Some((start, true)) => {
+                        (*start, Some(made_by_the_refused(&learned, &call.site)))
+                    }
+                    None => (call.site.incarnation, None),
+                };
+                let faults = Learned { site, start, again, bytes, moved, children, idle, others };
+                learned.push(faults);
             }
             MachineEvent::Ended { task, .. } if task.starts_with("child") => {
                 living = living.saturating_sub(1);

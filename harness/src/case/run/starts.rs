@@ -19,10 +19,10 @@ impl Runner<'_> {
     pub fn start(&mut self) -> Result<(), Stop> {
         self.refusals.clear();
         self.verdicts_before = self.verdicts.len();
-        self.start_once()?;
+        self.start_once(false)?;
         if self.refusals.len() == 1 {
             self.note("started once more");
-            self.start_once()?;
+            self.start_once(true)?;
         }
         if let Some(first) = self.refusals.first() {
             let tried = match self.refusals.len() {
@@ -47,10 +47,10 @@ impl Runner<'_> {
         its.into_iter().any(|call| call.injected && call.site.incarnation == refused)
     }
 
-    fn start_once(&mut self) -> Result<(), Stop> {
+    fn start_once(&mut self, again: bool) -> Result<(), Stop> {
         let at = self.now();
         let directives = self.directives.clone();
-        self.seen.starts.push(Start { at, directives, ready: false });
+        self.seen.starts.push(Start { at, directives, ready: false, again });
         self.running = true;
         self.halted = false;
         self.asked = Asked::default();

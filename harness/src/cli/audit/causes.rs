@@ -15,7 +15,7 @@ use super::super::tokens::smallest;
 use super::super::worlds::World;
 use super::record::{CaseRecord, Cause, Story};
 use crate::report::html::WORDS;
-use crate::sweep::{Kind, Record, Sweep, Token, finding, shrink};
+use crate::sweep::{Record, Sweep, Token, finding, shrink};
 
 /// What runs of one cause have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Causes {
         let (_, cause) = known.expect("it was just put there");
         cause.runs += 1;
         put(&mut cause.workloads, workload);
-        put(&mut cause.places, if record.kind == Kind::Power { &key.cause.place } else { axis });
+        put(&mut cause.places, if record.is_cut() { &key.cause.place } else { axis });
         put(&mut cause.faults, &record.fault);
         let better = match (cause.token.len(), record.token.len()) {
             (_, 0) => cause.example.is_empty(),

@@ -120,11 +120,9 @@ fn shown(number: usize, cause: &Cause, family: &str) -> html::Cause {
 }
 
 fn matrix(sweep: &Sweep, causes: &Causes, accepted: &Accepted) -> html::Sweep {
-    let alone =
-        |record: &&Record| !record.beyond && !record.site.contains(" + ") && !record.is_posix();
-    let runs = sweep.records.iter().filter(alone).map(|record| Run {
+    let runs = sweep.records.iter().filter(|record| tell::is_shown(record)).map(|record| Run {
         site: record.site.clone(),
-        fault: record.fault.clone(),
+        fault: tell::column(record),
         verdict: record.verdict(),
         cause: causes.number(&sweep.workload, record, accepted),
     });

@@ -156,11 +156,15 @@ pub fn sites(script: &str) -> Vec<String> {
     sites
 }
 
-/// The smallest script that fails as run `n` does; None: stopped.
-pub fn smallest(seed: u64, n: u64, runs: &mut Runs<'_>) -> Option<Explored> {
+/// The smallest script that fails as run `n` did, which came to `first`; None: stopped.
+pub fn smallest(seed: u64, n: u64, first: &Explored, runs: &mut Runs<'_>) -> Option<Explored> {
     let mut tree = draw(seed, n);
     let mut best = explore(&[tree.current()], runs)?.pop()?;
-    let cause = best.cause();
+    let cause = first.cause();
+    if best.cause() != cause {
+        // What cannot be shown again cannot be made smaller: a time limit on a busy machine, say.
+        return Some(first.clone());
+    }
     let mut moved = tree.simplify();
     for _ in 0..TRIES {
         if !moved {
