@@ -21,7 +21,7 @@ fn seen(appendfsync: &str, how: How) -> Observations {
         incarnation: 1,
         client: "client".to_string(),
         argv: words("INCR a"),
-        sent_at: seconds(second.into()),
+        taken_at: seconds(second.into()),
         calls: second as usize - 1,
         reply: Some(format!(":{second}")),
         acked_at: Some(seconds(second.into())),

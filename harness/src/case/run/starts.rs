@@ -116,7 +116,7 @@ impl Runner<'_> {
             incarnation: self.seen.incarnation(),
             client: client.to_string(),
             argv,
-            sent_at: self.now(),
+            taken_at: self.now(),
             calls: self.seen.calls.len(),
             reply: None,
             acked_at: None,

@@ -84,13 +84,13 @@ impl Runner<'_> {
         if crate::contract::history::name(argv) == "SHUTDOWN" {
             self.asked.shutdown = true;
         }
-        let sent_at = self.now();
+        let taken_at = self.now();
         self.seen.history.push(Sent {
             line: self.line,
             incarnation: self.seen.incarnation(),
             client: client.to_string(),
             argv: argv.clone(),
-            sent_at,
+            taken_at,
             calls: self.seen.calls.len(),
             reply: None,
             acked_at: None,
