@@ -90,6 +90,8 @@ fn tiles(audit: &Audit) -> Vec<Tile> {
         tile(runs(&Verdict::is_broken_promise), "runs broke a promise", "broken"),
         tile(runs(&|v| v == Verdict::LostReported), "lost, and a client was told", "near"),
         tile(runs(&|v| v == Verdict::LostAllowed), "lost within the promise", "allowed"),
+        tile(runs(&|v| v == Verdict::Litter), "only left files behind", "lie"),
+        tile(runs(&|v| v == Verdict::LostByLie), "lost what the system lied about", "lie"),
         tile(runs(&|v| v == Verdict::Kept), "kept everything", "kept"),
         tile(none, "injected nothing", "none"),
         tile(unmeasured, "not measured", "unknown"),
