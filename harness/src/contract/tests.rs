@@ -185,6 +185,11 @@ fn switching_on_promises_nothing_until_the_first_rewrite_has_succeeded() {
     assert_eq!(regime_of(&switched, 3, 3), Regime::Switching);
     assert_eq!(regime_of(&switched, 3, 4), Regime::Always);
     assert_eq!(verdict(&switched, 0), Verdict::Lost, "the rewrite took in what came before");
+    switched.calls[3].record.detail = Detail::To("base".to_string());
+    assert_eq!(regime_of(&switched, 3, 9), Regime::Switching, "no manifest names it");
+    switched.calls.push(call("parent.manifest-temp.rename#2", seconds(3), None, value(0), false));
+    assert_eq!(regime_of(&switched, 3, 4), Regime::Switching);
+    assert_eq!(regime_of(&switched, 3, 5), Regime::Always);
 }
 
 #[test]

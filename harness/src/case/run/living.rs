@@ -67,12 +67,13 @@ impl Runner<'_> {
         count(zombies, "zombie");
         count(children - zombies, "unknown child process");
         let open_descriptors = kernel.open_descriptors(server);
-        let appended_to = APPENDED_TO.into_iter().find(|role| {
-            open_descriptors.iter().any(|open| open.role == *role && !open.unlinked)
-        });
+        let appended_to = APPENDED_TO
+            .into_iter()
+            .find(|role| open_descriptors.iter().any(|open| open.role == *role && !open.unlinked));
         let mut files_in_use = 0;
         for open in open_descriptors {
-            let in_use = Some(open.role.as_str()) == appended_to && !open.unlinked && files_in_use == 0;
+            let in_use =
+                Some(open.role.as_str()) == appended_to && !open.unlinked && files_in_use == 0;
             files_in_use += usize::from(in_use);
             let temporary = open.role != "dir" && open.role != "other";
             if !in_use && temporary {
