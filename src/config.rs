@@ -26,6 +26,44 @@ pub enum AppendFsync {
     No,
 }
 
+/// Which keys would be evicted, `maxmemory-policy`, by Redis' names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaxmemoryPolicy {
+    VolatileLru,
+    VolatileLfu,
+    VolatileRandom,
+    VolatileTtl,
+    AllkeysLru,
+    AllkeysLfu,
+    AllkeysRandom,
+    Noeviction,
+}
+
+impl MaxmemoryPolicy {
+    /// In Redis' order.
+    const ALL: [MaxmemoryPolicy; 8] = [
+        MaxmemoryPolicy::VolatileLru,
+        MaxmemoryPolicy::VolatileLfu,
+        MaxmemoryPolicy::VolatileRandom,
+        MaxmemoryPolicy::VolatileTtl,
+        MaxmemoryPolicy::AllkeysLru,
+        MaxmemoryPolicy::AllkeysLfu,
+        MaxmemoryPolicy::AllkeysRandom,
+        MaxmemoryPolicy::Noeviction,
+    ];
+    /// In the same order.
+    const NAMES: [&str; 8] = [
+        "volatile-lru",
+        "volatile-lfu",
+        "volatile-random",
+        "volatile-ttl",
+        "allkeys-lru",
+        "allkeys-lfu",
+        "allkeys-random",
+        "noeviction",
+    ];
+}
+
 /// Every directive the core knows. Sizes are in bytes.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -42,6 +80,10 @@ pub struct Config {
     pub client_query_buffer_limit: u64,
     /// Writes that take memory are refused beyond this many bytes; 0 for no limit.
     pub maxmemory: u64,
+    pub maxmemory_policy: MaxmemoryPolicy,
+    pub lfu_log_factor: u32,
+    /// Minutes.
+    pub lfu_decay_time: u32,
     /// Milliseconds from which on an event counts as slow; 0 for never.
     pub latency_monitor_threshold: i64,
     pub databases: usize,
@@ -96,6 +138,9 @@ impl Default for Config {
             protected_mode: true,
             client_query_buffer_limit: 1 << 30,
             maxmemory: 0,
+            maxmemory_policy: MaxmemoryPolicy::Noeviction,
+            lfu_log_factor: 10,
+            lfu_decay_time: 1,
             latency_monitor_threshold: 0,
             databases: 16,
             dir: None,

@@ -2,10 +2,13 @@
 //!
 //! Must not know: either of them.
 
+use std::borrow::Cow;
+
 use crate::bio::Bio;
 use crate::child;
-use crate::child_info::{ChildInfo, ChildInfoPipe};
+use crate::child_info::{ChildInfo, ChildInfoPipe, ProcessType};
 use crate::config::Config;
+use crate::keyspace::Keyspace;
 use crate::latency::{Latency, Started};
 use crate::log::{Level, Log};
 use crate::os::{Fd, ForkChild, Os, Pid, strerror};
@@ -35,12 +38,25 @@ impl Env<'_> {
         self.log.line(self.os, Level::Warning, message);
     }
 
-    /// fork(2), accounted for. When it fails, the child-info pipe is closed and the log says what
-    /// cannot be done (Redis: `redisFork`).
-    pub(crate) fn redis_fork(&mut self, child: &dyn ForkChild, failure: &str) -> Option<Pid> {
+    /// Opens the child-info pipe and forks the child that is made of what every child takes with
+    /// it; fork(2) is accounted for. When it fails, the pipe is closed and the log says what cannot
+    /// be done (Redis: `redisFork`).
+    pub(crate) fn redis_fork<'k, C: ForkChild>(
+        &mut self,
+        keyspace: &'k Keyspace,
+        make: impl FnOnce(&Config, Inherited<'k>) -> C,
+        failure: &str,
+    ) -> Option<Pid> {
+        self.children.info.open(self.os);
+        let child = make(self.config, Inherited::new(self, keyspace));
         let start = child::ustime(self.os);
-        let forked = self.os.fork(child);
-        self.children.stat_fork_time = child::ustime(self.os).saturating_sub(start);
+        let forked = self.os.fork(&child);
+        let fork_time = child::ustime(self.os).saturating_sub(start);
+        self.children.stat_fork_time = fork_time;
+        if self.latency.threshold != 0 {
+            let bytes_per_second = keyspace.used_memory() as f64 * 1e6 / fork_time as f64;
+            self.children.stat_fork_rate = bytes_per_second / f64::from(1 << 30);
+        }
         self.latency_sample("fork", (self.children.stat_fork_time / 1000) as i64);
         let errno = match forked {
             Ok(pid) => return Some(pid),
@@ -65,6 +81,46 @@ impl Env<'_> {
     }
 }
 
+/// What every child takes with it from its parent.
+pub(crate) struct Inherited<'a> {
+    pub keyspace: Cow<'a, Keyspace>,
+    pub log: Log,
+    info: ChildInfoPipe,
+    close_first: Vec<Fd>,
+}
+
+impl<'a> Inherited<'a> {
+    fn new(env: &Env<'_>, keyspace: &'a Keyspace) -> Self {
+        Inherited {
+            keyspace: Cow::Borrowed(keyspace),
+            log: env.log.in_child(),
+            info: env.children.info,
+            close_first: env.children.close_first.clone(),
+        }
+    }
+
+    /// The same with a dataset of its own, for a process that shares no memory.
+    pub fn copy(&self) -> Inherited<'static> {
+        Inherited {
+            keyspace: Cow::Owned(Keyspace::clone(&self.keyspace)),
+            log: self.log.clone(),
+            info: self.info,
+            close_first: self.close_first.clone(),
+        }
+    }
+
+    /// The first things that a child does.
+    pub fn begin(&self, os: &mut dyn Os) {
+        child::close_unused_resources(os, &self.close_first);
+        child::setup_child_signal_handlers(os, &self.log);
+    }
+
+    /// The last thing that a child does when all went well.
+    pub fn report(&self, os: &mut dyn Os, process: ProcessType, name: &str) {
+        self.info.send_cow_info(os, &self.log, process, name);
+    }
+}
+
 /// How the last attempt at something went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -81,6 +137,8 @@ pub struct Children {
     pub aof: Option<Pid>,
     /// Microseconds that the last fork took.
     pub stat_fork_time: u64,
+    /// GB of memory per second that it took over; kept only while latency is watched.
+    pub stat_fork_rate: f64,
     /// Descriptors that a child gives back first: the listening sockets.
     pub close_first: Vec<Fd>,
     /// Through which either child reports.

@@ -5,10 +5,14 @@
 //! threshold is 0 nothing is measured and the clock is not looked at.
 //! Must not know: what the events are.
 
+mod doctor;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::child::{mstime, time};
 use crate::os::Os;
+
+pub use doctor::{Circumstances, report};
 
 /// How many samples are kept of each event.
 const TS_LEN: usize = 160;
@@ -93,7 +97,7 @@ impl Latency {
     /// Forgets one event, or all; how many that were.
     pub fn reset(&mut self, event: Option<&str>) -> usize {
         let before = self.events.len();
-        self.events.retain(|&name, _| event.is_some_and(|event| event != name));
+        self.events.retain(|&name, _| event.is_some_and(|event| !event.eq_ignore_ascii_case(name)));
         before - self.events.len()
     }
 }

@@ -23,8 +23,9 @@ use std::collections::BTreeMap;
 
 use crate::aof::{Aof, Env};
 use crate::bio::Bio;
-use crate::config::Config;
+use crate::config::{Config, MaxmemoryPolicy};
 use crate::env::Children;
+use crate::keyspace::access::{Access, Settings, Tracking};
 use crate::keyspace::{Bytes, Keyspace, Limits};
 use crate::latency::Latency;
 use crate::log::{Level, Log};
@@ -106,6 +107,21 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
+/// How uses of values are kept, by that configuration.
+fn access_settings(config: &Config) -> Settings {
+    let tracking = match config.maxmemory_policy {
+        MaxmemoryPolicy::VolatileLru | MaxmemoryPolicy::AllkeysLru => Tracking::IdleTime,
+        MaxmemoryPolicy::VolatileLfu | MaxmemoryPolicy::AllkeysLfu => Tracking::Frequency,
+        _ => Tracking::Nothing,
+    };
+    Settings {
+        tracking,
+        lfu_decay_time: config.lfu_decay_time,
+        lfu_log_factor: config.lfu_log_factor.into(),
+        no_shared_integers: config.maxmemory != 0 && tracking != Tracking::Nothing,
+    }
+}
+
 /// Everything.
 pub struct Server {
     pub config: Config,
@@ -142,7 +158,11 @@ impl Server {
         Server {
             log: Log { level: config.loglevel, file: config.logfile.clone(), role: 'M' },
             bio: Bio::new(),
-            keyspace: Keyspace { limits: limits(&config), ..Keyspace::new(config.databases) },
+            keyspace: Keyspace {
+                limits: limits(&config),
+                access: Access::new(access_settings(&config)),
+                ..Keyspace::new(config.databases)
+            },
             rdb: Rdb::new(0),
             aof: Aof::new(&config),
             children: Children::default(),
@@ -242,6 +262,7 @@ impl Server {
     /// Redis: `updateCachedTime`.
     pub fn update_cached_time(&mut self, os: &mut dyn Os) {
         self.time.ustime = ustime(os);
+        self.keyspace.access.see_time(self.time.unixtime());
     }
 
     pub fn verbose(&self, os: &mut dyn Os, message: &str) {

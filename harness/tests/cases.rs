@@ -7,27 +7,23 @@
 //! server in `target/servers` is one more world.
 //! Review with `cargo insta`.
 
-use std::path::PathBuf;
+mod whole;
+
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use insta::Settings;
 use libtest_mimic::{Arguments, Failed, Trial};
 use sabot::case::{Outcome, Script};
 use sabot::cli::exit::{Exit, overall};
-use sabot::cli::fleet::{self, Fleet};
+use sabot::cli::fleet::Fleet;
 use sabot::cli::judge::judge;
-use sabot::cli::library::{CaseFile, Library};
+use sabot::cli::library::CaseFile;
 use sabot::cli::reap;
 use sabot::cli::run::job;
 use sabot::cli::snapshot::{Reviewed, Snapshots, before, same};
 use sabot::cli::worlds::{Choice, World};
 use sabot::report::difference::Difference;
-
-/// Real time that one supervised run may take.
-const DEADLINE: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -51,31 +47,19 @@ struct Suite {
     inapplicable: AtomicUsize,
 }
 
-fn root() -> PathBuf {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    root.canonicalize().expect("the workspace is there")
-}
-
 impl Suite {
     fn new() -> Suite {
-        let library = Library::at(&root(), &root()).expect("cases/ can be read");
+        let library = whole::library();
         let choice = Choice::everywhere().unwrap_or_else(|stop| panic!("{}", stop.message));
-        let exe = PathBuf::from(env!("CARGO_BIN_EXE_sabot"));
-        let fleet = Fleet::new(&fleet::Settings { exe, deadline: DEADLINE, jobs: usize::MAX })
-            .expect("threads");
-        let parse = |file: &CaseFile| match sabot::case::parse(&file.source, &file.text) {
-            Ok(script) => (file.clone(), script),
-            Err(bad) => panic!("{bad}"),
-        };
         let stories = library.cases.iter().filter(|case| !case.is_workload());
-        let cases: Vec<_> = stories.map(parse).collect();
+        let cases: Vec<_> = stories.map(|file| (file.clone(), whole::parse(file))).collect();
         let runs = cases.iter().map(|_| choice.worlds.iter().map(|_| OnceLock::new()).collect());
         Suite {
             runs: runs.collect(),
             cases,
             choice,
             snapshots: Snapshots::of(&library),
-            fleet,
+            fleet: whole::fleet(),
             unreviewed: AtomicUsize::new(0),
             inapplicable: AtomicUsize::new(0),
         }
@@ -181,14 +165,8 @@ fn compare(
             }
         };
     }
-    let (folder, name) = file.name.split_once('/').expect("the library names folders");
-    let mut settings = Settings::new();
-    settings.set_snapshot_path(root().join("snapshots").join(folder));
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.set_input_file(root().join(&file.source));
-    settings.set_description(format!("{} on {}", file.name, world.family));
-    let name = format!("{name}@{}", world.family);
+    let description = format!("{} on {}", file.name, world.family);
+    let (settings, name) = whole::reviewed(file, &world.family, description);
     settings.bind(|| insta::assert_snapshot!(name, transcript));
     Ok(())
 }

@@ -4,22 +4,17 @@
 //! Transcripts are held to the servers by the test `cases`, so that here nothing has to run: a
 //! family has a file of its own only where it differs from the one before it.
 
-use std::path::{Path, PathBuf};
+mod whole;
 
 use sabot::cli::conform::list::List;
 use sabot::cli::conform::{Counts, sort_out, table};
-use sabot::cli::library::Library;
 use sabot::cli::snapshot::Snapshots;
 use sabot::report::conformance::compare;
 use sabot::report::conformance::document::Document;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the workspace")
-}
-
 /// Two families by their transcripts, with what the reviewed list does not cover as a document.
 fn conform(left: &str, right: &str) -> (Counts, List, String) {
-    let library = Library::at(&root(), &root()).expect("cases/ can be read");
+    let library = whole::library();
     let snapshots = Snapshots::of(&library);
     let transcript = |case: &str, family: &str| {
         let own = snapshots.own(case, family);

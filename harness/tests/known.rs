@@ -4,7 +4,8 @@
 //! The whole table is a snapshot, and README.md quotes lines of it; both are compared where all
 //! servers of the record are here. Of fewer, each cell must be as recorded all the same.
 
-use std::path::{Path, PathBuf};
+mod whole;
+
 use std::process::Command;
 
 use insta::Settings;
@@ -14,14 +15,11 @@ use sabot::cli::worlds::{Choice, REQUIRE};
 const SERVERS: [&str; 5] =
     ["redis-6.0.16", "redis-6.2.14", "redis-7.0.15", "redis-8.0.2", "valkey-8.1.1"];
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the workspace")
-}
-
 /// The exit code, standard output, standard error.
 fn sabot(args: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sabot"));
-    let output = command.args(args).current_dir(root()).output().expect("the command starts");
+    let output =
+        command.args(args).current_dir(whole::root()).output().expect("the command starts");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -51,11 +49,11 @@ fn every_cell_is_as_recorded() {
         return;
     }
     let mut settings = Settings::new();
-    settings.set_snapshot_path(root().join("snapshots"));
+    settings.set_snapshot_path(whole::root().join("snapshots"));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!("known", table));
-    let readme = std::fs::read_to_string(root().join("README.md")).expect("there is one");
+    let readme = std::fs::read_to_string(whole::root().join("README.md")).expect("there is one");
     let lines: Vec<&str> = table.lines().collect();
     let counts = lines.iter().find(|line| line.starts_with("as recorded"));
     for line in [lines.first(), counts, lines.last()].into_iter().flatten() {

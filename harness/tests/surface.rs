@@ -1,10 +1,9 @@
 //! What Redis 6.0 shows of its persistence and a fault can reach, `cases/surface.toml`, against the
 //! reviewed transcripts: what no case reaches is listed, unless a reason stands there.
 
-use std::path::{Path, PathBuf};
+mod whole;
 
 use sabot::cli::conform::list::matches;
-use sabot::cli::library::Library;
 use sabot::cli::snapshot::Snapshots;
 use sabot::report::conformance::Kind;
 use sabot::report::conformance::lines::{Line, steps};
@@ -43,18 +42,15 @@ struct Reached {
     scripts: Vec<String>,
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the workspace")
-}
-
 fn surface() -> Surface {
-    let text = std::fs::read_to_string(root().join("cases/surface.toml")).expect("it is there");
+    let text =
+        std::fs::read_to_string(whole::root().join("cases/surface.toml")).expect("it is there");
     toml::from_str(&text).unwrap_or_else(|why| panic!("cases/surface.toml: {why}"))
 }
 
 impl Reached {
     fn read() -> Reached {
-        let library = Library::at(&root(), &root()).expect("cases/ can be read");
+        let library = whole::library();
         let snapshots = Snapshots::of(&library);
         let stories = library.cases.iter().filter(|case| !case.is_workload());
         let taken_apart = |name: &str, text: &str| {

@@ -4,25 +4,21 @@
 //! Tokens of what was found replay to the same verdict with the same bytes. Review with `cargo
 //! insta`.
 
-use std::path::PathBuf;
+mod whole;
+
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use insta::Settings;
 use libtest_mimic::{Arguments, Failed, Trial};
-use sabot::cli::fleet::{self, Fleet};
-use sabot::cli::library::{CaseFile, Library};
+use sabot::cli::fleet::Fleet;
+use sabot::cli::library::CaseFile;
 use sabot::cli::run::job;
 use sabot::cli::sweeper::Sweeper;
 use sabot::cli::worlds::{Choice, World};
 use sabot::cli::{reap, tell};
 use sabot::sweep::enumerate::Scope;
 use sabot::sweep::{Sweep, Token, Workload};
-
-/// Real time that one supervised run may take.
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Runs of each workload in `server`.
 const SAMPLE: usize = 25;
@@ -55,21 +51,11 @@ struct Suite {
     whole: Vec<OnceLock<Sweep>>,
 }
 
-fn root() -> PathBuf {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    root.canonicalize().expect("the workspace is there")
-}
-
 impl Suite {
     fn new() -> Suite {
-        let library = Library::at(&root(), &root()).expect("cases/ can be read");
-        let exe = PathBuf::from(env!("CARGO_BIN_EXE_sabot"));
-        let settings = fleet::Settings { exe, deadline: DEADLINE, jobs: usize::MAX };
-        let workload = |file: &CaseFile| {
-            let script = sabot::case::parse(&file.source, &file.text);
-            let script = script.unwrap_or_else(|bad| panic!("{bad}"));
-            (file.clone(), Workload::of(&file.name, &script))
-        };
+        let library = whole::library();
+        let workload =
+            |file: &CaseFile| (file.clone(), Workload::of(&file.name, &whole::parse(file)));
         let workloads: Vec<_> =
             library.cases.iter().filter(|case| case.is_workload()).map(workload).collect();
         assert!(!workloads.is_empty(), "cases/sweep/ is empty");
@@ -77,7 +63,7 @@ impl Suite {
             whole: workloads.iter().map(|_| OnceLock::new()).collect(),
             workloads,
             choice: Choice::of(&[]).unwrap_or_else(|stop| panic!("{}", stop.message)),
-            fleet: Fleet::new(&settings).expect("threads"),
+            fleet: whole::fleet(),
         }
     }
 
@@ -127,15 +113,10 @@ fn as_reviewed(suite: &Suite, workload: usize) -> Result<(), Failed> {
         return Err(tell::matrix(sweep).into());
     }
     let file = &suite.workloads[workload].0;
-    let (folder, name) = file.name.split_once('/').expect("the library names folders");
-    let mut settings = Settings::new();
-    settings.set_snapshot_path(root().join("snapshots").join(folder));
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.set_input_file(root().join(&file.source));
-    settings.set_description(format!("the matrix of {} on sabot", file.name));
+    let description = format!("the matrix of {} on sabot", file.name);
     let text = format!("{}\n{}", tell::matrix(sweep), tell::told(sweep, false));
-    settings.bind(|| insta::assert_snapshot!(format!("{name}@sabot"), text));
+    let (settings, name) = whole::reviewed(file, "sabot", description);
+    settings.bind(|| insta::assert_snapshot!(name, text));
     Ok(())
 }
 

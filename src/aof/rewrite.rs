@@ -58,10 +58,9 @@ impl Aof {
             return Err(RewriteFailed);
         }
         let pipes = Pipes::create(env).ok_or(RewriteFailed)?;
-        env.children.info.open(env.os);
-        let child = RewriteChild::new(env, keyspace, pipes.ends());
+        let child = |config: &_, inherited| RewriteChild::new(config, inherited, pipes.ends());
         let doing = "Can't rewrite append only file in background";
-        let Some(pid) = env.redis_fork(&child, doing) else {
+        let Some(pid) = env.redis_fork(keyspace, child, doing) else {
             pipes.close(env);
             return Err(RewriteFailed);
         };

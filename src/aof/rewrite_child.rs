@@ -16,16 +16,14 @@
 //!
 //! Must not know: what the parent does with the file.
 
-use std::borrow::Cow;
-
-use super::Env;
 use super::pipes::Ends;
 use super::rewrite::{bg_name, temp_name};
 use super::rewrite_dataset::{AOF_READ_DIFF_INTERVAL_BYTES, rewrite_append_only_file_rio};
-use crate::child::{self, mstime};
-use crate::child_info::{ChildInfoPipe, ProcessType};
-use crate::keyspace::Keyspace;
-use crate::log::{Level, Log};
+use crate::child::mstime;
+use crate::child_info::ProcessType;
+use crate::config::Config;
+use crate::env::Inherited;
+use crate::log::Level;
 use crate::os::{Errno, Fd, ForkChild, Interest, OFlag, Os, strerror};
 use crate::rdb::{SaveOptions, rdb_save_rio};
 use crate::rio::{REDIS_AUTOSYNC_BYTES, Rio};
@@ -43,25 +41,18 @@ const ACK_WAIT_MIN_MS: i64 = 10;
 
 /// What the child takes with it from its parent.
 pub(super) struct RewriteChild<'a> {
-    keyspace: Cow<'a, Keyspace>,
-    log: Log,
+    inherited: Inherited<'a>,
     ends: Ends,
-    info: ChildInfoPipe,
-    close_first: Vec<Fd>,
     incremental_fsync: bool,
     /// How to write the preamble, if there is to be one.
     preamble: Option<SaveOptions>,
 }
 
 impl<'a> RewriteChild<'a> {
-    pub(super) fn new(env: &Env<'_>, keyspace: &'a Keyspace, ends: Ends) -> Self {
-        let config = env.config;
+    pub(super) fn new(config: &Config, inherited: Inherited<'a>, ends: Ends) -> Self {
         RewriteChild {
-            keyspace: Cow::Borrowed(keyspace),
-            log: env.log.in_child(),
+            inherited,
             ends,
-            info: env.children.info,
-            close_first: env.children.close_first.clone(),
             incremental_fsync: config.aof_rewrite_incremental_fsync,
             preamble: config
                 .aof_use_rdb_preamble
@@ -73,25 +64,21 @@ impl<'a> RewriteChild<'a> {
 impl ForkChild for RewriteChild<'_> {
     fn copy(&self) -> Box<dyn ForkChild> {
         Box::new(RewriteChild {
-            keyspace: Cow::Owned(Keyspace::clone(&self.keyspace)),
-            log: self.log.clone(),
+            inherited: self.inherited.copy(),
             ends: self.ends,
-            info: self.info,
-            close_first: self.close_first.clone(),
             incremental_fsync: self.incremental_fsync,
             preamble: self.preamble.clone(),
         })
     }
 
     fn run(&self, os: &mut dyn Os) -> i32 {
-        child::close_unused_resources(os, &self.close_first);
-        child::setup_child_signal_handlers(os, &self.log);
+        self.inherited.begin(os);
         let name = bg_name(os.getpid());
         let mut work = Work { child: self, os, diff: Vec::new(), errno: Errno::from_raw(0) };
         if work.rewrite_append_only_file(&name).is_err() {
             return 1;
         }
-        self.info.send_cow_info(os, &self.log, ProcessType::Aof, "AOF rewrite");
+        self.inherited.report(os, ProcessType::Aof, "AOF rewrite");
         0
     }
 }
@@ -165,8 +152,12 @@ impl Work<'_> {
             }
         };
         match &child.preamble {
-            Some(options) => rdb_save_rio(*os, aof, &child.keyspace, options, &mut after_key),
-            None => rewrite_append_only_file_rio(*os, aof, &child.keyspace, &mut after_key),
+            Some(options) => {
+                rdb_save_rio(*os, aof, &child.inherited.keyspace, options, &mut after_key)
+            }
+            None => {
+                rewrite_append_only_file_rio(*os, aof, &child.inherited.keyspace, &mut after_key)
+            }
         }
     }
 
@@ -229,11 +220,11 @@ impl Work<'_> {
     }
 
     fn notice(&mut self, message: &str) {
-        self.child.log.line(self.os, Level::Notice, message);
+        self.child.inherited.log.line(self.os, Level::Notice, message);
     }
 
     fn warning(&mut self, message: &str) {
-        self.child.log.line(self.os, Level::Warning, message);
+        self.child.inherited.log.line(self.os, Level::Warning, message);
     }
 }
 

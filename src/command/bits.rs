@@ -5,7 +5,7 @@
 use super::arguments::integer;
 use super::strings::byte_range;
 use super::{Answer, Context, Failure};
-use crate::keyspace::{Bytes, StringValue};
+use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::resp::request::BULK_MAX_LEN;
 use crate::text::parse_integer;
@@ -25,7 +25,8 @@ pub fn setbit(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
         Some(bit @ (0 | 1)) => bit == 1,
         _ => return Err(Failure::new("bit is not an integer or out of range")),
     };
-    let string = ctx.string_or_add(&argv[1], StringValue::empty)?.unshare();
+    ctx.write_string(&argv[1])?;
+    let string = ctx.string_in_place(&argv[1]);
     if string.len() <= byte {
         string.resize(byte + 1, 0);
     }

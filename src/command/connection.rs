@@ -1,10 +1,9 @@
-//! The connection itself: PING, ECHO, SELECT, TIME, CLIENT, COMMAND (Redis: networking.c).
+//! The connection itself: PING, ECHO, SELECT, TIME, CLIENT (Redis: networking.c).
 //!
 //! Must not know: sockets.
 
 use super::arguments::{integer, is};
-use super::table::COMMANDS;
-use super::{Answer, Command, Context, Failure, Outcome, Request, lookup};
+use super::{Answer, Context, Failure, Outcome, Request};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::text::parse_integer;
@@ -174,31 +173,4 @@ fn set_reply_mode(ctx: &mut Context<'_>, mode: &[u8]) -> Answer {
 
 fn unblock(id: &[u8], error: bool) -> Result<Outcome, Failure> {
     Ok(Request::ClientUnblock { id: integer(id)? as u64, error }.into())
-}
-
-/// COMMAND [COUNT | INFO name …]
-pub fn command(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    match argv.get(1).map(|word| word.to_ascii_lowercase()).as_deref() {
-        None => Ok(Reply::Array(COMMANDS.iter().map(describe).collect())),
-        Some(b"count") if argv.len() == 2 => Ok(Reply::Integer(COMMANDS.len() as i64)),
-        Some(b"info") => {
-            let named = argv[2..].iter().map(|name| lookup(name).map_or(Reply::Null, describe));
-            Ok(Reply::Array(named.collect()))
-        }
-        Some(_) => Err(Failure::subcommand(argv)),
-    }
-}
-
-/// Name, arity, flags, keys, and no ACL categories.
-fn describe(command: &Command) -> Reply {
-    let (first, last, step) = command.keys;
-    Reply::Array(vec![
-        Reply::bulk(command.name),
-        Reply::Integer(command.arity.into()),
-        Reply::Array(command.flags.names().map(Reply::status).collect()),
-        Reply::Integer(first.into()),
-        Reply::Integer(last.into()),
-        Reply::Integer(step.into()),
-        Reply::Array(Vec::new()),
-    ])
 }

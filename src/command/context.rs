@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::{Effects, Failure, Session};
+use crate::keyspace::access::Object;
 use crate::keyspace::{Bytes, Db, Hash, Keyspace, Set, StringValue, Value, ZSet};
 
 /// What a handler works on.
@@ -73,40 +74,67 @@ impl<'a> Context<'a> {
 
     /// The value of a key for a command that only reads (Redis: `lookupKeyRead`).
     pub fn read(&mut self, key: &[u8]) -> Option<&Value> {
+        self.look_up(key, true)
+    }
+
+    /// The same without that counting as a use of the value (Redis: `LOOKUP_NOTOUCH`).
+    pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
+        self.look_up(key, false)
+    }
+
+    fn look_up(&mut self, key: &[u8], use_it: bool) -> Option<&Value> {
         self.expire_if_needed(key);
-        let value = self.keyspace.dbs[self.session.db].dict.get(key);
-        match value {
-            Some(_) => self.effects.keyspace_hits += 1,
-            None => self.effects.keyspace_misses += 1,
+        let Keyspace { dbs, access, random, .. } = &mut *self.keyspace;
+        let Some(object) = dbs[self.session.db].dict.get_mut(key) else {
+            self.effects.keyspace_misses += 1;
+            return None;
+        };
+        self.effects.keyspace_hits += 1;
+        if use_it {
+            access.used(object, random);
         }
-        value
+        Some(&object.value)
     }
 
     /// The value of a key for a command that may change it (Redis: `lookupKeyWrite`).
     pub fn write(&mut self, key: &[u8]) -> Option<&mut Value> {
         self.expire_if_needed(key);
-        self.db().dict.get_mut(key)
+        let Keyspace { dbs, access, random, .. } = &mut *self.keyspace;
+        let object = dbs[self.session.db].dict.get_mut(key)?;
+        access.used(object, random);
+        Some(&mut object.value)
     }
 
     /// Gives a key that is not there a value (Redis: `dbAdd`).
     pub fn add(&mut self, key: &[u8], value: Value) {
-        self.add_in(self.session.db, key, value);
+        let object = self.keyspace.access.object(value);
+        self.add_in(self.session.db, key, object);
     }
 
     /// The same in any database. Clients wait for lists and sorted sets only.
-    pub fn add_in(&mut self, db: usize, key: &[u8], value: Value) {
-        if matches!(value, Value::List(_) | Value::ZSet(_)) {
+    pub fn add_in(&mut self, db: usize, key: &[u8], object: Object) {
+        if matches!(object.value, Value::List(_) | Value::ZSet(_)) {
             self.keyspace.interest.key_ready(db, key);
         }
-        self.keyspace.dbs[db].dict.insert(key.to_vec(), value);
+        self.keyspace.dbs[db].dict.insert(key.to_vec(), object);
     }
 
     /// Gives a key a value whatever it had before (Redis: `genericSetKey`).
     pub fn set(&mut self, key: &[u8], value: Value, keep_ttl: bool) {
-        if self.write(key).is_none() {
-            self.add(key, value);
-        } else {
-            self.db().set(key, value, keep_ttl);
+        self.write(key);
+        self.put(key, value, keep_ttl);
+    }
+
+    /// The same for a key that was looked up already.
+    pub fn put(&mut self, key: &[u8], value: Value, keep_ttl: bool) {
+        let Keyspace { dbs, access, .. } = &mut *self.keyspace;
+        let db = &mut dbs[self.session.db];
+        let Some(object) = db.dict.get_mut(key) else {
+            return self.add(key, value);
+        };
+        access.overwrite(object, value);
+        if !keep_ttl {
+            db.expires.swap_remove(key);
         }
     }
 
@@ -115,7 +143,7 @@ impl<'a> Context<'a> {
         if self.write(key).is_none() {
             self.add(key, make());
         }
-        self.db().dict.get_mut(key).expect("it was there or was added")
+        &mut self.db().dict.get_mut(key).expect("it was there or was added").value
     }
 
     /// Puts what a command computed in the place of a key, or removes the key when that is nothing.
@@ -127,6 +155,24 @@ impl<'a> Context<'a> {
             self.add(key, value);
         }
         deleted
+    }
+
+    /// The string of a key that was looked up as one, or a new one, to be changed in place. One
+    /// that may be shared is copied for that, and the copy is new (Redis: `dbUnshareStringValue`).
+    pub fn string_in_place(&mut self, key: &[u8]) -> &mut Bytes {
+        if !self.db().dict.contains_key(key) {
+            self.add(key, Value::String(StringValue::empty()));
+        }
+        let Keyspace { dbs, access, .. } = &mut *self.keyspace;
+        let object = dbs[self.session.db].dict.get_mut(key).expect("it was there or was added");
+        if object.encoding() != "raw" {
+            let copy = object.value.clone();
+            access.overwrite(object, copy);
+        }
+        match &mut object.value {
+            Value::String(string) => string.unshare(),
+            _ => unreachable!("the caller looked it up as a string"),
+        }
     }
 
     /// Removes a key that has just become empty.

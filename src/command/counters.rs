@@ -14,7 +14,7 @@ fn add(ctx: &mut Context<'_>, key: &[u8], increment: i64) -> Answer {
         Some(string) => integer(string)?,
     };
     let new = sum(old, increment)?;
-    ctx.set(key, Value::string(new.to_string()), true);
+    ctx.put(key, Value::string(new.to_string()), true);
     ctx.modified(key, 1);
     Ok(Reply::Integer(new))
 }
@@ -69,7 +69,7 @@ pub fn incrbyfloat(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
         Some(string) => long_double(string)?,
     };
     let new = float_sum(&old, &long_double(&argv[2])?)?;
-    ctx.set(key, Value::String(StringValue::unencoded(new.clone())), true);
+    ctx.put(key, Value::String(StringValue::unencoded(new.clone())), true);
     ctx.modified(key, 1);
     ctx.effects.replace_with([&b"SET"[..], key, &new, b"KEEPTTL"]);
     Ok(Reply::Bulk(new))

@@ -72,7 +72,7 @@ fn populate(ctx: &mut Context<'_>, count: &[u8], rest: &[Bytes]) -> Result<Reply
             if size > 0 {
                 value.resize(size as usize, 0);
             }
-            ctx.db().set(&key, Value::String(StringValue::unencoded(value)), false);
+            ctx.add(&key, Value::String(StringValue::unencoded(value)));
         }
     }
     Ok(Reply::OK)

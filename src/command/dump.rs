@@ -5,6 +5,7 @@
 use super::arguments::{integer, is};
 use super::{Answer, Context, Failure, Outcome, Request};
 use crate::keyspace::Bytes;
+use crate::keyspace::access::Usage;
 use crate::rdb::{BadPayload, load_dump_payload};
 use crate::resp::Reply;
 
@@ -14,19 +15,19 @@ pub fn dump(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     Ok(value.map_or(Reply::Null.into(), |value| Request::Dump(value).into()))
 }
 
-/// What follows the payload. How long ago or how often a key was used is checked and forgotten:
-/// nothing here is evicted.
+/// What follows the payload.
 #[derive(Default)]
 struct Options {
     replace: bool,
     /// The time is a moment, not a lifetime.
     absttl: bool,
+    usage: Usage,
 }
 
 impl Options {
     fn parse(mut words: &[Bytes]) -> Result<Options, Failure> {
         let mut options = Options::default();
-        let (mut idle, mut freq) = (false, false);
+        let usage = &mut options.usage;
         loop {
             words = match words {
                 [] => return Ok(options),
@@ -38,18 +39,16 @@ impl Options {
                     options.absttl = true;
                     rest
                 }
-                [word, time, rest @ ..] if is(word, "idletime") && !freq => {
-                    idle = true;
-                    if integer(time)? < 0 {
-                        return Err(Failure::new("Invalid IDLETIME value, must be >= 0"));
-                    }
+                [word, time, rest @ ..] if is(word, "idletime") && usage.frequency.is_none() => {
+                    let invalid = || Failure::new("Invalid IDLETIME value, must be >= 0");
+                    let seconds = Some(integer(time)?).filter(|&seconds| seconds >= 0);
+                    usage.idle = Some(seconds.ok_or_else(invalid)?);
                     rest
                 }
-                [word, uses, rest @ ..] if is(word, "freq") && !idle => {
-                    freq = true;
-                    if !(0..=255).contains(&integer(uses)?) {
-                        return Err(Failure::new("Invalid FREQ value, must be >= 0 and <= 255"));
-                    }
+                [word, uses, rest @ ..] if is(word, "freq") && usage.idle.is_none() => {
+                    let invalid = "Invalid FREQ value, must be >= 0 and <= 255";
+                    let count = u8::try_from(integer(uses)?).map_err(|_| Failure::new(invalid))?;
+                    usage.frequency = Some(count);
                     rest
                 }
                 _ => return Err(Failure::syntax()),
@@ -86,7 +85,9 @@ pub fn restore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
         }
         return Ok(Reply::OK);
     }
-    ctx.add(key, value);
+    let mut object = ctx.keyspace.access.object(value);
+    ctx.keyspace.access.restore(&mut object, options.usage);
+    ctx.add_in(ctx.session.db, key, object);
     if let Some(when) = when {
         ctx.db().set_expire(key, when);
     }

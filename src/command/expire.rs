@@ -47,7 +47,7 @@ pub fn pexpireat(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 
 /// What is left of a key's time in milliseconds; -2 for no such key, -1 for no end.
 fn time_left(ctx: &mut Context<'_>, key: &[u8]) -> i64 {
-    if ctx.read(key).is_none() {
+    if ctx.peek(key).is_none() {
         return -2;
     }
     let now = ctx.now_ms();
@@ -67,7 +67,7 @@ pub fn pttl(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 
 /// PERSIST key
 pub fn persist(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    ctx.expire_if_needed(&argv[1]);
+    ctx.write(&argv[1]);
     let removed = ctx.db().expires.swap_remove(&argv[1]).is_some();
     if removed {
         ctx.modified(&argv[1], 1);

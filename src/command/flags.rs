@@ -1,5 +1,5 @@
 //! What kinds of commands there are: the flags that COMMAND shows, and that decide when a command
-//! may run.
+//! may run, and the categories of access control lists, which are shown and nothing else.
 //!
 //! Must not know: the commands.
 
@@ -7,7 +7,7 @@ use std::ops::BitOr;
 
 /// What kind of command it is; the names are those that COMMAND shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags(u16);
+pub struct Flags(u32);
 
 impl Flags {
     pub const WRITE: Flags = Flags(1);
@@ -24,6 +24,20 @@ impl Flags {
     pub const FAST: Flags = Flags(1 << 11);
     pub const NO_AUTH: Flags = Flags(1 << 12);
 
+    // Categories from here on.
+    pub const KEYSPACE: Flags = Flags(1 << 13);
+    pub const SET: Flags = Flags(1 << 14);
+    pub const SORTEDSET: Flags = Flags(1 << 15);
+    pub const LIST: Flags = Flags(1 << 16);
+    pub const HASH: Flags = Flags(1 << 17);
+    pub const STRING: Flags = Flags(1 << 18);
+    pub const BITMAP: Flags = Flags(1 << 19);
+    pub const ADMIN_CATEGORY: Flags = Flags(1 << 20);
+    pub const BLOCKING: Flags = Flags(1 << 21);
+    pub const DANGEROUS: Flags = Flags(1 << 22);
+    pub const CONNECTION: Flags = Flags(1 << 23);
+    pub const TRANSACTION: Flags = Flags(1 << 24);
+
     const NAMES: [(Flags, &'static str); 13] = [
         (Flags::WRITE, "write"),
         (Flags::READONLY, "readonly"),
@@ -38,6 +52,26 @@ impl Flags {
         (Flags::SKIP_SLOWLOG, "skip_slowlog"),
         (Flags::FAST, "fast"),
         (Flags::NO_AUTH, "no_auth"),
+    ];
+
+    /// In the order in which COMMAND shows them: any of these flags puts a command into a category
+    /// (Redis: `setImplicitACLCategories`). What is not fast is slow.
+    const CATEGORIES: [(Flags, &'static str); 15] = [
+        (Flags::KEYSPACE, "keyspace"),
+        (Flags::READONLY, "read"),
+        (Flags::WRITE, "write"),
+        (Flags::SET, "set"),
+        (Flags::SORTEDSET, "sortedset"),
+        (Flags::LIST, "list"),
+        (Flags::HASH, "hash"),
+        (Flags::STRING, "string"),
+        (Flags::BITMAP, "bitmap"),
+        (Flags::all(&[Flags::ADMIN, Flags::ADMIN_CATEGORY]), "admin"),
+        (Flags::FAST, "fast"),
+        (Flags::BLOCKING, "blocking"),
+        (Flags::all(&[Flags::ADMIN, Flags::DANGEROUS]), "dangerous"),
+        (Flags::CONNECTION, "connection"),
+        (Flags::TRANSACTION, "transaction"),
     ];
 
     /// All of these flags.
@@ -58,6 +92,14 @@ impl Flags {
     /// The names of the flags that are set.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES.into_iter().filter(move |&(flag, _)| self.has(flag)).map(|(_, name)| name)
+    }
+
+    /// The names of the categories that it belongs to.
+    pub fn categories(self) -> impl Iterator<Item = &'static str> {
+        Self::CATEGORIES.into_iter().filter_map(move |(any, name)| match name {
+            "fast" if !self.has(any) => Some("slow"),
+            _ => self.has(any).then_some(name),
+        })
     }
 }
 

@@ -3,7 +3,8 @@
 //! Must not know: what the values are made of.
 
 use super::{Answer, Context, Failure};
-use crate::keyspace::{Bytes, Value};
+use crate::keyspace::Bytes;
+use crate::keyspace::access::{Access, Object, Tracking};
 use crate::resp::Reply;
 use crate::text::glob_match;
 
@@ -27,19 +28,46 @@ pub fn exists(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 
 /// TYPE key
 pub fn type_(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    Ok(Reply::status(ctx.read(&argv[1]).map_or("none", |value| value.type_name())))
+    Ok(Reply::status(ctx.peek(&argv[1]).map_or("none", |value| value.type_name())))
 }
 
-/// OBJECT ENCODING key | REFCOUNT key. Looking at a value is no use of it: that counts as neither
-/// hit nor miss and expires nothing.
+/// What OBJECT can say of a value.
+type Describe = fn(&Access, &Object) -> Answer;
+
+/// OBJECT ENCODING key | REFCOUNT key | IDLETIME key | FREQ key. Looking at a value is no use of
+/// it: that counts as neither hit nor miss and expires nothing.
 pub fn object(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let [_, sub, key] = argv else { return Err(Failure::subcommand(argv)) };
-    let describe: fn(&Value) -> Reply = match sub.to_ascii_lowercase().as_slice() {
-        b"encoding" => |value| Reply::bulk(value.encoding()),
-        b"refcount" => |value| Reply::Integer(value.refcount()),
+    let describe: Describe = match sub.to_ascii_lowercase().as_slice() {
+        b"encoding" => |_, object| Ok(Reply::bulk(object.encoding())),
+        b"refcount" => |_, object| Ok(Reply::Integer(object.refcount())),
+        b"idletime" => idle_time,
+        b"freq" => frequency,
         _ => return Err(Failure::subcommand(argv)),
     };
-    Ok(ctx.db().dict.get(key).map_or(Reply::Null, describe))
+    let object = ctx.keyspace.dbs[ctx.session.db].dict.get(key);
+    object.map_or(Ok(Reply::Null), |object| describe(&ctx.keyspace.access, object))
+}
+
+fn idle_time(access: &Access, object: &Object) -> Answer {
+    if access.settings.tracking == Tracking::Frequency {
+        return Err(Failure::new(
+            "An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
+             switching between policies at runtime LRU and LFU data will take some time to adjust.",
+        ));
+    }
+    Ok(Reply::Integer(access.idle_seconds(object)))
+}
+
+fn frequency(access: &Access, object: &Object) -> Answer {
+    if access.settings.tracking != Tracking::Frequency {
+        return Err(Failure::new(
+            "An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
+             that when switching between policies at runtime LRU and LFU data will take some time \
+             to adjust.",
+        ));
+    }
+    Ok(Reply::Integer(access.frequency(object).into()))
 }
 
 /// RANDOMKEY

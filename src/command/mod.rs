@@ -18,6 +18,7 @@ mod dump;
 mod expire;
 mod flags;
 mod hashes;
+mod introspection;
 mod keys;
 mod latency;
 mod list_edits;

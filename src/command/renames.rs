@@ -11,8 +11,8 @@ use crate::text::parse_integer;
 fn transfer(ctx: &mut Context<'_>, from: (usize, &[u8]), to: (usize, &[u8])) {
     let source = &mut ctx.keyspace.dbs[from.0];
     let when = source.expires.swap_remove(from.1);
-    let value = source.dict.swap_remove(from.1).expect("the caller has looked");
-    ctx.add_in(to.0, to.1, value);
+    let object = source.dict.swap_remove(from.1).expect("the caller has looked");
+    ctx.add_in(to.0, to.1, object);
     if let Some(when) = when {
         ctx.keyspace.dbs[to.0].set_expire(to.1, when);
     }

@@ -83,8 +83,9 @@ fn set_generic(
             Some(given.wrapping_mul(*unit))
         }
     };
-    let present = ctx.write(key).is_some();
-    if (options.only_if_absent && present) || (options.only_if_present && !present) {
+    if (options.only_if_absent && ctx.write(key).is_some())
+        || (options.only_if_present && ctx.write(key).is_none())
+    {
         return Ok(Reply::Null);
     }
     ctx.set(key, Value::string(value), options.keep_ttl);
@@ -180,18 +181,13 @@ fn check_length(length: u64) -> Result<(), Failure> {
 /// APPEND key value
 pub fn append(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let (key, tail) = (&argv[1], &argv[2]);
-    let length = match ctx.write_string(key)? {
-        None => {
-            ctx.add(key, Value::string(tail.clone()));
-            tail.len()
-        }
-        Some(string) => {
-            let length = string.len() + tail.len();
-            check_length(length as u64)?;
-            string.unshare().extend_from_slice(tail);
-            length
-        }
-    };
+    let length = tail.len() + ctx.write_string(key)?.map_or(0, |string| string.len());
+    if ctx.db().dict.contains_key(key) {
+        check_length(length as u64)?;
+        ctx.string_in_place(key).extend_from_slice(tail);
+    } else {
+        ctx.add(key, Value::string(tail.clone()));
+    }
     ctx.modified(key, 1);
     Ok(Reply::count(length))
 }
@@ -207,7 +203,7 @@ pub fn setrange(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     }
     let end = offset.saturating_add(patch.len());
     check_length(end as u64)?;
-    let string = ctx.string_or_add(&argv[1], StringValue::empty)?.unshare();
+    let string = ctx.string_in_place(&argv[1]);
     if string.len() < end {
         string.resize(end, 0);
     }

@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use super::accepted::{IGNORED, ONLY};
-use super::{AppendFsync, Config};
+use super::{AppendFsync, Config, MaxmemoryPolicy};
 use crate::log::Level;
 use crate::text::{parse_integer, parse_memory};
 
@@ -156,8 +156,10 @@ fn limits() -> [Directive; 6] {
     ]
 }
 
-fn numbers() -> [Directive; 13] {
+fn numbers() -> [Directive; 15] {
     [
+        number!(Integer, "lfu-log-factor", true, lfu_log_factor, 0, INT_MAX),
+        number!(Integer, "lfu-decay-time", true, lfu_decay_time, 0, INT_MAX),
         number!(Integer, "rdb-key-save-delay", true, rdb_key_save_delay, 0, INT_MAX),
         number!(Integer, "key-load-delay", true, key_load_delay, 0, INT_MAX),
         number!(Memory, "maxmemory", true, maxmemory, 0, i64::MAX),
@@ -208,8 +210,17 @@ fn no_path(name: &str, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn choices_and_words() -> [Directive; 5] {
+fn choices_and_words() -> [Directive; 6] {
     [
+        Directive {
+            name: "maxmemory-policy",
+            modifiable: true,
+            kind: Kind::Choice(
+                &MaxmemoryPolicy::NAMES,
+                |config| index_of(&MaxmemoryPolicy::ALL, config.maxmemory_policy),
+                |config, choice| config.maxmemory_policy = MaxmemoryPolicy::ALL[choice],
+            ),
+        },
         Directive {
             name: "appendfsync",
             modifiable: true,

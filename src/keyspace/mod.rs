@@ -5,6 +5,7 @@
 //! removed.
 //! Must not know: how anything gets to disk.
 
+pub mod access;
 pub mod digest;
 pub mod expire;
 mod hash;
@@ -19,6 +20,7 @@ use std::collections::VecDeque;
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
+use access::{Access, Object};
 pub use hash::Hash;
 use interest::Interest;
 pub use random::Random;
@@ -131,7 +133,7 @@ impl Value {
 #[derive(Clone, Debug, Default)]
 pub struct Db {
     /// Every key with its value.
-    pub dict: BytesMap<Value>,
+    pub dict: BytesMap<Object>,
     /// When keys end, in milliseconds since the epoch, for those that do.
     pub expires: BytesMap<i64>,
 }
@@ -150,11 +152,11 @@ impl Db {
     }
 
     /// Sets a key, and forgets its expiry time unless that is to be kept (Redis: `genericSetKey`).
-    pub fn set(&mut self, key: &[u8], value: Value, keep_ttl: bool) {
+    pub fn set(&mut self, key: &[u8], object: impl Into<Object>, keep_ttl: bool) {
         match self.dict.get_mut(key) {
-            Some(slot) => *slot = value,
+            Some(slot) => *slot = object.into(),
             None => {
-                self.dict.insert(key.to_vec(), value);
+                self.dict.insert(key.to_vec(), object.into());
             }
         }
         if !keep_ttl {
@@ -186,6 +188,8 @@ pub struct Keyspace {
     pub random: Random,
     /// Who wants to hear of which keys.
     pub interest: Interest,
+    /// How values were used.
+    pub access: Access,
 }
 
 impl Keyspace {
@@ -196,6 +200,7 @@ impl Keyspace {
             limits: Limits::default(),
             random: Random::default(),
             interest: Interest::default(),
+            access: Access::default(),
         }
     }
 

@@ -64,8 +64,16 @@ impl StringValue {
 
     /// Whether it is one of the integers of which there is one object for all.
     pub fn is_shared(&self) -> bool {
-        let shared = |number| (0..SHARED_INTEGERS).contains(&number);
-        self.encoding == Encoding::Int && parse_integer(&self.bytes).is_some_and(shared)
+        self.shared_integer().is_some()
+    }
+
+    /// That integer.
+    pub fn shared_integer(&self) -> Option<i64> {
+        let shared = |number: &i64| (0..SHARED_INTEGERS).contains(number);
+        match self.encoding {
+            Encoding::Int => parse_integer(&self.bytes).filter(shared),
+            Encoding::Embstr | Encoding::Raw => None,
+        }
     }
 }
 

@@ -10,44 +10,32 @@
 //! saved, and its parent thinks that it has not. The other way round cannot happen.
 //! Must not know: who asked for it.
 
-use std::borrow::Cow;
-
 use super::Rdb;
 use super::save::{SaveFailed, SaveOptions, rdb_remove_temp_file, rdb_save};
 use crate::child::{self, Outcome};
-use crate::child_info::{ChildInfoPipe, ProcessType};
-use crate::env::{Env, Status};
+use crate::child_info::ProcessType;
+use crate::env::{Env, Inherited, Status};
 use crate::keyspace::Keyspace;
-use crate::log::Log;
-use crate::os::{Fd, ForkChild, Os, Pid, Signal, WaitStatus};
+use crate::os::{ForkChild, Os, Pid, Signal, WaitStatus};
 
 /// What the child takes with it from its parent.
 struct SaveChild<'a> {
-    keyspace: Cow<'a, Keyspace>,
-    log: Log,
+    inherited: Inherited<'a>,
     options: SaveOptions,
-    info: ChildInfoPipe,
-    close_first: Vec<Fd>,
 }
 
 impl ForkChild for SaveChild<'_> {
     fn copy(&self) -> Box<dyn ForkChild> {
-        Box::new(SaveChild {
-            keyspace: Cow::Owned(Keyspace::clone(&self.keyspace)),
-            log: self.log.clone(),
-            options: self.options.clone(),
-            info: self.info,
-            close_first: self.close_first.clone(),
-        })
+        Box::new(SaveChild { inherited: self.inherited.copy(), options: self.options.clone() })
     }
 
     fn run(&self, os: &mut dyn Os) -> i32 {
-        child::close_unused_resources(os, &self.close_first);
-        child::setup_child_signal_handlers(os, &self.log);
-        if rdb_save(os, &self.log, &self.keyspace, &self.options, &mut |_, _| {}).is_err() {
+        let Inherited { keyspace, log, .. } = &self.inherited;
+        self.inherited.begin(os);
+        if rdb_save(os, log, keyspace, &self.options, &mut |_, _| {}).is_err() {
             return 1;
         }
-        self.info.send_cow_info(os, &self.log, ProcessType::Rdb, "RDB");
+        self.inherited.report(os, ProcessType::Rdb, "RDB");
         0
     }
 }
@@ -66,15 +54,9 @@ impl Rdb {
         }
         self.dirty_before_bgsave = self.dirty;
         self.lastbgsave_try = child::time(env.os);
-        env.children.info.open(env.os);
-        let child = SaveChild {
-            keyspace: Cow::Borrowed(keyspace),
-            log: env.log.in_child(),
-            options: SaveOptions::new(env.config),
-            info: env.children.info,
-            close_first: env.children.close_first.clone(),
-        };
-        let Some(pid) = env.redis_fork(&child, "Can't save in background") else {
+        let child =
+            |config: &_, inherited| SaveChild { inherited, options: SaveOptions::new(config) };
+        let Some(pid) = env.redis_fork(keyspace, child, "Can't save in background") else {
             self.lastbgsave_status = Status::Err;
             return Err(SaveFailed);
         };

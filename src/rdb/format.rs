@@ -3,7 +3,7 @@
 //! ```text
 //! file     REDIS0009  AUX name value …  database …  EOF crc64
 //! database SELECTDB n  RESIZEDB keys expires  entry …
-//! entry    [EXPIRETIME_MS t]  type key value
+//! entry    [EXPIRETIME_MS t]  [IDLE seconds | FREQ count]  type key value
 //!
 //! length   00nnnnnn                    6 bits
 //!          01nnnnnn nnnnnnnn          14 bits

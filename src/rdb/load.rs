@@ -14,6 +14,7 @@ use super::format::{RDB_VERSION_READ, opcode};
 use super::source::{LoadError, Loaded, Reader};
 use crate::child;
 use crate::config::Config;
+use crate::keyspace::access::Usage;
 use crate::keyspace::{Bytes, Keyspace, Limits, Value};
 use crate::log::{Level, Log};
 use crate::os::{Errno, OFlag, Os};
@@ -28,6 +29,8 @@ pub struct Entry {
     pub value: Value,
     /// When it ends, in milliseconds since the epoch.
     pub expire: Option<i64>,
+    /// How it was used before.
+    pub usage: Usage,
 }
 
 /// Who takes what a file holds, and serves others meanwhile.
@@ -56,7 +59,9 @@ impl Receiver for Keyspace {
         if db.dict.contains_key(&entry.key) && !replace {
             return false;
         }
-        db.set(&entry.key, entry.value, false);
+        let mut object = self.access.object(entry.value);
+        self.access.restore(&mut object, entry.usage);
+        db.set(&entry.key, object, false);
         if let Some(when) = entry.expire {
             db.set_expire(&entry.key, when);
         }
@@ -176,11 +181,13 @@ pub(super) struct Loader<'a> {
     db: usize,
     /// When the next key ends, in milliseconds since the epoch.
     expire: Option<i64>,
+    /// How the next key was used.
+    usage: Usage,
 }
 
 impl<'a> Loader<'a> {
     pub(super) fn new(source: FileSource<'a>, log: &'a Log, options: &'a LoadOptions) -> Self {
-        Loader { source, log, options, db: 0, expire: None }
+        Loader { source, log, options, db: 0, expire: None, usage: Usage::default() }
     }
 
     fn reader(&mut self) -> Reader<'_> {
@@ -200,8 +207,8 @@ impl<'a> Loader<'a> {
                 opcode::EXPIRETIME_MS => {
                     self.expire = Some(i64::from_le_bytes(self.reader().array()?));
                 }
-                opcode::FREQ => drop(self.reader().byte()?),
-                opcode::IDLE => drop(self.reader().len()?),
+                opcode::FREQ => self.usage.frequency = Some(self.reader().byte()?),
+                opcode::IDLE => self.usage.idle = Some(self.reader().len()? as i64),
                 opcode::EOF => break,
                 opcode::SELECTDB => self.select()?,
                 opcode::RESIZEDB => {
@@ -244,10 +251,11 @@ impl<'a> Loader<'a> {
         let mut reader = self.reader();
         let (key, value) = (reader.string()?, reader.value(kind, &limits)?);
         let expire = self.expire.take().filter(|&when| when != -1);
+        let usage = std::mem::take(&mut self.usage);
         let expired = !self.options.aof_preamble && expire.is_some_and(|when| when < now);
         if !expired {
             let name = String::from_utf8_lossy(&key).into_owned();
-            let entry = Entry { db: self.db, key, value, expire };
+            let entry = Entry { db: self.db, key, value, expire, usage };
             let receiver = self.source.receiver.as_mut().expect("a loader has one");
             if !receiver.add(entry, self.options.allow_duplicates) {
                 return Err(self.duplicate(&name));

@@ -17,6 +17,7 @@ use crate::child;
 use crate::config::{Config, REDIS_VERSION};
 use crate::env::{Env, Status};
 use crate::keyspace::Keyspace;
+use crate::keyspace::access::{Access, Object, Tracking};
 use crate::log::{Level, Log};
 use crate::os::{Errno, OFlag, Os, Pid, strerror};
 use crate::rio::{REDIS_AUTOSYNC_BYTES, Rio};
@@ -86,7 +87,7 @@ pub fn rdb_save_rio(
     let mut writer = Writer::new(&mut out, lzf.as_mut());
     writer.raw(format!("REDIS{RDB_VERSION:04}").as_bytes())?;
     info_aux_fields(&mut writer, ctime, keyspace, options.aof_preamble)?;
-    let fill = keyspace.limits.list_max_ziplist_size;
+    let (fill, access) = (keyspace.limits.list_max_ziplist_size, &keyspace.access);
     for (index, db) in keyspace.dbs.iter().enumerate().filter(|(_, db)| !db.dict.is_empty()) {
         let mut writer = Writer::new(&mut out, lzf.as_mut());
         writer.byte(opcode::SELECTDB)?;
@@ -94,13 +95,14 @@ pub fn rdb_save_rio(
         writer.byte(opcode::RESIZEDB)?;
         writer.len(db.dict.len() as u64)?;
         writer.len(db.expires.len() as u64)?;
-        for (key, value) in &db.dict {
+        for (key, object) in &db.dict {
             let mut writer = Writer::new(&mut out, lzf.as_mut());
             if let Some(when) = db.expires.get(key) {
                 writer.byte(opcode::EXPIRETIME_MS)?;
                 writer.raw(&when.to_le_bytes())?;
             }
-            writer.key_value_pair(key, value, fill)?;
+            usage(&mut writer, access, object)?;
+            writer.key_value_pair(key, object, fill)?;
             if options.key_save_delay != 0 {
                 out.os.nanosleep(options.key_save_delay.saturating_mul(1000));
             }
@@ -110,6 +112,21 @@ pub fn rdb_save_rio(
     out.write(&[opcode::EOF])?;
     let checksum = out.rio.checksum();
     out.write(&checksum.to_le_bytes())
+}
+
+/// How the value of the next key was used, where `maxmemory-policy` goes by it.
+fn usage(writer: &mut Writer<'_>, access: &Access, object: &Object) -> Result<(), Errno> {
+    match access.settings.tracking {
+        Tracking::Nothing => Ok(()),
+        Tracking::IdleTime => {
+            writer.byte(opcode::IDLE)?;
+            writer.len(access.idle_seconds(object) as u64)
+        }
+        Tracking::Frequency => {
+            writer.byte(opcode::FREQ)?;
+            writer.byte(access.frequency(object))
+        }
+    }
 }
 
 /// Redis: `rdbSaveInfoAuxFields`. The replication fields appear only in a server that replicates.

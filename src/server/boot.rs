@@ -27,6 +27,7 @@ impl Server {
     /// Everything up to "Ready to accept connections".
     pub fn boot(&mut self, os: &mut dyn Os, args: &[String]) -> Step {
         self.update_cached_time(os);
+        self.keyspace.access.start(self.time.mstime());
         self.run_id = random_hex(os);
         self.log_start(os, args);
         self.init_server(os)?;

@@ -148,6 +148,7 @@ impl Server {
     ) -> Reply {
         self.update_cached_time(os);
         let start = self.time.ustime;
+        self.keyspace.access.frozen = self.children.any();
         let session = &mut self.clients.expect_mut(fd).session;
         let mut ctx = Context::new(&mut self.keyspace, session, self.time.ustime, false);
         let outcome = run(command, &mut ctx, argv);
@@ -188,7 +189,7 @@ impl Server {
         }
         let db = self.clients.expect(fd).session.db;
         for key in command.keys(argv) {
-            let bytes = match self.keyspace.dbs[db].dict.get(key) {
+            let bytes = match self.keyspace.dbs[db].dict.get(key).map(|object| &object.value) {
                 Some(Value::String(value)) => value.len(),
                 _ => argv.iter().map(Vec::len).sum(),
             };

@@ -4,10 +4,13 @@
 //! Must not know: how the commands are spelled.
 
 use super::Server;
+use crate::child::time;
 use crate::command::{Credentials, Failure, KillFilter, LatencyRequest, greeting};
-use crate::latency::TimeSeries;
+use crate::config::AppendFsync;
+use crate::latency::{Circumstances, TimeSeries, report};
 use crate::os::{Fd, Os};
 use crate::resp::Reply;
+use crate::text::atoi;
 
 impl Server {
     /// Whether these are right; then the client may do everything from now on. Without a password
@@ -68,8 +71,9 @@ impl Server {
         }
     }
 
-    pub(super) fn latency_request(&mut self, request: &LatencyRequest) -> Reply {
+    pub(super) fn latency_request(&mut self, os: &mut dyn Os, request: &LatencyRequest) -> Reply {
         match request {
+            LatencyRequest::Doctor => Reply::bulk(self.latency_doctor(os)),
             LatencyRequest::History(event) => {
                 self.latency.events().get(event.as_str()).map_or(Reply::EMPTY_ARRAY, history)
             }
@@ -84,6 +88,22 @@ impl Server {
                 Reply::count(events.iter().map(|event| self.latency.reset(Some(event))).sum())
             }
         }
+    }
+}
+
+impl Server {
+    fn latency_doctor(&self, os: &mut dyn Os) -> String {
+        let slower_than = self.config.matching(b"slowlog-log-slower-than");
+        let circumstances = Circumstances {
+            now: time(os),
+            slowlog_log_slower_than: slower_than
+                .first()
+                .map_or(0, |(_, value)| atoi(value.as_bytes())),
+            appendfsync_always: self.config.appendfsync == AppendFsync::Always,
+            hz: self.hz,
+            fork_rate: self.children.stat_fork_rate,
+        };
+        report(&self.latency, &circumstances)
     }
 }
 

@@ -20,6 +20,7 @@ impl Server {
     pub fn server_cron(&mut self, os: &mut dyn Os) -> i64 {
         self.update_cached_time(os);
         self.adapt_hz();
+        self.keyspace.access.tick(self.time.mstime());
         self.take_signals(os);
         if self.shutdown_asap {
             self.shut_down(os, Shutdown::Default);

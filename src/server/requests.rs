@@ -25,7 +25,7 @@ impl Server {
             }
             Request::ClientKill(filter) => self.client_kill(os, fd, &filter),
             Request::ClientUnblock { id, error } => self.client_unblock(id, error),
-            Request::Latency(request) => self.latency_request(&request),
+            Request::Latency(request) => self.latency_request(os, &request),
             Request::Dump(value) => {
                 let compression = self.config.rdbcompression;
                 Reply::Bulk(create_dump_payload(&value, &self.keyspace.limits, compression))
@@ -119,6 +119,7 @@ impl Server {
             "loglevel" => self.log.level = self.config.loglevel,
             _ => {
                 self.keyspace.limits = super::limits(&self.config);
+                self.keyspace.access.settings = super::access_settings(&self.config);
                 self.latency.threshold = self.config.latency_monitor_threshold;
             }
         }

@@ -87,12 +87,13 @@ impl Server {
     }
 
     /// DEBUG OBJECT: the encoding, how long the value is in an RDB file, and how a list is cut into
-    /// nodes. There is no address, and nothing counts uses.
+    /// nodes. There is no address.
     pub(super) fn debug_object(&mut self, fd: Fd, key: &[u8]) -> Reply {
         let db = self.clients.expect_mut(fd).session.db;
-        let Some(value) = self.keyspace.dbs[db].dict.get(key) else {
+        let Some(object) = self.keyspace.dbs[db].dict.get(key) else {
             return Failure::new("no such key").into();
         };
+        let (value, access) = (&object.value, &self.keyspace.access);
         let fill = self.config.list_max_ziplist_size;
         let mut extra = String::new();
         if let Value::List(list) = value {
@@ -106,11 +107,13 @@ impl Server {
             );
         }
         Reply::status(format!(
-            "Value at:0x0 refcount:{} encoding:{} serializedlength:{} lru:0 \
-             lru_seconds_idle:0{extra}",
+            "Value at:0x0 refcount:{} encoding:{} serializedlength:{} lru:{} \
+             lru_seconds_idle:{}{extra}",
             value.refcount(),
             value.encoding(),
             saved_object_len(value, fill, self.config.rdbcompression),
+            access.lru(object),
+            access.idle_seconds(object),
         ))
     }
 }

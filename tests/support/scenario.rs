@@ -108,15 +108,15 @@ pub fn aof(commands: &str) -> Vec<u8> {
 pub fn dataset() -> Keyspace {
     let bytes = |text: &str| text.as_bytes().to_vec();
     let mut keyspace = Keyspace::new(16);
-    let dict = &mut keyspace.dbs[3].dict;
-    dict.insert(bytes("s"), Value::string("v"));
-    dict.insert(bytes("l"), Value::List((0..65).map(|i| bytes(&i.to_string())).collect()));
+    let db = &mut keyspace.dbs[3];
+    db.set(b"s", Value::string("v"), false);
+    db.set(b"l", Value::List((0..65).map(|i| bytes(&i.to_string())).collect()), false);
     let (mut set, mut hash, limits) = (Set::hashtable(), Hash::new(), Limits::default());
     set.insert(bytes("x"), &limits);
     set.insert(bytes("y"), &limits);
     hash.set(bytes("f"), bytes("1"), &limits);
-    dict.insert(bytes("m"), Value::Set(set));
-    dict.insert(bytes("h"), Value::Hash(hash));
+    db.set(b"m", Value::Set(set), false);
+    db.set(b"h", Value::Hash(hash), false);
     keyspace.dbs[3].expires.insert(bytes("s"), 9_000_000_000_000);
     keyspace
 }

@@ -116,9 +116,8 @@ pub struct SweepArgs {
     /// Put a second fault on the recovery from each first one
     #[arg(long)]
     pub pairs: bool,
-    /// At most so many cores
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub jobs: Option<u32>,
+    #[command(flatten)]
+    pub cores: Cores,
     /// Only part K of N, by the names of sites
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
@@ -129,15 +128,8 @@ pub struct SweepArgs {
     /// that are always tried [default: 4096 in sim, 16 elsewhere]
     #[arg(long, value_name = "N")]
     pub images: Option<u64>,
-    /// Also write the results as JSON, for `merge` and `diff`
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Also write the results as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-    /// Findings that are known, each with a reason: they do not count for the exit code
-    #[arg(long, value_name = "FILE")]
-    pub accepted: Option<PathBuf>,
+    #[command(flatten)]
+    pub reports: Reports,
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -154,9 +146,8 @@ pub struct ExploreArgs {
     /// sim, server, redis, or a server by its name, path or profile
     #[arg(long, value_name = "WORLD", default_value = "sim")]
     pub world: String,
-    /// At most so many cores
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub jobs: Option<u32>,
+    #[command(flatten)]
+    pub cores: Cores,
     /// Where new causes of broken promises become cases, and where the known ones are
     /// [default: cases/regressions]
     #[arg(long, value_name = "DIR")]
@@ -176,18 +167,10 @@ pub struct AuditArgs {
     /// Where to write the page [default: sabot-audit.html]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Also write the results as JSON, for `diff`
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Also write the results as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-    /// Findings that are known, each with a reason: they do not count for the exit code
-    #[arg(long, value_name = "FILE")]
-    pub accepted: Option<PathBuf>,
-    /// At most so many cores
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub jobs: Option<u32>,
+    #[command(flatten)]
+    pub reports: Reports,
+    #[command(flatten)]
+    pub cores: Cores,
     /// A first look: about 60 runs of each workload, of as many kinds as possible
     #[arg(long)]
     pub quick: bool,
@@ -230,15 +213,8 @@ pub struct MergeArgs {
     /// Files that `sweep --shard K/N --json FILE` has written
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// Where to write the whole as JSON
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Where to write the whole as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-    /// Findings that are known, each with a reason: they do not count for the exit code
-    #[arg(long, value_name = "FILE")]
-    pub accepted: Option<PathBuf>,
+    #[command(flatten)]
+    pub reports: Reports,
 }
 
 #[derive(Debug, clap::Args)]
@@ -282,6 +258,35 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 3)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: u64,
+}
+
+/// Where else results go, and which of them are known.
+#[derive(Debug, clap::Args)]
+pub struct Reports {
+    /// Also write the results as JSON, for `merge` and `diff`
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Also write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Findings that are known, each with a reason: they do not count for the exit code
+    #[arg(long, value_name = "FILE")]
+    pub accepted: Option<PathBuf>,
+}
+
+/// How much of the machine a command takes.
+#[derive(Debug, clap::Args)]
+pub struct Cores {
+    /// At most so many cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    jobs: Option<u32>,
+}
+
+impl Cores {
+    /// How many cores at most.
+    pub fn most(&self) -> usize {
+        self.jobs.map_or(usize::MAX, |jobs| jobs as usize)
+    }
 }
 
 #[derive(Clone, Debug, clap::Args)]

@@ -23,7 +23,7 @@ pub fn main() -> Result<Exit, Stop> {
     screen::line("");
     let choice = Choice::everywhere()?;
     for world in &choice.worlds {
-        screen::line(&format!("ok       world {}", about(world)));
+        screen::line(&format!("ok       world {}{}", about(world), starts(world)));
     }
     for absent in &choice.absent {
         screen::line(&format!("missing  world {}: {}", absent.label, absent.reason));
@@ -35,6 +35,13 @@ pub fn main() -> Result<Exit, Stop> {
     });
     let all = checks.iter().all(|check| check.ok);
     Ok(if all { Exit::Expected } else { Exit::NotMeasured })
+}
+
+/// How its server starts under supervision; nothing where there is none.
+fn starts(world: &World) -> String {
+    let Some((profile, binary)) = world.supervised() else { return String::new() };
+    let (Ok(how) | Err(how)) = doctor::compare_starts(&profile, &binary);
+    format!("; {how}")
 }
 
 /// A world with its server's version and profile, and the family that its transcripts belong to.

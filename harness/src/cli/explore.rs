@@ -51,7 +51,7 @@ pub fn main(args: &ExploreArgs) -> Result<Exit, Stop> {
     };
     let mut settings = Settings::of_this_binary(args.limits.deadline)
         .map_err(|e| Stop::unable(format!("cannot tell where this binary is: {e}")))?;
-    settings.jobs = args.jobs.map_or(usize::MAX, |jobs| jobs as usize);
+    settings.jobs = args.cores.most();
     let progress = Progress::of_many(usize::try_from(args.runs).unwrap_or(usize::MAX));
     let began = std::time::Instant::now();
     let told = with_fleet(&settings, |fleet, events, sender| {

@@ -21,20 +21,22 @@ use crate::sweep::{File, Shard, Sweep, Workload};
 /// The mode.
 pub fn main(args: &SweepArgs) -> Result<Exit, Stop> {
     interrupt::block()?;
-    output::possible(args.json.iter().chain(&args.junit).map(|path| path.as_path()))?;
-    let accepted = Accepted::open(args.accepted.as_deref())?;
+    output::possible(
+        args.reports.json.iter().chain(&args.reports.junit).map(|path| path.as_path()),
+    )?;
+    let accepted = Accepted::open(args.reports.accepted.as_deref())?;
     let workloads = workloads(&args.cases)?;
     let choice = choose(args)?;
     let mut settings = Settings::of_this_binary(args.limits.deadline)
         .map_err(|e| Stop::unable(format!("cannot tell where this binary is: {e}")))?;
-    settings.jobs = args.jobs.map_or(usize::MAX, |jobs| jobs as usize);
+    settings.jobs = args.cores.most();
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let sample = args.sample.map(|runs| runs as usize);
     let scope = Scope { kinds: &args.faults, shard, sample, images: args.images };
     let progress = Progress::of_many(0);
     let save = |sweeps: &[Sweep], partial: bool| -> Result<(), Stop> {
         let file = File::new(shard.to_string(), partial, sweeps.to_vec());
-        write(&file, args.json.as_deref(), args.junit.as_deref(), &accepted)
+        write(&file, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)
     };
     // From here on a report is there, whatever ends this process.
     save(&[], true)?;
@@ -70,7 +72,7 @@ pub fn main(args: &SweepArgs) -> Result<Exit, Stop> {
         screen::line(&format!("=== causes, the worst first\n{}", tell::causes(&file.sweeps)));
     }
     conclude(&file, began.elapsed().as_secs_f64());
-    write(&file, args.json.as_deref(), args.junit.as_deref(), &accepted)?;
+    write(&file, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)?;
     let counted = accepted.without(&file);
     let everywhere = !interrupted
         && (shard, sample, args.faults.is_empty()) == (Shard::WHOLE, None, true)
@@ -181,13 +183,15 @@ fn read(path: &Path) -> Result<File, Stop> {
 
 /// `sabot merge`: the shards of one sweep.
 pub fn merge(args: &MergeArgs) -> Result<Exit, Stop> {
-    let accepted = Accepted::open(args.accepted.as_deref())?;
+    let accepted = Accepted::open(args.reports.accepted.as_deref())?;
     let files: Vec<File> = args.files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
-    output::possible(args.json.iter().chain(&args.junit).map(|path| path.as_path()))?;
+    output::possible(
+        args.reports.json.iter().chain(&args.reports.junit).map(|path| path.as_path()),
+    )?;
     let merged = File::merge(files).map_err(Stop::usage)?;
     merged.sweeps.iter().for_each(|sweep| screen::line(&shown(sweep)));
     conclude(&merged, 0.0);
-    write(&merged, args.json.as_deref(), args.junit.as_deref(), &accepted)?;
+    write(&merged, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)?;
     accepted.conclude(&merged, &[]);
     Ok(overall(exits(&accepted.without(&merged))))
 }

@@ -32,6 +32,17 @@ pub struct World {
     pub family: String,
 }
 
+impl World {
+    /// The program that runs under supervision, with its profile; None: in this world none does.
+    pub fn supervised(&self) -> Option<(Profile, PathBuf)> {
+        match &self.place {
+            Place::Sim => None,
+            Place::Server => Profile::named("sabot").zip(std::env::current_exe().ok()),
+            Place::Binary(path) => Profile::of(path).ok(),
+        }
+    }
+}
+
 /// A world that this machine cannot have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Absent {

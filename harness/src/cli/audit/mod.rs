@@ -41,15 +41,15 @@ const QUICK: u32 = 60;
 pub fn main(args: &AuditArgs) -> Result<Exit, Stop> {
     interrupt::block()?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(PAGE));
-    let outputs = [Some(&out), args.json.as_ref(), args.junit.as_ref()];
+    let outputs = [Some(&out), args.reports.json.as_ref(), args.reports.junit.as_ref()];
     output::possible(outputs.into_iter().flatten().map(PathBuf::as_path))?;
     let made = date::wanted().map_err(Stop::usage)?;
-    let accepted = Accepted::open(args.accepted.as_deref())?;
+    let accepted = Accepted::open(args.reports.accepted.as_deref())?;
     let conf = args.config.as_deref().map(Conf::open).transpose()?;
     let desk = Desk::open(args, conf)?;
     let mut settings = Settings::of_this_binary(args.limits.deadline)
         .map_err(|e| Stop::unable(format!("cannot tell where this binary is: {e}")))?;
-    settings.jobs = args.jobs.map_or(usize::MAX, |jobs| jobs as usize);
+    settings.jobs = args.cores.most();
     let threads = settings.jobs.min(cores().len());
     let done = with_fleet(&settings, |fleet, events, sender| {
         let progress = Progress::of_many(0);
@@ -61,10 +61,10 @@ pub fn main(args: &AuditArgs) -> Result<Exit, Stop> {
     let page = page::page(&audit, &causes, &accepted, &desk.world.family);
     let page = Page { made, ..page };
     output::write(&out, &page.write().map_err(Stop::unable)?)?;
-    if let Some(path) = &args.json {
+    if let Some(path) = &args.reports.json {
         output::write(path, &audit.write())?;
     }
-    if let Some(path) = &args.junit {
+    if let Some(path) = &args.reports.junit {
         output::write(path, &junit::write(&audit, &accepted).map_err(Stop::unable)?)?;
     }
     conclude(&audit, &page.headline, &out);

@@ -157,6 +157,7 @@ impl Supervised {
             libc::SYS_nanosleep | libc::SYS_clock_nanosleep => self.sleep(notice),
             libc::SYS_futex => self.futex(tid, notice),
             libc::SYS_kill => self.kill_call(tid, notice),
+            libc::SYS_tgkill => self.tgkill(tid, notice),
             libc::SYS_exit | libc::SYS_exit_group => self.exit(tid, notice),
             libc::SYS_clone | libc::SYS_clone3 => self.new_thread(tid, notice),
             libc::SYS_chdir => self.chdir(notice),
@@ -252,6 +253,7 @@ impl Supervised {
                 self.end_sleep(notice, until, remaining, interrupted)
             }
             Wait::Futex { woken: true, .. } => Ok(Step::value(0)),
+            Wait::Futex { .. } if interrupted => Ok(Step::error(Errno::EINTR)),
             Wait::Futex { .. } => Ok(Step::error(Errno::ETIMEDOUT)),
             Wait::Child(entered, _) if interrupted => {
                 self.kernel.borrow_mut().abandon(entered);

@@ -14,7 +14,8 @@ use super::memory::Memory;
 use super::names;
 use super::notify::{Answer, Notice};
 use super::schedule::lost;
-use super::tasks::{Birth, Origin, Wait};
+use super::signals::{Disposition, disposition};
+use super::tasks::{Birth, Held, Origin, Task, Wait, inner_pid_and_name};
 use crate::kernel::calls::Waited;
 use crate::kernel::{Ending, Entered, Pid};
 use crate::world::Broken;
@@ -147,6 +148,23 @@ impl Supervised {
             self.deliver(pid, signal)?;
         }
         Ok(Step::value(0))
+    }
+
+    /// tgkill(2), made by the caller itself: a thread that is held sleeps through it, so where it
+    /// has a handler, its call is interrupted when its turn comes.
+    pub(super) fn tgkill(&mut self, tid: i32, notice: &Notice) -> Outcome {
+        let (thread, signal) = (notice.int(1), notice.int(2));
+        let own = self.table.task(tid).map(|task| task.pid);
+        let named = |tid| inner_pid_and_name(tid).is_some_and(|(inner, _)| inner == thread);
+        let mut others = self.table.tasks.iter_mut().filter(|task| task.tid != tid);
+        let target = others.find(|task| Some(task.pid) == own && named(task.tid));
+        if let Some(Task { tid, held: Some(Held { interrupted, .. }), .. }) = target
+            && signal != 0
+            && disposition(*tid, signal)? == Disposition::Handles
+        {
+            *interrupted = true;
+        }
+        Ok(Step::CONTINUE)
     }
 
     /// chdir(2): relative paths mean the run directory, so it must stay where it is.

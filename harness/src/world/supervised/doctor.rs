@@ -1,6 +1,6 @@
 //! What supervision needs of a machine: each thing is tried for real, in a process of its own.
 //!
-//! Must not know: servers, and who reads the result.
+//! Must not know: which servers there are, and who reads the result.
 //!
 //! # Safety
 //!
@@ -12,6 +12,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -26,7 +27,9 @@ use super::namespace::{Namespace, copy_descriptor, open_process};
 use super::shelf::Recipe;
 use super::spawn::install_filter;
 use super::template::Template;
+use super::{Directive, Supervised, World};
 use crate::kernel::Clock;
+use crate::profile::Profile;
 use crate::world::Broken;
 
 /// One thing that supervision needs.
@@ -51,6 +54,8 @@ const USER_NAMESPACES: &str = "run as root, or allow user namespaces: sysctl -w 
 const KERNEL: &str = "Linux 5.19 or newer, built with CONFIG_SECCOMP_FILTER";
 const PTRACE: &str = "sysctl -w kernel.yama.ptrace_scope=1 (or 0)";
 
+/// What [`compare_starts`] says where starts are fast, and like slow ones.
+pub const FAST: &str = "starts are fast";
 const COPIED: &str = "a start is a copy of a linked server";
 
 type Trial = fn() -> Result<String, String>;
@@ -82,8 +87,40 @@ pub fn examine() -> Vec<Check> {
     TRIALS.iter().map(check).collect()
 }
 
+/// Starts a server twice, the second time from a template, if it can be had: how that went.
+///
+/// # Errors
+/// The two starts differ, or there is none.
+pub fn compare_starts(profile: &Profile, binary: &Path) -> Result<String, String> {
+    in_child(|| {
+        let machine = Machine::prepare().map_err(reason)?;
+        let start = || trace_of_start(&machine, profile, binary).map_err(reason);
+        let (slow, fast) = (start()?, start()?);
+        if let Some(why) = machine.shelf().why_slow(binary) {
+            return Ok(format!("each start executes it anew: {why}"));
+        }
+        let different = slow.lines().zip(fast.lines()).find(|(slow, fast)| slow != fast);
+        match different {
+            Some((slow, fast)) => Err(format!("a fast start differs: {slow} | {fast}")),
+            None if slow.len() != fast.len() => Err("a fast start ends elsewhere".to_string()),
+            None => Ok(FAST.to_string()),
+        }
+    })
+}
+
+/// What a server does and says up to where it waits for clients, with an append-only file.
+fn trace_of_start(machine: &Machine, profile: &Profile, binary: &Path) -> Result<String, Broken> {
+    let mut world = Supervised::new(machine, profile.clone(), binary)?;
+    let appendonly = Directive { name: "appendonly".to_string(), value: "yes".to_string() };
+    world.start(&[appendonly])?;
+    let log = world.log();
+    let text = format!("{}{}", world.kernel().trace, String::from_utf8_lossy(&log));
+    world.finish()?;
+    Ok(text)
+}
+
 /// Runs a trial in a child, because most of them change the process for good.
-fn in_child(trial: Trial) -> Result<String, String> {
+fn in_child(trial: impl FnOnce() -> Result<String, String>) -> Result<String, String> {
     let failed = |what: &str, errno: Errno| format!("{what}: {errno}");
     let (read, write) = pipe().map_err(|errno| failed("pipe", errno))?;
     // SAFETY: see the module.

@@ -65,7 +65,6 @@ const PASS: &[c_long] = &[
     libc::SYS_rt_sigprocmask,
     libc::SYS_rt_sigreturn,
     libc::SYS_sigaltstack,
-    libc::SYS_tgkill,
     // looking at files by name
     libc::SYS_access,
     libc::SYS_faccessat,
@@ -144,11 +143,13 @@ const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
 const FIRST_ARGUMENT: u32 = 16;
+const THIRD_ARGUMENT: u32 = 32;
 /// AUDIT_ARCH_X86_64 of linux/audit.h: EM_X86_64, 64-bit, little-endian.
 const X86_64: u32 = 0xc000_003e;
 
 /// The program. Its shape: wrong architecture → kill; listed → allow; a call on a descriptor → look
-/// at the descriptor; anything else → ask the supervisor.
+/// at the descriptor; a signal to a thread → look at the signal; anything else → ask the
+/// supervisor.
 pub fn program() -> Vec<sock_filter> {
     let mut program = vec![
         instruction(LOAD, 0, 0, ARCHITECTURE),
@@ -172,6 +173,14 @@ pub fn program() -> Vec<sock_filter> {
             instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
         ]);
     }
+    // A newborn stops itself before anybody listens.
+    program.extend([
+        instruction(JUMP_EQUAL, 0, 4, libc::SYS_tgkill as u32),
+        instruction(LOAD, 0, 0, THIRD_ARGUMENT),
+        instruction(JUMP_EQUAL, 1, 0, libc::SIGSTOP as u32),
+        instruction(JUMP_EQUAL, 0, 1, libc::SIGKILL as u32),
+        instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ]);
     program.push(instruction(RETURN, 0, 0, libc::SECCOMP_RET_USER_NOTIF));
     program
 }

@@ -61,6 +61,11 @@ use shelf::{Recipe, Shelf};
 use spawn::Launched;
 use tasks::{Process, Table, Task};
 
+/// Keeps glibc from rseq(2): it has the kernel look at a word of each thread whenever that is
+/// preempted. Redis' report of its own death writes over all memory to test it, that word included,
+/// and was killed by SIGSEGV when a preemption fell into that moment.
+const NO_RSEQ: [&str; 2] = ["GLIBC_TUNABLES", "glibc.pthread.rseq=0"];
+
 /// A machine with a server under supervision.
 #[derive(Debug)]
 pub struct Supervised {
@@ -92,8 +97,12 @@ impl Supervised {
     pub fn new(machine: &Machine, profile: Profile, binary: &Path) -> Result<Supervised, Broken> {
         let broken = |errno: Errno| Broken::NotMeasured(format!("make a PID namespace: {errno}"));
         let directory = Directory::new(machine.directory(binary)?)?;
-        let environment: Vec<_> =
+        let mut environment: Vec<_> =
             profile.environment.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        let [tunables, no_rseq] = NO_RSEQ;
+        if environment.iter().all(|(name, _)| name != tunables) {
+            environment.push((tunables.to_string(), no_rseq.to_string()));
+        }
         Ok(Supervised {
             kernel: RefCell::new(Kernel::new(profile.roles(), FIRST_FD)),
             binary: binary.to_path_buf(),

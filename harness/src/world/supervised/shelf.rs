@@ -6,7 +6,7 @@
 //! done.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -35,8 +35,8 @@ pub struct Shelf {
     place: PathBuf,
     kept: RefCell<VecDeque<Rc<Template>>>,
     missed: RefCell<VecDeque<Recipe>>,
-    /// Programs that cannot be templates.
-    hopeless: RefCell<BTreeSet<PathBuf>>,
+    /// Programs that cannot be templates, and why.
+    hopeless: RefCell<BTreeMap<PathBuf, String>>,
 }
 
 impl Shelf {
@@ -57,7 +57,7 @@ impl Shelf {
             kept.push_front(Rc::clone(&template));
             return Some(template);
         }
-        if self.hopeless.borrow().contains(&recipe.program) || !self.missed_before(recipe) {
+        if self.hopeless.borrow().contains_key(&recipe.program) || !self.missed_before(recipe) {
             return None;
         }
         match Template::new(recipe, &self.place) {
@@ -67,8 +67,8 @@ impl Shelf {
                 kept.truncate(KEPT);
                 Some(template)
             }
-            Err(_) => {
-                self.hopeless.borrow_mut().insert(recipe.program.clone());
+            Err(why) => {
+                self.hopeless.borrow_mut().insert(recipe.program.clone(), why);
                 None
             }
         }
@@ -77,6 +77,16 @@ impl Shelf {
     /// Takes down a template that has failed; the next start is made without it.
     pub fn discard(&self, template: &Rc<Template>) {
         self.kept.borrow_mut().retain(|other| !Rc::ptr_eq(other, template));
+    }
+
+    /// Why a program that was started twice has no template; None: it has one.
+    pub fn why_slow(&self, program: &Path) -> Option<String> {
+        let kept = self.kept.borrow();
+        if kept.iter().any(|template| template.program() == program) {
+            return None;
+        }
+        let why = self.hopeless.borrow().get(program).cloned();
+        Some(why.unwrap_or_else(|| "no two starts of it are alike".to_string()))
     }
 
     /// Whether this start was missed already; from now on it was.

@@ -25,7 +25,7 @@ const PATIENCE: u16 = 10_000;
 
 /// What becomes of a process that gets a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Disposition {
+pub(super) enum Disposition {
     Dies,
     Handles,
     /// Ignored, or blocked for now.
@@ -60,7 +60,7 @@ impl Supervised {
     /// Sends a signal and says what it will do.
     fn send_to(&mut self, pid: Pid, signal: i32) -> Result<Disposition, Broken> {
         let Some(process) = self.table.process(pid) else { return Ok(Disposition::Sleeps) };
-        let disposition = disposition(process, signal)?;
+        let disposition = disposition(process.host, signal)?;
         if disposition == Disposition::Stops {
             return Err(Broken::Harness(format!("signal {signal} stops processes: not modelled")));
         }
@@ -157,7 +157,7 @@ impl Supervised {
     /// SIGCHLD has reached the parent by now; where it has a handler, that interrupts it.
     fn tell_parent(&mut self, parent: Option<Pid>) -> Result<(), Broken> {
         let Some(process) = parent.and_then(|pid| self.table.process(pid)) else { return Ok(()) };
-        if disposition(process, libc::SIGCHLD)? == Disposition::Handles {
+        if disposition(process.host, libc::SIGCHLD)? == Disposition::Handles {
             let pid = process.pid;
             if let Some(held) = self.table.main_of(pid).and_then(|task| task.held.as_mut()) {
                 held.interrupted = true;
@@ -188,12 +188,12 @@ fn zombie_ending(process: &Process) -> Option<Ending> {
     })
 }
 
-/// What a signal will do, from the masks in /proc/PID/status.
-fn disposition(process: &Process, signal: i32) -> Result<Disposition, Broken> {
+/// What a signal will do to a process or thread, from the masks in /proc/PID/status.
+pub(super) fn disposition(tid: i32, signal: i32) -> Result<Disposition, Broken> {
     if signal == libc::SIGKILL {
         return Ok(Disposition::Dies);
     }
-    let file = format!("/proc/{}/status", process.host);
+    let file = format!("/proc/{tid}/status");
     let status = fs::read_to_string(&file).map_err(|e| Broken::Harness(format!("{file}: {e}")))?;
     let has = |mask: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(mask));

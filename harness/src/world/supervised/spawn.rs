@@ -164,8 +164,8 @@ const STEPS: [&str; 9] = [
     "seccomp(SECCOMP_SET_MODE_FILTER), or a template's capset",
 ];
 
-/// The child up to its exec. A step that fails ends it with the step's place in [`STEPS`], which the
-/// supervisor reports instead of a stop.
+/// The child up to its exec. A step that fails ends it with the step's place in [`STEPS`], which
+/// the supervisor reports instead of a stop.
 ///
 /// Its addresses are the same each time, unless the machine forbids it, as the seccomp profiles of
 /// container runtimes do: no trace has an address in it, only a debugger would notice.

@@ -165,7 +165,11 @@ impl Wait {
     pub fn is_interruptible(&self) -> bool {
         matches!(
             self,
-            Wait::Ready { .. } | Wait::Sleep { .. } | Wait::Child(..) | Wait::Pipe { moved: 0, .. }
+            Wait::Ready { .. }
+                | Wait::Sleep { .. }
+                | Wait::Futex { .. }
+                | Wait::Child(..)
+                | Wait::Pipe { moved: 0, .. }
         )
     }
 }

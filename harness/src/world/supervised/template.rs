@@ -72,6 +72,11 @@ impl Template {
             && (self.linked.drawn == 0 || ours.drawn == recipe.drawn)
     }
 
+    /// What it is a template of.
+    pub fn program(&self) -> &Path {
+        &self.recipe.program
+    }
+
     /// How many random numbers it has drawn before its entry point.
     pub fn drawn(&self) -> u64 {
         self.linked.drawn
