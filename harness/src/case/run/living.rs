@@ -20,8 +20,9 @@ const CURES: [(&str, &[&str]); 3] = [
     ("BGREWRITEAOF", &["BGREWRITEAOF"]),
     ("appendonly no/yes", &["CONFIG SET appendonly no", "CONFIG SET appendonly yes"]),
 ];
-/// What writes are appended to: the last increment; where a rewrite could not start, the one before,
-/// and what was made for the new one is given up; while the file is switched on, a temporary one.
+/// What writes are appended to: the last increment; where a rewrite could not start, the one
+/// before, and what was made for the new one is given up; while the file is switched on, a
+/// temporary one.
 const APPENDED_TO: [&str; 3] = ["aof", "incr", "incr-temp"];
 /// How long a child's end may be ago before it counts as reaped late.
 const SETTLED: Duration = Duration::from_secs(1);
