@@ -99,7 +99,9 @@ pub struct Sent {
     pub incarnation: u32,
     pub client: Name,
     pub argv: Argv,
-    pub sent_at: Time,
+    /// When the server could take it up: when it was sent, or, where the server was in a call
+    /// then, when that returned.
+    pub taken_at: Time,
     /// How many calls had been seen by then.
     pub calls: usize,
     /// As printed; None when none came.

@@ -20,7 +20,7 @@ pub struct Unit {
     pub client: (u32, Name),
     /// One command, or MULTI … EXEC.
     pub commands: Vec<Argv>,
-    /// When it was sent (a transaction: its EXEC).
+    /// When the server could take it up (a transaction: its EXEC).
     pub at: Time,
 }
 
@@ -141,7 +141,7 @@ fn waited(history: &[Sent], order: usize) -> Option<Entry> {
 fn entry(order: usize, sent: &Sent, commands: Vec<Argv>, writes: bool) -> Entry {
     let client = (sent.incarnation, sent.client.clone());
     Entry {
-        unit: Unit { client, commands, at: sent.sent_at },
+        unit: Unit { client, commands, at: sent.taken_at },
         writes,
         acked_at: sent.acked_at,
         incarnation: sent.incarnation,
@@ -242,7 +242,7 @@ mod tests {
             incarnation: 1,
             client: client.into(),
             argv,
-            sent_at: Time(u64::from(line)),
+            taken_at: Time(u64::from(line)),
             calls: 0,
             reply: reply.map(str::to_string),
             acked_at: reply.map(|_| Time(u64::from(line))),

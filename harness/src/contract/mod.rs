@@ -19,8 +19,8 @@
 //!   (`no-appendfsync-on-rewrite`) lets suppress syncs.
 //! - `no` keeps after a kill every acknowledged write, after a power cut nothing.
 //! - Without an append-only file, the last SAVE or BGSAVE that reported success is kept. While one
-//!   is being switched on nothing more is, until the first rewrite has succeeded; from then on the
-//!   file owes what came before, too.
+//!   is being switched on nothing more is, until the first rewrite has succeeded (where there is a
+//!   manifest: until it names the new file); from then on the file owes what came before, too.
 //! - A SHUTDOWN that exits 0 reaffirms everything acknowledged, and cancels what was announced
 //!   before; unless persistence is off, and then it is a save if its configuration says so.
 //!

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::history::name;
-use crate::observation::{CallName, Observations, Returned};
+use crate::observation::{CallName, Detail, Observations, Returned};
 
 /// What the server promises about a write that it acknowledges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,17 +125,25 @@ pub fn changes(seen: &Observations, incarnation: u32) -> impl Iterator<Item = us
     config_sets(seen, incarnation).filter(matters).map(|set| set.order)
 }
 
-/// The first call from `since` on by which the server put a rewritten file into place.
+/// The first call from `since` on by which the server put a rewritten file into place: its rename,
+/// or, where a manifest says which files count, the manifest's.
 pub fn rewritten(seen: &Observations, incarnation: u32, since: usize) -> Option<usize> {
-    let place = seen.calls.iter().skip(since).position(|call| {
-        let site = &call.record.site;
-        site.incarnation == incarnation
-            && site.call == CallName::Rename
-            && site.task == "parent"
-            && site.role.as_deref() == Some("rewrite-bg")
-            && matches!(call.record.returned, Some(Returned::Value(0)))
-    });
-    place.map(|place| place + since)
+    let renamed = |from: usize, role: &str| {
+        let place = seen.calls.iter().skip(from).position(|call| {
+            let site = &call.record.site;
+            site.incarnation == incarnation
+                && site.call == CallName::Rename
+                && site.task == "parent"
+                && site.role.as_deref() == Some(role)
+                && matches!(call.record.returned, Some(Returned::Value(0)))
+        });
+        place.map(|place| place + from)
+    };
+    let file = renamed(since, "rewrite-bg")?;
+    match &seen.calls[file].record.detail {
+        Detail::To(role) if role == "base" => renamed(file, "manifest-temp"),
+        _ => Some(file),
+    }
 }
 
 /// The value of a directive at the end of one start of the server.

@@ -21,7 +21,7 @@ fn seen(appendfsync: &str, how: How) -> Observations {
         incarnation: 1,
         client: Name::known("client"),
         argv: words("INCR a"),
-        sent_at: seconds(second.into()),
+        taken_at: seconds(second.into()),
         calls: second as usize - 1,
         reply: Some(format!(":{second}")),
         acked_at: Some(seconds(second.into())),
@@ -186,6 +186,11 @@ fn switching_on_promises_nothing_until_the_first_rewrite_has_succeeded() {
     assert_eq!(regime_of(&switched, 3, 3), Regime::Switching);
     assert_eq!(regime_of(&switched, 3, 4), Regime::Always);
     assert_eq!(verdict(&switched, 0), Verdict::Lost, "the rewrite took in what came before");
+    switched.calls[3].record.detail = Detail::To("base".into());
+    assert_eq!(regime_of(&switched, 3, 9), Regime::Switching, "no manifest names it");
+    switched.calls.push(call("parent.manifest-temp.rename#2", seconds(3), None, value(0), false));
+    assert_eq!(regime_of(&switched, 3, 4), Regime::Switching);
+    assert_eq!(regime_of(&switched, 3, 5), Regime::Always);
 }
 
 #[test]

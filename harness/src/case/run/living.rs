@@ -20,6 +20,10 @@ const CURES: [(&str, &[&str]); 3] = [
     ("BGREWRITEAOF", &["BGREWRITEAOF"]),
     ("appendonly no/yes", &["CONFIG SET appendonly no", "CONFIG SET appendonly yes"]),
 ];
+/// What writes are appended to: the last increment; where a rewrite could not start, the one
+/// before, and what was made for the new one is given up; while the file is switched on, a
+/// temporary one.
+const APPENDED_TO: [&str; 3] = ["aof", "incr", "incr-temp"];
 /// How long a child's end may be ago before it counts as reaped late.
 const SETTLED: Duration = Duration::from_secs(1);
 /// How long a cure may take.
@@ -63,9 +67,14 @@ impl Runner<'_> {
         };
         count(zombies, "zombie");
         count(children - zombies, "unknown child process");
+        let open_descriptors = kernel.open_descriptors(server);
+        let appended_to = APPENDED_TO
+            .into_iter()
+            .find(|role| open_descriptors.iter().any(|open| open.role == *role && !open.unlinked));
         let mut files_in_use = 0;
-        for open in kernel.open_descriptors(server) {
-            let in_use = open.role == "aof" && !open.unlinked && files_in_use == 0;
+        for open in open_descriptors {
+            let in_use =
+                Some(&*open.role) == appended_to && !open.unlinked && files_in_use == 0;
             files_in_use += usize::from(in_use);
             let temporary = open.role != "dir" && open.role != "other";
             if !in_use && temporary {

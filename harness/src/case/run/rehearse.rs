@@ -3,7 +3,9 @@
 //! Questions give the server a turn of its loop, and so disturb; therefore they are asked on a
 //! machine of their own. The point is the last moment before the server's end at which it could be
 //! asked: before the step that ended it, or, where that step lets time pass, just before the moment
-//! of the end. Must not know: what is promised.
+//! of the end. Who asks has been connected since the server came up, as one who watches it is: to
+//! be accepted takes a turn of its own, in which a write that failed once is tried again, and the
+//! trouble is over before the question is read. Must not know: what is promised.
 
 use std::time::Duration;
 
@@ -51,19 +53,32 @@ pub fn would_show(
 impl Runner<'_> {
     fn up_to(&mut self, point: Point) -> Result<(), Stop> {
         for step in &self.script.steps {
-            if step.line < point.line {
-                self.start_for(step)?;
-                self.step(step)?;
-            } else if step.line == point.line {
+            if step.line > point.line {
+                break;
+            }
+            let starts = self.seen.starts.len();
+            self.start_for(step)?;
+            if self.seen.starts.len() > starts {
+                self.connect()?;
+            }
+            if step.line == point.line {
                 return self.halfway(step, point.at);
             }
+            self.step(step)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the server know who will ask. After a restart the judgement's own question does.
+    fn connect(&mut self) -> Result<(), Stop> {
+        if self.seen.starts.last().is_some_and(|start| start.ready) {
+            self.ask(&[[b"PING".to_vec()].into()])?;
         }
         Ok(())
     }
 
     /// Lets time pass up to just before the moment, where the step would.
     fn halfway(&mut self, step: &Step, at: Time) -> Result<(), Stop> {
-        self.start_for(step)?;
         let passes = matches!(
             step.verb,
             Verb::Advance(_) | Verb::AwaitChild | Verb::AwaitLog(_) | Verb::Shutdown(_)

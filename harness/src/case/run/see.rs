@@ -8,7 +8,9 @@ use super::clients::{Arrived, Purpose};
 use super::runner::{Runner, Stop};
 use crate::case::{lex, log};
 use crate::kernel::trace::Record;
-use crate::observation::{Answer, Call, CallRecord, Child, Event, MachineEvent, Returned, Time};
+use crate::observation::{
+    Answer, Call, CallRecord, Child, Event, MachineEvent, Returned, Sent, Time,
+};
 
 /// Every site of a part of a trace, each once.
 pub fn sites(trace: &[Record]) -> Vec<String> {
@@ -74,8 +76,23 @@ impl Runner<'_> {
             self.healed_at = None;
             self.faulted = self.seen.incarnation();
         }
+        if call.began.is_some() && call.site.task == "parent" {
+            self.taken_up(at, &call);
+        }
         let lie = call.injected && call.began.is_none() && self.is_lie(&call);
         self.seen.calls.push(Call { at, record: call, lie });
+    }
+
+    /// A call that took time has returned: what was sent meanwhile is taken up only now, so that a
+    /// time to live among it counts from here.
+    fn taken_up(&mut self, at: Time, call: &CallRecord) {
+        let made = |other: &Call| other.record.site == call.site && other.record.returned.is_none();
+        let Some(made) = self.seen.calls.iter().rposition(made) else { return };
+        let waits = |sent: &&mut Sent| {
+            sent.calls > made && sent.reply.is_none() && sent.incarnation == call.site.incarnation
+        };
+        let waiting = self.seen.history.iter_mut().filter(waits);
+        waiting.for_each(|sent| sent.taken_at = at);
     }
 
     /// Whether a rule in force makes such a call claim what it returned.

@@ -117,7 +117,7 @@ impl Runner<'_> {
             incarnation: self.state.seen.incarnation(),
             client: client.into(),
             argv,
-            sent_at: self.now(),
+            taken_at: self.now(),
             calls: self.state.seen.calls.len(),
             reply: None,
             acked_at: None,

@@ -85,13 +85,13 @@ impl Runner<'_> {
         if crate::contract::history::name(argv) == "SHUTDOWN" {
             self.asked.shutdown = true;
         }
-        let sent_at = self.now();
+        let taken_at = self.now();
         self.state.seen.history.push(Sent {
             line: self.state.line,
             incarnation: self.state.seen.incarnation(),
             client: client.clone(),
             argv: argv.clone(),
-            sent_at,
+            taken_at,
             calls: self.state.seen.calls.len(),
             reply: None,
             acked_at: None,

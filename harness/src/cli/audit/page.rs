@@ -18,7 +18,7 @@ use crate::sweep::{Came, Record, Sweep, Token, strace};
 /// The page; `causes` still knows which run belongs to which.
 pub fn page(audit: &Audit, causes: &Causes, accepted: &Accepted, family: &str) -> Page {
     let numbered = (1..).zip(&audit.causes);
-    let (headline, tone) = headline(audit);
+    let (headline, tone) = headline(audit, causes, accepted);
     Page {
         server: audit.server.clone(),
         world: audit.world.clone(),
@@ -44,7 +44,7 @@ pub fn page(audit: &Audit, causes: &Causes, accepted: &Accepted, family: &str) -
 const POSIX: &str = "only where nothing is kept but what was synced by name; it does not count, \
     because no server syncs the directory that holds its own";
 
-fn headline(audit: &Audit) -> (String, &'static str) {
+fn headline(audit: &Audit, causes: &Causes, accepted: &Accepted) -> (String, &'static str) {
     let runs: usize = audit.sweeps.iter().map(|sweep| sweep.records.len()).sum();
     let of = format!("{} and {}", many(runs, "run"), many(audit.cases.len(), "case"));
     let broken = audit.causes.iter().filter(|cause| cause.is_broken_promise());
@@ -58,12 +58,34 @@ fn headline(audit: &Audit) -> (String, &'static str) {
         0 if runs + audit.cases.len() == 0 => ("Nothing was tried.".to_string(), "unknown"),
         0 => (format!("No unexpected promise was broken in {of}.{known}"), "kept"),
         count => {
-            let lost = new.iter().map(|cause| cause.runs).sum::<usize>();
+            let lost = unexpected(audit, causes, accepted);
             let ways = many(count, "way");
             let seen = format!("seen in {} of {runs}.{known}", many(lost, "run"));
             (format!("Promises break in {ways}, {seen}"), "broken")
         }
     }
+}
+
+/// How many runs and cases broke a promise for which nothing is accepted; one that may come to
+/// several findings is one.
+fn unexpected(audit: &Audit, causes: &Causes, accepted: &Accepted) -> usize {
+    let new = |sweep: &Sweep, record: &Record| {
+        let number = causes.number(&sweep.workload, record, accepted);
+        number.is_none_or(|number| audit.causes[number - 1].accepted.is_none())
+    };
+    let of = |sweep: &Sweep| {
+        let broken = sweep.records.iter().filter(|record| counts_once(record));
+        let broken =
+            broken.filter(|record| record.verdict().is_some_and(|v| v.is_broken_promise()));
+        broken.filter(|record| new(sweep, record)).count()
+    };
+    let cases = audit.cases.iter().filter(|case| case.finding() == Finding::BrokenPromise);
+    audit.sweeps.iter().map(of).sum::<usize>() + cases.count()
+}
+
+/// What a weaker profile of disks only repeats is counted once.
+fn counts_once(record: &Record) -> bool {
+    !record.is_posix() && (record.is_finding() || !record.verdict().is_some_and(is_finding))
 }
 
 /// `1 run`, `2 runs`.
@@ -74,12 +96,7 @@ fn many(count: usize, thing: &str) -> String {
 fn tiles(audit: &Audit) -> Vec<Tile> {
     let records = || audit.sweeps.iter().flat_map(|sweep| &sweep.records);
     let runs = |wanted: &dyn Fn(Verdict) -> bool| {
-        // What a weaker profile of disks only repeats is counted once.
-        let counted = |record: &&Record| {
-            let verdict = record.verdict();
-            !record.is_posix() && (record.is_finding() || !verdict.is_some_and(is_finding))
-        };
-        let counted = records().filter(counted);
+        let counted = records().filter(|record| counts_once(record));
         counted.filter(|record| record.verdict().is_some_and(wanted)).count()
     };
     let tile = |count, label: &str, tone| Tile { count, label: label.to_string(), tone };
@@ -90,6 +107,8 @@ fn tiles(audit: &Audit) -> Vec<Tile> {
         tile(runs(&Verdict::is_broken_promise), "runs broke a promise", "broken"),
         tile(runs(&|v| v == Verdict::LostReported), "lost, and a client was told", "near"),
         tile(runs(&|v| v == Verdict::LostAllowed), "lost within the promise", "allowed"),
+        tile(runs(&|v| v == Verdict::Litter), "only left files behind", "lie"),
+        tile(runs(&|v| v == Verdict::LostByLie), "lost what the system lied about", "lie"),
         tile(runs(&|v| v == Verdict::Kept), "kept everything", "kept"),
         tile(none, "injected nothing", "none"),
         tile(unmeasured, "not measured", "unknown"),
