@@ -87,8 +87,7 @@ impl Runner<'_> {
         self.see_leftovers();
         let units: Vec<&Unit> = entries.iter().map(|entry| &entry.unit).collect();
         let asked_at = self.now();
-        let survivors =
-            self.oracle.survivors(&units, asked_at, &self.state.directives, &found)?;
+        let survivors = self.oracle.survivors(&units, asked_at, &self.state.directives, &found)?;
         let mut judgement = judge(&self.seen, &entries, survivors, moment);
         if judgement.unless_announced && self.would_have_been_announced()? {
             judgement = judgement.announced();

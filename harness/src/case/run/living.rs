@@ -73,8 +73,7 @@ impl Runner<'_> {
             .find(|role| open_descriptors.iter().any(|open| open.role == *role && !open.unlinked));
         let mut files_in_use = 0;
         for open in open_descriptors {
-            let in_use =
-                Some(&*open.role) == appended_to && !open.unlinked && files_in_use == 0;
+            let in_use = Some(&*open.role) == appended_to && !open.unlinked && files_in_use == 0;
             files_in_use += usize::from(in_use);
             let temporary = open.role != "dir" && open.role != "other";
             if !in_use && temporary {

@@ -10,9 +10,9 @@ use super::brief::{Brief, brief};
 use super::cuts::{CutPoint, Judge, Make, Start, disk_hash, hash_of, parsed};
 use crate::case::oracle::Oracle;
 use crate::case::resp::{decode, encode};
-use crate::observation::Argv;
 use crate::kernel::Image;
 use crate::kernel::disk::power_cut::Shown;
+use crate::observation::Argv;
 use crate::profile::Profile;
 use crate::world::{Broken, Status, Victim, World};
 
