@@ -96,6 +96,11 @@ impl Desk {
     }
 
     fn survey(&mut self, point: &CutPoint) -> Option<Surveyed> {
+        self.survey_up_to(point, usize::MAX).expect("the simulation holds")
+    }
+
+    /// Somebody wants to stop when so many images have been judged.
+    fn survey_up_to(&mut self, point: &CutPoint, most: usize) -> Result<Option<Surveyed>, Broken> {
         let (profile, stacks, sleeps) = (&self.profile, &self.stacks, self.sleeps);
         let made = Cell::new(0);
         let make = || -> Result<Box<dyn World>, Broken> {
@@ -104,9 +109,17 @@ impl Desk {
             Ok(if sleeps { Box::new(sim) } else { Box::new(Sleepless(sim)) })
         };
         let (oracle, loads) = (&mut self.oracle, &mut self.loads);
-        let surveyed = case::survey(point, &make, profile, oracle, loads, IMAGES);
+        let begun = Cell::new(0);
+        let go_on = || {
+            begun.set(begun.get() + 1);
+            match begun.get() > most {
+                true => Err(Broken::NotMeasured("interrupted".into())),
+                false => Ok(()),
+            }
+        };
+        let surveyed = case::survey(point, &make, &go_on, profile, oracle, loads, IMAGES);
         self.made = made.get();
-        surveyed.expect("the simulation holds")
+        surveyed
     }
 
     fn brief(&mut self, text: &str, learn: bool) -> case::Brief {
@@ -178,5 +191,20 @@ fn a_run_goes_on_from_a_copy_only_where_the_image_alone_makes_a_difference() {
         let point = CutPoint { script, rule: rule(site) };
         assert!(compare(&point, &mut copies, &mut whole) > 1, "{}", point.script);
         assert_eq!(copies.made == 1, copied, "{}", point.script);
+    }
+}
+
+#[test]
+fn who_wants_to_stop_waits_for_no_other_image_of_the_cut() {
+    let rule = "inject at parent.aof.write#2 power=after:none";
+    let head = "config appendonly yes\nconfig appendfsync no\n";
+    let script = format!("{head}{rule}\n> SET a 1\n> SET b 2\nheal\nrestart\n");
+    let point = CutPoint { script, rule: rule.to_string() };
+    for sleeps in [true, false] {
+        let mut desk = Desk::new(sleeps);
+        let stopped = desk.survey_up_to(&point, 2);
+        assert_eq!(stopped.err(), Some(Broken::NotMeasured("interrupted".into())));
+        assert_eq!(desk.loads.asked, 2);
+        assert!(desk.survey(&point).is_some_and(|surveyed| surveyed.judged.len() > 1));
     }
 }

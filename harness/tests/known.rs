@@ -105,6 +105,10 @@ fn a_known_bug_is_exported_with_what_is_needed_to_have_it_elsewhere() {
     ] {
         assert!(report.contains(part), "{part:?} is not in:\n{report}");
     }
+    let (code, _, errors) = sabot(&["export", "leftover"]);
+    assert_eq!(code, Some(2), "{errors}");
+    assert!(errors.contains("leftover is neither a token nor a known bug\nnear it:"), "{errors}");
+    assert!(errors.contains("\n  known/05a_leftover_counts_twice"), "{errors}");
     let (code, _, errors) = sabot(&["export", "5", "--world", "sim"]);
     assert_eq!(code, Some(2), "{errors}");
     assert!(errors.contains("5 is more than one bug: known/05a"), "{errors}");

@@ -7,6 +7,14 @@ use clap::{Parser, Subcommand};
 
 use crate::sweep::{Kind, Shard};
 
+/// What a world can be called.
+const SERVER: &str = "sim, server, redis, or a server by its name, path or profile";
+
+/// The same, with what holds when none is named.
+fn server(default: &str) -> String {
+    format!("{SERVER} [default: {default}]")
+}
+
 /// Finds out what a Redis-style server does with your data when the operating system lets it down.
 #[derive(Debug, Parser)]
 #[command(name = "sabot", version, after_help = super::exit::HELP)]
@@ -58,9 +66,7 @@ pub struct RunArgs {
     /// A path to a .case file, or a name or folder under cases/ [default: all of cases/]
     #[arg(value_name = "CASE")]
     pub cases: Vec<String>,
-    /// sim, server, redis, or a server by its name, path or profile
-    /// [default: sim, server, and redis where found]
-    #[arg(long = "world", value_name = "WORLD")]
+    #[arg(long = "world", value_name = "WORLD", help = server("sim, server, and redis where found"))]
     pub worlds: Vec<String>,
     /// Keep what each run left on its disk, under DIR/CASE/WORLD
     #[arg(long, value_name = "DIR")]
@@ -78,9 +84,7 @@ pub struct KnownArgs {
     /// Numbers or names of known bugs, such as 5a [default: all]
     #[arg(value_name = "BUG")]
     pub bugs: Vec<String>,
-    /// sim, server, redis, or a server by its name, path or profile
-    /// [default: sim and every server of target/servers]
-    #[arg(long = "world", value_name = "WORLD")]
+    #[arg(long = "world", value_name = "WORLD", help = server("sim and every server of target/servers"))]
     pub worlds: Vec<String>,
     #[command(flatten)]
     pub limits: Limits,
@@ -91,8 +95,7 @@ pub struct OneArgs {
     /// A path to a .case file, or a name under cases/
     #[arg(value_name = "CASE")]
     pub case: String,
-    /// sim, server, redis, or a server by its name, path or profile
-    #[arg(long, value_name = "WORLD", default_value = "sim")]
+    #[arg(long, value_name = "WORLD", default_value = "sim", help = SERVER)]
     pub world: String,
     #[command(flatten)]
     pub limits: Limits,
@@ -103,9 +106,7 @@ pub struct SweepArgs {
     /// Paths to .case files, or names or folders under cases/ [default: cases/sweep]
     #[arg(value_name = "CASE")]
     pub cases: Vec<String>,
-    /// sim, server, redis, or a server by its name, path or profile
-    /// [default: sim]
-    #[arg(long = "world", value_name = "WORLD")]
+    #[arg(long = "world", value_name = "WORLD", help = server("sim"))]
     pub worlds: Vec<String>,
     /// In every world that this machine has
     #[arg(long)]
@@ -143,8 +144,7 @@ pub struct ExploreArgs {
     #[arg(long, value_name = "M", default_value_t = 1000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub runs: u64,
-    /// sim, server, redis, or a server by its name, path or profile
-    #[arg(long, value_name = "WORLD", default_value = "sim")]
+    #[arg(long, value_name = "WORLD", default_value = "sim", help = SERVER)]
     pub world: String,
     #[command(flatten)]
     pub cores: Cores,
@@ -158,8 +158,7 @@ pub struct ExploreArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct AuditArgs {
-    /// A path to a server, or one of sim, server, redis
-    #[arg(value_name = "SERVER")]
+    #[arg(value_name = "SERVER", help = SERVER)]
     pub server: String,
     /// Run everything under this configuration; what the harness decides itself is left out
     #[arg(long, value_name = "REDIS.CONF")]
@@ -186,9 +185,7 @@ pub struct AuditArgs {
 pub struct TokenArgs {
     /// What a finding of `sweep` ends with
     pub token: String,
-    /// sim, server, redis, or a server by its name, path or profile
-    /// [default: the token's]
-    #[arg(long, value_name = "WORLD")]
+    #[arg(long, value_name = "WORLD", help = server("the token's"))]
     pub world: Option<String>,
     #[command(flatten)]
     pub limits: Limits,
@@ -219,8 +216,10 @@ pub struct MergeArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct DiffArgs {
+    /// The JSON report of the server as it is now
     #[arg(value_name = "OLD")]
     pub old: PathBuf,
+    /// The report, of the same mode, of the server that would take its place
     #[arg(value_name = "NEW")]
     pub new: PathBuf,
 }
@@ -236,10 +235,14 @@ pub struct ConformArgs {
     /// A path to a .case file, or a name or folder under cases/ [default: all of cases/]
     #[arg(value_name = "CASE")]
     pub cases: Vec<String>,
-    /// sim, server, redis, or a server by its name, path or profile; the first is what
-    /// all others are compared with
-    /// [default: sim and redis-6.0.16]
-    #[arg(long = "world", value_name = "WORLD")]
+    #[arg(
+        long = "world",
+        value_name = "WORLD",
+        help = format!(
+            "{SERVER}; the first is what all others are compared with \
+             [default: sim and redis-6.0.16]"
+        )
+    )]
     pub worlds: Vec<String>,
     /// Only the table
     #[arg(long)]
@@ -250,9 +253,7 @@ pub struct ConformArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct BenchArgs {
-    /// sim, server, redis, or a server by its name, path or profile
-    /// [default: all that this machine has]
-    #[arg(long = "world", value_name = "WORLD")]
+    #[arg(long = "world", value_name = "WORLD", help = server("all that this machine has"))]
     pub worlds: Vec<String>,
     /// Real seconds per measurement
     #[arg(long, value_name = "N", default_value_t = 3)]

@@ -148,12 +148,13 @@ impl Host {
         stopped: &dyn Fn() -> bool,
     ) -> Result<Option<Surveyed>, Broken> {
         let Server { kind, oracle, loads } = self.server(&cuts.place)?;
-        // One call may have thousands of states, but no machine is made for more than a few.
-        let make = || match stopped() {
+        // One call may have thousands of states.
+        let go_on = || match stopped() {
             true => Err(Broken::NotMeasured("interrupted".to_string())),
-            false => kind.make(),
+            false => Ok(()),
         };
-        case::survey(point, &make, kind.profile(), oracle, loads, cuts.budget)
+        let (make, profile) = (|| kind.make(), kind.profile());
+        case::survey(point, &make, &go_on, profile, oracle, loads, cuts.budget)
     }
 
     /// What a panic has gone through may be half changed.

@@ -6,7 +6,7 @@
 use super::args::ExportArgs;
 use super::fleet::Settings;
 use super::known::{self, Server};
-use super::library::Library;
+use super::library::{self, Library};
 use super::run::{Ready, understand};
 use super::{Stop, interrupt};
 use crate::case::Outcome;
@@ -23,6 +23,14 @@ pub fn bug(word: &str) -> Result<Option<Ready>, Stop> {
         return Err(Stop::usage(format!("{word} is more than one bug: {}", names.join(", "))));
     }
     Ok(understand(vec![bugs.remove(0)])?.pop())
+}
+
+/// What is said of a word that names nothing that can be exported.
+pub fn unknown(word: &str) -> Result<Stop, Stop> {
+    let bugs = known::select(&Library::open()?, &[])?;
+    let stem = word.strip_prefix(known::FOLDER).map_or(word, |rest| rest.trim_start_matches('/'));
+    let near = library::near(stem, &bugs);
+    Ok(Stop::usage(format!("{word} is neither a token nor a known bug{near}")))
 }
 
 /// The report, in Markdown.

@@ -134,25 +134,24 @@ impl Library {
     }
 
     fn unknown(&self, word: &str, plain: &str) -> Stop {
-        let mut near: Vec<(f64, &str)> = Vec::new();
-        for case in &self.cases {
-            let short = case.name.split_once('/').map_or(case.name.as_str(), |(_, name)| name);
-            let likeness = [short, case.name.as_str()].map(|name| {
-                if name.contains(plain) { 1.0 } else { strsim::jaro_winkler(name, plain) }
-            });
-            near.push((likeness[0].max(likeness[1]), &case.name));
-        }
-        near.retain(|(likeness, _)| *likeness > 0.7);
-        near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        let mut message = format!("no case {word}: neither a file nor a name under cases/");
-        if !near.is_empty() {
-            message.push_str("\nnear it:");
-            for (_, name) in near.iter().take(5) {
-                message.push_str(&format!("\n  {name}"));
-            }
-        }
-        Stop::usage(message)
+        let near = near(plain, &self.cases);
+        Stop::usage(format!("no case {word}: neither a file nor a name under cases/{near}"))
     }
+}
+
+/// The cases whose names are most like `plain`, to be put behind a message; empty where none is.
+pub fn near(plain: &str, cases: &[CaseFile]) -> String {
+    let mut near: Vec<(f64, &str)> = Vec::new();
+    for case in cases {
+        let short = case.name.split_once('/').map_or(case.name.as_str(), |(_, name)| name);
+        let likeness = [short, case.name.as_str()]
+            .map(|name| if name.contains(plain) { 1.0 } else { strsim::jaro_winkler(name, plain) });
+        near.push((likeness[0].max(likeness[1]), &case.name));
+    }
+    near.retain(|(likeness, _)| *likeness > 0.7);
+    near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    let names: String = near.iter().take(5).map(|(_, name)| format!("\n  {name}")).collect();
+    if names.is_empty() { names } else { format!("\nnear it:{names}") }
 }
 
 /// Whether `folder` is a library: it holds case files in folders.

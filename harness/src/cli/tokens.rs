@@ -16,10 +16,15 @@ use super::worlds::{Choice, World};
 use super::{Stop, cannot, interrupt, known_export, screen};
 use crate::case::{self, Brief, Script};
 use crate::sweep::shrink::{self, Wanted};
+use crate::sweep::token::NotAToken;
 use crate::sweep::{Token, finding, strace};
 
+fn refused(why: &NotAToken) -> Stop {
+    Stop::usage(why.to_string())
+}
+
 fn decode(text: &str) -> Result<Token, Stop> {
-    Token::decode(text).map_err(|why| Stop::usage(why.to_string()))
+    Token::decode(text).map_err(|why| refused(&why))
 }
 
 /// The world that was asked for, or the token's own.
@@ -119,10 +124,14 @@ fn parsed(token: &Token) -> Result<Script, Stop> {
 
 /// Writes the run as a case that stands alone, or a known bug as a report of it.
 pub fn export(args: &ExportArgs) -> Result<Exit, Stop> {
-    let text = match (decode(&args.token), known_export::bug(&args.token)?) {
+    let text = match (Token::decode(&args.token), known_export::bug(&args.token)?) {
         (Err(_), Some(bug)) => known_export::report(&bug, args)?,
+        // Nobody takes it for a token.
+        (Err(NotAToken::Form), None) if !args.token.trim().starts_with("sabot") => {
+            return Err(known_export::unknown(&args.token)?);
+        }
         (token, _) => {
-            let token = token?;
+            let token = token.map_err(|why| refused(&why))?;
             case_text(&token, &parsed(&token)?)
         }
     };

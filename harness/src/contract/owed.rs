@@ -53,7 +53,7 @@ impl<'a> Going<'a> {
     pub fn excuse(&self, entry: &Entry) -> Result<&'static str, String> {
         let line = entry.line;
         if self.reaffirmed(entry) {
-            return Err("SHUTDOWN had reaffirmed them".to_string());
+            return Err("SHUTDOWN had reaffirmed every one".to_string());
         }
         let reads_the_file = self.seen.directive("appendonly") == Some("yes");
         match (reads_the_file, self.regime()) {

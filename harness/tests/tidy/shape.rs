@@ -30,6 +30,31 @@ fn a_long_file_a_long_function_and_a_long_line_are_seen() {
     assert_eq!(shape(&bare), ["a.rs: does not open with a //! line"]);
 }
 
+/// What is said in a case, not what is sent, may be as wide as the documents are.
+const SAID: usize = 120;
+
+#[test]
+fn comments_of_cases_are_not_wider_than_the_documents() {
+    let cases = files(&[".case"]);
+    assert!(!cases.is_empty(), "no case was found, so nothing was checked");
+    assert_tidy(cases.iter().flat_map(said).collect());
+    let wide = format!("# {}\n> SET a {}\n", "x".repeat(SAID), "x".repeat(SAID));
+    let complaint = "cases/a/b.case:1: a comment of 122 columns, at most 120";
+    assert_eq!(said(&Source::example("cases/a/b.case", &wide)), [complaint]);
+    assert!(said(&Source::example("cases/regressions/b.case", &wide)).is_empty());
+}
+
+/// A regression opens with its cause, which `explore` has to find again in one line.
+fn said(source: &Source) -> Vec<String> {
+    let path = &source.path;
+    let first = usize::from(path.starts_with("cases/regressions/"));
+    let lines = source.text.lines().enumerate().skip(first);
+    let comments = lines.filter(|(_, line)| line.starts_with('#'));
+    let wide = comments.map(|(n, line)| (n + 1, line.chars().count())).filter(|(_, n)| *n > SAID);
+    let tell = |(n, columns)| format!("{path}:{n}: a comment of {columns} columns, at most {SAID}");
+    wide.map(tell).collect()
+}
+
 fn shape(source: &Source) -> Vec<String> {
     let path = &source.path;
     let lines: Vec<&str> = source.text.lines().collect();

@@ -80,6 +80,9 @@ type Question = (u64, u64, Time);
 /// Makes worlds.
 pub type Make<'a> = dyn Fn() -> Result<Box<dyn World>, Broken> + 'a;
 
+/// Says before each image whether to go on; an error, which is that of the survey, ends it there.
+pub type GoOn<'a> = dyn Fn() -> Result<(), Broken> + 'a;
+
 /// Starts servers from images and judges one of each class.
 pub(super) trait Judge {
     /// The image's class, which may be known, and unless that was judged: what it comes to.
@@ -99,10 +102,11 @@ pub(super) trait Judge {
 /// never made.
 ///
 /// # Errors
-/// When a world cannot be made, or breaks before the cut.
+/// When a world cannot be made, or breaks before the cut, or when it is not to go on.
 pub fn survey(
     point: &CutPoint,
     make: &Make<'_>,
+    go_on: &GoOn<'_>,
     profile: &Profile,
     oracle: &mut dyn Oracle,
     loads: &mut Loads,
@@ -127,15 +131,16 @@ pub fn survey(
             Box::new(Loader { point, make, profile, start: &start, world: None, used: 0 })
         }
     };
-    let judged = judge_each(&images, &start, &mut *judge, oracle, loads)?;
+    let judged = judge_each(&images, &start, &mut *judge, go_on, oracle, loads);
     judge.put_away()?;
-    Ok(Some(judged))
+    judged.map(Some)
 }
 
 fn judge_each(
     images: &Images,
     start: &Start,
     judge: &mut dyn Judge,
+    go_on: &GoOn<'_>,
     oracle: &mut dyn Oracle,
     loads: &mut Loads,
 ) -> Result<Surveyed, Broken> {
@@ -143,6 +148,7 @@ fn judge_each(
     surveyed.images = vec![0; DiskProfile::ALL.len()];
     let mut classes = BTreeSet::new();
     for shown in &images.shown {
+        go_on()?;
         surveyed.images[shown.cut.profile as usize] += 1;
         loads.asked += 1;
         let question = start.question(&shown.image);
