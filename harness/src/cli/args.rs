@@ -66,7 +66,8 @@ pub struct RunArgs {
     /// A path to a .case file, or a name or folder under cases/ [default: all of cases/]
     #[arg(value_name = "CASE")]
     pub cases: Vec<String>,
-    #[arg(long = "world", value_name = "WORLD", help = server("sim, server, and redis where found"))]
+    #[arg(long = "world", value_name = "WORLD")]
+    #[arg(help = server("sim, server, and redis where found"))]
     pub worlds: Vec<String>,
     /// Keep what each run left on its disk, under DIR/CASE/WORLD
     #[arg(long, value_name = "DIR")]
@@ -84,7 +85,8 @@ pub struct KnownArgs {
     /// Numbers or names of known bugs, such as 5a [default: all]
     #[arg(value_name = "BUG")]
     pub bugs: Vec<String>,
-    #[arg(long = "world", value_name = "WORLD", help = server("sim and every server of target/servers"))]
+    #[arg(long = "world", value_name = "WORLD")]
+    #[arg(help = server("sim and every server of target/servers"))]
     pub worlds: Vec<String>,
     #[command(flatten)]
     pub limits: Limits,
