@@ -28,8 +28,8 @@ const PATIENCE: u16 = 10_000;
 pub(super) enum Disposition {
     Dies,
     /// Blocked for now: it dies of it as soon as it lets it through. A C library that blocks
-    /// signals while it forks, as glibc 2.41 does and 2.36 does not, leaves a child like that at its
-    /// first call.
+    /// signals while it forks, as glibc 2.41 does and 2.36 does not, leaves a child like that at
+    /// its first call.
     Doomed,
     Handles,
     /// Ignored, or blocked for now by who has a handler.
