@@ -202,6 +202,9 @@ fn shards_joined_are_the_whole() {
 #[test]
 fn a_finding_is_replayed_shrunk_and_exported() {
     let desk = Desk::new();
+    // Under `always` a sync that fails goes unnoticed.
+    let always = SMALL.replace("everysec", "always");
+    std::fs::write(desk.path("small.case"), always).expect("a file of ours");
     let sweep = desk.sweep("small.json", &["--faults", "error"]);
     let record = sweep.sweeps[0].records.iter().find(|r| !r.token.is_empty());
     let token = record.expect("a finding").token.clone();

@@ -9,7 +9,7 @@ use crate::cli::fleet::{Fleet, Settings};
 use crate::cli::worlds;
 
 /// Real time that one supervised run may take, unless the user says otherwise.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A server under a kernel that sabot controls.
 ///
@@ -72,7 +72,7 @@ impl World {
         World::find_with_deadline(name, DEADLINE)
     }
 
-    /// As [`World::find`]; a supervised run that takes longer than `deadline` of real time (20 s
+    /// As [`World::find`]; a supervised run that takes longer than `deadline` of real time (60 s
     /// without this) is ended, and its verdict is `hung`.
     ///
     /// # Errors

@@ -292,12 +292,12 @@ impl Cores {
 #[derive(Clone, Debug, clap::Args)]
 pub struct Limits {
     /// Real time that one supervised run may take before it is killed with everything in it
-    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub deadline: Duration,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "expected seconds, for example 20 or 0.5")?;
+    let seconds: f64 = text.parse().map_err(|_| "expected seconds, for example 60 or 0.5")?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(time) if !time.is_zero() => Ok(time),
         _ => Err("expected more than 0 seconds".into()),

@@ -28,8 +28,10 @@ impl Cell {
 
 /// Judges the runs of one case in one world; there is at least one.
 pub fn judge(script: &Script, runs: &[Outcome], reviewed: &Reviewed) -> Cell {
-    let outcome = &runs[0];
-    if let Some(note) = unequal(runs) {
+    // A run that was ended from outside has no trace to compare.
+    let ended = runs.iter().find(|run| run.trace.is_empty());
+    let outcome = ended.unwrap_or(&runs[0]);
+    if let (None, Some(note)) = (ended, unequal(runs)) {
         return Cell::new("not deterministic", Finding::NotMeasured, vec![note]);
     }
     let failures = |bad_case: bool| -> Vec<String> {
@@ -110,5 +112,30 @@ fn sentence((line, verdict, sentence): &(u32, Verdict, String)) -> String {
     match line {
         0 => format!("{verdict}: {sentence}"),
         line => format!("line {line}: {verdict}: {sentence}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::job::{Host, broken};
+    use super::super::wire::{Job, Place};
+    use super::*;
+    use crate::case::parse;
+    use crate::world::Broken;
+
+    #[test]
+    fn a_run_that_was_ended_from_outside_is_that_and_not_unlike_the_others() {
+        let text = "> PING\n".to_string();
+        let script = parse("ping", &text).expect("a case");
+        let named = |name: &str| name.to_string();
+        let (case, source, world) = (named("ping"), named("ping.case"), named("sim"));
+        let job = Job { case, source, text, world, place: Place::Sim };
+        let whole = Host::without_machine().run_guarded(&job);
+        let ended = broken(&job, Broken::Hung("no outcome".to_string()));
+        let cell = judge(&script, &[whole.clone(), ended], &Reviewed::Never);
+        assert_eq!((cell.word.as_str(), cell.finding), ("hung", Finding::BrokenPromise));
+        let other = Outcome { trace: named("another"), ..whole.clone() };
+        let cell = judge(&script, &[whole, other], &Reviewed::Never);
+        assert_eq!(cell.word, "not deterministic");
     }
 }

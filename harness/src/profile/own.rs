@@ -10,13 +10,19 @@ use super::source::Source;
 use super::{NoServer, Profile, Server, builtin, pick};
 
 impl Profile {
-    /// The profile for a path, and the program to run: for a file that ends in `.toml` what it
-    /// says, for any other file the profile of its version.
+    /// The profile for a path, and the program to run, from the root on, because a server starts in
+    /// a directory of its own: for a file that ends in `.toml` what it says, for any other file the
+    /// profile of its version.
     pub fn of(path: &Path) -> Result<(Profile, PathBuf), NoServer> {
-        match path.extension().is_some_and(|ending| ending == "toml") {
-            true => own(path),
-            false => Ok((Profile::for_server(path)?, path.to_path_buf())),
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            return own(path);
         }
+        let profile = Profile::for_server(path)?;
+        let lost = |why: std::io::Error| NoServer::CannotRun {
+            path: path.display().to_string(),
+            why: why.to_string(),
+        };
+        Ok((profile, std::path::absolute(path).map_err(lost)?))
     }
 }
 
@@ -98,6 +104,20 @@ mod tests {
         assert_eq!((&mine.files, &mine.args), (&base.files, &base.args));
         assert_eq!(mine.announces.replies, ["READONLY"]);
         assert_eq!(mine.announces.info, base.announces.info);
+    }
+
+    #[test]
+    fn a_program_is_told_from_the_root_on() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir_in(".").expect("a temporary folder");
+        let program = folder.path().join("server");
+        let text = "#!/bin/sh\necho 'Redis server v=7.0.15 sha=0:0 malloc=libc bits=64 build=0'\n";
+        std::fs::write(&program, text).expect("a new file");
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&program, executable).expect("a file of ours");
+        let here = Path::new(folder.path().file_name().expect("it has a name")).join("server");
+        let (_, found) = Profile::of(&here).expect("a server");
+        assert!(here.is_relative() && found.is_absolute() && found.ends_with(&here), "{found:?}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use sabot::cli::fleet::{self, Fleet};
 use sabot::cli::library::{CaseFile, Library};
 
 /// Real time that one supervised run may take.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The top of this checkout.
 pub fn root() -> PathBuf {

@@ -56,7 +56,10 @@ fn headline(audit: &Audit, causes: &Causes, accepted: &Accepted) -> (String, &'s
     };
     match new.len() {
         0 if runs + audit.cases.len() == 0 => ("Nothing was tried.".to_string(), "unknown"),
-        0 => (format!("No unexpected promise was broken in {of}.{known}"), "kept"),
+        0 => match unmeasured(audit) {
+            None => (format!("No unexpected promise was broken in {of}.{known}"), "kept"),
+            Some(what) => (format!("Nothing is certain: {what} could not be measured."), "unknown"),
+        },
         count => {
             let lost = unexpected(audit, causes, accepted);
             let ways = many(count, "way");
@@ -64,6 +67,14 @@ fn headline(audit: &Audit, causes: &Causes, accepted: &Accepted) -> (String, &'s
             (format!("Promises break in {ways}, {seen}"), "broken")
         }
     }
+}
+
+/// What nothing was found out about.
+fn unmeasured(audit: &Audit) -> Option<String> {
+    let cases = audit.cases.iter().filter(|case| case.story == Story::NotMeasured).count();
+    let sweeps = audit.sweeps.iter().filter(|sweep| sweep.refused.is_some()).count();
+    let what = format!("{} and {}", many(cases, "case"), many(sweeps, "workload"));
+    (cases + sweeps > 0).then_some(what)
 }
 
 /// How many runs and cases broke a promise for which nothing is accepted; one that may come to
