@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::history::Entry;
 use super::regime::{self, Place};
-use crate::observation::{Call, CallName, Observations, Returned, Time};
+use crate::observation::{Call, CallName, Detail, Observations, Returned, Time};
 
 /// A sync of the append-only file that took time or did not.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +89,7 @@ fn written(seen: &Observations, entry: &Entry) -> Option<usize> {
     let place = seen.calls.iter().skip(entry.calls).position(|call| {
         let site = &call.record.site;
         let whole = match (&call.record.detail, &call.record.returned) {
-            (crate::observation::Detail::Bytes(asked), Some(Returned::Value(moved))) => {
+            (Detail::Bytes(asked), Some(Returned::Value(moved))) => {
                 i64::try_from(*asked) == Ok(*moved)
             }
             _ => false,
@@ -113,7 +113,32 @@ pub fn covered(seen: &Observations, entry: &Entry, rewritten: Option<usize>, unt
         flight.succeeded
             && flight.called > written
             && flight.returned.is_some_and(|returned| returned < until)
+            && same_file(seen, written, flight.called)
     })
+}
+
+/// Whether a sync is of the file that was written to, by the places of both calls. Where there is a
+/// manifest, each rewrite begins a new increment, and the one before is synced once more when it is
+/// closed, however late: that covers nothing of the new one, and the other way round.
+fn same_file(seen: &Observations, written: usize, synced: usize) -> bool {
+    let role = |place: usize| seen.calls[place].record.site.role.as_deref();
+    match (role(written), role(synced)) {
+        (Some("aof"), Some("aof")) => increments(seen, written) == increments(seen, synced),
+        (Some("aof"), Some("incr")) => increments(seen, written) < increments(seen, synced),
+        (Some("incr"), Some("aof")) => false,
+        _ => true,
+    }
+}
+
+/// How many increments had been begun before call number `until`.
+fn increments(seen: &Observations, until: usize) -> usize {
+    let begins = |call: &&Call| {
+        let record = &call.record;
+        let opened = !matches!(record.returned, Some(Returned::Error(_)));
+        let anew = matches!(record.detail, Detail::Flags(flags) if flags.truncates());
+        record.site.role.as_deref() == Some("aof") && anew && opened
+    };
+    seen.calls[..until].iter().filter(begins).count()
 }
 
 /// Whether the server, which had acknowledged a write at `since`, could have synced it before

@@ -43,6 +43,13 @@ pub enum Detail {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenFlags(pub u64);
 
+impl OpenFlags {
+    /// Whether what the file held is gone.
+    pub fn truncates(self) -> bool {
+        OFlag::from_bits_truncate(self.0 as i32).contains(OFlag::O_TRUNC)
+    }
+}
+
 /// `O_WRONLY|O_APPEND`, in the order of open(2), without flags that change nothing here.
 impl fmt::Display for OpenFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

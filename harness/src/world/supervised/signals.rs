@@ -27,8 +27,12 @@ const PATIENCE: u16 = 10_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Disposition {
     Dies,
+    /// Blocked for now: it dies of it as soon as it lets it through. A C library that blocks
+    /// signals while it forks, as glibc 2.41 does and 2.36 does not, leaves a child like that at
+    /// its first call.
+    Doomed,
     Handles,
-    /// Ignored, or blocked for now.
+    /// Ignored, or blocked for now by who has a handler.
     Sleeps,
     Stops,
 }
@@ -82,6 +86,13 @@ impl Supervised {
                 }
                 self.await_death(pid)?;
                 Ok(true)
+            }
+            Disposition::Doomed => {
+                // An orphan leaves nobody who could be asked what it died of.
+                if let Some(process) = self.table.process_mut(pid) {
+                    process.ending = Some(Ending::Signaled(signal));
+                }
+                Ok(false)
             }
             Disposition::Handles => {
                 if let Some(held) = self.table.main_of(pid).and_then(|task| task.held.as_mut()) {
@@ -203,7 +214,8 @@ pub(super) fn disposition(tid: i32, signal: i32) -> Result<Disposition, Broken> 
     if signal == libc::SIGSTOP {
         return Ok(Disposition::Stops);
     }
-    if has("SigBlk:") || has("SigIgn:") {
+    let blocked = has("SigBlk:");
+    if has("SigIgn:") || blocked && has("SigCgt:") {
         return Ok(Disposition::Sleeps);
     }
     if has("SigCgt:") {
@@ -211,7 +223,9 @@ pub(super) fn disposition(tid: i32, signal: i32) -> Result<Disposition, Broken> 
     }
     Ok(match signal {
         libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => Disposition::Sleeps,
+        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if blocked => Disposition::Sleeps,
         libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => Disposition::Stops,
+        _ if blocked => Disposition::Doomed,
         _ => Disposition::Dies,
     })
 }
