@@ -18,7 +18,7 @@ use super::screen::Progress;
 use super::sweeper::{Step, Sweeper};
 use super::worlds::{Choice, World};
 use super::{Stop, cannot, interrupt, output, screen};
-use crate::case::Brief;
+use crate::case::{self, Brief};
 use crate::contract::Verdict;
 use crate::sweep::enumerate::Scope;
 use crate::sweep::explore::{self, Cause, Explored, draw};
@@ -194,11 +194,21 @@ impl Session<'_> {
         }
         text.push_str(script);
         // What nobody could measure is nothing to expect.
-        if matches!(small.came, Came::Judged(verdict) if verdict.is_broken_promise()) {
-            text.push_str(&format!("expect verdict {verdict}\n"));
+        match small.came {
+            Came::Judged(verdict) if verdict.is_broken_promise() => expecting(text, verdict),
+            _ => text,
         }
-        text
     }
+}
+
+/// The case with what it comes to. One that judges nothing is checked at its end, which must be said
+/// where something is expected of that.
+fn expecting(mut text: String, verdict: Verdict) -> String {
+    let expected = format!("expect verdict {verdict}\n");
+    if case::parse("found", &format!("{text}{expected}")).is_err() {
+        text.push_str("check\n");
+    }
+    text + &expected
 }
 
 impl Found {
@@ -256,4 +266,17 @@ fn known(folder: &Path) -> Result<Vec<Cause>, Stop> {
         }
     }
     Ok(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_expected_has_a_verdict_before_it() {
+        let judged = "> SET a 1\nkill all\nrestart\n".to_string();
+        let ending = |text: &str| expecting(text.to_string(), Verdict::Lost);
+        assert_eq!(ending(&judged), judged.clone() + "expect verdict lost\n");
+        assert_eq!(ending("> SET a 1\n"), "> SET a 1\ncheck\nexpect verdict lost\n");
+    }
 }
