@@ -9,7 +9,7 @@
 
 mod whole;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -29,7 +29,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let suite = Arc::new(Suite::new());
     let conclusion = libtest_mimic::run(&arguments, trials(&suite));
-    suite.report();
+    // A list is read by others than people.
+    if !arguments.list {
+        suite.report();
+    }
     drop(suite);
     reap::end_descendants();
     conclusion.exit_code()
@@ -97,8 +100,20 @@ impl Suite {
     }
 }
 
+/// Runners such as cargo-nextest ask for the list and start each test by itself.
+fn nothing_but_tests_in_the_list() -> Result<(), Failed> {
+    let mut list = Command::new(std::env::current_exe()?);
+    let list = list.args(["--list", "--format", "terse"]).output()?.stdout;
+    let list = String::from_utf8(list)?;
+    match list.lines().find(|line| !line.ends_with(": test")) {
+        None => Ok(()),
+        Some(line) => Err(format!("the list holds `{line}`").into()),
+    }
+}
+
 fn trials(suite: &Arc<Suite>) -> Vec<Trial> {
-    let mut trials = Vec::new();
+    let list = "nothing but tests in the list";
+    let mut trials = vec![Trial::test(list, nothing_but_tests_in_the_list)];
     for (case, (file, _)) in suite.cases.iter().enumerate() {
         for (world, its_world) in suite.choice.worlds.iter().enumerate() {
             let suite = Arc::clone(suite);

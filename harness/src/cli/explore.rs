@@ -201,8 +201,8 @@ impl Session<'_> {
     }
 }
 
-/// The case with what it comes to. One that judges nothing is checked at its end, which must be said
-/// where something is expected of that.
+/// The case with what it comes to. One that judges nothing is checked at its end, which must be
+/// said where something is expected of that.
 fn expecting(mut text: String, verdict: Verdict) -> String {
     let expected = format!("expect verdict {verdict}\n");
     if case::parse("found", &format!("{text}{expected}")).is_err() {
