@@ -46,18 +46,26 @@
 //!   opt-level = 1` helps.
 
 pub use api::{Case, Error, Plan, Report, SweepOptions, World, sweep};
-pub use case::{Failure, Outcome};
 pub use contract::Verdict;
+pub use runner::{Failure, Outcome};
 pub use sweep::finding::Finding;
 pub use sweep::{Came, Ending, Kind as FaultKind, Record};
 
 mod api;
+#[doc(hidden)]
+pub mod audit;
 #[doc(hidden)]
 pub mod case;
 #[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
 pub mod contract;
+#[doc(hidden)]
+pub mod engine;
+#[doc(hidden)]
+pub mod error;
+#[doc(hidden)]
+pub mod exit;
 #[doc(hidden)]
 pub mod kernel;
 #[doc(hidden)]
@@ -66,6 +74,10 @@ pub mod observation;
 pub mod profile;
 #[doc(hidden)]
 pub mod report;
+#[doc(hidden)]
+pub mod runner;
+#[doc(hidden)]
+pub mod suite;
 #[doc(hidden)]
 pub mod sweep;
 #[doc(hidden)]

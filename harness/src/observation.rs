@@ -223,3 +223,10 @@ impl Start {
         self.directives.iter().rev().find(same).map(|directive| directive.value.as_str())
     }
 }
+
+/// A remark of the contract or of the case itself under one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    pub line: u32,
+    pub text: String,
+}

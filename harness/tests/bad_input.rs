@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use sabot::cli::reap;
+use sabot::engine::reap;
 
 /// One test at a time: each looks for processes that it has left behind.
 static ALONE: Mutex<()> = Mutex::new(());

@@ -10,10 +10,11 @@ use std::rc::Rc;
 
 use nix::sys::signal::Signal;
 use proptest::strategy::ValueTree;
-use sabot::case::{Outcome, WorldOracle, brief, parse, run};
+use sabot::case::parse;
 use sabot::contract::Verdict;
 use sabot::kernel::{Cut, Image, Kernel, Time};
 use sabot::profile::Profile;
+use sabot::runner::{Outcome, WorldOracle, brief, run};
 use sabot::sweep::Came;
 use sabot::sweep::explore::{Explored, draw, explore};
 use sabot::world::sim::{Sim, Stacks};

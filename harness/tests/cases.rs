@@ -14,16 +14,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use sabot::case::{Outcome, Script};
-use sabot::cli::exit::{Exit, overall};
-use sabot::cli::fleet::Fleet;
-use sabot::cli::judge::judge;
-use sabot::cli::library::CaseFile;
-use sabot::cli::reap;
-use sabot::cli::run::job;
-use sabot::cli::snapshot::{Reviewed, Snapshots, before, same};
-use sabot::cli::worlds::{Choice, World};
-use sabot::report::difference::Difference;
+use sabot::case::Script;
+use sabot::engine::pool::Fleet;
+use sabot::engine::reap;
+use sabot::engine::worlds::{Choice, World};
+use sabot::exit::{Exit, overall};
+use sabot::runner::Outcome;
+use sabot::runner::difference::Difference;
+use sabot::suite::check::judge;
+use sabot::suite::library::{CaseFile, job};
+use sabot::suite::snapshots::{Reviewed, Snapshots, before, same};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -142,7 +142,7 @@ fn as_expected(suite: &Suite, case: usize, world: usize) -> Result<(), Failed> {
         return Err(format!("{}\n{}", cell.word, cell.notes.join("\n")).into());
     }
     let its_world = &suite.choice.worlds[world];
-    if cell.finding == sabot::cli::exit::Finding::NotApplicable {
+    if cell.finding == sabot::exit::Finding::NotApplicable {
         suite.inapplicable.fetch_add(1, Ordering::Relaxed);
         if before(&its_world.family).is_some() {
             return Ok(());

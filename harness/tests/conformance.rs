@@ -6,11 +6,11 @@
 
 mod whole;
 
-use sabot::cli::conform::list::List;
 use sabot::cli::conform::{Counts, sort_out, table};
-use sabot::cli::snapshot::Snapshots;
 use sabot::report::conformance::compare;
 use sabot::report::conformance::document::Document;
+use sabot::report::conformance::reviewed_list::List;
+use sabot::suite::snapshots::Snapshots;
 
 /// Two families by their transcripts, with what the reviewed list does not cover as a document.
 fn conform(left: &str, right: &str) -> (Counts, List, String) {

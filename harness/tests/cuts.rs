@@ -9,9 +9,10 @@ use std::path::Path;
 use std::rc::Rc;
 
 use nix::sys::signal::Signal;
-use sabot::case::{self, CutPoint, Loads, Surveyed, WorldOracle};
+use sabot::case;
 use sabot::kernel::{Cut, Image, Kernel, Time};
 use sabot::profile::Profile;
+use sabot::runner::{self, CutPoint, Loads, Surveyed, WorldOracle};
 use sabot::sweep::enumerate::{Plan, Scope};
 use sabot::sweep::{Kind, Workload, cuts};
 use sabot::world::sim::{Sim, Stacks};
@@ -117,15 +118,15 @@ impl Desk {
                 false => Ok(()),
             }
         };
-        let surveyed = case::survey(point, &make, &go_on, profile, oracle, loads, IMAGES);
+        let surveyed = runner::survey(point, &make, &go_on, profile, oracle, loads, IMAGES);
         self.made = made.get();
         surveyed
     }
 
-    fn brief(&mut self, text: &str, learn: bool) -> case::Brief {
+    fn brief(&mut self, text: &str, learn: bool) -> runner::Brief {
         let script = case::parse("script", text).expect("an ordinary script");
         let mut world = Sim::new(Rc::clone(&self.profile), self.stacks.clone());
-        case::brief(&script, &mut world, &self.profile, &mut self.oracle, learn)
+        runner::brief(&script, &mut world, &self.profile, &mut self.oracle, learn)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A start from a template does and says what a slow start does: for every server of this machine.
 
-use sabot::cli::worlds::Choice;
+use sabot::engine::worlds::Choice;
 use sabot::world::supervised::doctor::{FAST, compare_starts, examine};
 
 #[test]

@@ -9,7 +9,7 @@ mod whole;
 use std::process::Command;
 
 use insta::Settings;
-use sabot::cli::worlds::{Choice, REQUIRE};
+use sabot::engine::worlds::{Choice, REQUIRE};
 
 /// The servers of the record.
 const SERVERS: [&str; 5] =

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use redis::{Connection, Value};
-use sabot::cli::again::{SERVER_CORE, WORD};
+use sabot::engine::reexec::{SERVER_CORE, WORD};
 use sabot::{Case, World};
 use tempfile::TempDir;
 

@@ -3,10 +3,10 @@
 
 mod whole;
 
-use sabot::cli::conform::list::matches;
-use sabot::cli::snapshot::Snapshots;
 use sabot::report::conformance::Kind;
 use sabot::report::conformance::lines::{Line, steps};
+use sabot::report::conformance::reviewed_list::matches;
+use sabot::suite::snapshots::Snapshots;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -7,13 +7,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use sabot::case::parse;
-use sabot::cli::fleet::{Fleet, Settings};
-use sabot::cli::job::Host;
-use sabot::cli::run::Event;
-use sabot::cli::sweeper::{Interrupted, Step, Sweeper};
-use sabot::cli::tell;
-use sabot::cli::wire::{Batch, Place};
-use sabot::cli::worlds::Choice;
+use sabot::engine::host::Host;
+use sabot::engine::pool::{Fleet, Settings};
+use sabot::engine::session::Event;
+use sabot::engine::wire::{Batch, Place};
+use sabot::engine::worlds::Choice;
+use sabot::report::sweep_text;
+use sabot::sweep::driver::{Interrupted, Step, Sweeper};
 use sabot::sweep::enumerate::Scope;
 use sabot::sweep::{Kind, Record, Sweep, Workload};
 
@@ -112,8 +112,12 @@ fn an_interrupted_sweep_keeps_the_runs_that_were_made() {
     assert!(part.records.iter().map(bare).eq(whole.records[..made].iter().map(bare)));
     let undone = part.planned - made;
     let said = format!("partial: {undone} of {} runs were not made", part.planned);
-    assert!(tell::matrix(&part).contains(&said), "{}", tell::matrix(&part));
-    assert!(tell::matrix(&part).contains("parent.rdb.open#1"), "{}", tell::matrix(&part));
+    assert!(sweep_text::matrix(&part).contains(&said), "{}", sweep_text::matrix(&part));
+    assert!(
+        sweep_text::matrix(&part).contains("parent.rdb.open#1"),
+        "{}",
+        sweep_text::matrix(&part)
+    );
 }
 
 #[test]

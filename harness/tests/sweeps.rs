@@ -11,12 +11,12 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use sabot::cli::fleet::Fleet;
-use sabot::cli::library::CaseFile;
-use sabot::cli::run::job;
-use sabot::cli::sweeper::Sweeper;
-use sabot::cli::worlds::{Choice, World};
-use sabot::cli::{reap, tell};
+use sabot::engine::pool::Fleet;
+use sabot::engine::reap;
+use sabot::engine::worlds::{Choice, World};
+use sabot::report::sweep_text;
+use sabot::suite::library::{CaseFile, job};
+use sabot::sweep::driver::Sweeper;
 use sabot::sweep::enumerate::Scope;
 use sabot::sweep::{Sweep, Token, Workload};
 
@@ -113,11 +113,11 @@ fn trials(suite: &Arc<Suite>) -> Vec<Trial> {
 fn as_reviewed(suite: &Suite, workload: usize) -> Result<(), Failed> {
     let sweep = suite.whole(workload);
     if sweep.is_partial() || sweep.missed() > 0 || sweep.refused.is_some() {
-        return Err(tell::matrix(sweep).into());
+        return Err(sweep_text::matrix(sweep).into());
     }
     let file = &suite.workloads[workload].0;
     let description = format!("the matrix of {} on sabot", file.name);
-    let text = format!("{}\n{}", tell::matrix(sweep), tell::told(sweep, false));
+    let text = format!("{}\n{}", sweep_text::matrix(sweep), sweep_text::told(sweep, false));
     let (settings, name) = whole::reviewed(file, "sabot", description);
     settings.bind(|| insta::assert_snapshot!(name, text));
     Ok(())
@@ -139,7 +139,7 @@ fn tokens_replay(suite: &Suite, workload: usize) -> Result<(), Failed> {
         if one != two {
             return Err(format!("two replays differ: {}", record.token).into());
         }
-        let came = sabot::case::beside_own_faults(&one.verdicts, &one.own_fault);
+        let came = sabot::runner::beside_own_faults(&one.verdicts, &one.own_fault);
         let came = came.map(|(_, verdict, _)| *verdict);
         if came != Some(token.verdict) || record.verdict() != came {
             let (said, came) = (token.verdict, one.verdict);

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::{Error, Plan, World};
-use crate::case::{self, Outcome, Script};
-use crate::cli::library::Library;
-use crate::cli::wire::Job;
+use crate::case::{self, Script};
+use crate::engine::wire::Job;
+use crate::runner::Outcome;
+use crate::suite::library::Library;
 use crate::sweep::Token;
 
 /// A script: configuration, client commands, faults, time, kills, restarts, in the language that

@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::case::BadCase;
-use crate::cli::Stop;
 use crate::contract::Verdict;
+use crate::error::Stop;
 
 /// Why there is no outcome.
 ///

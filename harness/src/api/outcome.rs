@@ -1,7 +1,7 @@
 //! What a test asks of an outcome.
 
-use crate::case::Outcome;
-use crate::cli::judge;
+use crate::runner::Outcome;
+use crate::suite::check;
 
 impl Outcome {
     /// What speaks against the server, in sentences with their lines: promises broken that no
@@ -17,12 +17,12 @@ impl Outcome {
     /// # Ok::<(), sabot::Error>(())
     /// ```
     pub fn complaints(&self) -> Vec<String> {
-        let mut complaints = judge::unexpected(self);
+        let mut complaints = check::unexpected(self);
         complaints.extend(self.unmet(false));
         complaints
     }
 
-    /// What did not come true, of one of the two kinds of [`crate::case::Failure`].
+    /// What did not come true, of one of the two kinds of [`crate::runner::Failure`].
     pub(super) fn unmet(&self, bad_case: bool) -> Vec<String> {
         let these = self.failures.iter().filter(|failure| failure.bad_case == bad_case);
         these.map(|failure| format!("line {}: {}", failure.line, failure.message)).collect()

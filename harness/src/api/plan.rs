@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Error;
-use crate::case::{self, script::Verb};
+use crate::case;
+use crate::case::script::Verb;
 
 /// An ordered list of rules, one a line, in the words of a case: `inject …`, `space BYTES`,
 /// `sync-errors clean` or `dirty`. The first rule that matches a call decides.

@@ -3,9 +3,9 @@
 use std::sync::mpsc::channel;
 
 use super::{Case, Error, World};
-use crate::cli::sweeper::Sweeper;
-use crate::cli::tell;
 use crate::contract::Verdict;
+use crate::report::sweep_text;
+use crate::sweep::driver::Sweeper;
 use crate::sweep::enumerate::Scope;
 use crate::sweep::finding::{Finding, findings};
 use crate::sweep::{Kind, Sweep, Workload};
@@ -86,7 +86,7 @@ impl Report {
     /// Counts, the matrix of calls and faults, and the findings, without tokens: the same as long
     /// as the server does the same, so a good snapshot.
     pub fn text(&self) -> String {
-        format!("{}\n{}", tell::matrix(&self.sweep), tell::told(&self.sweep, false))
+        format!("{}\n{}", sweep_text::matrix(&self.sweep), sweep_text::told(&self.sweep, false))
     }
 }
 

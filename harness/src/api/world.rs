@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Error;
-use crate::cli::fleet::{Fleet, Settings};
-use crate::cli::worlds;
+use crate::engine::pool::{Fleet, Settings};
+use crate::engine::worlds;
 
 /// Real time that one supervised run may take, unless the user says otherwise.
 const DEADLINE: Duration = Duration::from_secs(60);

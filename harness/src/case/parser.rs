@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use super::error::{BadCase, Wrong};
-use super::known;
+use super::known_bug;
 use super::lex::{self, Line};
-use super::parse::{out_of_place, verb};
 use super::script::{Script, Step, Verb};
+use super::verbs::{out_of_place, verb};
 
 /// Parses a case called `name`.
 ///
@@ -45,7 +45,7 @@ impl Parser {
                 Err(more) => wrongs.extend(more),
             }
         }
-        wrongs.extend(known::mistakes(&steps));
+        wrongs.extend(known_bug::mistakes(&steps));
         if wrongs.is_empty() && !steps.iter().any(|step| step.verb.needs_server()) {
             let end = source.trim_end().len();
             let help = "a case needs at least one command, such as `> SET a 1`";

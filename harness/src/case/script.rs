@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::known::Known;
+use super::known_bug::Known;
 use crate::kernel::plan::Rule;
 use crate::kernel::{Cut, Decision, Name};
 use crate::observation::Argv;

@@ -197,20 +197,6 @@ fn quoting_is_that_of_redis_cli() {
     assert_eq!(lex::quote(argv), r#"SET "a b\nA\"" "it's \\n" "" plain"#);
 }
 
-#[test]
-fn roles_that_a_server_does_not_have_are_pointed_at() {
-    let roles = crate::profile::Profile::named("redis-7").unwrap().roles();
-    let source = "inject write on=pipe:ack-to-child retval=1\n> PING\ninject fsync on=aoff hold\n";
-    let bad = needs::check_roles(&parse("x", source).unwrap(), &roles).unwrap_err();
-    let shown: Vec<String> = bad.errors.iter().map(|error| error.to_string()).collect();
-    let expected = [
-        "x:1:17: this server has no file role `pipe:ack-to-child`",
-        "x:3:17: this server has no file role `aoff`",
-    ];
-    assert_eq!(shown, expected);
-    assert!(bad.errors[1].help.starts_with("did you mean `aof`?"), "{}", bad.errors[1].help);
-}
-
 fn parse_rule(text: &str) -> Result<Rule, BadCase> {
     let script = parse("x", &format!("inject {text}\n> PING"))?;
     match &script.steps[0].verb {

@@ -17,7 +17,7 @@ fn server(default: &str) -> String {
 
 /// Finds out what a Redis-style server does with your data when the operating system lets it down.
 #[derive(Debug, Parser)]
-#[command(name = "sabot", version, after_help = super::exit::HELP)]
+#[command(name = "sabot", version, after_help = crate::exit::HELP)]
 pub struct Args {
     /// Answer as `git bisect run` wants it: 125 (skip) instead of 3, 128 (stop) instead of 2
     #[arg(long, global = true)]

@@ -12,13 +12,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::fleet::Settings;
-use super::job::Host;
 use super::screen;
-use super::wire::{Batch, Cuts, Reply, Request, Survey};
-use super::worker::{self, Worker};
-use super::worlds::World;
-use crate::case::{self, Brief, CutPoint};
+use crate::case;
+use crate::engine::host::Host;
+use crate::engine::pool::Settings;
+use crate::engine::wire::{Batch, Cuts, Reply, Request, Survey};
+use crate::engine::worker::{self, Worker};
+use crate::engine::worlds::World;
+use crate::runner::{Brief, CutPoint};
 use crate::sweep::enumerate::{Plan, Scope};
 use crate::sweep::{Kind, Workload, cuts};
 

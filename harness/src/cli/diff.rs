@@ -16,10 +16,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::args::DiffArgs;
-use super::audit::record::{self, Audit, CaseRecord};
-use super::exit::Exit;
-use super::{Stop, cannot, screen};
+use super::screen;
+use crate::audit::record::{self, Audit, CaseRecord};
 use crate::contract::Verdict;
+use crate::error::{Stop, cannot};
+use crate::exit::Exit;
 use crate::sweep::file::{Change, changes};
 use crate::sweep::{Came, File, finding};
 

@@ -2,10 +2,12 @@
 //!
 //! Must not know: how a check is made.
 
-use super::exit::Exit;
-use super::wire::Place;
-use super::worlds::{Choice, World};
-use super::{Stop, screen, servers};
+use super::screen;
+use crate::engine::servers;
+use crate::engine::wire::Place;
+use crate::engine::worlds::{Choice, World};
+use crate::error::Stop;
+use crate::exit::Exit;
 use crate::profile::Profile;
 use crate::world::supervised::doctor;
 

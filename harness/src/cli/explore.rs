@@ -10,21 +10,24 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender};
 
+use proptest::strategy::ValueTree;
+
 use super::args::ExploreArgs;
-use super::exit::{Exit, Finding, overall};
-use super::fleet::{Fleet, Settings};
-use super::run::{Event, with_fleet};
 use super::screen::Progress;
-use super::sweeper::{Step, Sweeper};
-use super::worlds::{Choice, World};
-use super::{Stop, cannot, interrupt, output, screen};
-use crate::case::{self, Brief};
+use super::{output, screen};
+use crate::case;
 use crate::contract::Verdict;
+use crate::engine::interrupt;
+use crate::engine::pool::{Fleet, Settings};
+use crate::engine::session::{Event, with_fleet};
+use crate::engine::worlds::{Choice, World};
+use crate::error::{Stop, cannot};
+use crate::exit::{Exit, Finding, overall};
+use crate::runner::Brief;
+use crate::sweep::driver::{Step, Sweeper};
 use crate::sweep::enumerate::Scope;
 use crate::sweep::explore::{self, Cause, Explored, draw};
 use crate::sweep::{Came, Token};
-
-use proptest::strategy::ValueTree;
 
 /// Runs that are drawn, and dry-run, together.
 const ROUND: u64 = 256;

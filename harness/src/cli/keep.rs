@@ -4,7 +4,7 @@
 
 use std::path::{Component, Path};
 
-use super::{Stop, cannot};
+use crate::error::{Stop, cannot};
 
 /// Writes `files` under `folder/case/world`. Names that would lead out of there are refused.
 pub fn files(

@@ -5,19 +5,20 @@
 //! that differs. Must not know: how a case runs, and by what a bug shows.
 
 use super::args::KnownArgs;
-use super::exit::{Exit, Finding, overall};
-use super::fleet::{Fleet, Settings};
-use super::library::{CaseFile, Library};
-use super::run::{Event, Ready, job, understand, with_fleet};
 use super::screen::{self, Progress};
-use super::wire::Place;
-use super::worlds::{Choice, World};
-use super::{Stop, interrupt};
-use crate::case::Outcome;
-use crate::case::known::{Recorded, column, nearest};
+use crate::case::known_bug::{Recorded, column, nearest};
 use crate::contract::Verdict;
+use crate::engine::interrupt;
+use crate::engine::pool::{Fleet, Settings};
+use crate::engine::session::{Event, with_fleet};
+use crate::engine::wire::Place;
+use crate::engine::worlds::{Choice, World};
+use crate::error::Stop;
+use crate::exit::{Exit, Finding, overall};
 use crate::profile::Profile;
 use crate::report::known::{Cell, Row, Seen, Sheet};
+use crate::runner::Outcome;
+use crate::suite::library::{CaseFile, Library, Ready, job, understand};
 
 /// The folder of known bugs.
 pub const FOLDER: &str = "known";

@@ -4,14 +4,14 @@
 //! Must not know: how a case runs, and by what a bug shows.
 
 use super::args::ExportArgs;
-use super::fleet::Settings;
 use super::known::{self, Server};
-use super::library::{self, Library};
-use super::run::{Ready, understand};
-use super::{Stop, interrupt};
-use crate::case::Outcome;
+use crate::engine::interrupt;
+use crate::engine::pool::Settings;
+use crate::error::Stop;
+use crate::report::export::{shell, strace};
 use crate::report::known::{Cell, Seen};
-use crate::sweep::{shell, strace};
+use crate::runner::Outcome;
+use crate::suite::library::{self, Library, Ready, understand};
 
 /// The known bug that a word names, if there is exactly one.
 pub fn bug(word: &str) -> Result<Option<Ready>, Stop> {

@@ -3,13 +3,12 @@
 //! Each mode is one function and returns what it found; [`exit`] alone turns that into a number.
 //! Must not know: how a case runs (the case runner does) and what a promise is (the contract does).
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-pub mod accepted;
-pub mod again;
+use crate::error::Stop;
+
 pub mod args;
 pub mod audit;
 pub mod bench;
@@ -18,34 +17,20 @@ pub mod conform;
 pub mod date;
 pub mod diff;
 pub mod doctor;
-pub mod exit;
 pub mod explore;
-pub mod fleet;
-pub mod interrupt;
-pub mod job;
-pub mod judge;
 pub mod keep;
 pub mod known;
 pub mod known_export;
-pub mod library;
-pub mod line;
 pub mod output;
-pub mod reap;
 pub mod run;
 pub mod screen;
-pub mod servers;
 pub mod show;
-pub mod snapshot;
 pub mod sweep;
-pub mod sweeper;
-pub mod tell;
 pub mod tokens;
-pub mod wire;
-pub mod worker;
-pub mod worlds;
 
+use crate::engine::reap;
+use crate::exit::Exit;
 use args::{Args, Mode};
-use exit::Exit;
 
 /// Runs the mode that the arguments name.
 pub fn main() -> ExitCode {
@@ -80,28 +65,4 @@ fn carry_out(mode: Mode) -> Result<Exit, Stop> {
         Mode::Doctor => doctor::main(),
         Mode::Bench(args) => bench::main(&args),
     }
-}
-
-/// Why a mode ends before it has found out anything: a message for stderr, and the exit.
-#[derive(Debug)]
-pub struct Stop {
-    pub exit: Exit,
-    pub message: String,
-}
-
-impl Stop {
-    /// The user asked for something that does not exist or makes no sense.
-    pub fn usage(message: impl Into<String>) -> Self {
-        Stop { exit: Exit::BadUsage, message: message.into() }
-    }
-
-    /// The machine, or the harness, cannot do what was asked.
-    pub fn unable(message: impl Into<String>) -> Self {
-        Stop { exit: Exit::NotMeasured, message: message.into() }
-    }
-}
-
-/// A file could not be used: its path, and what the system says.
-pub(crate) fn cannot(verb: &str, path: &Path, why: &std::io::Error) -> String {
-    format!("cannot {verb} {}: {why}", path.display())
 }

@@ -6,20 +6,11 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
-use super::{Stop, cannot};
-
-/// Held while a file lies beside its place.
-static UNDER_WAY: Mutex<()> = Mutex::new(());
-
-/// Waits until no file lies beside its place; none does as long as the answer is held. For who ends
-/// this process.
-pub fn settled() -> MutexGuard<'static, ()> {
-    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use crate::engine::interrupt::hold_off;
+use crate::error::{Stop, cannot};
 
 /// A report that cannot be written is found out before anything runs; nothing is left of the try.
 pub fn possible<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), Stop> {
@@ -28,7 +19,7 @@ pub fn possible<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), Sto
             let why = std::io::ErrorKind::IsADirectory.into();
             return Err(Stop::usage(cannot("write", path, &why)));
         }
-        let _under_way = settled();
+        let _held = hold_off();
         let tried = if is_special(path) { Ok(()) } else { beside(path).map(drop) };
         tried.map_err(|e| Stop::usage(cannot("write", path, &e)))?;
     }
@@ -41,7 +32,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), Stop> {
         if is_special(path) {
             return std::fs::write(path, text);
         }
-        let _under_way = settled();
+        let _held = hold_off();
         let mut file = beside(path)?;
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;

@@ -2,26 +2,22 @@
 //!
 //! Must not know: how a case runs.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender};
 
 use super::args::RunArgs;
-use super::exit::{Exit, Finding, overall};
-use super::fleet::{Fleet, Settings};
-use super::judge::{Cell, judge};
-use super::library::{CaseFile, Library};
 use super::screen::Progress;
-use super::snapshot::{Reviewed, Snapshots};
-use super::wire::{Job, Survey};
-use super::worlds::{Absent, Choice, World};
-use super::{Stop, interrupt, keep, screen};
-use crate::case::{self, Brief, Outcome, Script};
+use super::{keep, screen};
+use crate::engine::interrupt;
+use crate::engine::pool::{Fleet, Settings};
+use crate::engine::session::{Event, with_fleet};
+use crate::engine::worlds::{Absent, Choice, World};
+use crate::error::Stop;
+use crate::exit::{Exit, Finding, overall};
 use crate::report::table::Table;
-
-/// A case that has been read and understood.
-pub struct Ready {
-    pub file: CaseFile,
-    pub script: Script,
-}
+use crate::runner::Outcome;
+use crate::suite::check::{Cell, judge};
+use crate::suite::library::{Library, Ready, job, understand};
+use crate::suite::snapshots::{Reviewed, Snapshots};
 
 /// The mode.
 pub fn main(args: &RunArgs) -> Result<Exit, Stop> {
@@ -41,63 +37,6 @@ pub fn main(args: &RunArgs) -> Result<Exit, Stop> {
     })?;
     run.conclude()?;
     Ok(if interrupted { Exit::Interrupted } else { overall(run.findings()) })
-}
-
-/// Parses all cases; the mistakes of all of them are printed before anything runs.
-pub fn understand(files: Vec<CaseFile>) -> Result<Vec<Ready>, Stop> {
-    let mut mistakes = String::new();
-    let mut ready = Vec::new();
-    for file in files {
-        match case::parse(&file.source, &file.text) {
-            Ok(script) => ready.push(Ready { file, script }),
-            Err(bad) => {
-                for error in bad.errors {
-                    mistakes.push_str(&format!("{:?}\n", miette::Report::new(error)));
-                }
-            }
-        }
-    }
-    if mistakes.is_empty() { Ok(ready) } else { Err(Stop::usage(mistakes)) }
-}
-
-/// Runs `work` with a fleet, an interrupt away from its end; the fleet is gone afterwards. The
-/// caller has blocked interrupts.
-pub fn with_fleet<T>(
-    settings: &Settings,
-    work: impl FnOnce(&Fleet, Receiver<Event>, Sender<Event>) -> T,
-) -> Result<T, Stop> {
-    let unable = |e: std::io::Error| Stop::unable(format!("cannot start the fleet: {e}"));
-    let fleet = Fleet::new(settings).map_err(unable)?;
-    let (sender, events) = channel();
-    let (stop, tell) = (fleet.stopper(), sender.clone());
-    interrupt::on_interrupt(move || {
-        stop();
-        let _ = tell.send(Event::Interrupted);
-    })
-    .map_err(unable)?;
-    let result = work(&fleet, events, sender);
-    drop(fleet);
-    Ok(result)
-}
-
-/// What the fleet and the interrupt tell the main thread.
-pub enum Event {
-    Done {
-        case: usize,
-        world: usize,
-        outcome: Box<Outcome>,
-    },
-    /// Verdicts of a batch, which began with the script of this number.
-    Briefed {
-        first: usize,
-        briefs: Vec<Brief>,
-    },
-    /// What cuts of the power came to, beginning with the call of this number.
-    Surveyed {
-        first: usize,
-        surveys: Vec<Survey>,
-    },
-    Interrupted,
 }
 
 fn announce(absent: &Absent) -> String {
@@ -305,17 +244,6 @@ impl<'a> Run<'a> {
 /// `1 case`, `2 cases`.
 fn count_of(n: usize, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
-}
-
-/// One job of a case.
-pub fn job(file: &CaseFile, world: &World) -> Job {
-    Job {
-        case: file.name.clone(),
-        source: file.source.clone(),
-        text: file.text.clone(),
-        world: world.label.clone(),
-        place: world.place.clone(),
-    }
 }
 
 /// The line of a case: whether all is as expected, and what is not.

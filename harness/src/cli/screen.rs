@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::exit::Exit;
+use crate::exit::Exit;
 
 /// Prints `text` and a newline to standard output.
 pub fn line(text: &str) {

@@ -3,15 +3,17 @@
 //! Must not know: how a case runs.
 
 use super::args::OneArgs;
-use super::exit::{Exit, overall};
-use super::fleet::Settings;
-use super::judge::judge;
-use super::library::Library;
-use super::run::{Event, Ready, job, understand, with_fleet};
-use super::snapshot::Reviewed;
-use super::worlds::Choice;
-use super::{Stop, interrupt, screen};
-use crate::case::Outcome;
+use super::screen;
+use crate::engine::interrupt;
+use crate::engine::pool::Settings;
+use crate::engine::session::{Event, with_fleet};
+use crate::engine::worlds::Choice;
+use crate::error::Stop;
+use crate::exit::{Exit, overall};
+use crate::runner::Outcome;
+use crate::suite::check::judge;
+use crate::suite::library::{Library, Ready, job, understand};
+use crate::suite::snapshots::Reviewed;
 
 /// Prints the script with everything that was observed.
 pub fn transcript(args: &OneArgs) -> Result<Exit, Stop> {

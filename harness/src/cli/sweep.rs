@@ -4,17 +4,20 @@
 
 use std::path::Path;
 
-use super::accepted::Accepted;
 use super::args::{MergeArgs, SweepArgs};
-use super::exit::{Exit, Finding, overall};
-use super::fleet::Settings;
-use super::library::{Library, SWEEPS};
-use super::run::{Ready, understand, with_fleet};
 use super::screen::Progress;
-use super::sweeper::{Step, Sweeper};
-use super::worlds::Choice;
-use super::{Stop, cannot, interrupt, output, screen, tell};
+use super::{output, screen};
+use crate::engine::interrupt;
+use crate::engine::pool::Settings;
+use crate::engine::session::with_fleet;
+use crate::engine::worlds::Choice;
+use crate::error::{Stop, cannot};
+use crate::exit::{Exit, Finding, overall};
 use crate::report::matrix::LEGEND;
+use crate::report::sweep_text;
+use crate::suite::library::{Library, Ready, SWEEPS, understand};
+use crate::sweep::accepted::Accepted;
+use crate::sweep::driver::{Step, Sweeper};
 use crate::sweep::enumerate::Scope;
 use crate::sweep::{File, Shard, Sweep, Workload};
 
@@ -69,7 +72,7 @@ pub fn main(args: &SweepArgs) -> Result<Exit, Stop> {
     progress.finish();
     let file = File::new(shard.to_string(), interrupted, sweeps);
     if file.sweeps.len() > 1 {
-        screen::line(&format!("=== causes, the worst first\n{}", tell::causes(&file.sweeps)));
+        screen::line(&format!("=== causes, the worst first\n{}", sweep_text::causes(&file.sweeps)));
     }
     conclude(&file, began.elapsed().as_secs_f64());
     write(&file, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)?;
@@ -78,7 +81,7 @@ pub fn main(args: &SweepArgs) -> Result<Exit, Stop> {
         && (shard, sample, args.faults.is_empty()) == (Shard::WHOLE, None, true)
         && args.cases.is_empty();
     let stale = if everywhere { accepted.stale() } else { Vec::new() };
-    accepted.conclude(&file, &stale);
+    say_accepted(&accepted, &file, &stale);
     let stale = stale.iter().map(|_| Finding::BadCase);
     let missing = choice.absent.iter().map(|_| Finding::NotMeasured);
     Ok(if interrupted {
@@ -118,8 +121,8 @@ fn shown(sweep: &Sweep) -> String {
     format!(
         "=== {} in {world}\n{}\n{}",
         sweep.workload,
-        tell::matrix(sweep),
-        tell::told(sweep, true)
+        sweep_text::matrix(sweep),
+        sweep_text::told(sweep, true)
     )
 }
 
@@ -171,7 +174,7 @@ fn write(
         output::write(path, &file.write())?;
     }
     if let Some(path) = junit {
-        output::write(path, &tell::junit(file, accepted).map_err(Stop::unable)?)?;
+        output::write(path, &sweep_text::junit(file, accepted).map_err(Stop::unable)?)?;
     }
     Ok(())
 }
@@ -192,6 +195,14 @@ pub fn merge(args: &MergeArgs) -> Result<Exit, Stop> {
     merged.sweeps.iter().for_each(|sweep| screen::line(&shown(sweep)));
     conclude(&merged, 0.0);
     write(&merged, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)?;
-    accepted.conclude(&merged, &[]);
+    say_accepted(&accepted, &merged, &[]);
     Ok(overall(exits(&accepted.without(&merged))))
+}
+
+/// Says how many findings each reason accepts, and which entries nothing needs.
+fn say_accepted(accepted: &Accepted, file: &File, stale: &[String]) {
+    for (reason, count) in accepted.reasons(file) {
+        screen::line(&format!("accepted, {count} runs: {reason}"));
+    }
+    stale.iter().for_each(|entry| screen::error(entry));
 }

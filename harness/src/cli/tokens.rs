@@ -2,22 +2,24 @@
 //!
 //! Must not know: how a case runs.
 
-use std::sync::mpsc::channel;
-
 use super::args::{ExportArgs, TokenArgs};
-use super::exit::{Exit, overall};
-use super::fleet::{Fleet, Settings};
-use super::judge::judge;
-use super::library::CaseFile;
-use super::run::{job, understand, with_fleet};
-use super::snapshot::Reviewed;
-use super::wire::Batch;
-use super::worlds::{Choice, World};
-use super::{Stop, cannot, interrupt, known_export, screen};
-use crate::case::{self, Brief, Script};
-use crate::sweep::shrink::{self, Wanted};
+use super::{known_export, screen};
+use crate::case::{self, Script};
+use crate::engine::interrupt;
+use crate::engine::pool::Settings;
+use crate::engine::session::with_fleet;
+use crate::engine::worlds::{Choice, World};
+use crate::error::{Stop, cannot};
+use crate::exit::{Exit, overall};
+use crate::report::export::strace;
+use crate::runner;
+use crate::suite::check::judge;
+use crate::suite::library::{CaseFile, job, understand};
+use crate::suite::snapshots::Reviewed;
+use crate::sweep::shrink;
+use crate::sweep::smallest::smallest;
 use crate::sweep::token::NotAToken;
-use crate::sweep::{Token, finding, strace};
+use crate::sweep::{Token, finding};
 
 fn refused(why: &NotAToken) -> Stop {
     Stop::usage(why.to_string())
@@ -66,7 +68,7 @@ pub fn replay(args: &TokenArgs) -> Result<Exit, Stop> {
         screen::error(note);
     }
     let exit = overall([cell.finding]);
-    let worst = case::beside_own_faults(&runs[0].verdicts, &runs[0].own_fault);
+    let worst = runner::beside_own_faults(&runs[0].verdicts, &runs[0].own_fault);
     let verdict = worst.map_or(runs[0].verdict, |(_, verdict, _)| *verdict);
     if verdict == token.verdict {
         screen::line(&format!("as the token says: {verdict}"));
@@ -91,31 +93,6 @@ pub fn shrink(args: &TokenArgs) -> Result<Exit, Stop> {
     screen::line(&format!("{before} lines became {}", lines.len()));
     screen::line(&small.encode());
     Ok(Exit::Expected)
-}
-
-/// The lines of the smallest script that fails as this one does; None after an interrupt.
-pub fn smallest(fleet: &Fleet, world: &World, script: &str) -> Option<Vec<String>> {
-    let wanted = Wanted::of(briefs(fleet, world, &[script.to_string()]).first()?);
-    Some(shrink::shrink(script, |texts| {
-        // A proposal that is no case any more is none.
-        let cases: Vec<usize> =
-            (0..texts.len()).filter(|n| case::parse("", &texts[*n]).is_ok()).collect();
-        let scripts: Vec<String> = cases.iter().map(|n| texts[*n].clone()).collect();
-        let briefs = briefs(fleet, world, &scripts);
-        briefs.iter().position(|brief| wanted.is_met(brief)).map(|found| cases[found])
-    }))
-}
-
-fn briefs(fleet: &Fleet, world: &World, scripts: &[String]) -> Vec<Brief> {
-    if scripts.is_empty() {
-        return Vec::new();
-    }
-    let (sender, receiver) = channel();
-    let batch = Batch { place: world.place.clone(), scripts: scripts.to_vec(), learn: false };
-    fleet.brief(batch, move |briefs| {
-        let _ = sender.send(briefs);
-    });
-    receiver.recv().unwrap_or_default()
 }
 
 fn parsed(token: &Token) -> Result<Script, Stop> {

@@ -63,6 +63,31 @@ impl Verdict {
         Verdict::NotApplicable,
     ];
 
+    /// All of them in the order in which a person wants to hear of them: what is known before what
+    /// was not measured.
+    pub const BY_WEIGHT: [Verdict; 15] = [
+        Verdict::Hung,
+        Verdict::Died,
+        Verdict::RefusedStart,
+        Verdict::Lost,
+        Verdict::Diverged,
+        Verdict::Stuck,
+        Verdict::LostReported,
+        Verdict::Leaked,
+        Verdict::LostByLie,
+        Verdict::Litter,
+        Verdict::LostAllowed,
+        Verdict::Kept,
+        Verdict::NotApplicable,
+        Verdict::NotMeasured,
+        Verdict::HarnessBroken,
+    ];
+
+    /// Its place in [`Verdict::BY_WEIGHT`].
+    pub fn rank(self) -> usize {
+        Verdict::BY_WEIGHT.into_iter().position(|other| other == self).unwrap_or(usize::MAX)
+    }
+
     /// Its name in cases and transcripts.
     pub fn as_str(self) -> &'static str {
         match self {

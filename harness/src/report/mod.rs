@@ -2,11 +2,12 @@
 //!
 //! Must not know: how anything is run.
 
+pub mod audit_junit;
 pub mod conformance;
-pub mod difference;
+pub mod export;
 pub mod html;
 pub mod junit;
 pub mod known;
 pub mod matrix;
+pub mod sweep_text;
 pub mod table;
-pub mod transcript;

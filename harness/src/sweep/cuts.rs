@@ -8,9 +8,9 @@ use super::enumerate::Run;
 use super::finding::without_numbers;
 use super::result::{Came, Record, is_finding, judged};
 use super::workload::Workload;
-use crate::case::{Brief, CutPoint, Surveyed};
 use crate::kernel::Cut;
 use crate::kernel::disk::power_cut::Profile;
+use crate::runner::{Brief, CutPoint, Surveyed};
 
 /// The kinds of file systems by name, the strongest first.
 pub fn profiles() -> [&'static str; 3] {

@@ -11,8 +11,8 @@ use super::fault::{Kind, fitting, parts_of_order};
 use super::finding;
 use super::shard::Shard;
 use super::workload::{Ending, Place, Workload};
-use crate::case::Learned;
 use crate::kernel::{Name, Site};
+use crate::runner::Learned;
 
 /// One run: the workload, what is added to it, and how it ends.
 #[derive(Clone, Debug, PartialEq, Eq)]

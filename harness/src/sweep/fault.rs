@@ -30,8 +30,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::workload::{Ending, Place};
-use crate::case::Learned;
 use crate::kernel::{CallName, Site};
+use crate::runner::Learned;
 
 /// Families of faults, as `--faults` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -167,9 +167,9 @@ pub fn of_version<T: DeserializeOwned>(value: Value, version: u32) -> Result<T, 
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Ending, Kind};
     use super::*;
     use crate::contract::Verdict;
-    use crate::sweep::{Ending, Kind};
 
     fn file(shard: &str, place: usize, site: &str, verdict: Verdict) -> File {
         let record = Record {

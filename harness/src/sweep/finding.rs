@@ -6,7 +6,7 @@
 //! shows that keeps nothing but what was synced by name is one cause altogether, because no server
 //! syncs the directory that holds its own. Must not know: how anything is printed.
 
-use super::fault::Kind;
+use super::fault::{Kind, parts_of_order};
 use super::result::{Record, Sweep};
 use crate::contract::Verdict;
 
@@ -176,10 +176,24 @@ pub fn without_numbers(sentence: &str) -> String {
     out
 }
 
+/// One run in words.
+pub fn example_of(record: &Record) -> String {
+    let Record { site, fault, ending, cut, .. } = record;
+    if cut.is_empty() {
+        return format!("{site}: {fault}, {}", ending.words());
+    }
+    let side = if fault.contains('<') { "before" } else { "after" };
+    let order = match record.kind {
+        Kind::Order => format!("{}, ", parts_of_order(fault).1),
+        _ => String::new(),
+    };
+    format!("{site}: {order}the power cut {side} it, leaving {cut}")
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::{Came, Ending, Kind};
     use super::*;
-    use crate::sweep::{Came, Ending, Kind};
 
     #[test]
     fn one_cause_is_told_once_and_the_worst_comes_first() {

@@ -10,7 +10,9 @@
 //! mechanism, and a [`token`] is such a script in one string. A run whose fault was never injected
 //! is counted as that and never as a pass. Must not know: output, and how a call is carried out.
 
+pub mod accepted;
 pub mod cuts;
+pub mod driver;
 pub mod enumerate;
 pub mod explore;
 pub mod fault;
@@ -19,9 +21,8 @@ pub mod finding;
 pub mod pairs;
 pub mod result;
 pub mod shard;
-pub mod shell;
 pub mod shrink;
-pub mod strace;
+pub mod smallest;
 pub mod token;
 pub mod workload;
 

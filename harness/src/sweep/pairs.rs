@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 use super::enumerate::{Run, Scope};
 use super::fault::{Kind, fitting, parts_of_order};
 use super::workload::{Ending, Workload};
-use crate::case::Learned;
 use crate::kernel::Site;
+use crate::runner::Learned;
 
 /// Whether a run may be the first of a pair: the server goes on after its fault, and the fault is
 /// over at once, so that what comes is recovery.

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::enumerate::Run;
 use super::fault::{Kind, parts_of_order};
 use super::workload::Ending;
-use crate::case::{Brief, beside_own_faults};
 use crate::contract::Verdict;
 use crate::kernel::Cut;
 use crate::kernel::disk::power_cut::Profile;
+use crate::runner::{Brief, beside_own_faults};
 
 /// What one run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -8,7 +8,7 @@
 
 use super::result::judged;
 use super::{Came, finding};
-use crate::case::{Brief, beside_own_faults};
+use crate::runner::{Brief, beside_own_faults};
 
 /// What a smaller script must still come to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use sabot::cli::reap;
+use sabot::engine::reap;
 
 /// Waits until a worker runs a server.
 pub fn await_worker(run: &mut Child) {

@@ -131,14 +131,49 @@ const HARNESS: &[(&str, &[&str])] = &[
     ("world/sim", &["kernel", "profile", "sabot_server"]),
     ("observation", &["kernel", "profile", "world"]),
     ("contract", &["observation"]),
-    ("report", &["observation", "contract"]),
-    ("case", &["kernel", "profile", "world", "observation", "contract", "report"]),
-    ("sweep", &["kernel", "world", "observation", "contract", "case"]),
-    ("cli", &["case", "contract", "profile", "report", "sweep", "world", "sabot_server"]),
-    ("api", &["case", "cli", "contract", "sweep"]),
+    ("exit", &["contract"]),
+    ("error", &["exit"]),
+    ("case", &["kernel", "profile", "world", "observation", "contract"]),
+    ("runner", &["kernel", "profile", "world", "observation", "contract", "case"]),
+    ("engine", BELOW_ENGINE),
+    ("engine/entry", &["error", "exit", "sabot_server"]),
+    ("suite", BELOW_SUITE),
+    ("sweep", BELOW_SWEEP),
+    ("audit", BELOW_AUDIT),
+    ("report", BELOW_REPORT),
+    ("cli", ALL_HARNESS),
+    ("api", BELOW_API),
     ("main", &["cli", "sabot"]),
     ("lib", ALL_HARNESS),
 ];
+
+const BELOW_ENGINE: &[&str] = &["error", "exit", "profile", "world", "contract", "case", "runner"];
+
+const BELOW_SUITE: &[&str] = &["error", "exit", "world", "contract", "case", "runner", "engine"];
+
+const BELOW_SWEEP: &[&str] =
+    &["error", "kernel", "observation", "contract", "case", "runner", "engine"];
+
+const BELOW_AUDIT: &[&str] =
+    &["error", "exit", "kernel", "contract", "case", "runner", "suite", "engine", "sweep"];
+
+const BELOW_REPORT: &[&str] = &[
+    "error",
+    "exit",
+    "kernel",
+    "world",
+    "observation",
+    "profile",
+    "contract",
+    "case",
+    "runner",
+    "suite",
+    "sweep",
+    "audit",
+];
+
+const BELOW_API: &[&str] =
+    &["error", "contract", "case", "runner", "engine", "suite", "sweep", "report"];
 
 const ALL_HARNESS: &[&str] = &[
     "kernel",
@@ -146,9 +181,15 @@ const ALL_HARNESS: &[&str] = &[
     "world",
     "observation",
     "contract",
-    "report",
+    "exit",
+    "error",
     "case",
+    "runner",
+    "engine",
+    "suite",
     "sweep",
+    "audit",
+    "report",
     "cli",
     "api",
 ];
@@ -170,7 +211,7 @@ fn a_forbidden_edge_is_seen_however_it_is_written() {
         |path: &str, n, from: &str, to: &str| vec![format!("{path}:{n}: {from} must not use {to}")];
     let path = "src/kernel/disk/page.rs";
     assert_eq!(bad(path, "//!\nuse crate::case::Script;"), complaint(path, 2, "kernel", "case"));
-    assert_eq!(bad(path, "fn f(_: crate::cli::Exit) {}"), complaint(path, 1, "kernel", "cli"));
+    assert_eq!(bad(path, "fn f(_: crate::cli::Args) {}"), complaint(path, 1, "kernel", "cli"));
     assert_eq!(
         bad(path, "use crate::{\n    world::World,\n};"),
         complaint(path, 1, "kernel", "world")

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use insta::Settings;
 use sabot::case::Script;
-use sabot::cli::fleet::{self, Fleet};
-use sabot::cli::library::{CaseFile, Library};
+use sabot::engine::pool::{self, Fleet};
+use sabot::suite::library::{CaseFile, Library};
 
 /// Real time that one supervised run may take.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -27,7 +27,7 @@ pub fn library() -> Library {
 /// Workers on all cores.
 pub fn fleet() -> Fleet {
     let exe = PathBuf::from(env!("CARGO_BIN_EXE_sabot"));
-    let settings = fleet::Settings { exe, deadline: DEADLINE, jobs: usize::MAX };
+    let settings = pool::Settings { exe, deadline: DEADLINE, jobs: usize::MAX };
     Fleet::new(&settings).expect("threads")
 }
 

@@ -7,6 +7,7 @@
 
 pub mod document;
 pub mod lines;
+pub mod reviewed_list;
 
 use lines::Line;
 

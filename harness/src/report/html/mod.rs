@@ -4,6 +4,7 @@
 //! escaped by the template, and the page forbids itself scripts besides, so that a log line cannot
 //! become one. Nothing in it depends on when it was made. Must not know: how an audit is made.
 
+pub mod audit;
 pub mod grid;
 pub mod timeline;
 
@@ -138,28 +139,25 @@ pub const NOT_COVERED: [(&str, &str); 8] = [
     ("Memory", "no allocation fails and nobody is killed for want of memory"),
 ];
 
-/// What the words mean, the worst first.
-pub const WORDS: [(Verdict, &str); 15] = [
-    (Verdict::Hung, "the server was busy for ever"),
-    (Verdict::Died, "it ended by itself, which its policy does not call for"),
-    (Verdict::RefusedStart, "it did not start on what was on the disk"),
-    (Verdict::Lost, "acknowledged writes are gone that were promised, and nobody was told"),
-    (Verdict::Diverged, "the data is a state that no prefix of the writes ever led to"),
-    (Verdict::Stuck, "writes stay refused after the fault is over"),
-    (Verdict::LostReported, "promised writes are gone, but a client had been told before"),
-    (Verdict::Leaked, "descriptors or processes stay behind in a living server"),
-    (Verdict::LostByLie, "the operating system claimed what it had not done"),
-    (Verdict::Litter, "temporary files stay behind"),
-    (Verdict::LostAllowed, "writes are gone that the policy does not promise to keep"),
-    (Verdict::Kept, "nothing that was acknowledged is gone"),
-    (Verdict::NotApplicable, "the case needs something that this server does not have"),
-    (Verdict::NotMeasured, "this machine or this world could not do it"),
-    (Verdict::HarnessBroken, "the harness went wrong: nothing it saw counts"),
-];
-
 /// What a verdict means, in a sentence.
 pub fn meaning(verdict: Verdict) -> &'static str {
-    WORDS.iter().find(|(known, _)| *known == verdict).map_or("", |(_, words)| words)
+    match verdict {
+        Verdict::Hung => "the server was busy for ever",
+        Verdict::Died => "it ended by itself, which its policy does not call for",
+        Verdict::RefusedStart => "it did not start on what was on the disk",
+        Verdict::Lost => "acknowledged writes are gone that were promised, and nobody was told",
+        Verdict::Diverged => "the data is a state that no prefix of the writes ever led to",
+        Verdict::Stuck => "writes stay refused after the fault is over",
+        Verdict::LostReported => "promised writes are gone, but a client had been told before",
+        Verdict::Leaked => "descriptors or processes stay behind in a living server",
+        Verdict::LostByLie => "the operating system claimed what it had not done",
+        Verdict::Litter => "temporary files stay behind",
+        Verdict::LostAllowed => "writes are gone that the policy does not promise to keep",
+        Verdict::Kept => "nothing that was acknowledged is gone",
+        Verdict::NotApplicable => "the case needs something that this server does not have",
+        Verdict::NotMeasured => "this machine or this world could not do it",
+        Verdict::HarnessBroken => "the harness went wrong: nothing it saw counts",
+    }
 }
 
 /// The looks of a verdict; the word always stands beside the colour.
@@ -190,7 +188,9 @@ impl Page {
 
     /// Words with their looks and meanings.
     fn words(&self) -> impl Iterator<Item = (String, &'static str, &'static str)> {
-        WORDS.iter().map(|(verdict, words)| (verdict.to_string(), tone(*verdict), *words))
+        Verdict::BY_WEIGHT
+            .into_iter()
+            .map(|verdict| (verdict.to_string(), tone(verdict), meaning(verdict)))
     }
 }
 

@@ -20,7 +20,8 @@ use super::finding::without_numbers;
 use super::result::{Came, is_finding, judged};
 use super::shrink::{self, Wanted};
 use super::workload::{Ending, Workload};
-use crate::case::{self, Brief, Learned};
+use crate::case;
+use crate::runner::{Brief, Learned};
 use story::{Story, Want, stories};
 
 /// Runs scripts and says what each came to; `true`: also which sites it went through. None:

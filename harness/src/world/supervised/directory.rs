@@ -3,11 +3,10 @@
 //! Must not know: why a file changes.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};

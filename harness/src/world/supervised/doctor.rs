@@ -21,12 +21,12 @@ use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, pipe};
 
-use super::machine::{Machine, isolate};
 use super::memory::Memory;
-use super::namespace::{Namespace, copy_descriptor, open_process};
-use super::shelf::Recipe;
-use super::spawn::install_filter;
-use super::template::Template;
+use super::start::machine::{Machine, isolate};
+use super::start::namespace::{Namespace, copy_descriptor, open_process};
+use super::start::spawn::install_filter;
+use super::start::template::Template;
+use super::start::template_cache::Recipe;
 use super::{Directive, Supervised, World};
 use crate::kernel::Clock;
 use crate::profile::Profile;

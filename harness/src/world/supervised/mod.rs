@@ -10,33 +10,18 @@
 //! thread. Must not know: case syntax, the contract, and what a server's files mean.
 
 mod calls;
-mod calls_files;
-mod calls_pipes;
-mod calls_process;
-mod calls_ready;
-mod calls_time;
 mod clients;
 mod directory;
 pub mod doctor;
-mod filter;
-mod futex;
-mod inject;
-mod linking;
 mod logfile;
-mod machine;
 mod memory;
 mod names;
-mod namespace;
 mod notify;
-mod paths;
 mod schedule;
-mod shelf;
-mod signals;
-mod spawn;
 mod spin;
 mod stand_in;
+mod start;
 mod tasks;
-mod template;
 
 use std::cell::{RefCell, RefMut};
 use std::os::fd::AsFd;
@@ -47,18 +32,18 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
-pub use machine::Machine;
+pub use start::machine::Machine;
 
 use super::{Broken, Directive, Received, Status, Victim, World, arguments, no_such_image};
 use crate::kernel::{Cut, Image, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
 use clients::Clients;
 use directory::Directory;
-use filter::FIRST_FD;
 use logfile::LogFile;
-use namespace::Namespace;
-use shelf::{Recipe, Shelf};
-use spawn::Launched;
+use start::filter::FIRST_FD;
+use start::namespace::Namespace;
+use start::spawn::{self, Launched};
+use start::template_cache::{Recipe, Shelf};
 use tasks::{Process, Table, Task};
 
 /// Keeps glibc from rseq(2): it has the kernel look at a word of each thread whenever that is

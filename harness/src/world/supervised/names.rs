@@ -20,7 +20,7 @@ fn name(number: i64) -> String {
 
 /// Whether the first argument is a descriptor, so that the filter traps it only above its limit.
 pub fn takes_descriptor(number: i64) -> bool {
-    super::filter::PASS_BELOW.contains(&number)
+    crate::world::supervised::start::filter::PASS_BELOW.contains(&number)
 }
 
 macro_rules! names {

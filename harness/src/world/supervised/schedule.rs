@@ -10,13 +10,12 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::Supervised;
 use super::calls::Step;
-use super::names;
-use super::namespace::open_process;
 use super::notify::{Listener, Notice};
 use super::spin::Watch;
+use super::start::namespace::open_process;
 use super::tasks::{Birth, Held, Origin, Process, Task, Wait, inner_pid_and_name};
+use super::{Supervised, names};
 use crate::kernel::{Pid, TaskId, Time, Turn};
 use crate::world::Broken;
 

@@ -8,8 +8,8 @@ use std::os::fd::OwnedFd;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
+use super::schedule::lost;
 use crate::world::Broken;
-use crate::world::supervised::schedule::lost;
 
 /// A machine set up as servers recommend, so that they do not warn.
 const FIXED: &[(&str, &str)] = &[

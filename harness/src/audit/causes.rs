@@ -1,0 +1,197 @@
+//! Findings by cause over all workloads, and for each cause the smallest script that shows it.
+//!
+//! What one cause is, [`finding::cause`] decides; what is accepted is a cause of its own. Must not
+//! know: how a page looks.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::record::{CaseRecord, Cause, Story};
+use crate::engine::pool::Fleet;
+use crate::engine::worlds::World;
+use crate::suite::library::{CaseFile, job};
+use crate::sweep::accepted::Accepted;
+use crate::sweep::smallest::smallest;
+use crate::sweep::{Record, Sweep, Token, finding, shrink};
+
+/// What runs of one cause have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    accepted: Option<String>,
+    cause: finding::Cause,
+    /// Only a disk shows it that keeps nothing but what was synced by name.
+    posix: bool,
+}
+
+impl Key {
+    fn of_run(workload: &str, record: &Record, accepted: &Accepted) -> Option<Key> {
+        let verdict = record.verdict().filter(|_| record.is_finding())?;
+        Some(Key {
+            accepted: accepted.run(workload, record),
+            cause: finding::cause(record, verdict),
+            posix: record.is_posix(),
+        })
+    }
+
+    /// What nobody accepted first; then the worst first; what was not found out comes last.
+    fn rank(&self) -> (bool, bool, usize) {
+        (self.accepted.is_some(), self.posix, self.cause.verdict.rank())
+    }
+}
+
+/// All causes, the worst first.
+#[derive(Debug, Default)]
+pub struct Causes {
+    found: Vec<(Key, Cause)>,
+}
+
+impl Causes {
+    pub fn of(
+        sweeps: &[Sweep],
+        cases: &[CaseRecord],
+        files: &[&CaseFile],
+        world: &str,
+        accepted: &Accepted,
+    ) -> Causes {
+        let mut causes = Causes::default();
+        for sweep in sweeps {
+            for record in sweep.records.iter().chain(&sweep.beside) {
+                causes.add(&sweep.workload, record, accepted);
+            }
+        }
+        for (case, file) in cases.iter().zip(files) {
+            causes.add_case(case, file, world);
+        }
+        causes.found.sort_by_key(|(key, _)| key.rank());
+        causes
+    }
+
+    fn add(&mut self, workload: &str, record: &Record, accepted: &Accepted) {
+        let Some(key) = Key::of_run(workload, record, accepted) else { return };
+        let axis = finding::axis(&record.site);
+        if !self.found.iter().any(|(other, _)| *other == key) {
+            let cause = Cause {
+                verdict: record.verdict().unwrap_or(key.cause.verdict),
+                posix: key.posix,
+                accepted: key.accepted.clone(),
+                ..Cause::default()
+            };
+            self.found.push((key.clone(), cause));
+        }
+        let known = self.found.iter_mut().find(|(other, _)| *other == key);
+        let (_, cause) = known.expect("it was just put there");
+        cause.runs += 1;
+        put(&mut cause.workloads, workload);
+        put(&mut cause.places, if record.is_cut() { &key.cause.place } else { axis });
+        put(&mut cause.faults, &record.fault);
+        let better = match (cause.token.len(), record.token.len()) {
+            (_, 0) => cause.example.is_empty(),
+            (known, new) => known == 0 || new < known,
+        };
+        if better {
+            cause.example = format!("{workload}: {}", finding::example_of(record));
+            cause.sentence.clone_from(&record.sentence);
+            cause.token.clone_from(&record.token);
+        }
+    }
+
+    fn add_case(&mut self, case: &CaseRecord, file: &CaseFile, world: &str) {
+        if !matches!(case.story, Story::Broken | Story::NotMeasured) {
+            return;
+        }
+        let sentence = match case.notes.first() {
+            Some(note) if case.sentence.is_empty() => note.clone(),
+            _ => case.sentence.clone(),
+        };
+        let token = Token {
+            case: case.name.clone(),
+            world: world.to_string(),
+            site: String::new(),
+            fault: "its own faults".to_string(),
+            verdict: case.verdict,
+            script: file.text.clone(),
+        };
+        let reason = finding::without_numbers(&sentence);
+        let cause = finding::Cause { verdict: case.verdict, place: case.name.clone(), reason };
+        let key = Key { accepted: case.accepted.clone(), cause, posix: false };
+        let cause = Cause {
+            verdict: case.verdict,
+            places: vec![case.name.clone()],
+            sentence,
+            workloads: vec![case.name.clone()],
+            runs: 1,
+            accepted: case.accepted.clone(),
+            example: "the case as it stands".to_string(),
+            token: token.encode(),
+            ..Cause::default()
+        };
+        self.found.push((key, cause));
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.found.len()
+    }
+
+    /// The number of the cause that a run belongs to, from 1.
+    pub fn number(&self, workload: &str, record: &Record, accepted: &Accepted) -> Option<usize> {
+        let key = Key::of_run(workload, record, accepted)?;
+        self.found.iter().position(|(other, _)| *other == key).map(|n| n + 1)
+    }
+
+    pub fn list(&self) -> Vec<Cause> {
+        self.found.iter().map(|(_, cause)| cause.clone()).collect()
+    }
+
+    /// Finds the smallest script for each, several at a time; `done` hears of each.
+    pub fn shrink(&mut self, fleet: &Fleet, world: &World, threads: usize, done: impl Fn() + Sync) {
+        let next = AtomicUsize::new(0);
+        let slots: Vec<Mutex<&mut Cause>> =
+            self.found.iter_mut().map(|(_, cause)| Mutex::new(cause)).collect();
+        std::thread::scope(|scope| {
+            for _ in 0..threads.max(1) {
+                scope.spawn(|| {
+                    while let Some(slot) = slots.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        make_small(
+                            &mut slot.lock().unwrap_or_else(PoisonError::into_inner),
+                            fleet,
+                            world,
+                        );
+                        done();
+                    }
+                });
+            }
+        });
+    }
+}
+
+fn put(list: &mut Vec<String>, text: &str) {
+    if !list.iter().any(|known| known == text) {
+        list.push(text.to_string());
+    }
+}
+
+/// Replaces the token of a cause by a smaller one and lets it tell its story. What says nothing
+/// about the server is left as it is: it may be no fault of a line.
+fn make_small(cause: &mut Cause, fleet: &Fleet, world: &World) {
+    let Ok(token) = Token::decode(&cause.token) else { return };
+    let mut script = token.script.clone();
+    if !cause.verdict.is_no_measurement() {
+        let Some(lines) = smallest(fleet, world, &script) else { return };
+        cause.lines = Some((lines.len(), script.lines().count()));
+        script = shrink::text(&lines);
+        let small = Token { script: script.clone(), ..token.clone() };
+        cause.token = small.encode();
+    }
+    let source = "the smallest script".to_string();
+    let file = CaseFile { name: token.case, source, text: script, own: true };
+    if let Some(outcome) = fleet.run(job(&file, world)) {
+        // The numbers in it are those of the script that is shown.
+        let same = outcome.verdicts.iter().find(|(_, verdict, _)| *verdict == cause.verdict);
+        if let Some((.., sentence)) = same {
+            cause.sentence.clone_from(sentence);
+        }
+        cause.transcript = outcome.transcript;
+        cause.trace = outcome.trace;
+    }
+}

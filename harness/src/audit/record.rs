@@ -1,0 +1,210 @@
+//! What an audit found, as plain data: the JSON file, and what the page is made of.
+//!
+//! Must not know: how anything is run, and how it looks.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::Verdict;
+use crate::exit::Finding;
+use crate::runner::Outcome;
+use crate::suite::check::Cell;
+use crate::sweep::{File, Shard, Sweep, file};
+
+/// What the first field of every such file says.
+pub const FORMAT: &str = "sabot audit";
+/// Files of another version are refused.
+pub const VERSION: u32 = 1;
+
+/// Everything about one server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    pub format: String,
+    pub version: u32,
+    /// The version of sabot.
+    pub sabot: String,
+    /// Name and version of the server.
+    pub server: String,
+    /// The word or path that it was given as.
+    pub world: String,
+    pub config: Option<Config>,
+    /// It was interrupted.
+    pub partial: bool,
+    /// About so many runs of each workload; None: all.
+    pub sample: Option<u32>,
+    pub cases: Vec<CaseRecord>,
+    pub sweeps: Vec<Sweep>,
+    pub causes: Vec<Cause>,
+    /// Accepted, but not seen.
+    pub stale: Vec<String>,
+}
+
+/// The configuration that everything ran under.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    pub path: String,
+    pub kept: Vec<String>,
+    /// Place, directive, reason.
+    pub dropped: Vec<(String, String, String)>,
+}
+
+/// What became of a case's story on this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Story {
+    /// It went as the case tells it.
+    AsTold,
+    /// It went otherwise, and no promise was broken.
+    Otherwise,
+    /// A promise was broken that the case does not expect to be.
+    Broken,
+    /// The server lacks what the case is about.
+    NotApplicable,
+    /// Nothing was found out.
+    NotMeasured,
+}
+
+/// A case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseRecord {
+    pub name: String,
+    pub verdict: Verdict,
+    pub story: Story,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// The worst unexpected sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sentence: String,
+    /// Why a broken promise is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<String>,
+}
+
+impl CaseRecord {
+    /// An audit is about promises: a case whose story goes otherwise on this server, because it
+    /// words an error differently or never makes the call, is no failure of the server.
+    pub fn of(name: &str, outcome: &Outcome, cell: Cell) -> CaseRecord {
+        let broken = outcome.verdicts.iter().filter(|(line, ..)| outcome.unexpected.contains(line));
+        let worst = broken.min_by_key(|(_, verdict, _)| *verdict);
+        let story = match (cell.finding, worst) {
+            (Finding::NotApplicable, _) => Story::NotApplicable,
+            (Finding::NotMeasured, _) => Story::NotMeasured,
+            (Finding::BrokenPromise, Some(_)) => Story::Broken,
+            (Finding::BrokenPromise | Finding::BadCase, _) => Story::Otherwise,
+            _ => Story::AsTold,
+        };
+        let verdict = match (story, worst) {
+            (Story::Broken, Some((_, verdict, _))) => *verdict,
+            _ => outcome.verdict,
+        };
+        let sentence = worst.map(|(.., sentence)| sentence.clone()).unwrap_or_default();
+        let notes = cell.notes;
+        CaseRecord { name: name.to_string(), verdict, story, notes, sentence, accepted: None }
+    }
+
+    pub fn finding(&self) -> Finding {
+        match self.story {
+            Story::AsTold | Story::Otherwise => Finding::AsExpected,
+            Story::Broken if self.accepted.is_some() => Finding::AsExpected,
+            Story::Broken => Finding::BrokenPromise,
+            Story::NotApplicable => Finding::NotApplicable,
+            Story::NotMeasured => Finding::NotMeasured,
+        }
+    }
+}
+
+/// One way in which things go wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    pub verdict: Verdict,
+    /// The kinds of calls; of a case, its name.
+    pub places: Vec<String>,
+    /// Only a disk shows it that keeps nothing but what was synced by name, which no server does
+    /// for its own directory: it does not count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub posix: bool,
+    pub sentence: String,
+    pub workloads: Vec<String>,
+    pub faults: Vec<String>,
+    pub runs: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<String>,
+    /// One of the runs, in words.
+    pub example: String,
+    /// Replays the smallest script, or else the example.
+    pub token: String,
+    /// How many lines the smallest script has, and how many the first one had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<(usize, usize)>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub transcript: String,
+    #[serde(skip)]
+    pub trace: String,
+}
+
+impl Default for Cause {
+    fn default() -> Cause {
+        Cause {
+            verdict: Verdict::NotMeasured,
+            places: Vec::new(),
+            posix: false,
+            sentence: String::new(),
+            workloads: Vec::new(),
+            faults: Vec::new(),
+            runs: 0,
+            accepted: None,
+            example: String::new(),
+            token: String::new(),
+            lines: None,
+            transcript: String::new(),
+            trace: String::new(),
+        }
+    }
+}
+
+impl Cause {
+    /// Whether it breaks a promise that anybody could rely on.
+    pub fn is_broken_promise(&self) -> bool {
+        self.verdict.is_broken_promise() && !self.posix
+    }
+
+    /// A few of the places by name.
+    pub fn place(&self) -> String {
+        match self.places.as_slice() {
+            [first, second, rest @ ..] if rest.len() > 1 => {
+                format!("{first}, {second} and {} more", rest.len())
+            }
+            places => places.join(", "),
+        }
+    }
+}
+
+impl Audit {
+    /// # Errors
+    /// Says why the text is no audit of this version.
+    pub fn read(text: &str) -> Result<Audit, String> {
+        file::of_version(file::json(text)?, VERSION)
+    }
+
+    pub fn write(&self) -> String {
+        serde_json::to_string_pretty(self).expect("audits are plain data")
+    }
+
+    /// The sweeps as a report of their own.
+    pub fn file(&self) -> File {
+        File::new(Shard::WHOLE.to_string(), self.partial, self.sweeps.clone())
+    }
+
+    /// Why it does not hold everything, in sentences.
+    pub fn limits(&self) -> Vec<String> {
+        let mut limits = Vec::new();
+        if self.partial {
+            limits.push("Partial: it was interrupted, and what is not here was not tried.".into());
+        }
+        if let Some(runs) = self.sample {
+            limits.push(format!(
+                "A sample: about {runs} runs of each workload, of as many kinds as possible."
+            ));
+        }
+        limits
+    }
+}

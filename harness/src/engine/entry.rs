@@ -1,0 +1,75 @@
+//! This program executed again: as a worker, or as our own server.
+//!
+//! Supervision needs processes of their own: a worker must have one thread, a core and name spaces
+//! to itself, and world `server` needs a program that is our server. The command `sabot` could take
+//! an argument for that; a test of another project cannot, because its `main` is that of a test
+//! harness which would take the argument for a filter. So the program that links this crate looks
+//! at its own arguments before its `main` does: those that begin with [`WORD`] never get that far.
+//! The server under test always matches the harness in this way, too.
+//!
+//! Must not know: what a worker does.
+//!
+//! # Safety
+//!
+//! A pointer in `.init_array` is called once, by the C library, before `main` and on the only
+//! thread. By then the C library and the arguments of `std::env` are ready: those come from an
+//! earlier entry of the same array. What `main` would have been preceded by is made up for: SIGPIPE
+//! is ignored, and a panic ends with the exit code 101.
+
+#![allow(unsafe_code)]
+
+use nix::sys::signal::{SigHandler, Signal, signal};
+
+use super::reexec::{SERVER_CORE, WORD, WORKER};
+use super::{reap, worker};
+use crate::exit::Exit;
+
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEFORE_MAIN: extern "C" fn() = before_main;
+
+extern "C" fn before_main() {
+    let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let name = words.next().unwrap_or_default();
+    if words.next().as_deref() != Some(WORD) {
+        return;
+    }
+    // SAFETY: nothing runs in a handler that is none.
+    let _ = unsafe { signal(Signal::SIGPIPE, SigHandler::SigIgn) };
+    let words: Vec<String> = words.collect();
+    let code = std::panic::catch_unwind(|| become_what_is_asked(name, &words));
+    std::process::exit(code.unwrap_or(101));
+}
+
+fn become_what_is_asked(name: String, words: &[String]) -> i32 {
+    match words {
+        [what, arguments @ ..] if what == SERVER_CORE => {
+            serve(std::iter::once(name).chain(arguments.iter().cloned()).collect())
+        }
+        [what, cpu] if what == WORKER => match cpu.parse() {
+            Ok(cpu) => work(cpu),
+            Err(_) => Exit::BadUsage.code().into(),
+        },
+        _ => Exit::BadUsage.code().into(),
+    }
+}
+
+/// Our own server.
+fn serve(words: Vec<String>) -> i32 {
+    let mut os = sabot_server::os::linux::LinuxOs::new();
+    os.install_signal_handlers();
+    sabot_server::event_loop::main(&mut os, words)
+}
+
+fn work(cpu: usize) -> i32 {
+    let exit = reap::leave_nothing(|| worker::main(cpu)).unwrap_or_else(|stop| {
+        eprintln!("{}", stop.message);
+        stop.exit
+    });
+    exit.code().into()
+}
+
+/// Keeps the pointer in whatever links this crate: a static that nobody names could be left out.
+pub fn keep() {
+    std::hint::black_box(&raw const BEFORE_MAIN);
+}

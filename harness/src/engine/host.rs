@@ -1,0 +1,308 @@
+//! One job carried out: the world is made, the case runs on it, and whatever goes wrong is an
+//! outcome too.
+//!
+//! Must not know: who asked, and what becomes of the outcome.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::reexec;
+use super::wire::{Batch, Cuts, Job, Measured, Place, Survey};
+use crate::contract::Verdict;
+use crate::profile::Profile;
+use crate::runner::{Brief, CutPoint, Loads, Outcome, Surveyed, WorldOracle};
+use crate::world::sim::{Sim, Stacks};
+use crate::world::supervised::{Machine, Supervised};
+use crate::world::{Broken, World};
+use crate::{case, runner};
+
+/// What lasts from job to job in one thread or worker: its machine, and what is known of each
+/// server.
+pub struct Host {
+    machine: Option<Rc<Machine>>,
+    stacks: Stacks,
+    servers: BTreeMap<Place, Server>,
+    parser: case::Parser,
+}
+
+/// A server that jobs have run on. The oracle remembers what it has found out.
+struct Server {
+    kind: Rc<Kind>,
+    oracle: WorldOracle<'static>,
+    /// What images of disks load to.
+    loads: Loads,
+}
+
+/// How to make worlds of one kind.
+enum Kind {
+    Sim { profile: Rc<Profile>, stacks: Stacks },
+    Supervised { machine: Rc<Machine>, profile: Box<Profile>, binary: PathBuf },
+}
+
+impl Host {
+    /// For jobs of the world `sim` only.
+    pub fn without_machine() -> Host {
+        let (stacks, servers) = (Stacks::default(), BTreeMap::new());
+        Host { machine: None, stacks, servers, parser: case::Parser::default() }
+    }
+
+    /// Makes this process, which must have one thread, a machine for supervised servers.
+    pub fn with_machine() -> Result<Host, Broken> {
+        let machine = Some(Rc::new(Machine::prepare()?));
+        Ok(Host { machine, ..Host::without_machine() })
+    }
+
+    /// Runs one job. A panic is a bug of the harness and ends as `harness-broken`.
+    pub fn run_guarded(&mut self, job: &Job) -> Outcome {
+        self.run_counted(job).0
+    }
+
+    /// The outcome, and how many calls were trapped.
+    fn run_counted(&mut self, job: &Job) -> (Outcome, u64) {
+        let run = AssertUnwindSafe(|| self.run(job));
+        match catch_unwind(run) {
+            Ok(Ok(counted)) => counted,
+            Ok(Err(failure)) => (broken(job, failure), 0),
+            Err(panic) => (broken(job, self.panicked(&*panic)), 0),
+        }
+    }
+
+    fn run(&mut self, job: &Job) -> Result<(Outcome, u64), Broken> {
+        let script = case::parse(&job.source, &job.text)
+            .map_err(|bad| Broken::Harness(format!("a bad case got as far as a world: {bad}")))?;
+        let Server { kind, oracle, .. } = self.server(&job.place)?;
+        let (mut outcome, trapped) = match &**kind {
+            Kind::Sim { profile, stacks } => {
+                let mut world = Sim::new(Rc::clone(profile), stacks.clone());
+                (runner::run(&script, &mut world, profile, oracle), 0)
+            }
+            Kind::Supervised { machine, profile, binary } => {
+                let mut world = Supervised::new(machine, (**profile).clone(), binary)?;
+                let outcome = runner::run(&script, &mut world, profile, oracle);
+                (outcome, world.trapped())
+            }
+        };
+        outcome.case.clone_from(&job.case);
+        outcome.world_label.clone_from(&job.world);
+        Ok((outcome, trapped))
+    }
+
+    /// Runs a batch, script by script, as long as nobody wants to stop.
+    pub fn briefs(&mut self, batch: &Batch, stopped: &dyn Fn() -> bool) -> Vec<Brief> {
+        let mut briefs = Vec::with_capacity(batch.scripts.len());
+        for text in &batch.scripts {
+            if stopped() {
+                break;
+            }
+            let run = AssertUnwindSafe(|| self.brief(batch, text));
+            briefs.push(match catch_unwind(run) {
+                Ok(Ok(brief)) => brief,
+                Ok(Err(failure)) => broken_brief(failure),
+                Err(panic) => broken_brief(self.panicked(&*panic)),
+            });
+        }
+        briefs
+    }
+
+    fn brief(&mut self, batch: &Batch, text: &str) -> Result<Brief, Broken> {
+        let script = (self.parser.parse("script", text))
+            .map_err(|bad| Broken::Harness(format!("a bad script got as far as a world: {bad}")))?;
+        let Server { kind, oracle, .. } = self.server(&batch.place)?;
+        Ok(match &**kind {
+            Kind::Sim { profile, stacks } => {
+                let mut world = Sim::new(Rc::clone(profile), stacks.clone());
+                runner::brief(&script, &mut world, profile, oracle, batch.learn)
+            }
+            Kind::Supervised { machine, profile, binary } => {
+                let mut world = Supervised::new(machine, (**profile).clone(), binary)?;
+                runner::brief(&script, &mut world, profile, oracle, batch.learn)
+            }
+        })
+    }
+
+    /// Cuts the power at each of these calls, in every state that this may leave, as long as nobody
+    /// wants to stop.
+    pub fn surveys(&mut self, cuts: &Cuts, stopped: &dyn Fn() -> bool) -> Vec<Survey> {
+        let mut surveys = Vec::with_capacity(cuts.points.len());
+        for point in &cuts.points {
+            if stopped() {
+                break;
+            }
+            let run = AssertUnwindSafe(|| self.survey(cuts, point, stopped));
+            surveys.push(match catch_unwind(run) {
+                Ok(Ok(survey)) => Ok(survey),
+                Ok(Err(failure)) => Err(broken_brief(failure)),
+                Err(panic) => Err(broken_brief(self.panicked(&*panic))),
+            });
+        }
+        surveys
+    }
+
+    fn survey(
+        &mut self,
+        cuts: &Cuts,
+        point: &CutPoint,
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<Option<Surveyed>, Broken> {
+        let Server { kind, oracle, loads } = self.server(&cuts.place)?;
+        // One call may have thousands of states.
+        let go_on = || match stopped() {
+            true => Err(Broken::NotMeasured("interrupted".to_string())),
+            false => Ok(()),
+        };
+        let (make, profile) = (|| kind.make(), kind.profile());
+        runner::survey(point, &make, &go_on, profile, oracle, loads, cuts.budget)
+    }
+
+    /// What a panic has gone through may be half changed.
+    fn panicked(&mut self, panic: &(dyn Any + Send)) -> Broken {
+        self.servers.clear();
+        self.stacks = Stacks::default();
+        Broken::Harness(format!("the harness panicked: {}", words_of(panic)))
+    }
+
+    /// Runs the job until `time` of real time is over, and counts. A first run is not counted: the
+    /// oracle learns in it.
+    pub fn measure(&mut self, job: &Job, time: Duration) -> Measured {
+        let mut measured = Measured::default();
+        let first = self.run_guarded(job);
+        let began = Instant::now();
+        while began.elapsed() < time || measured.runs == 0 {
+            let (outcome, trapped) = self.run_counted(job);
+            let sound = !outcome.verdict.is_no_measurement() && outcome.failures.is_empty();
+            if !sound || outcome.trace != first.trace {
+                measured.problem = Some(problem(&outcome));
+                break;
+            }
+            measured.runs += 1;
+            measured.calls += outcome.calls;
+            measured.trapped += trapped;
+        }
+        measured.nanos = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        measured
+    }
+
+    fn server(&mut self, place: &Place) -> Result<&mut Server, Broken> {
+        if !self.servers.contains_key(place) {
+            let kind = Rc::new(Kind::of(place, self.machine.as_ref(), &self.stacks)?);
+            let again = Rc::clone(&kind);
+            let oracle = WorldOracle::new(Box::new(move || again.make()));
+            self.servers.insert(place.clone(), Server { kind, oracle, loads: Loads::default() });
+        }
+        Ok(self.servers.get_mut(place).expect("it was just put there"))
+    }
+}
+
+impl Kind {
+    fn of(place: &Place, machine: Option<&Rc<Machine>>, stacks: &Stacks) -> Result<Kind, Broken> {
+        let (profile, binary) = match place {
+            Place::Sim => {
+                return Ok(Kind::Sim { profile: Rc::new(sabot()), stacks: stacks.clone() });
+            }
+            Place::Server => {
+                let mut profile = sabot();
+                let lead = [reexec::WORD, reexec::SERVER_CORE].map(String::from);
+                profile.args.splice(0..0, lead);
+                (profile, own_binary()?)
+            }
+            Place::Binary(path) => {
+                Profile::of(path).map_err(|why| Broken::NotMeasured(why.to_string()))?
+            }
+        };
+        let machine = machine.cloned().ok_or_else(|| {
+            Broken::Harness("a supervised job came to a thread without a machine".into())
+        })?;
+        Ok(Kind::Supervised { machine, profile: Box::new(profile), binary })
+    }
+
+    fn profile(&self) -> &Profile {
+        match self {
+            Kind::Sim { profile, .. } => profile,
+            Kind::Supervised { profile, .. } => profile,
+        }
+    }
+
+    /// A fresh world with nothing on its disk.
+    fn make(&self) -> Result<Box<dyn World>, Broken> {
+        Ok(match self {
+            Kind::Sim { profile, stacks } => Box::new(Sim::new(Rc::clone(profile), stacks.clone())),
+            Kind::Supervised { machine, profile, binary } => {
+                Box::new(Supervised::new(machine, (**profile).clone(), binary)?)
+            }
+        })
+    }
+}
+
+/// The profile of our own server.
+fn sabot() -> Profile {
+    Profile::named("sabot").expect("it is part of this program")
+}
+
+/// The binary that is also our own server.
+fn own_binary() -> Result<PathBuf, Broken> {
+    std::env::current_exe()
+        .map_err(|e| Broken::Harness(format!("cannot tell where this binary is: {e}")))
+}
+
+/// The outcome of a job that never got as far as an observation.
+pub fn broken(job: &Job, failure: Broken) -> Outcome {
+    let verdict = verdict_of(&failure);
+    let (Broken::Harness(why) | Broken::NotMeasured(why) | Broken::Hung(why)) = failure;
+    Outcome {
+        case: job.case.clone(),
+        world_label: job.world.clone(),
+        transcript: String::new(),
+        verdict,
+        verdicts: vec![(0, verdict, why)],
+        own_fault: Vec::new(),
+        unexpected: if verdict.is_broken_promise() { vec![0] } else { Vec::new() },
+        failures: Vec::new(),
+        sights: Vec::new(),
+        trace: String::new(),
+        sites: Vec::new(),
+        files: Vec::new(),
+        calls: 0,
+        virtual_time_ns: 0,
+    }
+}
+
+/// The same for a script of a batch.
+pub fn broken_brief(failure: Broken) -> Brief {
+    let verdict = verdict_of(&failure);
+    let (Broken::Harness(why) | Broken::NotMeasured(why) | Broken::Hung(why)) = failure;
+    Brief {
+        verdict,
+        verdicts: vec![(0, verdict, why)],
+        own_fault: Vec::new(),
+        failures: Vec::new(),
+        unfired: false,
+        learned: Vec::new(),
+        trace: String::new(),
+    }
+}
+
+fn verdict_of(failure: &Broken) -> Verdict {
+    match failure {
+        Broken::Harness(_) => Verdict::HarnessBroken,
+        Broken::NotMeasured(_) => Verdict::NotMeasured,
+        Broken::Hung(_) => Verdict::Hung,
+    }
+}
+
+/// Why a run is no good for a measurement.
+fn problem(outcome: &Outcome) -> String {
+    match (outcome.verdicts.last(), outcome.failures.first()) {
+        (_, Some(failure)) => failure.message.clone(),
+        (Some((_, verdict, sentence)), _) => format!("{verdict}: {sentence}"),
+        _ => "its trace is another one each time".into(),
+    }
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}

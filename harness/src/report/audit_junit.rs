@@ -1,0 +1,33 @@
+//! An audit as JUnit: a suite for the cases, and one for each sweep.
+//!
+//! Must not know: how an audit is made.
+
+use super::junit::{self, Became, Test};
+use super::sweep_text;
+use crate::audit::record::{Audit, CaseRecord, Story};
+use crate::sweep::accepted::Accepted;
+
+/// The report as XML.
+///
+/// # Errors
+/// When a text cannot be written as XML.
+pub fn write(audit: &Audit, accepted: &Accepted) -> Result<String, String> {
+    let cases = ("cases".to_string(), audit.cases.iter().map(test).collect());
+    let sweeps = audit.sweeps.iter().map(|sweep| sweep_text::suite(sweep, accepted));
+    let suites: Vec<(String, Vec<Test>)> = std::iter::once(cases).chain(sweeps).collect();
+    junit::write(&format!("sabot audit of {}", audit.server), &suites)
+}
+
+fn test(case: &CaseRecord) -> Test {
+    let (folder, name) = case.name.split_once('/').unwrap_or(("", &case.name));
+    let verdict = case.verdict.to_string();
+    let notes = case.notes.join("\n");
+    let became = match (case.story, &case.accepted) {
+        (Story::AsTold | Story::Otherwise, _) => Became::Passed,
+        (Story::NotApplicable, _) => Became::Skipped(notes),
+        (Story::Broken, Some(why)) => Became::Skipped(format!("accepted: {why}")),
+        (Story::Broken, None) => Became::Failed(verdict, format!("{}\n{notes}", case.sentence)),
+        (Story::NotMeasured, _) => Became::Errored(verdict, notes),
+    };
+    (folder.to_string(), name.to_string(), became)
+}

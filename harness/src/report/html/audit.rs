@@ -1,0 +1,223 @@
+//! An audit as a page: which facts stand where.
+//!
+//! Must not know: how a page looks, and how an audit is made.
+
+use super::grid::{Run, grids};
+use super::timeline::Timeline;
+use super::{Page, Tile, meaning, tone};
+use crate::audit::causes::Causes;
+use crate::audit::record::{Audit, CaseRecord, Cause, Story};
+use crate::case;
+use crate::contract::Verdict;
+use crate::exit::Finding;
+use crate::report::export::strace;
+use crate::report::{html, sweep_text};
+use crate::sweep::accepted::Accepted;
+use crate::sweep::result::is_finding;
+use crate::sweep::{Came, Record, Sweep, Token};
+
+/// The page; `causes` still knows which run belongs to which.
+pub fn page(audit: &Audit, causes: &Causes, accepted: &Accepted, family: &str) -> Page {
+    let numbered = (1..).zip(&audit.causes);
+    let (headline, tone) = headline(audit, causes, accepted);
+    Page {
+        server: audit.server.clone(),
+        world: audit.world.clone(),
+        sabot: audit.sabot.clone(),
+        made: None,
+        limits: audit.limits(),
+        headline,
+        tone,
+        tiles: tiles(audit),
+        causes: numbered.map(|(number, cause)| shown(number, cause, family)).collect(),
+        sweeps: audit.sweeps.iter().map(|sweep| matrix(sweep, causes, accepted)).collect(),
+        folders: folders(audit),
+        config: audit.config.as_ref().map(|config| html::Config {
+            path: config.path.clone(),
+            kept: config.kept.clone(),
+            dropped: config.dropped.clone(),
+        }),
+        stale: audit.stale.clone(),
+    }
+}
+
+/// What a finding means that only a disk by the letter of POSIX shows.
+const POSIX: &str = "only where nothing is kept but what was synced by name; it does not count, \
+    because no server syncs the directory that holds its own";
+
+fn headline(audit: &Audit, causes: &Causes, accepted: &Accepted) -> (String, &'static str) {
+    let runs: usize = audit.sweeps.iter().map(|sweep| sweep.records.len()).sum();
+    let of = format!("{} and {}", many(runs, "run"), many(audit.cases.len(), "case"));
+    let broken = audit.causes.iter().filter(|cause| cause.is_broken_promise());
+    let (known, new): (Vec<&Cause>, Vec<&Cause>) =
+        broken.partition(|cause| cause.accepted.is_some());
+    let known = match known.len() {
+        0 => String::new(),
+        count => format!(" {} more accepted.", many(count, "way")),
+    };
+    match new.len() {
+        0 if runs + audit.cases.len() == 0 => ("Nothing was tried.".to_string(), "unknown"),
+        0 => match unmeasured(audit) {
+            None => (format!("No unexpected promise was broken in {of}.{known}"), "kept"),
+            Some(what) => (format!("Nothing is certain: {what} could not be measured."), "unknown"),
+        },
+        count => {
+            let lost = unexpected(audit, causes, accepted);
+            let ways = many(count, "way");
+            let seen = format!("seen in {} of {runs}.{known}", many(lost, "run"));
+            (format!("Promises break in {ways}, {seen}"), "broken")
+        }
+    }
+}
+
+/// What nothing was found out about.
+fn unmeasured(audit: &Audit) -> Option<String> {
+    let cases = audit.cases.iter().filter(|case| case.story == Story::NotMeasured).count();
+    let sweeps = audit.sweeps.iter().filter(|sweep| sweep.refused.is_some()).count();
+    let what = format!("{} and {}", many(cases, "case"), many(sweeps, "workload"));
+    (cases + sweeps > 0).then_some(what)
+}
+
+/// How many runs and cases broke a promise for which nothing is accepted; one that may come to
+/// several findings is one.
+fn unexpected(audit: &Audit, causes: &Causes, accepted: &Accepted) -> usize {
+    let new = |sweep: &Sweep, record: &Record| {
+        let number = causes.number(&sweep.workload, record, accepted);
+        number.is_none_or(|number| audit.causes[number - 1].accepted.is_none())
+    };
+    let of = |sweep: &Sweep| {
+        let broken = sweep.records.iter().filter(|record| counts_once(record));
+        let broken =
+            broken.filter(|record| record.verdict().is_some_and(|v| v.is_broken_promise()));
+        broken.filter(|record| new(sweep, record)).count()
+    };
+    let cases = audit.cases.iter().filter(|case| case.finding() == Finding::BrokenPromise);
+    audit.sweeps.iter().map(of).sum::<usize>() + cases.count()
+}
+
+/// What a weaker profile of disks only repeats is counted once.
+fn counts_once(record: &Record) -> bool {
+    !record.is_posix() && (record.is_finding() || !record.verdict().is_some_and(is_finding))
+}
+
+/// `1 run`, `2 runs`.
+fn many(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+fn tiles(audit: &Audit) -> Vec<Tile> {
+    let records = || audit.sweeps.iter().flat_map(|sweep| &sweep.records);
+    let runs = |wanted: &dyn Fn(Verdict) -> bool| {
+        let counted = records().filter(|record| counts_once(record));
+        counted.filter(|record| record.verdict().is_some_and(wanted)).count()
+    };
+    let tile = |count, label: &str, tone| Tile { count, label: label.to_string(), tone };
+    let stories = |finding| audit.cases.iter().filter(|case| case.finding() == finding).count();
+    let unmeasured = runs(&Verdict::is_no_measurement) + stories(Finding::NotMeasured);
+    let none = records().filter(|record| record.came == Came::NothingInjected).count();
+    vec![
+        tile(runs(&Verdict::is_broken_promise), "runs broke a promise", "broken"),
+        tile(runs(&|v| v == Verdict::LostReported), "lost, and a client was told", "near"),
+        tile(runs(&|v| v == Verdict::LostAllowed), "lost within the promise", "allowed"),
+        tile(runs(&|v| v == Verdict::Litter), "only left files behind", "lie"),
+        tile(runs(&|v| v == Verdict::LostByLie), "lost what the system lied about", "lie"),
+        tile(runs(&|v| v == Verdict::Kept), "kept everything", "kept"),
+        tile(none, "injected nothing", "none"),
+        tile(unmeasured, "not measured", "unknown"),
+    ]
+}
+
+fn shown(number: usize, cause: &Cause, family: &str) -> html::Cause {
+    let token = Token::decode(&cause.token).ok();
+    let script = token.and_then(|token| case::parse("token", &token.script).ok());
+    html::Cause {
+        number,
+        verdict: cause.verdict.to_string(),
+        tone: if cause.posix { "lie" } else { tone(cause.verdict) },
+        place: cause.place(),
+        sentence: cause.sentence.clone(),
+        meaning: if cause.posix { POSIX } else { meaning(cause.verdict) },
+        faults: cause.faults.clone(),
+        workloads: cause.workloads.clone(),
+        runs: cause.runs,
+        accepted: cause.accepted.clone(),
+        example: cause.example.clone(),
+        lines: cause.lines,
+        transcript: cause.transcript.clone(),
+        timeline: Timeline::of(&cause.trace),
+        token: cause.token.clone(),
+        strace: script.and_then(|script| strace::command(&script, "redis-server", family)),
+    }
+}
+
+fn matrix(sweep: &Sweep, causes: &Causes, accepted: &Accepted) -> html::Sweep {
+    let runs =
+        sweep.records.iter().filter(|record| sweep_text::is_shown(record)).map(|record| Run {
+            site: record.site.clone(),
+            fault: sweep_text::column(record),
+            verdict: record.verdict(),
+            cause: causes.number(&sweep.workload, record, accepted),
+        });
+    let name = sweep.workload.clone();
+    let anchor = format!("matrix-{}", name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+    html::Sweep {
+        anchor,
+        counts: counts(sweep),
+        refused: sweep.refused.clone(),
+        cuts: sweep_text::cuts(sweep),
+        grids: grids(runs),
+        name,
+    }
+}
+
+fn counts(sweep: &Sweep) -> String {
+    let mut parts = vec![many(sweep.sites(), "call"), many(sweep.records.len(), "run")];
+    for verdict in Verdict::ALL {
+        match sweep.count(Came::Judged(verdict)) {
+            0 => {}
+            count => parts.push(format!("{count} {verdict}")),
+        }
+    }
+    if sweep.is_partial() {
+        parts.push(sweep.missing());
+    }
+    parts.join(", ")
+}
+
+fn folders(audit: &Audit) -> Vec<html::Folder> {
+    let mut folders: Vec<html::Folder> = Vec::new();
+    for case in &audit.cases {
+        let (folder, name) = case.name.split_once('/').unwrap_or(("", &case.name));
+        if folders.last().is_none_or(|last| last.name != folder) {
+            folders.push(html::Folder { name: folder.to_string(), cases: Vec::new() });
+        }
+        let last = folders.last_mut().expect("one was just put there");
+        last.cases.push(row(case, name, &audit.causes));
+    }
+    folders
+}
+
+fn row(case: &CaseRecord, name: &str, causes: &[Cause]) -> html::Case {
+    let mut notes = case.notes.clone();
+    match case.story {
+        Story::AsTold if case.verdict.is_broken_promise() => {
+            notes.push("as the case expects".to_string());
+        }
+        Story::Otherwise => {
+            notes.insert(0, "no promise broken, but not the story that the case tells".to_string());
+        }
+        _ => {}
+    }
+    if let Some(reason) = &case.accepted {
+        notes.push(format!("accepted: {reason}"));
+    }
+    let told = case.story == Story::AsTold && case.verdict.is_broken_promise();
+    let cause = causes.iter().position(|cause| cause.places == [case.name.as_str()]).map(|n| n + 1);
+    html::Case {
+        name: name.to_string(),
+        word: case.verdict.to_string(),
+        tone: if told { "near" } else { tone(case.verdict) },
+        notes,
+        cause,
+    }
+}

@@ -1,0 +1,205 @@
+//! What a sweep found, in words: counts, the matrix, the findings; and the same for machines.
+//!
+//! Must not know: how it was found.
+
+use super::junit::{self, Became};
+use super::matrix::{Cell, Matrix};
+use crate::contract::Verdict;
+use crate::sweep::accepted::Accepted;
+use crate::sweep::fault::parts_of_order;
+use crate::sweep::finding::{self, Finding, findings};
+use crate::sweep::{Came, File, Kind, Record, Sweep, cuts};
+
+/// Counts and matrix: what stays the same as long as the server does the same.
+pub fn matrix(sweep: &Sweep) -> String {
+    if let Some(why) = &sweep.refused {
+        return format!("{} in {}: not swept: {why}\n", sweep.workload, sweep.world);
+    }
+    let alone = sweep.records.iter().filter(|record| is_shown(record));
+    let cells = alone.map(|record| Cell {
+        site: record.site.clone(),
+        fault: column(record),
+        verdict: record.verdict(),
+    });
+    format!("{}\n{}", counts(sweep), Matrix::of(cells).render())
+}
+
+/// Whether the matrix has a cell for the run.
+pub fn is_shown(record: &Record) -> bool {
+    !record.beyond && !is_pair(record) && !record.is_posix() && !record.usual
+}
+
+/// An order of tasks has one column, whatever else went wrong: what it came to alone, and what it
+/// made of a fault that ends otherwise in the usual order.
+pub fn column(record: &Record) -> String {
+    match record.kind {
+        Kind::Order => parts_of_order(&record.fault).1.to_string(),
+        _ => record.fault.clone(),
+    }
+}
+
+fn is_pair(record: &Record) -> bool {
+    record.site.contains(" + ")
+}
+
+/// Everything that was done and everything that was not.
+pub fn counts(sweep: &Sweep) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let runs = || sweep.records.iter().filter(|record| !record.is_cut());
+    for verdict in Verdict::ALL {
+        let count = runs().filter(|record| record.came == Came::Judged(verdict)).count();
+        if count > 0 {
+            parts.push(format!("{count} {verdict}"));
+        }
+    }
+    let mut text = format!(
+        "{}: {} sites, {} runs: {}\n",
+        sweep.workload,
+        sweep.sites(),
+        runs().count(),
+        parts.join(", ")
+    );
+    let ends = sweep.count(Came::NothingInjected) - sweep.missed();
+    text.push_str(&format!(
+        "{ends} ends of axes injected nothing, as they must; {} calls that found nothing to do \
+         were left out\n",
+        sweep.idle
+    ));
+    if sweep.missed() > 0 {
+        text.push_str(&format!("{} other runs injected nothing\n", sweep.missed()));
+    }
+    text.push_str(&cuts(sweep));
+    if sweep.is_partial() {
+        text.push_str(&format!("{}\n", sweep.missing()));
+    }
+    text
+}
+
+/// What cutting the power came to.
+pub fn cuts(sweep: &Sweep) -> String {
+    let in_order = cuts_of(sweep, Kind::Power, "the power cut");
+    in_order + &cuts_of(sweep, Kind::Order, "behind other orders of tasks the power cut")
+}
+
+fn cuts_of(sweep: &Sweep, kind: Kind, what: &str) -> String {
+    let of_kind = move |record: &&Record| record.kind == kind && record.is_cut();
+    let cuts = || sweep.records.iter().filter(of_kind).filter(|record| !record.beyond);
+    let images: u64 = cuts().map(|record| record.images).sum();
+    if images == 0 {
+        return String::new();
+    }
+    let of = |profile: &'static str| cuts().filter(move |r| r.fault.starts_with(profile));
+    let broken = cuts::profiles().map(|profile| {
+        let broken = of(profile).filter(|r| !r.usual);
+        let broken = broken.filter(|r| r.verdict().is_some_and(|v| v.is_broken_promise()));
+        format!("{profile} at {}", broken.count())
+    });
+    let points = of("posix").count();
+    let sampled = of("posix").filter(|record| record.sampled).count();
+    let how = match sampled {
+        0 => "which are all of them".to_string(),
+        _ => format!("at {sampled} of them a sample"),
+    };
+    format!(
+        "{what} at {points} points: {images} states, {how}; a promise broken under {}\n",
+        broken.join(", ")
+    )
+}
+
+/// Each finding in a few lines; with its token where `tokens`.
+pub fn told(sweep: &Sweep, tokens: bool) -> String {
+    findings(sweep).iter().map(|finding| tell(finding, tokens)).collect()
+}
+
+fn tell(finding: &Finding, tokens: bool) -> String {
+    let Finding { verdict, axes, faults, count, example, .. } = finding;
+    let runs = if *count == 1 { "1 run".to_string() } else { format!("{count} runs") };
+    let place = match (example.is_posix(), example.is_cut()) {
+        (true, _) => "power cut, with nothing kept but what was synced by name".to_string(),
+        (_, true) => "power cut".to_string(),
+        _ => some(axes),
+    };
+    let mut text = format!("{verdict}  {place}  {} ({runs})\n", faults.join("; "));
+    text.push_str(&format!("    {}\n", example.sentence));
+    text.push_str(&format!("    for example {}\n", finding::example_of(example)));
+    if tokens {
+        text.push_str(&format!("    {}\n", example.token));
+    }
+    text
+}
+
+/// A few of them by name.
+fn some(names: &[String]) -> String {
+    match names {
+        [_, _, _, _, rest @ ..] if !rest.is_empty() => {
+            format!("{} and {} more", names[..3].join(", "), names.len() - 3)
+        }
+        _ => names.join(", "),
+    }
+}
+
+/// What the sweeps came to together: each cause once, the worst first, with one token.
+pub fn causes(sweeps: &[Sweep]) -> String {
+    let tell = |cause: &finding::Everywhere<'_>| {
+        let (sweep, example) = &cause.example;
+        let Record { sentence, token, .. } = example;
+        let shown = finding::example_of(example);
+        let places = some(&cause.places);
+        format!(
+            "{}  {} runs  {places}\n    {sentence}\n    for example {}, {shown}\n    {token}\n",
+            cause.verdict, cause.count, sweep.workload
+        )
+    };
+    finding::causes(sweeps).iter().map(tell).collect()
+}
+
+/// The report as JUnit: a suite for each workload and world, a test for each cell.
+///
+/// # Errors
+/// When a text cannot be written as XML.
+pub fn junit(file: &File, accepted: &Accepted) -> Result<String, String> {
+    let mut suites: Vec<_> = file.sweeps.iter().map(|sweep| suite(sweep, accepted)).collect();
+    if file.partial {
+        let (kind, why) = ("partial", "it was interrupted, and what is not here was not tried");
+        let became = Became::Errored(kind.to_string(), why.to_string());
+        let test = ("report".to_string(), "complete".to_string(), became);
+        suites.insert(0, ("sabot sweep".to_string(), vec![test]));
+    }
+    junit::write("sabot sweep", &suites)
+}
+
+/// The suite of one sweep; what is accepted is a skipped test, with the reason.
+pub fn suite(sweep: &Sweep, accepted: &Accepted) -> (String, Vec<junit::Test>) {
+    let name = format!("{} in {}", sweep.workload, sweep.world);
+    let mut tests: Vec<junit::Test> = Vec::new();
+    if let Some(why) = &sweep.refused {
+        let became = Became::Errored("not swept".to_string(), why.clone());
+        tests.push((name.clone(), "dry run".to_string(), became));
+    }
+    if sweep.is_partial() {
+        let became = Became::Errored("partial".to_string(), sweep.missing());
+        tests.push((name.clone(), "complete".to_string(), became));
+    }
+    for record in sweep.records.iter().filter(|record| !record.beyond) {
+        let test = format!("{}, {}", record.fault, record.ending.words());
+        let known = accepted.run(&sweep.workload, record).filter(|_| record.is_finding());
+        let became =
+            known.map_or_else(|| became(record), |why| Became::Skipped(format!("accepted: {why}")));
+        tests.push((record.site.clone(), test, became));
+    }
+    (name, tests)
+}
+
+fn became(record: &Record) -> Became {
+    let message = format!("{}\n{}", record.sentence, record.token);
+    match record.verdict() {
+        None => Became::Skipped("nothing was injected".to_string()),
+        Some(verdict) if verdict.is_broken_promise() => {
+            Became::Failed(verdict.to_string(), message)
+        }
+        Some(verdict) if verdict.is_no_measurement() => {
+            Became::Errored(verdict.to_string(), message)
+        }
+        Some(_) => Became::Passed,
+    }
+}

@@ -1,0 +1,141 @@
+//! What a run of a case came to, as plain data: whole for a reader, or in short for a sweep.
+//!
+//! Must not know: how a case is run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::Verdict;
+use crate::kernel::Site;
+
+/// What a run of a case came to, as plain data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The script's name.
+    pub case: String,
+    /// Which servers share this transcript: the profile's family.
+    pub world_label: String,
+    /// The script with everything that was observed written under each step.
+    pub transcript: String,
+    /// The worst of the verdicts.
+    pub verdict: Verdict,
+    /// Line, verdict and reason, in the order in which they were reached.
+    pub verdicts: Vec<(u32, Verdict, String)>,
+    /// Lines of `verdicts` that break a promise without an `expect` that says so.
+    pub unexpected: Vec<u32>,
+    /// Indices of `verdicts`: starts that were refused because a call of their own had met a fault.
+    #[serde(default)]
+    pub own_fault: Vec<usize>,
+    /// What did not come true.
+    pub failures: Vec<Failure>,
+    /// For a known bug: each symptom as it was looked for.
+    pub sights: Vec<Sight>,
+    /// The kernel's trace; two runs of one case have the same.
+    pub trace: String,
+    /// Every site that was reached, in the order in which they were first reached.
+    pub sites: Vec<String>,
+    /// What was on the disk at the end.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// How many calls the kernel decided.
+    pub calls: u64,
+    /// How far the clock went.
+    pub virtual_time_ns: u64,
+}
+
+/// Something in the case that did not come true.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Of the script, from 1.
+    pub line: u32,
+    /// In one sentence.
+    pub message: String,
+    /// The case itself is wrong (a rule that never fired, a restart of a server that runs); else an
+    /// `expect` was not met.
+    pub bad_case: bool,
+}
+
+impl Outcome {
+    /// Whether the case itself is wrong, so that nothing it says about the server counts.
+    pub fn is_bad_case(&self) -> bool {
+        self.failures.iter().any(|failure| failure.bad_case)
+    }
+
+    /// Whether a promise was broken that the case did not expect to be, or an `expect` was not met.
+    pub fn breaks_a_promise(&self) -> bool {
+        !self.unexpected.is_empty() || self.failures.iter().any(|failure| !failure.bad_case)
+    }
+}
+
+/// What was seen where a symptom was looked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sight {
+    pub line: u32,
+    /// What was there instead; None: the symptom.
+    pub instead: Option<String>,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brief {
+    /// The worst of the verdicts.
+    pub verdict: Verdict,
+    /// Line, verdict and reason, in the order in which they were reached.
+    pub verdicts: Vec<(u32, Verdict, String)>,
+    /// Indices of `verdicts`: starts that were refused because a call of their own had met a fault.
+    pub own_fault: Vec<usize>,
+    pub failures: Vec<Failure>,
+    /// A rule that should have fired has not.
+    pub unfired: bool,
+    /// Sites in the order in which they were first reached; empty unless they were asked for.
+    pub learned: Vec<Learned>,
+    /// The kernel's trace, where sites were asked for.
+    pub trace: String,
+}
+
+/// One call of a run, as far as it decides which faults fit it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Learned {
+    pub site: String,
+    /// Which start of the script its server came from, from 1. A start that is refused is tried
+    /// again, so a site's incarnation may be a later one.
+    pub start: u32,
+    /// The start was refused at first: how many calls like it that attempt had made.
+    pub again: Option<u32>,
+    /// How many bytes a read or write asked for; else 0.
+    pub bytes: u64,
+    /// How many it moved.
+    pub moved: u64,
+    /// Whether a child of the server was alive before or after it.
+    pub children: bool,
+    /// It only looked whether there was anything, and there was not.
+    pub idle: bool,
+    /// Who else could have run before it.
+    #[serde(default)]
+    pub others: Vec<String>,
+}
+
+impl Learned {
+    /// The site's parts.
+    pub fn parts(&self) -> Site {
+        self.site.parse().expect("sites read back as they are written")
+    }
+}
+
+impl Brief {
+    /// Why the run says nothing about the server, if so.
+    pub fn wrong(&self) -> Option<&Failure> {
+        self.failures.iter().find(|failure| failure.bad_case)
+    }
+}
+
+/// The first of the worst verdicts.
+///
+/// A server whose own call has failed does right to refuse its start, so such a start counts only
+/// where nothing came after it: whoever sweeps asks what was lost.
+pub fn beside_own_faults<'a>(
+    verdicts: &'a [(u32, Verdict, String)],
+    own_fault: &[usize],
+) -> Option<&'a (u32, Verdict, String)> {
+    let others = verdicts.iter().enumerate().filter(|(n, _)| !own_fault.contains(n));
+    let worst = others.map(|(_, verdict)| verdict).min_by_key(|(_, verdict, _)| *verdict);
+    worst.or_else(|| verdicts.iter().min_by_key(|(_, verdict, _)| *verdict))
+}

@@ -1,0 +1,8 @@
+//! One power cut in every state that it may leave.
+//!
+//! Must not know: what is promised.
+
+pub mod point;
+mod reload;
+mod resume;
+pub mod survey;

@@ -1,0 +1,185 @@
+//! One power cut in every state that it may leave, without doing the whole run for each.
+//!
+//! The run is made once, up to the start that follows the cut; the kernel says which images the
+//! cut could have left. From there the run goes on once for each image: the server is started, and
+//! what is seen of that is the image's class: how often the start was refused, the dataset, what
+//! the disk holds then, what was left behind. Nothing else can reach the rest of the run, so it is
+//! gone through and judged for one image of each class, and that speaks for all. A world that
+//! cannot go on from a machine of another (see `World::sleep`) loads each image on a machine for
+//! that alone, and judges one of each class by an ordinary run; so does a run in which something
+//! looked at the disk between the cut and the start, or in which a fault outlives it. Both ways
+//! come to the same, because either is the run that the token of the cut replays.
+//!
+//! The class of an image is remembered, because neighbouring calls have most of their images in
+//! common; what was promised is not, because it differs by call. Must not know: what is promised,
+//! and why anybody asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::point::{CutPoint, Judge, Judged, Make, Question, Start, Surveyed, hash_of, parsed};
+use super::reload::Loader;
+use super::resume::Resumed;
+use crate::case::script::{Script, Verb};
+use crate::contract::{Unit, expiring};
+use crate::kernel::Survey;
+use crate::kernel::disk::power_cut::{Images, Profile as DiskProfile};
+use crate::profile::Profile;
+use crate::runner::oracle::Oracle;
+use crate::runner::oracle::question::questions;
+use crate::runner::state::{State, Stop};
+use crate::runner::steps::Runner;
+use crate::runner::verbs::looks_at_the_disk;
+use crate::world::{Broken, World};
+
+/// What is known of images that were started from.
+#[derive(Debug, Default)]
+pub struct Loads {
+    known: BTreeMap<Question, u64>,
+    /// How many were asked for, known or not.
+    pub asked: u64,
+}
+
+/// Says before each image whether to go on; an error, which is that of the survey, ends it there.
+pub type GoOn<'a> = dyn Fn() -> Result<(), Broken> + 'a;
+
+/// Judges every image, of each profile at most `budget` beside those with names; None: the call was
+/// never made.
+///
+/// # Errors
+/// When a world cannot be made, or breaks before the cut, or when it is not to go on.
+pub fn survey(
+    point: &CutPoint,
+    make: &Make<'_>,
+    go_on: &GoOn<'_>,
+    profile: &Profile,
+    oracle: &mut dyn Oracle,
+    loads: &mut Loads,
+    budget: u64,
+) -> Result<Option<Surveyed>, Broken> {
+    let ask = Survey { weakest: DiskProfile::Posix, budget, images: None };
+    let script = parsed(&point.script)?;
+    let mut world = make()?;
+    let Some(reached) = up_to_the_start(&script, &mut *world, profile, oracle, ask)? else {
+        world.finish()?;
+        return Ok(None);
+    };
+    let Reached { images, mut start, state, step, alone } = reached;
+    let dark = if alone && world.kernel().is_at_rest() { world.sleep() } else { None };
+    start.ordinary = dark.is_none();
+    let mut judge: Box<dyn Judge + '_> = match dark {
+        Some(dark) => {
+            Box::new(Resumed { point, script: &script, profile, world, dark, state, step })
+        }
+        None => {
+            world.finish()?;
+            Box::new(Loader { point, make, profile, start: &start, world: None, used: 0 })
+        }
+    };
+    let judged = judge_each(&images, &start, &mut *judge, go_on, oracle, loads);
+    judge.put_away()?;
+    judged.map(Some)
+}
+
+fn judge_each(
+    images: &Images,
+    start: &Start,
+    judge: &mut dyn Judge,
+    go_on: &GoOn<'_>,
+    oracle: &mut dyn Oracle,
+    loads: &mut Loads,
+) -> Result<Surveyed, Broken> {
+    let mut surveyed = Surveyed { complete: images.complete, ..Surveyed::default() };
+    surveyed.images = vec![0; DiskProfile::ALL.len()];
+    let mut classes = BTreeSet::new();
+    for shown in &images.shown {
+        go_on()?;
+        surveyed.images[shown.cut.profile as usize] += 1;
+        loads.asked += 1;
+        let question = start.question(&shown.image);
+        let known = loads.known.get(&question).copied();
+        if known.is_some_and(|class| classes.contains(&class)) {
+            continue;
+        }
+        let (class, brief) = judge.judge(shown, known, &classes, oracle)?;
+        loads.known.insert(question, class);
+        classes.insert(class);
+        let cut = || shown.cut.to_string();
+        surveyed.judged.extend(brief.map(|brief| Judged { cut: cut(), brief }));
+    }
+    Ok(surveyed)
+}
+
+/// A run that has come to the start after the cut.
+struct Reached {
+    images: Images,
+    start: Start,
+    state: State,
+    /// The index of the step that starts the server.
+    step: usize,
+    /// What was seen so far does not depend on what the cut has left.
+    alone: bool,
+}
+
+/// The run up to the start after the cut.
+fn up_to_the_start(
+    script: &Script,
+    world: &mut dyn World,
+    profile: &Profile,
+    oracle: &mut dyn Oracle,
+    ask: Survey,
+) -> Result<Option<Reached>, Broken> {
+    world.kernel().survey = Some(ask);
+    let mut runner = Runner::new(script, world, profile, oracle);
+    runner.quiet = true;
+    let applies = runner.applies().is_ok();
+    let reached = match runner.run_to_the_start_after_the_cut() {
+        Ok(reached) => reached,
+        Err(Stop::Broken(broken)) => return Err(broken),
+        Err(Stop::BadCase | Stop::NotApplicable(_)) => None,
+    };
+    let start = runner.circumstances();
+    let mut state = runner.state;
+    // The next start begins a log of its own.
+    state.log.clear();
+    let survey = world.kernel().survey.take();
+    let images = survey.and_then(|survey| survey.images);
+    Ok(images.zip(reached).map(|(images, (step, blind))| {
+        let alone = applies && blind && state.holds.is_empty();
+        Reached { images, start, state, step, alone }
+    }))
+}
+
+impl Runner<'_> {
+    /// The index of that step, and whether nothing has looked at the disk since the cut. None: the
+    /// power was never cut, or nothing starts after that.
+    fn run_to_the_start_after_the_cut(&mut self) -> Result<Option<(usize, bool)>, Stop> {
+        let mut blind = true;
+        for (index, step) in self.script.steps.iter().enumerate() {
+            let verdicts = self.verdicts.len();
+            self.start_for(step)?;
+            if let (Verb::Restart(directives), false) = (&step.verb, self.seen.cuts.is_empty()) {
+                directives.iter().for_each(|directive| self.configure(directive));
+                return Ok(Some((index, blind)));
+            }
+            self.step(step)?;
+            if !self.seen.cuts.is_empty() {
+                // A judgement looks for what was left behind.
+                blind &= !looks_at_the_disk(&step.verb) && self.verdicts.len() == verdicts;
+            }
+        }
+        Ok(None)
+    }
+
+    fn circumstances(&self) -> Start {
+        let entries = self.lineage.entries(&self.seen.history);
+        let units: Vec<Unit> = entries.into_iter().map(|entry| entry.unit).collect();
+        Start {
+            directives: self.directives.clone(),
+            hash: hash_of(&self.directives),
+            at: self.now(),
+            expires: !expiring(&units).is_empty(),
+            questions: questions(&units),
+            ordinary: false,
+        }
+    }
+}

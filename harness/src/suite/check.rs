@@ -1,0 +1,142 @@
+//! What the runs of one case in one world come to: a word for the table, a finding for the exit
+//! code.
+//!
+//! In this order: runs that differ from each other, a wrong case, no verdict, a broken promise, an
+//! assertion not met, a transcript that is not the reviewed one.
+//! Must not know: what a promise is.
+
+use super::snapshots::{self, Reviewed};
+use crate::case::Script;
+use crate::contract::Verdict;
+use crate::exit::Finding;
+use crate::runner::Outcome;
+use crate::runner::difference::Difference;
+
+/// One cell of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    pub word: String,
+    pub finding: Finding,
+    /// What to say about it, besides the word.
+    pub notes: Vec<String>,
+}
+
+impl Cell {
+    fn new(word: impl Into<String>, finding: Finding, notes: Vec<String>) -> Cell {
+        Cell { word: word.into(), finding, notes }
+    }
+}
+
+/// Judges the runs of one case in one world; there is at least one.
+pub fn judge(script: &Script, runs: &[Outcome], reviewed: &Reviewed) -> Cell {
+    // A run that was ended from outside has no trace to compare.
+    let ended = runs.iter().find(|run| run.trace.is_empty());
+    let outcome = ended.unwrap_or(&runs[0]);
+    if let (None, Some(note)) = (ended, unequal(runs)) {
+        return Cell::new("not deterministic", Finding::NotMeasured, vec![note]);
+    }
+    let failures = |bad_case: bool| -> Vec<String> {
+        let these = outcome.failures.iter().filter(|failure| failure.bad_case == bad_case);
+        these
+            .map(|failure| format!("{}:{}: {}", script.name, failure.line, failure.message))
+            .collect()
+    };
+    if outcome.is_bad_case() {
+        return Cell::new("bad case", Finding::BadCase, failures(true));
+    }
+    let verdict = outcome.verdict;
+    match verdict {
+        Verdict::NotApplicable => {
+            return Cell::new(verdict.to_string(), Finding::NotApplicable, sentences(outcome));
+        }
+        _ if verdict.is_no_measurement() => {
+            return Cell::new(verdict.to_string(), Finding::NotMeasured, sentences(outcome));
+        }
+        _ => {}
+    }
+    if outcome.breaks_a_promise() {
+        let unmet = failures(false);
+        let word = if outcome.unexpected.is_empty() { "unexpected" } else { verdict.as_str() };
+        let notes = unexpected(outcome).into_iter().chain(unmet).collect();
+        return Cell::new(word, Finding::BrokenPromise, notes);
+    }
+    compare(outcome, reviewed)
+}
+
+/// The transcript against the reviewed one.
+fn compare(outcome: &Outcome, reviewed: &Reviewed) -> Cell {
+    let word = outcome.verdict.to_string();
+    match reviewed {
+        Reviewed::Never => Cell::new(word, Finding::Unreviewed, Vec::new()),
+        Reviewed::Missing(path) => {
+            let note = format!("not reviewed yet: there is no {}", path.display());
+            Cell::new("differs", Finding::Differs, vec![note])
+        }
+        Reviewed::As(text) if snapshots::same(text, &outcome.transcript) => {
+            Cell::new(word, Finding::AsExpected, Vec::new())
+        }
+        Reviewed::As(text) => {
+            let (text, now) = (snapshots::trimmed(text), snapshots::trimmed(&outcome.transcript));
+            let note = Difference::between(text, now).map_or_else(String::new, |difference| {
+                format!("the transcript differs in {}", difference.shown("reviewed", "now"))
+            });
+            Cell::new("differs", Finding::Differs, vec![note])
+        }
+    }
+}
+
+/// Where the trace of some run parts from that of the first.
+fn unequal(runs: &[Outcome]) -> Option<String> {
+    runs[1..].iter().enumerate().find_map(|(n, run)| {
+        let difference = Difference::between(&runs[0].trace, &run.trace)?;
+        let other = format!("run {}", n + 2);
+        Some(format!("the traces of two runs differ in {}", difference.shown("run 1", &other)))
+    })
+}
+
+/// Why there is no verdict on the server.
+fn sentences(outcome: &Outcome) -> Vec<String> {
+    let worst = outcome.verdicts.iter().filter(|(_, verdict, _)| *verdict == outcome.verdict);
+    worst.map(sentence).collect()
+}
+
+/// The promises that were broken without the case expecting it.
+pub fn unexpected(outcome: &Outcome) -> Vec<String> {
+    let these = outcome.verdicts.iter().filter(|(line, verdict, _)| {
+        outcome.unexpected.contains(line) && verdict.is_broken_promise()
+    });
+    these.map(sentence).collect()
+}
+
+/// Line 0 stands for no line.
+fn sentence((line, verdict, sentence): &(u32, Verdict, String)) -> String {
+    match line {
+        0 => format!("{verdict}: {sentence}"),
+        line => format!("line {line}: {verdict}: {sentence}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::parse;
+    use crate::engine::host::{Host, broken};
+    use crate::engine::wire::{Job, Place};
+    use crate::world::Broken;
+
+    #[test]
+    fn a_run_that_was_ended_from_outside_is_that_and_not_unlike_the_others() {
+        let text = "> PING\n".to_string();
+        let script = parse("ping", &text).expect("a case");
+        let named = |name: &str| name.to_string();
+        let (case, source, world) = (named("ping"), named("ping.case"), named("sim"));
+        let job = Job { case, source, text, world, place: Place::Sim };
+        let whole = Host::without_machine().run_guarded(&job);
+        let ended = broken(&job, Broken::Hung("no outcome".to_string()));
+        let cell = judge(&script, &[whole.clone(), ended], &Reviewed::Never);
+        assert_eq!((cell.word.as_str(), cell.finding), ("hung", Finding::BrokenPromise));
+        let other = Outcome { trace: named("another"), ..whole.clone() };
+        let cell = judge(&script, &[whole, other], &Reviewed::Never);
+        assert_eq!(cell.word, "not deterministic");
+    }
+}

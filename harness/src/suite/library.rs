@@ -1,0 +1,257 @@
+//! The library of cases: those under `cases/`, found from the working directory upwards or else as
+//! they were when this binary was built, and any case file that the user names.
+//!
+//! Must not know: the language of cases.
+
+use std::path::{Path, PathBuf};
+
+use crate::case;
+use crate::case::script::Script;
+use crate::engine::wire::Job;
+use crate::engine::worlds::World;
+use crate::error::{Stop, cannot};
+
+/// The folder of workloads: cases that are swept rather than run, so that none of them has a
+/// transcript to compare.
+pub const SWEEPS: &str = "sweep";
+
+/// One case file, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseFile {
+    /// `folder/name` in the library, or the path without its ending.
+    pub name: String,
+    /// Where errors point to.
+    pub source: String,
+    pub text: String,
+    /// Whether the user named a file that is not in the library.
+    pub own: bool,
+}
+
+impl CaseFile {
+    /// Whether this is a workload of the library.
+    pub fn is_workload(&self) -> bool {
+        !self.own && self.name.split_once('/').is_some_and(|(folder, _)| folder == SWEEPS)
+    }
+}
+
+/// All cases of the library, sorted by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Library {
+    /// The folder that holds `cases/` and `snapshots/`; None: the cases are those of the binary.
+    pub root: Option<PathBuf>,
+    pub cases: Vec<CaseFile>,
+}
+
+mod embedded {
+    include!(concat!(env!("OUT_DIR"), "/cases.rs"));
+}
+
+impl Library {
+    /// The library as seen from the working directory.
+    pub fn open() -> Result<Library, Stop> {
+        let here = std::env::current_dir()
+            .map_err(|e| Stop::usage(format!("cannot tell the working directory: {e}")))?;
+        match here.ancestors().find(|folder| has_cases(&folder.join("cases"))) {
+            Some(root) => Library::at(root, &here),
+            None => Ok(Library::embedded()),
+        }
+    }
+
+    /// The library under `root`; sources are shown as seen from `here`.
+    pub fn at(root: &Path, here: &Path) -> Result<Library, Stop> {
+        let mut cases = Vec::new();
+        for folder in entries(&root.join("cases"))?.into_iter().filter(|path| path.is_dir()) {
+            for path in entries(&folder)?.into_iter().filter(|path| is_case(path)) {
+                let text = read(&path)?;
+                let name = format!("{}/{}", stem(&folder), stem(&path));
+                let source = path.strip_prefix(here).unwrap_or(&path).display().to_string();
+                cases.push(CaseFile { name, source, text, own: false });
+            }
+        }
+        cases.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Library { root: Some(root.to_path_buf()), cases })
+    }
+
+    /// The cases as they were when this was built.
+    pub fn embedded() -> Library {
+        let case = |(name, text): &(&str, &str)| CaseFile {
+            name: (*name).into(),
+            source: format!("cases/{name}.case"),
+            text: (*text).into(),
+            own: false,
+        };
+        Library { root: None, cases: embedded::CASES.iter().map(case).collect() }
+    }
+
+    /// The cases that `words` name, in their order and each once; all that have a story of their
+    /// own, when there are no words.
+    pub fn select(&self, words: &[String]) -> Result<Vec<CaseFile>, Stop> {
+        if words.is_empty() {
+            let all: Vec<_> = self.cases.iter().filter(|case| !case.is_workload()).collect();
+            return match all.as_slice() {
+                [] => Err(Stop::usage("there are no cases: cases/ is empty")),
+                all => Ok(all.iter().copied().cloned().collect()),
+            };
+        }
+        let mut selected: Vec<CaseFile> = Vec::new();
+        for word in words {
+            for case in self.find(word)? {
+                if !selected.iter().any(|other| other.name == case.name) {
+                    selected.push(case);
+                }
+            }
+        }
+        Ok(selected)
+    }
+
+    /// What one word names: a file, a case of the library, or a folder of it.
+    fn find(&self, word: &str) -> Result<Vec<CaseFile>, Stop> {
+        let path = Path::new(word);
+        if path.is_file() {
+            return Ok(vec![self.file(path)?]);
+        }
+        let plain = word.strip_prefix("cases/").unwrap_or(word).trim_end_matches('/');
+        let plain = plain.strip_suffix(".case").unwrap_or(plain);
+        let fits = |case: &&CaseFile| {
+            let (folder, name) = case.name.split_once('/').unwrap_or(("", &case.name));
+            case.name == plain || name == plain || folder == plain
+        };
+        let found: Vec<CaseFile> = self.cases.iter().filter(fits).cloned().collect();
+        if found.is_empty() { Err(self.unknown(word, plain)) } else { Ok(found) }
+    }
+
+    /// A case by its path; one of the library keeps its name there.
+    fn file(&self, path: &Path) -> Result<CaseFile, Stop> {
+        let shown = path.display().to_string();
+        if let (Some(root), Ok(full)) = (&self.root, path.canonicalize()) {
+            let folder = root.join("cases").canonicalize().unwrap_or_default();
+            let name = full.strip_prefix(folder).map(|inside| inside.with_extension(""));
+            let known = name
+                .ok()
+                .and_then(|name| self.cases.iter().find(|case| Path::new(&case.name) == name));
+            if let Some(case) = known {
+                return Ok(CaseFile { source: shown, ..case.clone() });
+            }
+        }
+        let name = shown.strip_suffix(".case").unwrap_or(&shown).to_string();
+        Ok(CaseFile { name, text: read(path)?, source: shown, own: true })
+    }
+
+    fn unknown(&self, word: &str, plain: &str) -> Stop {
+        let near = near(plain, &self.cases);
+        Stop::usage(format!("no case {word}: neither a file nor a name under cases/{near}"))
+    }
+}
+
+/// The cases whose names are most like `plain`, to be put behind a message; empty where none is.
+pub fn near(plain: &str, cases: &[CaseFile]) -> String {
+    let mut near: Vec<(f64, &str)> = Vec::new();
+    for case in cases {
+        let short = case.name.split_once('/').map_or(case.name.as_str(), |(_, name)| name);
+        let likeness = [short, case.name.as_str()]
+            .map(|name| if name.contains(plain) { 1.0 } else { strsim::jaro_winkler(name, plain) });
+        near.push((likeness[0].max(likeness[1]), &case.name));
+    }
+    near.retain(|(likeness, _)| *likeness > 0.7);
+    near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    let names: String = near.iter().take(5).map(|(_, name)| format!("\n  {name}")).collect();
+    if names.is_empty() { names } else { format!("\nnear it:{names}") }
+}
+
+/// Whether `folder` is a library: it holds case files in folders.
+fn has_cases(folder: &Path) -> bool {
+    let entries = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries(folder).any(|entry| entries(&entry.path()).any(|file| is_case(&file.path())))
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Stop> {
+    let read = || -> std::io::Result<Vec<PathBuf>> {
+        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
+    };
+    read().map_err(|e| Stop::usage(cannot("list", folder, &e)))
+}
+
+fn read(path: &Path) -> Result<String, Stop> {
+    let bytes = std::fs::read(path).map_err(|e| Stop::usage(cannot("read", path, &e)))?;
+    String::from_utf8(bytes)
+        .map_err(|e| Stop::usage(format!("{}: not UTF-8 text: {e}", path.display())))
+}
+
+fn is_case(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "case")
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// A case that has been read and understood.
+pub struct Ready {
+    pub file: CaseFile,
+    pub script: Script,
+}
+
+/// Parses all cases; the mistakes of all of them are printed before anything runs.
+pub fn understand(files: Vec<CaseFile>) -> Result<Vec<Ready>, Stop> {
+    let mut mistakes = String::new();
+    let mut ready = Vec::new();
+    for file in files {
+        match case::parse(&file.source, &file.text) {
+            Ok(script) => ready.push(Ready { file, script }),
+            Err(bad) => {
+                for error in bad.errors {
+                    mistakes.push_str(&format!("{:?}\n", miette::Report::new(error)));
+                }
+            }
+        }
+    }
+    if mistakes.is_empty() { Ok(ready) } else { Err(Stop::usage(mistakes)) }
+}
+
+/// One job of a case.
+pub fn job(file: &CaseFile, world: &World) -> Job {
+    Job {
+        case: file.name.clone(),
+        source: file.source.clone(),
+        text: file.text.clone(),
+        world: world.label.clone(),
+        place: world.place.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn library() -> Library {
+        let case = |name: &str| CaseFile {
+            name: name.into(),
+            source: format!("cases/{name}.case"),
+            text: String::new(),
+            own: false,
+        };
+        Library { root: None, cases: ["flush/enospc", "flush/short", "load/torn"].map(case).into() }
+    }
+
+    fn names(words: &[&str]) -> Vec<String> {
+        let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
+        library().select(&words).expect("known").into_iter().map(|case| case.name).collect()
+    }
+
+    #[test]
+    fn a_case_is_found_with_or_without_folder_and_ending_and_counts_once() {
+        for word in ["short", "flush/short", "short.case", "cases/flush/short.case"] {
+            assert_eq!(names(&[word]), ["flush/short"], "{word}");
+        }
+        assert_eq!(names(&["flush", "enospc"]), ["flush/enospc", "flush/short"]);
+        assert_eq!(names(&[]).len(), 3);
+    }
+
+    #[test]
+    fn an_unknown_case_is_answered_with_those_near_it() {
+        let stop = library().select(&["shrt".into()]).expect_err("there is none");
+        assert!(stop.message.contains("no case shrt"), "{}", stop.message);
+        assert!(stop.message.contains("\n  flush/short"), "{}", stop.message);
+        assert!(!stop.message.contains("load/torn"), "{}", stop.message);
+    }
+}

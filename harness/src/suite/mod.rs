@@ -1,0 +1,8 @@
+//! The case library: which cases there are, what was reviewed of them, and whether an outcome is as
+//! expected.
+//!
+//! Must not know: how a case runs, and how anything is printed.
+
+pub mod check;
+pub mod library;
+pub mod snapshots;

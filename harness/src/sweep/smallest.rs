@@ -1,0 +1,37 @@
+//! The smallest script that fails as a given one does, found on a fleet.
+//!
+//! Must not know: how a script is made smaller.
+
+use std::sync::mpsc::channel;
+
+use super::shrink::{self, Wanted};
+use crate::case;
+use crate::engine::pool::Fleet;
+use crate::engine::wire::Batch;
+use crate::engine::worlds::World;
+use crate::runner::Brief;
+
+/// The lines of the smallest script that fails as this one does; None after an interrupt.
+pub fn smallest(fleet: &Fleet, world: &World, script: &str) -> Option<Vec<String>> {
+    let wanted = Wanted::of(briefs(fleet, world, &[script.to_string()]).first()?);
+    Some(shrink::shrink(script, |texts| {
+        // A proposal that is no case any more is none.
+        let cases: Vec<usize> =
+            (0..texts.len()).filter(|n| case::parse("", &texts[*n]).is_ok()).collect();
+        let scripts: Vec<String> = cases.iter().map(|n| texts[*n].clone()).collect();
+        let briefs = briefs(fleet, world, &scripts);
+        briefs.iter().position(|brief| wanted.is_met(brief)).map(|found| cases[found])
+    }))
+}
+
+fn briefs(fleet: &Fleet, world: &World, scripts: &[String]) -> Vec<Brief> {
+    if scripts.is_empty() {
+        return Vec::new();
+    }
+    let (sender, receiver) = channel();
+    let batch = Batch { place: world.place.clone(), scripts: scripts.to_vec(), learn: false };
+    fleet.brief(batch, move |briefs| {
+        let _ = sender.send(briefs);
+    });
+    receiver.recv().unwrap_or_default()
+}

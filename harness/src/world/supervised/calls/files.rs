@@ -1,0 +1,251 @@
+//! Calls on files: the model decides, then the same is done to the real file.
+//!
+//! The target's descriptor and the supervisor's copy are one open file description, so offsets move
+//! for both. Where the real file will not do what the model says, the run is broken. Must not know:
+//! roles and faults.
+
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::unistd::{Whence, lseek, write};
+
+use super::paths::is_open;
+use super::{Call, Outcome, Step, Trouble};
+use crate::kernel::calls::Done;
+use crate::kernel::{Entered, Fd, TaskId};
+use crate::world::Broken;
+use crate::world::supervised::Supervised;
+use crate::world::supervised::memory::Memory;
+use crate::world::supervised::notify::Notice;
+use crate::world::supervised::schedule::lost;
+use crate::world::supervised::stand_in::stand_in;
+
+impl Supervised {
+    /// A call about a file that the plan lets happen.
+    pub(super) fn do_file(
+        &mut self,
+        tid: i32,
+        notice: &Notice,
+        entered: Entered,
+        call: &Call,
+    ) -> Outcome {
+        match call {
+            Call::Open { path, flags, mode } => {
+                self.do_open(tid, notice, entered, path, *flags, *mode)
+            }
+            Call::Close(fd) => self.do_close(tid, notice, entered, *fd),
+            Call::Write { fd, parts } => self.do_write(tid, entered, *fd, parts),
+            Call::Read { fd, parts } => self.do_read(tid, entered, *fd, parts),
+            Call::Sync(_, fd) => {
+                let result = self.kernel.borrow_mut().sync(entered, *fd);
+                Ok(Step::result(result.map(|()| 0)))
+            }
+            Call::Ftruncate { fd, length } => {
+                let done = self.kernel.borrow_mut().ftruncate(entered, *fd, *length);
+                let file = self.copy(tid, *fd)?;
+                self.really(done, "ftruncate", |_| {
+                    nix::unistd::ftruncate(file.as_fd(), *length as i64)
+                })
+            }
+            Call::Truncate { path, length } => {
+                let done = self.kernel.borrow_mut().truncate(entered, path, *length);
+                self.really(done, "truncate", |s| s.directory.truncate(path, *length))
+            }
+            Call::Rename { from, to } => {
+                let done = self.kernel.borrow_mut().rename(entered, from, to);
+                self.really(done, "rename", |s| s.directory.rename(from, to))
+            }
+            Call::Unlink(path) => {
+                let done = self.kernel.borrow_mut().unlink(entered, path);
+                self.really(done, "unlink", |s| s.directory.unlink(path))
+            }
+            Call::Mkdir { path, mode } => {
+                let done = self.kernel.borrow_mut().mkdir(entered, path);
+                self.really(done, "mkdir", |s| s.directory.mkdir(path, *mode))
+            }
+            Call::Pipe { .. } | Call::Fork { .. } | Call::Wait { .. } => Ok(Step::CONTINUE),
+        }
+    }
+
+    /// Does for real what the model has done.
+    fn really(
+        &self,
+        done: Done,
+        what: &str,
+        deed: impl FnOnce(&Self) -> Result<(), Errno>,
+    ) -> Outcome {
+        if done.done {
+            deed(self).map_err(|errno| lost(&format!("{what} in the run directory"), errno))?;
+        }
+        Ok(Step::result(done.result.map(|()| 0)))
+    }
+
+    fn do_open(
+        &mut self,
+        tid: i32,
+        notice: &Notice,
+        entered: Entered,
+        path: &str,
+        flags: OFlag,
+        mode: u32,
+    ) -> Outcome {
+        let opened = self.kernel.borrow_mut().open(entered, path, flags);
+        let fd = match opened {
+            Ok(fd) => fd,
+            Err(errno) => return Ok(Step::error(errno)),
+        };
+        let file = self
+            .directory
+            .open(path, flags, mode)
+            .map_err(|errno| lost(&format!("open {path} in the run directory"), errno))?;
+        let close_on_exec = flags.contains(OFlag::O_CLOEXEC);
+        // One that dies of what the plan does next must not run on.
+        let send = self.kernel.borrow().halt_due().is_none();
+        self.install(tid, notice, Rc::new(file), fd, close_on_exec, send)?;
+        Ok(if send { Step::Answered } else { Step::value(fd.into()) })
+    }
+
+    /// Puts a file into the target's table and keeps a copy.
+    pub(super) fn install(
+        &mut self,
+        tid: i32,
+        notice: &Notice,
+        file: Rc<OwnedFd>,
+        fd: Fd,
+        close_on_exec: bool,
+        send: bool,
+    ) -> Result<(), Broken> {
+        self.listener(tid)?
+            .install(notice.id, file.as_fd(), Some(fd), close_on_exec, send)
+            .map_err(|errno| not_installed(fd, errno))?;
+        let pid = self.table.task(tid).map(|task| task.pid);
+        if let Some(process) = pid.and_then(|pid| self.table.process_mut(pid)) {
+            process.files.insert(fd, file);
+        }
+        Ok(())
+    }
+
+    /// The supervisor's copy of a model descriptor.
+    pub(super) fn copy(&self, tid: i32, fd: Fd) -> Result<Rc<OwnedFd>, Broken> {
+        let process = self.table.task(tid).and_then(|task| self.table.process(task.pid));
+        process
+            .and_then(|process| process.files.get(&fd))
+            .map(Rc::clone)
+            .ok_or_else(|| Broken::Harness(format!("no copy of descriptor {fd}")))
+    }
+
+    /// A close that fails still closes: something else takes the descriptor's place.
+    fn do_close(&mut self, tid: i32, notice: &Notice, entered: Entered, fd: Fd) -> Outcome {
+        let result = self.kernel.borrow_mut().close(entered, fd);
+        let pid = self.table.task(tid).map(|task| task.pid);
+        if let Some(process) = pid.and_then(|pid| self.table.process_mut(pid)) {
+            process.files.remove(&fd);
+        }
+        let Err(errno) = result else { return Ok(Step::CONTINUE) };
+        let nothing = File::open("/dev/null").map_err(|e| Broken::Harness(e.to_string()))?;
+        self.listener(tid)?
+            .install(notice.id, nothing.as_fd(), Some(fd), true, false)
+            .map_err(|errno| not_installed(fd, errno))?;
+        Ok(Step::error(errno))
+    }
+
+    fn do_write(&mut self, tid: i32, entered: Entered, fd: Fd, parts: &[(u64, usize)]) -> Outcome {
+        let data = match gather(Memory(tid), parts) {
+            Ok(data) => data,
+            Err(errno) => {
+                self.kernel.borrow_mut().abandon(entered);
+                return Ok(Step::error(errno));
+            }
+        };
+        let wrote = self.kernel.borrow_mut().write(entered, fd, &data);
+        if wrote.taken > 0 {
+            let file = self.copy(tid, fd)?;
+            let taken = &data[..wrote.taken as usize];
+            match write(file.as_fd(), taken) {
+                Ok(count) if count == taken.len() => {}
+                Ok(count) => {
+                    return Err(Trouble::Broken(Broken::Harness(format!(
+                        "the run directory took {count} of {} bytes",
+                        taken.len()
+                    ))));
+                }
+                Err(errno) => return Err(lost("write in the run directory", errno).into()),
+            }
+        }
+        Ok(Step::result(wrote.result))
+    }
+
+    fn do_read(&mut self, tid: i32, entered: Entered, fd: Fd, parts: &[(u64, usize)]) -> Outcome {
+        let wanted = parts.iter().map(|(_, len)| *len as u64).sum();
+        let read = self.kernel.borrow_mut().read(entered, fd, wanted);
+        if !read.data.is_empty() {
+            scatter(Memory(tid), parts, &read.data)?;
+            let file = self.copy(tid, fd)?;
+            let moved = read.data.len() as i64;
+            lseek(file.as_fd(), moved, Whence::SeekCur).map_err(|e| lost("lseek", e))?;
+        }
+        Ok(Step::result(read.result))
+    }
+
+    /// lseek(2) on a file of the model: both offsets move.
+    pub(super) fn lseek(&self, task: TaskId, notice: &Notice) -> Outcome {
+        let (fd, offset, whence) = (notice.int(0), notice.args[1] as i64, notice.int(2));
+        match self.kernel.borrow_mut().lseek(task, fd, offset, whence) {
+            Ok(_) => Ok(Step::CONTINUE),
+            Err(errno) => Ok(Step::error(errno)),
+        }
+    }
+
+    /// An open that is none of the model's: of the machine's own files, or of one that a fixed
+    /// content stands in for.
+    pub(super) fn open_outside(&self, tid: i32, notice: &Notice) -> Outcome {
+        let path = notice.args[if notice.number == libc::SYS_open { 0 } else { 1 }];
+        let path = Memory(notice.tid).path(path)?;
+        let Some(file) = stand_in(&path)? else { return Ok(Step::CONTINUE) };
+        self.listener(tid)?
+            .install(notice.id, file.as_fd(), None, true, true)
+            .map_err(|errno| lost(&format!("a stand-in for {path}"), errno))?;
+        Ok(Step::Answered)
+    }
+
+    /// Calls by path that are not the model's.
+    pub(super) fn outside(&self, tid: i32, notice: &Notice) -> Option<Outcome> {
+        if is_open(notice.number) {
+            return Some(self.open_outside(tid, notice));
+        }
+        // Only the clients' socket gets here: what changes other files outside has been refused.
+        let socket = [libc::SYS_unlink, libc::SYS_unlinkat, libc::SYS_creat];
+        socket.contains(&notice.number).then_some(Ok(Step::CONTINUE))
+    }
+}
+
+fn not_installed(fd: Fd, errno: Errno) -> Broken {
+    match errno {
+        Errno::EBADF => Broken::NotMeasured(format!(
+            "the server may not have {fd} descriptors: raise its limit (ulimit -n, maxclients)"
+        )),
+        errno => lost(&format!("install descriptor {fd}"), errno),
+    }
+}
+
+/// The bytes that a write is about.
+pub fn gather(memory: Memory, parts: &[(u64, usize)]) -> Result<Vec<u8>, Errno> {
+    let mut data = Vec::new();
+    for (at, len) in parts {
+        data.append(&mut memory.read(*at, *len)?);
+    }
+    Ok(data)
+}
+
+/// Puts what was read where the caller wants it.
+pub fn scatter(memory: Memory, parts: &[(u64, usize)], mut data: &[u8]) -> Result<(), Errno> {
+    for (at, len) in parts {
+        let (here, rest) = data.split_at(data.len().min(*len));
+        memory.write(*at, here)?;
+        data = rest;
+    }
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! Calls about processes and threads: clone, exit, wait, kill, and the few about their
+//! surroundings.
+//!
+//! Must not know: who runs next.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+
+use super::signals::{Disposition, disposition};
+use super::{Call, Outcome, Step, Trouble};
+use crate::kernel::calls::Waited;
+use crate::kernel::{Ending, Entered, Pid};
+use crate::world::Broken;
+use crate::world::supervised::memory::Memory;
+use crate::world::supervised::notify::{Answer, Notice};
+use crate::world::supervised::schedule::lost;
+use crate::world::supervised::tasks::{Birth, Held, Origin, Task, Wait, inner_pid_and_name};
+use crate::world::supervised::{Supervised, names};
+
+/// How long a thread may take to end, in real time.
+const PATIENCE: Duration = Duration::from_secs(10);
+const CLEAR_TID: u64 = libc::CLONE_CHILD_CLEARTID as u64;
+
+impl Supervised {
+    /// clone(2) and clone3(2) as a fork; None: it makes a thread.
+    pub(super) fn decode_fork(&self, notice: &Notice) -> Result<Option<Call>, Trouble> {
+        let (flags, child_tid) = clone_arguments(notice)?;
+        if flags & libc::CLONE_THREAD as u64 != 0 {
+            return Ok(None);
+        }
+        let strange = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PARENT | libc::CLONE_FILES;
+        if flags & strange as u64 != 0 {
+            let call = names::describe(notice);
+            return Err(Trouble::Broken(Broken::Harness(format!("not a fork: {call}"))));
+        }
+        Ok(Some(Call::Fork { clear_tid: if flags & CLEAR_TID != 0 { child_tid } else { 0 } }))
+    }
+
+    /// A fork that the plan lets happen or not. The pid of the child is known before: nobody else
+    /// makes processes in this namespace.
+    pub(super) fn do_fork(&mut self, tid: i32, entered: Entered, clear_tid: u64) -> Step {
+        let failed = self.kernel.borrow().fork_error(&entered).is_some();
+        let pid = if failed { 0 } else { self.last_pid + 1 };
+        let task = match self.kernel.borrow_mut().fork(entered, pid) {
+            Ok(task) => task,
+            Err(errno) => return Step::error(errno),
+        };
+        self.last_pid = pid;
+        let maker = self.table.task(tid).and_then(|task| self.table.process(task.pid));
+        if let Some(process) = maker {
+            let of = Origin::Child { task, parent: process.pid, files: process.files.clone() };
+            self.table.births.push(Birth { pid, clear_tid, of });
+        }
+        Step::CONTINUE
+    }
+
+    pub(super) fn new_thread(&mut self, tid: i32, notice: &Notice) -> Outcome {
+        let (flags, child_tid) = clone_arguments(notice)?;
+        let clear_tid = if flags & CLEAR_TID != 0 { child_tid } else { 0 };
+        if let Some(task) = self.table.task(tid) {
+            self.last_pid += 1;
+            let of = Origin::Thread { process: task.pid };
+            self.table.births.push(Birth { pid: self.last_pid, clear_tid, of });
+        }
+        Ok(Step::CONTINUE)
+    }
+
+    /// exit(2) of a thread, exit_group(2) of a process: it ends before anybody else runs.
+    pub(super) fn exit(&mut self, tid: i32, notice: &Notice) -> Outcome {
+        let Some(task) = self.table.task(tid) else { return Ok(Step::Gone) };
+        let (pid, clear_tid) = (task.pid, task.clear_tid);
+        let threads = self.table.tasks.iter().filter(|task| task.pid == pid).count();
+        self.listener(tid)?.answer(notice.id, Answer::Continue).map_err(|e| lost("answer", e))?;
+        if notice.number == libc::SYS_exit && threads > 1 {
+            self.thread_ends(tid, pid, clear_tid)?;
+        } else {
+            if let Some(process) = self.table.process_mut(pid) {
+                process.ending = Some(Ending::Exited(notice.int(0) & 0xff));
+            }
+            self.await_death(pid)?;
+        }
+        Ok(Step::Gone)
+    }
+
+    /// There is nothing to poll for the end of a thread, so this looks again and again.
+    fn thread_ends(&mut self, tid: i32, pid: Pid, clear_tid: u64) -> Result<(), Broken> {
+        let deadline = Instant::now() + PATIENCE;
+        let host = self.table.process(pid).map_or(0, |process| process.host);
+        while Path::new(&format!("/proc/{host}/task/{tid}")).exists() {
+            if Instant::now() > deadline {
+                return Err(Broken::Hung(format!("thread {tid} ends and does not end")));
+            }
+            let _ = nix::sched::sched_yield();
+        }
+        self.table.tasks.retain(|task| task.tid != tid);
+        // The kernel has cleared the word and woken nobody, because joiners wait here and not
+        // there.
+        if clear_tid != 0 {
+            self.wake(pid, clear_tid, 1, u32::MAX);
+        }
+        Ok(())
+    }
+
+    /// wait4(2): held until there is something to wait for, or answered at once with WNOHANG.
+    pub(super) fn do_wait(&mut self, tid: i32, entered: Entered, call: Call) -> Outcome {
+        let Call::Wait { pid, options } = call else { return Ok(Step::CONTINUE) };
+        if options & libc::WNOHANG == 0 && !self.kernel.borrow().can_wait(entered.task) {
+            return Ok(Step::hold(Wait::Child(entered, call)));
+        }
+        let own = self.table.task(tid).map(|task| task.pid);
+        let children = own.map_or(0, |own| self.kernel.borrow().children(own));
+        if pid != -1 && children > 1 {
+            return Err(Trouble::Broken(Broken::Harness(format!(
+                "wait4({pid}) with {children} children is not modelled"
+            ))));
+        }
+        match self.kernel.borrow_mut().wait(entered) {
+            // The zombie is there: whoever dies is waited for before anybody runs.
+            Waited::Reaped(..) => Ok(Step::CONTINUE),
+            Waited::NotYet => Ok(Step::value(0)),
+            Waited::Failed(errno) => Ok(Step::error(errno)),
+        }
+    }
+
+    /// kill(2), sent by the supervisor so that its effect is complete before the caller goes on.
+    pub(super) fn kill_call(&mut self, tid: i32, notice: &Notice) -> Outcome {
+        let (pid, signal) = (notice.int(0), notice.int(1));
+        let own = self.table.task(tid).map(|task| task.pid);
+        if own == Some(pid) {
+            return Ok(Step::CONTINUE);
+        }
+        if pid <= 0 {
+            let call = names::describe(notice);
+            return Err(Trouble::Broken(Broken::Harness(format!("not modelled: {call}"))));
+        }
+        if self.table.process(pid).is_none() {
+            // A zombie takes any signal; nobody is there to notice.
+            return Ok(if self.kernel.borrow().children(own.unwrap_or(0)) > 0 {
+                Step::value(0)
+            } else {
+                Step::error(Errno::ESRCH)
+            });
+        }
+        if signal != 0 {
+            self.deliver(pid, signal)?;
+        }
+        Ok(Step::value(0))
+    }
+
+    /// tgkill(2), made by the caller itself: a thread that is held sleeps through it, so where it
+    /// has a handler, its call is interrupted when its turn comes.
+    pub(super) fn tgkill(&mut self, tid: i32, notice: &Notice) -> Outcome {
+        let (thread, signal) = (notice.int(1), notice.int(2));
+        let own = self.table.task(tid).map(|task| task.pid);
+        let named = |tid| inner_pid_and_name(tid).is_some_and(|(inner, _)| inner == thread);
+        let mut others = self.table.tasks.iter_mut().filter(|task| task.tid != tid);
+        let target = others.find(|task| Some(task.pid) == own && named(task.tid));
+        if let Some(Task { tid, held: Some(Held { interrupted, .. }), .. }) = target
+            && signal != 0
+            && disposition(*tid, signal)? == Disposition::Handles
+        {
+            *interrupted = true;
+        }
+        Ok(Step::CONTINUE)
+    }
+
+    /// chdir(2): relative paths mean the run directory, so it must stay where it is.
+    pub(super) fn chdir(&self, notice: &Notice) -> Outcome {
+        let path = Memory(notice.tid).path(notice.args[0])?;
+        match self.inside(&path) {
+            Some(inside) if inside.is_empty() => Ok(Step::CONTINUE),
+            _ => Err(Trouble::Broken(Broken::NotMeasured(format!(
+                "the server changes to {path}: its files must stay in the run directory"
+            )))),
+        }
+    }
+
+    /// setitimer(2): switching a timer off is harmless, a running one would tick in real time.
+    pub(super) fn setitimer(&self, notice: &Notice) -> Outcome {
+        let memory = Memory(notice.tid);
+        let set = notice.args[1] != 0
+            && (memory.time(notice.args[1])? != (0, 0)
+                || memory.time(notice.args[1] + 16)? != (0, 0));
+        if !set {
+            return Ok(Step::CONTINUE);
+        }
+        Err(Trouble::Broken(Broken::NotMeasured(
+            "the server sets a timer that signals (setitimer): not modelled".to_string(),
+        )))
+    }
+}
+
+/// The flags of a clone, and where it wants the child's number cleared.
+fn clone_arguments(notice: &Notice) -> Result<(u64, u64), Errno> {
+    if notice.number == libc::SYS_clone {
+        return Ok((notice.args[0], notice.args[3]));
+    }
+    let memory = Memory(notice.tid);
+    Ok((memory.u64(notice.args[0])?, memory.u64(notice.args[0] + 16)?))
+}

@@ -1,0 +1,231 @@
+//! Signals and death: what a signal does to a process all of whose threads are held, and what is
+//! left of a process that has ended.
+//!
+//! Since the listener waits killable (WAIT_KILLABLE_RECV), a held call sleeps through every signal
+//! but a deadly one. So the supervisor looks up what the signal will do: kill, which it waits for;
+//! run a handler, for which an interruptible call must return EINTR; or nothing. Must not know: why
+//! it was sent.
+
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+
+use crate::kernel::{Ending, Entered, Halt, Pid};
+use crate::world::supervised::Supervised;
+use crate::world::supervised::schedule::lost;
+use crate::world::supervised::start::namespace::send_signal;
+use crate::world::supervised::tasks::{Process, Table};
+use crate::world::{Broken, Status, World};
+
+/// How long a killed process may take to end, in real milliseconds.
+const PATIENCE: u16 = 10_000;
+
+/// What becomes of a process that gets a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Disposition {
+    Dies,
+    /// Blocked for now: it dies of it as soon as it lets it through. A C library that blocks
+    /// signals while it forks, as glibc 2.41 does and 2.36 does not, leaves a child like that at
+    /// its first call.
+    Doomed,
+    Handles,
+    /// Ignored, or blocked for now by who has a handler.
+    Sleeps,
+    Stops,
+}
+
+impl Supervised {
+    /// Sends a signal to a process of the run. True: it died of it.
+    pub(in super::super) fn deliver(&mut self, pid: Pid, signal: i32) -> Result<bool, Broken> {
+        let disposition = self.send_to(pid, signal)?;
+        self.suffer(pid, signal, disposition)
+    }
+
+    /// Sends a signal to a process that has just entered `call`. When it dies of it, the call was
+    /// never made, which the trace says before it says how the process ended; `call` is None then.
+    pub(super) fn deliver_during(
+        &mut self,
+        pid: Pid,
+        signal: i32,
+        call: &mut Option<Entered>,
+    ) -> Result<bool, Broken> {
+        let disposition = self.send_to(pid, signal)?;
+        if disposition == Disposition::Dies
+            && let Some(entered) = call.take()
+        {
+            self.kernel.borrow_mut().abandon(entered);
+        }
+        self.suffer(pid, signal, disposition)
+    }
+
+    /// Sends a signal and says what it will do.
+    fn send_to(&mut self, pid: Pid, signal: i32) -> Result<Disposition, Broken> {
+        let Some(process) = self.table.process(pid) else { return Ok(Disposition::Sleeps) };
+        let disposition = disposition(process.host, signal)?;
+        if disposition == Disposition::Stops {
+            return Err(Broken::Harness(format!("signal {signal} stops processes: not modelled")));
+        }
+        send_signal(process.pidfd.as_fd(), signal).map_err(|errno| lost("kill", errno))?;
+        if let (Some(task), Ok(named)) = (self.main_task(pid), Signal::try_from(signal))
+            && disposition != Disposition::Sleeps
+        {
+            self.kernel.borrow_mut().signalled(task, named);
+        }
+        Ok(disposition)
+    }
+
+    /// What a signal that was sent does. True: the process is gone.
+    fn suffer(&mut self, pid: Pid, signal: i32, disposition: Disposition) -> Result<bool, Broken> {
+        match disposition {
+            Disposition::Dies => {
+                if let Some(process) = self.table.process_mut(pid) {
+                    process.ending = Some(Ending::Signaled(signal));
+                }
+                self.await_death(pid)?;
+                Ok(true)
+            }
+            Disposition::Doomed => {
+                // An orphan leaves nobody who could be asked what it died of.
+                if let Some(process) = self.table.process_mut(pid) {
+                    process.ending = Some(Ending::Signaled(signal));
+                }
+                Ok(false)
+            }
+            Disposition::Handles => {
+                if let Some(held) = self.table.main_of(pid).and_then(|task| task.held.as_mut()) {
+                    held.interrupted = true;
+                }
+                Ok(false)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// A kill or power cut that the plan has put at a call.
+    pub(in super::super) fn carry_out(&mut self, halt: Halt) -> Result<(), Broken> {
+        match halt {
+            Halt::Kill(victim) => self.kill(victim),
+            Halt::Power(cut) => self.cut_power(cut),
+        }
+    }
+
+    /// The power is cut: every process ends, and nobody hears of it.
+    pub(in super::super) fn go_dark(&mut self) -> Result<(), Broken> {
+        let living = self.table.processes.iter().map(|process| process.pidfd.as_fd());
+        for pidfd in living {
+            send_signal(pidfd, libc::SIGKILL).map_err(|errno| lost("kill", errno))?;
+        }
+        for process in &self.table.processes {
+            let mut fds = [PollFd::new(process.pidfd.as_fd(), PollFlags::POLLIN)];
+            let ended = poll(&mut fds, PollTimeout::from(PATIENCE)).map_err(|e| lost("poll", e))?;
+            if ended == 0 {
+                return Err(Broken::Hung(format!("process {} does not end", process.pid)));
+            }
+            if self.server == Some(process.pid) {
+                reap(process.pidfd.as_fd())?;
+            }
+        }
+        self.table = Table::default();
+        self.server = None;
+        self.status = Status::Off;
+        Ok(())
+    }
+
+    /// Waits until a process that is about to end has ended.
+    pub(super) fn await_death(&mut self, pid: Pid) -> Result<(), Broken> {
+        let Some(process) = self.table.process(pid) else { return Ok(()) };
+        let mut fds = [PollFd::new(process.pidfd.as_fd(), PollFlags::POLLIN)];
+        let ready = poll(&mut fds, PollTimeout::from(PATIENCE)).map_err(|e| lost("poll", e))?;
+        if ready == 0 {
+            return Err(Broken::Hung(format!("process {pid} was killed and does not end")));
+        }
+        self.bury(pid)
+    }
+
+    /// A process has ended: the kernel hears of it, its tasks and descriptors go, its parent may
+    /// look.
+    pub(in super::super) fn bury(&mut self, pid: Pid) -> Result<(), Broken> {
+        let Some(process) = self.table.process(pid) else { return Ok(()) };
+        let parent = process.parent;
+        let ending = if parent.is_none() && self.server == Some(pid) {
+            let ending = reap(process.pidfd.as_fd())?;
+            self.status = match ending {
+                Ending::Exited(code) => Status::Exited(code),
+                Ending::Signaled(number) => Status::Signaled(number),
+            };
+            ending
+        } else {
+            zombie_ending(process).or(process.ending).unwrap_or(Ending::Signaled(libc::SIGKILL))
+        };
+        self.table.remove(pid);
+        self.kernel.borrow_mut().ended(pid, ending);
+        self.tell_parent(parent)
+    }
+
+    /// SIGCHLD has reached the parent by now; where it has a handler, that interrupts it.
+    fn tell_parent(&mut self, parent: Option<Pid>) -> Result<(), Broken> {
+        let Some(process) = parent.and_then(|pid| self.table.process(pid)) else { return Ok(()) };
+        if disposition(process.host, libc::SIGCHLD)? == Disposition::Handles {
+            let pid = process.pid;
+            if let Some(held) = self.table.main_of(pid).and_then(|task| task.held.as_mut()) {
+                held.interrupted = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Collects a child of ours.
+fn reap(pidfd: BorrowedFd<'_>) -> Result<Ending, Broken> {
+    match waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED) {
+        Ok(WaitStatus::Exited(_, code)) => Ok(Ending::Exited(code)),
+        Ok(WaitStatus::Signaled(_, signal, _)) => Ok(Ending::Signaled(signal as i32)),
+        Ok(other) => Err(Broken::Harness(format!("the server ended with {other:?}"))),
+        Err(errno) => Err(lost("waitid", errno)),
+    }
+}
+
+/// How a process ended that its parent has not waited for: the last field of /proc/PID/stat, in the
+/// format of wait(2). None: it is gone already, because its parent was init.
+fn zombie_ending(process: &Process) -> Option<Ending> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.host)).ok()?;
+    let status: i32 = stat.split_whitespace().last()?.parse().ok()?;
+    Some(match status & 0x7f {
+        0 => Ending::Exited(status >> 8 & 0xff),
+        signal => Ending::Signaled(signal),
+    })
+}
+
+/// What a signal will do to a process or thread, from the masks in /proc/PID/status.
+pub(super) fn disposition(tid: i32, signal: i32) -> Result<Disposition, Broken> {
+    if signal == libc::SIGKILL {
+        return Ok(Disposition::Dies);
+    }
+    let file = format!("/proc/{tid}/status");
+    let status = fs::read_to_string(&file).map_err(|e| Broken::Harness(format!("{file}: {e}")))?;
+    let has = |mask: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(mask));
+        let bits = line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+        bits >> (signal - 1) & 1 == 1
+    };
+    if signal == libc::SIGSTOP {
+        return Ok(Disposition::Stops);
+    }
+    let blocked = has("SigBlk:");
+    if has("SigIgn:") || blocked && has("SigCgt:") {
+        return Ok(Disposition::Sleeps);
+    }
+    if has("SigCgt:") {
+        return Ok(Disposition::Handles);
+    }
+    Ok(match signal {
+        libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => Disposition::Sleeps,
+        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if blocked => Disposition::Sleeps,
+        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => Disposition::Stops,
+        _ if blocked => Disposition::Doomed,
+        _ => Disposition::Dies,
+    })
+}

@@ -1,0 +1,125 @@
+//! Time and chance: clocks, sleeping, random numbers.
+//!
+//! Both are the run's own: the virtual clock, and one stream of numbers that is the same in each
+//! run. Must not know: who asks and why.
+
+use std::time::Duration;
+
+use libc::c_long;
+use nix::errno::Errno;
+
+use super::{Outcome, Step};
+use crate::kernel::{Clock, Time};
+use crate::world::supervised::Supervised;
+use crate::world::supervised::memory::Memory;
+use crate::world::supervised::notify::Notice;
+use crate::world::supervised::stand_in::random;
+use crate::world::supervised::tasks::Wait;
+
+const SECOND: u64 = 1_000_000_000;
+/// More than anybody asks for at once; the call may return less.
+const MOST_RANDOM: u64 = 1 << 16;
+
+/// Calls that are answered at once, whoever makes them: what they write to memory, and what they
+/// return. None: it is none of them.
+pub fn tell(
+    memory: Memory,
+    number: c_long,
+    args: [u64; 6],
+    clock: &Clock,
+    drawn: &mut u64,
+) -> Result<Option<i64>, Errno> {
+    match number {
+        libc::SYS_clock_gettime => {
+            let nanos = read(clock, args[0] as i32);
+            memory.write_time(args[1], nanos / SECOND, nanos % SECOND)?;
+        }
+        libc::SYS_gettimeofday => {
+            let nanos = clock.realtime();
+            if args[0] != 0 {
+                memory.write_time(args[0], nanos / SECOND, nanos % SECOND / 1000)?;
+            }
+            if args[1] != 0 {
+                memory.write(args[1], &[0; 8])?;
+            }
+        }
+        libc::SYS_time => {
+            let seconds = clock.realtime() / SECOND;
+            if args[0] != 0 {
+                memory.write(args[0], &seconds.to_ne_bytes())?;
+            }
+            return Ok(Some(seconds as i64));
+        }
+        libc::SYS_getrandom => {
+            let len = args[1].min(MOST_RANDOM);
+            memory.write(args[0], &random(*drawn, len as usize))?;
+            *drawn += 1;
+            return Ok(Some(len as i64));
+        }
+        _ => return Ok(None),
+    }
+    Ok(Some(0))
+}
+
+/// Clocks that count CPU time go as fast as the others: a process is charged for waiting, too.
+fn read(clock: &Clock, id: i32) -> u64 {
+    match id {
+        libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => clock.realtime(),
+        _ => clock.monotonic(),
+    }
+}
+
+impl Supervised {
+    /// [`tell`] to the caller of a trapped call.
+    pub(super) fn time(&mut self, notice: &Notice) -> Result<Option<Step>, Errno> {
+        let clock = &self.kernel.borrow().clock;
+        let memory = Memory(notice.tid);
+        let told = tell(memory, notice.number, notice.args, clock, &mut self.drawn)?;
+        Ok(told.map(Step::value))
+    }
+
+    fn clock(&self, id: i32) -> u64 {
+        read(&self.kernel.borrow().clock, id)
+    }
+
+    /// nanosleep(2) and clock_nanosleep(2).
+    pub(super) fn sleep(&self, notice: &Notice) -> Outcome {
+        let (absolute, id, request, remaining) = match notice.number {
+            libc::SYS_nanosleep => (false, libc::CLOCK_MONOTONIC, notice.args[0], notice.args[1]),
+            _ => {
+                let absolute = notice.int(1) & libc::TIMER_ABSTIME != 0;
+                (absolute, notice.int(0), notice.args[2], notice.args[3])
+            }
+        };
+        let (seconds, nanos) = Memory(notice.tid).time(request)?;
+        if seconds < 0 || !(0..SECOND as i64).contains(&nanos) {
+            return Ok(Step::error(Errno::EINVAL));
+        }
+        let stamp = (seconds as u64).saturating_mul(SECOND).saturating_add(nanos as u64);
+        let since = if absolute { stamp.saturating_sub(self.clock(id)) } else { stamp };
+        let until = self.kernel.borrow().now() + Duration::from_nanos(since);
+        if since == 0 {
+            return Ok(Step::value(0));
+        }
+        let remaining = if absolute { 0 } else { remaining };
+        Ok(Step::hold(Wait::Sleep { until, remaining }))
+    }
+
+    /// A sleep is over, or a signal has ended it.
+    pub(super) fn end_sleep(
+        &self,
+        notice: &Notice,
+        until: Time,
+        remaining: u64,
+        interrupted: bool,
+    ) -> Outcome {
+        let left = (until - self.kernel.borrow().now()).as_nanos() as u64;
+        if !interrupted || left == 0 {
+            return Ok(Step::value(0));
+        }
+        if remaining != 0 {
+            Memory(notice.tid).write_time(remaining, left / SECOND, left % SECOND)?;
+        }
+        Ok(Step::error(Errno::EINTR))
+    }
+}

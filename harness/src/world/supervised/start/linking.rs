@@ -1,0 +1,234 @@
+//! From exec to the entry point: what the dynamic linker and the constructors of libraries do.
+//!
+//! Every call is looked at. Those that leave nothing behind but memory are fine, because memory is
+//! copied. What they tell the process is what the supervisor would tell it: the time of the run,
+//! its random numbers, stand-ins for files that differ from machine to machine. Must not know: what
+//! becomes of the process.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use libc::{c_int, c_long, user_regs_struct};
+use nix::errno::Errno;
+use nix::sys::ptrace;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use super::template::has_only_streams;
+use super::template_cache::Recipe;
+use crate::world::supervised::calls::time::tell;
+use crate::world::supervised::memory::Memory;
+use crate::world::supervised::stand_in;
+
+/// Calls that change nothing but memory, signal handlers and thread registers, and that say the
+/// same whenever they are made.
+const HARMLESS: &[c_long] = &[
+    libc::SYS_access,
+    libc::SYS_arch_prctl,
+    libc::SYS_brk,
+    libc::SYS_close,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_fstat,
+    libc::SYS_getegid,
+    libc::SYS_geteuid,
+    libc::SYS_getgid,
+    libc::SYS_getuid,
+    libc::SYS_lseek,
+    libc::SYS_lstat,
+    libc::SYS_madvise,
+    libc::SYS_mprotect,
+    libc::SYS_munmap,
+    libc::SYS_newfstatat,
+    libc::SYS_pread64,
+    libc::SYS_read,
+    libc::SYS_readlink,
+    libc::SYS_rseq,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_stat,
+    libc::SYS_statfs,
+    libc::SYS_uname,
+];
+
+/// Where a path may be written on the stack of a process that links: far below what it uses.
+const SPARE: u64 = 1 << 14;
+
+/// A process at its entry point.
+#[derive(Debug)]
+pub struct Linked {
+    pub entry: u64,
+    pub registers: user_regs_struct,
+    /// The auxiliary vector, with its end.
+    pub auxiliary: Vec<u64>,
+    /// Where the C library keeps the thread's number, which is another one in each copy.
+    pub clear_tid: Option<u64>,
+    /// The arguments of set_robust_list(2), which forks forget.
+    pub robust_list: Option<(u64, u64)>,
+    /// Whether it has asked for the time.
+    pub timed: bool,
+    /// How many random numbers it has drawn.
+    pub drawn: u64,
+}
+
+impl Linked {
+    /// As fork(3) of the C library has it.
+    pub fn clone_flags(&self) -> c_int {
+        let set = libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID;
+        self.clear_tid.map_or(0, |_| set)
+    }
+}
+
+/// Lets a process that is stopped at its exec run up to `entry`. It stays traced. Fails with the
+/// reason when it does something that a copy could not inherit. Stand-ins for files are made in
+/// `place`.
+pub fn link(pid: Pid, entry: u64, recipe: &Recipe, place: &Path) -> Result<Linked, String> {
+    let failed = |errno: Errno| format!("ptrace: {errno}");
+    let at = entry as ptrace::AddressType;
+    let original = ptrace::read(pid, at).map_err(failed)?;
+    ptrace::write(pid, at, original & !0xff | 0xcc).map_err(failed)?;
+    let mut found = Found {
+        pid,
+        recipe,
+        stand_in: place.join(format!("stand-in-{pid}")),
+        redirected: None,
+        clear_tid: None,
+        robust_list: None,
+        timed: false,
+        drawn: recipe.drawn,
+    };
+    // The first stop is the end of execve.
+    let mut inside = true;
+    loop {
+        ptrace::syscall(pid, None).map_err(failed)?;
+        match waitpid(pid, None).map_err(failed)? {
+            WaitStatus::PtraceSyscall(_) => {
+                inside = !inside;
+                let registers = ptrace::getregs(pid).map_err(failed)?;
+                if inside { found.enters(&registers)? } else { found.leaves(&registers)? }
+            }
+            WaitStatus::Stopped(_, Signal::SIGTRAP) => break,
+            other => return Err(format!("it did not come to its entry point: {other:?}")),
+        }
+    }
+    ptrace::write(pid, at, original).map_err(failed)?;
+    let registers = ptrace::getregs(pid).map_err(failed)?;
+    if registers.rip != entry + 1 {
+        return Err(format!("it stopped at {:#x} instead of its entry point", registers.rip));
+    }
+    if !has_only_streams(pid) {
+        return Err("its libraries keep files open".to_string());
+    }
+    let auxiliary = auxiliary(pid, registers.rsp).map_err(failed)?;
+    let Found { clear_tid, robust_list, timed, drawn, .. } = found;
+    let drawn = drawn - recipe.drawn;
+    Ok(Linked { entry, registers, auxiliary, clear_tid, robust_list, timed, drawn })
+}
+
+/// What was seen on the way.
+struct Found<'a> {
+    pid: Pid,
+    recipe: &'a Recipe,
+    stand_in: PathBuf,
+    /// The registers that a call has had which opens a stand-in.
+    redirected: Option<user_regs_struct>,
+    clear_tid: Option<u64>,
+    robust_list: Option<(u64, u64)>,
+    timed: bool,
+    drawn: u64,
+}
+
+impl Found<'_> {
+    fn enters(&mut self, registers: &user_regs_struct) -> Result<(), String> {
+        let user_regs_struct { rdi, rsi, rdx, r10, .. } = *registers;
+        let number = registers.orig_rax as c_long;
+        let reads = |flags: u64| flags as c_int & libc::O_ACCMODE == libc::O_RDONLY;
+        let fine = match number {
+            libc::SYS_set_tid_address => {
+                self.clear_tid = Some(rdi);
+                true
+            }
+            libc::SYS_set_robust_list => {
+                self.robust_list = Some((rdi, rsi));
+                true
+            }
+            libc::SYS_open => reads(rsi) && self.redirect(registers, rdi)?,
+            libc::SYS_openat => reads(rdx) && self.redirect(registers, rsi)?,
+            libc::SYS_mmap => r10 as c_int & libc::MAP_TYPE == libc::MAP_PRIVATE,
+            libc::SYS_futex => rsi as c_int & !libc::FUTEX_PRIVATE_FLAG == libc::FUTEX_WAKE,
+            libc::SYS_prctl => rdi as c_int == libc::PR_CAPBSET_READ,
+            libc::SYS_prlimit64 => rdx == 0,
+            libc::SYS_clock_gettime | libc::SYS_gettimeofday | libc::SYS_time => {
+                self.timed = true;
+                true
+            }
+            libc::SYS_getrandom => true,
+            _ => HARMLESS.contains(&number),
+        };
+        if fine {
+            return Ok(());
+        }
+        Err(format!("it makes system call {number} before it begins"))
+    }
+
+    /// Has an open of something that has a stand-in open that.
+    fn redirect(&mut self, registers: &user_regs_struct, path: u64) -> Result<bool, String> {
+        let failed = |errno: Errno| format!("a stand-in: {errno}");
+        let memory = Memory(self.pid.as_raw());
+        let Ok(name) = memory.path(path) else { return Ok(true) };
+        let Some(content) = stand_in::content(&name) else { return Ok(true) };
+        fs::write(&self.stand_in, content).map_err(|error| format!("a stand-in: {error}"))?;
+        let at = registers.rsp - SPARE;
+        let name = [self.stand_in.as_os_str().as_bytes(), &[0]].concat();
+        memory.write(at, &name).map_err(failed)?;
+        let mut other = *registers;
+        if registers.orig_rax as c_long == libc::SYS_open {
+            other.rdi = at;
+        } else {
+            other.rsi = at;
+        }
+        ptrace::setregs(self.pid, other).map_err(failed)?;
+        self.redirected = Some(*registers);
+        Ok(true)
+    }
+
+    /// Says what the supervisor would say.
+    fn leaves(&mut self, registers: &user_regs_struct) -> Result<(), String> {
+        let user_regs_struct { rdi, rsi, rdx, r10, r8, r9, .. } = *registers;
+        let mut after = *registers;
+        if let Some(before) = self.redirected.take() {
+            (after.rdi, after.rsi) = (before.rdi, before.rsi);
+            let _ = fs::remove_file(&self.stand_in);
+        }
+        let number = registers.orig_rax as c_long;
+        let args = [rdi, rsi, rdx, r10, r8, r9];
+        let memory = Memory(self.pid.as_raw());
+        let told = tell(memory, number, args, &self.recipe.clock, &mut self.drawn)
+            .map_err(|errno| format!("system call {number}: {errno}"))?;
+        if let Some(value) = told {
+            after.rax = value as u64;
+        }
+        if after == *registers {
+            return Ok(());
+        }
+        ptrace::setregs(self.pid, after).map_err(|errno| format!("ptrace: {errno}"))
+    }
+}
+
+/// The auxiliary vector above argc, argv and envp.
+fn auxiliary(pid: Pid, stack: u64) -> Result<Vec<u64>, Errno> {
+    let memory = Memory(pid.as_raw());
+    let mut at = super::spawn::auxiliary_vector(memory, stack)?;
+    let mut words = Vec::new();
+    loop {
+        let kind = memory.u64(at)?;
+        words.extend([kind, memory.u64(at + 8)?]);
+        if kind == libc::AT_NULL {
+            return Ok(words);
+        }
+        at += 16;
+    }
+}

@@ -1,0 +1,131 @@
+//! The machine that a worker process prepares once: namespaces of its own and a tmpfs in one of
+//! them.
+//!
+//! The tmpfs is mounted over a directory that servers do not need, in this process' mount namespace
+//! only: it goes when the worker goes, however it ends, so nothing is ever left behind. The run
+//! directory is always a tmpfs because `st_blksize` decides the size of stdio's chunks, and so the
+//! sites. Must not know: servers.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::{fs, io};
+
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{getgid, getuid};
+
+use super::template_cache::Shelf;
+use crate::world::Broken;
+
+/// Where the tmpfs may be mounted: directories that no server looks into.
+const PLACES: &[&str] = &["/mnt", "/media", "/srv", "/opt", "/var/empty", "/var/tmp", "/home"];
+/// All files of one run together.
+const SIZE: &str = "size=512m,mode=0755";
+
+/// A prepared worker process.
+#[derive(Debug)]
+pub struct Machine {
+    place: PathBuf,
+    shelf: Rc<Shelf>,
+}
+
+impl Machine {
+    /// Gives this process, which must have one thread only, a mount namespace with an empty tmpfs
+    /// in it. Call it once per process, and pin the process to a core: supervisor and servers take
+    /// turns, and a trapped call costs ten times less when they share one.
+    pub fn prepare() -> Result<Machine, Broken> {
+        isolate()?;
+        umask(Mode::from_bits_truncate(0o022));
+        let place = place()?;
+        mount(Some("sabot"), &place, Some("tmpfs"), MsFlags::empty(), Some(SIZE)).map_err(
+            |errno| not_measured(&format!("mount a tmpfs on {}", place.display()), errno),
+        )?;
+        let shelf = Rc::new(Shelf::new(&place));
+        Ok(Machine { place, shelf })
+    }
+
+    /// Where the tmpfs is mounted.
+    pub fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// The templates of this process.
+    pub(in super::super) fn shelf(&self) -> Rc<Shelf> {
+        Rc::clone(&self.shelf)
+    }
+
+    /// An empty directory for one run, and a check that `binary` can still be seen. The name is the
+    /// same for each run that has the machine to itself, because servers show their directory.
+    pub fn directory(&self, binary: &Path) -> Result<PathBuf, Broken> {
+        if binary.starts_with(&self.place) {
+            return Err(Broken::NotMeasured(format!(
+                "{} lies in {}, which the run directory hides: copy the server elsewhere",
+                binary.display(),
+                self.place.display()
+            )));
+        }
+        for number in 0.. {
+            let directory = self.place.join(format!("run{number}"));
+            match fs::create_dir(&directory) {
+                Ok(()) => return Ok(directory),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    return Err(Broken::Harness(format!("mkdir {}: {error}", directory.display())));
+                }
+            }
+        }
+        unreachable!("numbers are many")
+    }
+}
+
+/// A mount namespace that shares nothing, inside a user namespace where that is what it takes.
+pub fn isolate() -> Result<(), Broken> {
+    let (uid, gid) = (getuid(), getgid());
+    match unshare(CloneFlags::CLONE_NEWNS) {
+        Ok(()) => {}
+        Err(Errno::EPERM) => {
+            unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)
+                .map_err(|errno| not_measured("make a user namespace", errno))?;
+            let map = |file: &str, line: &str| {
+                fs::write(format!("/proc/self/{file}"), line)
+                    .map_err(|error| Broken::NotMeasured(format!("write {file}: {error}")))
+            };
+            map("setgroups", "deny")?;
+            map("uid_map", &format!("{uid} {uid} 1"))?;
+            map("gid_map", &format!("{gid} {gid} 1"))?;
+        }
+        Err(errno) => return Err(not_measured("make a mount namespace", errno)),
+    }
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
+        .map_err(|errno| not_measured("make mounts private", errno))
+}
+
+/// The directory to mount over: an empty one for choice, else one that this process does not live
+/// in.
+fn place() -> Result<PathBuf, Broken> {
+    let exists = || PLACES.iter().map(Path::new).filter(|place| readable_directory(place));
+    let empty =
+        exists().find(|place| fs::read_dir(place).is_ok_and(|mut all| all.next().is_none()));
+    let ours = [std::env::current_exe(), std::env::current_dir()];
+    let spare =
+        || exists().find(|place| ours.iter().flatten().all(|path| !path.starts_with(place)));
+    empty.or_else(spare).map(Path::to_path_buf).ok_or_else(|| {
+        Broken::NotMeasured(format!(
+            "none of {} exists to mount the run directory on: create one of them, empty",
+            PLACES.join(", ")
+        ))
+    })
+}
+
+fn readable_directory(path: &Path) -> bool {
+    fs::symlink_metadata(path)
+        .is_ok_and(|meta| meta.is_dir() && meta.permissions().mode() & 0o5 == 0o5)
+}
+
+fn not_measured(what: &str, errno: Errno) -> Broken {
+    Broken::NotMeasured(format!("cannot {what}: {errno}"))
+}

@@ -1,0 +1,12 @@
+//! How a server process comes to be: namespaces, filter, template, linking.
+//!
+//! Must not know: what becomes of the calls of a server that runs.
+
+pub mod filter;
+mod linking;
+pub mod machine;
+pub mod namespace;
+pub mod remote_calls;
+pub mod spawn;
+pub mod template;
+pub mod template_cache;

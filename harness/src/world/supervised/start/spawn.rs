@@ -1,0 +1,333 @@
+//! Starting a server under supervision.
+//!
+//! The order matters. The child asks to be traced, installs the filter, stops; the supervisor takes
+//! a copy of the listener and lets it run to its exec, where the new program has not run an
+//! instruction yet. There the auxiliary vector is changed: without AT_SYSINFO_EHDR libc asks the
+//! kernel for the time instead of the vDSO, and AT_RANDOM points to bytes that are the same in each
+//! run. Then tracing ends. Must not know: what the server is.
+//!
+//! # Safety
+//!
+//! Between fork and exec the child works on memory that was prepared before and makes system calls
+//! only.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CString, NulError};
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use libc::{c_char, c_int, pid_t, sock_filter, sock_fprog};
+use nix::errno::Errno;
+use nix::sys::ptrace;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use super::filter;
+use super::namespace::{Namespace, copy_descriptor, fork_into, open_process};
+use crate::world::supervised::memory::Memory;
+use crate::world::supervised::notify::Listener;
+
+/// Enough for a server's default of 10000 clients, and the same on each machine that allows it.
+const MAX_DESCRIPTORS: libc::rlim_t = 16384;
+/// The listener's number in the child: the lowest, because everything else but 0, 1, 2 is closed.
+pub const LISTENER: c_int = 3;
+/// Up to here the child's descriptor table has room from the start.
+pub const LARGEST: c_int = 2 * filter::FIRST_FD - 1;
+/// What AT_RANDOM points to: stack protector and pointer guard come from it.
+const RANDOM: [u8; 16] = *b"sabot is no dice";
+pub const FILTER_FLAGS: libc::c_ulong =
+    libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+/// `struct __user_cap_header_struct` of linux/capability.h, version 3, of the caller itself.
+pub const CAPABILITIES: [u32; 2] = [0x2008_0522, 0];
+/// CAP_SYS_PTRACE and CAP_SYS_ADMIN: for setns(2) with a pidfd.
+const KEPT: [u32; 2] = [19, 21];
+
+/// A server that has not run an instruction yet.
+#[derive(Debug)]
+pub struct Launched {
+    /// As this process' namespace numbers it.
+    pub host: pid_t,
+    pub pidfd: OwnedFd,
+    pub listener: Listener,
+}
+
+/// What the child needs, made before the fork.
+struct Plan {
+    program: CString,
+    directory: CString,
+    argv: Vec<*const c_char>,
+    envp: Vec<*const c_char>,
+    /// None: it becomes a template, whose copies get filters of their own.
+    filter: Option<Vec<sock_filter>>,
+    input: OwnedFd,
+    output: c_int,
+    descriptors: libc::rlimit,
+    /// What `argv` and `envp` point to.
+    _strings: Vec<CString>,
+}
+
+/// Starts `program` in `directory` with standard output and error going to `output`.
+pub fn launch(
+    namespace: &Namespace,
+    program: &Path,
+    args: &[String],
+    environment: &[(String, String)],
+    directory: &Path,
+    output: BorrowedFd<'_>,
+) -> Result<Launched, String> {
+    let failed = |what: String| format!("start {}: {what}", program.display());
+    let filter = Some(filter::program());
+    let plan = plan(program, args, environment, directory, output, filter).map_err(failed)?;
+    // SAFETY: the child calls `become_server`, which keeps to the rules.
+    let host = match unsafe { fork_into(namespace) } {
+        Ok(Some(host)) => host,
+        // SAFETY: this is the child.
+        Ok(None) => unsafe { become_server(&plan) },
+        Err(errno) => return Err(format!("fork into a PID namespace: {errno}")),
+    };
+    take_over(host).map_err(|what| failed(given_up(host, what)))
+}
+
+/// Executes `program` in this process' PID namespace without a filter, for a template. Returns its
+/// pid and its entry point; it is traced, and has not run an instruction yet.
+pub fn execute(program: &Path, environment: &[(String, String)]) -> Result<(pid_t, u64), String> {
+    let null = fs::File::options().write(true).open("/dev/null").map_err(|e| e.to_string())?;
+    let plan = plan(program, &[], environment, Path::new("/"), null.as_fd(), None)?;
+    // SAFETY: the child calls `become_server`, which keeps to the rules.
+    let host = match unsafe { libc::fork() } {
+        -1 => return Err(format!("fork: {}", Errno::last())),
+        // SAFETY: this is the child.
+        0 => unsafe { become_server(&plan) },
+        host => host,
+    };
+    let entry = await_stop(host).and_then(|()| to_exec(host));
+    entry.map(|entry| (host, entry)).map_err(|what| given_up(host, what))
+}
+
+fn given_up(host: pid_t, what: String) -> String {
+    let _ = kill(Pid::from_raw(host), Signal::SIGKILL);
+    let _ = waitpid(Pid::from_raw(host), None);
+    what
+}
+
+fn plan(
+    program: &Path,
+    args: &[String],
+    environment: &[(String, String)],
+    directory: &Path,
+    output: BorrowedFd<'_>,
+    filter: Option<Vec<sock_filter>>,
+) -> Result<Plan, String> {
+    let text = |error: NulError| error.to_string();
+    let program = CString::new(program.as_os_str().as_bytes()).map_err(text)?;
+    let mut strings = vec![program.clone()];
+    for arg in args {
+        strings.push(CString::new(arg.as_str()).map_err(text)?);
+    }
+    let arguments = strings.len();
+    for (name, value) in environment {
+        strings.push(CString::new(format!("{name}={value}")).map_err(text)?);
+    }
+    let pointers = |strings: &[CString]| {
+        strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect::<Vec<_>>()
+    };
+    let (_, hard) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
+        .map_err(|errno| format!("getrlimit: {errno}"))?;
+    let limit = hard.min(MAX_DESCRIPTORS);
+    Ok(Plan {
+        program,
+        directory: CString::new(directory.as_os_str().as_bytes()).map_err(text)?,
+        argv: pointers(&strings[..arguments]),
+        envp: pointers(&strings[arguments..]),
+        filter,
+        input: fs::File::open("/dev/null").map_err(|error| format!("/dev/null: {error}"))?.into(),
+        output: output.as_raw_fd(),
+        descriptors: libc::rlimit { rlim_cur: limit, rlim_max: limit },
+        _strings: strings,
+    })
+}
+
+/// What the child cannot do without, in its order.
+const STEPS: [&str; 9] = [
+    "prctl(PR_SET_PDEATHSIG)",
+    "dup2 of the input",
+    "dup2 of the output",
+    "dup2 of the output for errors",
+    "close_range",
+    "chdir",
+    "setrlimit(RLIMIT_NOFILE)",
+    "ptrace(PTRACE_TRACEME)",
+    "seccomp(SECCOMP_SET_MODE_FILTER), or a template's capset",
+];
+
+/// The child up to its exec. A step that fails ends it with the step's place in [`STEPS`], which
+/// the supervisor reports instead of a stop.
+///
+/// Its addresses are the same each time, unless the machine forbids it, as the seccomp profiles of
+/// container runtimes do: no trace has an address in it, only a debugger would notice.
+///
+/// # Safety
+///
+/// Only in a forked child.
+unsafe fn become_server(plan: &Plan) -> ! {
+    // SAFETY: system calls on memory that `plan` owns.
+    unsafe {
+        let mut step = 0;
+        let mut must = |result: i64| {
+            if result < 0 {
+                libc::_exit(step);
+            }
+            step += 1;
+        };
+        libc::setsid();
+        must(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL).into());
+        must(libc::dup2(plan.input.as_raw_fd(), 0).into());
+        must(libc::dup2(plan.output, 1).into());
+        must(libc::dup2(plan.output, 2).into());
+        must(libc::syscall(libc::SYS_close_range, LISTENER, c_int::MAX, 0));
+        // A table that grows while several threads share it waits for a grace period of RCU, some
+        // 16 ms, and the first model descriptor would make it grow. Once grown it stays so.
+        if libc::dup2(0, LARGEST) == LARGEST {
+            libc::close(LARGEST);
+        }
+        must(libc::chdir(plan.directory.as_ptr()).into());
+        libc::personality(libc::ADDR_NO_RANDOMIZE as u64);
+        must(libc::setrlimit(libc::RLIMIT_NOFILE, &plan.descriptors).into());
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        let mut none = std::mem::zeroed();
+        libc::sigemptyset(&mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
+        must(libc::ptrace(libc::PTRACE_TRACEME));
+        must(plan.filter.as_ref().map_or_else(keep_capability, |filter| install(filter)));
+        // tgkill passes the filter, kill does not.
+        libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::getpid(), libc::SIGSTOP);
+        libc::execve(plan.program.as_ptr(), plan.argv.as_ptr(), plan.envp.as_ptr());
+        // exit_group is trapped, and nobody listens yet: end by a signal.
+        libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::getpid(), libc::SIGKILL);
+        libc::_exit(1)
+    }
+}
+
+/// Puts this process and all that it makes under a filter. Returns the listener, or -1 with errno
+/// set.
+fn install(filter: &[sock_filter]) -> i64 {
+    let program = sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
+    let mode = libc::SECCOMP_SET_MODE_FILTER;
+    // SAFETY: the kernel reads `len` instructions from a live slice.
+    unsafe {
+        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
+            return -1;
+        }
+        libc::syscall(libc::SYS_seccomp, mode, FILTER_FLAGS, &program)
+    }
+}
+
+/// Whether a template must keep a capability over its exec, because it is not root in its user
+/// namespace. Its copies give it up.
+pub fn keeps_capabilities() -> bool {
+    !nix::unistd::geteuid().is_root()
+}
+
+/// Without a filter there is all the same nothing to gain from an exec; a template that is not root
+/// keeps what setns(2) asks for. Returns -1 on failure.
+fn keep_capability() -> i64 {
+    let kept: u32 = KEPT.iter().map(|number| 1 << number).sum();
+    // Effective, permitted, inheritable; then the same for the upper half.
+    let sets = [kept, kept, kept, 0, 0, 0];
+    // SAFETY: plain numbers, and two live structs of the layout that capset(2) asks for.
+    unsafe {
+        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
+            return -1;
+        }
+        if !keeps_capabilities() {
+            return 0;
+        }
+        if libc::syscall(libc::SYS_capset, &CAPABILITIES, &sets) < 0 {
+            return -1;
+        }
+        let raise = libc::PR_CAP_AMBIENT_RAISE as libc::c_ulong;
+        let failed = |number: &u32| {
+            libc::prctl(libc::PR_CAP_AMBIENT, raise, libc::c_ulong::from(*number), 0, 0) < 0
+        };
+        if KEPT.iter().any(failed) { -1 } else { 0 }
+    }
+}
+
+/// Tries whether this process can have a filter with a listener, one that lets everything pass.
+pub fn install_filter() -> Result<(), Errno> {
+    let code = (libc::BPF_RET | libc::BPF_K) as u16;
+    let pass = [sock_filter { code, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW }];
+    Errno::result(install(&pass)).map(drop)
+}
+
+/// From the child's stop to the first instruction of its program.
+fn take_over(host: pid_t) -> Result<Launched, String> {
+    let pid = Pid::from_raw(host);
+    let failed = |what: &'static str| move |errno: Errno| format!("{what}: {errno}");
+    await_stop(host)?;
+    let pidfd = open_process(host).map_err(failed("pidfd_open"))?;
+    let listener = copy_descriptor(pidfd.as_fd(), LISTENER).map_err(failed("pidfd_getfd"))?;
+    to_exec(host)?;
+    ptrace::detach(pid, None).map_err(failed("ptrace"))?;
+    Ok(Launched { host, pidfd, listener: Listener::new(listener) })
+}
+
+/// Waits until a child is about to exec.
+fn await_stop(host: pid_t) -> Result<(), String> {
+    match waitpid(Pid::from_raw(host), None).map_err(|errno| format!("wait: {errno}"))? {
+        WaitStatus::Stopped(_, Signal::SIGSTOP) => Ok(()),
+        WaitStatus::Exited(_, step) => {
+            let step = usize::try_from(step).ok().and_then(|step| STEPS.get(step));
+            Err(format!("{} failed before exec", step.unwrap_or(&"something")))
+        }
+        other => Err(format!("expected a stop, got {other:?}")),
+    }
+}
+
+/// Lets a stopped child exec and changes its auxiliary vector. Returns the program's entry point.
+fn to_exec(host: pid_t) -> Result<u64, String> {
+    let pid = Pid::from_raw(host);
+    let failed = |errno: Errno| format!("ptrace: {errno}");
+    let options = ptrace::Options::PTRACE_O_TRACEEXEC
+        | ptrace::Options::PTRACE_O_EXITKILL
+        | ptrace::Options::PTRACE_O_TRACESYSGOOD
+        | ptrace::Options::PTRACE_O_TRACEFORK;
+    ptrace::setoptions(pid, options).map_err(failed)?;
+    ptrace::cont(pid, None).map_err(failed)?;
+    match waitpid(pid, None).map_err(|errno| format!("wait: {errno}"))? {
+        WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_EXEC) => {}
+        WaitStatus::Signaled(..) => return Err("it cannot be executed".to_string()),
+        other => return Err(format!("expected an exec, got {other:?}")),
+    }
+    fix_auxiliary_vector(host).map_err(|errno| format!("auxiliary vector: {errno}"))
+}
+
+/// See the module. Returns AT_ENTRY.
+fn fix_auxiliary_vector(host: pid_t) -> Result<u64, Errno> {
+    let memory = Memory(host);
+    let mut at = auxiliary_vector(memory, ptrace::getregs(Pid::from_raw(host))?.rsp)?;
+    let mut entry = 0;
+    loop {
+        match memory.u64(at)? {
+            libc::AT_NULL => return Ok(entry),
+            libc::AT_ENTRY => entry = memory.u64(at + 8)?,
+            libc::AT_SYSINFO_EHDR => memory.write(at, &libc::AT_IGNORE.to_ne_bytes())?,
+            libc::AT_RANDOM => memory.write(memory.u64(at + 8)?, &RANDOM)?,
+            _ => {}
+        }
+        at += 16;
+    }
+}
+
+/// Where the auxiliary vector lies: on the stack of a new program, behind argc, argv and envp.
+pub fn auxiliary_vector(memory: Memory, stack: u64) -> Result<u64, Errno> {
+    let mut at = stack + 8 * (1 + memory.u64(stack)? + 1);
+    while memory.u64(at)? != 0 {
+        at += 8;
+    }
+    Ok(at + 8)
+}

@@ -1,0 +1,298 @@
+//! A server kept ready at the end of its linking, and copied for each start.
+//!
+//! Exec and dynamic linking take most of the time of a start, and do the same each time. So a
+//! program is executed once, without a filter, and stopped at its entry point: the dynamic linker
+//! has mapped and relocated everything, and constructors of libraries have run. For a start the
+//! template makes a copy of itself (fork) in the PID namespace of the run. The copy makes the calls
+//! that a child makes before its exec ([`super::spawn`]), gets arguments of its own on its stack,
+//! and goes on from the entry point.
+//!
+//! That is the same as an exec only if nothing before the entry point depends on the time, the run,
+//! or on who the process is. Each call up to there is looked at, and one that might makes the
+//! program one without a template ([`super::linking`]). Must not know: what the server is.
+
+use std::fs;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use libc::{pid_t, user_regs_struct};
+use nix::errno::Errno;
+use nix::sys::ptrace;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use super::filter;
+use super::linking::{Linked, link};
+use super::namespace::{Namespace, copy_descriptor, open_process};
+use super::remote_calls::{Batch, CODE, Injected, read_code, write_code};
+use super::spawn::{self, LARGEST, LISTENER, Launched};
+use super::template_cache::Recipe;
+use crate::world::supervised::memory::Memory;
+use crate::world::supervised::notify::Listener;
+
+/// How many bytes of arguments a copy can take; there are some 128 KiB of stack.
+const MOST: usize = 1 << 15;
+/// How far below the arguments there is room for what only the injected calls need.
+const SCRATCH: u64 = 1 << 14;
+/// What the x86-64 ABI lets a function use below its stack pointer.
+const RED_ZONE: u64 = 128;
+
+/// A process that has not run an instruction of its program yet, but all that come before.
+#[derive(Debug)]
+pub struct Template {
+    pid: Pid,
+    recipe: Recipe,
+    linked: Linked,
+    /// What the injected code stands upon.
+    code: [u8; CODE.len()],
+}
+
+impl Template {
+    /// Executes the program. Fails with the reason why it cannot be a template. Files that its
+    /// libraries read may have to be made up in `place`.
+    pub fn new(recipe: &Recipe, place: &Path) -> Result<Template, String> {
+        let (host, entry) = spawn::execute(&recipe.program, &recipe.environment)?;
+        let pid = Pid::from_raw(host);
+        let made = link(pid, entry, recipe, place).and_then(|linked| {
+            let code = read_code(pid, entry).map_err(|errno| format!("read code: {errno}"))?;
+            write_code(pid, entry, &CODE).map_err(|errno| format!("write code: {errno}"))?;
+            Ok(Template { pid, recipe: recipe.clone(), linked, code })
+        });
+        made.inspect_err(|_| end(pid))
+    }
+
+    /// Whether a start by this recipe would do the same up to the entry point.
+    pub fn fits(&self, recipe: &Recipe) -> bool {
+        let ours = &self.recipe;
+        ours.program == recipe.program
+            && ours.environment == recipe.environment
+            && (!self.linked.timed || ours.clock == recipe.clock)
+            && (self.linked.drawn == 0 || ours.drawn == recipe.drawn)
+    }
+
+    /// What it is a template of.
+    pub fn program(&self) -> &Path {
+        &self.recipe.program
+    }
+
+    /// How many random numbers it has drawn before its entry point.
+    pub fn drawn(&self) -> u64 {
+        self.linked.drawn
+    }
+
+    /// Whether a copy has room for these arguments.
+    pub fn takes(&self, args: &[String]) -> bool {
+        args.iter().map(|arg| arg.len() + 1 + size_of::<u64>()).sum::<usize>() <= MOST
+    }
+
+    /// Makes a copy in `namespace` which starts in `directory` with `args`, and with standard
+    /// output and error going to the end of the file `log`.
+    pub fn launch(
+        &self,
+        namespace: &Namespace,
+        args: &[String],
+        directory: &Path,
+        log: &Path,
+    ) -> Result<Launched, String> {
+        let host = self.copy(namespace)?;
+        let launched = self.set_up(host, args, directory, log);
+        launched.inspect_err(|_| end(Pid::from_raw(host)))
+    }
+
+    /// The injected calls' table in the template: below everything.
+    fn table(&self) -> u64 {
+        (self.linked.registers.rsp - SCRATCH) & !15
+    }
+
+    /// Forks the template into `namespace`, as a child of this process. It is stopped, and traced.
+    fn copy(&self, namespace: &Namespace) -> Result<pid_t, String> {
+        let flags = libc::CLONE_PARENT | libc::SIGCHLD | self.linked.clone_flags();
+        let calls = [
+            Injected::new("pidfd_open", libc::SYS_pidfd_open, &[namespace.host() as u64]),
+            // The lowest number: the template has nothing open but 0, 1 and 2.
+            Injected::new("setns", libc::SYS_setns, &[3, libc::CLONE_NEWPID as u64]),
+            Injected::new("close", libc::SYS_close, &[3]),
+            Injected::new(
+                "clone",
+                libc::SYS_clone,
+                &[flags as u64, 0, 0, self.linked.clear_tid.unwrap_or(0), 0],
+            ),
+        ];
+        let failed = |errno: Errno| format!("fork a template: {errno}");
+        let Linked { registers, entry, .. } = &self.linked;
+        let batch =
+            Batch::begin(self.pid, registers, *entry, self.table(), &calls).map_err(failed)?;
+        match waitpid(self.pid, None).map_err(failed)? {
+            WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_FORK) => {}
+            WaitStatus::Stopped(_, Signal::SIGTRAP) => {
+                batch.results(calls.len())?;
+                return Err("fork a template: no child".to_string());
+            }
+            other => return Err(format!("fork a template: {other:?}")),
+        }
+        let host = ptrace::getevent(self.pid).map_err(failed)? as pid_t;
+        let entered = batch.results(calls.len() - 1);
+        ptrace::cont(self.pid, None).map_err(failed)?;
+        let born = batch.end().and(entered).and_then(|_| {
+            match waitpid(Pid::from_raw(host), None).map_err(failed)? {
+                WaitStatus::Stopped(_, Signal::SIGSTOP) => Ok(host),
+                other => Err(format!("expected a newborn's stop, got {other:?}")),
+            }
+        });
+        born.inspect_err(|_| end(Pid::from_raw(host)))
+    }
+
+    /// From a copy's birth to its entry point.
+    fn set_up(
+        &self,
+        host: pid_t,
+        args: &[String],
+        directory: &Path,
+        log: &Path,
+    ) -> Result<Launched, String> {
+        let pid = Pid::from_raw(host);
+        let failed = |what: &'static str| move |errno: Errno| format!("{what}: {errno}");
+        let Linked { registers, entry, .. } = self.linked;
+        let (stack, bytes) = self.stack(args);
+        Memory(host).write(stack, &bytes).map_err(failed("write arguments"))?;
+        let mut scratch = Scratch { at: (stack - SCRATCH) & !15, bytes: Vec::new() };
+        let calls = self.before_filter(&mut scratch, directory, log);
+        Memory(host).write(scratch.at, &scratch.bytes).map_err(failed("write to the stack"))?;
+        let table = scratch.end();
+        let go = |calls: &[Injected]| {
+            Batch::begin(pid, &registers, entry, table, calls).map_err(failed("ptrace"))?.end()
+        };
+        let number = go(&calls)?;
+        let pidfd = open_process(host).map_err(failed("pidfd_open"))?;
+        let listener = copy_descriptor(pidfd.as_fd(), LISTENER).map_err(failed("pidfd_getfd"))?;
+        go(&[Injected::new("close", libc::SYS_close, &[number as u64])])?;
+        write_code(pid, entry, &self.code).map_err(failed("write code"))?;
+        let start = user_regs_struct { rip: entry, rsp: stack, orig_rax: u64::MAX, ..registers };
+        ptrace::setregs(pid, start).map_err(failed("ptrace"))?;
+        ptrace::detach(pid, None).map_err(failed("ptrace"))?;
+        Ok(Launched { host, pidfd, listener: Listener::new(listener) })
+    }
+
+    /// What a fork does not inherit, or what is each run's own. The last of the calls returns the
+    /// listener.
+    fn before_filter(&self, scratch: &mut Scratch, directory: &Path, log: &Path) -> Vec<Injected> {
+        let program: Vec<u8> = filter::program()
+            .iter()
+            .flat_map(|line| {
+                let k = line.k.to_ne_bytes();
+                let code = line.code.to_ne_bytes();
+                [code[0], code[1], line.jt, line.jf, k[0], k[1], k[2], k[3]]
+            })
+            .collect();
+        let (lines, at) = (program.len() as u64 / 8, scratch.put(&program));
+        let filter = scratch.put(&[lines.to_ne_bytes(), at.to_ne_bytes()].concat());
+        let directory = scratch.put_path(directory);
+        let log = scratch.put_path(log);
+        let append = (libc::O_WRONLY | libc::O_APPEND) as u64;
+        let largest = LARGEST as u64;
+        let mut calls = vec![
+            Injected::new("setsid", libc::SYS_setsid, &[]),
+            Injected::new(
+                "prctl",
+                libc::SYS_prctl,
+                &[libc::PR_SET_PDEATHSIG as u64, libc::SIGKILL as u64],
+            ),
+            Injected::new("chdir", libc::SYS_chdir, &[directory]),
+            Injected::new("open the log", libc::SYS_open, &[log, append]),
+            Injected::new("dup2", libc::SYS_dup2, &[3, 1]),
+            Injected::new("dup2", libc::SYS_dup2, &[3, 2]),
+            Injected::new("dup2", libc::SYS_dup2, &[0, largest]),
+            Injected::new("close", libc::SYS_close, &[3]),
+            Injected::new("close", libc::SYS_close, &[largest]),
+        ];
+        if let Some((head, len)) = self.linked.robust_list {
+            calls.push(Injected::new("set_robust_list", libc::SYS_set_robust_list, &[head, len]));
+        }
+        if spawn::keeps_capabilities() {
+            let header = scratch.put(&spawn::CAPABILITIES.map(u32::to_ne_bytes).concat());
+            let none = scratch.put(&[0; 24]);
+            calls.push(Injected::new("capset", libc::SYS_capset, &[header, none]));
+        }
+        let flags = spawn::FILTER_FLAGS;
+        let mode = u64::from(libc::SECCOMP_SET_MODE_FILTER);
+        calls.push(Injected::new("seccomp", libc::SYS_seccomp, &[mode, flags, filter]));
+        calls
+    }
+
+    /// The stack pointer for these arguments and what lies from there on, as execve(2) lays it out:
+    /// argc, argv, envp, the auxiliary vector, and then the strings without gaps.
+    fn stack(&self, args: &[String]) -> (u64, Vec<u8>) {
+        let program = self.recipe.program.as_os_str().as_bytes();
+        let line = |(name, value): &(String, String)| format!("{name}={value}").into_bytes();
+        let environment: Vec<_> = self.recipe.environment.iter().map(line).collect();
+        let args: Vec<&[u8]> =
+            [program].into_iter().chain(args.iter().map(String::as_bytes)).collect();
+        let strings: Vec<&[u8]> =
+            args.iter().copied().chain(environment.iter().map(Vec::as_slice)).collect();
+        let size: usize = strings.iter().map(|string| string.len() + 1).sum();
+        let mut at = (self.linked.registers.rsp - RED_ZONE - size as u64) & !15;
+        let mut words = vec![args.len() as u64];
+        let mut text = Vec::with_capacity(size);
+        for (n, string) in strings.iter().enumerate() {
+            if n == args.len() {
+                words.push(0);
+            }
+            words.push(at);
+            text.extend_from_slice(string);
+            text.push(0);
+            at += string.len() as u64 + 1;
+        }
+        // The ends of argv, unless there was an environment, and of envp.
+        words.resize(strings.len() + 3, 0);
+        words.extend(&self.linked.auxiliary);
+        let text_at = at - size as u64;
+        let stack = (text_at - 8 * words.len() as u64) & !15;
+        let mut bytes: Vec<u8> = words.into_iter().flat_map(u64::to_ne_bytes).collect();
+        bytes.resize((text_at - stack) as usize, 0);
+        bytes.extend(text);
+        (stack, bytes)
+    }
+}
+
+impl Drop for Template {
+    fn drop(&mut self) {
+        end(self.pid);
+    }
+}
+
+/// Memory of a copy to be written at once.
+struct Scratch {
+    at: u64,
+    bytes: Vec<u8>,
+}
+
+impl Scratch {
+    /// Where `bytes` will be.
+    fn put(&mut self, bytes: &[u8]) -> u64 {
+        let at = self.end();
+        self.bytes.extend_from_slice(bytes);
+        self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
+        at
+    }
+
+    fn put_path(&mut self, path: &Path) -> u64 {
+        self.put(&[path.as_os_str().as_bytes(), &[0]].concat())
+    }
+
+    fn end(&self) -> u64 {
+        self.at + self.bytes.len() as u64
+    }
+}
+
+/// Kills and collects a process that is ours.
+fn end(pid: Pid) {
+    let _ = kill(pid, Signal::SIGKILL);
+    while let Ok(WaitStatus::PtraceEvent(..) | WaitStatus::Stopped(..)) = waitpid(pid, None) {}
+}
+
+/// Whether a process has nothing open but its standard streams.
+pub fn has_only_streams(pid: Pid) -> bool {
+    fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|open| open.count() == 3)
+}
