@@ -41,7 +41,7 @@ pub use name::Name;
 pub use plan::{Effect, Halt, Plan, Rule, Selector, Victim, When, Window};
 pub use process::{Ending, Pid, TaskId};
 pub use role::Roles;
-pub use schedule::{Decision, Schedule, Turn};
+pub use schedule::{Candidate, Class, Decision, Schedule};
 pub use site::Site;
 pub use trace::Trace;
 
