@@ -7,7 +7,7 @@
 //! Must not know: what the commands do, and whether they succeeded.
 
 use super::{Aof, Env, State};
-use crate::child;
+use crate::clock;
 use crate::keyspace::Bytes;
 
 /// How a command states when a key ends.
@@ -37,7 +37,7 @@ impl Aof {
             cat_append_only_generic_command(&mut bytes, &select);
             self.selected_db = Some(db);
         }
-        cat_append_only_command(&mut bytes, argv, &mut || child::mstime(env.os));
+        cat_append_only_command(&mut bytes, argv, &mut || clock::mstime(env.os));
         if self.state == State::On {
             self.buf.extend_from_slice(&bytes);
         }

@@ -25,6 +25,7 @@ mod load;
 mod load_value;
 mod lzf;
 pub mod quicklist;
+mod receiver;
 #[cfg(test)]
 mod round_trip;
 mod save;
@@ -34,7 +35,8 @@ mod ziplist;
 mod zipmap;
 
 pub use dump::{BadPayload, create_dump_payload, load_dump_payload};
-pub use load::{Entry, LoadOptions, Receiver, rdb_load, rdb_load_rio};
+pub use load::{rdb_load, rdb_load_rio};
+pub use receiver::{LoadOptions, LoadedKey, Receiver};
 pub use save::{AfterKey, SaveFailed, SaveOptions, rdb_remove_temp_file_from_signal, rdb_save_rio};
 pub use save_value::saved_object_len;
 pub use source::{LoadError, Reader, Source};

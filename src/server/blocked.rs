@@ -4,7 +4,7 @@
 //! Must not know: what they do with the key.
 
 use super::Server;
-use crate::child::mstime;
+use crate::clock::mstime;
 use crate::command::blocking::{Blocked, Served, serve};
 use crate::command::{Context, Failure};
 use crate::keyspace::interest::DbKey;

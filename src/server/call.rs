@@ -9,6 +9,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::Server;
 use crate::aof::{State, Status};
+use crate::clock::ustime;
 use crate::command::{
     Command, Context, Effects, Failure, Flags, Outcome, Run, Transaction, lookup,
 };
@@ -199,7 +200,7 @@ impl Server {
 
     /// How long a command took, for INFO and the latency monitor.
     fn account_for(&mut self, os: &mut dyn Os, command: &'static Command, start: i64) {
-        let duration = super::ustime(os) - start;
+        let duration = ustime(os) - start;
         if !command.flags.has(Flags::SKIP_SLOWLOG) {
             let fast = command.flags.has(Flags::FAST);
             let event = if fast { "fast-command" } else { "command" };
