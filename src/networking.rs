@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::command::blocking::Blocked;
-use crate::command::{KillFilter, ReplyMode, Session};
+use crate::command::{Blocked, KillFilter, ReplyMode, Session};
 use crate::os::Fd;
 use crate::resp::{Reply, RequestParser};
 

@@ -6,8 +6,9 @@
 //!
 //! Must not know: what the commands do, and whether they succeeded.
 
-use super::{Aof, Env, State};
+use super::state::{Aof, State};
 use crate::clock;
+use crate::env::Env;
 use crate::keyspace::Bytes;
 
 /// How a command states when a key ends.

@@ -22,11 +22,12 @@
 
 use super::pipes::Pipes;
 use super::rewrite_child::{RewriteChild, bg_name, temp_name};
-use super::{Aof, Env, State, Status, open_for_appending};
+use super::state::{Aof, State, open_for_appending};
 use crate::bio::{Bio, Job};
 use crate::child::{self, Outcome};
 use crate::clock;
 use crate::config::AppendFsync;
+use crate::env::{Env, Status};
 use crate::keyspace::Keyspace;
 use crate::log::Level;
 use crate::os::{Errno, Fd, OFlag, Os, Pid, Signal, WaitStatus, strerror};

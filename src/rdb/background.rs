@@ -10,8 +10,8 @@
 //! saved, and its parent thinks that it has not. The other way round cannot happen.
 //! Must not know: who asked for it.
 
-use super::Rdb;
 use super::save::{SaveFailed, SaveOptions, rdb_remove_temp_file, rdb_save};
+use super::state::Rdb;
 use crate::child::Outcome;
 use crate::child_info::ProcessType;
 use crate::clock;

@@ -1,5 +1,5 @@
-//! What loading an RDB file hands over, to whom, and by which options: what the loader, the checker and
-//! the server have in common.
+//! What the loader of RDB files, the checker and the server have in common: the options, and who
+//! takes the keys.
 //!
 //! Must not know: the format.
 

@@ -9,9 +9,9 @@
 //! Where it fails, the temporary file is removed and the file before it is untouched.
 //! Must not know: whether it runs in a child.
 
-use super::Rdb;
 use super::format::{RDB_VERSION, Sink, Writer, opcode};
 use super::lzf::Lzf;
+use super::state::Rdb;
 use crate::bio::Bio;
 use crate::clock;
 use crate::config::{Config, REDIS_VERSION};

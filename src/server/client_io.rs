@@ -4,8 +4,7 @@
 
 use super::Server;
 use crate::aof::State;
-use crate::command::Failure;
-use crate::command::blocking::Blocked;
+use crate::command::{Blocked, Failure};
 use crate::config::AppendFsync;
 use crate::networking::{Client, Clients, Listener, Transport};
 use crate::os::{Errno, Fd, Interest, Os, strerror};

@@ -10,7 +10,7 @@ use super::call::run;
 use super::{Loading, Server};
 use crate::aof::{Aof, Env, Executor, LoadResult, State, UnknownCommand};
 use crate::clock::{time, ustime};
-use crate::command::{Command, Context, Failure, Outcome, Request, Session, lookup};
+use crate::command::{Command, Context, Failure, Outcome, Queued, Request, Session, lookup};
 use crate::env::Children;
 use crate::keyspace::Bytes;
 use crate::latency::Latency;
@@ -45,7 +45,8 @@ impl FileClient<'_> {
         };
         match outcome {
             Ok(Outcome::Request(Request::Exec(transaction))) => {
-                for (command, argv) in &transaction.queued {
+                for Queued { name, argv, .. } in &transaction.queued {
+                    let command = lookup(name.as_bytes()).expect("it was found when it was queued");
                     self.run(os, command, argv);
                 }
             }
@@ -120,7 +121,9 @@ impl Executor for FileClient<'_> {
     fn execute(&mut self, os: &mut dyn Os, argv: Vec<Bytes>) -> Result<(), UnknownCommand> {
         let command = lookup(&argv[0]).ok_or(UnknownCommand)?;
         match &mut self.session.transaction {
-            Some(transaction) if command.name != "exec" => transaction.queue(command, argv),
+            Some(transaction) if command.name != "exec" => {
+                transaction.queue(command.queued(argv));
+            }
             _ => self.run(os, command, &argv),
         }
         self.server.take_signals(os);
