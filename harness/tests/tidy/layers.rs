@@ -10,6 +10,7 @@ use crate::sources::{Source, code, files};
 const CORE: &[(&str, &[&str])] = &[
     ("os", &[]),
     ("text", &[]),
+    ("clock", &["os"]),
     ("log", &["os"]),
     ("config", &["os", "text", "log"]),
     ("resp", &["text"]),
@@ -17,24 +18,27 @@ const CORE: &[(&str, &[&str])] = &[
     ("rio", FOUNDATION),
     ("bio", FOUNDATION),
     ("child", FOUNDATION),
-    ("child_info", &["os", "config", "text", "resp", "keyspace", "log", "rio", "bio", "child"]),
-    ("latency", &["os", "config", "text", "resp", "keyspace", "log", "rio", "bio", "child"]),
+    ("child_info", BELOW_CHILD_INFO),
+    ("latency", BELOW_CHILD_INFO),
     ("env", BELOW_ENV),
     ("rdb", BELOW_RDB),
     ("aof", BELOW_AOF),
-    ("command", FRONT),
-    ("server", FRONT),
-    ("info", FRONT),
-    ("networking", FRONT),
+    ("command", BELOW_COMMAND),
+    ("networking", BELOW_NETWORKING),
+    ("server", BELOW_SERVER),
     ("event_loop", ALL_CORE),
     ("main", &["sabot_server"]),
     ("lib", ALL_CORE),
 ];
 
-const FOUNDATION: &[&str] = &["os", "config", "text", "resp", "keyspace", "log"];
+const FOUNDATION: &[&str] = &["os", "clock", "config", "text", "resp", "keyspace", "log"];
+
+const BELOW_CHILD_INFO: &[&str] =
+    &["os", "clock", "config", "text", "resp", "keyspace", "log", "rio", "bio", "child"];
 
 const BELOW_ENV: &[&str] = &[
     "os",
+    "clock",
     "config",
     "text",
     "resp",
@@ -49,6 +53,7 @@ const BELOW_ENV: &[&str] = &[
 
 const BELOW_RDB: &[&str] = &[
     "os",
+    "clock",
     "config",
     "text",
     "resp",
@@ -64,6 +69,7 @@ const BELOW_RDB: &[&str] = &[
 
 const BELOW_AOF: &[&str] = &[
     "os",
+    "clock",
     "config",
     "text",
     "resp",
@@ -78,9 +84,44 @@ const BELOW_AOF: &[&str] = &[
     "rdb",
 ];
 
-/// `aof` and everything before it, and the front half, whose rooms are one ring.
-const FRONT: &[&str] = &[
+const BELOW_COMMAND: &[&str] = &[
     "os",
+    "clock",
+    "config",
+    "text",
+    "resp",
+    "keyspace",
+    "log",
+    "rio",
+    "bio",
+    "child",
+    "child_info",
+    "latency",
+    "env",
+    "rdb",
+];
+
+const BELOW_NETWORKING: &[&str] = &[
+    "os",
+    "clock",
+    "config",
+    "text",
+    "resp",
+    "keyspace",
+    "log",
+    "rio",
+    "bio",
+    "child",
+    "child_info",
+    "latency",
+    "env",
+    "rdb",
+    "command",
+];
+
+const BELOW_SERVER: &[&str] = &[
+    "os",
+    "clock",
     "config",
     "text",
     "resp",
@@ -95,13 +136,12 @@ const FRONT: &[&str] = &[
     "rdb",
     "aof",
     "command",
-    "server",
-    "info",
     "networking",
 ];
 
 const ALL_CORE: &[&str] = &[
     "os",
+    "clock",
     "config",
     "text",
     "resp",
@@ -116,9 +156,8 @@ const ALL_CORE: &[&str] = &[
     "rdb",
     "aof",
     "command",
-    "server",
-    "info",
     "networking",
+    "server",
     "event_loop",
 ];
 
