@@ -2,7 +2,9 @@
 //!
 //! Each check is a function from text to complaints, and is itself tested on a small bad example.
 
+mod circles;
 mod layers;
+mod mentions;
 mod pairs;
 mod shape;
 mod sources;
