@@ -7,6 +7,7 @@ mod layers;
 mod mentions;
 mod pairs;
 mod shape;
+mod soundness;
 mod sources;
 mod words;
 
