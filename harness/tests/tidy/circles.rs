@@ -116,7 +116,7 @@ impl Package {
             return Err(format!("{top}: no source was found, so nothing was checked"));
         }
         let below = |(key, (_, told)): (&Key, &(String, Mentions))| -> Vec<Key> {
-            told.tests.iter().map(|name| [key.as_slice(), &[name.clone()]].concat()).collect()
+            told.tests.iter().map(|name| child(key, name)).collect()
         };
         let tests: Vec<Key> = modules.iter().flat_map(below).collect();
         modules.retain(|key, _| !tests.iter().any(|test| key.starts_with(test)));
@@ -127,7 +127,7 @@ impl Package {
     fn find(&self, here: &Key, path: &Path, hops: usize) -> Option<Found> {
         let mut at = if path.from_root { Key::new() } else { here.clone() };
         for (n, name) in path.names.iter().enumerate() {
-            let below = [at.as_slice(), std::slice::from_ref(name)].concat();
+            let below = child(&at, name);
             if !self.modules.contains_key(&below) {
                 let found = self.item(&at, name, &path.names[n + 1..], hops)?;
                 return (path.from_root || n > 0 || found.defined).then_some(found);
@@ -226,6 +226,12 @@ impl Package {
 fn key(inside: &str) -> Key {
     let path = inside.trim_end_matches(".rs");
     path.split('/').filter(|part| !["mod", "lib"].contains(part)).map(String::from).collect()
+}
+
+fn child(module: &[String], name: &str) -> Key {
+    let mut key = module.to_vec();
+    key.push(name.into());
+    key
 }
 
 /// Every module that uses lead to from `start`.
