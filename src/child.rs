@@ -11,7 +11,7 @@ pub const SERVER_CHILD_NOERROR_RETVAL: i32 = 255;
 
 /// What the end of a child means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ChildOutcome {
     Success,
     /// It found out by itself that it cannot finish.
     Error,
@@ -19,17 +19,17 @@ pub enum Outcome {
     Signal(i32),
 }
 
-impl Outcome {
+impl ChildOutcome {
     /// A child told to stop exits with a code of its own, and counts as ended by SIGUSR1
     /// (Redis: `checkChildrenDone`).
-    pub fn of(status: WaitStatus) -> Outcome {
+    pub fn of(status: WaitStatus) -> ChildOutcome {
         match status {
-            WaitStatus::Exited(0) => Outcome::Success,
+            WaitStatus::Exited(0) => ChildOutcome::Success,
             WaitStatus::Exited(SERVER_CHILD_NOERROR_RETVAL) => {
-                Outcome::Signal(Signal::SIGUSR1 as i32)
+                ChildOutcome::Signal(Signal::SIGUSR1 as i32)
             }
-            WaitStatus::Exited(_) => Outcome::Error,
-            WaitStatus::Signaled(signal) => Outcome::Signal(signal),
+            WaitStatus::Exited(_) => ChildOutcome::Error,
+            WaitStatus::Signaled(signal) => ChildOutcome::Signal(signal),
         }
     }
 }
@@ -45,8 +45,8 @@ pub fn close_unused_resources(os: &mut dyn Os, listening: &[Fd]) {
 /// Second thing in a child: from now on SIGUSR1 leaves a line in the log (Redis:
 /// `setupChildSignalHandlers`, `sigKillChildHandler`).
 pub fn setup_child_signal_handlers(os: &mut dyn Os, log: &Log) {
-    let words = log.last_words(os, "Received SIGUSR1 in child, exiting now.");
-    os.set_last_words(words);
+    let words = log.handler_line(os, "Received SIGUSR1 in child, exiting now.");
+    os.set_handler_line(words);
 }
 
 /// Tells a child to stop and waits for it. When this returns, the child is gone or could not be
@@ -69,7 +69,7 @@ pub fn kill_and_wait(os: &mut dyn Os, pid: Pid) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Os, Outcome, Signal, WaitStatus, close_unused_resources};
+    use super::{Os, ChildOutcome, Signal, WaitStatus, close_unused_resources};
     use crate::os::Errno;
     use crate::os::linux::LinuxOs;
 
@@ -85,10 +85,10 @@ mod tests {
 
     #[test]
     fn being_told_to_stop_is_no_error() {
-        let told = Outcome::Signal(Signal::SIGUSR1 as i32);
-        assert_eq!(Outcome::of(WaitStatus::Exited(0)), Outcome::Success);
-        assert_eq!(Outcome::of(WaitStatus::Exited(1)), Outcome::Error);
-        assert_eq!(Outcome::of(WaitStatus::Exited(255)), told);
-        assert_eq!(Outcome::of(WaitStatus::Signaled(9)), Outcome::Signal(9));
+        let told = ChildOutcome::Signal(Signal::SIGUSR1 as i32);
+        assert_eq!(ChildOutcome::of(WaitStatus::Exited(0)), ChildOutcome::Success);
+        assert_eq!(ChildOutcome::of(WaitStatus::Exited(1)), ChildOutcome::Error);
+        assert_eq!(ChildOutcome::of(WaitStatus::Exited(255)), told);
+        assert_eq!(ChildOutcome::of(WaitStatus::Signaled(9)), ChildOutcome::Signal(9));
     }
 }

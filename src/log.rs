@@ -3,7 +3,7 @@
 //! Dates are UTC, whatever the machine's zone, so that a line is the same everywhere.
 //! Must not know: who logs.
 
-use crate::os::{Clock, LastWords, OFlag, Os, STDOUT, Signal};
+use crate::os::{Clock, HandlerLine, OFlag, Os, STDOUT, Signal};
 
 /// `loglevel`, from most to least talkative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,8 +66,8 @@ impl Log {
     }
 
     /// The same line for a handler that may not call anything here: without the time.
-    pub fn last_words(&self, os: &mut dyn Os, message: &str) -> LastWords {
-        LastWords {
+    pub fn handler_line(&self, os: &mut dyn Os, message: &str) -> HandlerLine {
+        HandlerLine {
             file: self.file.clone(),
             before: format!("{}:signal-handler (", os.getpid()),
             after: format!(") {message}\n"),

@@ -195,7 +195,7 @@ impl Clients {
     }
 
     /// The descriptor of the client with this number.
-    pub fn fd_of(&self, id: u64) -> Option<Fd> {
+    pub fn fd_by_id(&self, id: u64) -> Option<Fd> {
         self.all.iter().find(|(_, client)| client.session.id == id).map(|(&fd, _)| fd)
     }
 
@@ -211,7 +211,7 @@ impl Clients {
             let address_fits =
                 filter.address.as_ref().is_none_or(|address| *address == client.address(socket));
             let id_fits = filter.id.is_none_or(|id| id == client.session.id);
-            let spared = filter.nobody || (filter.skip_me && fd == asking);
+            let spared = filter.matches_none || (filter.skip_me && fd == asking);
             address_fits && id_fits && !spared
         };
         let mut meant: Vec<_> = self.all.iter().filter(is_meant).collect();
@@ -220,7 +220,7 @@ impl Clients {
     }
 
     /// The longest input and output that waits, for INFO.
-    pub fn biggest_buffers(&self) -> (usize, usize) {
+    pub fn max_buffers(&self) -> (usize, usize) {
         let input = self.all.values().map(|client| client.parser.pending()).max();
         let output = self.all.values().map(|client| client.out.len() - client.sent).max();
         (input.unwrap_or(0), output.unwrap_or(0))

@@ -115,7 +115,7 @@ pub trait ForkChild {
 
 /// What a process writes when a signal ends it: `before`, the seconds since the epoch, `after`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastWords {
+pub struct HandlerLine {
     /// The file that it is appended to, or empty for standard output.
     pub file: String,
     pub before: String,
@@ -267,7 +267,7 @@ pub trait Os {
 
     /// From now on SIGUSR1, before it ends this forked child, has it write these words with one
     /// write(2). Until then it ends without any.
-    fn set_last_words(&mut self, words: LastWords) {
+    fn set_handler_line(&mut self, words: HandlerLine) {
         let _ = words;
     }
 

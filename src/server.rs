@@ -263,7 +263,7 @@ impl Server {
     /// Redis: `updateCachedTime`.
     pub fn update_cached_time(&mut self, os: &mut dyn Os) {
         self.time.ustime = ustime(os);
-        self.keyspace.access.see_time(self.time.unixtime());
+        self.keyspace.access.set_unixtime(self.time.unixtime());
     }
 
     pub fn verbose(&self, os: &mut dyn Os, message: &str) {

@@ -213,17 +213,17 @@ fn aof_write(os: &mut dyn Os, fd: Fd, buf: &[u8]) -> (usize, Option<Errno>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_env::Surroundings;
+    use super::super::test_env::Fixture;
     use super::Aof;
     use crate::config::Config;
 
     #[test]
     fn a_small_buffer_is_kept_and_a_larger_one_given_back() {
-        let mut around = Surroundings::new();
+        let mut fixture = Fixture::new();
         let kept = [3999, 4000, 4001].map(|capacity| {
             let mut aof = Aof::new(&Config::default());
             aof.buf = Vec::with_capacity(capacity);
-            aof.write_succeeded(&mut around.env());
+            aof.write_succeeded(&mut fixture.env());
             aof.buf.capacity()
         });
         assert_eq!(kept, [3999, 0, 0]);

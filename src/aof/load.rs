@@ -61,7 +61,7 @@ pub enum LoadResult {
 
 /// Why reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stop {
+enum ReadEnd {
     /// At the end of the file, between two commands.
     CleanEof,
     /// In the middle of a command, for the end of the file or for an error.
@@ -72,7 +72,7 @@ enum Stop {
 
 /// How far loading has come.
 #[derive(Default)]
-struct Progress {
+struct ValidOffsets {
     /// Offset after the last whole command; stays 0 when truncating is off.
     valid_up_to: u64,
     /// Offset of the last MULTI.
@@ -119,36 +119,36 @@ impl Aof {
         executor: &mut dyn Executor,
         reader: &mut FileReader,
     ) {
-        let mut progress = Progress::default();
+        let mut offsets = ValidOffsets::default();
         let mut preamble_error = None;
         let stop = match load_rdb_preamble(env, executor, reader) {
-            Ok(()) => run_commands(env, executor, reader, &mut progress),
+            Ok(()) => run_commands(env, executor, reader, &mut offsets),
             Err(errno) => {
                 preamble_error = Some(errno);
-                Stop::Read
+                ReadEnd::Read
             }
         };
         match stop {
-            Stop::CleanEof if !executor.in_multi() => return,
-            Stop::CleanEof => {
+            ReadEnd::CleanEof if !executor.in_multi() => return,
+            ReadEnd::CleanEof => {
                 env.warning("Revert incomplete MULTI/EXEC transaction in AOF file");
-                progress.valid_up_to = progress.valid_before_multi;
+                offsets.valid_up_to = offsets.valid_before_multi;
             }
-            Stop::Read if reader.at_eof() => {}
-            Stop::Read => {
+            ReadEnd::Read if reader.at_eof() => {}
+            ReadEnd::Read => {
                 let errno = reader.error().or(preamble_error).unwrap_or(Errno::from_raw(0));
                 let reason = strerror(errno);
                 let line = format!("Unrecoverable error reading the append only file: {reason}");
                 close_and_die(env, reader, &line)
             }
-            Stop::Format => close_and_die(
+            ReadEnd::Format => close_and_die(
                 env,
                 reader,
                 "Bad file format reading the append only file: make a backup of your AOF file, \
                  then use ./redis-check-aof --fix <filename>",
             ),
         }
-        if !self.truncate(env, progress.valid_up_to) {
+        if !self.truncate(env, offsets.valid_up_to) {
             close_and_die(
                 env,
                 reader,
@@ -208,8 +208,8 @@ fn run_commands(
     env: &mut Env<'_>,
     executor: &mut dyn Executor,
     reader: &mut FileReader,
-    progress: &mut Progress,
-) -> Stop {
+    offsets: &mut ValidOffsets,
+) -> ReadEnd {
     let mut commands = 0u64;
     loop {
         if commands.is_multiple_of(COMMANDS_BETWEEN_EVENTS) {
@@ -221,14 +221,14 @@ fn run_commands(
         };
         commands += 1;
         if argv[0].eq_ignore_ascii_case(b"MULTI") {
-            progress.valid_before_multi = progress.valid_up_to;
+            offsets.valid_before_multi = offsets.valid_up_to;
         }
         let name = String::from_utf8_lossy(&argv[0]).into_owned();
         if executor.execute(env.os, argv).is_err() {
             die(env, &format!("Unknown command '{name}' reading the append only file"));
         }
         if env.config.aof_load_truncated {
-            progress.valid_up_to = reader.position();
+            offsets.valid_up_to = reader.position();
         }
         if env.config.key_load_delay != 0 {
             env.os.nanosleep(env.config.key_load_delay.saturating_mul(1000));
@@ -237,17 +237,17 @@ fn run_commands(
 }
 
 /// The next command, which has at least its name.
-fn read_command(env: &mut Env<'_>, reader: &mut FileReader) -> Result<Vec<Bytes>, Stop> {
+fn read_command(env: &mut Env<'_>, reader: &mut FileReader) -> Result<Vec<Bytes>, ReadEnd> {
     let Some(line) = reader.read_line(env.os, LINE_MAX) else {
-        return Err(if reader.at_eof() { Stop::CleanEof } else { Stop::Read });
+        return Err(if reader.at_eof() { ReadEnd::CleanEof } else { ReadEnd::Read });
     };
     let argc = match line.as_slice() {
-        [b'*'] | [b'*', 0, ..] => return Err(Stop::Read),
+        [b'*'] | [b'*', 0, ..] => return Err(ReadEnd::Read),
         [b'*', number @ ..] => strtoll(number) as i32,
-        _ => return Err(Stop::Format),
+        _ => return Err(ReadEnd::Format),
     };
     if argc < 1 {
-        return Err(Stop::Format);
+        return Err(ReadEnd::Format);
     }
     let mut argv = Vec::new();
     for _ in 0..argc {
@@ -256,14 +256,14 @@ fn read_command(env: &mut Env<'_>, reader: &mut FileReader) -> Result<Vec<Bytes>
     Ok(argv)
 }
 
-fn read_argument(env: &mut Env<'_>, reader: &mut FileReader) -> Result<Bytes, Stop> {
-    let line = reader.read_line(env.os, LINE_MAX).ok_or(Stop::Read)?;
-    let [b'$', number @ ..] = line.as_slice() else { return Err(Stop::Format) };
+fn read_argument(env: &mut Env<'_>, reader: &mut FileReader) -> Result<Bytes, ReadEnd> {
+    let line = reader.read_line(env.os, LINE_MAX).ok_or(ReadEnd::Read)?;
+    let [b'$', number @ ..] = line.as_slice() else { return Err(ReadEnd::Format) };
     // A negative length is a huge one, as in Redis, and no file is that long.
     let len = usize::try_from(strtoll(number)).unwrap_or(usize::MAX);
     let argument = reader.read(env.os, len);
     if argument.len() < len || reader.read(env.os, 2).len() < 2 {
-        return Err(Stop::Read);
+        return Err(ReadEnd::Read);
     }
     Ok(argument)
 }

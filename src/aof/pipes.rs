@@ -80,8 +80,8 @@ impl Pipes {
 
     /// Takes both events back and closes all six ends (Redis: `aofClosePipes`).
     pub(super) fn close(mut self, env: &mut Env<'_>) {
-        self.forget_ack(env);
-        self.forget_data(env);
+        self.unwatch_ack(env);
+        self.unwatch_data(env);
         let ends = self.ends;
         let in_order = [
             ends.write_data_to_child,
@@ -141,7 +141,7 @@ impl Pipes {
                 Ok(sent) => buffer.consume(sent),
             }
         }
-        self.forget_data(env);
+        self.unwatch_data(env);
     }
 
     /// The child has sent its '!', once in a rewrite (Redis: `aofChildPipeReadable`). If the answer
@@ -158,17 +158,17 @@ impl Pipes {
                 env.warning(&format!("Can't send ACK to AOF child: {reason}"));
             }
         }
-        self.forget_ack(env);
+        self.unwatch_ack(env);
     }
 
-    fn forget_ack(&mut self, env: &mut Env<'_>) {
+    fn unwatch_ack(&mut self, env: &mut Env<'_>) {
         if std::mem::take(&mut self.ack_watched) {
             let fd = self.ends.read_ack_from_child;
             let _ = env.os.epoll_ctl(env.epoll, fd, Interest::default());
         }
     }
 
-    fn forget_data(&mut self, env: &mut Env<'_>) {
+    fn unwatch_data(&mut self, env: &mut Env<'_>) {
         if std::mem::take(&mut self.data_watched) {
             let fd = self.ends.write_data_to_child;
             let _ = env.os.epoll_ctl(env.epoll, fd, Interest::default());
@@ -180,22 +180,22 @@ impl Pipes {
 mod tests {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-    use super::super::test_env::Surroundings;
+    use super::super::test_env::Fixture;
     use super::{Fd, Interest, Pipes, RewriteBuffer};
     use crate::os::linux::LinuxOs;
     use crate::os::{ForkChild, Os, Wait, WaitStatus};
 
     /// Pipes, a buffer with one byte for the child, and an answer of the child on its way.
-    fn after_an_answer(answer: &[u8]) -> (Surroundings, Pipes, RewriteBuffer) {
-        let mut around = Surroundings::new();
-        let mut env = around.env();
+    fn after_an_answer(answer: &[u8]) -> (Fixture, Pipes, RewriteBuffer) {
+        let mut fixture = Fixture::new();
+        let mut env = fixture.env();
         let (mut pipes, mut buffer) =
             (Pipes::create(&mut env).expect("six descriptors"), RewriteBuffer::default());
         assert_eq!(watched(&pipes), [true, false, false]);
         pipes.feed(&mut env, &mut buffer, b"x");
         env.os.write(pipes.ends.write_ack_to_parent, answer).expect("there is room");
         assert_eq!(watched(&pipes), [true, true, false]);
-        (around, pipes, buffer)
+        (fixture, pipes, buffer)
     }
 
     /// Whether the child's answer, room for data, and an end of the child's are waited for.
@@ -207,8 +207,8 @@ mod tests {
 
     #[test]
     fn an_event_is_seen_to_once() {
-        let (mut around, mut pipes, mut buffer) = after_an_answer(b"!");
-        let (env, ends) = (&mut around.env(), pipes.ends);
+        let (mut fixture, mut pipes, mut buffer) = after_an_answer(b"!");
+        let (env, ends) = (&mut fixture.env(), pipes.ends);
         pipes.on_event(env, &mut buffer, ends.write_data_to_child, Interest::WRITABLE);
         assert_eq!((watched(&pipes), buffer.size()), ([true, false, false], 0));
         pipes.on_event(env, &mut buffer, ends.read_ack_from_child, Interest::READABLE);
@@ -218,8 +218,8 @@ mod tests {
 
     #[test]
     fn other_events_are_nothing() {
-        let (mut around, mut pipes, mut buffer) = after_an_answer(b"!");
-        let (env, ends) = (&mut around.env(), pipes.ends);
+        let (mut fixture, mut pipes, mut buffer) = after_an_answer(b"!");
+        let (env, ends) = (&mut fixture.env(), pipes.ends);
         for (fd, ready) in [
             (ends.read_ack_from_child, Interest::WRITABLE),
             (ends.write_data_to_child, Interest::READABLE),
@@ -233,8 +233,8 @@ mod tests {
 
     #[test]
     fn another_answer_stops_nothing() {
-        let (mut around, mut pipes, mut buffer) = after_an_answer(b"?");
-        let (env, ends) = (&mut around.env(), pipes.ends);
+        let (mut fixture, mut pipes, mut buffer) = after_an_answer(b"?");
+        let (env, ends) = (&mut fixture.env(), pipes.ends);
         pipes.on_event(env, &mut buffer, ends.read_ack_from_child, Interest::READABLE);
         assert_eq!((watched(&pipes), pipes.stop_sending_diff), ([false, true, false], false));
         pipes.close(env);
@@ -242,12 +242,12 @@ mod tests {
 
     #[test]
     fn the_log_tells_how_much_waits() {
-        let (mut around, mut pipes, mut buffer) = after_an_answer(b"!");
-        pipes.feed(&mut around.env(), &mut buffer, &vec![0; 81 * 1024 * 1024]);
-        let log = around.log();
+        let (mut fixture, mut pipes, mut buffer) = after_an_answer(b"!");
+        pipes.feed(&mut fixture.env(), &mut buffer, &vec![0; 81 * 1024 * 1024]);
+        let log = fixture.log();
         assert!(log.ends_with("* Background AOF buffer size: 80 MB\n"), "{log}");
         assert_eq!(log.lines().count(), 1);
-        pipes.close(&mut around.env());
+        pipes.close(&mut fixture.env());
     }
 
     /// A process in which the third pipe is one descriptor too many.
@@ -259,7 +259,7 @@ mod tests {
         }
 
         fn run(&self, os: &mut dyn Os) -> i32 {
-            let mut around = Surroundings::new();
+            let mut fixture = Fixture::new();
             let open = |os: &mut dyn Os| -> Vec<Fd> {
                 (0..1024).filter(|&fd| os.fstat(fd).is_ok()).collect()
             };
@@ -267,7 +267,7 @@ mod tests {
             let fifth = (0..1024).filter(|fd| !before.contains(fd)).nth(4).expect("a free one");
             let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("there is a limit");
             setrlimit(Resource::RLIMIT_NOFILE, fifth as u64 + 1, hard).expect("it is lower");
-            let pipes = Pipes::create(&mut around.env());
+            let pipes = Pipes::create(&mut fixture.env());
             i32::from(pipes.is_some() || open(os) != before)
         }
     }

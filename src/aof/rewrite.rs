@@ -24,7 +24,7 @@ use super::pipes::Pipes;
 use super::rewrite_child::{RewriteChild, bg_name, temp_name};
 use super::state::{Aof, State, open_for_appending};
 use crate::bio::{Bio, Job};
-use crate::child::{self, Outcome};
+use crate::child::{self, ChildOutcome};
 use crate::clock;
 use crate::config::AppendFsync;
 use crate::env::{Env, Status};
@@ -74,13 +74,13 @@ impl Aof {
     /// old file and `last_bgrewrite_status` as they were, and drops the buffer.
     pub fn background_rewrite_done_handler(&mut self, env: &mut Env<'_>, status: WaitStatus) {
         let Some(pid) = env.children.aof else { return };
-        match Outcome::of(status) {
-            Outcome::Success => self.install_rewritten_file(env, pid),
-            Outcome::Error => {
+        match ChildOutcome::of(status) {
+            ChildOutcome::Success => self.install_rewritten_file(env, pid),
+            ChildOutcome::Error => {
                 self.last_bgrewrite_status = Status::Err;
                 env.warning("Background AOF rewrite terminated with error");
             }
-            Outcome::Signal(signal) => {
+            ChildOutcome::Signal(signal) => {
                 if signal != Signal::SIGUSR1 as i32 {
                     self.last_bgrewrite_status = Status::Err;
                 }

@@ -30,9 +30,9 @@ use crate::rio::{REDIS_AUTOSYNC_BYTES, Rio};
 /// Most bytes taken from the pipe at once: what a pipe holds on most machines.
 const DIFF_CHUNK: usize = 64 * 1024;
 /// Milliseconds to listen for more before the file is finished.
-const LISTEN_MS: i64 = 1000;
+const READ_DIFF_MS: i64 = 1000;
 /// Contiguous milliseconds of silence that end the listening early.
-const SILENCE_MAX: u32 = 20;
+const QUIET_POLLS_MAX: u32 = 20;
 /// Milliseconds to wait for the parent's '!'.
 const ACK_TIMEOUT_MS: i64 = 5000;
 /// Shortest single wait for it (Redis: `SYNCIO__RESOLUTION`).
@@ -83,8 +83,8 @@ impl ForkChild for RewriteChild<'_> {
     fn run(&self, os: &mut dyn Os) -> i32 {
         self.inherited.begin(os);
         let name = bg_name(os.getpid());
-        let mut work = Work { child: self, os, diff: Diff::default(), errno: Errno::from_raw(0) };
-        if work.rewrite_append_only_file(&name).is_err() {
+        let mut rewriter = Rewriter { child: self, os, diff: Diff::default(), errno: Errno::from_raw(0) };
+        if rewriter.rewrite_append_only_file(&name).is_err() {
             return 1;
         }
         self.inherited.report(os, ProcessType::Aof, "AOF rewrite");
@@ -102,7 +102,7 @@ struct Diff {
 }
 
 /// The rewrite as it goes on in the child.
-struct Work<'c> {
+struct Rewriter<'c> {
     child: &'c RewriteChild<'c>,
     os: &'c mut dyn Os,
     diff: Diff,
@@ -110,7 +110,7 @@ struct Work<'c> {
     errno: Errno,
 }
 
-impl Work<'_> {
+impl Rewriter<'_> {
     fn rewrite_append_only_file(&mut self, filename: &str) -> Result<(), Errno> {
         let temp = temp_name(self.os.getpid());
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
@@ -147,8 +147,8 @@ impl Work<'_> {
         self.write_dataset(aof)?;
         aof.flush(self.os)?;
         aof.fsync(self.os)?;
-        self.listen();
-        self.agree_to_stop()?;
+        self.read_diff_until_quiet();
+        self.ask_parent_to_stop()?;
         self.notice("Parent agreed to stop sending diffs. Finalizing AOF...");
         self.read_diff_from_parent();
         let megabytes = self.diff.bytes.len() as f64 / (1024.0 * 1024.0);
@@ -159,12 +159,12 @@ impl Work<'_> {
     }
 
     fn write_dataset(&mut self, aof: &mut Rio) -> Result<(), Errno> {
-        let Work { child, os, diff, errno } = self;
+        let Rewriter { child, os, diff, errno } = self;
         let fd = child.ends.read_data_from_parent;
-        let mut listened_at = 0;
+        let mut read_at = 0;
         let mut after_key = |os: &mut dyn Os, processed: u64| {
-            if processed > listened_at + AOF_READ_DIFF_INTERVAL_BYTES {
-                listened_at = processed;
+            if processed > read_at + AOF_READ_DIFF_INTERVAL_BYTES {
+                read_at = processed;
                 *errno = read_diff(os, fd, diff).unwrap_or(*errno);
             }
         };
@@ -179,23 +179,23 @@ impl Work<'_> {
     }
 
     /// Step 3.
-    fn listen(&mut self) {
+    fn read_diff_until_quiet(&mut self) {
         let fd = self.child.ends.read_data_from_parent;
         let start = mstime(self.os);
-        let mut silence = 0;
-        while mstime(self.os) - start < LISTEN_MS && silence < SILENCE_MAX {
+        let mut quiet_polls = 0;
+        while mstime(self.os) - start < READ_DIFF_MS && quiet_polls < QUIET_POLLS_MAX {
             let ready = self.os.poll(fd, Interest::READABLE, 1).unwrap_or_default();
             if ready.is_empty() {
-                silence += 1;
+                quiet_polls += 1;
                 continue;
             }
-            silence = 0;
+            quiet_polls = 0;
             self.read_diff_from_parent();
         }
     }
 
     /// Step 4.
-    fn agree_to_stop(&mut self) -> Result<(), Errno> {
+    fn ask_parent_to_stop(&mut self) -> Result<(), Errno> {
         let ends = self.child.ends;
         if self.os.write(ends.write_ack_to_parent, b"!")? != 1 {
             return Err(self.errno);

@@ -11,7 +11,7 @@ use crate::os::linux::LinuxOs;
 use crate::os::{Fd, OFlag, Os};
 
 /// What the server owns besides the AOF.
-pub(super) struct Surroundings {
+pub(super) struct Fixture {
     os: LinuxOs,
     config: Config,
     log: Log,
@@ -22,12 +22,12 @@ pub(super) struct Surroundings {
     _dir: tempfile::TempDir,
 }
 
-impl Surroundings {
+impl Fixture {
     pub(super) fn new() -> Self {
         let mut os = LinuxOs::new();
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("log").to_str().expect("UTF-8").to_string();
-        Surroundings {
+        Fixture {
             epoll: os.epoll_create().expect("a descriptor"),
             os,
             config: Config::default(),

@@ -33,7 +33,7 @@ fn says_zero(argument: &[u8]) -> bool {
 
 /// The places from `start` to `stop`, both counted from the end when they are negative, that a
 /// sequence of this length has.
-pub fn places(start: i64, stop: i64, length: usize) -> Range<usize> {
+pub fn index_range(start: i64, stop: i64, length: usize) -> Range<usize> {
     let length = length as i64;
     let from_end = |place: i64| if place < 0 { place.saturating_add(length) } else { place };
     let start = from_end(start).max(0);
@@ -42,7 +42,7 @@ pub fn places(start: i64, stop: i64, length: usize) -> Range<usize> {
 }
 
 /// The place of one element, counted from the end when it is negative.
-pub fn place(index: i64, length: usize) -> Option<usize> {
+pub fn index_of(index: i64, length: usize) -> Option<usize> {
     let index = if index < 0 { index.checked_add(length as i64)? } else { index };
     usize::try_from(index).ok().filter(|&index| index < length)
 }
@@ -68,12 +68,12 @@ mod tests {
 
     #[test]
     fn places_count_from_both_ends() {
-        assert_eq!(places(0, -1, 3), 0..3);
-        assert_eq!(places(-2, 100, 3), 1..3);
-        assert_eq!(places(-100, 0, 3), 0..1);
-        assert_eq!(places(2, 1, 3), 0..0);
-        assert_eq!(places(3, 5, 3), 0..0);
-        assert_eq!(places(i64::MIN, i64::MAX, 3), 0..3);
-        assert_eq!((place(-1, 3), place(3, 3), place(-4, 3)), (Some(2), None, None));
+        assert_eq!(index_range(0, -1, 3), 0..3);
+        assert_eq!(index_range(-2, 100, 3), 1..3);
+        assert_eq!(index_range(-100, 0, 3), 0..1);
+        assert_eq!(index_range(2, 1, 3), 0..0);
+        assert_eq!(index_range(3, 5, 3), 0..0);
+        assert_eq!(index_range(i64::MIN, i64::MAX, 3), 0..3);
+        assert_eq!((index_of(-1, 3), index_of(3, 3), index_of(-4, 3)), (Some(2), None, None));
     }
 }

@@ -51,9 +51,9 @@ pub fn client(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure>
         (b"getname", []) if ctx.session.name.is_empty() => Reply::Null,
         (b"getname", []) => Reply::Bulk(ctx.session.name.clone()),
         (b"setname", [name]) => set_name(ctx, name)?,
-        (b"list", []) => return Ok(Request::ClientList { nobody: false }.into()),
+        (b"list", []) => return Ok(Request::ClientList { matches_none: false }.into()),
         (b"list", [word, name]) if is(word, "type") => {
-            return Ok(Request::ClientList { nobody: !is_normal(name)? }.into());
+            return Ok(Request::ClientList { matches_none: !is_normal(name)? }.into());
         }
         (b"list", _) => return Err(Failure::syntax()),
         (b"kill", words) => return Ok(Request::ClientKill(kill_filter(words)?).into()),
@@ -109,7 +109,7 @@ fn kill_filter(words: &[Bytes]) -> Result<KillFilter, Failure> {
         let [name, value] = pair else { return Err(Failure::syntax()) };
         match name.to_ascii_lowercase().as_slice() {
             b"id" => filter.id = Some(integer(value)? as u64).filter(|&id| id != 0),
-            b"type" => filter.nobody |= !is_normal(value)?,
+            b"type" => filter.matches_none |= !is_normal(value)?,
             b"addr" => filter.address = text(value),
             b"user" if value == b"default" => {}
             b"user" => {

@@ -78,7 +78,7 @@ impl<'a> Context<'a> {
 
     /// Tells those who watch a key.
     pub fn touched(&mut self, key: &[u8]) {
-        self.keyspace.interest.touch(self.session.db, key);
+        self.keyspace.interest.touch_watched_key(self.session.db, key);
     }
 
     /// Removes a key that is past its time (Redis: `expireIfNeeded`).
@@ -92,7 +92,7 @@ impl<'a> Context<'a> {
             return false;
         }
         self.keyspace.dbs[db].delete(key);
-        self.keyspace.interest.touch(db, key);
+        self.keyspace.interest.touch_watched_key(db, key);
         self.effects.expired.push((db, key.to_vec()));
         true
     }
@@ -116,7 +116,7 @@ impl<'a> Context<'a> {
         };
         self.effects.keyspace_hits += 1;
         if use_it {
-            access.used(object, random);
+            access.record_use(object, random);
         }
         Some(&object.value)
     }
@@ -126,7 +126,7 @@ impl<'a> Context<'a> {
         self.expire_if_needed(key);
         let Keyspace { dbs, access, random, .. } = &mut *self.keyspace;
         let object = dbs[self.session.db].dict.get_mut(key)?;
-        access.used(object, random);
+        access.record_use(object, random);
         Some(&mut object.value)
     }
 
@@ -139,7 +139,7 @@ impl<'a> Context<'a> {
     /// The same in any database. Clients wait for lists and sorted sets only.
     pub fn add_in(&mut self, db: usize, key: &[u8], object: Object) {
         if matches!(object.value, Value::List(_) | Value::ZSet(_)) {
-            self.keyspace.interest.key_ready(db, key);
+            self.keyspace.interest.signal_key_as_ready(db, key);
         }
         self.keyspace.dbs[db].dict.insert(key.to_vec(), object);
     }

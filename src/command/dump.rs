@@ -88,7 +88,7 @@ pub fn restore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
         return Ok(Reply::OK);
     }
     let mut object = ctx.keyspace.access.object(value);
-    ctx.keyspace.access.restore(&mut object, options.usage);
+    ctx.keyspace.access.set_lru_or_lfu(&mut object, options.usage);
     ctx.add_in(ctx.session.db, key, object);
     if let Some(when) = when {
         ctx.db().set_expire(key, when);

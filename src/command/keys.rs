@@ -117,7 +117,7 @@ fn check_flush_options(argv: &[Bytes]) -> Result<(), Failure> {
 fn touch_watched(ctx: &mut Context<'_>, emptied: impl Fn(usize, usize) -> bool) {
     let (selected, dbs) = (ctx.session.db, &ctx.keyspace.dbs);
     let removed = |db: usize, key: &[u8]| emptied(db, selected) && dbs[db].dict.contains_key(key);
-    ctx.keyspace.interest.touch_all(removed);
+    ctx.keyspace.interest.touch_watched_keys_on_flush(removed);
 }
 
 /// FLUSHDB [ASYNC]; not propagated when there was nothing to remove.

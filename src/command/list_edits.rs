@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::arguments::{integer, is, place, places};
+use super::arguments::{index_of, index_range, integer, is};
 use super::context::Context;
 use super::failure::{Answer, Failure};
 use super::lists::End;
@@ -15,7 +15,7 @@ use crate::resp::Reply;
 pub fn lset(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let list = ctx.write_list(&argv[1])?.ok_or_else(Failure::no_such_key)?;
     let index = integer(&argv[2])?;
-    let place = place(index, list.len()).ok_or_else(Failure::out_of_range)?;
+    let place = index_of(index, list.len()).ok_or_else(Failure::out_of_range)?;
     list[place] = argv[3].clone();
     ctx.modified(&argv[1], 1);
     Ok(Reply::OK)
@@ -83,7 +83,7 @@ pub fn lrem(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 pub fn ltrim(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let (start, stop) = (integer(&argv[2])?, integer(&argv[3])?);
     let Some(list) = ctx.write_list(&argv[1])? else { return Ok(Reply::OK) };
-    let kept = places(start, stop, list.len());
+    let kept = index_range(start, stop, list.len());
     list.truncate(kept.end);
     list.drain(..kept.start);
     let empty = list.is_empty();

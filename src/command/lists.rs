@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::arguments::{integer, is, place, places};
+use super::arguments::{index_of, index_range, integer, is};
 use super::context::Context;
 use super::failure::{Answer, Failure};
 use crate::keyspace::Bytes;
@@ -102,7 +102,7 @@ pub fn llen(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 pub fn lindex(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let Some(list) = ctx.read_list(&argv[1])? else { return Ok(Reply::Null) };
     let index = integer(&argv[2])?;
-    let element = place(index, list.len()).and_then(|place| list.get(place));
+    let element = index_of(index, list.len()).and_then(|place| list.get(place));
     Ok(element.map_or(Reply::Null, |element| Reply::Bulk(element.clone())))
 }
 
@@ -110,7 +110,7 @@ pub fn lindex(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 pub fn lrange(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let (start, stop) = (integer(&argv[2])?, integer(&argv[3])?);
     let Some(list) = ctx.read_list(&argv[1])? else { return Ok(Reply::EMPTY_ARRAY) };
-    Ok(Reply::bulks(list.range(places(start, stop, list.len())).cloned()))
+    Ok(Reply::bulks(list.range(index_range(start, stop, list.len())).cloned()))
 }
 
 /// What LPOS was told.

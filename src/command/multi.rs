@@ -23,7 +23,7 @@ pub fn discard(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
     if ctx.session.transaction.take().is_none() {
         return Err(Failure::new("DISCARD without MULTI"));
     }
-    ctx.keyspace.interest.unwatch_all(ctx.session.id);
+    ctx.keyspace.interest.unwatch_all_keys(ctx.session.id);
     Ok(Reply::OK)
 }
 
@@ -34,14 +34,14 @@ pub fn watch(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     }
     let (client, db) = (ctx.session.id, ctx.session.db);
     for key in &argv[1..] {
-        ctx.keyspace.interest.watch(client, db, key);
+        ctx.keyspace.interest.watch_for_key(client, db, key);
     }
     Ok(Reply::OK)
 }
 
 /// UNWATCH
 pub fn unwatch(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
-    ctx.keyspace.interest.unwatch_all(ctx.session.id);
+    ctx.keyspace.interest.unwatch_all_keys(ctx.session.id);
     Ok(Reply::OK)
 }
 
@@ -51,8 +51,8 @@ pub fn exec(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Result<Outcome, Failure> 
         return Err(Failure::new("EXEC without MULTI"));
     };
     let interest = &mut ctx.keyspace.interest;
-    let touched = interest.is_touched(ctx.session.id);
-    interest.unwatch_all(ctx.session.id);
+    let touched = interest.is_dirty_cas(ctx.session.id);
+    interest.unwatch_all_keys(ctx.session.id);
     if transaction.refused {
         let words = "EXECABORT Transaction discarded because of previous errors.";
         return Err(Failure::coded(words));

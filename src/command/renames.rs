@@ -18,7 +18,7 @@ fn transfer(ctx: &mut Context<'_>, from: (usize, &[u8]), to: (usize, &[u8])) {
         ctx.keyspace.dbs[to.0].set_expire(to.1, when);
     }
     for (db, key) in [from, to] {
-        ctx.keyspace.interest.touch(db, key);
+        ctx.keyspace.interest.touch_watched_key(db, key);
     }
     ctx.changed(1);
 }

@@ -39,7 +39,7 @@ pub enum Request {
     Block(Blocked),
     ClientList {
         /// Of a type that this server does not have.
-        nobody: bool,
+        matches_none: bool,
     },
     ClientKill(KillFilter),
     ClientUnblock {
@@ -114,7 +114,7 @@ pub struct KillFilter {
     pub address: Option<String>,
     pub id: Option<u64>,
     /// Clients of types that this server does not have, so none.
-    pub nobody: bool,
+    pub matches_none: bool,
     pub skip_me: bool,
     /// Given as an address alone: the answer is no number.
     pub old_form: bool,

@@ -2,7 +2,7 @@
 //!
 //! Must not know: other types, except that a key may hold one.
 
-use super::arguments::{integer, is, places};
+use super::arguments::{index_range, integer, is};
 use super::context::Context;
 use super::failure::{Answer, Failure};
 use super::zsets::with_scores;
@@ -126,7 +126,7 @@ fn by_rank(ctx: &mut Context<'_>, argv: &[Bytes], reverse: bool) -> Answer {
     let (start, stop) = (integer(&argv[2])?, integer(&argv[3])?);
     let with_scores = with_scores(&argv[4..])?;
     let Some(zset) = ctx.read_zset(&argv[1])? else { return Ok(Reply::EMPTY_ARRAY) };
-    let range = places(start, stop, zset.len());
+    let range = index_range(start, stop, zset.len());
     let (skipped, taken) = (range.start, range.len());
     let pairs = match reverse {
         true => owned(zset.iter().rev().skip(skipped).take(taken)),

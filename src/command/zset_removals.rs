@@ -2,7 +2,7 @@
 //!
 //! Must not know: other types, except that a key may hold one.
 
-use super::arguments::{integer, places};
+use super::arguments::{index_range, integer};
 use super::context::Context;
 use super::failure::{Answer, Failure};
 use super::zset_ranges::{LexRange, Pair, ScoreRange, reply};
@@ -31,7 +31,7 @@ fn remove(ctx: &mut Context<'_>, key: &Bytes, range: impl FnOnce(&ZSet) -> Vec<B
 pub fn zremrangebyrank(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let (start, stop) = (integer(&argv[2])?, integer(&argv[3])?);
     remove(ctx, &argv[1], |zset| {
-        let range = places(start, stop, zset.len());
+        let range = index_range(start, stop, zset.len());
         names(zset.iter().skip(range.start).take(range.len()))
     })
 }

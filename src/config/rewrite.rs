@@ -20,7 +20,7 @@ const LAST: [&str; 6] =
     ["bind", "logfile", "save", "dir", "requirepass", "client-query-buffer-limit"];
 
 /// A file on its way from the old to the new text (Redis: `rewriteConfigState`).
-struct Rewrite {
+struct RewriteState {
     lines: Vec<String>,
     /// The old lines of each directive that are not in use again yet.
     old: BTreeMap<String, VecDeque<usize>>,
@@ -30,22 +30,22 @@ struct Rewrite {
 
 /// The new text. `dir` is the working directory, if it is known.
 pub fn rewrite(config: &Config, dir: Option<&str>, old: &[u8]) -> String {
-    let mut file = Rewrite::read(&String::from_utf8_lossy(old));
+    let mut file = RewriteState::read(&String::from_utf8_lossy(old));
     let default = Config::default();
     let is_last = |directive: &&Directive| LAST.contains(&directive.name);
     let table = DIRECTIVES.iter().filter(|directive| !is_last(directive));
     let find = |name| DIRECTIVES.iter().find(|directive| directive.name == name);
     for directive in table.chain(LAST.into_iter().filter_map(find)) {
-        file.directive(directive, config, &default, dir);
+        file.rewrite_directive(directive, config, &default, dir);
     }
     file.remove_orphaned();
     file.text()
 }
 
-impl Rewrite {
+impl RewriteState {
     /// Redis: `rewriteConfigReadOldFile`.
     fn read(text: &str) -> Self {
-        let mut file = Rewrite {
+        let mut file = RewriteState {
             lines: Vec::new(),
             old: BTreeMap::new(),
             rewritten: BTreeSet::new(),
@@ -71,7 +71,7 @@ impl Rewrite {
         file
     }
 
-    fn directive(
+    fn rewrite_directive(
         &mut self,
         directive: &Directive,
         config: &Config,

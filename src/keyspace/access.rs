@@ -108,9 +108,9 @@ impl Access {
     }
 
     /// The moment at which the integers that are shared come to be.
-    pub fn start(&mut self, now_ms: i64) {
+    pub fn create_shared_integers(&mut self, now_ms: i64) {
         self.tick(now_ms);
-        self.see_time(now_ms / 1000);
+        self.set_unixtime(now_ms / 1000);
         self.shared_at_start = self.initial();
     }
 
@@ -120,7 +120,7 @@ impl Access {
     }
 
     /// The server looked at the time, in seconds since the epoch.
-    pub fn see_time(&mut self, unixtime: i64) {
+    pub fn set_unixtime(&mut self, unixtime: i64) {
         self.minutes = (unixtime / 60) as u32 & MINUTES_MAX;
     }
 
@@ -129,12 +129,12 @@ impl Access {
         Object { value, lru: self.initial() }
     }
 
-    fn counts(&self) -> bool {
+    fn is_lfu(&self) -> bool {
         self.settings.tracking == Tracking::Frequency
     }
 
     fn initial(&self) -> u32 {
-        if self.counts() { self.minutes << 8 | LFU_INIT_VAL } else { self.lruclock }
+        if self.is_lfu() { self.minutes << 8 | LFU_INIT_VAL } else { self.lruclock }
     }
 
     fn shared_integer(&self, object: &Object) -> Option<i64> {
@@ -160,19 +160,19 @@ impl Access {
     }
 
     /// A command looked the value up (Redis: `lookupKey`).
-    pub fn used(&mut self, object: &mut Object, random: &mut Random) {
+    pub fn record_use(&mut self, object: &mut Object, random: &mut Random) {
         if self.frozen {
             return;
         }
-        let lru = match self.counts() {
-            true => self.minutes << 8 | self.increased(self.frequency(object), random),
+        let lru = match self.is_lfu() {
+            true => self.minutes << 8 | self.lfu_log_incr(self.frequency(object), random),
             false => self.lruclock,
         };
         self.set_lru(object, lru);
     }
 
     /// Redis: `LFULogIncr`.
-    fn increased(&self, count: u8, random: &mut Random) -> u32 {
+    fn lfu_log_incr(&self, count: u8, random: &mut Random) -> u32 {
         let count = u32::from(count);
         let base = i64::from(count.saturating_sub(LFU_INIT_VAL));
         let one_in = base.saturating_mul(self.settings.lfu_log_factor).saturating_add(1);
@@ -182,10 +182,10 @@ impl Access {
 
     /// A new value takes the place of an old one, whose uses count on (Redis: `dbOverwrite`).
     pub fn overwrite(&mut self, old: &mut Object, value: Value) {
-        let lru = if self.counts() { self.lru(old) } else { self.initial() };
+        let lru = if self.is_lfu() { self.lru(old) } else { self.initial() };
         old.value = value;
         // An integer that is shared has uses of its own, but for those that are counted.
-        if self.counts() || self.shared_integer(old).is_none() {
+        if self.is_lfu() || self.shared_integer(old).is_none() {
             self.set_lru(old, lru);
         }
     }
@@ -210,8 +210,8 @@ impl Access {
 
     /// Takes what is known from before; the other of the two is passed over (Redis:
     /// `objectSetLRUOrLFU`).
-    pub fn restore(&mut self, object: &mut Object, usage: Usage) {
-        if self.counts() {
+    pub fn set_lru_or_lfu(&mut self, object: &mut Object, usage: Usage) {
+        if self.is_lfu() {
             if let Some(frequency) = usage.frequency {
                 self.set_lru(object, self.minutes << 8 | u32::from(frequency));
             }
@@ -234,7 +234,7 @@ mod tests {
     fn access(tracking: Tracking) -> Access {
         let settings = Settings { tracking, lfu_decay_time: 1, ..Settings::default() };
         let mut access = Access { settings, ..Access::default() };
-        access.start(1_000_000);
+        access.create_shared_integers(1_000_000);
         access
     }
 
@@ -245,10 +245,10 @@ mod tests {
         access.tick(1_010_000);
         assert_eq!(access.idle_seconds(&object), 10);
         access.frozen = true;
-        access.used(&mut object, random);
+        access.record_use(&mut object, random);
         assert_eq!(access.idle_seconds(&object), 10);
         access.frozen = false;
-        access.used(&mut object, random);
+        access.record_use(&mut object, random);
         assert_eq!(access.idle_seconds(&object), 0);
     }
 
@@ -259,7 +259,7 @@ mod tests {
         let mut one = access.object(Value::string(*b"7"));
         let other = one.clone();
         assert_eq!(access.idle_seconds(&other), 10);
-        access.used(&mut one, random);
+        access.record_use(&mut one, random);
         assert_eq!(access.idle_seconds(&other), 0);
     }
 
@@ -268,13 +268,13 @@ mod tests {
         let (mut access, random) = (access(Tracking::Frequency), &mut Random::default());
         let mut object = access.object(Value::string(*b"text"));
         assert_eq!(access.frequency(&object), 5);
-        access.used(&mut object, random);
+        access.record_use(&mut object, random);
         access.overwrite(&mut object, Value::string(*b"other"));
         assert_eq!(access.frequency(&object), 6);
-        access.see_time(1000 + 4 * 60);
+        access.set_unixtime(1000 + 4 * 60);
         assert_eq!(access.frequency(&object), 2);
-        access.restore(&mut object, Usage { idle: Some(9), frequency: Some(255) });
-        access.used(&mut object, random);
+        access.set_lru_or_lfu(&mut object, Usage { idle: Some(9), frequency: Some(255) });
+        access.record_use(&mut object, random);
         assert_eq!(access.frequency(&object), 255);
     }
 
@@ -282,9 +282,9 @@ mod tests {
     fn an_idle_time_beyond_the_clock_is_half_of_its_way() {
         let mut access = access(Tracking::IdleTime);
         let mut object = access.object(Value::string(*b"text"));
-        access.restore(&mut object, Usage { idle: Some(1000), frequency: None });
+        access.set_lru_or_lfu(&mut object, Usage { idle: Some(1000), frequency: None });
         assert_eq!(access.idle_seconds(&object), 1000);
-        access.restore(&mut object, Usage { idle: Some(1001), frequency: None });
+        access.set_lru_or_lfu(&mut object, Usage { idle: Some(1001), frequency: None });
         assert_eq!(access.idle_seconds(&object), i64::from(LRU_CLOCK_MAX - LRU_CLOCK_MAX / 2));
     }
 }

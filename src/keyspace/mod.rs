@@ -21,7 +21,7 @@ mod zset;
 use access::{Access, Object};
 pub use bytes::{Bytes, BytesMap, BytesSet};
 pub use hash::Hash;
-use interest::Interest;
+use interest::KeyInterest;
 pub use limits::Limits;
 pub use random::Random;
 pub use set::Set;
@@ -90,7 +90,7 @@ pub struct Keyspace {
     /// Where choices at random come from.
     pub random: Random,
     /// Who wants to hear of which keys.
-    pub interest: Interest,
+    pub interest: KeyInterest,
     /// How values were used.
     pub access: Access,
 }
@@ -102,7 +102,7 @@ impl Keyspace {
             dbs: vec![Db::default(); count],
             limits: Limits::default(),
             random: Random::default(),
-            interest: Interest::default(),
+            interest: KeyInterest::default(),
             access: Access::default(),
         }
     }

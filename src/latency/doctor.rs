@@ -8,7 +8,7 @@ use super::{Latency, TimeSeries};
 
 /// What the advice depends on, besides the events.
 #[derive(Clone, Copy, Debug)]
-pub struct Circumstances {
+pub struct DoctorInputs {
     /// Seconds since the epoch.
     pub now: i64,
     /// Microseconds; below 0 for a slow log that is off.
@@ -108,17 +108,17 @@ impl Advice {
     }
 
     /// Whether it is said even if it was thought of.
-    fn applies(self, circumstances: &Circumstances) -> bool {
+    fn applies(self, inputs: &DoctorInputs) -> bool {
         match self {
-            Advice::RelaxFsyncPolicy => circumstances.appendfsync_always,
-            Advice::Hz => circumstances.hz < 100,
+            Advice::RelaxFsyncPolicy => inputs.appendfsync_always,
+            Advice::Hz => inputs.hz < 100,
             _ => true,
         }
     }
 }
 
 /// The whole report.
-pub fn report(latency: &Latency, circumstances: &Circumstances) -> String {
+pub fn report(latency: &Latency, inputs: &DoctorInputs) -> String {
     if latency.events.is_empty() && latency.threshold == 0 {
         return DISABLED.to_string();
     }
@@ -127,12 +127,12 @@ pub fn report(latency: &Latency, circumstances: &Circumstances) -> String {
         if number == 1 {
             report.push_str(SPIKES);
         }
-        report.push_str(&format!("{number}. {event}: {}", statistics(series, circumstances.now)));
+        report.push_str(&format!("{number}. {event}: {}", statistics(series, inputs.now)));
         if event == "fork" {
-            report.push_str(&fork_rate(circumstances.fork_rate));
+            report.push_str(&fork_rate(inputs.fork_rate));
         }
         report.push('\n');
-        advices.extend(advices_for(event, latency.threshold, circumstances));
+        advices.extend(advices_for(event, latency.threshold, inputs));
     }
     match (latency.events.is_empty(), advices.is_empty()) {
         (true, _) => report.push_str(NONE),
@@ -141,7 +141,7 @@ pub fn report(latency: &Latency, circumstances: &Circumstances) -> String {
     }
     // A slow log should see what the monitor sees: microseconds there, milliseconds here.
     let threshold = (latency.threshold * 1000).to_string();
-    for advice in advices.into_iter().filter(|advice| advice.applies(circumstances)) {
+    for advice in advices.into_iter().filter(|advice| advice.applies(inputs)) {
         report.push_str(&advice.text().replace("{threshold}", &threshold));
     }
     report
@@ -177,12 +177,12 @@ fn fork_rate(rate: f64) -> String {
 
 /// What comes to mind for an event. Names are compared as Redis spells them there, so that of a
 /// slow unlink of a temporary file never matches.
-fn advices_for(event: &str, threshold: i64, circumstances: &Circumstances) -> Vec<Advice> {
+fn advices_for(event: &str, threshold: i64, inputs: &DoctorInputs) -> Vec<Advice> {
     use Advice::*;
     match event {
-        "fork" if circumstances.fork_rate < 25.0 => vec![BetterVm],
+        "fork" if inputs.fork_rate < 25.0 => vec![BetterVm],
         "command" => {
-            let slowlog = match circumstances.slowlog_log_slower_than {
+            let slowlog = match inputs.slowlog_log_slower_than {
                 ..0 => Some(SlowlogEnabled),
                 slower if slower / 1000 > threshold => Some(SlowlogTuning),
                 _ => None,

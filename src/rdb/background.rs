@@ -12,7 +12,7 @@
 
 use super::save::{SaveFailed, SaveOptions, rdb_remove_temp_file, rdb_save};
 use super::state::Rdb;
-use crate::child::Outcome;
+use crate::child::ChildOutcome;
 use crate::child_info::ProcessType;
 use crate::clock;
 use crate::env::{Env, Inherited, Status};
@@ -72,18 +72,18 @@ impl Rdb {
     /// A child that SIGUSR1 told to stop leaves the status as it was.
     pub fn background_save_done_handler(&mut self, env: &mut Env<'_>, status: WaitStatus) {
         let Some(pid) = env.children.rdb else { return };
-        match Outcome::of(status) {
-            Outcome::Success => {
+        match ChildOutcome::of(status) {
+            ChildOutcome::Success => {
                 env.notice("Background saving terminated with success");
                 self.dirty -= self.dirty_before_bgsave;
                 self.lastsave = clock::time(env.os);
                 self.lastbgsave_status = Status::Ok;
             }
-            Outcome::Error => {
+            ChildOutcome::Error => {
                 env.warning("Background saving error");
                 self.lastbgsave_status = Status::Err;
             }
-            Outcome::Signal(signal) => {
+            ChildOutcome::Signal(signal) => {
                 env.warning(&format!("Background saving terminated by signal {signal}"));
                 let started = env.latency_start();
                 rdb_remove_temp_file(env.os, env.bio, pid);

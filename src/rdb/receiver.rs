@@ -47,7 +47,7 @@ impl Receiver for Keyspace {
             return false;
         }
         let mut object = self.access.object(entry.value);
-        self.access.restore(&mut object, entry.usage);
+        self.access.set_lru_or_lfu(&mut object, entry.usage);
         db.set(&entry.key, object, false);
         if let Some(when) = entry.expire {
             db.set_expire(&entry.key, when);

@@ -16,7 +16,7 @@ impl Server {
     pub(super) fn block_for_keys(&mut self, fd: Fd, blocked: Blocked) -> Reply {
         let client = self.clients.expect_mut(fd);
         for key in &blocked.keys {
-            self.keyspace.interest.wait_for(client.session.id, client.session.db, key);
+            self.keyspace.interest.block_for_key(client.session.id, client.session.db, key);
         }
         client.blocked = Some(blocked);
         Reply::Nothing
@@ -26,7 +26,7 @@ impl Server {
     /// (BRPOPLPUSH), so this goes on until nothing is new.
     pub(super) fn handle_clients_blocked_on_keys(&mut self, os: &mut dyn Os) {
         loop {
-            let ready = self.keyspace.interest.take_ready();
+            let ready = self.keyspace.interest.take_ready_keys();
             if ready.is_empty() {
                 return;
             }
@@ -39,8 +39,8 @@ impl Server {
 
     /// The first to come is the first to be served, as long as the key has something for them.
     fn serve_key(&mut self, os: &mut dyn Os, db_key: &DbKey) {
-        for id in self.keyspace.interest.waiting_for(db_key).to_vec() {
-            if let Some(fd) = self.clients.fd_of(id) {
+        for id in self.keyspace.interest.blocked_on(db_key).to_vec() {
+            if let Some(fd) = self.clients.fd_by_id(id) {
                 self.serve_client(os, fd, db_key);
             }
         }
@@ -53,7 +53,7 @@ impl Server {
         let mut ctx = Context::new(&mut self.keyspace, session, self.time.ustime, false);
         let served = serve(&mut ctx, &op, key);
         let mut effects = ctx.effects;
-        self.take_over(os, &mut effects);
+        self.apply_effects(os, &mut effects);
         let reply = match served {
             None => return,
             Some(Ok(Served { reply, propagated, counts })) => {
@@ -88,7 +88,7 @@ impl Server {
 
     /// CLIENT UNBLOCK; whether it waited.
     pub(super) fn client_unblock(&mut self, id: u64, error: bool) -> Reply {
-        let waiting = self.clients.fd_of(id).filter(|&fd| self.unblock_client(fd).is_some());
+        let waiting = self.clients.fd_by_id(id).filter(|&fd| self.unblock_client(fd).is_some());
         let Some(fd) = waiting else { return Reply::Integer(0) };
         let reply = match error {
             true => Failure::coded("UNBLOCKED client unblocked via CLIENT UNBLOCK").into(),

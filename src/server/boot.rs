@@ -15,8 +15,6 @@ use crate::text::hex;
 #[derive(Debug, PartialEq, Eq)]
 pub struct CannotStart(pub i32);
 
-type Step = Result<(), CannotStart>;
-
 /// What a listening socket is bound to when `bind` is absent. Redis binds every address and then
 /// turns strangers away by theirs (`protected-mode`); addresses of clients are unknown here.
 fn default_addresses(config: &Config) -> [&'static str; 2] {
@@ -25,9 +23,9 @@ fn default_addresses(config: &Config) -> [&'static str; 2] {
 
 impl Server {
     /// Everything up to "Ready to accept connections".
-    pub fn boot(&mut self, os: &mut dyn Os, args: &[String]) -> Step {
+    pub fn boot(&mut self, os: &mut dyn Os, args: &[String]) -> Result<(), CannotStart> {
         self.update_cached_time(os);
-        self.keyspace.access.start(self.time.mstime());
+        self.keyspace.access.create_shared_integers(self.time.mstime());
         self.run_id = random_hex(os);
         self.log_start(os, args);
         self.init_server(os)?;
@@ -72,7 +70,7 @@ impl Server {
     }
 
     /// Redis: `initServer`.
-    fn init_server(&mut self, os: &mut dyn Os) -> Step {
+    fn init_server(&mut self, os: &mut dyn Os) -> Result<(), CannotStart> {
         self.start_time = self.time.unixtime();
         // At the start all counts as saved.
         self.rdb.lastsave = time(os);
@@ -100,7 +98,7 @@ impl Server {
         Ok(())
     }
 
-    fn listen(&mut self, os: &mut dyn Os) -> Step {
+    fn listen(&mut self, os: &mut dyn Os) -> Result<(), CannotStart> {
         self.clients.unixsocket = self.config.unixsocket.clone().unwrap_or_default();
         if self.config.port != 0 {
             self.listen_to_port(os)?;
@@ -124,7 +122,7 @@ impl Server {
 
     /// Redis: `listenToPort`. A default address that this machine does not have is no error as long
     /// as there is another.
-    fn listen_to_port(&mut self, os: &mut dyn Os) -> Step {
+    fn listen_to_port(&mut self, os: &mut dyn Os) -> Result<(), CannotStart> {
         let by_default = self.config.bind.is_empty();
         let addresses: Vec<String> = match by_default {
             true => default_addresses(&self.config).map(str::to_string).to_vec(),

@@ -44,7 +44,7 @@ impl Server {
     }
 
     fn queue_or_call(&mut self, os: &mut dyn Os, fd: Fd, argv: Vec<Bytes>) {
-        let reply = match self.admit(fd, &argv) {
+        let reply = match self.check_allowed(fd, &argv) {
             Err(refusal) => self.reject(fd, refusal),
             Ok(command) => {
                 let client = self.clients.expect_mut(fd);
@@ -64,7 +64,7 @@ impl Server {
     }
 
     /// Whether a command is known, well-formed and allowed now.
-    fn admit(&mut self, fd: Fd, argv: &[Bytes]) -> Result<&'static Command, Refusal> {
+    fn check_allowed(&mut self, fd: Fd, argv: &[Bytes]) -> Result<&'static Command, Refusal> {
         let Some(command) = lookup(&argv[0]) else {
             return Err(Refusal { is_exec: false, failure: unknown_command(argv) });
         };
@@ -132,7 +132,7 @@ impl Server {
             return refusal.failure.into();
         }
         session.transaction = None;
-        self.keyspace.interest.unwatch_all(session.id);
+        self.keyspace.interest.unwatch_all_keys(session.id);
         let reason = refusal.failure.0;
         let reason = reason.strip_prefix(b"ERR ").unwrap_or(&reason);
         Failure::coded([b"EXECABORT Transaction discarded because of: ", reason].concat()).into()
@@ -154,23 +154,23 @@ impl Server {
         let mut ctx = Context::new(&mut self.keyspace, session, self.time.ustime, false);
         let outcome = run(command, &mut ctx, argv);
         let mut effects = ctx.effects;
-        self.take_over(os, &mut effects);
+        self.apply_effects(os, &mut effects);
         let reply = match outcome {
             Ok(Outcome::Reply(reply)) => reply,
             Ok(Outcome::Request(request)) => {
-                let (reply, dirty) = self.carry_out(os, fd, request);
+                let (reply, dirty) = self.handle_request(os, fd, request);
                 effects.dirty += dirty;
                 reply
             }
             Err(failure) => failure.into(),
         };
-        self.account_for(os, command, start);
+        self.record_call(os, command, start);
         self.rdb.dirty += effects.dirty as i64;
         if effects.dirty > 0 {
-            self.tell_what_was_dirtied(os, fd, command, argv);
+            self.report_dirtied_memory(os, fd, command, argv);
             match &effects.rewritten {
                 None => self.propagate(os, self.clients.expect(fd).session.db, argv),
-                Some(commands) => self.propagate_instead(os, fd, commands),
+                Some(commands) => self.propagate_rewritten(os, fd, commands),
             }
         }
         reply
@@ -178,7 +178,7 @@ impl Server {
 
     /// While a child shares the memory, its copy of a changed value becomes its own: all of a
     /// string, and as much of another value as the command brought.
-    fn tell_what_was_dirtied(
+    fn report_dirtied_memory(
         &self,
         os: &mut dyn Os,
         fd: Fd,
@@ -199,7 +199,7 @@ impl Server {
     }
 
     /// How long a command took, for INFO and the latency monitor.
-    fn account_for(&mut self, os: &mut dyn Os, command: &'static Command, start: i64) {
+    fn record_call(&mut self, os: &mut dyn Os, command: &'static Command, start: i64) {
         let duration = ustime(os) - start;
         if !command.flags.has(Flags::SKIP_SLOWLOG) {
             let fast = command.flags.has(Flags::FAST);
@@ -214,7 +214,7 @@ impl Server {
 
     /// Several commands that stand for one are wrapped in MULTI and EXEC, unless they are part of a
     /// transaction already.
-    fn propagate_instead(&mut self, os: &mut dyn Os, fd: Fd, commands: &[Vec<Bytes>]) {
+    fn propagate_rewritten(&mut self, os: &mut dyn Os, fd: Fd, commands: &[Vec<Bytes>]) {
         let session = &self.clients.expect(fd).session;
         let (db, wrap) = (session.db, commands.len() > 1 && !session.executing);
         if wrap {
@@ -228,21 +228,21 @@ impl Server {
         }
     }
 
-    pub(super) fn take_over(&mut self, os: &mut dyn Os, effects: &mut Effects) {
+    pub(super) fn apply_effects(&mut self, os: &mut dyn Os, effects: &mut Effects) {
         self.stats.keyspace_hits += effects.keyspace_hits;
         self.stats.keyspace_misses += effects.keyspace_misses;
         for (db, key) in effects.expired.drain(..) {
             self.propagate_expire(os, db, key);
         }
         if std::mem::take(&mut effects.flushed_all) {
-            self.reset_rdb(os);
+            self.reset_rdb_after_flushall(os);
         }
     }
 
     /// After FLUSHALL: a snapshot of what was there before is stopped, and with save points the
     /// empty dataset is saved at once. That counts as no save, or the change would not be
     /// propagated (Redis: `flushAllDataAndResetRDB`).
-    pub(super) fn reset_rdb(&mut self, os: &mut dyn Os) {
+    pub(super) fn reset_rdb_after_flushall(&mut self, os: &mut dyn Os) {
         let (rdb, _, mut env) = self.snapshots(os);
         rdb.kill_rdb_child(&mut env);
         if !self.config.save.is_empty() {

@@ -240,8 +240,8 @@ impl Server {
         }
         if let Some(client) = self.clients.get(fd) {
             let interest = &mut self.keyspace.interest;
-            interest.unwatch_all(client.session.id);
-            interest.stop_waiting(client.session.id);
+            interest.unwatch_all_keys(client.session.id);
+            interest.unblock(client.session.id);
         }
         self.clients.free(os, self.epoll, fd);
     }
@@ -250,7 +250,7 @@ impl Server {
     pub fn unblock_client(&mut self, fd: Fd) -> Option<Blocked> {
         let client = self.clients.expect_mut(fd);
         let blocked = client.blocked.take()?;
-        self.keyspace.interest.stop_waiting(client.session.id);
+        self.keyspace.interest.unblock(client.session.id);
         self.clients.unblocked.push(fd);
         Some(blocked)
     }

@@ -8,7 +8,7 @@ use crate::clock::time;
 use crate::command::{Credentials, Failure, KillFilter, LatencyRequest, greeting};
 use crate::config::AppendFsync;
 use crate::latency::TimeSeries;
-use crate::latency::doctor::{Circumstances, report};
+use crate::latency::doctor::{DoctorInputs, report};
 use crate::os::{Fd, Os};
 use crate::resp::Reply;
 use crate::text::atoi;
@@ -95,7 +95,7 @@ impl Server {
 impl Server {
     fn latency_doctor(&self, os: &mut dyn Os) -> String {
         let slower_than = self.config.matching(b"slowlog-log-slower-than");
-        let circumstances = Circumstances {
+        let inputs = DoctorInputs {
             now: time(os),
             slowlog_log_slower_than: slower_than
                 .first()
@@ -104,7 +104,7 @@ impl Server {
             hz: self.hz,
             fork_rate: self.children.stat_fork_rate,
         };
-        report(&self.latency, &circumstances)
+        report(&self.latency, &inputs)
     }
 }
 

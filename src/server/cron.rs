@@ -5,7 +5,7 @@
 use super::Server;
 use super::expire_cycle::CycleType;
 use crate::aof::{State, Status};
-use crate::child::Outcome;
+use crate::child::ChildOutcome;
 use crate::child_info::ProcessType;
 use crate::command::Shutdown;
 use crate::log::Level;
@@ -163,7 +163,7 @@ impl Server {
 
     /// Takes over what a child that ended well has told.
     fn receive_child_info(&mut self, os: &mut dyn Os, status: WaitStatus) {
-        if Outcome::of(status) != Outcome::Success {
+        if ChildOutcome::of(status) != ChildOutcome::Success {
             return;
         }
         match self.children.receive_info(os) {

@@ -29,7 +29,7 @@ pub enum CycleType {
 
 /// The running totals of one cycle.
 #[derive(Default)]
-struct Progress {
+struct CycleTotals {
     start: i64,
     timelimit: i64,
     iteration: u64,
@@ -54,17 +54,17 @@ impl Server {
         let slow_limit = SLOW_TIME_PERC * 1_000_000 / i64::from(self.hz) / 100;
         let timelimit =
             if cycle_type == CycleType::Fast { FAST_DURATION } else { slow_limit.max(1) };
-        let mut progress = Progress { start, timelimit, ..Progress::default() };
+        let mut totals = CycleTotals { start, timelimit, ..CycleTotals::default() };
         self.expire_cycle.timelimit_exit = false;
         for _ in 0..dbs {
             let db = self.expire_cycle.current_db % self.keyspace.dbs.len();
             self.expire_cycle.current_db = db + 1;
-            self.expire_db(os, db, &mut progress);
+            self.expire_db(os, db, &mut totals);
             if self.expire_cycle.timelimit_exit {
                 break;
             }
         }
-        self.account_for_cycle(os, &progress);
+        self.record_cycle(os, &totals);
     }
 
     fn start_fast_cycle(&mut self, start: i64) -> bool {
@@ -78,9 +78,9 @@ impl Server {
     }
 
     /// Rounds of sampling in one database, until few stale keys turn up or the time is over.
-    fn expire_db(&mut self, os: &mut dyn Os, index: usize, progress: &mut Progress) {
+    fn expire_db(&mut self, os: &mut dyn Os, index: usize, totals: &mut CycleTotals) {
         loop {
-            progress.iteration += 1;
+            totals.iteration += 1;
             if self.keyspace.dbs[index].expires.is_empty() {
                 return;
             }
@@ -88,13 +88,13 @@ impl Server {
             let cursor = &mut self.expire_cycle.cursors[index];
             let round = sample(&mut self.keyspace.dbs[index], cursor, KEYS_PER_LOOP, now_ms);
             let expired = round.expired.len();
-            progress.sampled += round.seen;
-            progress.expired += expired;
+            totals.sampled += round.seen;
+            totals.expired += expired;
             for key in round.expired {
                 self.propagate_expire(os, index, key);
             }
-            if progress.iteration.is_multiple_of(16)
-                && ustime(os) - progress.start > progress.timelimit
+            if totals.iteration.is_multiple_of(16)
+                && ustime(os) - totals.start > totals.timelimit
             {
                 self.expire_cycle.timelimit_exit = true;
                 self.stats.expired_time_cap_reached_count += 1;
@@ -106,13 +106,13 @@ impl Server {
         }
     }
 
-    fn account_for_cycle(&mut self, os: &mut dyn Os, progress: &Progress) {
-        let elapsed = ustime(os) - progress.start;
+    fn record_cycle(&mut self, os: &mut dyn Os, totals: &CycleTotals) {
+        let elapsed = ustime(os) - totals.start;
         self.stats.expire_cycle_time_used += elapsed.max(0) as u64;
         self.latency.add_sample_if_needed(os, "expire-cycle", elapsed / 1000);
-        let current = match progress.sampled {
+        let current = match totals.sampled {
             0 => 0.0,
-            sampled => progress.expired as f64 / sampled as f64,
+            sampled => totals.expired as f64 / sampled as f64,
         };
         self.stats.expired_stale_perc = current * 0.05 + self.stats.expired_stale_perc * 0.95;
     }

@@ -69,7 +69,7 @@ fn server(server: &Server, os: &mut dyn Os) -> Fields {
 }
 
 fn clients(server: &Server, _os: &mut dyn Os) -> Fields {
-    let (input, output) = server.clients.biggest_buffers();
+    let (input, output) = server.clients.max_buffers();
     fields! {
         connected_clients: server.clients.len(),
         client_recent_max_input_buffer: input,

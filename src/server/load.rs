@@ -18,7 +18,7 @@ use crate::os::{Errno, Os};
 use crate::rdb::{self, LoadOptions, LoadedKey, Receiver};
 
 /// The client that runs what the file says (Redis: `createAOFClient`).
-struct FileClient<'a> {
+struct AofClient<'a> {
     server: &'a mut Server,
     session: Session,
     now_us: i64,
@@ -28,7 +28,7 @@ struct FileClient<'a> {
     errors: Vec<String>,
 }
 
-impl FileClient<'_> {
+impl AofClient<'_> {
     fn run(&mut self, os: &mut dyn Os, command: &'static Command, argv: &[Bytes]) {
         let outcome = if command.accepts(argv.len()) {
             let keyspace = &mut self.server.keyspace;
@@ -37,7 +37,7 @@ impl FileClient<'_> {
             let effects = ctx.effects;
             self.dirty += effects.dirty;
             if effects.flushed_all {
-                self.server.reset_rdb(os);
+                self.server.reset_rdb_after_flushall(os);
             }
             outcome
         } else {
@@ -90,7 +90,7 @@ impl Receiver for Server {
     }
 }
 
-impl Receiver for FileClient<'_> {
+impl Receiver for AofClient<'_> {
     fn start(&mut self, os: &mut dyn Os, total_bytes: u64) {
         self.server.start(os, total_bytes);
     }
@@ -108,7 +108,7 @@ impl Receiver for FileClient<'_> {
     }
 }
 
-impl Executor for FileClient<'_> {
+impl Executor for AofClient<'_> {
     fn preamble_options(&self) -> LoadOptions {
         let config = &self.server.config;
         LoadOptions {
@@ -153,7 +153,7 @@ impl Server {
         let mut aof = std::mem::replace(&mut self.aof, off);
         let (epoll, unixtime, mstime) = (self.epoll, self.time.unixtime(), self.time.mstime());
         let session = Session::default();
-        let mut client = FileClient { server: self, session, now_us, dirty: 0, errors: Vec::new() };
+        let mut client = AofClient { server: self, session, now_us, dirty: 0, errors: Vec::new() };
         let mut env = Env {
             os,
             config: &config,
@@ -166,7 +166,7 @@ impl Server {
             mstime,
         };
         let result = aof.load(&mut env, &mut client);
-        let FileClient { dirty, errors, .. } = client;
+        let AofClient { dirty, errors, .. } = client;
         self.aof = aof;
         self.loading = None;
         self.rdb.dirty += dirty as i64;

@@ -13,15 +13,15 @@ use crate::resp::Reply;
 
 impl Server {
     /// Does it. Returns the reply, and how many changes to count for the asking command.
-    pub(super) fn carry_out(&mut self, os: &mut dyn Os, fd: Fd, request: Request) -> (Reply, u64) {
+    pub(super) fn handle_request(&mut self, os: &mut dyn Os, fd: Fd, request: Request) -> (Reply, u64) {
         let reply = match request {
             Request::Exec(transaction) => return self.exec(os, fd, transaction),
             Request::Info(section) => Reply::bulk(info_string(self, os, &section)),
             Request::Auth { credentials, named } => self.auth(fd, &credentials, named),
             Request::Hello(credentials) => self.hello(fd, credentials.as_ref()),
             Request::Block(blocked) => self.block_for_keys(fd, blocked),
-            Request::ClientList { nobody: true } => Reply::bulk(""),
-            Request::ClientList { nobody: false } => {
+            Request::ClientList { matches_none: true } => Reply::bulk(""),
+            Request::ClientList { matches_none: false } => {
                 Reply::bulk(self.clients.list(self.time.unixtime()))
             }
             Request::ClientKill(filter) => self.client_kill(os, fd, &filter),

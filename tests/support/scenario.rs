@@ -47,7 +47,7 @@ pub fn run(dir: &Path, body: &dyn Fn(&mut dyn Os) -> i32) -> i32 {
 }
 
 /// What the server owns besides the AOF.
-pub struct Surroundings {
+pub struct Fixture {
     pub config: Config,
     pub log: Log,
     pub bio: Bio,
@@ -56,12 +56,12 @@ pub struct Surroundings {
     pub epoll: Fd,
 }
 
-impl Surroundings {
+impl Fixture {
     pub fn new(os: &mut dyn Os, config: Config) -> Self {
         let log = Log { level: Level::Notice, file: "log".to_string(), role: 'M' };
         let epoll = os.epoll_create().expect("a descriptor");
         let (bio, children, latency) = (Bio::new(), Children::default(), Latency::default());
-        Surroundings { config, log, bio, children, latency, epoll }
+        Fixture { config, log, bio, children, latency, epoll }
     }
 
     /// What the AOF works with, as of now.

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
-use crate::os::{LastWords, STDOUT};
+use crate::os::{HandlerLine, STDOUT};
 
 /// The exit code of a child that SIGUSR1 told to stop (Redis: `SERVER_CHILD_NOERROR_RETVAL`).
 const TOLD_TO_STOP: i32 = 255;
@@ -22,9 +22,9 @@ const LINE_MAX: usize = 256;
 
 static SIGINT_CAME: AtomicBool = AtomicBool::new(false);
 static SIGTERM_CAME: AtomicBool = AtomicBool::new(false);
-static LAST_WORDS: AtomicPtr<Prepared> = AtomicPtr::new(std::ptr::null_mut());
+static HANDLER_LINE: AtomicPtr<Prepared> = AtomicPtr::new(std::ptr::null_mut());
 
-/// [`LastWords`] in the form that a handler can use.
+/// [`HandlerLine`] in the form that a handler can use.
 struct Prepared {
     /// None for standard output.
     file: Option<CString>,
@@ -37,12 +37,15 @@ extern "C" fn remember_signal(signal: libc::c_int) {
     if signal == libc::SIGTERM {
         SIGTERM_CAME.store(true, Ordering::SeqCst);
     } else if SIGINT_CAME.swap(true, Ordering::SeqCst) {
+        // SAFETY: `_exit` is async-signal-safe, and no code of ours runs after it.
         unsafe { libc::_exit(1) }
     }
 }
 
 extern "C" fn stop_child(_signal: libc::c_int) {
-    let words = LAST_WORDS.load(Ordering::SeqCst);
+    let words = HANDLER_LINE.load(Ordering::SeqCst);
+    // SAFETY: the pointer is null or from `Box::into_raw`, and what it points to is never changed or
+    // freed. `_exit` is async-signal-safe.
     unsafe {
         if let Some(words) = words.as_ref() {
             say(words);
@@ -56,6 +59,7 @@ fn say(words: &Prepared) {
     let mut line = [0u8; LINE_MAX];
     let mut length = 0;
     let mut digits = [0u8; 20];
+    // SAFETY: a null pointer says that the time is wanted as the result only.
     let seconds = unsafe { libc::time(std::ptr::null_mut()) };
     for part in [&words.before[..], decimal(seconds.max(0) as u64, &mut digits), &words.after] {
         for &byte in part {
@@ -66,6 +70,8 @@ fn say(words: &Prepared) {
         }
     }
     let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND;
+    // SAFETY: the path is NUL-terminated and never freed; `length` is at most `LINE_MAX`, the length
+    // of the array. Both calls are async-signal-safe.
     unsafe {
         let fd = match &words.file {
             Some(path) => libc::open(path.as_ptr(), flags, 0o644),
@@ -106,6 +112,7 @@ pub fn install_in_child() {
 /// Ends this process by a signal.
 pub fn end_by(signal: Signal) -> ! {
     handle(signal, SigHandler::SigDfl);
+    // SAFETY: no memory is passed, and no code of ours runs after `_exit`.
     unsafe {
         libc::raise(signal as i32);
         // Not reached, unless the signal is blocked: shells tell an end by a signal like this.
@@ -115,19 +122,20 @@ pub fn end_by(signal: Signal) -> ! {
 
 fn handle(signal: Signal, handler: SigHandler) {
     let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
+    // SAFETY: every handler that is installed here is async-signal-safe, as said at the head.
     let done = unsafe { sigaction(signal, &action) };
     done.expect("these signals can be handled");
 }
 
 /// Words are never freed: a handler may be reading them.
-pub fn set_last_words(words: LastWords) {
+pub fn set_handler_line(words: HandlerLine) {
     let file = match words.file.is_empty() {
         true => None,
         false => CString::new(words.file).ok(),
     };
     let (before, after) = (words.before.into_bytes(), words.after.into_bytes());
     let prepared = Box::new(Prepared { file, before, after });
-    LAST_WORDS.store(Box::into_raw(prepared), Ordering::SeqCst);
+    HANDLER_LINE.store(Box::into_raw(prepared), Ordering::SeqCst);
 }
 
 /// The next signal that was remembered.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use sabot_server::os::{
-    Clock, Event, Fd, ForkChild, Interest, LastWords, OFlag, Os, Pid, Result, STDOUT, Signal, Stat,
+    Clock, Event, Fd, ForkChild, Interest, HandlerLine, OFlag, Os, Pid, Result, STDOUT, Signal, Stat,
     Thread, Wait as WaitMode, WaitStatus, Whence,
 };
 
@@ -307,7 +307,7 @@ impl Os for SimOs<'_> {
         Ok(self.made(pid))
     }
 
-    fn set_last_words(&mut self, words: LastWords) {
+    fn set_handler_line(&mut self, words: HandlerLine) {
         self.shared.last_words.borrow_mut().insert(self.pid, words);
     }
 

@@ -19,7 +19,7 @@ use crate::kernel::disk::page_cache::PAGE;
 use crate::kernel::fd::{End, PipeId};
 use crate::kernel::{Ending, Entered, Fd, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
-use sabot_server::os::{Interest, LastWords, Thread};
+use sabot_server::os::{Interest, HandlerLine, Thread};
 
 /// Why a task stopped running.
 pub enum Wait {
@@ -118,7 +118,7 @@ pub struct Shared {
     /// Handled signals that processes have not looked at yet.
     pub pending: RefCell<Vec<(Pid, Signal)>>,
     /// What processes write when SIGUSR1 ends them.
-    pub last_words: RefCell<BTreeMap<Pid, LastWords>>,
+    pub last_words: RefCell<BTreeMap<Pid, HandlerLine>>,
     /// Processes that a signal ends as soon as the call returns that they are in.
     pub doomed: RefCell<Vec<(Pid, Ending)>>,
     /// Bytes that calls of a process moved, for the model of its private memory.
