@@ -86,7 +86,7 @@ pub struct CommandStats {
     pub microseconds: u64,
 }
 
-/// How far loading has come.
+/// Offsets to which the file can be truncated.
 #[derive(Clone, Copy, Debug)]
 pub struct Loading {
     /// Seconds since the epoch.

@@ -1,4 +1,4 @@
-//! What the unit tests of the AOF work with: an [`Env`] on the real kernel, whose log is a file.
+//! An [`Env`] on the real kernel for the unit tests of the AOF; its log is a file.
 //!
 //! Must not know: what is tested.
 

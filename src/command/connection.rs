@@ -1,4 +1,4 @@
-//! The connection itself: PING, ECHO, SELECT, TIME, CLIENT (Redis: networking.c).
+//! Connection commands: PING, ECHO, SELECT, TIME, CLIENT (Redis: networking.c, server.c).
 //!
 //! Must not know: sockets.
 
@@ -84,7 +84,7 @@ pub fn set_name(ctx: &mut Context<'_>, name: &Bytes) -> Answer {
     Ok(Reply::OK)
 }
 
-/// Every client here is of the type `normal`; the others are those of Redis.
+/// Whether a client type is `normal`, the only one here. Redis' other types are valid too.
 fn is_normal(name: &[u8]) -> Result<bool, Failure> {
     match name.to_ascii_lowercase().as_slice() {
         b"normal" => Ok(true),

@@ -1,6 +1,6 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH (Redis: multi.c).
 //!
-//! Must not know: how the queued commands are carried out and propagated.
+//! Must not know: how queued commands run and are propagated.
 
 use super::context::Context;
 use super::failure::{Answer, Failure};
@@ -45,7 +45,7 @@ pub fn unwatch(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
     Ok(Reply::OK)
 }
 
-/// EXEC. It fails when a command was refused, and does nothing when a watched key was changed.
+/// EXEC. Fails if a queued command was refused; does nothing if a watched key was changed.
 pub fn exec(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Result<Outcome, Failure> {
     let Some(transaction) = ctx.session.transaction.take() else {
         return Err(Failure::new("EXEC without MULTI"));

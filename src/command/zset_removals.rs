@@ -1,4 +1,4 @@
-//! Sorted sets: removing ranges, and taking from either end (Redis: t_zset.c).
+//! Sorted sets: removal of ranges, ZPOPMIN and ZPOPMAX (Redis: t_zset.c).
 //!
 //! Must not know: other types, except that a key may hold one.
 
@@ -48,7 +48,7 @@ pub fn zremrangebylex(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     remove(ctx, &argv[1], |zset| names(range.of(zset)))
 }
 
-/// Takes members from the end with the highest scores, or the lowest.
+/// Pops members with the highest or the lowest scores.
 pub fn pop_some(
     ctx: &mut Context<'_>,
     key: &[u8],

@@ -19,7 +19,7 @@ use crate::env::{Env, Inherited, Status};
 use crate::keyspace::Keyspace;
 use crate::os::{ForkChild, Os, Pid, Signal, WaitStatus};
 
-/// What the child takes with it from its parent.
+/// What the child inherits from its parent.
 struct SaveChild<'a> {
     inherited: Inherited<'a>,
     options: SaveOptions,
