@@ -70,7 +70,7 @@ pub fn kill_and_wait(os: &mut dyn Os, pid: Pid) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Os, ChildOutcome, Signal, WaitStatus, close_unused_resources};
+    use super::{ChildOutcome, Os, Signal, WaitStatus, close_unused_resources};
     use crate::os::Errno;
     use crate::os::linux::LinuxOs;
 

@@ -1,9 +1,9 @@
 //! Loading an append only file on a real kernel, with and without a preamble.
 //!
-//! Each scenario runs in a process of its own with its own working directory, because loading may
-//! end the process. It leaves files; the test reads them.
+//! Each scenario runs in its own process and working directory, because loading may end the
+//! process. The test checks the files it leaves.
 
-// The tests look at files from outside, where there is no `Os`.
+// The tests access files without an `Os`.
 #![allow(clippy::disallowed_methods)]
 
 #[path = "support/scenario.rs"]
@@ -18,7 +18,7 @@ use sabot_server::rdb::{LoadOptions, LoadedKey, Receiver};
 
 use scenario::{Fixture, aof, messages, preamble, run};
 
-/// Knows SET, MULTI and EXEC, and recorded what runs in a file, and the keys of a preamble.
+/// Knows SET, MULTI and EXEC, and writes what runs, and the keys of a preamble, to a file.
 struct Recorder {
     os: LinuxOs,
     file: Fd,
@@ -78,7 +78,7 @@ impl Executor for Recorder {
     }
 }
 
-/// What came of loading a file.
+/// The result of loading a file.
 struct Loaded {
     code: i32,
     executed: String,
@@ -166,7 +166,7 @@ fn a_transaction_without_its_end_is_taken_back() {
     assert_eq!(loaded.messages[0], "# Revert incomplete MULTI/EXEC transaction in AOF file");
 }
 
-/// 6.0 leaves the MULTI in the file, and all that is appended later is lost at the next restart.
+/// 6.0 leaves the MULTI in the file, and everything appended later is lost at the next restart.
 #[test]
 fn a_cut_inside_a_transaction_leaves_its_multi_behind() {
     let whole = aof("SET a 1;MULTI;SET b 2;EXEC;");
@@ -219,7 +219,7 @@ fn commands_follow_a_preamble() {
     assert_eq!(messages[4..], ["* RDB has an AOF tail", "* Reading the remaining AOF tail..."]);
 }
 
-/// 6.0 recorded how far a file is good after each command, and not after the preamble.
+/// 6.0 records the valid offset after each command, but not after the preamble.
 #[test]
 fn a_cut_in_the_first_command_after_a_preamble_takes_the_preamble_along() {
     let file = [preamble(), aof("SET a 1;")].concat();

@@ -1,9 +1,9 @@
 //! A whole rewrite of the append only file on a real kernel, with a forked child.
 //!
-//! Each scenario runs in a process of its own with its own working directory, because children are
-//! waited for process-wide. It leaves files; the test reads them.
+//! Each scenario runs in its own process and working directory, because wait3(2) reaps any child of
+//! the process. The test checks the files it leaves.
 
-// The tests look at files from outside, where there is no `Os`.
+// The tests access files without an `Os`.
 #![allow(clippy::disallowed_methods)]
 
 #[path = "support/scenario.rs"]
@@ -26,7 +26,7 @@ fn rewritten() -> String {
     )
 }
 
-/// Serves the pipes until the child has ended, then does what the server's cron does.
+/// Serves the pipes until the child has ended, then does what server_cron does.
 fn finish_rewrite(os: &mut dyn Os, fixture: &mut Fixture, aof: &mut Aof) {
     loop {
         let mut events = Vec::new();
@@ -61,7 +61,7 @@ fn a_rewrite_with_a_preamble_holds_the_same() {
     assert_eq!(file.len(), preamble().len() + tail.len());
 }
 
-/// Rewrites [`dataset`] while SET comes, and appends DEL afterwards. Returns what the file holds.
+/// Rewrites [`dataset`] while a SET arrives, and appends a DEL afterwards. Returns the file.
 fn rewrite_amid_commands(preamble: bool) -> (tempfile::TempDir, Vec<u8>) {
     let tempdir = tempfile::tempdir().expect("a directory");
     let dir = tempdir.path();
@@ -118,7 +118,7 @@ fn a_killed_rewrite_leaves_nothing_behind() {
         aof.stop_append_only(env);
         assert!(aof.state == State::Off && env.children.aof.is_none() && aof.fd.is_none());
         assert_eq!(aof.rewrite_time_start, -1);
-        // What the child has left is closed in the background, at no moment that can be named.
+        // The child's files are closed in the background, at an unknown time.
         while fixture.bio.pending_jobs_of_type(JobType::CloseFile) > 0 {
             std::thread::yield_now();
         }

@@ -82,7 +82,8 @@ impl ForkChild for RewriteChild<'_> {
     fn run(&self, os: &mut dyn Os) -> i32 {
         self.inherited.begin(os);
         let name = bg_name(os.getpid());
-        let mut rewriter = Rewriter { child: self, os, diff: Diff::default(), errno: Errno::from_raw(0) };
+        let mut rewriter =
+            Rewriter { child: self, os, diff: Diff::default(), errno: Errno::from_raw(0) };
         if rewriter.rewrite_append_only_file(&name).is_err() {
             return 1;
         }

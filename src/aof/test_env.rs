@@ -10,7 +10,7 @@ use crate::log::{Level, Log};
 use crate::os::linux::LinuxOs;
 use crate::os::{Fd, OFlag, Os};
 
-/// What the server owns besides the AOF.
+/// What the AOF needs besides its own state.
 pub(super) struct Fixture {
     os: LinuxOs,
     config: Config,
@@ -39,7 +39,7 @@ impl Fixture {
         }
     }
 
-    /// What the AOF works with, 1 s past the epoch.
+    /// The environment for calls on the AOF, 1 s past the epoch.
     pub(super) fn env(&mut self) -> Env<'_> {
         Env {
             os: &mut self.os,

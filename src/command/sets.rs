@@ -8,10 +8,11 @@ use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, Limits, Random, Set};
 use crate::resp::Reply;
 
-/// SPOP picks the members to keep if there are at most this many times fewer of them than are
-/// popped.
+/// SPOP picks the members to keep instead of those to pop if `remaining` times this is at most
+/// `count`.
 const SPOP_MOVE_STRATEGY_MUL: usize = 5;
-/// SRANDMEMBER picks the members to drop if this many times the count exceeds the size.
+/// SRANDMEMBER picks the members to leave out instead of those to return if `count` times this
+/// exceeds the size.
 const SRANDMEMBER_SUB_STRATEGY_MUL: usize = 3;
 
 /// SADD key member [member …]

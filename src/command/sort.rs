@@ -1,6 +1,7 @@
 //! SORT (Redis: sort.c).
 //!
 //! With ALPHA, strings are compared byte by byte, as in the C locale.
+//! Must not know: how the result is used.
 
 use std::cmp::Ordering;
 

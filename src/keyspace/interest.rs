@@ -1,7 +1,8 @@
-//! Who wants to hear of a key: those that watch it (WATCH) and those that wait for it (BLPOP and
-//! its relatives) (Redis: `db->watched_keys`, `db->blocking_keys`, `server.ready_keys`).
+//! The clients that watch a key (WATCH) or are blocked on it (BLPOP and others) (Redis:
+//! `db->watched_keys`, `db->blocking_keys`, `server.ready_keys`).
 //!
-//! Clients are numbers here. Must not know: what a transaction is, or how a client is woken.
+//! Clients are referred to by id. Must not know: what a transaction is, or how a client is
+//! unblocked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,21 +11,21 @@ use super::bytes::Bytes;
 /// A key with its database.
 pub type DbKey = (usize, Bytes);
 
-/// All that is watched and waited for.
+/// All watched keys and all keys that clients are blocked on.
 #[derive(Clone, Debug, Default)]
 pub struct KeyInterest {
     watchers: BTreeMap<DbKey, Vec<u64>>,
     watched: BTreeMap<u64, Vec<DbKey>>,
-    /// Clients with a watched key that was changed since (Redis: `CLIENT_DIRTY_CAS`).
+    /// Clients with a watched key that has changed (Redis: `CLIENT_DIRTY_CAS`).
     touched: BTreeSet<u64>,
     /// In the order in which they came.
     waiting: BTreeMap<DbKey, Vec<u64>>,
-    /// Keys that came to be while somebody waits for them, each once.
+    /// Keys that got a value while a client is blocked on them, each once.
     ready: Vec<DbKey>,
 }
 
 impl KeyInterest {
-    /// Watches a key; once more makes no difference (Redis: `watchForKey`).
+    /// Watches a key; repeating it has no effect (Redis: `watchForKey`).
     pub fn watch_for_key(&mut self, client: u64, db: usize, key: &[u8]) {
         let db_key = (db, key.to_vec());
         let watched = self.watched.entry(client).or_default();
@@ -34,7 +35,7 @@ impl KeyInterest {
         }
     }
 
-    /// Forgets what a client watched, and whether that was changed (Redis: `unwatchAllKeys`).
+    /// Drops a client's watched keys and whether they changed (Redis: `unwatchAllKeys`).
     pub fn unwatch_all_keys(&mut self, client: u64) {
         for db_key in self.watched.remove(&client).unwrap_or_default() {
             remove(&mut self.watchers, &db_key, client);
@@ -42,7 +43,7 @@ impl KeyInterest {
         self.touched.remove(&client);
     }
 
-    /// A key was changed (Redis: `touchWatchedKey`).
+    /// Marks the clients that watch a changed key (Redis: `touchWatchedKey`).
     pub fn touch_watched_key(&mut self, db: usize, key: &[u8]) {
         if !self.watchers.is_empty()
             && let Some(clients) = self.watchers.get(&(db, key.to_vec()))
@@ -51,7 +52,7 @@ impl KeyInterest {
         }
     }
 
-    /// Keys are about to be removed at once: those for which `removed` says so (Redis:
+    /// Marks the clients that watch one of the keys about to be removed, by `removed` (Redis:
     /// `touchWatchedKeysOnFlush`).
     pub fn touch_watched_keys_on_flush(&mut self, removed: impl Fn(usize, &[u8]) -> bool) {
         for ((db, key), clients) in &self.watchers {
@@ -61,12 +62,12 @@ impl KeyInterest {
         }
     }
 
-    /// Whether a key that the client watches was changed.
+    /// Whether a key that the client watches has changed.
     pub fn is_dirty_cas(&self, client: u64) -> bool {
         self.touched.contains(&client)
     }
 
-    /// Puts a client in the queue for a key.
+    /// Blocks a client on a key (Redis: `blockForKeys`).
     pub fn block_for_key(&mut self, client: u64, db: usize, key: &[u8]) {
         let queue = self.waiting.entry((db, key.to_vec())).or_default();
         if !queue.contains(&client) {
@@ -74,7 +75,7 @@ impl KeyInterest {
         }
     }
 
-    /// Takes a client out of all queues.
+    /// Unblocks a client from all keys (Redis: `unblockClientWaitingData`).
     pub fn unblock(&mut self, client: u64) {
         self.waiting.retain(|_, clients| {
             clients.retain(|&waiting| waiting != client);
@@ -82,12 +83,12 @@ impl KeyInterest {
         });
     }
 
-    /// Who waits for a key, the first first.
+    /// The clients blocked on a key, the longest-waiting first.
     pub fn blocked_on(&self, db_key: &DbKey) -> &[u64] {
         self.waiting.get(db_key).map_or(&[], Vec::as_slice)
     }
 
-    /// A key came to be (Redis: `signalKeyAsReady`).
+    /// A key got a value (Redis: `signalKeyAsReady`).
     pub fn signal_key_as_ready(&mut self, db: usize, key: &[u8]) {
         if self.waiting.is_empty() {
             return;
@@ -98,7 +99,7 @@ impl KeyInterest {
         }
     }
 
-    /// The keys that came to be since this was asked last, in their order.
+    /// The keys that became ready since the last call, in order.
     pub fn take_ready_keys(&mut self) -> Vec<DbKey> {
         std::mem::take(&mut self.ready)
     }

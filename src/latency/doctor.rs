@@ -1,4 +1,4 @@
-//! What LATENCY DOCTOR says to the events that were slow (Redis: `createLatencyReport`).
+//! The report of LATENCY DOCTOR (Redis: `createLatencyReport`, latency.c).
 //!
 //! Must not know: how they were measured.
 
@@ -33,7 +33,7 @@ const NO_ADVICE: &str = "\nWhile there are latency events logged, I'm not able t
      help request.\n";
 const ADVICES: &str = "\nI have a few advices for you:\n\n";
 
-/// What may help, in the order in which it is said.
+/// Pieces of advice, in the order of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Advice {
     BetterVm,
@@ -52,7 +52,7 @@ enum Advice {
     LargeObjects,
 }
 
-/// The words of each, in the same order.
+/// The text of each, in the same order.
 const TEXTS: [&str; 14] = [
     "- If you are using a virtual machine, consider upgrading it with a faster one using a \
      hypervisior that provides less latency during fork() calls. Xen is known to have poor fork() \
@@ -107,7 +107,7 @@ impl Advice {
         TEXTS[self as usize]
     }
 
-    /// Whether it is said even if it was thought of.
+    /// Whether the advice still applies under the current configuration.
     fn applies(self, inputs: &DoctorInputs) -> bool {
         match self {
             Advice::RelaxFsyncPolicy => inputs.appendfsync_always,
@@ -139,7 +139,7 @@ pub fn report(latency: &Latency, inputs: &DoctorInputs) -> String {
         (false, true) => report.push_str(NO_ADVICE),
         (false, false) => report.push_str(ADVICES),
     }
-    // A slow log should see what the monitor sees: microseconds there, milliseconds here.
+    // The slow log's threshold is in microseconds, the monitor's in milliseconds.
     let threshold = (latency.threshold * 1000).to_string();
     for advice in advices.into_iter().filter(|advice| advice.applies(inputs)) {
         report.push_str(&advice.text().replace("{threshold}", &threshold));
@@ -175,8 +175,8 @@ fn fork_rate(rate: f64) -> String {
     format!(" Fork rate is {rate:.2} GB/sec ({}).", fork_quality(rate))
 }
 
-/// What comes to mind for an event. Names are compared as Redis spells them there, so that of a
-/// slow unlink of a temporary file never matches.
+/// The advice for an event. Redis compares with a misspelt name for the unlink of a temporary file,
+/// so that one never matches.
 fn advices_for(event: &str, threshold: i64, inputs: &DoctorInputs) -> Vec<Advice> {
     use Advice::*;
     match event {

@@ -1,7 +1,8 @@
-//! The real [`Os`]: each method is the system calls its description names, once, and nothing else.
+//! The real [`Os`]: each method makes the system calls that its description names, once each, and
+//! nothing else.
 //!
-//! The only file of the core with `unsafe`, threads or a clock. No call is tried again on EINTR and
-//! none is buffered: whoever counts the calls of the core sees what the core asked for.
+//! The only module of the core with `unsafe`, threads or a clock. Nothing is retried on EINTR and
+//! nothing is buffered, so a trace of the calls shows exactly what the core asked for.
 //! Must not know: what the descriptors are for.
 //!
 //! # Safety
@@ -23,11 +24,11 @@ use std::sync::atomic::AtomicU32;
 use nix::sys::socket::UnixAddr;
 
 use super::{
-    Clock, Errno, Event, Fd, ForkChild, Interest, HandlerLine, OFlag, Os, Pid, Result, Signal, Stat,
-    Thread, Wait, WaitStatus, Whence,
+    Clock, Errno, Event, Fd, ForkChild, HandlerLine, Interest, OFlag, Os, Pid, Result, Signal,
+    Stat, Thread, Wait, WaitStatus, Whence,
 };
 
-/// Most events one epoll_wait(2) hands over; the rest comes with the next.
+/// Most events per epoll_wait(2); the rest come with the next call.
 const EVENTS_MAX: usize = 1024;
 /// The background threads only make system calls.
 const STACK_BYTES: usize = 256 * 1024;
@@ -35,8 +36,7 @@ const STACK_BYTES: usize = 256 * 1024;
 /// This process and its kernel.
 #[derive(Default)]
 pub struct LinuxOs {
-    /// What epoll_ctl(2) was told of already, as (epoll, descriptor): ADD and MOD are two
-    /// operations.
+    /// Registered (epoll, descriptor) pairs, because epoll_ctl(2) distinguishes ADD from MOD.
     watched: BTreeSet<(Fd, Fd)>,
 }
 
@@ -45,14 +45,14 @@ impl LinuxOs {
         LinuxOs::default()
     }
 
-    /// `sigaction` — SIGINT and SIGTERM are remembered for [`Os::take_signal`] and interrupt the
-    /// call that waits; SIGHUP and SIGPIPE are ignored (Redis: `setupSignalHandlers`).
+    /// `sigaction` — SIGINT and SIGTERM set a flag for [`Os::take_signal`] and interrupt a blocking
+    /// call; SIGHUP and SIGPIPE are ignored (Redis: `setupSignalHandlers`).
     pub fn install_signal_handlers(&mut self) {
         signals::install();
     }
 }
 
-/// A path as the kernel takes it. A NUL inside names no file.
+/// A path as a C string. A path that contains NUL does not exist.
 fn path_of(path: &str) -> Result<CString> {
     CString::new(path).map_err(|_| Errno::ENOENT)
 }
@@ -84,7 +84,7 @@ fn epoll_bits(interest: Interest) -> u32 {
     (readable | writable) as u32
 }
 
-/// The bits of epoll(7) and of poll(2) are the same.
+/// The event bits of epoll(7) and poll(2) are the same.
 fn ready_of(bits: i32) -> Interest {
     let broken = bits & (libc::EPOLLERR | libc::EPOLLHUP) != 0;
     Interest {
@@ -214,8 +214,8 @@ impl Os for LinuxOs {
         let fd = Errno::result(unsafe { libc::accept4(fd, no_address, no_length, flags) })?;
         let on: libc::c_int = 1;
         let (value, len) = (std::ptr::from_ref(&on).cast(), size_of_val(&on) as u32);
-        // A unix socket refuses this, and needs none of it.
-        // SAFETY: value and length are those of one integer, which outlives the call.
+        // Fails on a unix socket, where it is not needed. SAFETY: value and length are those of one
+        // integer, which outlives the call.
         unsafe { libc::setsockopt(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, value, len) };
         Ok(fd)
     }
@@ -307,8 +307,8 @@ impl Os for LinuxOs {
     }
 
     fn fork(&mut self, child: &dyn ForkChild) -> Result<Pid> {
-        // SAFETY: the child has one thread. glibc leaves its allocator usable there, and no lock of ours
-        // is held across a call of `Os`.
+        // SAFETY: the child has one thread. glibc leaves its allocator usable there, and no lock of
+        // ours is held across a call of `Os`.
         let pid = Errno::result(unsafe { libc::fork() })?;
         if pid != 0 {
             return Ok(pid);
@@ -329,7 +329,8 @@ impl Os for LinuxOs {
         };
         let mut status = 0;
         let no_usage = std::ptr::null_mut();
-        // SAFETY: the status is an integer to be written; a null pointer says that usage is not wanted.
+        // SAFETY: the status is an integer to be written; a null pointer says that resource usage
+        // is not wanted.
         let pid = Errno::result(unsafe { libc::wait4(-1, &mut status, options, no_usage) })?;
         let ended = if libc::WIFSIGNALED(status) {
             WaitStatus::Signaled(libc::WTERMSIG(status))

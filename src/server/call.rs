@@ -1,7 +1,7 @@
-//! One command: may it run, run it, propagate what it changed (Redis: `processCommand`, `call`,
-//! `execCommand`).
+//! Runs one command: checks whether it may run, runs it, propagates its changes (Redis:
+//! `processCommand`, `call`, server.c; `execCommand`, multi.c).
 //!
-//! Must not know: what a command does, or how its reply leaves.
+//! Must not know: what a command does, or how its reply is sent.
 
 use std::hash::BuildHasher;
 
@@ -17,21 +17,21 @@ use crate::keyspace::{Bytes, Value};
 use crate::os::{Fd, Os, strerror};
 use crate::resp::Reply;
 
-/// What is said to writers while snapshots fail.
+/// The error for write commands while background saves fail.
 const RDB_ERROR: &str = "MISCONF Redis is configured to save RDB snapshots, but it is currently \
     not able to persist on disk. Commands that may modify the data set are disabled, because this \
     instance is configured to report errors during writes if RDB snapshotting fails \
     (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
     error.";
 
-/// A command that was refused before it ran, and why.
+/// A command that was refused before it ran.
 struct Refusal {
     is_exec: bool,
     failure: Failure,
 }
 
 impl Server {
-    /// Runs or queues the command that a client sent, or refuses it, and answers.
+    /// Runs, queues or refuses a client's command, and replies.
     pub fn process_command(&mut self, os: &mut dyn Os, fd: Fd, argv: Vec<Bytes>) {
         if argv[0].eq_ignore_ascii_case(b"quit") {
             self.clients.add_reply(fd, &Reply::OK);
@@ -63,7 +63,7 @@ impl Server {
         self.handle_clients_blocked_on_keys(os);
     }
 
-    /// Whether a command is known, well-formed and allowed now.
+    /// Checks whether a command is known, has the right arity, and is allowed now.
     fn check_allowed(&mut self, fd: Fd, argv: &[Bytes]) -> Result<&'static Command, Refusal> {
         let Some(command) = lookup(&argv[0]) else {
             return Err(Refusal { is_exec: false, failure: unknown_command(argv) });
@@ -80,7 +80,7 @@ impl Server {
         }
         let queued = session.transaction.as_ref();
         let queued_has = |flag| is_exec && queued.is_some_and(|queue| queue.has(flag));
-        // What is queued takes memory too.
+        // The queue takes memory too.
         let queues = queued.is_some() && !is_exec && command.name != "discard";
         let takes_memory =
             command.flags.has(Flags::DENYOOM) || queued_has(Flags::DENYOOM) || queues;
@@ -89,7 +89,7 @@ impl Server {
             return Err(Refusal { is_exec, failure: Failure::coded(words) });
         }
         let writes = command.flags.has(Flags::WRITE) || queued_has(Flags::WRITE);
-        // PING is refused too, so that a watcher learns that the disk is in trouble.
+        // PING is refused too, so that monitoring notices the disk error.
         if (writes || command.name == "ping")
             && let Some(failure) = self.disk_error()
         {
@@ -104,13 +104,12 @@ impl Server {
         Ok(command)
     }
 
-    /// Whether there is a limit of memory and it is reached. Nothing is ever evicted, so that is
-    /// for the clients to change.
+    /// Whether `maxmemory` is exceeded. Nothing is evicted.
     fn out_of_memory(&self) -> bool {
         self.config.maxmemory != 0 && self.keyspace.used_memory() > self.config.maxmemory
     }
 
-    /// Why nobody may write (Redis: `writeCommandsDeniedByDiskError`).
+    /// The error for write commands after a disk error (Redis: `writeCommandsDeniedByDiskError`).
     fn disk_error(&self) -> Option<Failure> {
         if self.rdb.denies_writes(&self.config) {
             return Some(Failure::coded(RDB_ERROR));
@@ -122,7 +121,8 @@ impl Server {
         })
     }
 
-    /// A refused command spoils the transaction that it belongs to; a refused EXEC ends it.
+    /// A refused command makes its transaction fail; a refused EXEC discards it (Redis:
+    /// `rejectCommand`).
     fn reject(&mut self, fd: Fd, refusal: Refusal) -> Reply {
         let session = &mut self.clients.expect_mut(fd).session;
         if !refusal.is_exec {
@@ -138,8 +138,8 @@ impl Server {
         Failure::coded([b"EXECABORT Transaction discarded because of: ", reason].concat()).into()
     }
 
-    /// Runs one command now. When this returns, what it changed has been fed to the AOF's buffer,
-    /// though nothing has been written (Redis: `call`).
+    /// Runs one command. On return its changes are in the AOF buffer, but not yet written (Redis:
+    /// `call`).
     pub(super) fn call(
         &mut self,
         os: &mut dyn Os,
@@ -176,8 +176,8 @@ impl Server {
         reply
     }
 
-    /// While a child shares the memory, its copy of a changed value becomes its own: all of a
-    /// string, and as much of another value as the command brought.
+    /// While a child is running, reports an estimate of the memory that copy-on-write duplicates:
+    /// the whole of a string, and for other values the size of the arguments.
     fn report_dirtied_memory(
         &self,
         os: &mut dyn Os,
@@ -198,7 +198,7 @@ impl Server {
         }
     }
 
-    /// How long a command took, for INFO and the latency monitor.
+    /// Records the duration of a command for INFO and the latency monitor.
     fn record_call(&mut self, os: &mut dyn Os, command: &'static Command, start: i64) {
         let duration = ustime(os) - start;
         if !command.flags.has(Flags::SKIP_SLOWLOG) {
@@ -212,8 +212,8 @@ impl Server {
         stats.microseconds += duration.max(0) as u64;
     }
 
-    /// Several commands that stand for one are wrapped in MULTI and EXEC, unless they are part of a
-    /// transaction already.
+    /// Propagates other commands instead. Several are wrapped in MULTI and EXEC, unless already in
+    /// a transaction.
     fn propagate_rewritten(&mut self, os: &mut dyn Os, fd: Fd, commands: &[Vec<Bytes>]) {
         let session = &self.clients.expect(fd).session;
         let (db, wrap) = (session.db, commands.len() > 1 && !session.executing);
@@ -239,9 +239,9 @@ impl Server {
         }
     }
 
-    /// After FLUSHALL: a snapshot of what was there before is stopped, and with save points the
-    /// empty dataset is saved at once. That counts as no save, or the change would not be
-    /// propagated (Redis: `flushAllDataAndResetRDB`).
+    /// After FLUSHALL: kills a running background save and, with save points, saves the empty
+    /// dataset. `dirty` is restored, or FLUSHALL itself would not be propagated (Redis:
+    /// `flushAllDataAndResetRDB`).
     pub(super) fn reset_rdb_after_flushall(&mut self, os: &mut dyn Os) {
         let (rdb, _, mut env) = self.snapshots(os);
         rdb.kill_rdb_child(&mut env);
@@ -252,9 +252,9 @@ impl Server {
         }
     }
 
-    /// Runs a queue of commands. MULTI is propagated just before the first command that is neither
-    /// read-only nor administrative, whether or not that one changes anything; if it was, one
-    /// change is counted for EXEC itself, so that it is propagated like any command.
+    /// Runs the queue of a transaction. MULTI is propagated just before the first command that is
+    /// neither read-only nor administrative, even if that one changes nothing. Then EXEC counts as
+    /// one change, so that it is propagated too.
     pub(super) fn exec(
         &mut self,
         os: &mut dyn Os,
@@ -278,7 +278,7 @@ impl Server {
     }
 }
 
-/// Hands a command to its handler.
+/// Calls a command's handler.
 pub(super) fn run(
     command: &Command,
     ctx: &mut Context<'_>,
@@ -291,7 +291,7 @@ pub(super) fn run(
     }
 }
 
-/// The words of Redis, which quotes about 128 bytes of arguments.
+/// Redis' error, which quotes about 128 bytes of the arguments.
 fn unknown_command(argv: &[Bytes]) -> Failure {
     let mut args = Vec::new();
     for argument in &argv[1..] {

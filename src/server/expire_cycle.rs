@@ -1,24 +1,24 @@
-//! The active expire cycle: keys past their time go even when nobody asks for them (Redis:
-//! `activeExpireCycle`, with `active-expire-effort` 1).
+//! The active expire cycle: deletes expired keys in the background (Redis: `activeExpireCycle`,
+//! expire.c, with `active-expire-effort` 1).
 //!
-//! A slow cycle runs with server_cron and may take a quarter of its period; a fast one runs before
-//! each wait, and only when the last cycle ran out of time or left many stale keys.
-//! Must not know: how a removal is written down.
+//! A slow cycle runs in server_cron and may take a quarter of its period. A fast one may run before
+//! each wait, if the last cycle ran out of time or many expired keys are left.
+//! Must not know: how deletions are propagated.
 
 use super::Server;
 use crate::clock::ustime;
 use crate::keyspace::expire::sample;
 use crate::os::Os;
 
-/// How many databases one cycle looks at.
+/// Databases per cycle.
 const DBS_PER_CALL: usize = 16;
-/// How many keys one round looks at in a database.
+/// Keys per round of sampling.
 const KEYS_PER_LOOP: usize = 20;
-/// Microseconds that a fast cycle may take; twice that passes before the next one.
+/// Time limit of a fast cycle in microseconds; the next starts after twice that at the earliest.
 const FAST_DURATION: i64 = 1000;
-/// Share of its period, in percent, that a slow cycle may take.
+/// Time limit of a slow cycle, in percent of its period.
 const SLOW_TIME_PERC: i64 = 25;
-/// Share of stale keys, in percent, that is left alone.
+/// Acceptable share of expired keys, in percent.
 const ACCEPTABLE_STALE: usize = 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ struct CycleTotals {
 }
 
 impl Server {
-    /// One cycle, when one is due.
+    /// Runs a cycle, if one is due.
     pub fn active_expire_cycle(&mut self, os: &mut dyn Os, cycle_type: CycleType) {
         if !self.expire_cycle.enabled {
             return;
@@ -77,7 +77,7 @@ impl Server {
         true
     }
 
-    /// Rounds of sampling in one database, until few stale keys turn up or the time is over.
+    /// Samples one database until few expired keys are found or time is up.
     fn expire_db(&mut self, os: &mut dyn Os, index: usize, totals: &mut CycleTotals) {
         loop {
             totals.iteration += 1;
@@ -93,9 +93,7 @@ impl Server {
             for key in round.expired {
                 self.propagate_expire(os, index, key);
             }
-            if totals.iteration.is_multiple_of(16)
-                && ustime(os) - totals.start > totals.timelimit
-            {
+            if totals.iteration.is_multiple_of(16) && ustime(os) - totals.start > totals.timelimit {
                 self.expire_cycle.timelimit_exit = true;
                 self.stats.expired_time_cap_reached_count += 1;
                 return;

@@ -1,10 +1,10 @@
-//! Loading: the keys of an RDB file go into the dataset, and the commands of an AOF run as those of
-//! a client that nobody sees.
+//! Loading: keys of an RDB file are added to the dataset, and the commands of an AOF run on a fake
+//! client (Redis: rdb.c, aof.c).
 //!
-//! They are not propagated, nothing expires meanwhile, and their replies are dropped; a reply that
-//! is an error is logged, because it means that the file and the dataset have drifted apart. Now
-//! and then real clients are served, most of them with -LOADING.
-//! Must not know: the files.
+//! These commands are not propagated, nothing expires, and replies are dropped. Error replies are
+//! logged, because they mean that the file does not match the dataset. Real clients are served
+//! regularly, mostly with -LOADING.
+//! Must not know: the file formats.
 
 use super::call::run;
 use super::{Loading, Server};
@@ -17,14 +17,14 @@ use crate::latency::Latency;
 use crate::os::{Errno, Os};
 use crate::rdb::{self, LoadOptions, LoadedKey, Receiver};
 
-/// The client that runs what the file says (Redis: `createAOFClient`).
+/// The fake client that runs the commands of the file (Redis: `createAOFClient`).
 struct AofClient<'a> {
     server: &'a mut Server,
     session: Session,
     now_us: i64,
     /// Changes so far.
     dirty: u64,
-    /// What went wrong, to be logged when the file has been read.
+    /// Error replies, to be logged after loading.
     errors: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ impl AofClient<'_> {
                     self.run(os, command, argv);
                 }
             }
-            // No other request changes the dataset, so none is ever written to a file.
+            // No other request changes the dataset, so no other is in a file.
             Ok(Outcome::Request(_) | Outcome::Reply(_)) => {}
             Err(failure) => self.errors.push(critical(&failure, command.name)),
         }
@@ -140,10 +140,10 @@ impl Executor for AofClient<'_> {
 }
 
 impl Server {
-    /// Runs the file on the dataset; false when the file is empty. A file that cannot be loaded
-    /// ends the process.
+    /// Loads the AOF. Returns false if the file is empty. A file that cannot be loaded ends the
+    /// process.
     ///
-    /// Meanwhile the server has another AOF, which is off, because whoever is served needs the
+    /// The server's AOF is replaced by one that is off meanwhile, because serving clients needs the
     /// whole server.
     pub(super) fn load_append_only_file(&mut self, os: &mut dyn Os) -> bool {
         let now_us = ustime(os);
@@ -176,8 +176,8 @@ impl Server {
         matches!(result, LoadResult::Loaded)
     }
 
-    /// Adds the keys of the snapshot to the dataset; with `merge` they replace those that are
-    /// there. A damaged file ends the process (Redis: `rdbLoad`).
+    /// Loads the snapshot into the dataset; with `merge` its keys replace existing ones. A damaged
+    /// file ends the process (Redis: `rdbLoad`).
     pub(super) fn rdb_load(&mut self, os: &mut dyn Os, merge: bool) -> Result<(), Errno> {
         let options = LoadOptions {
             allow_duplicates: merge,

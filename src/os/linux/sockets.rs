@@ -24,7 +24,7 @@ pub fn listen_unix(address: &UnixAddr, backlog: i32) -> Result<Fd> {
     bind_and_listen(server_socket(AddressFamily::Unix)?, address, backlog)
 }
 
-/// `socket`, and what a server's socket needs before it listens.
+/// `socket` with the options of a listening socket.
 fn server_socket(family: AddressFamily) -> Result<OwnedFd> {
     let socket = socket::socket(family, SockType::Stream, SockFlag::SOCK_NONBLOCK, None)?;
     if family == AddressFamily::Inet6 {

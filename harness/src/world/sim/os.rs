@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use sabot_server::os::{
-    Clock, Event, Fd, ForkChild, Interest, HandlerLine, OFlag, Os, Pid, Result, STDOUT, Signal, Stat,
-    Thread, Wait as WaitMode, WaitStatus, Whence,
+    Clock, Event, Fd, ForkChild, HandlerLine, Interest, OFlag, Os, Pid, Result, STDOUT, Signal,
+    Stat, Thread, Wait as WaitMode, WaitStatus, Whence,
 };
 
 use super::shared::{Birth, Body, Resume, Wait};

@@ -19,7 +19,7 @@ use crate::kernel::disk::page_cache::PAGE;
 use crate::kernel::fd::{End, PipeId};
 use crate::kernel::{Ending, Entered, Fd, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
-use sabot_server::os::{Interest, HandlerLine, Thread};
+use sabot_server::os::{HandlerLine, Interest, Thread};
 
 /// Why a task stopped running.
 pub enum Wait {
