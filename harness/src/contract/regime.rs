@@ -10,7 +10,10 @@ use super::history::name;
 use crate::observation::{CallName, Detail, Observations, Returned};
 
 /// What the server promises about a write that it acknowledges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Regime {
     /// `appendfsync always`
     Always,
@@ -187,6 +190,6 @@ pub fn lied(seen: &Observations) -> bool {
             .as_deref()
             .is_none_or(|role| !role.starts_with("pipe") || role == "pipe:diff");
         let lasting = matches!(name, CallName::Write | CallName::Ftruncate | CallName::Truncate);
-        call.lie && of_a_file && (lasting || name.is_sync() || name == CallName::Rename)
+        call.is_lie() && of_a_file && (lasting || name.is_sync() || name == CallName::Rename)
     })
 }

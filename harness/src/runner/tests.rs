@@ -117,7 +117,7 @@ fn needs_that_are_not_met_end_the_case_quietly() {
     for (source, reason) in needs {
         let outcome = outcome(source);
         assert_eq!(outcome.verdict, Verdict::NotApplicable, "{}", outcome.transcript);
-        assert_eq!(outcome.verdicts[0].2, reason);
+        assert_eq!(outcome.rulings[0].sentence, reason);
     }
     assert_eq!(outcome("> PING\nneeds command FLUSHALL\nneeds version 6.0").verdict, Verdict::Kept);
 }
@@ -136,7 +136,8 @@ fn an_exit_that_nobody_called_for_is_a_broken_promise() {
     let expected = outcome(
         "config appendonly yes\ninject open on=aof error=EACCES\nrestart\nexpect refuses-start",
     );
-    assert_eq!((expected.verdict, expected.unexpected), (Verdict::RefusedStart, Vec::new()));
+    assert_eq!(expected.verdict, Verdict::RefusedStart);
+    assert!(!expected.breaks_a_promise());
 }
 
 #[test]
@@ -151,4 +152,15 @@ fn two_runs_have_one_trace_and_its_sites_can_be_injected_at() {
         assert_eq!(outcome.failures, Vec::new(), "{site}");
         assert!(outcome.trace.contains("(injected)"), "{site}");
     }
+}
+
+#[test]
+fn a_rule_that_lies_excuses_no_call_that_another_rule_decided() {
+    let source = "config appendonly yes\nconfig appendfsync always\n> SET a 1\n\
+                  inject fdatasync on=aof error=EIO when=1\n\
+                  inject sync retval=0 when=9 maybe\n\
+                  inject fsync,fdatasync on=rdb-temp signal=SIGCHLD when=1\n\
+                  > SET b 2\n> BGSAVE\nawait child\npower-cut none\nrestart\n";
+    let outcome = outcome(source);
+    assert_eq!(outcome.verdict, Verdict::Lost, "{}", outcome.transcript);
 }

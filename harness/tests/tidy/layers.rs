@@ -243,6 +243,42 @@ fn no_room_of_the_harness_uses_one_that_it_must_not_know() {
     assert_tidy(package("harness/src/", HARNESS));
 }
 
+/// Tests that still use the command as a library. This list only gets shorter.
+const TESTS_OF_CLI: &[&str] = &["harness/tests/conformance.rs"];
+
+/// The command is tested by running it; what else a test needs belongs into a room below.
+#[test]
+fn no_test_uses_the_command_as_a_library() {
+    let tests = files(&[".rs"]).into_iter().filter(|file| file.path.starts_with("harness/tests/"));
+    let users: Vec<String> = tests.filter(uses_cli).map(|file| file.path).collect();
+    let listed = |path: &str| TESTS_OF_CLI.contains(&path);
+    let new = users.iter().filter(|path| !listed(path));
+    let new = new.map(|path| format!("{path}: a test must not use sabot::cli"));
+    let done = TESTS_OF_CLI.iter().filter(|path| !users.contains(&path.to_string()));
+    let done =
+        done.map(|path| format!("{path}: does without sabot::cli, so it must leave the list"));
+    assert_tidy(new.chain(done).collect());
+}
+
+#[test]
+fn a_test_that_uses_the_command_is_seen() {
+    let uses = |text| uses_cli(&Source::example("harness/tests/a.rs", text));
+    assert!(uses("use sabot::cli::conform::table;"));
+    assert!(uses("use sabot::{\n    api::Case,\n    cli,\n};"));
+    assert!(uses("fn f() {\n    sabot::cli::main();\n}"));
+    assert!(!uses("use sabot::client; // sabot::cli"));
+}
+
+fn uses_cli(source: &Source) -> bool {
+    let text: String = source.text.lines().map(|line| format!("{}\n", code(line))).collect();
+    let text = text.split('"').step_by(2).collect::<Vec<_>>().join("\"");
+    let mut rests = text.split("sabot::").skip(1);
+    rests.any(|rest| match rest.strip_prefix('{') {
+        Some(group) => group_heads(group).contains(&"cli".to_string()),
+        None => identifier(rest) == "cli",
+    })
+}
+
 #[test]
 fn a_forbidden_edge_is_seen_however_it_is_written() {
     let bad = |path: &str, text: &str| edges(&Source::example(path, text), "src/", HARNESS);

@@ -2,9 +2,12 @@
 //!
 //! Each check is a function from text to complaints, and is itself tested on a small bad example.
 
+mod circles;
 mod layers;
+mod mentions;
 mod pairs;
 mod shape;
+mod soundness;
 mod sources;
 mod words;
 
