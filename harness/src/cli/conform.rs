@@ -104,8 +104,8 @@ fn collect(events: &Receiver<Event>, cases: usize, worlds: usize) -> Option<Vec<
 fn unmeasured(outcomes: &[Vec<Outcome>]) -> Option<String> {
     let all = outcomes.iter().flatten();
     let bad = all.into_iter().find(|outcome| outcome.verdict.is_no_measurement())?;
-    let why = bad.verdicts.iter().find(|(_, verdict, _)| *verdict == bad.verdict);
-    let why = why.map_or("", |(_, _, sentence)| sentence);
+    let why = bad.rulings.iter().find(|ruling| ruling.verdict == bad.verdict);
+    let why = why.map_or("", |ruling| &ruling.sentence);
     Some(format!("{} in {}: {}: {why}", bad.case, bad.world_label, bad.verdict))
 }
 

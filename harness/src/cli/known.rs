@@ -238,7 +238,9 @@ fn cell(bug: &Ready, server: &Server, outcome: &Outcome, all: &[&str]) -> Cell {
         .map(|failure| format!("{}:{}: {}", bug.file.source, failure.line, failure.message))
         .collect();
     if seen == Seen::Unmeasured {
-        notes.extend(outcome.verdicts.iter().map(|(_, verdict, why)| format!("{verdict}: {why}")));
+        notes.extend(
+            outcome.rulings.iter().map(|ruling| format!("{}: {}", ruling.verdict, ruling.sentence)),
+        );
     }
     Cell { seen, recorded, like: like.map(String::from), on_record, notes }
 }
