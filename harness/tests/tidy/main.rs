@@ -3,7 +3,9 @@
 //! Each check is a function from text to complaints, and is itself tested on a small bad example.
 
 mod layers;
+mod licences;
 mod pairs;
+mod paths;
 mod shape;
 mod sources;
 mod words;

@@ -28,7 +28,15 @@ pub fn files(endings: &[&str]) -> Vec<Source> {
     for top in folders.into_iter().chain(["docs", "examples"]) {
         walk(&root().join(top), top, &mut found);
     }
-    let tops = ["README.md", "ARCHITECTURE.md", "Cargo.toml", "clippy.toml", "rustfmt.toml"];
+    let tops = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "Cargo.toml",
+        "clippy.toml",
+        "rustfmt.toml",
+    ];
     for top in tops {
         read(&root().join(top), top, &mut found);
     }
