@@ -3,7 +3,7 @@
 //! Must not know: what the child does.
 
 use crate::log::Log;
-use crate::os::{Clock, Fd, Os, Pid, Signal, Wait, WaitStatus};
+use crate::os::{Fd, Os, Pid, Signal, Wait, WaitStatus};
 
 /// The exit code of a child that SIGUSR1 told to stop: an end, but not an error
 /// (Redis: `SERVER_CHILD_NOERROR_RETVAL`).
@@ -65,21 +65,6 @@ pub fn kill_and_wait(os: &mut dyn Os, pid: Pid) {
             return;
         }
     }
-}
-
-/// Microseconds since the epoch, not the server's cached time.
-pub fn ustime(os: &mut dyn Os) -> u64 {
-    os.clock_gettime(Clock::Realtime) / 1_000
-}
-
-/// Milliseconds since the epoch, not the server's cached time.
-pub fn mstime(os: &mut dyn Os) -> i64 {
-    (os.clock_gettime(Clock::Realtime) / 1_000_000) as i64
-}
-
-/// Seconds since the epoch: `time(NULL)`.
-pub fn time(os: &mut dyn Os) -> i64 {
-    (os.clock_gettime(Clock::Realtime) / 1_000_000_000) as i64
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use crate::bio::Bio;
 use crate::child;
 use crate::child_info::{ChildInfo, ChildInfoPipe, ProcessType};
+use crate::clock;
 use crate::config::Config;
 use crate::keyspace::Keyspace;
 use crate::latency::{Latency, Started};
@@ -49,9 +50,9 @@ impl Env<'_> {
     ) -> Option<Pid> {
         self.children.info.open(self.os);
         let child = make(self.config, Inherited::new(self, keyspace));
-        let start = child::ustime(self.os);
+        let start = clock::ustime(self.os);
         let forked = self.os.fork(&child);
-        let fork_time = child::ustime(self.os).saturating_sub(start);
+        let fork_time = (clock::ustime(self.os) - start).max(0) as u64;
         self.children.stat_fork_time = fork_time;
         if self.latency.threshold != 0 {
             let bytes_per_second = keyspace.used_memory() as f64 * 1e6 / fork_time as f64;

@@ -6,10 +6,12 @@
 //! before_sleep, so a slow flush makes the next tick late, as in Redis. Must not know: commands,
 //! and what is in the AOF.
 
+use crate::clock::ustime;
 use crate::config::load::load;
 use crate::os::{Event, Os, STDOUT};
+use crate::server::Server;
 use crate::server::boot::CannotStart;
-use crate::server::{CycleType, Server, ustime};
+use crate::server::expire_cycle::CycleType;
 
 /// When server_cron is due, in milliseconds since the epoch: all that is left of ae's list of
 /// timers.

@@ -5,14 +5,12 @@
 //! threshold is 0 nothing is measured and the clock is not looked at.
 //! Must not know: what the events are.
 
-mod doctor;
+pub mod doctor;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::child::{mstime, time};
+use crate::clock::{mstime, time};
 use crate::os::Os;
-
-pub use doctor::{Circumstances, report};
 
 /// How many samples are kept of each event.
 const TS_LEN: usize = 160;

@@ -1,14 +1,11 @@
 //! Clients: what is known of each, and the lists that Redis keeps of them.
 //!
-//! Replies are collected here and leave in [`io`], after the AOF was flushed.
+//! Replies are collected here; the server sends them after the AOF was flushed.
 //! Must not know: what commands do.
-
-mod io;
 
 use std::collections::BTreeMap;
 
-use crate::command::blocking::Blocked;
-use crate::command::{KillFilter, ReplyMode, Session};
+use crate::command::{Blocked, KillFilter, ReplyMode, Session};
 use crate::os::Fd;
 use crate::resp::{Reply, RequestParser};
 
@@ -35,26 +32,26 @@ pub struct Client {
     pub blocked: Option<Blocked>,
     /// The command that was last looked up.
     pub last_command: &'static str,
-    parser: RequestParser,
+    pub(crate) parser: RequestParser,
     /// Replies that were not sent yet, from `sent` on.
-    out: Vec<u8>,
-    sent: usize,
+    pub(crate) out: Vec<u8>,
+    pub(crate) sent: usize,
     /// It is in the list of those to write to before the next wait.
-    pending_write: bool,
+    pub(crate) pending_write: bool,
     /// The event loop waits until it can be written to.
-    write_handler: bool,
+    pub(crate) write_handler: bool,
     /// Write before reading: under `appendfsync always` a flush of the AOF has to come between a
     /// command and its reply, so both may not happen in one turn.
-    write_barrier: bool,
-    close_after_reply: bool,
-    close_asap: bool,
+    pub(crate) write_barrier: bool,
+    pub(crate) close_after_reply: bool,
+    pub(crate) close_asap: bool,
     /// Seconds since the epoch.
     created: i64,
-    last_interaction: i64,
+    pub(crate) last_interaction: i64,
 }
 
 impl Client {
-    fn new(id: u64, transport: Transport, authenticated: bool, now: i64) -> Client {
+    pub(crate) fn new(id: u64, transport: Transport, authenticated: bool, now: i64) -> Client {
         Client {
             session: Session { id, authenticated, ..Session::default() },
             transport,
@@ -73,7 +70,7 @@ impl Client {
         }
     }
 
-    fn has_pending_replies(&self) -> bool {
+    pub(crate) fn has_pending_replies(&self) -> bool {
         self.sent < self.out.len()
     }
 
@@ -99,7 +96,7 @@ impl Client {
 
     /// One line of CLIENT LIST (Redis: `catClientInfoString`). Addresses of TCP clients are
     /// unknown.
-    fn describe(&self, fd: Fd, socket: &str, now: i64) -> String {
+    pub(crate) fn describe(&self, fd: Fd, socket: &str, now: i64) -> String {
         let address = self.address(socket);
         let flags = self.flags();
         let queued = self.session.transaction.as_ref().map_or(-1, |t| t.queued.len() as i64);
@@ -125,18 +122,18 @@ pub struct Clients {
     pub listeners: Vec<Listener>,
     /// Where the unix socket is, for CLIENT LIST.
     pub unixsocket: String,
-    all: BTreeMap<Fd, Client>,
-    next_id: u64,
+    pub(crate) all: BTreeMap<Fd, Client>,
+    pub(crate) next_id: u64,
     /// Those with replies to send before the next wait, in the order in which they got one.
-    pending_write: Vec<Fd>,
+    pub(crate) pending_write: Vec<Fd>,
     /// Those that waited for a key and may go on, with whatever they have sent meanwhile.
-    unblocked: Vec<Fd>,
+    pub(crate) unblocked: Vec<Fd>,
     /// Those to be closed at a safe moment.
-    to_close: Vec<Fd>,
+    pub(crate) to_close: Vec<Fd>,
     /// Whose command runs while others are served: nothing is read from it, and it is not freed.
     pub protected: Option<Fd>,
     /// Where input is read to.
-    input: Vec<u8>,
+    pub(crate) input: Vec<u8>,
 }
 
 impl Clients {
@@ -229,7 +226,7 @@ impl Clients {
         (input.unwrap_or(0), output.unwrap_or(0))
     }
 
-    fn free_async(&mut self, fd: Fd) {
+    pub(crate) fn free_async(&mut self, fd: Fd) {
         let client = self.expect_mut(fd);
         if !client.close_asap {
             client.close_asap = true;

@@ -8,11 +8,13 @@
 mod blocked;
 pub mod boot;
 mod call;
+mod client_io;
 mod client_requests;
 mod config_rewrite;
 pub mod cron;
 mod events;
-mod expire_cycle;
+pub mod expire_cycle;
+mod info;
 mod load;
 mod requests;
 mod shutdown;
@@ -23,18 +25,17 @@ use std::collections::BTreeMap;
 
 use crate::aof::{Aof, Env};
 use crate::bio::Bio;
+use crate::clock::ustime;
 use crate::config::{Config, MaxmemoryPolicy};
 use crate::env::Children;
 use crate::keyspace::access::{Access, Settings, Tracking};
+use crate::keyspace::expire::ExpireCycle;
 use crate::keyspace::{Bytes, Keyspace, Limits};
 use crate::latency::Latency;
 use crate::log::{Level, Log};
 use crate::networking::Clients;
-use crate::os::{Clock, Fd, Os};
+use crate::os::{Fd, Os};
 use crate::rdb::Rdb;
-
-pub use expire_cycle::CycleType;
-use expire_cycle::ExpireCycle;
 
 /// The time as of the last look at the clock (Redis: `server.ustime`, `mstime`, `unixtime`). It is
 /// refreshed by server_cron and before each command, and by nothing else.
@@ -276,9 +277,4 @@ impl Server {
     pub fn warning(&self, os: &mut dyn Os, message: &str) {
         self.log.line(os, Level::Warning, message);
     }
-}
-
-/// Microseconds since the epoch, as of now.
-pub fn ustime(os: &mut dyn Os) -> i64 {
-    (os.clock_gettime(Clock::Realtime) / 1000) as i64
 }

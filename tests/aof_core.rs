@@ -14,7 +14,7 @@ use sabot_server::config::Config;
 use sabot_server::keyspace::{Bytes, Keyspace};
 use sabot_server::os::linux::LinuxOs;
 use sabot_server::os::{Fd, OFlag, Os};
-use sabot_server::rdb::{Entry, LoadOptions, Receiver};
+use sabot_server::rdb::{LoadOptions, LoadedKey, Receiver};
 
 use scenario::{Surroundings, aof, messages, preamble, run};
 
@@ -34,7 +34,7 @@ impl Notes {
 impl Receiver for Notes {
     fn start(&mut self, _os: &mut dyn Os, _total_bytes: u64) {}
 
-    fn add(&mut self, entry: Entry, _replace: bool) -> bool {
+    fn add(&mut self, entry: LoadedKey, _replace: bool) -> bool {
         let key = String::from_utf8_lossy(&entry.key).into_owned();
         self.note(&format!("{} {} {key} {:?}", entry.db, entry.value.encoding(), entry.expire));
         true

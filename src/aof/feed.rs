@@ -6,8 +6,9 @@
 //!
 //! Must not know: what the commands do, and whether they succeeded.
 
-use super::{Aof, Env, State};
-use crate::child;
+use super::state::{Aof, State};
+use crate::clock;
+use crate::env::Env;
 use crate::keyspace::Bytes;
 
 /// How a command states when a key ends.
@@ -37,7 +38,7 @@ impl Aof {
             cat_append_only_generic_command(&mut bytes, &select);
             self.selected_db = Some(db);
         }
-        cat_append_only_command(&mut bytes, argv, &mut || child::mstime(env.os));
+        cat_append_only_command(&mut bytes, argv, &mut || clock::mstime(env.os));
         if self.state == State::On {
             self.buf.extend_from_slice(&bytes);
         }

@@ -22,9 +22,10 @@
 //!
 //! Must not know: who waits for the replies.
 
-use super::{Aof, Env, Status};
+use super::state::Aof;
 use crate::bio::{Job, JobType};
 use crate::config::AppendFsync;
+use crate::env::{Env, Status};
 use crate::os::{Errno, Fd, Os, strerror};
 
 /// Seconds that must pass between two log lines about failing writes.

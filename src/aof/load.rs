@@ -17,7 +17,8 @@
 //! Must not know: what the commands do.
 
 use super::feed::strtoll;
-use super::{Aof, Env, State};
+use super::state::{Aof, State};
+use crate::env::Env;
 use crate::keyspace::Bytes;
 use crate::os::{Errno, OFlag, Os, Whence, strerror};
 use crate::rdb::{LoadOptions, Receiver, rdb_load_rio};

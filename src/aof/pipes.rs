@@ -12,8 +12,8 @@
 //! When the parent has answered the '!', what it did not send stays in the rewrite buffer, and the
 //! parent appends it to the finished file itself. Must not know: what the child writes.
 
-use super::Env;
 use super::rewrite_buffer::RewriteBuffer;
+use crate::env::Env;
 use crate::os::{Errno, Fd, Interest, strerror};
 
 /// Both ends of the three pipes, and what the parent waits for on them.

@@ -21,11 +21,13 @@
 //! Must not know: who asked for it.
 
 use super::pipes::Pipes;
-use super::rewrite_child::RewriteChild;
-use super::{Aof, Env, State, Status, open_for_appending};
+use super::rewrite_child::{RewriteChild, bg_name, temp_name};
+use super::state::{Aof, State, open_for_appending};
 use crate::bio::{Bio, Job};
 use crate::child::{self, Outcome};
+use crate::clock;
 use crate::config::AppendFsync;
+use crate::env::{Env, Status};
 use crate::keyspace::Keyspace;
 use crate::log::Level;
 use crate::os::{Errno, Fd, OFlag, Os, Pid, Signal, WaitStatus, strerror};
@@ -33,16 +35,6 @@ use crate::os::{Errno, Fd, OFlag, Os, Pid, Signal, WaitStatus, strerror};
 /// No rewrite was started; the log says why, except when a child is at work already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RewriteFailed;
-
-/// The name under which a child leaves its finished file.
-pub(super) fn bg_name(pid: Pid) -> String {
-    format!("temp-rewriteaof-bg-{pid}.aof")
-}
-
-/// The name under which a child writes.
-pub(super) fn temp_name(pid: Pid) -> String {
-    format!("temp-rewriteaof-{pid}.aof")
-}
 
 impl Aof {
     /// Starts a rewrite: steps 1 and 2 above (Redis: `rewriteAppendOnlyFileBackground`).
@@ -66,7 +58,7 @@ impl Aof {
         };
         env.notice(&format!("Background append only file rewriting started by pid {pid}"));
         self.rewrite_scheduled = false;
-        self.rewrite_time_start = child::time(env.os);
+        self.rewrite_time_start = clock::time(env.os);
         env.children.aof = Some(pid);
         self.pipes = Some(pipes);
         // What the buffer gathers is appended to a file that may end in another database.
@@ -100,7 +92,7 @@ impl Aof {
         self.rewrite_buffer.reset();
         remove_temp_files(env.os, env.bio, pid);
         env.children.aof = None;
-        self.rewrite_time_last = child::time(env.os) - self.rewrite_time_start;
+        self.rewrite_time_last = clock::time(env.os) - self.rewrite_time_start;
         self.rewrite_time_start = -1;
         if self.state == State::WaitRewrite {
             self.rewrite_scheduled = true;
@@ -108,7 +100,7 @@ impl Aof {
     }
 
     fn install_rewritten_file(&mut self, env: &mut Env<'_>, pid: Pid) {
-        let start = child::ustime(env.os);
+        let start = clock::ustime(env.os);
         env.notice("Background AOF rewrite terminated with success");
         let Some(new_fd) = self.append_residual_diff(env, pid) else { return };
         let target = &env.config.appendfilename;
@@ -147,7 +139,7 @@ impl Aof {
         if let Some(fd) = old_fd {
             env.bio.create_background_job(env.os, Job::CloseFile(fd));
         }
-        let took = child::ustime(env.os).saturating_sub(start);
+        let took = (clock::ustime(env.os) - start).max(0);
         let line = format!("Background AOF rewrite signal handler took {took}us");
         env.log.line(env.os, Level::Verbose, &line);
     }

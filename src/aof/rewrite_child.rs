@@ -17,14 +17,13 @@
 //! Must not know: what the parent does with the file.
 
 use super::pipes::Ends;
-use super::rewrite::{bg_name, temp_name};
 use super::rewrite_dataset::{AOF_READ_DIFF_INTERVAL_BYTES, rewrite_append_only_file_rio};
-use crate::child::mstime;
 use crate::child_info::ProcessType;
+use crate::clock::mstime;
 use crate::config::Config;
 use crate::env::Inherited;
 use crate::log::Level;
-use crate::os::{Errno, Fd, ForkChild, Interest, OFlag, Os, strerror};
+use crate::os::{Errno, Fd, ForkChild, Interest, OFlag, Os, Pid, strerror};
 use crate::rdb::{SaveOptions, rdb_save_rio};
 use crate::rio::{REDIS_AUTOSYNC_BYTES, Rio};
 
@@ -38,6 +37,16 @@ const SILENCE_MAX: u32 = 20;
 const ACK_TIMEOUT_MS: i64 = 5000;
 /// Shortest single wait for it (Redis: `SYNCIO__RESOLUTION`).
 const ACK_WAIT_MIN_MS: i64 = 10;
+
+/// The name under which a child leaves its finished file.
+pub(super) fn bg_name(pid: Pid) -> String {
+    format!("temp-rewriteaof-bg-{pid}.aof")
+}
+
+/// The name under which a child writes.
+pub(super) fn temp_name(pid: Pid) -> String {
+    format!("temp-rewriteaof-{pid}.aof")
+}
 
 /// What the child takes with it from its parent.
 pub(super) struct RewriteChild<'a> {

@@ -2,10 +2,9 @@
 //!
 //! Must not know: what is tested.
 
-use super::Env;
 use crate::bio::Bio;
 use crate::config::Config;
-use crate::env::Children;
+use crate::env::{Children, Env};
 use crate::latency::Latency;
 use crate::log::{Level, Log};
 use crate::os::linux::LinuxOs;

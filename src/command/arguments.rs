@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::text::float::parse_double;
 use crate::text::parse_integer;
 

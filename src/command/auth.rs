@@ -4,18 +4,13 @@
 
 use super::arguments::is;
 use super::connection::set_name;
-use super::{Context, Failure, Outcome, Request};
+use super::context::Context;
+use super::failure::Failure;
+use super::request::{Credentials, Outcome, Request};
 use crate::config::REDIS_VERSION;
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::text::parse_integer;
-
-/// What a client says about itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credentials {
-    pub user: Bytes,
-    pub password: Bytes,
-}
 
 /// AUTH [user] password
 pub fn auth(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {

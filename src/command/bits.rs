@@ -3,8 +3,9 @@
 //! Must not know: other types, except that a key may hold one.
 
 use super::arguments::integer;
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use super::strings::byte_range;
-use super::{Answer, Context, Failure};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::resp::request::BULK_MAX_LEN;

@@ -3,7 +3,10 @@
 //! Must not know: sockets.
 
 use super::arguments::{integer, is};
-use super::{Answer, Context, Failure, Outcome, Request};
+use super::context::Context;
+use super::failure::{Answer, Failure};
+use super::request::{KillFilter, Outcome, Request};
+use super::session::ReplyMode;
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::text::parse_integer;
@@ -38,41 +41,6 @@ pub fn select(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 pub fn time(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
     let parts = [ctx.now_us / 1_000_000, ctx.now_us % 1_000_000];
     Ok(Reply::Array(parts.into_iter().map(Reply::bulk).collect()))
-}
-
-/// Which replies a client wants (CLIENT REPLY).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReplyMode {
-    #[default]
-    On,
-    Off,
-    /// All but that of the command after this one.
-    SkipNext,
-    /// Not that of the command that runs.
-    Skip,
-}
-
-impl ReplyMode {
-    /// What holds for the next command.
-    pub fn after_command(self) -> ReplyMode {
-        match self {
-            ReplyMode::SkipNext => ReplyMode::Skip,
-            ReplyMode::Skip => ReplyMode::On,
-            other => other,
-        }
-    }
-}
-
-/// Which clients to close (CLIENT KILL).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KillFilter {
-    pub address: Option<String>,
-    pub id: Option<u64>,
-    /// Clients of types that this server does not have, so none.
-    pub nobody: bool,
-    pub skip_me: bool,
-    /// Given as an address alone: the answer is no number.
-    pub old_form: bool,
 }
 
 /// CLIENT ID | GETNAME | SETNAME name | LIST [TYPE type] | KILL … | REPLY ON|OFF|SKIP

@@ -5,9 +5,34 @@
 
 use std::collections::VecDeque;
 
-use super::{Effects, Failure, Session};
+use super::failure::Failure;
+use super::session::Session;
 use crate::keyspace::access::Object;
 use crate::keyspace::{Bytes, Db, Hash, Keyspace, Set, StringValue, Value, ZSet};
+
+/// What a command did, beside its answer.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// How many changes it made; a command with none is not propagated (Redis: `server.dirty`).
+    pub dirty: u64,
+    /// Keys that were found to be past their time and were removed, with their database. Each of
+    /// them is propagated as a DEL, before the command itself.
+    pub expired: Vec<(usize, Bytes)>,
+    /// What to propagate in place of the command, as one transaction if it is more than one command
+    /// (Redis: `rewriteClientCommandVector`, `alsoPropagate`).
+    pub rewritten: Option<Vec<Vec<Bytes>>>,
+    /// Every database was emptied, so a snapshot with what was in them would bring it back.
+    pub flushed_all: bool,
+    pub keyspace_hits: u64,
+    pub keyspace_misses: u64,
+}
+
+impl Effects {
+    /// One command to propagate in place of this one.
+    pub fn replace_with<const N: usize>(&mut self, words: [&[u8]; N]) {
+        self.rewritten = Some(vec![words.map(<[u8]>::to_vec).to_vec()]);
+    }
+}
 
 /// What a handler works on.
 pub struct Context<'a> {

@@ -3,7 +3,9 @@
 //! Must not know: how the server carries a request out.
 
 use super::arguments::integer;
-use super::{Context, Failure, Outcome, Reload, Request};
+use super::context::Context;
+use super::failure::Failure;
+use super::request::{Outcome, Reload, Request};
 use crate::keyspace::digest::dataset_digest;
 use crate::keyspace::{Bytes, StringValue, Value};
 use crate::resp::Reply;

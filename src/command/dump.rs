@@ -3,7 +3,9 @@
 //! Must not know: the bytes.
 
 use super::arguments::{integer, is};
-use super::{Answer, Context, Failure, Outcome, Request};
+use super::context::Context;
+use super::failure::{Answer, Failure};
+use super::request::{Outcome, Request};
 use crate::keyspace::Bytes;
 use crate::keyspace::access::Usage;
 use crate::rdb::{BadPayload, load_dump_payload};

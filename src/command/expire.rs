@@ -3,7 +3,8 @@
 //! Must not know: how a relative time is written to the AOF.
 
 use super::arguments::integer;
-use super::{Answer, Context};
+use super::context::Context;
+use super::failure::Answer;
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 

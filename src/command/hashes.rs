@@ -3,8 +3,9 @@
 //! Must not know: other types, except that a key may hold one.
 
 use super::arguments::integer;
+use super::context::Context;
 use super::counters::{float_sum, long_double, sum};
-use super::{Answer, Context, Failure};
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, Hash};
 use crate::resp::Reply;
 use crate::text::long_double::LongDouble;

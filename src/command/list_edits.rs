@@ -5,8 +5,9 @@
 use std::collections::VecDeque;
 
 use super::arguments::{integer, is, place, places};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use super::lists::End;
-use super::{Answer, Context, Failure};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 

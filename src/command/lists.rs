@@ -5,7 +5,8 @@
 use std::collections::VecDeque;
 
 use super::arguments::{integer, is, place, places};
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 

@@ -2,46 +2,12 @@
 //!
 //! Must not know: how the queued commands are carried out and propagated.
 
-use super::{Answer, Command, Context, Failure, Flags, Outcome, Request};
+use super::context::Context;
+use super::failure::{Answer, Failure};
+use super::request::{Outcome, Request};
+use super::transaction::Transaction;
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
-
-/// What a client has queued since MULTI.
-#[derive(Default)]
-pub struct Transaction {
-    pub queued: Vec<(&'static Command, Vec<Bytes>)>,
-    /// A command was refused, so EXEC will fail (Redis: `CLIENT_DIRTY_EXEC`).
-    pub refused: bool,
-}
-
-impl std::fmt::Debug for Transaction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<_> = self.queued.iter().map(|(command, _)| command.name).collect();
-        f.debug_struct("Transaction")
-            .field("queued", &names)
-            .field("refused", &self.refused)
-            .finish()
-    }
-}
-
-impl Transaction {
-    /// Queues a command, unless it would never run (Redis: `queueMultiCommand`).
-    pub fn queue(&mut self, command: &'static Command, argv: Vec<Bytes>) {
-        if !self.refused {
-            self.queued.push((command, argv));
-        }
-    }
-
-    /// Whether any queued command has none of these flags.
-    pub fn lacks(&self, any: Flags) -> bool {
-        self.queued.iter().any(|(command, _)| !command.flags.has(any))
-    }
-
-    /// Whether any queued command has one of these flags.
-    pub fn has(&self, any: Flags) -> bool {
-        self.queued.iter().any(|(command, _)| command.flags.has(any))
-    }
-}
 
 /// MULTI
 pub fn multi(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {

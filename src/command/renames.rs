@@ -2,7 +2,8 @@
 //!
 //! Must not know: what the values are made of.
 
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::text::parse_integer;

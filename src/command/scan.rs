@@ -7,7 +7,8 @@
 //! Must not know: what the values mean.
 
 use super::arguments::{integer, is};
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, Hash, Set, ZSet};
 use crate::resp::Reply;
 use crate::text::float::format_17g;

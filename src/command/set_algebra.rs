@@ -2,7 +2,8 @@
 //!
 //! Must not know: other types, except that a key may hold one.
 
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, Set, Value};
 use crate::resp::Reply;
 

@@ -3,7 +3,8 @@
 //! Must not know: other types, except that a key may hold one.
 
 use super::arguments::integer;
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, Limits, Random, Set};
 use crate::resp::Reply;
 

@@ -5,7 +5,8 @@
 use std::cmp::Ordering;
 
 use super::arguments::{integer, is};
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, Value};
 use crate::resp::Reply;
 use crate::text::float::parse_double;

@@ -3,7 +3,8 @@
 //! Must not know: other types, except that a key may hold one.
 
 use super::arguments::integer;
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, StringValue, Value};
 use crate::resp::Reply;
 use crate::resp::request::BULK_MAX_LEN;

@@ -4,7 +4,8 @@
 //! Must not know: types other than these two, except that a key may hold one.
 
 use super::arguments::{float, integer, is};
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, BytesMap, Limits, Value, ZSet};
 use crate::resp::Reply;
 

@@ -3,8 +3,9 @@
 //! Must not know: other types, except that a key may hold one.
 
 use super::arguments::{integer, is, places};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use super::zsets::with_scores;
-use super::{Answer, Context, Failure};
 use crate::keyspace::{Bytes, ZSet};
 use crate::resp::Reply;
 use crate::text::float::parse_double;

@@ -3,8 +3,9 @@
 //! Must not know: other types, except that a key may hold one.
 
 use super::arguments::{integer, places};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use super::zset_ranges::{LexRange, Pair, ScoreRange, reply};
-use super::{Answer, Context, Failure};
 use crate::keyspace::{Bytes, ZSet};
 use crate::resp::Reply;
 

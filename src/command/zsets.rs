@@ -3,7 +3,8 @@
 //! Must not know: other types, except that a key may hold one.
 
 use super::arguments::{float, is};
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, Inserted, Limits, ZSet};
 use crate::resp::Reply;
 

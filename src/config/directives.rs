@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use super::accepted::{IGNORED, ONLY};
-use super::{AppendFsync, Config, MaxmemoryPolicy};
+use super::settings::{AppendFsync, Config, MaxmemoryPolicy};
 use crate::log::Level;
 use crate::text::{parse_integer, parse_memory};
 

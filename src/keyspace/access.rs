@@ -9,7 +9,8 @@
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 
-use super::{Random, Value};
+use super::random::Random;
+use super::value::Value;
 
 /// Where the clock of uses, which counts seconds, begins again (Redis: `LRU_CLOCK_MAX`).
 const LRU_CLOCK_MAX: u32 = (1 << 24) - 1;

@@ -39,6 +39,29 @@ pub fn sample(db: &mut Db, cursor: &mut usize, count: usize, now_ms: i64) -> Sam
     sampled
 }
 
+/// What a cycle hands on to the next.
+pub struct ExpireCycle {
+    /// DEBUG SET-ACTIVE-EXPIRE
+    pub enabled: bool,
+    pub current_db: usize,
+    pub timelimit_exit: bool,
+    pub last_fast_cycle: i64,
+    /// Where each database's sampling goes on.
+    pub cursors: Vec<usize>,
+}
+
+impl ExpireCycle {
+    pub fn new(databases: usize) -> Self {
+        ExpireCycle {
+            enabled: true,
+            current_db: 0,
+            timelimit_exit: false,
+            last_fast_cycle: 0,
+            cursors: vec![0; databases],
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,8 @@
 //! when it gets too long or one of its strings does.
 //! Must not know: commands, and the bytes of either encoding.
 
-use super::{Bytes, BytesMap, Limits};
+use super::bytes::{Bytes, BytesMap};
+use super::limits::Limits;
 
 /// Fields with their values.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Bytes;
+use super::bytes::Bytes;
 
 /// A key with its database.
 pub type DbKey = (usize, Bytes);

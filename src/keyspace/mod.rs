@@ -6,128 +6,31 @@
 //! Must not know: how anything gets to disk.
 
 pub mod access;
+mod bytes;
 pub mod digest;
 pub mod expire;
 mod hash;
 pub mod interest;
+mod limits;
 mod random;
 mod set;
 mod string;
+mod value;
 mod zset;
 
-use std::collections::VecDeque;
-
-use indexmap::{IndexMap, IndexSet};
-use rustc_hash::FxBuildHasher;
-
 use access::{Access, Object};
+pub use bytes::{Bytes, BytesMap, BytesSet};
 pub use hash::Hash;
 use interest::Interest;
+pub use limits::Limits;
 pub use random::Random;
 pub use set::Set;
 pub use string::StringValue;
+pub use value::Value;
 pub use zset::{Inserted, ZSet};
-
-/// A key, a member or a value: bytes without any encoding.
-pub type Bytes = Vec<u8>;
-pub type BytesMap<V> = IndexMap<Bytes, V, FxBuildHasher>;
-pub type BytesSet = IndexSet<Bytes, FxBuildHasher>;
-
-/// Up to where Redis keeps a value in its compact encoding: the directives of the same names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    pub hash_max_ziplist_entries: usize,
-    /// In bytes, of a field or a value.
-    pub hash_max_ziplist_value: usize,
-    pub set_max_intset_entries: usize,
-    pub zset_max_ziplist_entries: usize,
-    /// In bytes, of a member.
-    pub zset_max_ziplist_value: usize,
-    /// Elements of one node of a list, or -1 to -5 for 4 KiB to 64 KiB.
-    pub list_max_ziplist_size: i32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            hash_max_ziplist_entries: 512,
-            hash_max_ziplist_value: 64,
-            set_max_intset_entries: 512,
-            zset_max_ziplist_entries: 128,
-            zset_max_ziplist_value: 64,
-            list_max_ziplist_size: -2,
-        }
-    }
-}
-
-/// What a key holds. Values remember which encoding Redis would have given them, because what
-/// OBJECT says and what is written to an RDB file depends on it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    String(StringValue),
-    List(VecDeque<Bytes>),
-    Set(Set),
-    Hash(Hash),
-    ZSet(ZSet),
-}
 
 /// What Redis 6.0 has allocated when it has no keys, roughly.
 const EMPTY_SERVER_MEMORY: u64 = 860_000;
-
-impl Value {
-    /// A string in its smallest encoding.
-    pub fn string(bytes: impl Into<Bytes>) -> Value {
-        Value::String(StringValue::encoded(bytes.into()))
-    }
-
-    /// The name that TYPE answers with.
-    pub fn type_name(&self) -> &'static str {
-        match self {
-            Value::String(_) => "string",
-            Value::List(_) => "list",
-            Value::Set(_) => "set",
-            Value::Hash(_) => "hash",
-            Value::ZSet(_) => "zset",
-        }
-    }
-
-    /// How many bytes its strings have, with eight for an integer or a score.
-    fn payload(&self) -> usize {
-        match self {
-            Value::String(bytes) => bytes.len(),
-            Value::List(list) => list.iter().map(Vec::len).sum(),
-            Value::Set(set) => match set.integers() {
-                Some(integers) => integers.len() * 8,
-                None => set.iter().map(|member| member.len()).sum(),
-            },
-            Value::Hash(hash) => hash.iter().map(|(field, value)| field.len() + value.len()).sum(),
-            Value::ZSet(zset) => zset.iter().map(|(member, _)| member.len() + 8).sum(),
-        }
-    }
-
-    /// How many keys share it, as Redis counts: small integers are shared by all who ask, other
-    /// values by nobody.
-    pub fn refcount(&self) -> i64 {
-        match self {
-            Value::String(string) if string.is_shared() => i64::from(i32::MAX),
-            _ => 1,
-        }
-    }
-
-    /// The name that OBJECT ENCODING answers with.
-    pub fn encoding(&self) -> &'static str {
-        match self {
-            Value::String(string) => string.encoding(),
-            Value::List(_) => "quicklist",
-            Value::Set(set) if set.is_intset() => "intset",
-            Value::Set(_) => "hashtable",
-            Value::Hash(hash) if hash.is_ziplist() => "ziplist",
-            Value::Hash(_) => "hashtable",
-            Value::ZSet(zset) if zset.is_ziplist() => "ziplist",
-            Value::ZSet(_) => "skiplist",
-        }
-    }
-}
 
 /// One database: what `SELECT n` selects.
 #[derive(Clone, Debug, Default)]

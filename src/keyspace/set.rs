@@ -6,7 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::{Bytes, BytesSet, Limits};
+use super::bytes::{Bytes, BytesSet};
+use super::limits::Limits;
 use crate::text::parse_integer;
 
 /// A set of byte strings.

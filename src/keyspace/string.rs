@@ -4,7 +4,7 @@
 
 use std::ops::Deref;
 
-use super::Bytes;
+use super::bytes::Bytes;
 use crate::text::parse_integer;
 
 /// Longest string that Redis puts into one block with its header.

@@ -8,7 +8,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use super::{Bytes, BytesMap, Limits};
+use super::bytes::{Bytes, BytesMap};
+use super::limits::Limits;
 
 /// Members with their scores, in the order of the scores and then of the members' bytes.
 #[derive(Clone, Debug, PartialEq)]

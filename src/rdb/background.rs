@@ -10,10 +10,11 @@
 //! saved, and its parent thinks that it has not. The other way round cannot happen.
 //! Must not know: who asked for it.
 
-use super::Rdb;
 use super::save::{SaveFailed, SaveOptions, rdb_remove_temp_file, rdb_save};
-use crate::child::{self, Outcome};
+use super::state::Rdb;
+use crate::child::Outcome;
 use crate::child_info::ProcessType;
+use crate::clock;
 use crate::env::{Env, Inherited, Status};
 use crate::keyspace::Keyspace;
 use crate::os::{ForkChild, Os, Pid, Signal, WaitStatus};
@@ -53,7 +54,7 @@ impl Rdb {
             return Err(SaveFailed);
         }
         self.dirty_before_bgsave = self.dirty;
-        self.lastbgsave_try = child::time(env.os);
+        self.lastbgsave_try = clock::time(env.os);
         let child =
             |config: &_, inherited| SaveChild { inherited, options: SaveOptions::new(config) };
         let Some(pid) = env.redis_fork(keyspace, child, "Can't save in background") else {
@@ -61,7 +62,7 @@ impl Rdb {
             return Err(SaveFailed);
         };
         env.notice(&format!("Background saving started by pid {pid}"));
-        self.save_time_start = child::time(env.os);
+        self.save_time_start = clock::time(env.os);
         env.children.rdb = Some(pid);
         Ok(pid)
     }
@@ -75,7 +76,7 @@ impl Rdb {
             Outcome::Success => {
                 env.notice("Background saving terminated with success");
                 self.dirty -= self.dirty_before_bgsave;
-                self.lastsave = child::time(env.os);
+                self.lastsave = clock::time(env.os);
                 self.lastbgsave_status = Status::Ok;
             }
             Outcome::Error => {
@@ -94,7 +95,7 @@ impl Rdb {
             }
         }
         env.children.rdb = None;
-        self.save_time_last = child::time(env.os) - self.save_time_start;
+        self.save_time_last = clock::time(env.os) - self.save_time_start;
         self.save_time_start = -1;
     }
 

@@ -5,9 +5,9 @@
 
 use super::file_source::FileSource;
 use super::format::{kind, opcode};
-use super::load::{LoadOptions, c_string, internal_error, version};
-use super::source::{LoadError, Loaded, Reader};
-use crate::child;
+use super::receiver::LoadOptions;
+use super::source::{LoadError, Loaded, Reader, c_string, internal_error};
+use crate::clock;
 use crate::keyspace::Bytes;
 use crate::log::{Level, Log};
 use crate::os::{OFlag, Os, STDOUT};
@@ -41,7 +41,7 @@ pub(super) fn redis_check_rdb_main(os: &mut dyn Os, log: &Log, options: &LoadOpt
         Ok(fd) => {
             let size = os.fstat(fd).map_or(0, |stat| stat.size);
             let mut file = FileReader::new(fd, size);
-            let now = child::mstime(os);
+            let now = clock::mstime(os);
             let source = FileSource::new(os, &mut file, None, options.checksum);
             let mut check = Check::new(source, options, now);
             let checked = check.redis_check_rdb();
@@ -115,7 +115,7 @@ impl<'a> Check<'a> {
     }
 
     fn run(&mut self) -> Loaded<()> {
-        let version = version(&self.reader().array()?)?;
+        let version = self.reader().version()?;
         let mut expire = None;
         loop {
             self.doing = "read-type";

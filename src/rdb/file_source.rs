@@ -3,7 +3,7 @@
 //!
 //! Must not know: what the bytes mean.
 
-use super::load::Receiver;
+use super::receiver::Receiver;
 use super::source::{LoadError, Loaded, Source};
 use crate::keyspace::Bytes;
 use crate::os::Os;

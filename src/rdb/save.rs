@@ -9,11 +9,11 @@
 //! Where it fails, the temporary file is removed and the file before it is untouched.
 //! Must not know: whether it runs in a child.
 
-use super::Rdb;
 use super::format::{RDB_VERSION, Sink, Writer, opcode};
 use super::lzf::Lzf;
+use super::state::Rdb;
 use crate::bio::Bio;
-use crate::child;
+use crate::clock;
 use crate::config::{Config, REDIS_VERSION};
 use crate::env::{Env, Status};
 use crate::keyspace::Keyspace;
@@ -83,7 +83,7 @@ pub fn rdb_save_rio(
     }
     let mut out = ToRio { os, rio };
     let mut lzf = options.compression.then(Lzf::default);
-    let ctime = child::time(out.os);
+    let ctime = clock::time(out.os);
     let mut writer = Writer::new(&mut out, lzf.as_mut());
     writer.raw(format!("REDIS{RDB_VERSION:04}").as_bytes())?;
     info_aux_fields(&mut writer, ctime, keyspace, options.aof_preamble)?;
@@ -172,7 +172,7 @@ impl Rdb {
     ) -> Result<(), SaveFailed> {
         rdb_save(env.os, env.log, keyspace, &SaveOptions::new(env.config), after_key)?;
         self.dirty = 0;
-        self.lastsave = child::time(env.os);
+        self.lastsave = clock::time(env.os);
         self.lastbgsave_status = Status::Ok;
         Ok(())
     }

@@ -4,9 +4,10 @@
 //! Must not know: values, and where the bytes come from.
 
 use super::format::{ENC_INT8, ENC_INT16, ENC_INT32, ENC_LZF, ENCVAL};
-use super::format::{LEN_32_BITS, LEN_64_BITS};
+use super::format::{LEN_32_BITS, LEN_64_BITS, RDB_VERSION_READ};
 use super::lzf;
 use crate::keyspace::Bytes;
+use crate::text::atoi;
 use crate::text::float::parse_double;
 
 /// Why a file was not loaded.
@@ -32,6 +33,17 @@ impl LoadError {
     pub(super) fn corrupt(line: u32, reason: impl Into<String>) -> LoadError {
         LoadError::Corrupt { line, reason: reason.into() }
     }
+}
+
+/// The words of `rdbReportError`.
+pub(super) fn internal_error(offset: u64, line: u32, reason: &str) -> String {
+    format!("Internal error in RDB reading offset {offset}, function at rdb.c:{line} -> {reason}")
+}
+
+/// The part of a string that C prints.
+pub(super) fn c_string(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
 pub(super) type Loaded<T> = Result<T, LoadError>;
@@ -75,6 +87,20 @@ pub struct Reader<'s> {
 impl<'s> Reader<'s> {
     pub fn new(source: &'s mut dyn Source) -> Self {
         Reader { source }
+    }
+
+    /// The version in the nine bytes that every file begins with, if it can be read.
+    pub(super) fn version(&mut self) -> Loaded<u32> {
+        let header: [u8; 9] = self.array()?;
+        if !header.starts_with(b"REDIS") {
+            let line = "Wrong signature trying to load DB from file";
+            return Err(LoadError::Refused(line.to_string()));
+        }
+        let version = atoi(&header[5..]);
+        match u32::try_from(version) {
+            Ok(known @ 1..=RDB_VERSION_READ) => Ok(known),
+            _ => Err(LoadError::Refused(format!("Can't handle RDB format version {version}"))),
+        }
     }
 
     /// A few bytes.

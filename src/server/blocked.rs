@@ -4,9 +4,9 @@
 //! Must not know: what they do with the key.
 
 use super::Server;
-use crate::child::mstime;
-use crate::command::blocking::{Blocked, Served, serve};
-use crate::command::{Context, Failure};
+use crate::clock::mstime;
+use crate::command::blocking::{Served, serve};
+use crate::command::{Blocked, Context, Failure};
 use crate::keyspace::interest::DbKey;
 use crate::os::{Fd, Os};
 use crate::resp::Reply;
@@ -48,10 +48,10 @@ impl Server {
 
     fn serve_client(&mut self, os: &mut dyn Os, fd: Fd, (db, key): &DbKey) {
         let client = self.clients.expect_mut(fd);
-        let Some(Blocked { wish, .. }) = client.blocked.clone() else { return };
+        let Some(Blocked { op, .. }) = client.blocked.clone() else { return };
         let session = &mut client.session;
         let mut ctx = Context::new(&mut self.keyspace, session, self.time.ustime, false);
-        let served = serve(&mut ctx, &wish, key);
+        let served = serve(&mut ctx, &op, key);
         let mut effects = ctx.effects;
         self.take_over(os, &mut effects);
         let reply = match served {

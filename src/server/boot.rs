@@ -3,9 +3,9 @@
 //!
 //! Must not know: the event loop.
 
-use super::{Server, ustime};
+use super::Server;
 use crate::aof::State;
-use crate::child::time;
+use crate::clock::{time, ustime};
 use crate::config::{Config, REDIS_VERSION};
 use crate::networking::{Listener, Transport};
 use crate::os::{Errno, Interest, OFlag, Os, strerror};

@@ -9,8 +9,9 @@ use rustc_hash::FxBuildHasher;
 
 use super::Server;
 use crate::aof::{State, Status};
+use crate::clock::ustime;
 use crate::command::{
-    Command, Context, Effects, Failure, Flags, Outcome, Run, Transaction, lookup,
+    COMMANDS, Command, Context, Effects, Failure, Flags, Outcome, Queued, Run, Transaction, lookup,
 };
 use crate::keyspace::{Bytes, Value};
 use crate::os::{Fd, Os, strerror};
@@ -51,7 +52,7 @@ impl Server {
                 let ends_queue = ["exec", "discard", "multi", "watch"].contains(&command.name);
                 match &mut client.session.transaction {
                     Some(transaction) if !ends_queue => {
-                        transaction.queue(command, argv);
+                        transaction.queue(command.queued(argv));
                         Reply::status("QUEUED")
                     }
                     _ => self.call(os, fd, command, &argv),
@@ -199,7 +200,7 @@ impl Server {
 
     /// How long a command took, for INFO and the latency monitor.
     fn account_for(&mut self, os: &mut dyn Os, command: &'static Command, start: i64) {
-        let duration = super::ustime(os) - start;
+        let duration = ustime(os) - start;
         if !command.flags.has(Flags::SKIP_SLOWLOG) {
             let fast = command.flags.has(Flags::FAST);
             let event = if fast { "fast-command" } else { "command" };
@@ -263,7 +264,8 @@ impl Server {
         let mut propagated = false;
         self.clients.expect_mut(fd).session.executing = true;
         let mut replies = Vec::with_capacity(transaction.queued.len());
-        for (command, argv) in transaction.queued {
+        for Queued { name, argv, .. } in transaction.queued {
+            let command = lookup(name.as_bytes()).expect("it was found when it was queued");
             if !propagated && !command.flags.has(Flags::READONLY | Flags::ADMIN) {
                 let db = self.clients.expect(fd).session.db;
                 self.propagate(os, db, &[b"MULTI".to_vec()]);
@@ -285,6 +287,7 @@ pub(super) fn run(
     match command.run {
         Run::Data(handler) => handler(ctx, argv).map(Outcome::from),
         Run::Server(handler) => handler(ctx, argv),
+        Run::Table(handler) => handler(COMMANDS, argv).map(Outcome::from),
     }
 }
 

@@ -4,10 +4,11 @@
 //! Must not know: how the commands are spelled.
 
 use super::Server;
-use crate::child::time;
+use crate::clock::time;
 use crate::command::{Credentials, Failure, KillFilter, LatencyRequest, greeting};
 use crate::config::AppendFsync;
-use crate::latency::{Circumstances, TimeSeries, report};
+use crate::latency::TimeSeries;
+use crate::latency::doctor::{Circumstances, report};
 use crate::os::{Fd, Os};
 use crate::resp::Reply;
 use crate::text::atoi;

@@ -5,7 +5,8 @@
 //! each wait, and only when the last cycle ran out of time or left many stale keys.
 //! Must not know: how a removal is written down.
 
-use super::{Server, ustime};
+use super::Server;
+use crate::clock::ustime;
 use crate::keyspace::expire::sample;
 use crate::os::Os;
 
@@ -26,17 +27,6 @@ pub enum CycleType {
     Fast,
 }
 
-/// What a cycle hands on to the next.
-pub struct ExpireCycle {
-    /// DEBUG SET-ACTIVE-EXPIRE
-    pub enabled: bool,
-    current_db: usize,
-    timelimit_exit: bool,
-    last_fast_cycle: i64,
-    /// Where each database's sampling goes on.
-    cursors: Vec<usize>,
-}
-
 /// The running totals of one cycle.
 #[derive(Default)]
 struct Progress {
@@ -45,18 +35,6 @@ struct Progress {
     iteration: u64,
     sampled: usize,
     expired: usize,
-}
-
-impl ExpireCycle {
-    pub fn new(databases: usize) -> Self {
-        ExpireCycle {
-            enabled: true,
-            current_db: 0,
-            timelimit_exit: false,
-            last_fast_cycle: 0,
-            cursors: vec![0; databases],
-        }
-    }
 }
 
 impl Server {

@@ -9,13 +9,13 @@
 use super::call::run;
 use super::{Loading, Server};
 use crate::aof::{Aof, Env, Executor, LoadResult, State, UnknownCommand};
-use crate::child::time;
-use crate::command::{Command, Context, Failure, Outcome, Request, Session, lookup};
+use crate::clock::{time, ustime};
+use crate::command::{Command, Context, Failure, Outcome, Queued, Request, Session, lookup};
 use crate::env::Children;
 use crate::keyspace::Bytes;
 use crate::latency::Latency;
 use crate::os::{Errno, Os};
-use crate::rdb::{self, Entry, LoadOptions, Receiver};
+use crate::rdb::{self, LoadOptions, LoadedKey, Receiver};
 
 /// The client that runs what the file says (Redis: `createAOFClient`).
 struct FileClient<'a> {
@@ -45,7 +45,8 @@ impl FileClient<'_> {
         };
         match outcome {
             Ok(Outcome::Request(Request::Exec(transaction))) => {
-                for (command, argv) in &transaction.queued {
+                for Queued { name, argv, .. } in &transaction.queued {
+                    let command = lookup(name.as_bytes()).expect("it was found when it was queued");
                     self.run(os, command, argv);
                 }
             }
@@ -72,7 +73,7 @@ impl Receiver for Server {
         self.loading = Some(Loading { start_time, total_bytes, loaded_bytes: 0 });
     }
 
-    fn add(&mut self, entry: Entry, replace: bool) -> bool {
+    fn add(&mut self, entry: LoadedKey, replace: bool) -> bool {
         self.keyspace.add(entry, replace)
     }
 
@@ -94,7 +95,7 @@ impl Receiver for FileClient<'_> {
         self.server.start(os, total_bytes);
     }
 
-    fn add(&mut self, entry: Entry, replace: bool) -> bool {
+    fn add(&mut self, entry: LoadedKey, replace: bool) -> bool {
         self.server.add(entry, replace)
     }
 
@@ -120,7 +121,9 @@ impl Executor for FileClient<'_> {
     fn execute(&mut self, os: &mut dyn Os, argv: Vec<Bytes>) -> Result<(), UnknownCommand> {
         let command = lookup(&argv[0]).ok_or(UnknownCommand)?;
         match &mut self.session.transaction {
-            Some(transaction) if command.name != "exec" => transaction.queue(command, argv),
+            Some(transaction) if command.name != "exec" => {
+                transaction.queue(command.queued(argv));
+            }
             _ => self.run(os, command, &argv),
         }
         self.server.take_signals(os);
@@ -143,7 +146,7 @@ impl Server {
     /// Meanwhile the server has another AOF, which is off, because whoever is served needs the
     /// whole server.
     pub(super) fn load_append_only_file(&mut self, os: &mut dyn Os) -> bool {
-        let now_us = super::ustime(os);
+        let now_us = ustime(os);
         let (config, log, bio) = (self.config.clone(), self.log.clone(), self.bio.clone());
         let mut off = Aof::new(&config);
         off.state = State::Off;

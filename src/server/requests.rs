@@ -3,6 +3,7 @@
 //! Must not know: how the commands are spelled.
 
 use super::Server;
+use super::info::info_string;
 use crate::aof::State;
 use crate::command::{Failure, Request};
 use crate::config::{Config, config_set};
@@ -15,7 +16,7 @@ impl Server {
     pub(super) fn carry_out(&mut self, os: &mut dyn Os, fd: Fd, request: Request) -> (Reply, u64) {
         let reply = match request {
             Request::Exec(transaction) => return self.exec(os, fd, transaction),
-            Request::Info(section) => Reply::bulk(crate::info::info_string(self, os, &section)),
+            Request::Info(section) => Reply::bulk(info_string(self, os, &section)),
             Request::Auth { credentials, named } => self.auth(fd, &credentials, named),
             Request::Hello(credentials) => self.hello(fd, credentials.as_ref()),
             Request::Block(blocked) => self.block_for_keys(fd, blocked),

@@ -9,12 +9,9 @@ use std::sync::Arc;
 use super::disk::power_cut::{Images, Impossible, PowerCut, Profile};
 use super::fd::{Descriptions, Object, Table};
 use super::plan::{Halt, Victim};
-use super::process::Life;
+use super::process::{Life, SERVER};
 use super::trace::{Event, Returned};
 use super::{Cut, Entered, Image, Kernel, Name, Pid, TaskId, Trace};
-
-/// The name of a server's main task, and so of its process.
-const SERVER: &str = "parent";
 
 /// A descriptor of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]

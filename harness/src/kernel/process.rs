@@ -8,6 +8,9 @@ use super::call::CallName;
 use super::fd::{PipeId, Table};
 use super::name::Name;
 
+/// The name of a server's main task, and so of its process.
+pub(super) const SERVER: &str = "parent";
+
 /// A process id as the server sees it.
 pub type Pid = i32;
 
@@ -117,7 +120,7 @@ impl Processes {
     pub fn boot(&mut self, pid: Pid) -> TaskId {
         self.incarnation += 1;
         self.children_born = 0;
-        self.birth(pid, None, Table::default(), Name::known("parent"))
+        self.birth(pid, None, Table::default(), Name::known(SERVER))
     }
 
     /// A thread beside `by`.

@@ -115,7 +115,7 @@ impl World for Sim {
         });
         self.server = Some(pid);
         self.status = Status::Running;
-        self.scheduler.start(birth);
+        self.scheduler.add(birth);
         self.settle()
     }
 

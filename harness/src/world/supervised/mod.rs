@@ -35,7 +35,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 pub use start::machine::Machine;
 
 use super::{Broken, Directive, Received, Status, Victim, World, arguments, no_such_image};
-use crate::kernel::{Cut, Image, Kernel, Pid, TaskId, Time};
+use crate::kernel::{Class, Cut, Image, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
 use clients::Clients;
 use directory::Directory;
@@ -194,16 +194,9 @@ impl World for Supervised {
             boot_pipes: self.profile.boot_pipes,
             ending: None,
         });
-        let tid = launched.host;
-        let clear_tid = 0;
-        self.table.tasks.push(Task {
-            tid,
-            pid,
-            known: Some(known),
-            clear_tid,
-            held: None,
-            spins: false,
-        });
+        let (tid, class, known) = (launched.host, Class::Main, Some(known));
+        let (clear_tid, held, spins) = (0, None, false);
+        self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins });
         self.server = Some(pid);
         self.status = Status::Running;
         self.refill();
@@ -229,9 +222,9 @@ impl World for Supervised {
             let due = self.kernel.borrow_mut().take_halt();
             due.map_or(Ok(()), |halt| self.carry_out(halt))?;
             let moved = self.clients.pump();
-            match self.choose()? {
+            match self.next_task()? {
                 Some(tid) => self.run(tid)?,
-                None if moved => {}
+                None if moved || self.kernel.borrow().halt_due().is_some() => {}
                 None if self.await_spinners()? => {}
                 None => return Ok(()),
             }

@@ -1,8 +1,7 @@
-//! The schedule: one task runs at a time, until it blocks; then the first that can.
+//! Running tasks one at a time: which of them can run, and following one until it blocks.
 //!
-//! The order is the server's main thread, its threads in order of birth, then everybody else in
-//! order of birth. A newborn runs up to its first trapped call and is held there until it is
-//! chosen, so that it does nothing beside its maker. Must not know: what calls do.
+//! Who is next the kernel says. A newborn runs up to its first trapped call and is held there until
+//! its turn, so that nothing runs beside its maker. Must not know: what calls do.
 
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -16,7 +15,7 @@ use super::spin::Watch;
 use super::start::namespace::open_process;
 use super::tasks::{Birth, Held, Origin, Process, Task, Wait, inner_pid_and_name};
 use super::{Supervised, names};
-use crate::kernel::{Pid, TaskId, Time, Turn};
+use crate::kernel::{Class, Kernel, Pid, TaskId, Time};
 use crate::world::Broken;
 
 /// How many calls a server may make before the clock must move: a loop that waits for time to pass,
@@ -51,39 +50,21 @@ impl Supervised {
     }
 
     /// The task whose turn it is; None: nobody can run.
-    pub(super) fn choose(&self) -> Result<Option<i32>, Broken> {
-        let turn = self.kernel.borrow_mut().schedule.take_turn();
-        if let Some(turn) = turn
-            && let Some(tid) = self.chosen(turn)?
-        {
-            return Ok(Some(tid));
-        }
-        for tid in self.table.in_order(self.server) {
-            if self.is_runnable(tid)? {
-                return Ok(Some(tid));
-            }
-        }
-        Ok(None)
+    pub(super) fn next_task(&self) -> Result<Option<i32>, Broken> {
+        let can_run = |kernel: &Kernel, tid| self.is_runnable(kernel, tid);
+        self.kernel.borrow_mut().next_task(self.table.candidates(), can_run)
     }
 
-    /// Whom a decision of the schedule puts before everybody else.
-    fn chosen(&self, turn: Turn) -> Result<Option<i32>, Broken> {
-        let mut able = Vec::new();
-        for tid in self.table.in_order(self.server) {
-            let known = self.table.task(tid).and_then(|task| task.known);
-            if let Some(known) = known
-                && self.is_runnable(tid)?
-            {
-                able.push((known, tid));
-            }
-        }
-        Ok(self.kernel.borrow_mut().choose(turn, &able))
+    /// Whether any held task can run.
+    pub(super) fn is_anybody_runnable(&self) -> Result<bool, Broken> {
+        let can_run = |kernel: &Kernel, tid| self.is_runnable(kernel, tid);
+        let first = self.kernel.borrow().first_runnable(self.table.candidates(), can_run)?;
+        Ok(first.is_some())
     }
 
-    fn is_runnable(&self, tid: i32) -> Result<bool, Broken> {
+    fn is_runnable(&self, kernel: &Kernel, tid: i32) -> Result<bool, Broken> {
         let Some(task) = self.table.task(tid) else { return Ok(false) };
         let Some(held) = &task.held else { return Ok(false) };
-        let kernel = self.kernel.borrow();
         if held.interrupted && held.wait.is_interruptible() {
             return Ok(true);
         }
@@ -299,8 +280,10 @@ impl Supervised {
         let held = Some(Held { notice: *notice, wait, since, interrupted: false });
         match of {
             Origin::Thread { process } => {
-                let task = Task { tid, pid: process, known: None, clear_tid, held, spins: false };
-                self.table.tasks.push(task);
+                let main = self.main_task(process).ok_or_else(stranger)?;
+                let class = self.kernel.borrow().class(main).of_threads();
+                let (pid, known, spins) = (process, None, false);
+                self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins });
             }
             Origin::Child { task, parent, files } => {
                 let maker = self.table.process(parent).ok_or_else(stranger)?;
@@ -317,14 +300,8 @@ impl Supervised {
                     boot_pipes: 0,
                     ending: None,
                 });
-                self.table.tasks.push(Task {
-                    tid,
-                    pid,
-                    known: Some(task),
-                    clear_tid,
-                    held,
-                    spins: false,
-                });
+                let (class, known, spins) = (Class::Child, Some(task), false);
+                self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins });
             }
         }
         Ok(())

@@ -34,7 +34,7 @@ impl Supervised {
         if used < SPIN || !self.may_spin(tid) {
             return Ok(false);
         }
-        Ok(used >= ALONE && !self.is_main(tid) || self.choose()?.is_some())
+        Ok(used >= ALONE && !self.is_main(tid) || self.is_anybody_runnable()?)
     }
 
     /// Whether its process has threads that wait in a loop.

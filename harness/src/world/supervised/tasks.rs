@@ -1,8 +1,7 @@
 //! Who there is in a run: processes with what they hold, tasks with what they wait for.
 //!
 //! Every living task is either the one that runs or held in a trapped call. Tasks stand in order of
-//! birth; the schedule takes the server's main thread first, then its threads, then everybody else.
-//! Must not know: how a wait ends.
+//! birth. Must not know: how a wait ends, and who runs next.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,7 +11,7 @@ use std::rc::Rc;
 
 use super::calls::Call;
 use super::notify::{Listener, Notice};
-use crate::kernel::{Ending, Entered, Fd, Pid, TaskId, Time};
+use crate::kernel::{Candidate, Class, Ending, Entered, Fd, Pid, TaskId, Time};
 
 /// A process of the run.
 #[derive(Debug)]
@@ -42,6 +41,7 @@ pub struct Task {
     /// As the supervisor's namespace numbers it.
     pub tid: i32,
     pub pid: Pid,
+    pub class: Class,
     /// Its name for the kernel; a thread gets it with its first call that could be a site, because
     /// it first has to name itself.
     pub known: Option<TaskId>,
@@ -143,11 +143,12 @@ impl Table {
         self.tasks.iter_mut().find(|task| task.pid == pid)
     }
 
-    /// Every task in the order in which they may run, where `server` is the server's process.
-    pub fn in_order(&self, server: Option<Pid>) -> Vec<i32> {
-        let ours = self.tasks.iter().filter(|task| Some(task.pid) == server);
-        let others = self.tasks.iter().filter(|task| Some(task.pid) != server);
-        ours.chain(others).map(|task| task.tid).collect()
+    /// Every task, for the question who runs next.
+    pub fn candidates(&self) -> impl Iterator<Item = Candidate<i32>> + Clone {
+        self.tasks.iter().map(|task| {
+            let Task { tid: handle, class, known: task, .. } = *task;
+            Candidate { handle, class, task }
+        })
     }
 
     /// Forgets a process and its tasks, with the calls that they were in.

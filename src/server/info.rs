@@ -3,12 +3,12 @@
 //! A field that would have to be invented (memory of an allocator that is not Redis', replication)
 //! is left out rather than made up. Must not know: who asks.
 
+use super::{Loading, Server};
 use crate::aof::{State, Status};
 use crate::bio::JobType;
-use crate::child::time;
+use crate::clock::time;
 use crate::config::REDIS_VERSION;
 use crate::os::Os;
-use crate::server::{Loading, Server};
 
 type Section = fn(&Server, &mut dyn Os) -> Fields;
 /// Name and value of each line.

@@ -2,14 +2,13 @@
 //!
 //! Must not know: what the bytes mean, beyond whole requests.
 
-use super::{Client, Clients, Listener, Transport};
+use super::Server;
 use crate::aof::State;
-use crate::command::Failure;
-use crate::command::blocking::Blocked;
+use crate::command::{Blocked, Failure};
 use crate::config::AppendFsync;
+use crate::networking::{Client, Clients, Listener, Transport};
 use crate::os::{Errno, Fd, Interest, Os, strerror};
 use crate::resp::ProtocolError;
-use crate::server::Server;
 
 /// How many connections are accepted in a row.
 const MAX_ACCEPTS_PER_CALL: usize = 1000;
