@@ -31,7 +31,7 @@ pub struct Aof {
     /// The same right after the last rewrite or start, from which growth is counted.
     pub rewrite_base_size: u64,
     pub last_write_status: Status,
-    /// Why writing fails. Only as fresh as the log line about it, see [`flush`].
+    /// Why writing fails. Only as fresh as the log line about it, see `aof/flush.rs`.
     pub last_write_errno: Errno,
     pub last_bgrewrite_status: Status,
     /// How often a flush stopped waiting for an fsync in progress.

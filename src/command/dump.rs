@@ -59,7 +59,7 @@ impl Options {
     }
 }
 
-/// RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
+/// `RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]`
 ///
 /// Propagated as it came, in 6.0 even with a lifetime, which then counts anew from each loading
 /// of the AOF.

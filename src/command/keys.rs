@@ -120,7 +120,7 @@ fn touch_watched(ctx: &mut Context<'_>, emptied: impl Fn(usize, usize) -> bool) 
     ctx.keyspace.interest.touch_all(removed);
 }
 
-/// FLUSHDB [ASYNC]; not propagated when there was nothing to remove.
+/// `FLUSHDB [ASYNC]`; not propagated when there was nothing to remove.
 pub fn flushdb(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     check_flush_options(argv)?;
     touch_watched(ctx, |db, selected| db == selected);
@@ -129,7 +129,7 @@ pub fn flushdb(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::OK)
 }
 
-/// FLUSHALL [ASYNC]; propagated even when there was nothing to remove.
+/// `FLUSHALL [ASYNC]`; propagated even when there was nothing to remove.
 pub fn flushall(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     check_flush_options(argv)?;
     touch_watched(ctx, |_, _| true);

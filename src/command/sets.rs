@@ -71,7 +71,7 @@ fn random_member(set: &Set, random: &mut Random) -> Bytes {
     member.expect("no set is empty").into_owned()
 }
 
-/// SPOP key [count]. Propagated as what was taken: SREM, or DEL when that was all.
+/// `SPOP key [count]`. Propagated as what was taken: SREM, or DEL when that was all.
 pub fn spop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     match &argv[2..] {
         [] => spop_one(ctx, &argv[1]),
@@ -136,7 +136,7 @@ fn spop_many(ctx: &mut Context<'_>, key: &Bytes, count: usize) -> Answer {
     Ok(Reply::bulks(popped))
 }
 
-/// SRANDMEMBER key [count]; a negative count may name a member more than once.
+/// `SRANDMEMBER key [count]`; a negative count may name a member more than once.
 pub fn srandmember(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let count = match &argv[2..] {
         [] => None,

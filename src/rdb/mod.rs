@@ -2,7 +2,7 @@
 //! server itself.
 //!
 //! In reading order: [`save`] writes a file, [`background`] has a child do it, [`load`] reads one
-//! at the start, and [`check`] says where a broken one is broken. The format is in [`format`],
+//! at the start, and [`check`] says where a broken one is broken. The format is in [`mod@format`],
 //! values in [`save_value`] and [`load_value`], and the blocks in which short values are kept in
 //! [`ziplist`] (cut for lists by [`quicklist`]), [`intset`], [`listpack`] and [`zipmap`].
 //!
