@@ -3,7 +3,7 @@
 //!
 //! In reading order: [`state`] is what the server remembers about them; [`save`] writes a file,
 //! [`background`] does it in a child, [`load`] reads one at start and hands the keys to a
-//! [`receiver`], [`check`] prints where a damaged one is damaged. The format is in [`format`],
+//! [`receiver`], [`check`] prints where a damaged one is damaged. The format is in [`mod@format`],
 //! values in [`save_value`] and [`load_value`], and the blocks for short values in [`ziplist`]
 //! (split into nodes for lists by [`quicklist`]), [`intset`], [`listpack`] and [`zipmap`].
 //!
