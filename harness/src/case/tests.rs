@@ -245,8 +245,8 @@ fn cuts() -> impl Strategy<Value = Cut> {
         (1u64..).prop_map(Mode::Torn),
         any::<u64>().prop_map(Mode::Seed),
     ];
-    let profiles = proptest::sample::select(FsModel::ALL.to_vec());
-    (modes, profiles).prop_map(|(mode, profile)| Cut { mode, profile })
+    let models = proptest::sample::select(FsModel::ALL.to_vec());
+    (modes, models).prop_map(|(mode, fs)| Cut { mode, fs })
 }
 
 fn rules() -> impl Strategy<Value = Rule> {

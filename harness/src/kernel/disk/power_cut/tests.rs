@@ -353,7 +353,7 @@ proptest! {
     ) {
         let mut history = History::default();
         steps.iter().for_each(|step| history.take(step));
-        let sets = FsModel::ALL.map(|profile| of(&history.disk, fs));
+        let sets = FsModel::ALL.map(|fs| of(&history.disk, fs));
         for pair in sets.windows(2) {
             if pair[1].1 {
                 prop_assert!(pair[0].0.is_subset(&pair[1].0));
