@@ -120,9 +120,9 @@ pub trait World {
     /// Puts an image on the disk, durable, in place of everything. Nobody may live.
     fn put_image(&mut self, image: &Image) -> Result<(), Broken>;
 
-    /// Takes the machine, on which nobody may live, out of this world, so that many can go on from
-    /// there, see [`World::resume_with`]. None where it cannot: a namespace of real processes numbers them
-    /// from 1 on, and numbers show in the names of temporary files.
+    /// Takes the machine out of this world, so that many runs can go on from there, see
+    /// [`World::resume_with`]. No process may live. None where that is impossible: a new namespace
+    /// of real processes starts numbering at 1, and pids are part of the names of temporary files.
     fn suspend(&mut self) -> Option<PoweredOff> {
         None
     }

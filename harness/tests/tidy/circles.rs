@@ -32,18 +32,6 @@ const EXCEPTIONS: &[(&[&str], &str)] = &[
         ],
         OPENED,
     ),
-    (
-        &["harness/src/world/supervised/calls/mod.rs", "harness/src/world/supervised/tasks.rs"],
-        OPENED,
-    ),
-    (
-        &[
-            "harness/src/world/supervised/start/linking.rs",
-            "harness/src/world/supervised/start/template.rs",
-            "harness/src/world/supervised/start/template_cache.rs",
-        ],
-        OPENED,
-    ),
 ];
 
 const OPENED: &str = "being opened";
