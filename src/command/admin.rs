@@ -1,5 +1,5 @@
-//! INFO, CONFIG, SAVE, BGSAVE, BGREWRITEAOF, SHUTDOWN: their arguments, turned into requests to the
-//! server.
+//! INFO, CONFIG, SAVE, BGSAVE, BGREWRITEAOF, SHUTDOWN: turns their arguments into requests to the
+//! server (Redis: server.c, config.c, rdb.c, aof.c, db.c).
 //!
 //! Must not know: how the server carries a request out.
 

@@ -1,4 +1,4 @@
-//! DEBUG: what tests need to look inside and to slow things down (Redis: debug.c).
+//! DEBUG: lets tests look inside the server and slow it down (Redis: debug.c).
 //!
 //! Must not know: how the server carries a request out.
 
@@ -52,14 +52,14 @@ fn reload_options(words: &[Bytes]) -> Result<Reload, Failure> {
     Ok(reload)
 }
 
-/// Seconds with decimals, as microseconds; what is no number is 0.
+/// Seconds as microseconds; 0 if it is not a number.
 fn microseconds(seconds: &[u8]) -> u64 {
     let seconds: f64 = String::from_utf8_lossy(seconds).trim().parse().unwrap_or(0.0);
     (seconds * 1e6) as u64
 }
 
-/// Makes keys `prefix:0`, `prefix:1`, …; those that exist are left alone. Nothing is propagated: it
-/// is the caller's business to rewrite the AOF afterwards.
+/// Creates keys `prefix:0`, `prefix:1`, …, and skips existing ones. Nothing is propagated: the
+/// caller has to rewrite the AOF afterwards.
 fn populate(ctx: &mut Context<'_>, count: &[u8], rest: &[Bytes]) -> Result<Reply, Failure> {
     let count = integer(count)?;
     let prefix = rest.first().map_or(&b"key"[..], Vec::as_slice);

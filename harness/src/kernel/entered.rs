@@ -78,7 +78,7 @@ impl Entered {
     }
 
     /// What the plan wanted has happened; the rest is an ordinary call.
-    pub fn calm(&mut self) {
+    pub fn clear_effect(&mut self) {
         self.effect = None;
     }
 
