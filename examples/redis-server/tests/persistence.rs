@@ -1,7 +1,7 @@
 //! What the `redis-server` on PATH does with data when the disk lets it down.
 //!
 //! Run with `cargo test`, review with `cargo insta review`. Without a redis-server, or namespaces
-//! to run it in, the tests print that they were skipped; with `SABOT_REQUIRE=redis` they fail instead.
+//! to run it in, the tests say that they were skipped; with `SABOT_REQUIRE=redis` they fail.
 
 use std::sync::LazyLock;
 

@@ -116,7 +116,10 @@ impl Package {
             return Err(format!("{top}: no source was found, so nothing was checked"));
         }
         let below = |(key, (_, told)): (&Key, &(String, Mentions))| -> Vec<Key> {
-            told.tests.iter().map(|name| [key.as_slice(), &[name.clone()]].concat()).collect()
+            told.tests
+                .iter()
+                .map(|name| [key.as_slice(), std::slice::from_ref(name)].concat())
+                .collect()
         };
         let tests: Vec<Key> = modules.iter().flat_map(below).collect();
         modules.retain(|key, _| !tests.iter().any(|test| key.starts_with(test)));
