@@ -17,23 +17,6 @@ use crate::sources::{Source, files};
 const EXCEPTIONS: &[(&[&str], &str)] = &[
     (
         &[
-            "src/command/admin.rs",
-            "src/command/auth.rs",
-            "src/command/blocking.rs",
-            "src/command/connection.rs",
-            "src/command/debug.rs",
-            "src/command/dump.rs",
-            "src/command/introspection.rs",
-            "src/command/latency.rs",
-            "src/command/multi.rs",
-            "src/command/table.rs",
-        ],
-        "the table names COMMAND, which lists the table, and MULTI, which queues what is in it",
-    ),
-    (&["src/aof/rewrite.rs", "src/aof/rewrite_child.rs"], OPENED),
-    (&["src/rdb/check.rs", "src/rdb/file_source.rs", "src/rdb/load.rs"], OPENED),
-    (
-        &[
             "harness/src/case/args.rs",
             "harness/src/case/known_bug.rs",
             "harness/src/case/lex.rs",
