@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::request::{Outcome, Request, Shutdown};
 use crate::keyspace::Bytes;
 
-/// INFO [section]
+/// `INFO [section]`
 pub fn info(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     let section = match argv {
         [_] => "default".to_string(),
@@ -41,7 +41,7 @@ pub fn save(_ctx: &mut Context<'_>, _argv: &[Bytes]) -> Result<Outcome, Failure>
     Ok(Request::Save.into())
 }
 
-/// BGSAVE [SCHEDULE]
+/// `BGSAVE [SCHEDULE]`
 pub fn bgsave(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     let schedule = match &argv[1..] {
         [] => false,

@@ -12,7 +12,7 @@ use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::text::parse_integer;
 
-/// AUTH [user] password
+/// `AUTH [user] password`
 pub fn auth(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     let (user, password) = match &argv[1..] {
         [password] => (None, password),

@@ -11,7 +11,7 @@ use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::text::parse_integer;
 
-/// PING [message]
+/// `PING [message]`
 pub fn ping(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     match argv {
         [_] => Ok(Reply::status("PONG")),

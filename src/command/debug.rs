@@ -12,9 +12,9 @@ use crate::resp::Reply;
 use crate::resp::request::BULK_MAX_LEN;
 use crate::text::atoi;
 
-/// DEBUG DIGEST | SLEEP seconds | LOADAOF | RELOAD [MERGE] [NOFLUSH] [NOSAVE] | OBJECT key
-///   | AOF-FLUSH-SLEEP microseconds | SET-ACTIVE-EXPIRE 0|1 | POPULATE count [prefix [size]]
-///   | LOG message
+/// `DEBUG DIGEST | SLEEP seconds | LOADAOF | RELOAD [MERGE] [NOFLUSH] [NOSAVE] | OBJECT key |
+/// AOF-FLUSH-SLEEP microseconds | SET-ACTIVE-EXPIRE 0|1 | POPULATE count [prefix [size]] |
+/// LOG message`
 pub fn debug(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     let request = match (argv[1].to_ascii_lowercase().as_slice(), &argv[2..]) {
         (b"digest", []) => {

@@ -59,7 +59,7 @@ impl Options {
     }
 }
 
-/// RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
+/// `RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]`
 ///
 /// Propagated unchanged, in 6.0 even with a relative time, which then starts again each time the
 /// AOF is loaded.

@@ -120,7 +120,7 @@ fn touch_watched(ctx: &mut Context<'_>, emptied: impl Fn(usize, usize) -> bool) 
     ctx.keyspace.interest.touch_watched_keys_on_flush(removed);
 }
 
-/// FLUSHDB [ASYNC]. Not propagated if the database was empty.
+/// `FLUSHDB [ASYNC]`. Not propagated if the database was empty.
 pub fn flushdb(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     check_flush_options(argv)?;
     touch_watched(ctx, |db, selected| db == selected);
@@ -129,7 +129,7 @@ pub fn flushdb(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::OK)
 }
 
-/// FLUSHALL [ASYNC]. Propagated even if there were no keys.
+/// `FLUSHALL [ASYNC]`. Propagated even if there were no keys.
 pub fn flushall(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     check_flush_options(argv)?;
     touch_watched(ctx, |_, _| true);

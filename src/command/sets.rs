@@ -73,7 +73,7 @@ fn random_member(set: &Set, random: &mut Random) -> Bytes {
     member.expect("no set is empty").into_owned()
 }
 
-/// SPOP key [count]. Propagated as SREM of what was popped, or DEL if that was everything.
+/// `SPOP key [count]`. Propagated as SREM of what was popped, or DEL if that was everything.
 pub fn spop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     match &argv[2..] {
         [] => spop_one(ctx, &argv[1]),
@@ -138,7 +138,7 @@ fn spop_many(ctx: &mut Context<'_>, key: &Bytes, count: usize) -> Answer {
     Ok(Reply::bulks(popped))
 }
 
-/// SRANDMEMBER key [count]. With a negative count members may repeat.
+/// `SRANDMEMBER key [count]`. With a negative count members may repeat.
 pub fn srandmember(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let count = match &argv[2..] {
         [] => None,

@@ -157,7 +157,7 @@ fn sorted(
     Ok(weighted.into_iter().map(|(_, element)| element).collect())
 }
 
-/// SORT key [BY pattern] [LIMIT start count] [GET pattern …] [ASC|DESC] [ALPHA] [STORE key]
+/// `SORT key [BY pattern] [LIMIT start count] [GET pattern …] [ASC|DESC] [ALPHA] [STORE key]`
 pub fn sort(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let mut options = Options::parse(&argv[2..])?;
     let (mut elements, is_set) = elements(ctx, &argv[1])?;

@@ -135,12 +135,12 @@ fn by_rank(ctx: &mut Context<'_>, argv: &[Bytes], reverse: bool) -> Answer {
     Ok(reply(pairs, with_scores))
 }
 
-/// ZRANGE key start stop [WITHSCORES]
+/// `ZRANGE key start stop [WITHSCORES]`
 pub fn zrange(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     by_rank(ctx, argv, false)
 }
 
-/// ZREVRANGE key start stop [WITHSCORES]
+/// `ZREVRANGE key start stop [WITHSCORES]`
 pub fn zrevrange(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     by_rank(ctx, argv, true)
 }
@@ -198,12 +198,12 @@ fn by_score(ctx: &mut Context<'_>, argv: &[Bytes], reverse: bool) -> Answer {
     Ok(options.reply(pairs.unwrap_or_default(), reverse))
 }
 
-/// ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count]
+/// `ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count]`
 pub fn zrangebyscore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     by_score(ctx, argv, false)
 }
 
-/// ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count]
+/// `ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count]`
 pub fn zrevrangebyscore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     by_score(ctx, argv, true)
 }

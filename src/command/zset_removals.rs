@@ -82,12 +82,12 @@ fn pop(ctx: &mut Context<'_>, argv: &[Bytes], highest: bool) -> Answer {
     Ok(reply(pop_some(ctx, &argv[1], highest, count as usize)?, true))
 }
 
-/// ZPOPMIN key [count]
+/// `ZPOPMIN key [count]`
 pub fn zpopmin(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     pop(ctx, argv, false)
 }
 
-/// ZPOPMAX key [count]
+/// `ZPOPMAX key [count]`
 pub fn zpopmax(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     pop(ctx, argv, true)
 }

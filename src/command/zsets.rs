@@ -107,7 +107,7 @@ fn add_pairs(
     })
 }
 
-/// ZADD key [NX|XX] [CH] [INCR] score member [score member …]
+/// `ZADD key [NX|XX] [CH] [INCR] score member [score member …]`
 pub fn zadd(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     zadd_generic(ctx, argv, AddOptions::default())
 }

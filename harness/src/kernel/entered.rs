@@ -50,7 +50,7 @@ pub(super) enum Delay {
 pub struct Entered {
     pub task: TaskId,
     pub site: Site,
-    /// What the plan decided, without delays: those show in [`Kernel::is_ready`].
+    /// What the plan decided, except for delays: for those see [`super::Kernel::is_ready`].
     pub effect: Option<Effect>,
     pub(super) detail: Detail,
     /// What a sync covers, as of now.
@@ -78,7 +78,7 @@ impl Entered {
     }
 
     /// What the plan wanted has happened; the rest is an ordinary call.
-    pub fn calm(&mut self) {
+    pub fn clear_effect(&mut self) {
         self.effect = None;
     }
 

@@ -41,12 +41,12 @@ pub type DescriptionId = usize;
 
 /// The descriptors of one process.
 #[derive(Clone, Debug, Default)]
-pub struct Table {
+pub struct FdTable {
     /// In the order of their numbers.
     entries: Vec<(Fd, DescriptionId)>,
 }
 
-impl Table {
+impl FdTable {
     fn place(&self, fd: Fd) -> Result<usize, usize> {
         self.entries.binary_search_by_key(&fd, |(known, _)| *known)
     }

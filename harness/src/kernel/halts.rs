@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use super::disk::power_cut::{Images, Impossible, PowerCut, Profile};
-use super::fd::{Descriptions, Object, Table};
+use super::disk::power_cut::{FsModel, Images, Impossible, PowerCut};
+use super::fd::{Descriptions, FdTable, Object};
 use super::plan::{Halt, Victim};
 use super::process::{Life, SERVER};
 use super::trace::{Event, Returned};
@@ -25,7 +25,7 @@ pub struct Open {
 /// A wish to know what the next power cut could leave, besides what it does leave.
 #[derive(Clone, Debug)]
 pub struct Survey {
-    pub weakest: Profile,
+    pub weakest: FsModel,
     /// Images of each profile beside those with names of their own.
     pub budget: u64,
     /// There once the power was cut.
@@ -51,7 +51,7 @@ impl Kernel {
     }
 
     /// The plan has something happen that the caller lives through.
-    pub fn halt_beside(&mut self, halt: Halt) {
+    pub fn halt_caller_survives(&mut self, halt: Halt) {
         self.halt = Some(halt);
     }
 
@@ -76,7 +76,7 @@ impl Kernel {
             survey.images = Some(PowerCut::images(&self.disk, survey.weakest, survey.budget));
         }
         self.record(Event::PowerCut(cut));
-        self.go_dark();
+        self.drop_processes();
         self.disk.power_cut(&image);
         Ok(image)
     }
@@ -91,33 +91,35 @@ impl Kernel {
             && self.disk.is_large()
     }
 
-    /// This machine, whose power is off, as it would be had the cut left that image. The dead are
-    /// forgotten, and the trace begins anew.
+    /// This machine, whose power is off, as it would be had the cut left that image.
     pub fn with_image(&self, image: &Image) -> Kernel {
         debug_assert!(self.server().is_none(), "the power is off");
         Kernel {
+            // Copied: what goes on after a power cut.
             clock: self.clock.clone(),
-            disk: self.disk.with_image(image),
             plan: self.plan.clone(),
             schedule: self.schedule.clone(),
-            trace: Trace::default(),
             roles: Arc::clone(&self.roles),
-            processes: self.processes.forgotten(),
-            descriptions: Descriptions::default(),
-            pipe_roles: Vec::new(),
             first_fd: self.first_fd,
             heals: self.heals,
             held_tasks: self.held_tasks.clone(),
             calls: self.calls,
             halt: self.halt,
+            // Of the disk its kind and its room, of the processes how many servers there were.
+            disk: self.disk.with_image(image),
+            processes: self.processes.forgotten(),
+            // New: nobody lives, so nothing is open; whoever copies has seen trace and survey.
+            trace: Trace::default(),
+            descriptions: Descriptions::default(),
+            pipe_roles: Vec::new(),
             survey: None,
         }
     }
 
     /// Every process is gone without a trace.
-    fn go_dark(&mut self) {
+    fn drop_processes(&mut self) {
         for process in 0..self.processes.processes.len() {
-            let table: Table = std::mem::take(&mut self.processes.processes[process].fds);
+            let table: FdTable = std::mem::take(&mut self.processes.processes[process].fds);
             for (_, description) in table.iter() {
                 self.release(description);
             }

@@ -5,7 +5,7 @@
 //! them. Must not know: who runs when; that is the doors' business.
 
 use super::call::CallName;
-use super::fd::{PipeId, Table};
+use super::fd::{FdTable, PipeId};
 use super::name::Name;
 
 /// The name of a server's main task, and so of its process.
@@ -76,7 +76,7 @@ pub struct Process {
     /// Index of the process that forked it; None for a server, whose parent is the harness.
     pub parent: Option<usize>,
     pub life: Life,
-    pub fds: Table,
+    pub fds: FdTable,
     /// Pipes opened here that no fork has given a role to yet.
     pub unbound_pipes: Vec<PipeId>,
     /// The name of its main task.
@@ -120,7 +120,7 @@ impl Processes {
     pub fn boot(&mut self, pid: Pid) -> TaskId {
         self.incarnation += 1;
         self.children_born = 0;
-        self.birth(pid, None, Table::default(), Name::known(SERVER))
+        self.birth(pid, None, FdTable::default(), Name::known(SERVER))
     }
 
     /// A thread beside `by`.
@@ -141,7 +141,7 @@ impl Processes {
         self.birth(pid, Some(parent), fds, name)
     }
 
-    fn birth(&mut self, pid: Pid, parent: Option<usize>, fds: Table, name: Name) -> TaskId {
+    fn birth(&mut self, pid: Pid, parent: Option<usize>, fds: FdTable, name: Name) -> TaskId {
         let life = Life::Alive;
         let unbound_pipes = Vec::new();
         self.processes.push(Process { pid, parent, life, fds, unbound_pipes, name: name.clone() });

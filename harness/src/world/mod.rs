@@ -77,7 +77,7 @@ fn no_such_image(impossible: Impossible) -> Broken {
 
 /// A machine whose power is off, as plain data.
 #[derive(Debug)]
-pub struct Dark {
+pub struct PoweredOff {
     pub kernel: Kernel,
     /// The next process gets this number.
     pub next_pid: Pid,
@@ -121,16 +121,16 @@ pub trait World {
     fn put_image(&mut self, image: &Image) -> Result<(), Broken>;
 
     /// Takes the machine, on which nobody may live, out of this world, so that many can go on from
-    /// there, see [`World::wake`]. None where it cannot: a namespace of real processes numbers them
+    /// there, see [`World::resume_with`]. None where it cannot: a namespace of real processes numbers them
     /// from 1 on, and numbers show in the names of temporary files.
-    fn sleep(&mut self) -> Option<Dark> {
+    fn suspend(&mut self) -> Option<PoweredOff> {
         None
     }
 
     /// Makes this world go on from a machine whose power was cut, as if that had left this image.
-    fn wake(&mut self, dark: &Dark, image: &Image) {
-        let _ = (dark, image);
-        unreachable!("no world wakes that cannot sleep");
+    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) {
+        let _ = (machine, image);
+        unreachable!("a world that cannot be suspended is not resumed");
     }
 
     /// Sends a signal to the server process.

@@ -33,11 +33,11 @@ pub struct Read {
 
 /// What became of a call that is done or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Done {
+pub struct Applied {
     /// What the call returns.
     pub result: Result<(), Errno>,
     /// Whether it really happened.
-    pub done: bool,
+    pub applied: bool,
 }
 
 impl Kernel {
@@ -224,9 +224,9 @@ impl Kernel {
     }
 
     /// ftruncate(2).
-    pub fn ftruncate(&mut self, entered: Entered, fd: Fd, length: u64) -> Done {
+    pub fn ftruncate(&mut self, entered: Entered, fd: Fd, length: u64) -> Applied {
         let task = entered.task;
-        self.deed(entered, |kernel| {
+        self.apply(entered, |kernel| {
             let description = kernel.descriptions.get(kernel.description(task, fd)?);
             match description.object {
                 Object::File(ino) => kernel.disk.resize(ino, length),
@@ -236,8 +236,8 @@ impl Kernel {
     }
 
     /// truncate(2).
-    pub fn truncate(&mut self, entered: Entered, path: &str, length: u64) -> Done {
-        self.deed(entered, |kernel| {
+    pub fn truncate(&mut self, entered: Entered, path: &str, length: u64) -> Applied {
+        self.apply(entered, |kernel| {
             let ino = kernel.disk.find(path).ok_or(Errno::ENOENT)?;
             if kernel.disk.inode(ino).is_dir {
                 return Err(Errno::EISDIR);
@@ -247,35 +247,35 @@ impl Kernel {
     }
 
     /// rename(2).
-    pub fn rename(&mut self, entered: Entered, from: &str, to: &str) -> Done {
-        self.deed(entered, |kernel| kernel.disk.rename(from, to))
+    pub fn rename(&mut self, entered: Entered, from: &str, to: &str) -> Applied {
+        self.apply(entered, |kernel| kernel.disk.rename(from, to))
     }
 
     /// unlink(2).
-    pub fn unlink(&mut self, entered: Entered, path: &str) -> Done {
-        self.deed(entered, |kernel| kernel.disk.unlink(path))
+    pub fn unlink(&mut self, entered: Entered, path: &str) -> Applied {
+        self.apply(entered, |kernel| kernel.disk.unlink(path))
     }
 
     /// mkdir(2).
-    pub fn mkdir(&mut self, entered: Entered, path: &str) -> Done {
-        self.deed(entered, |kernel| kernel.disk.create(path, true).map(|_| ()))
+    pub fn mkdir(&mut self, entered: Entered, path: &str) -> Applied {
+        self.apply(entered, |kernel| kernel.disk.create(path, true).map(|_| ()))
     }
 
-    fn deed(
+    fn apply(
         &mut self,
         entered: Entered,
-        deed: impl FnOnce(&mut Kernel) -> Result<(), Errno>,
-    ) -> Done {
-        let done = match (entered.error(), entered.lie()) {
-            (Some(errno), _) => Done { result: Err(errno), done: false },
-            (None, Some(_)) => Done { result: Ok(()), done: false },
+        change: impl FnOnce(&mut Kernel) -> Result<(), Errno>,
+    ) -> Applied {
+        let applied = match (entered.error(), entered.lie()) {
+            (Some(errno), _) => Applied { result: Err(errno), applied: false },
+            (None, Some(_)) => Applied { result: Ok(()), applied: false },
             (None, None) => {
-                let result = deed(self);
-                Done { result, done: result.is_ok() }
+                let result = change(self);
+                Applied { result, applied: result.is_ok() }
             }
         };
-        self.finish(entered, returned(done.result.map(|()| 0)), 0);
-        done
+        self.finish(entered, returned(applied.result.map(|()| 0)), 0);
+        applied
     }
 }
 

@@ -6,5 +6,5 @@
 mod files;
 mod processes;
 
-pub use files::{Done, Read, Wrote};
+pub use files::{Applied, Read, Wrote};
 pub use processes::{Transfer, Waited};

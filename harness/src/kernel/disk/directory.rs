@@ -30,7 +30,7 @@ pub enum Change {
 
 /// A change with its place in the order of all changes to the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct NameEntry {
     pub sequence: u64,
     pub change: Change,
 }
@@ -40,7 +40,7 @@ pub struct Entry {
 pub struct Names {
     live: BTreeMap<String, Ino>,
     durable: BTreeMap<String, Ino>,
-    journal: Vec<Entry>,
+    journal: Vec<NameEntry>,
     /// Changes before this are in the metadata log on the disk.
     committed: u64,
 }
@@ -66,7 +66,7 @@ impl Names {
     }
 
     /// What came after the durable state, in order.
-    pub fn journal(&self) -> &[Entry] {
+    pub fn journal(&self) -> &[NameEntry] {
         &self.journal
     }
 
@@ -102,7 +102,7 @@ impl Names {
 
     /// Whether a power cut may bring a name of this inode back.
     pub fn may_return(&self, ino: Ino) -> bool {
-        let named = |entry: &Entry| match &entry.change {
+        let named = |entry: &NameEntry| match &entry.change {
             Change::Link { ino: its, .. } | Change::Rename { ino: its, .. } => *its == ino,
             Change::Unlink { .. } => false,
         };
@@ -110,7 +110,7 @@ impl Names {
     }
 
     fn record(&mut self, sequence: u64, change: Change) {
-        self.journal.push(Entry { sequence, change });
+        self.journal.push(NameEntry { sequence, change });
     }
 
     /// A sync of some file that was called at `sequence` commits the metadata log up to there.
@@ -129,7 +129,7 @@ impl Names {
             apply(&mut self.durable, &entry.change);
             if let Change::Rename { from, .. } = &entry.change {
                 // The name that came from another directory is gone, however it came to be.
-                let made = |earlier: &Entry| target(&earlier.change) == Some(from);
+                let made = |earlier: &NameEntry| target(&earlier.change) == Some(from);
                 self.journal.retain(|earlier| !made(earlier) || is_rename(&earlier.change));
                 for earlier in self.journal.iter_mut().filter(|earlier| made(earlier)) {
                     if let Change::Rename { from, .. } = &mut earlier.change {

@@ -41,7 +41,7 @@ pub struct Inode {
 pub struct Disk {
     inodes: BTreeMap<Ino, Inode>,
     /// Inodes that nobody can reach any more unless a power cut brings an old name back.
-    ghosts: BTreeMap<Ino, Inode>,
+    recoverable: BTreeMap<Ino, Inode>,
     pub names: Names,
     next_ino: Ino,
     sequence: u64,
@@ -68,7 +68,7 @@ impl Disk {
         };
         Disk {
             inodes: BTreeMap::from([(ROOT, root)]),
-            ghosts: BTreeMap::new(),
+            recoverable: BTreeMap::new(),
             names: Names::default(),
             next_ino: ROOT + 1,
             sequence: 1,
@@ -157,18 +157,18 @@ impl Disk {
         self.give_back(blocks);
         let gone = self.inodes.remove(&ino);
         if let Some(gone) = gone.filter(|_| self.names.may_return(ino)) {
-            self.ghosts.insert(ino, gone);
+            self.recoverable.insert(ino, gone);
         }
     }
 
     /// The inode, also when only a power cut can bring it back.
     pub(in crate::kernel) fn any_inode(&self, ino: Ino) -> Option<&Inode> {
-        self.inodes.get(&ino).or_else(|| self.ghosts.get(&ino))
+        self.inodes.get(&ino).or_else(|| self.recoverable.get(&ino))
     }
 
     /// Every inode that has a name or may get one back.
     pub(in crate::kernel) fn any_inodes(&self) -> impl Iterator<Item = (Ino, &Inode)> {
-        self.inodes.iter().chain(&self.ghosts).map(|(ino, inode)| (*ino, inode))
+        self.inodes.iter().chain(&self.recoverable).map(|(ino, inode)| (*ino, inode))
     }
 
     /// The next change to the disk gets this number.
@@ -272,12 +272,12 @@ impl Disk {
             inode.content.synced(mark.content);
         }
         self.names.commit_log(mark.sequence);
-        self.bury_ghosts();
+        self.drop_unrecoverable();
     }
 
-    fn bury_ghosts(&mut self) {
+    fn drop_unrecoverable(&mut self) {
         let names = &self.names;
-        self.ghosts.retain(|ino, _| names.may_return(*ino));
+        self.recoverable.retain(|ino, _| names.may_return(*ino));
     }
 
     /// A sync that was called at `mark` fails at the device.
@@ -292,7 +292,7 @@ impl Disk {
             inode.content.settle();
         }
         self.names.settle();
-        self.ghosts.clear();
+        self.recoverable.clear();
     }
 
     /// The power was cut and is back: the disk holds this image and nothing else. Nobody may have a

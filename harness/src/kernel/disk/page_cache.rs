@@ -35,7 +35,7 @@ pub enum Change {
 
 /// A change with its place in the order of all changes to the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct ContentEntry {
     pub sequence: u64,
     pub change: Change,
 }
@@ -70,7 +70,7 @@ pub struct PageCache {
     live: Vec<u8>,
     durable: Vec<u8>,
     dirty: BTreeMap<u64, Dirty>,
-    journal: Vec<Entry>,
+    journal: Vec<ContentEntry>,
     /// Pages that a failed sync marked clean, with what can still be read there.
     stranded: BTreeMap<u64, Vec<u8>>,
     /// When a rename over another file had the file system write this content back.
@@ -94,7 +94,7 @@ impl PageCache {
     }
 
     /// What came after the durable state, in order.
-    pub fn journal(&self) -> &[Entry] {
+    pub fn journal(&self) -> &[ContentEntry] {
         &self.journal
     }
 
@@ -132,8 +132,10 @@ impl PageCache {
         }
         self.live[start..end].copy_from_slice(bytes);
         self.touch(sequence, offset, end as u64);
-        self.journal
-            .push(Entry { sequence, change: Change::Write { offset, bytes: bytes.to_vec() } });
+        self.journal.push(ContentEntry {
+            sequence,
+            change: Change::Write { offset, bytes: bytes.to_vec() },
+        });
     }
 
     /// Cuts or extends to `length`.
@@ -149,7 +151,7 @@ impl PageCache {
         // The page that holds the new end is written again, zeros behind it.
         let boundary = old.min(length);
         self.touch(sequence, boundary.saturating_sub(1), boundary.max(length).min(boundary + PAGE));
-        self.journal.push(Entry { sequence, change: Change::Resize { length } });
+        self.journal.push(ContentEntry { sequence, change: Change::Resize { length } });
     }
 
     fn touch(&mut self, sequence: u64, from: u64, to: u64) {

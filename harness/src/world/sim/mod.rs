@@ -23,7 +23,9 @@ use scheduler::Scheduler;
 use shared::Shared;
 pub use shared::Stacks;
 
-use super::{Broken, Dark, Directive, Received, Status, Victim, World, arguments, no_such_image};
+use super::{
+    Broken, Directive, PoweredOff, Received, Status, Victim, World, arguments, no_such_image,
+};
 use crate::kernel::trace::Event;
 use crate::kernel::{Cut, Ending, Halt, Image, Kernel, Pid, Roles, Time};
 use crate::profile::Profile;
@@ -66,7 +68,7 @@ impl Sim {
             kills: RefCell::default(),
             pending: RefCell::default(),
             last_words: RefCell::default(),
-            doomed: RefCell::default(),
+            ending: RefCell::default(),
             traffic: RefCell::default(),
             unshared: RefCell::default(),
             profile,
@@ -187,7 +189,7 @@ impl World for Sim {
     }
 
     fn cut_power(&mut self, cut: Cut) -> Result<(), Broken> {
-        self.scheduler.go_dark();
+        self.scheduler.power_off();
         self.server = None;
         self.status = Status::Off;
         let cut = self.shared.kernel.borrow_mut().cut_power(cut);
@@ -199,16 +201,16 @@ impl World for Sim {
         Ok(())
     }
 
-    fn sleep(&mut self) -> Option<Dark> {
+    fn suspend(&mut self) -> Option<PoweredOff> {
         debug_assert!(self.server.is_none(), "nobody lives");
         let empty = Kernel::new(Roles::default(), FIRST_FD);
         let kernel = self.shared.kernel.replace(empty);
-        Some(Dark { kernel, next_pid: self.shared.next_pid.get() })
+        Some(PoweredOff { kernel, next_pid: self.shared.next_pid.get() })
     }
 
-    fn wake(&mut self, dark: &Dark, image: &Image) {
+    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) {
         let (profile, stacks) = (Rc::clone(&self.shared.profile), self.shared.stacks.clone());
-        *self = Sim::on(dark.kernel.with_image(image), dark.next_pid, profile, stacks);
+        *self = Sim::on(machine.kernel.with_image(image), machine.next_pid, profile, stacks);
     }
 
     fn signal(&mut self, signal: Signal) -> Result<(), Broken> {

@@ -130,7 +130,7 @@ impl Scheduler {
         let is_child = slot.class == Class::Child;
         if let Some(ending) = interrupt.and_then(|signal| ending(signal, is_child)) {
             let pid = slot.pid;
-            self.shared.say_last_words(pid);
+            self.shared.write_last_words(pid);
             self.end(pid, ending);
             return Ok(());
         }
@@ -144,7 +144,7 @@ impl Scheduler {
         if matches!(slot.wait, Some(Wait::Call(_)))
             && let Some(ending) = slot.interrupt.take().and_then(|signal| ending(signal, is_child))
         {
-            self.shared.doomed.borrow_mut().push((slot.pid, ending));
+            self.shared.ending.borrow_mut().push((slot.pid, ending));
         }
         let resume = match (slot.wait.take(), interrupt) {
             (Some(Wait::Call(entered)), _) => Resume::Call(entered),
@@ -225,7 +225,7 @@ impl Scheduler {
     }
 
     /// The power is cut: nobody is left, and nobody hears of it.
-    pub fn go_dark(&mut self) {
+    pub fn power_off(&mut self) {
         for pid in self.alive() {
             self.shared.net.borrow_mut().ended(pid);
         }

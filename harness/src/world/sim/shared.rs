@@ -120,7 +120,7 @@ pub struct Shared {
     /// What processes write when SIGUSR1 ends them.
     pub last_words: RefCell<BTreeMap<Pid, HandlerLine>>,
     /// Processes that a signal ends as soon as the call returns that they are in.
-    pub doomed: RefCell<Vec<(Pid, Ending)>>,
+    pub ending: RefCell<Vec<(Pid, Ending)>>,
     /// Bytes that calls of a process moved, for the model of its private memory.
     pub traffic: RefCell<BTreeMap<Pid, u64>>,
     /// Pages that a living parent has changed since it forked a child, by child: (object, page of
@@ -145,9 +145,9 @@ impl Shared {
     /// The one call that a thread makes that is born asleep; false when there is more to it than
     /// that.
     pub fn falls_asleep(&self, pid: Pid, word: &AtomicU32) -> bool {
-        let doomed = self.doomed.borrow().iter().any(|(doomed, _)| *doomed == pid);
+        let ending = self.ending.borrow().iter().any(|(ending, _)| *ending == pid);
         let left = self.budget.get();
-        if doomed || left == 0 || word.load(Ordering::SeqCst) != 0 {
+        if ending || left == 0 || word.load(Ordering::SeqCst) != 0 {
             return false;
         }
         self.budget.set(left - 1);
@@ -161,7 +161,7 @@ impl Shared {
 
     /// A signal handler ends the process: it leaves its last words in the log. A log file gets them
     /// as it would from a handler, without any call of the server's own.
-    pub fn say_last_words(&self, pid: Pid) {
+    pub fn write_last_words(&self, pid: Pid) {
         let Some(words) = self.last_words.borrow_mut().remove(&pid) else { return };
         let mut kernel = self.kernel.borrow_mut();
         let seconds = kernel.clock.realtime() / 1_000_000_000;

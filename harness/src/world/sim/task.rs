@@ -82,8 +82,8 @@ impl SimOs<'_> {
     }
 
     /// Every call of the core passes here first.
-    pub(super) fn spend(&self) {
-        self.end_if_doomed();
+    pub(super) fn charge_budget(&self) {
+        self.end_if_signalled();
         match self.shared.budget.get() {
             0 => {
                 self.suspend(Wait::Overrun);
@@ -93,17 +93,17 @@ impl SimOs<'_> {
     }
 
     /// A handler that ends the process has waited for a call to return: this is where it runs.
-    pub(super) fn end_if_doomed(&self) {
-        let doomed = self.shared.doomed.borrow().iter().find(|(pid, _)| *pid == self.pid).copied();
-        if let Some((_, ending)) = doomed {
-            self.shared.say_last_words(self.pid);
+    pub(super) fn end_if_signalled(&self) {
+        let ending = self.shared.ending.borrow().iter().find(|(pid, _)| *pid == self.pid).copied();
+        if let Some((_, ending)) = ending {
+            self.shared.write_last_words(self.pid);
             self.suspend(Wait::End(ending));
         }
     }
 
     /// Brings a call to the kernel and waits until it is let through.
     pub(super) fn enter(&mut self, call: CallName, target: Target<'_>, argument: u64) -> Entered {
-        self.spend();
+        self.charge_budget();
         let request = Request { call, target, argument };
         while self.shared.kernel.borrow_mut().stops(self.task, &request) {
             self.suspend(Wait::Turn);
@@ -133,14 +133,14 @@ impl SimOs<'_> {
             self.suspend(Wait::Halt);
             unreachable!("who died before a call does not make it")
         }
-        self.kernel().halt_beside(halt);
+        self.kernel().halt_caller_survives(halt);
         self.suspend(Wait::Halt);
-        entered.calm();
+        entered.clear_effect();
         entered
     }
 
     /// A call was made: if the plan has something happen after it, nobody runs on before that.
-    pub(super) fn made<T>(&self, returned: T) -> T {
+    pub(super) fn after_call<T>(&self, returned: T) -> T {
         if self.shared.kernel.borrow().halt_due().is_some() {
             self.suspend(Wait::Halt);
         }
@@ -154,7 +154,7 @@ impl SimOs<'_> {
         let is_child = self.kernel().task_name(self.task) != "parent";
         match ending(signal, is_child) {
             Some(ending) if signal == Signal::SIGUSR1 => {
-                self.shared.doomed.borrow_mut().push((self.pid, ending));
+                self.shared.ending.borrow_mut().push((self.pid, ending));
             }
             Some(ending) => {
                 self.kernel().abandon(entered);
@@ -236,7 +236,7 @@ impl SimOs<'_> {
         self.kernel().transferred(entered, result);
         self.shared.count_traffic(self.pid, result.unwrap_or(0));
         self.shared.refresh();
-        self.made(result)
+        self.after_call(result)
     }
 }
 

@@ -25,8 +25,8 @@ use super::memory::Memory;
 use super::start::machine::{Machine, isolate};
 use super::start::namespace::{Namespace, copy_descriptor, open_process};
 use super::start::spawn::install_filter;
+use super::start::start_key::StartKey;
 use super::start::template::Template;
-use super::start::template_cache::Recipe;
 use super::{Directive, Supervised, World};
 use crate::kernel::Clock;
 use crate::profile::Profile;
@@ -96,7 +96,7 @@ pub fn compare_starts(profile: &Profile, binary: &Path) -> Result<String, String
         let machine = Machine::prepare().map_err(reason)?;
         let start = || trace_of_start(&machine, profile, binary).map_err(reason);
         let (slow, fast) = (start()?, start()?);
-        if let Some(why) = machine.shelf().why_slow(binary) {
+        if let Some(why) = machine.templates().why_slow(binary) {
             return Ok(format!("each start executes it anew: {why}"));
         }
         let different = slow.lines().zip(fast.lines()).find(|(slow, fast)| slow != fast);
@@ -213,8 +213,8 @@ fn try_memory() -> Result<String, String> {
 fn try_template() -> Result<String, String> {
     let machine = Machine::prepare().map_err(reason)?;
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let recipe = Recipe { program, environment: Vec::new(), clock: Clock::new(), drawn: 0 };
-    let copy = Template::new(&recipe, machine.place()).and_then(|template| {
+    let key = StartKey { program, environment: Vec::new(), clock: Clock::new(), drawn: 0 };
+    let copy = Template::new(&key, machine.place()).and_then(|template| {
         let namespace = Namespace::new().map_err(|errno| errno.to_string())?;
         let log = machine.place().join("log");
         fs::write(&log, "").map_err(|error| error.to_string())?;
@@ -229,7 +229,7 @@ fn try_template() -> Result<String, String> {
 }
 
 /// Does something to a child that has stopped and asked to be traced.
-fn with_tracee(deed: impl FnOnce(Pid) -> Result<(), Errno>) -> Result<String, String> {
+fn with_tracee(operation: impl FnOnce(Pid) -> Result<(), Errno>) -> Result<String, String> {
     // SAFETY: see the module.
     match unsafe { fork() }.map_err(|errno| format!("fork: {errno}"))? {
         ForkResult::Child => {
@@ -239,7 +239,7 @@ fn with_tracee(deed: impl FnOnce(Pid) -> Result<(), Errno>) -> Result<String, St
         }
         ForkResult::Parent { child } => {
             let done = match waitpid(child, None) {
-                Ok(WaitStatus::Stopped(..)) => deed(child).map_err(|errno| errno.to_string()),
+                Ok(WaitStatus::Stopped(..)) => operation(child).map_err(|errno| errno.to_string()),
                 other => Err(format!("a child that asked to be traced did not stop: {other:?}")),
             };
             let _ = kill(child, Signal::SIGKILL);

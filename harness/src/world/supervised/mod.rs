@@ -43,8 +43,9 @@ use logfile::LogFile;
 use start::filter::FIRST_FD;
 use start::namespace::Namespace;
 use start::spawn::{self, Launched};
-use start::template_cache::{Recipe, Shelf};
-use tasks::{Process, Table, Task};
+use start::start_key::StartKey;
+use start::template_cache::TemplateCache;
+use tasks::{Process, Task, TaskTable};
 
 /// Keeps glibc from rseq(2): it has the kernel look at a word of each thread whenever that is
 /// preempted. Redis' report of its own death writes over all memory to test it, that word included,
@@ -58,8 +59,8 @@ pub struct Supervised {
     profile: Profile,
     binary: PathBuf,
     environment: Vec<(String, String)>,
-    shelf: Rc<Shelf>,
-    table: Table,
+    templates: Rc<TemplateCache>,
+    table: TaskTable,
     clients: Clients,
     log: LogFile,
     /// The pid of the server that was started last.
@@ -91,9 +92,9 @@ impl Supervised {
         Ok(Supervised {
             kernel: RefCell::new(Kernel::new(profile.roles(), FIRST_FD)),
             binary: binary.to_path_buf(),
-            shelf: machine.shelf(),
+            templates: machine.templates(),
             environment,
-            table: Table::default(),
+            table: TaskTable::default(),
             clients: Clients::new(directory.path().join(&profile.socket)),
             profile,
             log: LogFile::new(directory.path().with_extension("log"))?,
@@ -132,7 +133,7 @@ impl Supervised {
         if let Some(process) = self.living() {
             let _ = waitid(Id::PIDFd(process.pidfd.as_fd()), WaitPidFlag::WEXITED);
         }
-        self.table = Table::default();
+        self.table = TaskTable::default();
         self.namespace = None;
     }
 
@@ -140,18 +141,18 @@ impl Supervised {
     fn launch(&mut self, args: &[String]) -> Result<Launched, Broken> {
         let namespace = self.namespace.as_ref().ok_or_else(finished)?;
         let directory = self.directory.path();
-        let recipe = Recipe {
+        let key = StartKey {
             program: self.binary.clone(),
             environment: self.environment.clone(),
             clock: self.kernel.borrow().clock.clone(),
             drawn: self.drawn,
         };
-        let template = self.shelf.template(&recipe).filter(|template| template.takes(args));
+        let template = self.templates.template(&key).filter(|template| template.takes(args));
         let launched = match template {
             Some(template) => {
                 self.drawn += template.drawn();
                 let launched = template.launch(namespace, args, directory, self.log.path());
-                launched.inspect_err(|_| self.shelf.discard(&template))
+                launched.inspect_err(|_| self.templates.discard(&template))
             }
             None => {
                 let (program, environment) = (&self.binary, &self.environment);
@@ -254,7 +255,7 @@ impl World for Supervised {
     }
 
     fn cut_power(&mut self, cut: Cut) -> Result<(), Broken> {
-        self.go_dark()?;
+        self.power_off()?;
         let image = self.kernel.borrow_mut().cut_power(cut).map_err(no_such_image)?;
         self.directory.replace(&image)
     }

@@ -15,6 +15,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use libc::{seccomp_notif, seccomp_notif_addfd, seccomp_notif_resp};
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 
 /// A call that waits for its answer.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,28 @@ pub enum Answer {
     Error(Errno),
     /// The kernel carries the call out as if it had not been trapped.
     Continue,
+}
+
+/// Which number a descriptor gets in its caller's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    LowestFree,
+    /// This one; what was open there is closed.
+    At(i32),
+}
+
+/// What execve(2) does to a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnExec {
+    Close,
+    Keep,
+}
+
+impl From<OFlag> for OnExec {
+    /// From the flags of open(2) or pipe2(2).
+    fn from(flags: OFlag) -> OnExec {
+        if flags.contains(OFlag::O_CLOEXEC) { OnExec::Close } else { OnExec::Keep }
+    }
 }
 
 /// Where the trapped calls of a server and all that it forks arrive.
@@ -95,26 +118,46 @@ impl Listener {
         alive(Errno::result(result))
     }
 
-    /// Puts a copy of `file` into the caller's table: at `at`, over what is there, or at the lowest
-    /// free number. With `send` this also answers the call with the number. False: the caller is
-    /// dead.
+    /// Puts a copy of `file` into the caller's table. False: the caller is dead.
     pub fn install(
         &self,
         id: u64,
         file: BorrowedFd<'_>,
-        at: Option<i32>,
-        close_on_exec: bool,
-        send: bool,
+        slot: Slot,
+        on_exec: OnExec,
     ) -> Result<bool, Errno> {
-        let send = if send { libc::SECCOMP_ADDFD_FLAG_SEND } else { 0 };
-        let place = if at.is_some() { libc::SECCOMP_ADDFD_FLAG_SETFD } else { 0 };
-        let addfd = seccomp_notif_addfd {
-            id,
-            flags: (place | send) as u32,
-            srcfd: file.as_raw_fd() as u32,
-            newfd: at.unwrap_or(0) as u32,
-            newfd_flags: if close_on_exec { libc::O_CLOEXEC as u32 } else { 0 },
+        self.add_fd(id, file, slot, on_exec, 0)
+    }
+
+    /// The same, and answers the call with the descriptor's number.
+    pub fn answer_with(
+        &self,
+        id: u64,
+        file: BorrowedFd<'_>,
+        slot: Slot,
+        on_exec: OnExec,
+    ) -> Result<bool, Errno> {
+        self.add_fd(id, file, slot, on_exec, libc::SECCOMP_ADDFD_FLAG_SEND as u32)
+    }
+
+    fn add_fd(
+        &self,
+        id: u64,
+        file: BorrowedFd<'_>,
+        slot: Slot,
+        on_exec: OnExec,
+        flags: u32,
+    ) -> Result<bool, Errno> {
+        let (newfd, set) = match slot {
+            Slot::LowestFree => (0, 0),
+            Slot::At(fd) => (fd as u32, libc::SECCOMP_ADDFD_FLAG_SETFD as u32),
         };
+        let newfd_flags = match on_exec {
+            OnExec::Close => libc::O_CLOEXEC as u32,
+            OnExec::Keep => 0,
+        };
+        let srcfd = file.as_raw_fd() as u32;
+        let addfd = seccomp_notif_addfd { id, flags: flags | set, srcfd, newfd, newfd_flags };
         // SAFETY: see the module.
         let result = unsafe {
             libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD as _, &addfd)

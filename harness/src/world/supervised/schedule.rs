@@ -9,7 +9,7 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::calls::Step;
+use super::calls::Action;
 use super::notify::{Listener, Notice};
 use super::spin::Watch;
 use super::start::namespace::open_process;
@@ -104,8 +104,8 @@ impl Supervised {
     pub(super) fn run(&mut self, tid: i32) -> Result<(), Broken> {
         let held = self.table.task_mut(tid).and_then(|task| task.held.take());
         let Some(Held { notice, wait, interrupted, .. }) = held else { return Ok(()) };
-        let step = self.resume(tid, &notice, wait, interrupted)?;
-        if self.apply(tid, &notice, step)? { self.go_on(tid) } else { Ok(()) }
+        let action = self.resume(tid, &notice, wait, interrupted)?;
+        if self.apply(tid, &notice, action)? { self.go_on(tid) } else { Ok(()) }
     }
 
     /// Follows a running task until it blocks or ends.
@@ -129,8 +129,8 @@ impl Supervised {
                 return Ok(());
             }
             self.count(tid, &notice)?;
-            let step = self.dispatch(tid, &notice)?;
-            if !self.apply(tid, &notice, step)? {
+            let action = self.dispatch(tid, &notice)?;
+            if !self.apply(tid, &notice, action)? {
                 return Ok(());
             }
         }
@@ -152,16 +152,16 @@ impl Supervised {
     }
 
     /// Does what was decided. True: the task runs on.
-    fn apply(&mut self, tid: i32, notice: &Notice, step: Step) -> Result<bool, Broken> {
-        match step {
-            Step::Answer(answer) => {
+    fn apply(&mut self, tid: i32, notice: &Notice, action: Action) -> Result<bool, Broken> {
+        match action {
+            Action::Answer(answer) => {
                 let listener = self.listener(tid)?;
-                listener.answer(notice.id, answer).map_err(|errno| lost("answer", errno))?;
+                listener.answer(notice.id, answer).map_err(|errno| os_error("answer", errno))?;
                 Ok(true)
             }
-            Step::Answered => Ok(true),
-            Step::Gone => Ok(false),
-            Step::Hold(wait) => {
+            Action::Answered => Ok(true),
+            Action::Gone => Ok(false),
+            Action::Hold(wait) => {
                 self.hold(tid, notice, *wait);
                 Ok(false)
             }
@@ -248,17 +248,17 @@ impl Supervised {
                 let called = input(&fds[0]);
                 let ended = fds.get(1).is_some_and(|fd| fd.any() == Some(true));
                 if called
-                    && let Some(notice) = listener.receive().map_err(|e| lost("receive", e))?
+                    && let Some(notice) = listener.receive().map_err(|e| os_error("receive", e))?
                 {
                     return Ok(Heard::Call(notice));
                 }
                 if ended && let Some(pid) = pid {
-                    self.bury(pid)?;
+                    self.process_ended(pid)?;
                 }
                 Ok(Heard::Other)
             }
             Err(Errno::EINTR) => Ok(Heard::Other),
-            Err(errno) => Err(lost("poll", errno)),
+            Err(errno) => Err(os_error("poll", errno)),
         }
     }
 
@@ -288,7 +288,7 @@ impl Supervised {
             Origin::Child { task, parent, files } => {
                 let maker = self.table.process(parent).ok_or_else(stranger)?;
                 let listener = Rc::clone(&maker.listener);
-                let pidfd = open_process(tid).map_err(|errno| lost("pidfd_open", errno))?;
+                let pidfd = open_process(tid).map_err(|errno| os_error("pidfd_open", errno))?;
                 self.table.processes.push(Process {
                     pid,
                     host: tid,
@@ -327,6 +327,6 @@ impl Supervised {
     }
 }
 
-pub(super) fn lost(what: &str, errno: Errno) -> Broken {
+pub(super) fn os_error(what: &str, errno: Errno) -> Broken {
     Broken::Harness(format!("{what}: {errno}"))
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use super::calls::Call;
+use super::calls::call::Call;
 use super::notify::{Listener, Notice};
 use crate::kernel::{Candidate, Class, Ending, Entered, Fd, Pid, TaskId, Time};
 
@@ -115,13 +115,13 @@ pub enum Origin {
 
 /// Everybody.
 #[derive(Debug, Default)]
-pub struct Table {
+pub struct TaskTable {
     pub processes: Vec<Process>,
     pub tasks: Vec<Task>,
     pub births: Vec<Birth>,
 }
 
-impl Table {
+impl TaskTable {
     pub fn process(&self, pid: Pid) -> Option<&Process> {
         self.processes.iter().find(|process| process.pid == pid)
     }

@@ -1,12 +1,12 @@
 //! From a mode to a choice: what becomes of every change, so that the whole is allowed.
 //!
-//! All choices of a profile are numbered, so that a number stands for one of them for ever. They
+//! All choices of a fs are numbered, so that a number stands for one of them for ever. They
 //! fall into groups by how far the log of names and sizes came (one group where there is no such
 //! log), and within a group into axes that are independent of each other. Must not know: what the
 //! changes add up to.
 
 use super::fate::{Blocks, Fate, Reach, Rest};
-use super::{Impossible, Mode, PowerCut, Profile, is_write};
+use super::{FsModel, Impossible, Mode, PowerCut, is_write};
 use crate::kernel::disk::page_cache::Change;
 
 /// What becomes of every change.
@@ -110,10 +110,10 @@ impl PowerCut<'_> {
     fn base_fates(&self, file: usize, log: u64) -> Vec<Fate> {
         let content = self.unsynced[file].1;
         let forced = self.forced(file, log);
-        let fate = |entry| match (is_write(entry), self.profile) {
+        let fate = |entry| match (is_write(entry), self.fs) {
             (false, _) if entry.sequence < log => Fate::Kept,
             (true, _) if entry.sequence < forced => Fate::Kept,
-            (true, Profile::Ext4) if entry.sequence < log => Fate::Sized(Rest::InBlock),
+            (true, FsModel::Ext4) if entry.sequence < log => Fate::Sized(Rest::InBlock),
             _ => Fate::Dropped,
         };
         content.journal().iter().map(fate).collect()
@@ -122,7 +122,7 @@ impl PowerCut<'_> {
     /// Writes before this came, because the log came as far as a rename that wrote them back.
     fn forced(&self, file: usize, log: u64) -> u64 {
         let renames = self.unsynced[file].1.written_back().iter().copied();
-        let renames = renames.filter(|rename| *rename < log && self.profile == Profile::Ext4);
+        let renames = renames.filter(|rename| *rename < log && self.fs == FsModel::Ext4);
         renames.max().unwrap_or(0)
     }
 
@@ -133,7 +133,7 @@ impl PowerCut<'_> {
         // A rename that wrote it back cannot have come if it tore.
         let renames = self.unsynced[file].1.written_back().iter();
         let rename = renames.filter(|rename| **rename > sequence).min();
-        let end = rename.filter(|_| self.profile == Profile::Ext4).copied().unwrap_or(self.now);
+        let end = rename.filter(|_| self.fs == FsModel::Ext4).copied().unwrap_or(self.now);
         if end < self.committed {
             return Err(Impossible("the last unsynced write was written back".to_string()));
         }
@@ -144,7 +144,7 @@ impl PowerCut<'_> {
             return Err(Impossible(format!(
                 "the last unsynced write can be torn in {} ways under {}",
                 tears.len(),
-                self.profile
+                self.fs
             )));
         };
         choice.fates[file][entry] = *fate;
@@ -159,14 +159,14 @@ impl PowerCut<'_> {
             follow(&mut blocks, &before.change);
         }
         match &journal[entry].change {
-            Change::Write { offset, bytes } => blocks.reach(*offset, bytes).tears(self.profile),
+            Change::Write { offset, bytes } => blocks.reach(*offset, bytes).tears(self.fs),
             Change::Resize { .. } => Vec::new(),
         }
     }
 
     /// Everything that can be chosen.
     pub(super) fn groups(&self) -> Groups {
-        if self.profile == Profile::Posix {
+        if self.fs == FsModel::Posix {
             return Groups::new(vec![self.group(self.now)]);
         }
         let events = self.events().into_iter().filter(|event| *event >= self.committed);
@@ -179,12 +179,12 @@ impl PowerCut<'_> {
     fn group(&self, log: u64) -> Group {
         let mut axes = Vec::new();
         for file in 0..self.unsynced.len() {
-            match self.profile {
-                Profile::Ext4 => axes.push(self.in_order(file, log)),
+            match self.fs {
+                FsModel::Ext4 => axes.push(self.in_order(file, log)),
                 _ => axes.extend(self.in_any_order(file, log)),
             }
         }
-        if self.profile == Profile::Posix {
+        if self.fs == FsModel::Posix {
             axes.extend((0..self.disk.names.journal().len()).map(Axis::Name));
         }
         Group::new(log, axes)
@@ -200,7 +200,7 @@ impl PowerCut<'_> {
             if let Change::Write { offset, bytes } = &entry.change {
                 if entry.sequence >= forced {
                     options.push((kept, None));
-                    let tears = blocks.reach(*offset, bytes).tears(self.profile);
+                    let tears = blocks.reach(*offset, bytes).tears(self.fs);
                     options.extend(tears.into_iter().map(|tear| (kept, Some(tear))));
                 }
                 kept += 1;
@@ -226,7 +226,7 @@ impl PowerCut<'_> {
                 Change::Write { offset, bytes } => self.any_fate(most.reach(*offset, bytes), least),
             };
             follow(&mut most, &entry.change);
-            if is_write(entry) || self.profile == Profile::Posix {
+            if is_write(entry) || self.fs == FsModel::Posix {
                 axes.push(Axis::Change { file, entry: n, options });
             }
         }
@@ -243,7 +243,7 @@ impl PowerCut<'_> {
             _ => true,
         };
         options.extend(partly.then_some(Fate::Sized(Rest::InBlock)));
-        options.extend(reach.tears(self.profile).into_iter().filter(matters));
+        options.extend(reach.tears(self.fs).into_iter().filter(matters));
         options
     }
 
@@ -280,7 +280,7 @@ impl PowerCut<'_> {
 
     fn assemble(&self, group: &Group, mut pick: impl FnMut(usize) -> usize) -> Choice {
         let mut choice = self.base(group.log);
-        if self.profile == Profile::Posix {
+        if self.fs == FsModel::Posix {
             choice.names.fill(false);
         }
         for axis in &group.axes {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Profile;
+use super::FsModel;
 use crate::kernel::disk::page_cache::{Change, PAGE, PageCache, blocks_end};
 
 /// What a disk writes whole or not at all, in bytes.
@@ -56,13 +56,13 @@ impl Reach {
         }
     }
 
-    /// The ways in which the profile may tear the write.
-    pub fn tears(self, profile: Profile) -> Vec<Fate> {
+    /// The ways in which the fs may tear the write.
+    pub fn tears(self, fs: FsModel) -> Vec<Fate> {
         let Reach { offset, end, allocated } = self;
         let between = |step: u64, from: u64, to: u64| {
             (from / step + 1..to.div_ceil(step)).map(move |n| n * step)
         };
-        if profile != Profile::Ext4 {
+        if fs != FsModel::Ext4 {
             let cuts = between(SECTOR, offset, end);
             let rests = [Rest::Nothing, Rest::InBlock, Rest::Full];
             return cuts.flat_map(|cut| rests.map(|rest| Fate::Torn { cut, rest })).collect();

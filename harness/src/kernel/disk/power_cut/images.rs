@@ -7,12 +7,12 @@
 use std::collections::BTreeSet;
 
 use super::choice::NUMBERED;
-use super::{Cut, Disk, Image, Mode, PowerCut, Profile};
+use super::{Cut, Disk, FsModel, Image, Mode, PowerCut};
 
 /// An image and a power cut that leaves it.
 #[derive(Clone, Debug)]
 pub struct Shown {
-    /// Its profile is the strongest that was found to allow the image.
+    /// Its fs is the strongest that was found to allow the image.
     pub cut: Cut,
     pub image: Image,
 }
@@ -29,16 +29,16 @@ pub struct Images {
 }
 
 impl PowerCut<'_> {
-    /// The images that `weakest` and every stronger profile allow; of each profile at most `budget`
+    /// The images that `weakest` and every stronger fs allow; of each fs at most `budget`
     /// beside those with names.
-    pub fn images(disk: &Disk, weakest: Profile, budget: u64) -> Images {
+    pub fn images(disk: &Disk, weakest: FsModel, budget: u64) -> Images {
         let mut images = Images { shown: Vec::new(), complete: true, choices: 0 };
         let mut known = BTreeSet::new();
-        for profile in Profile::ALL.into_iter().filter(|profile| *profile <= weakest) {
-            let power = PowerCut::of(disk, profile);
+        for fs in FsModel::ALL.into_iter().filter(|fs| *fs <= weakest) {
+            let power = PowerCut::of(disk, fs);
             let mut show = |mode: Mode, image: Image| {
                 if known.insert(image.hash()) {
-                    images.shown.push(Shown { cut: Cut { mode, profile }, image });
+                    images.shown.push(Shown { cut: Cut { mode, fs }, image });
                 }
             };
             let prefixes = 0..=power.events().len() as u64;

@@ -21,11 +21,11 @@
 //! Held against real file systems once, by hand (Linux 6.18, image files on loop devices, copied
 //! after chosen calls, mounted again and read): 22 sequences of appends, cuts, renames, unlinks and
 //! syncs on ext4 with blocks of 4 KiB and of 1 KiB, 17 of them on XFS. Everything that ext4 with
-//! 4 KiB left is allowed by its profile, zeros within the tail block included. It left more than it
+//! 4 KiB left is allowed by its fs, zeros within the tail block included. It left more than it
 //! must where a cut gives up blocks (the tail page is then written with the log), and with 1 KiB
 //! less than the part within the block when a write also needs new ones. XFS never showed a size
 //! without data, and left an empty file after a rename over an existing one. So XFS may do what its
-//! profile adds to ext4, but it does not do all that the profile takes over from ext4. A loop
+//! fs adds to ext4, but it does not do all that the fs takes over from ext4. A loop
 //! device loses nothing that it has taken, so torn writes and reordering were not seen.
 //!
 //! Not modelled, and why that is fair: the device keeps what it has acknowledged to a flush, does
@@ -50,10 +50,10 @@ use std::collections::BTreeMap;
 
 pub use image::Image;
 pub use images::{Images, Shown};
-pub use mode::{Cut, Mode, NotACut, Profile};
+pub use mode::{Cut, FsModel, Mode, NotACut};
 
 use super::directory::{apply, parent_of};
-use super::page_cache::{Change, Entry, PageCache};
+use super::page_cache::{Change, ContentEntry, PageCache};
 use super::{Disk, Ino};
 use choice::Choice;
 use fate::Fate;
@@ -73,11 +73,11 @@ struct Known {
     bytes: usize,
 }
 
-/// A disk at the moment at which its power is cut, under one profile.
+/// A disk at the moment at which its power is cut, under one fs.
 #[derive(Debug)]
 pub struct PowerCut<'a> {
     disk: &'a Disk,
-    profile: Profile,
+    fs: FsModel,
     /// Files with changes that are not durable.
     unsynced: Vec<(Ino, &'a PageCache)>,
     /// What the other files hold.
@@ -90,7 +90,7 @@ pub struct PowerCut<'a> {
 }
 
 impl<'a> PowerCut<'a> {
-    pub fn of(disk: &'a Disk, profile: Profile) -> PowerCut<'a> {
+    pub fn of(disk: &'a Disk, fs: FsModel) -> PowerCut<'a> {
         let files = || disk.any_inodes().filter(|(_, inode)| !inode.is_dir);
         let unsynced = files()
             .filter(|(_, inode)| !inode.content.journal().is_empty())
@@ -100,9 +100,9 @@ impl<'a> PowerCut<'a> {
             .filter(|(_, inode)| inode.content.journal().is_empty())
             .map(|(ino, inode)| (ino, Content::new(inode.content.durable())))
             .collect();
-        let committed = if profile == Profile::Posix { 0 } else { disk.names.committed() };
+        let committed = if fs == FsModel::Posix { 0 } else { disk.names.committed() };
         let (known, now) = (RefCell::default(), disk.sequence());
-        PowerCut { disk, profile, unsynced, durable, known, committed, now }
+        PowerCut { disk, fs, unsynced, durable, known, committed, now }
     }
 
     /// The one image that a mode stands for.
@@ -110,7 +110,7 @@ impl<'a> PowerCut<'a> {
     /// # Errors
     /// When nothing can be torn where the mode says.
     pub fn image(disk: &Disk, cut: Cut) -> Result<Image, Impossible> {
-        let power = PowerCut::of(disk, cut.profile);
+        let power = PowerCut::of(disk, cut.fs);
         power.choose(cut.mode).map(|choice| power.build(&choice))
     }
 
@@ -129,7 +129,7 @@ impl<'a> PowerCut<'a> {
     /// The moments at which something uncertain was done, in order.
     fn events(&self) -> Vec<u64> {
         let contents = self.unsynced.iter().flat_map(|(_, content)| content.journal());
-        let uncertain = |entry: &&Entry| is_write(entry) || entry.sequence >= self.committed;
+        let uncertain = |entry: &&ContentEntry| is_write(entry) || entry.sequence >= self.committed;
         let changes = contents.filter(uncertain).map(|entry| entry.sequence);
         let names = self.disk.names.journal().iter().map(|entry| entry.sequence);
         let mut events: Vec<u64> =
@@ -187,6 +187,6 @@ impl<'a> PowerCut<'a> {
     }
 }
 
-fn is_write(entry: &Entry) -> bool {
+fn is_write(entry: &ContentEntry) -> bool {
     matches!(entry.change, Change::Write { .. })
 }

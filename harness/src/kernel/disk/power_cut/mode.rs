@@ -1,33 +1,33 @@
 //! Which image is meant: profiles and modes, as a case writes them.
 //!
 //! `MODE[@PROFILE]`, where MODE is `none`, `all`, `prefix:N`, `torn:N` or `seed:N`. Without a
-//! profile it is ext4. Must not know: what an image is.
+//! fs it is ext4. Must not know: what an image is.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// A kind of file system, the strongest first: each allows all that the ones before it allow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Profile {
+pub enum FsModel {
     #[default]
     Ext4,
     Xfs,
     Posix,
 }
 
-impl Profile {
-    pub const ALL: [Profile; 3] = [Profile::Ext4, Profile::Xfs, Profile::Posix];
+impl FsModel {
+    pub const ALL: [FsModel; 3] = [FsModel::Ext4, FsModel::Xfs, FsModel::Posix];
 
     pub fn as_str(self) -> &'static str {
         match self {
-            Profile::Ext4 => "ext4",
-            Profile::Xfs => "xfs",
-            Profile::Posix => "posix",
+            FsModel::Ext4 => "ext4",
+            FsModel::Xfs => "xfs",
+            FsModel::Posix => "posix",
         }
     }
 }
 
-impl fmt::Display for Profile {
+impl fmt::Display for FsModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -36,7 +36,7 @@ impl fmt::Display for Profile {
 /// How much of what was not synced survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
-    /// As little as the profile allows.
+    /// As little as the fs allows.
     #[default]
     None,
     /// Everything that the kernel still means to write.
@@ -50,11 +50,11 @@ pub enum Mode {
     Seed(u64),
 }
 
-/// A mode and its profile.
+/// A mode and its fs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cut {
     pub mode: Mode,
-    pub profile: Profile,
+    pub fs: FsModel,
 }
 
 impl fmt::Display for Mode {
@@ -72,9 +72,9 @@ impl fmt::Display for Mode {
 /// As it is read back; ext4 goes without saying.
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.profile {
-            Profile::Ext4 => write!(f, "{}", self.mode),
-            profile => write!(f, "{}@{profile}", self.mode),
+        match self.fs {
+            FsModel::Ext4 => write!(f, "{}", self.mode),
+            fs => write!(f, "{}@{fs}", self.mode),
         }
     }
 }
@@ -90,15 +90,15 @@ pub enum NotACut {
     Number,
     #[error("places are counted from 1")]
     Zero,
-    #[error("`{0}` is no disk profile; expected ext4, xfs or posix")]
+    #[error("`{0}` is not a disk profile; expected ext4, xfs or posix")]
     Profile(String),
 }
 
-impl FromStr for Profile {
+impl FromStr for FsModel {
     type Err = NotACut;
 
-    fn from_str(text: &str) -> Result<Profile, NotACut> {
-        let known = Profile::ALL.into_iter().find(|profile| profile.as_str() == text);
+    fn from_str(text: &str) -> Result<FsModel, NotACut> {
+        let known = FsModel::ALL.into_iter().find(|fs| fs.as_str() == text);
         known.ok_or_else(|| NotACut::Profile(text.to_string()))
     }
 }
@@ -107,9 +107,9 @@ impl FromStr for Cut {
     type Err = NotACut;
 
     fn from_str(text: &str) -> Result<Cut, NotACut> {
-        let (mode, profile) = match text.split_once('@') {
-            Some((mode, profile)) => (mode, profile.parse()?),
-            None => (text, Profile::default()),
+        let (mode, fs) = match text.split_once('@') {
+            Some((mode, fs)) => (mode, fs.parse()?),
+            None => (text, FsModel::default()),
         };
         let mode = match mode.split_once(':') {
             None if mode == "none" => Mode::None,
@@ -125,7 +125,7 @@ impl FromStr for Cut {
             },
             _ => return Err(NotACut::Form),
         };
-        Ok(Cut { mode, profile })
+        Ok(Cut { mode, fs })
     }
 }
 

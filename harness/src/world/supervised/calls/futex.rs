@@ -6,7 +6,7 @@
 
 use nix::errno::Errno;
 
-use super::{Outcome, Step, Trouble};
+use super::{Action, Outcome, Trouble};
 use crate::kernel::{Pid, Time};
 use crate::world::Broken;
 use crate::world::supervised::memory::Memory;
@@ -25,8 +25,10 @@ impl Supervised {
         match notice.int(1) & !FLAGS {
             libc::FUTEX_WAIT => self.futex_wait(notice, address, value, u32::MAX),
             libc::FUTEX_WAIT_BITSET => self.futex_wait(notice, address, value, bits as u32),
-            libc::FUTEX_WAKE => Ok(Step::value(self.wake(pid, address, value, u32::MAX))),
-            libc::FUTEX_WAKE_BITSET => Ok(Step::value(self.wake(pid, address, value, bits as u32))),
+            libc::FUTEX_WAKE => Ok(Action::value(self.wake(pid, address, value, u32::MAX))),
+            libc::FUTEX_WAKE_BITSET => {
+                Ok(Action::value(self.wake(pid, address, value, bits as u32)))
+            }
             _ => Err(Trouble::Broken(Broken::Harness(format!(
                 "not modelled: {}",
                 names::describe(notice)
@@ -37,16 +39,16 @@ impl Supervised {
     fn futex_wait(&self, notice: &Notice, address: u64, expected: u32, bits: u32) -> Outcome {
         let memory = Memory(notice.tid);
         if bits == 0 {
-            return Ok(Step::error(Errno::EINVAL));
+            return Ok(Action::error(Errno::EINVAL));
         }
         if memory.u32(address)? != expected {
-            return Ok(Step::error(Errno::EAGAIN));
+            return Ok(Action::error(Errno::EAGAIN));
         }
         let until = match notice.args[3] {
             0 => None,
             at => Some(self.futex_deadline(notice.int(1), memory.time(at)?)),
         };
-        Ok(Step::hold(Wait::Futex { address, bits, until, woken: false }))
+        Ok(Action::hold(Wait::Futex { address, bits, until, woken: false }))
     }
 
     /// FUTEX_WAIT counts from now, FUTEX_WAIT_BITSET names a moment on one of the two clocks.

@@ -8,7 +8,8 @@ use std::path::{Component, Path};
 
 use nix::fcntl::{AtFlags, OFlag};
 
-use super::{Call, Trouble};
+use super::Trouble;
+use super::call::Call;
 use crate::world::Broken;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::Notice;

@@ -12,13 +12,13 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::{Outcome, Step};
+use super::{Action, Outcome};
 use crate::kernel::{Fd, Pid, Time};
 use crate::world::Broken;
 use crate::world::supervised::Supervised;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::Notice;
-use crate::world::supervised::schedule::lost;
+use crate::world::supervised::schedule::os_error;
 use crate::world::supervised::start::namespace::copy_descriptor;
 use crate::world::supervised::tasks::{Interest, Wait};
 
@@ -50,7 +50,7 @@ impl Supervised {
         if let Some(process) = pid.and_then(|pid| self.table.process_mut(pid)) {
             process.epolls.get_mut().clear();
         }
-        Ok(Step::CONTINUE)
+        Ok(Action::CONTINUE)
     }
 
     pub(super) fn poll(&mut self, tid: i32, notice: &Notice) -> Outcome {
@@ -96,14 +96,14 @@ impl Supervised {
     fn wait_ready(&mut self, tid: i32, of: Interest, patience: Patience) -> Outcome {
         let pid = self.table.task(tid).map_or(0, |task| task.pid);
         if matches!(patience, Patience::None) || self.is_any_ready(pid, &of)? {
-            return Ok(Step::CONTINUE);
+            return Ok(Action::CONTINUE);
         }
         let now = self.kernel.borrow().now();
         let until: Option<Time> = match patience {
             Patience::For(time) => Some(now + time),
             _ => None,
         };
-        Ok(Step::hold(Wait::Ready { of, until }))
+        Ok(Action::hold(Wait::Ready { of, until }))
     }
 
     /// Something is ready after all, the time has come, or a signal has.
@@ -116,10 +116,10 @@ impl Supervised {
     ) -> Outcome {
         let pid = self.table.task(tid).map_or(0, |task| task.pid);
         if self.is_any_ready(pid, of)? {
-            return Ok(Step::CONTINUE);
+            return Ok(Action::CONTINUE);
         }
         if interrupted {
-            return Ok(Step::error(Errno::EINTR));
+            return Ok(Action::error(Errno::EINTR));
         }
         let memory = Memory(notice.tid);
         match of {
@@ -135,7 +135,7 @@ impl Supervised {
                 }
             }
         }
-        Ok(Step::value(0))
+        Ok(Action::value(0))
     }
 
     /// Whether anything is ready now.
@@ -153,7 +153,7 @@ impl Supervised {
                     Ok(copy) => Rc::new(copy),
                     // A descriptor that is not open makes the call return: POLLNVAL or EBADF.
                     Err(Errno::EBADF) => return Ok(true),
-                    Err(errno) => return Err(lost("pidfd_getfd", errno)),
+                    Err(errno) => return Err(os_error("pidfd_getfd", errno)),
                 },
             };
             copies.push((copy, PollFlags::from_bits_retain(*events)));
@@ -170,7 +170,7 @@ impl Supervised {
             Entry::Vacant(entry) => match copy_descriptor(process.pidfd.as_fd(), fd) {
                 Ok(copy) => entry.insert(copy),
                 Err(Errno::EBADF) => return Ok(true),
-                Err(errno) => return Err(lost("pidfd_getfd", errno)),
+                Err(errno) => return Err(os_error("pidfd_getfd", errno)),
             },
         };
         is_ready(&mut [PollFd::new(copy.as_fd(), PollFlags::POLLIN)])
@@ -178,7 +178,7 @@ impl Supervised {
 }
 
 fn is_ready(fds: &mut [PollFd<'_>]) -> Result<bool, Broken> {
-    Ok(poll(fds, PollTimeout::ZERO).map_err(|errno| lost("poll", errno))? > 0)
+    Ok(poll(fds, PollTimeout::ZERO).map_err(|errno| os_error("poll", errno))? > 0)
 }
 
 fn limited(time: Duration) -> Patience {

@@ -15,9 +15,9 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
 use crate::kernel::{Ending, Entered, Halt, Pid};
 use crate::world::supervised::Supervised;
-use crate::world::supervised::schedule::lost;
+use crate::world::supervised::schedule::os_error;
 use crate::world::supervised::start::namespace::send_signal;
-use crate::world::supervised::tasks::{Process, Table};
+use crate::world::supervised::tasks::{Process, TaskTable};
 use crate::world::{Broken, Status, World};
 
 /// How long a killed process may take to end, in real milliseconds.
@@ -30,10 +30,10 @@ pub(super) enum Disposition {
     /// Blocked for now: it dies of it as soon as it lets it through. A C library that blocks
     /// signals while it forks, as glibc 2.41 does and 2.36 does not, leaves a child like that at
     /// its first call.
-    Doomed,
+    DiesLater,
     Handles,
     /// Ignored, or blocked for now by who has a handler.
-    Sleeps,
+    Ignores,
     Stops,
 }
 
@@ -41,7 +41,7 @@ impl Supervised {
     /// Sends a signal to a process of the run. True: it died of it.
     pub(in super::super) fn deliver(&mut self, pid: Pid, signal: i32) -> Result<bool, Broken> {
         let disposition = self.send_to(pid, signal)?;
-        self.suffer(pid, signal, disposition)
+        self.apply_signal(pid, signal, disposition)
     }
 
     /// Sends a signal to a process that has just entered `call`. When it dies of it, the call was
@@ -58,19 +58,19 @@ impl Supervised {
         {
             self.kernel.borrow_mut().abandon(entered);
         }
-        self.suffer(pid, signal, disposition)
+        self.apply_signal(pid, signal, disposition)
     }
 
     /// Sends a signal and says what it will do.
     fn send_to(&mut self, pid: Pid, signal: i32) -> Result<Disposition, Broken> {
-        let Some(process) = self.table.process(pid) else { return Ok(Disposition::Sleeps) };
+        let Some(process) = self.table.process(pid) else { return Ok(Disposition::Ignores) };
         let disposition = disposition(process.host, signal)?;
         if disposition == Disposition::Stops {
             return Err(Broken::Harness(format!("signal {signal} stops processes: not modelled")));
         }
-        send_signal(process.pidfd.as_fd(), signal).map_err(|errno| lost("kill", errno))?;
+        send_signal(process.pidfd.as_fd(), signal).map_err(|errno| os_error("kill", errno))?;
         if let (Some(task), Ok(named)) = (self.main_task(pid), Signal::try_from(signal))
-            && disposition != Disposition::Sleeps
+            && disposition != Disposition::Ignores
         {
             self.kernel.borrow_mut().signalled(task, named);
         }
@@ -78,16 +78,21 @@ impl Supervised {
     }
 
     /// What a signal that was sent does. True: the process is gone.
-    fn suffer(&mut self, pid: Pid, signal: i32, disposition: Disposition) -> Result<bool, Broken> {
+    fn apply_signal(
+        &mut self,
+        pid: Pid,
+        signal: i32,
+        disposition: Disposition,
+    ) -> Result<bool, Broken> {
         match disposition {
             Disposition::Dies => {
                 if let Some(process) = self.table.process_mut(pid) {
                     process.ending = Some(Ending::Signaled(signal));
                 }
-                self.await_death(pid)?;
+                self.await_exit(pid)?;
                 Ok(true)
             }
-            Disposition::Doomed => {
+            Disposition::DiesLater => {
                 // An orphan leaves nobody who could be asked what it died of.
                 if let Some(process) = self.table.process_mut(pid) {
                     process.ending = Some(Ending::Signaled(signal));
@@ -113,14 +118,15 @@ impl Supervised {
     }
 
     /// The power is cut: every process ends, and nobody hears of it.
-    pub(in super::super) fn go_dark(&mut self) -> Result<(), Broken> {
+    pub(in super::super) fn power_off(&mut self) -> Result<(), Broken> {
         let living = self.table.processes.iter().map(|process| process.pidfd.as_fd());
         for pidfd in living {
-            send_signal(pidfd, libc::SIGKILL).map_err(|errno| lost("kill", errno))?;
+            send_signal(pidfd, libc::SIGKILL).map_err(|errno| os_error("kill", errno))?;
         }
         for process in &self.table.processes {
             let mut fds = [PollFd::new(process.pidfd.as_fd(), PollFlags::POLLIN)];
-            let ended = poll(&mut fds, PollTimeout::from(PATIENCE)).map_err(|e| lost("poll", e))?;
+            let ended =
+                poll(&mut fds, PollTimeout::from(PATIENCE)).map_err(|e| os_error("poll", e))?;
             if ended == 0 {
                 return Err(Broken::Hung(format!("process {} does not end", process.pid)));
             }
@@ -128,26 +134,26 @@ impl Supervised {
                 reap(process.pidfd.as_fd())?;
             }
         }
-        self.table = Table::default();
+        self.table = TaskTable::default();
         self.server = None;
         self.status = Status::Off;
         Ok(())
     }
 
     /// Waits until a process that is about to end has ended.
-    pub(super) fn await_death(&mut self, pid: Pid) -> Result<(), Broken> {
+    pub(super) fn await_exit(&mut self, pid: Pid) -> Result<(), Broken> {
         let Some(process) = self.table.process(pid) else { return Ok(()) };
         let mut fds = [PollFd::new(process.pidfd.as_fd(), PollFlags::POLLIN)];
-        let ready = poll(&mut fds, PollTimeout::from(PATIENCE)).map_err(|e| lost("poll", e))?;
+        let ready = poll(&mut fds, PollTimeout::from(PATIENCE)).map_err(|e| os_error("poll", e))?;
         if ready == 0 {
             return Err(Broken::Hung(format!("process {pid} was killed and does not end")));
         }
-        self.bury(pid)
+        self.process_ended(pid)
     }
 
     /// A process has ended: the kernel hears of it, its tasks and descriptors go, its parent may
     /// look.
-    pub(in super::super) fn bury(&mut self, pid: Pid) -> Result<(), Broken> {
+    pub(in super::super) fn process_ended(&mut self, pid: Pid) -> Result<(), Broken> {
         let Some(process) = self.table.process(pid) else { return Ok(()) };
         let parent = process.parent;
         let ending = if parent.is_none() && self.server == Some(pid) {
@@ -162,11 +168,11 @@ impl Supervised {
         };
         self.table.remove(pid);
         self.kernel.borrow_mut().ended(pid, ending);
-        self.tell_parent(parent)
+        self.notify_parent(parent)
     }
 
     /// SIGCHLD has reached the parent by now; where it has a handler, that interrupts it.
-    fn tell_parent(&mut self, parent: Option<Pid>) -> Result<(), Broken> {
+    fn notify_parent(&mut self, parent: Option<Pid>) -> Result<(), Broken> {
         let Some(process) = parent.and_then(|pid| self.table.process(pid)) else { return Ok(()) };
         if disposition(process.host, libc::SIGCHLD)? == Disposition::Handles {
             let pid = process.pid;
@@ -184,7 +190,7 @@ fn reap(pidfd: BorrowedFd<'_>) -> Result<Ending, Broken> {
         Ok(WaitStatus::Exited(_, code)) => Ok(Ending::Exited(code)),
         Ok(WaitStatus::Signaled(_, signal, _)) => Ok(Ending::Signaled(signal as i32)),
         Ok(other) => Err(Broken::Harness(format!("the server ended with {other:?}"))),
-        Err(errno) => Err(lost("waitid", errno)),
+        Err(errno) => Err(os_error("waitid", errno)),
     }
 }
 
@@ -216,16 +222,16 @@ pub(super) fn disposition(tid: i32, signal: i32) -> Result<Disposition, Broken> 
     }
     let blocked = has("SigBlk:");
     if has("SigIgn:") || blocked && has("SigCgt:") {
-        return Ok(Disposition::Sleeps);
+        return Ok(Disposition::Ignores);
     }
     if has("SigCgt:") {
         return Ok(Disposition::Handles);
     }
     Ok(match signal {
-        libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => Disposition::Sleeps,
-        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if blocked => Disposition::Sleeps,
+        libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => Disposition::Ignores,
+        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if blocked => Disposition::Ignores,
         libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => Disposition::Stops,
-        _ if blocked => Disposition::Doomed,
+        _ if blocked => Disposition::DiesLater,
         _ => Disposition::Dies,
     })
 }

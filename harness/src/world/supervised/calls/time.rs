@@ -8,7 +8,7 @@ use std::time::Duration;
 use libc::c_long;
 use nix::errno::Errno;
 
-use super::{Outcome, Step};
+use super::{Action, Outcome};
 use crate::kernel::{Clock, Time};
 use crate::world::supervised::Supervised;
 use crate::world::supervised::memory::Memory;
@@ -22,7 +22,7 @@ const MOST_RANDOM: u64 = 1 << 16;
 
 /// Calls that are answered at once, whoever makes them: what they write to memory, and what they
 /// return. None: it is none of them.
-pub fn tell(
+pub fn answer_at_once(
     memory: Memory,
     number: c_long,
     args: [u64; 6],
@@ -71,11 +71,11 @@ fn read(clock: &Clock, id: i32) -> u64 {
 
 impl Supervised {
     /// [`tell`] to the caller of a trapped call.
-    pub(super) fn time(&mut self, notice: &Notice) -> Result<Option<Step>, Errno> {
+    pub(super) fn time(&mut self, notice: &Notice) -> Result<Option<Action>, Errno> {
         let clock = &self.kernel.borrow().clock;
         let memory = Memory(notice.tid);
-        let told = tell(memory, notice.number, notice.args, clock, &mut self.drawn)?;
-        Ok(told.map(Step::value))
+        let told = answer_at_once(memory, notice.number, notice.args, clock, &mut self.drawn)?;
+        Ok(told.map(Action::value))
     }
 
     fn clock(&self, id: i32) -> u64 {
@@ -93,16 +93,16 @@ impl Supervised {
         };
         let (seconds, nanos) = Memory(notice.tid).time(request)?;
         if seconds < 0 || !(0..SECOND as i64).contains(&nanos) {
-            return Ok(Step::error(Errno::EINVAL));
+            return Ok(Action::error(Errno::EINVAL));
         }
         let stamp = (seconds as u64).saturating_mul(SECOND).saturating_add(nanos as u64);
         let since = if absolute { stamp.saturating_sub(self.clock(id)) } else { stamp };
         let until = self.kernel.borrow().now() + Duration::from_nanos(since);
         if since == 0 {
-            return Ok(Step::value(0));
+            return Ok(Action::value(0));
         }
         let remaining = if absolute { 0 } else { remaining };
-        Ok(Step::hold(Wait::Sleep { until, remaining }))
+        Ok(Action::hold(Wait::Sleep { until, remaining }))
     }
 
     /// A sleep is over, or a signal has ended it.
@@ -115,11 +115,11 @@ impl Supervised {
     ) -> Outcome {
         let left = (until - self.kernel.borrow().now()).as_nanos() as u64;
         if !interrupted || left == 0 {
-            return Ok(Step::value(0));
+            return Ok(Action::value(0));
         }
         if remaining != 0 {
             Memory(notice.tid).write_time(remaining, left / SECOND, left % SECOND)?;
         }
-        Ok(Step::error(Errno::EINTR))
+        Ok(Action::error(Errno::EINTR))
     }
 }

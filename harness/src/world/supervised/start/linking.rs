@@ -16,9 +16,8 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::template::has_only_streams;
-use super::template_cache::Recipe;
-use crate::world::supervised::calls::time::tell;
+use super::start_key::StartKey;
+use crate::world::supervised::calls::time::answer_at_once;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::stand_in;
 
@@ -85,20 +84,20 @@ impl Linked {
 /// Lets a process that is stopped at its exec run up to `entry`. It stays traced. Fails with the
 /// reason when it does something that a copy could not inherit. Stand-ins for files are made in
 /// `place`.
-pub fn link(pid: Pid, entry: u64, recipe: &Recipe, place: &Path) -> Result<Linked, String> {
+pub fn link(pid: Pid, entry: u64, key: &StartKey, place: &Path) -> Result<Linked, String> {
     let failed = |errno: Errno| format!("ptrace: {errno}");
     let at = entry as ptrace::AddressType;
     let original = ptrace::read(pid, at).map_err(failed)?;
     ptrace::write(pid, at, original & !0xff | 0xcc).map_err(failed)?;
     let mut found = Found {
         pid,
-        recipe,
+        key,
         stand_in: place.join(format!("stand-in-{pid}")),
         redirected: None,
         clear_tid: None,
         robust_list: None,
         timed: false,
-        drawn: recipe.drawn,
+        drawn: key.drawn,
     };
     // The first stop is the end of execve.
     let mut inside = true;
@@ -124,14 +123,14 @@ pub fn link(pid: Pid, entry: u64, recipe: &Recipe, place: &Path) -> Result<Linke
     }
     let auxiliary = auxiliary(pid, registers.rsp).map_err(failed)?;
     let Found { clear_tid, robust_list, timed, drawn, .. } = found;
-    let drawn = drawn - recipe.drawn;
+    let drawn = drawn - key.drawn;
     Ok(Linked { entry, registers, auxiliary, clear_tid, robust_list, timed, drawn })
 }
 
 /// What was seen on the way.
 struct Found<'a> {
     pid: Pid,
-    recipe: &'a Recipe,
+    key: &'a StartKey,
     stand_in: PathBuf,
     /// The registers that a call has had which opens a stand-in.
     redirected: Option<user_regs_struct>,
@@ -206,7 +205,7 @@ impl Found<'_> {
         let number = registers.orig_rax as c_long;
         let args = [rdi, rsi, rdx, r10, r8, r9];
         let memory = Memory(self.pid.as_raw());
-        let told = tell(memory, number, args, &self.recipe.clock, &mut self.drawn)
+        let told = answer_at_once(memory, number, args, &self.key.clock, &mut self.drawn)
             .map_err(|errno| format!("system call {number}: {errno}"))?;
         if let Some(value) = told {
             after.rax = value as u64;
@@ -231,4 +230,9 @@ fn auxiliary(pid: Pid, stack: u64) -> Result<Vec<u64>, Errno> {
         }
         at += 16;
     }
+}
+
+/// Whether a process has nothing open but its standard streams.
+fn has_only_streams(pid: Pid) -> bool {
+    fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|open| open.count() == 3)
 }

@@ -17,7 +17,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{getgid, getuid};
 
-use super::template_cache::Shelf;
+use super::template_cache::TemplateCache;
 use crate::world::Broken;
 
 /// Where the tmpfs may be mounted: directories that no server looks into.
@@ -29,7 +29,7 @@ const SIZE: &str = "size=512m,mode=0755";
 #[derive(Debug)]
 pub struct Machine {
     place: PathBuf,
-    shelf: Rc<Shelf>,
+    templates: Rc<TemplateCache>,
 }
 
 impl Machine {
@@ -43,8 +43,8 @@ impl Machine {
         mount(Some("sabot"), &place, Some("tmpfs"), MsFlags::empty(), Some(SIZE)).map_err(
             |errno| not_measured(&format!("mount a tmpfs on {}", place.display()), errno),
         )?;
-        let shelf = Rc::new(Shelf::new(&place));
-        Ok(Machine { place, shelf })
+        let templates = Rc::new(TemplateCache::new(&place));
+        Ok(Machine { place, templates })
     }
 
     /// Where the tmpfs is mounted.
@@ -53,8 +53,8 @@ impl Machine {
     }
 
     /// The templates of this process.
-    pub(in super::super) fn shelf(&self) -> Rc<Shelf> {
-        Rc::clone(&self.shelf)
+    pub(in super::super) fn templates(&self) -> Rc<TemplateCache> {
+        Rc::clone(&self.templates)
     }
 
     /// An empty directory for one run, and a check that `binary` can still be seen. The name is the

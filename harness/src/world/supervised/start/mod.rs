@@ -8,5 +8,6 @@ pub mod machine;
 pub mod namespace;
 pub mod remote_calls;
 pub mod spawn;
+pub mod start_key;
 pub mod template;
 pub mod template_cache;

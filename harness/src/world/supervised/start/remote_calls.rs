@@ -30,17 +30,17 @@ const WORD: usize = size_of::<c_long>();
 
 /// A call with its arguments, and what to call it when it fails.
 #[derive(Clone, Copy, Debug)]
-pub struct Injected {
+pub struct RemoteCall {
     what: &'static str,
     row: [u64; 7],
 }
 
-impl Injected {
-    pub fn new(what: &'static str, number: c_long, args: &[u64]) -> Injected {
+impl RemoteCall {
+    pub fn new(what: &'static str, number: c_long, args: &[u64]) -> RemoteCall {
         let mut row = [0; 7];
         row[0] = number as u64;
         row[1..=args.len()].copy_from_slice(args);
-        Injected { what, row }
+        RemoteCall { what, row }
     }
 }
 
@@ -49,7 +49,7 @@ impl Injected {
 pub struct Batch<'a> {
     pid: Pid,
     table: u64,
-    calls: &'a [Injected],
+    calls: &'a [RemoteCall],
 }
 
 impl Batch<'_> {
@@ -60,7 +60,7 @@ impl Batch<'_> {
         registers: &user_regs_struct,
         code: u64,
         table: u64,
-        calls: &'a [Injected],
+        calls: &'a [RemoteCall],
     ) -> Result<Batch<'a>, Errno> {
         let rows: Vec<u8> =
             calls.iter().flat_map(|call| call.row).flat_map(u64::to_ne_bytes).collect();

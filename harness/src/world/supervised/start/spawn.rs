@@ -56,7 +56,7 @@ pub struct Launched {
 }
 
 /// What the child needs, made before the fork.
-struct Plan {
+struct ChildSetup {
     program: CString,
     directory: CString,
     argv: Vec<*const c_char>,
@@ -81,12 +81,13 @@ pub fn launch(
 ) -> Result<Launched, String> {
     let failed = |what: String| format!("start {}: {what}", program.display());
     let filter = Some(filter::program());
-    let plan = plan(program, args, environment, directory, output, filter).map_err(failed)?;
+    let setup =
+        child_setup(program, args, environment, directory, output, filter).map_err(failed)?;
     // SAFETY: the child calls `become_server`, which keeps to the rules.
     let host = match unsafe { fork_into(namespace) } {
         Ok(Some(host)) => host,
         // SAFETY: this is the child.
-        Ok(None) => unsafe { become_server(&plan) },
+        Ok(None) => unsafe { become_server(&setup) },
         Err(errno) => return Err(format!("fork into a PID namespace: {errno}")),
     };
     take_over(host).map_err(|what| failed(given_up(host, what)))
@@ -96,12 +97,12 @@ pub fn launch(
 /// pid and its entry point; it is traced, and has not run an instruction yet.
 pub fn execute(program: &Path, environment: &[(String, String)]) -> Result<(pid_t, u64), String> {
     let null = fs::File::options().write(true).open("/dev/null").map_err(|e| e.to_string())?;
-    let plan = plan(program, &[], environment, Path::new("/"), null.as_fd(), None)?;
+    let setup = child_setup(program, &[], environment, Path::new("/"), null.as_fd(), None)?;
     // SAFETY: the child calls `become_server`, which keeps to the rules.
     let host = match unsafe { libc::fork() } {
         -1 => return Err(format!("fork: {}", Errno::last())),
         // SAFETY: this is the child.
-        0 => unsafe { become_server(&plan) },
+        0 => unsafe { become_server(&setup) },
         host => host,
     };
     let entry = await_stop(host).and_then(|()| to_exec(host));
@@ -114,14 +115,14 @@ fn given_up(host: pid_t, what: String) -> String {
     what
 }
 
-fn plan(
+fn child_setup(
     program: &Path,
     args: &[String],
     environment: &[(String, String)],
     directory: &Path,
     output: BorrowedFd<'_>,
     filter: Option<Vec<sock_filter>>,
-) -> Result<Plan, String> {
+) -> Result<ChildSetup, String> {
     let text = |error: NulError| error.to_string();
     let program = CString::new(program.as_os_str().as_bytes()).map_err(text)?;
     let mut strings = vec![program.clone()];
@@ -138,7 +139,7 @@ fn plan(
     let (_, hard) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
         .map_err(|errno| format!("getrlimit: {errno}"))?;
     let limit = hard.min(MAX_DESCRIPTORS);
-    Ok(Plan {
+    Ok(ChildSetup {
         program,
         directory: CString::new(directory.as_os_str().as_bytes()).map_err(text)?,
         argv: pointers(&strings[..arguments]),
@@ -173,8 +174,8 @@ const STEPS: [&str; 9] = [
 /// # Safety
 ///
 /// Only in a forked child.
-unsafe fn become_server(plan: &Plan) -> ! {
-    // SAFETY: system calls on memory that `plan` owns.
+unsafe fn become_server(setup: &ChildSetup) -> ! {
+    // SAFETY: system calls on memory that `setup` owns.
     unsafe {
         let mut step = 0;
         let mut must = |result: i64| {
@@ -185,27 +186,27 @@ unsafe fn become_server(plan: &Plan) -> ! {
         };
         libc::setsid();
         must(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL).into());
-        must(libc::dup2(plan.input.as_raw_fd(), 0).into());
-        must(libc::dup2(plan.output, 1).into());
-        must(libc::dup2(plan.output, 2).into());
+        must(libc::dup2(setup.input.as_raw_fd(), 0).into());
+        must(libc::dup2(setup.output, 1).into());
+        must(libc::dup2(setup.output, 2).into());
         must(libc::syscall(libc::SYS_close_range, LISTENER, c_int::MAX, 0));
         // A table that grows while several threads share it waits for a grace period of RCU, some
         // 16 ms, and the first model descriptor would make it grow. Once grown it stays so.
         if libc::dup2(0, LARGEST) == LARGEST {
             libc::close(LARGEST);
         }
-        must(libc::chdir(plan.directory.as_ptr()).into());
+        must(libc::chdir(setup.directory.as_ptr()).into());
         libc::personality(libc::ADDR_NO_RANDOMIZE as u64);
-        must(libc::setrlimit(libc::RLIMIT_NOFILE, &plan.descriptors).into());
+        must(libc::setrlimit(libc::RLIMIT_NOFILE, &setup.descriptors).into());
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         let mut none = std::mem::zeroed();
         libc::sigemptyset(&mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
         must(libc::ptrace(libc::PTRACE_TRACEME));
-        must(plan.filter.as_ref().map_or_else(keep_capability, |filter| install(filter)));
+        must(setup.filter.as_ref().map_or_else(keep_capability, |filter| install(filter)));
         // tgkill passes the filter, kill does not.
         libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::getpid(), libc::SIGSTOP);
-        libc::execve(plan.program.as_ptr(), plan.argv.as_ptr(), plan.envp.as_ptr());
+        libc::execve(setup.program.as_ptr(), setup.argv.as_ptr(), setup.envp.as_ptr());
         // exit_group is trapped, and nobody listens yet: end by a signal.
         libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::getpid(), libc::SIGKILL);
         libc::_exit(1)
