@@ -5,13 +5,15 @@
 //! Must not know: what a directive does to the rest of the server.
 
 mod accepted;
+mod directive;
 pub mod directives;
 pub mod load;
 pub mod rewrite;
 mod settings;
 
 use crate::text::glob_match;
-use directives::{DIRECTIVES, Directive};
+pub use directive::Directive;
+use directives::DIRECTIVES;
 pub use settings::{AppendFsync, Config, MaxmemoryPolicy};
 
 /// The Redis version that this server follows.

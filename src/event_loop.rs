@@ -1,6 +1,6 @@
 //! The event loop (Redis: `aeMain`, ae.c; `beforeSleep`, server.c).
 //!
-//! One iteration: compute the timeout; [`before_sleep`]; epoll_wait; signals; ready descriptors, in
+//! One iteration: compute the timeout; `before_sleep`; epoll_wait; signals; ready descriptors, in
 //! the kernel's order; server_cron, if it is due. The timeout is computed *before* before_sleep, so
 //! a slow flush delays the next tick, as in Redis.
 //! Must not know: commands, and what is in the AOF.

@@ -208,16 +208,16 @@ impl Clients {
     /// The clients that CLIENT KILL selects, the oldest first; `asking` is the client that sent it.
     pub fn matching(&self, filter: &KillFilter, asking: Fd) -> Vec<Fd> {
         let socket = &self.unixsocket;
-        let is_meant = |&(&fd, client): &(&Fd, &Client)| {
+        let is_selected = |&(&fd, client): &(&Fd, &Client)| {
             let address_fits =
                 filter.address.as_ref().is_none_or(|address| *address == client.address(socket));
             let id_fits = filter.id.is_none_or(|id| id == client.session.id);
-            let spared = filter.matches_none || (filter.skip_me && fd == asking);
-            address_fits && id_fits && !spared
+            let excluded = filter.matches_none || (filter.skip_me && fd == asking);
+            address_fits && id_fits && !excluded
         };
-        let mut meant: Vec<_> = self.all.iter().filter(is_meant).collect();
-        meant.sort_by_key(|(_, client)| client.session.id);
-        meant.into_iter().map(|(&fd, _)| fd).collect()
+        let mut selected: Vec<_> = self.all.iter().filter(is_selected).collect();
+        selected.sort_by_key(|(_, client)| client.session.id);
+        selected.into_iter().map(|(&fd, _)| fd).collect()
     }
 
     /// The largest pending input and output, for INFO.

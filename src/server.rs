@@ -1,8 +1,8 @@
 //! The server: its whole state, with one struct per concern (Redis: `redisServer`, server.h).
 //!
-//! What it does is in the modules below: [`boot`] starts it, [`client_io`] reads and writes
-//! clients, [`call`] runs one command and propagates its changes, [`requests`] handles what
-//! commands ask for, [`cron`] is the periodic work, [`load`] reads a dataset, [`shutdown`] ends the
+//! What it does is in the modules below: [`boot`] starts it, `client_io` reads and writes
+//! clients, `call` runs one command and propagates its changes, `requests` handles what
+//! commands ask for, [`cron`] is the periodic work, `load` reads a dataset, `shutdown` ends the
 //! process.
 //! Must not know: the order of events.
 

@@ -1,10 +1,10 @@
 //! The append only file: every command that changed the dataset, in execution order (Redis: aof.c).
 //!
-//! In reading order: [`state`] is what the server remembers about it; [`feed`] turns a command into
-//! bytes in the buffer; [`flush`] writes the buffer before any reply is sent, and syncs by policy;
-//! [`load`] replays the file after a restart; [`rewrite`] replaces the file by a shorter one, which
-//! a child writes ([`rewrite_child`], [`rewrite_dataset`]) while the parent sends it the changes
-//! made meanwhile ([`rewrite_buffer`], [`pipes`]).
+//! In reading order: `state` is what the server remembers about it; `feed` turns a command into
+//! bytes in the buffer; `flush` writes the buffer before any reply is sent, and syncs by policy;
+//! `load` replays the file after a restart; `rewrite` replaces the file by a shorter one, which
+//! a child writes (`rewrite_child`, `rewrite_dataset`) while the parent sends it the changes
+//! made meanwhile (`rewrite_buffer`, `pipes`).
 //!
 //! A rewritten file may start with an RDB preamble (`aof-use-rdb-preamble`), which is shorter and
 //! loads faster; commands follow it.

@@ -3,7 +3,8 @@
 //!
 //! Must not know: what happens with the configuration afterwards.
 
-use super::directives::{bad_directive, find};
+use super::directive::bad_directive;
+use super::directives::find;
 use super::{Config, REDIS_VERSION};
 use crate::log::{Level, Log};
 use crate::os::{Fd, OFlag, Os, strerror};

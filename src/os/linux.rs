@@ -9,7 +9,7 @@
 //!
 //! Every `unsafe` block is one libc call. Descriptors are plain integers rather than owning types:
 //! a closed one is no hazard, the kernel answers EBADF, and the core has to see that error. The
-//! signal handlers in [`signals`] are async-signal-safe.
+//! signal handlers in `signals` are async-signal-safe.
 #![allow(unsafe_code)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 

@@ -1,11 +1,11 @@
 //! Snapshots: the whole dataset in one file, written by a child or, blocking, by the server itself
 //! (Redis: rdb.c).
 //!
-//! In reading order: [`state`] is what the server remembers about them; [`save`] writes a file,
-//! [`background`] does it in a child, [`load`] reads one at start and hands the keys to a
-//! [`receiver`], [`check`] prints where a damaged one is damaged. The format is in [`mod@format`],
-//! values in [`save_value`] and [`load_value`], and the blocks for short values in [`ziplist`]
-//! (split into nodes for lists by [`quicklist`]), [`intset`], [`listpack`] and [`zipmap`].
+//! In reading order: `state` is what the server remembers about them; `save` writes a file,
+//! `background` does it in a child, `load` reads one at start and hands the keys to a
+//! `receiver`, `check` prints where a damaged one is damaged. The format is in `format`,
+//! values in `save_value` and `load_value`, and the blocks for short values in `ziplist`
+//! (split into nodes for lists by `quicklist`), `intset`, `listpack` and `zipmap`.
 //!
 //! What a snapshot guarantees: once SAVE has replied +OK, or the log says "Background saving
 //! terminated with success", the file `dbfilename` holds the dataset as of the start of the save,

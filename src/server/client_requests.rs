@@ -57,15 +57,15 @@ impl Server {
 
     /// Closes the selected clients. The one that asked is closed after the reply.
     pub(super) fn client_kill(&mut self, os: &mut dyn Os, fd: Fd, filter: &KillFilter) -> Reply {
-        let meant = self.clients.matching(filter, fd);
-        for &killed in &meant {
+        let selected = self.clients.matching(filter, fd);
+        for &killed in &selected {
             if killed == fd {
                 self.clients.close_after_reply(fd);
             } else {
                 self.free_client(os, killed);
             }
         }
-        match (filter.old_form, meant.len()) {
+        match (filter.old_form, selected.len()) {
             (false, killed) => Reply::count(killed),
             (true, 0) => Failure::new("No such client").into(),
             (true, _) => Reply::OK,
