@@ -1,18 +1,17 @@
-//! The seccomp filter: which calls pass, which are answered by the supervisor, decided in the
-//! target's kernel.
+//! The seccomp filter: which calls pass, and which are trapped for the supervisor.
 //!
-//! Default-deny: whatever no table here lists is trapped, and a trapped call that nobody models
-//! ends the run. Calls on descriptors are trapped only from [`FIRST_FD`] on, where the supervisor
-//! puts the files and pipes it models, so that socket traffic costs nothing. Must not know: what
+//! Every call that no table here lists is trapped, and a trapped call that is not modelled ends the
+//! run. Calls on descriptors are trapped only from [`FIRST_FD`] on, where the supervisor puts the
+//! files and pipes that it models, so that traffic on sockets costs nothing. Must not know: what
 //! becomes of a trapped call.
 
 use libc::{c_long, sock_filter};
 
-/// Model descriptors start here; a server's own (sockets, epoll, files elsewhere) stay below.
+/// Descriptors of the model start here; others (sockets, epoll, files elsewhere) are below.
 pub const FIRST_FD: i32 = 512;
 
-/// Calls whose result does not depend on time, other tasks or the persistence files, or that change
-/// nothing but the calling process.
+/// Calls that pass: their results do not depend on time, other tasks or the persistence files, or
+/// they change nothing but the calling process.
 const PASS: &[c_long] = &[
     // memory
     libc::SYS_brk,
@@ -109,10 +108,9 @@ const PASS: &[c_long] = &[
     libc::SYS_eventfd2,
 ];
 
-/// Calls that pass unless their first argument is a model descriptor. `mmap` is the odd one out:
-/// its descriptor is the fifth argument, and it passes in any case, because mappings are only ever
-/// of programs and libraries; the supervisor's model would notice a mapping that writes at the end
-/// of the run.
+/// Calls that pass unless their first argument is a descriptor of the model. `mmap`, whose
+/// descriptor is the fifth argument, always passes, because only programs and libraries are mapped;
+/// a mapping that writes to a file would be noticed at the end of the run.
 pub const PASS_BELOW: &[c_long] = &[
     libc::SYS_read,
     libc::SYS_write,
@@ -173,7 +171,7 @@ pub fn program() -> Vec<sock_filter> {
             instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
         ]);
     }
-    // A newborn stops itself before anybody listens.
+    // A new child stops itself before anybody listens.
     program.extend([
         instruction(JUMP_EQUAL, 0, 4, libc::SYS_tgkill as u32),
         instruction(LOAD, 0, 0, THIRD_ARGUMENT),
