@@ -3,6 +3,8 @@
 //!
 //! Must not know: which world produced them, what was promised, and how they are printed.
 
+use std::fmt;
+
 use std::sync::Arc;
 
 pub use crate::kernel::call::CallName;
@@ -160,9 +162,53 @@ pub struct Child {
 /// What a look at a living server found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Living {
-    /// What it holds on to without a reason, in words.
-    pub leaks: Vec<String>,
+    pub leaks: Leaks,
     pub refusal: Option<Refusal>,
+}
+
+/// What a settled server holds on to without a use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leaks {
+    pub zombies: usize,
+    /// Children that live and that the server does not know of.
+    pub unknown_children: usize,
+    pub descriptors: Vec<Descriptor>,
+}
+
+/// An open file, by the role of its name.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct Descriptor {
+    pub role: String,
+    /// Its name is gone.
+    pub unlinked: bool,
+}
+
+impl Leaks {
+    pub fn is_empty(&self) -> bool {
+        *self == Leaks::default()
+    }
+}
+
+/// `1 zombie, a descriptor of aof without a name`
+impl fmt::Display for Leaks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count| if count == 1 { "" } else { "s" };
+        let mut parts = Vec::new();
+        if self.zombies > 0 {
+            parts.push(format!("{} zombie{}", self.zombies, plural(self.zombies)));
+        }
+        if self.unknown_children > 0 {
+            let (count, s) = (self.unknown_children, plural(self.unknown_children));
+            parts.push(format!("{count} unknown child process{s}"));
+        }
+        for Descriptor { role, unlinked } in &self.descriptors {
+            let unlinked = if *unlinked { " without a name" } else { "" };
+            parts.push(format!("a descriptor of {role}{unlinked}"));
+        }
+        f.write_str(&parts.join(", "))
+    }
 }
 
 /// A write was refused although every fault was over.

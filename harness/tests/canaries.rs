@@ -16,7 +16,7 @@ use sabot::case::parse;
 use sabot::contract::Verdict;
 use sabot::kernel::Image;
 use sabot::profile::Profile;
-use sabot::runner::{Outcome, WorldOracle, brief, run};
+use sabot::runner::{Outcome, WorldOracle, run, run_for_summary};
 use sabot::sweep::Came;
 use sabot::sweep::explore::{Explored, draw, explore};
 use sabot::world::World;
@@ -114,11 +114,11 @@ fn explored(runs: u64, machine: fn(Sim) -> Box<dyn World>) -> Vec<Explored> {
         Ok(Box::new(Sim::new(Rc::clone(&again.0), again.1.clone())) as Box<dyn World>)
     }));
     let stories: Vec<_> = (0..runs).map(|n| draw(CANARY_SEED, n).current()).collect();
-    let explored = explore(&stories, &mut |scripts, learn| {
+    let explored = explore(&stories, &mut |scripts, collect| {
         let briefs = scripts.iter().map(|text| {
             let script = parse("story", text).unwrap_or_else(|bad| panic!("{bad}"));
             let mut world = machine(Sim::new(Rc::clone(&own.0), own.1.clone()));
-            brief(&script, &mut *world, &profile, &mut oracle, learn)
+            run_for_summary(&script, &mut *world, &profile, &mut oracle, collect)
         });
         Some(briefs.collect())
     });

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use sabot::case;
 use sabot::profile::Profile;
-use sabot::runner::{self, CutPoint, Loads, Surveyed, WorldOracle};
+use sabot::runner::{self, Collect, CutPoint, Loads, Surveyed, WorldOracle};
 use sabot::sweep::enumerate::{Plan, Scope};
 use sabot::sweep::{Kind, Workload, cuts};
 use sabot::world::sim::{Sim, Stacks};
@@ -75,10 +75,10 @@ impl Bench {
         surveyed
     }
 
-    fn brief(&mut self, text: &str, learn: bool) -> runner::Brief {
+    fn brief(&mut self, text: &str, collect: Collect) -> runner::RunSummary {
         let script = case::parse("script", text).expect("an ordinary script");
         let mut world = Sim::new(Rc::clone(&self.profile), self.stacks.clone());
-        runner::brief(&script, &mut world, &self.profile, &mut self.oracle, learn)
+        runner::run_for_summary(&script, &mut world, &self.profile, &mut self.oracle, collect)
     }
 }
 
@@ -89,7 +89,7 @@ fn compare(point: &CutPoint, copies: &mut Bench, whole: &mut Bench) -> usize {
     let judged = resumed.map(|surveyed| surveyed.judged).unwrap_or_default();
     for class in &judged {
         let text = point.with(&class.cut);
-        assert_eq!(class.brief, whole.brief(&text, false), "{text}");
+        assert_eq!(class.brief, whole.brief(&text, Collect::Verdicts), "{text}");
     }
     judged.len()
 }
@@ -105,8 +105,8 @@ fn cuts_of_all_workloads_come_to_the_same_both_ways() {
     for path in paths {
         let text = std::fs::read_to_string(&path).expect("a workload is text");
         let workload = Workload::of("test", &case::parse("test", &text).expect("a case"));
-        let dry = whole.brief(&workload.dry(), true);
-        let plan = Plan::of(&workload, &dry.learned, Scope::WHOLE);
+        let dry = whole.brief(&workload.dry(), Collect::Sites);
+        let plan = Plan::of(&workload, &dry.reached, Scope::WHOLE);
         let cut = plan.runs.iter().filter(|run| run.kind == Kind::Power);
         for run in cut.step_by(STEP) {
             classes += compare(&cuts::point(&workload, run), &mut copies, &mut whole);

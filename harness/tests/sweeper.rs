@@ -13,6 +13,7 @@ use sabot::engine::session::Event;
 use sabot::engine::wire::{Batch, Place};
 use sabot::engine::worlds::Choice;
 use sabot::report::sweep_text;
+use sabot::runner::Collect;
 use sabot::sweep::driver::{Interrupted, Step, Sweeper};
 use sabot::sweep::enumerate::Scope;
 use sabot::sweep::{Kind, Record, Sweep, Workload};
@@ -123,8 +124,8 @@ fn an_interrupted_sweep_keeps_the_runs_that_were_made() {
 #[test]
 fn a_batch_ends_between_two_scripts() {
     let desk = Desk::new(RESTARTED);
-    let (scripts, learn) = (vec![desk.workload.dry(); 5], false);
-    let batch = Batch { place: Place::Sim, scripts, learn };
+    let scripts = vec![desk.workload.dry(); 5];
+    let batch = Batch { place: Place::Sim, scripts, collect: Collect::Verdicts };
     let asked = Cell::new(0);
     let stopped = || asked.replace(asked.get() + 1) == 2;
     assert_eq!(Host::without_machine().briefs(&batch, &stopped).len(), 2);

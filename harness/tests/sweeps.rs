@@ -139,8 +139,8 @@ fn tokens_replay(suite: &Suite, workload: usize) -> Result<(), Failed> {
         if one != two {
             return Err(format!("two replays differ: {}", record.token).into());
         }
-        let came = sabot::runner::beside_own_faults(&one.verdicts, &one.own_fault);
-        let came = came.map(|(_, verdict, _)| *verdict);
+        let came = sabot::runner::decisive(&one.rulings);
+        let came = came.map(|ruling| ruling.verdict);
         if came != Some(token.verdict) || record.verdict() != came {
             let (said, came) = (token.verdict, one.verdict);
             return Err(format!("said {said}, came to {came}: {}", record.token).into());

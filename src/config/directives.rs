@@ -1,11 +1,12 @@
-//! The table of directives: name, type, limits, where the value lives.
+//! The table of directives: name, type, limits, and access to the value (Redis: `configs`,
+//! config.c).
 //!
 //! Must not know: where the words come from.
 
 use std::sync::LazyLock;
 
 use super::accepted::{IGNORED, ONLY};
-use super::{AppendFsync, Config, MaxmemoryPolicy};
+use super::settings::{AppendFsync, Config, MaxmemoryPolicy};
 use crate::log::Level;
 use crate::text::{parse_integer, parse_memory};
 
@@ -25,15 +26,15 @@ pub(super) enum Kind {
     /// Lowest and highest value.
     Integer(i64, i64, Number),
     Memory(i64, i64, Number),
-    /// The names in the order in which an error lists them, and which of them holds.
+    /// The names in the order of the error message, and the index of the current one.
     Choice(&'static [&'static str], fn(&Config) -> usize, fn(&mut Config, usize)),
     /// Exactly one word.
     Text(fn(&Config) -> String, fn(&mut Config, &str) -> Result<(), String>),
     /// Any number of words.
     Words(Words),
-    /// The one value that this build can serve, and why it cannot serve others.
+    /// The one supported value, and the error for any other.
     Only(&'static str, &'static str),
-    /// Accepted with any words; the default is what CONFIG GET shows until then.
+    /// Accepted with any value; CONFIG GET shows this default until then.
     Ignored(&'static str),
 }
 
@@ -120,7 +121,7 @@ pub static DIRECTIVES: LazyLock<Vec<Directive>> = LazyLock::new(|| {
     all
 });
 
-/// The directive of this name, whatever its case (`slave-…` is what `replica-…` was once called).
+/// The directive of this name, ignoring case. `slave` is accepted for `replica`.
 pub fn find(name: &str) -> Option<&'static Directive> {
     let find = |name: &str| DIRECTIVES.iter().find(|d| d.name.eq_ignore_ascii_case(name));
     find(name).or_else(|| find(&name.to_ascii_lowercase().replace("slave", "replica")))
@@ -142,7 +143,7 @@ fn switches() -> [Directive; 11] {
     ]
 }
 
-/// Up to where values are kept compact.
+/// Limits of the compact encodings.
 fn limits() -> [Directive; 6] {
     const ALL: i64 = i64::MAX;
     const INT_MIN: i64 = i32::MIN as i64;
@@ -182,7 +183,7 @@ fn numbers() -> [Directive; 15] {
         Directive {
             name: "hz",
             modifiable: true,
-            // Out of range is brought into range rather than refused (Redis: `updateHZ`).
+            // Clamped rather than refused (Redis: `updateHZ`).
             kind: Kind::Integer(
                 0,
                 INT_MAX,
@@ -279,7 +280,7 @@ fn save_points(config: &Config) -> String {
     points.join(" ")
 }
 
-/// Each line adds a point; `save ""` takes all back.
+/// Each line adds points; `save ""` removes all.
 fn set_save_points(config: &mut Config, words: &[String]) -> Result<(), String> {
     if let [word] = words
         && word.is_empty()
@@ -347,7 +348,7 @@ impl Directive {
         Ok(())
     }
 
-    /// The words of a value that CONFIG SET got as one.
+    /// Splits a value of CONFIG SET, which is a single argument, into words.
     pub fn split_value(&self, value: &str) -> Vec<String> {
         match self.kind {
             Kind::Words(_) if !value.is_empty() => value.split(' ').map(str::to_string).collect(),
@@ -356,7 +357,7 @@ impl Directive {
     }
 }
 
-/// What `loadServerConfigFromString` says to a directive it does not know, or not in this form.
+/// The error of `loadServerConfigFromString` for an unknown or malformed directive.
 pub fn bad_directive() -> String {
     "Bad directive or wrong number of arguments".to_string()
 }

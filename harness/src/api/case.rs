@@ -140,8 +140,8 @@ impl Case {
             return Err(Error::WrongCase { case: self.name.clone(), mistakes });
         }
         if outcome.verdict.is_no_measurement() {
-            let why = outcome.verdicts.iter().find(|(_, verdict, _)| *verdict == outcome.verdict);
-            let why = why.map(|(_, _, sentence)| sentence.clone()).unwrap_or_default();
+            let why = outcome.rulings.iter().find(|ruling| ruling.verdict == outcome.verdict);
+            let why = why.map(|ruling| ruling.sentence.clone()).unwrap_or_default();
             return Err(Error::no_measurement(outcome.verdict, why));
         }
         Ok(outcome)

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::record::{CaseRecord, Cause, Story};
+use crate::contract::Reason;
 use crate::engine::pool::Fleet;
 use crate::engine::worlds::World;
 use crate::suite::library::{CaseFile, job};
@@ -111,7 +112,7 @@ impl Causes {
             verdict: case.verdict,
             script: file.text.clone(),
         };
-        let reason = finding::without_numbers(&sentence);
+        let reason = Some(Reason::other(&sentence));
         let cause = finding::Cause { verdict: case.verdict, place: case.name.clone(), reason };
         let key = Key { accepted: case.accepted.clone(), cause, posix: false };
         let cause = Cause {
@@ -187,9 +188,9 @@ fn make_small(cause: &mut Cause, fleet: &Fleet, world: &World) {
     let file = CaseFile { name: token.case, source, text: script, own: true };
     if let Some(outcome) = fleet.run(job(&file, world)) {
         // The numbers in it are those of the script that is shown.
-        let same = outcome.verdicts.iter().find(|(_, verdict, _)| *verdict == cause.verdict);
-        if let Some((.., sentence)) = same {
-            cause.sentence.clone_from(sentence);
+        let same = outcome.rulings.iter().find(|ruling| ruling.verdict == cause.verdict);
+        if let Some(ruling) = same {
+            cause.sentence.clone_from(&ruling.sentence);
         }
         cause.transcript = outcome.transcript;
         cause.trace = outcome.trace;

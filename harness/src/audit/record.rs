@@ -83,8 +83,8 @@ impl CaseRecord {
     /// An audit is about promises: a case whose story goes otherwise on this server, because it
     /// words an error differently or never makes the call, is no failure of the server.
     pub fn of(name: &str, outcome: &Outcome, cell: Cell) -> CaseRecord {
-        let broken = outcome.verdicts.iter().filter(|(line, ..)| outcome.unexpected.contains(line));
-        let worst = broken.min_by_key(|(_, verdict, _)| *verdict);
+        let broken = outcome.rulings.iter().filter(|ruling| ruling.unexpected);
+        let worst = broken.min_by_key(|ruling| ruling.verdict);
         let story = match (cell.finding, worst) {
             (Finding::NotApplicable, _) => Story::NotApplicable,
             (Finding::NotMeasured, _) => Story::NotMeasured,
@@ -93,10 +93,10 @@ impl CaseRecord {
             _ => Story::AsTold,
         };
         let verdict = match (story, worst) {
-            (Story::Broken, Some((_, verdict, _))) => *verdict,
+            (Story::Broken, Some(ruling)) => ruling.verdict,
             _ => outcome.verdict,
         };
-        let sentence = worst.map(|(.., sentence)| sentence.clone()).unwrap_or_default();
+        let sentence = worst.map(|ruling| ruling.sentence.clone()).unwrap_or_default();
         let notes = cell.notes;
         CaseRecord { name: name.to_string(), verdict, story, notes, sentence, accepted: None }
     }

@@ -207,7 +207,7 @@ impl Work<'_> {
         if outcome.transcript.contains("\n  +PONG\n") {
             return Some(None);
         }
-        let said = outcome.verdicts.iter().map(|(.., sentence)| sentence.as_str());
+        let said = outcome.rulings.iter().map(|ruling| ruling.sentence.as_str());
         let failed = outcome.failures.iter().map(|failure| failure.message.as_str());
         let log = outcome.transcript.lines().filter_map(|line| line.trim().strip_prefix("log  "));
         let why: Vec<&str> = said.chain(failed).chain(log.take(4)).collect();

@@ -19,7 +19,7 @@ use crate::engine::pool::Settings;
 use crate::engine::wire::{Batch, Cuts, Reply, Request, Survey};
 use crate::engine::worker::{self, Worker};
 use crate::engine::worlds::World;
-use crate::runner::{Brief, CutPoint};
+use crate::runner::{Collect, CutPoint, RunSummary};
 use crate::sweep::enumerate::{Plan, Scope};
 use crate::sweep::{Kind, Workload, cuts};
 
@@ -128,7 +128,7 @@ impl<'a> Desk<'a> {
                 workload.script(&run.added, run.ending)
             };
             let count = if self.world.place.is_supervised() { 1 } else { 8 };
-            self.briefs((done..done + count).map(script).collect(), false)?;
+            self.briefs((done..done + count).map(script).collect(), Collect::Verdicts)?;
             done += count;
         }
         let micros = began.elapsed().as_secs_f64() * 1e6 / done as f64;
@@ -137,10 +137,10 @@ impl<'a> Desk<'a> {
     }
 
     fn plan(&mut self, workload: &Workload) -> Result<Plan, String> {
-        let dry = self.briefs(vec![workload.dry()], true)?.remove(0);
+        let dry = self.briefs(vec![workload.dry()], Collect::Sites)?.remove(0);
         match dry.wrong() {
             Some(failure) => Err(failure.message.clone()),
-            None => Ok(Plan::of(workload, &dry.learned, Scope::WHOLE)),
+            None => Ok(Plan::of(workload, &dry.reached, Scope::WHOLE)),
         }
     }
 
@@ -167,12 +167,16 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    fn briefs(&mut self, scripts: Vec<String>, learn: bool) -> Result<Vec<Brief>, String> {
-        let batch = Batch { place: self.world.place.clone(), scripts, learn };
+    fn briefs(
+        &mut self,
+        scripts: Vec<String>,
+        collect: Collect,
+    ) -> Result<Vec<RunSummary>, String> {
+        let batch = Batch { place: self.world.place.clone(), scripts, collect };
         match &mut self.place {
             Place::Here(host) => Ok(host.briefs(&batch, &|| false)),
             Place::Worker(worker) => {
-                let reply = ask(worker, &Request::Brief(batch))?;
+                let reply = ask(worker, &Request::Summaries(batch))?;
                 worker::briefs(reply).map_err(|broken| broken.to_string())
             }
         }

@@ -1,7 +1,7 @@
 //! `sabot conform`: every case on several servers, each compared with the first.
 //!
 //! Prints what differs, side by side and grouped by kind, and a table with the counts. Differences
-//! on the reviewed list ([`list`]) are counted apart. Must not know: how a case runs.
+//! on the [reviewed list](crate::report::conformance::reviewed_list) are counted apart. Must not know: how a case runs.
 
 use std::sync::mpsc::Receiver;
 
@@ -104,8 +104,8 @@ fn collect(events: &Receiver<Event>, cases: usize, worlds: usize) -> Option<Vec<
 fn unmeasured(outcomes: &[Vec<Outcome>]) -> Option<String> {
     let all = outcomes.iter().flatten();
     let bad = all.into_iter().find(|outcome| outcome.verdict.is_no_measurement())?;
-    let why = bad.verdicts.iter().find(|(_, verdict, _)| *verdict == bad.verdict);
-    let why = why.map_or("", |(_, _, sentence)| sentence);
+    let why = bad.rulings.iter().find(|ruling| ruling.verdict == bad.verdict);
+    let why = why.map_or("", |ruling| &ruling.sentence);
     Some(format!("{} in {}: {}: {why}", bad.case, bad.world_label, bad.verdict))
 }
 

@@ -23,7 +23,7 @@ use crate::engine::session::{Event, with_fleet};
 use crate::engine::worlds::{Choice, World};
 use crate::error::{Stop, cannot};
 use crate::exit::{Exit, Finding, overall};
-use crate::runner::Brief;
+use crate::runner::{Collect, RunSummary};
 use crate::sweep::driver::{Step, Sweeper};
 use crate::sweep::enumerate::Scope;
 use crate::sweep::explore::{self, Cause, Explored, draw};
@@ -123,8 +123,8 @@ impl Session<'_> {
             next += ROUND;
             let stories: Vec<_> =
                 numbers.iter().map(|n| draw(self.args.seed, *n).current()).collect();
-            let explored = explore::explore(&stories, &mut |scripts, learn| {
-                self.runs(scripts, learn, !learn)
+            let explored = explore::explore(&stories, &mut |scripts, collect| {
+                self.runs(scripts, collect, collect == Collect::Verdicts)
             })?;
             numbers.into_iter().zip(explored).for_each(|(n, explored)| found.take(n, explored));
         }
@@ -132,11 +132,11 @@ impl Session<'_> {
     }
 
     fn smallest(&self, n: u64, first: &Explored) -> Option<Explored> {
-        let mut runs = |scripts: &[String], learn| self.runs(scripts, learn, false);
+        let mut runs = |scripts: &[String], collect| self.runs(scripts, collect, false);
         explore::smallest(self.args.seed, n, first, &mut runs)
     }
 
-    fn runs(&self, scripts: &[String], learn: bool, counts: bool) -> Option<Vec<Brief>> {
+    fn runs(&self, scripts: &[String], collect: Collect, counts: bool) -> Option<Vec<RunSummary>> {
         if scripts.is_empty() {
             return Some(Vec::new());
         }
@@ -156,7 +156,7 @@ impl Session<'_> {
             pairs: false,
             progress: &hear,
         };
-        sweeper.briefs(self.world, scripts.to_vec(), learn).ok()
+        sweeper.briefs(self.world, scripts.to_vec(), collect).ok()
     }
 
     fn counts(&self, found: &Found, complete: bool) -> String {

@@ -24,7 +24,7 @@ use crate::suite::library::{CaseFile, Library, Ready, job, understand};
 pub const FOLDER: &str = "known";
 
 /// What of the catalogue is no case, and what is missing for it.
-const NOT_EXPRESSED: &str = include_str!("../../../cases/known/not-expressed.txt");
+const NOT_EXPRESSED: &str = include_str!("../../built-in-cases/known/not-expressed.txt");
 
 /// A world with the name under which its server would be on record.
 pub struct Server {
@@ -238,7 +238,9 @@ fn cell(bug: &Ready, server: &Server, outcome: &Outcome, all: &[&str]) -> Cell {
         .map(|failure| format!("{}:{}: {}", bug.file.source, failure.line, failure.message))
         .collect();
     if seen == Seen::Unmeasured {
-        notes.extend(outcome.verdicts.iter().map(|(_, verdict, why)| format!("{verdict}: {why}")));
+        notes.extend(
+            outcome.rulings.iter().map(|ruling| format!("{}: {}", ruling.verdict, ruling.sentence)),
+        );
     }
     Cell { seen, recorded, like: like.map(String::from), on_record, notes }
 }

@@ -68,8 +68,8 @@ pub fn replay(args: &TokenArgs) -> Result<Exit, Stop> {
         screen::error(note);
     }
     let exit = overall([cell.finding]);
-    let worst = runner::beside_own_faults(&runs[0].verdicts, &runs[0].own_fault);
-    let verdict = worst.map_or(runs[0].verdict, |(_, verdict, _)| *verdict);
+    let worst = runner::decisive(&runs[0].rulings);
+    let verdict = worst.map_or(runs[0].verdict, |ruling| ruling.verdict);
     if verdict == token.verdict {
         screen::line(&format!("as the token says: {verdict}"));
         return Ok(exit);

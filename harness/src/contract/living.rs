@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use super::{Judgement, Verdict};
-use crate::observation::{Living, Time};
+use super::{Judgement, Reason, Verdict};
+use crate::observation::{Leaks, Living, Time};
 
 /// How long writes may stay refused once every fault is over.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,6 +19,7 @@ pub fn living(found: &Living) -> Vec<Judgement> {
         let cure = refusal.cure.as_deref().unwrap_or("nothing that was tried");
         judgements.push(Judgement::new(
             Verdict::Stuck,
+            Reason::writes_refused(&refusal.reply, refusal.cure.as_deref()),
             format!(
                 "writes are refused {} after the last fault ({}); {cure} clears it",
                 refusal.healed_for, refusal.reply
@@ -26,9 +27,14 @@ pub fn living(found: &Living) -> Vec<Judgement> {
         ));
     }
     if !found.leaks.is_empty() {
-        let held = found.leaks.join(", ");
-        judgements
-            .push(Judgement::new(Verdict::Leaked, format!("a settled server holds on to {held}")));
+        let Leaks { zombies, unknown_children, descriptors } = &found.leaks;
+        let reason = Reason::Leaked {
+            zombies: *zombies > 0,
+            unknown_children: *unknown_children > 0,
+            descriptors: descriptors.clone(),
+        };
+        let sentence = format!("a settled server holds on to {}", found.leaks);
+        judgements.push(Judgement::new(Verdict::Leaked, reason, sentence));
     }
     judgements
 }

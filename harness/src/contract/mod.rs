@@ -48,6 +48,7 @@
 pub mod history;
 mod living;
 mod owed;
+pub mod reason;
 pub mod regime;
 mod saves;
 mod syncs;
@@ -56,16 +57,20 @@ mod verdict;
 pub use history::{Entry, Lineage, Unit, expiring, time_matters, waits};
 pub use living::{PATIENCE, living};
 pub use owed::Going;
+pub use reason::Reason;
 pub use regime::Regime;
 pub use verdict::{NotAVerdict, Verdict};
 
 use crate::observation::{End, How, Observations};
+use reason::{Attempts, Exit, Told};
 use regime::Place;
 
 /// A verdict with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     pub verdict: Verdict,
+    pub reason: Reason,
+    /// The reason with all that it leaves out, for a person.
     pub sentence: String,
     /// How many entries of the history are in the dataset; None: no prefix fits.
     pub survivors: Option<usize>,
@@ -74,13 +79,16 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    fn new(verdict: Verdict, sentence: String) -> Judgement {
-        Judgement { verdict, sentence, survivors: None, unless_announced: false }
+    fn new(verdict: Verdict, reason: Reason, sentence: String) -> Judgement {
+        Judgement { verdict, reason, sentence, survivors: None, unless_announced: false }
     }
 
     /// INFO would have shown it.
     pub fn announced(mut self) -> Judgement {
         self.verdict = Verdict::LostReported;
+        if let Reason::Broken { told, .. } = &mut self.reason {
+            *told = Told::Info;
+        }
         self.sentence.push_str(", but INFO would have shown trouble");
         self.unless_announced = false;
         self
@@ -108,10 +116,12 @@ pub fn judge(
         Some(count) => prefix(seen, entries, count, moment),
         None if regime::lied(seen) => Judgement::new(
             Verdict::LostByLie,
+            Reason::NoPrefix,
             "no prefix of the history leads here; the system lied".to_string(),
         ),
         None => Judgement::new(
             Verdict::Diverged,
+            Reason::NoPrefix,
             "no prefix of the history leads to this dataset".to_string(),
         ),
     };
@@ -132,27 +142,36 @@ fn prefix(seen: &Observations, entries: &[Entry], count: usize, moment: Moment) 
     let all = kept + lost.len();
     let noun = if all == 1 { "write is" } else { "writes are" };
     let sentence = format!("{kept} of {all} acknowledged {noun} there");
-    let judged = |verdict, rest: &str| Judgement::new(verdict, format!("{sentence}; {rest}"));
-    let Some(first) = lost.first() else { return Judgement::new(Verdict::Kept, sentence) };
+    let judged = |verdict, reason, rest: &str| {
+        Judgement::new(verdict, reason, format!("{sentence}; {rest}"))
+    };
+    let Some(first) = lost.first() else {
+        return Judgement::new(Verdict::Kept, Reason::Complete, sentence);
+    };
     let going = Going::of(seen);
     if moment == Moment::Restarted && damaged(seen, &going) {
-        return judged(Verdict::Kept, "the damage set a new baseline");
+        return judged(Verdict::Kept, Reason::Damaged, "the damage set a new baseline");
     }
     if regime::lied(seen) {
-        return judged(Verdict::LostByLie, "the system claimed what it had not done");
+        return judged(Verdict::LostByLie, Reason::Lied, "the system claimed what it had not done");
     }
     if moment == Moment::Living {
-        return judged(Verdict::Lost, "the server was not even killed");
+        return judged(Verdict::Lost, Reason::NotKilled, "the server was not even killed");
     }
     let excuses: Result<Vec<_>, _> = lost.iter().map(|entry| going.excuse(entry)).collect();
     match excuses {
-        Ok(reasons) => judged(Verdict::LostAllowed, &format!("{} allows it", reasons[0])),
-        Err(promise) if announced(seen, &going, first) => {
-            judged(Verdict::LostReported, &format!("{promise}, but a client was told"))
+        Ok(regimes) => {
+            let (regime, words) = (regimes[0], format!("{} allows it", regimes[0].as_str()));
+            judged(Verdict::LostAllowed, Reason::Allowed(regime), &words)
         }
-        Err(promise) => {
+        Err(broken) if announced(seen, &going, first) => {
+            let reason = Reason::Broken { promise: broken.promise, told: Told::Client };
+            judged(Verdict::LostReported, reason, &format!("{broken}, but a client was told"))
+        }
+        Err(broken) => {
+            let reason = Reason::Broken { promise: broken.promise, told: Told::Nobody };
             let unless_announced = going.how() != How::Shutdown(0);
-            Judgement { unless_announced, ..judged(Verdict::Lost, &promise) }
+            Judgement { unless_announced, ..judged(Verdict::Lost, reason, &broken.to_string()) }
         }
     }
 }
@@ -176,17 +195,19 @@ fn announced(seen: &Observations, going: &Going<'_>, first_lost: &Entry) -> bool
 }
 
 /// Judges a start that was refused, with what was seen of it.
-pub fn refused(seen: &Observations, tried: String) -> Judgement {
+pub fn refused(seen: &Observations, attempts: Attempts, tried: String) -> Judgement {
+    let reason = Reason::Refused(attempts);
     if regime::lied(seen) {
         let sentence = format!("{tried}; the system claimed what it had not done");
-        return Judgement::new(Verdict::LostByLie, sentence);
+        return Judgement::new(Verdict::LostByLie, reason, sentence);
     }
-    Judgement::new(Verdict::RefusedStart, tried)
+    Judgement::new(Verdict::RefusedStart, reason, tried)
 }
 
 /// Judges the end of a server; None: the case or the policy called for it.
 pub fn death(seen: &Observations, end: &End) -> Option<Judgement> {
-    let died = |sentence: String| Some(Judgement::new(Verdict::Died, sentence));
+    let died =
+        |exit, sentence: String| Some(Judgement::new(Verdict::Died, Reason::Ended(exit), sentence));
     let place = Place { incarnation: end.incarnation, order: usize::MAX, calls: end.calls };
     match end.how {
         How::Killed | How::PowerCut | How::Shutdown(0) => None,
@@ -202,9 +223,11 @@ pub fn death(seen: &Observations, end: &End) -> Option<Judgement> {
         {
             None
         }
-        How::Shutdown(code) => died(format!("asked to shut down, the server exited with {code}")),
-        How::Exited(code) => died(format!("the server exited with {code} by itself")),
-        How::Signaled(signal) => died(format!("signal {signal} ended the server")),
+        How::Shutdown(code) => {
+            died(Exit::Shutdown, format!("asked to shut down, the server exited with {code}"))
+        }
+        How::Exited(code) => died(Exit::Code, format!("the server exited with {code} by itself")),
+        How::Signaled(signal) => died(Exit::Signal, format!("signal {signal} ended the server")),
     }
 }
 

@@ -2,10 +2,35 @@
 //!
 //! Must not know: who else was told, and which writes were lost.
 
+use std::fmt;
+
 use super::history::Entry;
+use super::reason::Promise;
 use super::regime::{self, Place, Regime};
 use super::{saves, syncs};
 use crate::observation::{End, How, Observations, PowerCut, Time};
+
+/// A promise that was broken, and the line of the write that it was about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken {
+    pub promise: Promise,
+    pub line: u32,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.line;
+        match self.promise {
+            Promise::Shutdown => write!(f, "SHUTDOWN had reaffirmed every one"),
+            Promise::Save => write!(f, "a save that reported success had held line {line}"),
+            Promise::Sync => write!(f, "a sync had covered line {line}"),
+            Promise::Policy(regime) => write!(f, "{} had promised line {line}", regime.as_str()),
+            Promise::Second(regime) => {
+                write!(f, "{} had more than a second to sync line {line}", regime.as_str())
+            }
+        }
+    }
+}
 
 /// How the last server that took commands went, and what came after it.
 #[derive(Clone, Copy, Debug)]
@@ -49,19 +74,17 @@ impl<'a> Going<'a> {
         regime::at(self.seen, place)
     }
 
-    /// Whether a loss is within the promise, with its reason; else the promise, as an error.
-    pub fn excuse(&self, entry: &Entry) -> Result<&'static str, String> {
-        let line = entry.line;
+    /// The regime that allows the loss; else the promise that is broken, as an error.
+    pub fn excuse(&self, entry: &Entry) -> Result<Regime, Broken> {
+        let broken = |promise| Err(Broken { promise, line: entry.line });
         if self.reaffirmed(entry) {
-            return Err("SHUTDOWN had reaffirmed every one".to_string());
+            return broken(Promise::Shutdown);
         }
         let reads_the_file = self.seen.directive("appendonly") == Some("yes");
         match (reads_the_file, self.regime()) {
-            (false, _) if saves::holds(self.seen, entry) => {
-                Err(format!("a save that reported success had held line {line}"))
-            }
-            (false, _) => Ok(Regime::Off.as_str()),
-            (true, off) if !off.is_on() => Ok(off.as_str()),
+            (false, _) if saves::holds(self.seen, entry) => broken(Promise::Save),
+            (false, _) => Ok(Regime::Off),
+            (true, off) if !off.is_on() => Ok(off),
             (true, _) => self.file_owes(entry),
         }
     }
@@ -84,7 +107,7 @@ impl<'a> Going<'a> {
     }
 
     /// What the append-only file owes for a write.
-    fn file_owes(&self, entry: &Entry) -> Result<&'static str, String> {
+    fn file_owes(&self, entry: &Entry) -> Result<Regime, Broken> {
         let place = self.place_of(entry);
         let mut regime = regime::at(self.seen, place);
         let mut since = entry.acked_at.unwrap_or(entry.unit.at);
@@ -92,33 +115,29 @@ impl<'a> Going<'a> {
         if !regime.is_on() {
             // It came into the file with the rewrite that ended the switching on.
             rewritten = regime::rewritten(self.seen, entry.incarnation, entry.calls);
-            let Some(call) = rewritten else { return Ok(regime.as_str()) };
+            let Some(call) = rewritten else { return Ok(regime) };
             regime = regime::at(self.seen, Place { calls: call + 1, order: usize::MAX, ..place });
             since = self.seen.calls[call].at;
         }
-        let promised = || Err(format!("{} had promised line {}", regime.as_str(), entry.line));
+        let broken = |promise| Err(Broken { promise, line: entry.line });
         match (self.cut, regime) {
-            (_, Regime::Always) => promised(),
+            (_, Regime::Always) => broken(Promise::Policy(regime)),
             (None, Regime::Everysec)
                 if syncs::in_grace(self.seen, entry.incarnation, since, self.at()) =>
             {
-                Ok(regime.as_str())
+                Ok(regime)
             }
-            (None, _) => promised(),
+            (None, _) => broken(Promise::Policy(regime)),
             (Some(cut), Regime::Everysec) => {
                 if syncs::covered(self.seen, entry, rewritten, cut.calls) {
-                    return Err(format!("a sync had covered line {}", entry.line));
+                    return broken(Promise::Sync);
                 }
                 if syncs::idled(self.seen, entry, since, cut.at) {
-                    return Err(format!(
-                        "{} had more than a second to sync line {}",
-                        regime.as_str(),
-                        entry.line
-                    ));
+                    return broken(Promise::Second(regime));
                 }
-                Ok(regime.as_str())
+                Ok(regime)
             }
-            (Some(_), _) => Ok(regime.as_str()),
+            (Some(_), _) => Ok(regime),
         }
     }
 }

@@ -10,7 +10,10 @@ use super::history::name;
 use crate::observation::{CallName, Detail, Observations, Returned};
 
 /// What the server promises about a write that it acknowledges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Regime {
     /// `appendfsync always`
     Always,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::observation::{
     Announces, Argv, Call, CallRecord, Child, Cut, Damaged, Detail, Directive, Ending, Injected,
-    Living, Name, PowerCut, Refusal, Returned, Sent, Start, Time,
+    Leaks, Living, Name, PowerCut, Refusal, Returned, Sent, Start, Time,
 };
 
 mod power;
@@ -272,13 +272,13 @@ fn a_living_server_is_stuck_after_ten_seconds_and_leaks_are_named() {
     let refused = |healed_for| {
         let reply = "-MISCONF".to_string();
         let refusal = Some(Refusal { reply, healed_for, cure: Some("BGREWRITEAOF".to_string()) });
-        living(&Living { leaks: Vec::new(), refusal })
+        living(&Living { leaks: Leaks::default(), refusal })
     };
     assert_eq!(refused(Time(9_999_999_999)), []);
     let stuck = refused(seconds(10));
     assert_eq!(stuck[0].verdict, Verdict::Stuck);
     assert!(stuck[0].sentence.ends_with("BGREWRITEAOF clears it"), "{}", stuck[0].sentence);
-    let leaked = living(&Living { leaks: vec!["1 zombie".to_string()], refusal: None });
+    let leaked = living(&Living { leaks: Leaks { zombies: 1, ..Leaks::default() }, refusal: None });
     assert_eq!((leaked.len(), leaked[0].verdict), (1, Verdict::Leaked));
 }
 

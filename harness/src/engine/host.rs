@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use super::reexec;
 use super::wire::{Batch, Cuts, Job, Measured, Place, Survey};
-use crate::contract::Verdict;
+use crate::contract::{Reason, Verdict};
 use crate::profile::Profile;
-use crate::runner::{Brief, CutPoint, Loads, Outcome, Surveyed, WorldOracle};
+use crate::runner::{CutPoint, Loads, Outcome, Ruling, RunSummary, Surveyed, WorldOracle};
 use crate::world::sim::{Sim, Stacks};
 use crate::world::supervised::{Machine, Supervised};
 use crate::world::{Broken, World};
@@ -92,7 +92,7 @@ impl Host {
     }
 
     /// Runs a batch, script by script, as long as nobody wants to stop.
-    pub fn briefs(&mut self, batch: &Batch, stopped: &dyn Fn() -> bool) -> Vec<Brief> {
+    pub fn briefs(&mut self, batch: &Batch, stopped: &dyn Fn() -> bool) -> Vec<RunSummary> {
         let mut briefs = Vec::with_capacity(batch.scripts.len());
         for text in &batch.scripts {
             if stopped() {
@@ -108,18 +108,18 @@ impl Host {
         briefs
     }
 
-    fn brief(&mut self, batch: &Batch, text: &str) -> Result<Brief, Broken> {
+    fn brief(&mut self, batch: &Batch, text: &str) -> Result<RunSummary, Broken> {
         let script = (self.parser.parse("script", text))
             .map_err(|bad| Broken::Harness(format!("a bad script got as far as a world: {bad}")))?;
         let Server { kind, oracle, .. } = self.server(&batch.place)?;
         Ok(match &**kind {
             Kind::Sim { profile, stacks } => {
                 let mut world = Sim::new(Rc::clone(profile), stacks.clone());
-                runner::brief(&script, &mut world, profile, oracle, batch.learn)
+                runner::run_for_summary(&script, &mut world, profile, oracle, batch.collect)
             }
             Kind::Supervised { machine, profile, binary } => {
                 let mut world = Supervised::new(machine, (**profile).clone(), binary)?;
-                runner::brief(&script, &mut world, profile, oracle, batch.learn)
+                runner::run_for_summary(&script, &mut world, profile, oracle, batch.collect)
             }
         })
     }
@@ -250,16 +250,14 @@ fn own_binary() -> Result<PathBuf, Broken> {
 
 /// The outcome of a job that never got as far as an observation.
 pub fn broken(job: &Job, failure: Broken) -> Outcome {
-    let verdict = verdict_of(&failure);
-    let (Broken::Harness(why) | Broken::NotMeasured(why) | Broken::Hung(why)) = failure;
+    let ruling = ruling(failure);
+    let verdict = ruling.verdict;
     Outcome {
         case: job.case.clone(),
         world_label: job.world.clone(),
         transcript: String::new(),
         verdict,
-        verdicts: vec![(0, verdict, why)],
-        own_fault: Vec::new(),
-        unexpected: if verdict.is_broken_promise() { vec![0] } else { Vec::new() },
+        rulings: vec![Ruling { unexpected: verdict.is_broken_promise(), ..ruling }],
         failures: Vec::new(),
         sights: Vec::new(),
         trace: String::new(),
@@ -271,33 +269,33 @@ pub fn broken(job: &Job, failure: Broken) -> Outcome {
 }
 
 /// The same for a script of a batch.
-pub fn broken_brief(failure: Broken) -> Brief {
-    let verdict = verdict_of(&failure);
-    let (Broken::Harness(why) | Broken::NotMeasured(why) | Broken::Hung(why)) = failure;
-    Brief {
+pub fn broken_brief(failure: Broken) -> RunSummary {
+    let ruling = ruling(failure);
+    let verdict = ruling.verdict;
+    RunSummary {
         verdict,
-        verdicts: vec![(0, verdict, why)],
-        own_fault: Vec::new(),
+        rulings: vec![ruling],
         failures: Vec::new(),
         unfired: false,
-        learned: Vec::new(),
+        reached: Vec::new(),
         trace: String::new(),
     }
 }
 
-fn verdict_of(failure: &Broken) -> Verdict {
-    match failure {
-        Broken::Harness(_) => Verdict::HarnessBroken,
-        Broken::NotMeasured(_) => Verdict::NotMeasured,
-        Broken::Hung(_) => Verdict::Hung,
-    }
+fn ruling(failure: Broken) -> Ruling {
+    let (verdict, why) = match failure {
+        Broken::Harness(why) => (Verdict::HarnessBroken, why),
+        Broken::NotMeasured(why) => (Verdict::NotMeasured, why),
+        Broken::Hung(why) => (Verdict::Hung, why),
+    };
+    Ruling::new(0, verdict, Reason::other(&why), why)
 }
 
 /// Why a run is no good for a measurement.
 fn problem(outcome: &Outcome) -> String {
-    match (outcome.verdicts.last(), outcome.failures.first()) {
+    match (outcome.rulings.last(), outcome.failures.first()) {
         (_, Some(failure)) => failure.message.clone(),
-        (Some((_, verdict, sentence)), _) => format!("{verdict}: {sentence}"),
+        (Some(Ruling { verdict, sentence, .. }), _) => format!("{verdict}: {sentence}"),
         _ => "its trace is another one each time".into(),
     }
 }

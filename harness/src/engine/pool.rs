@@ -23,7 +23,7 @@ use super::entry;
 use super::host::{self, Host};
 use super::wire::{Batch, Cuts, Job, Reply, Request, Survey};
 use super::worker::Worker;
-use crate::runner::{Brief, Outcome};
+use crate::runner::{Outcome, RunSummary};
 use crate::world::Broken;
 
 /// How workers are started and how long one run may take.
@@ -52,7 +52,7 @@ pub struct Fleet {
 
 enum Order {
     Run { job: Job, then: Box<dyn FnOnce(Outcome) + Send> },
-    Brief { batch: Batch, then: Box<dyn FnOnce(Vec<Brief>) + Send> },
+    Summaries { batch: Batch, then: Box<dyn FnOnce(Vec<RunSummary>) + Send> },
     Cut { cuts: Cuts, then: Box<dyn FnOnce(Vec<Survey>) + Send> },
 }
 
@@ -84,8 +84,8 @@ impl Fleet {
     }
 
     /// Puts a batch in the queue; `then` gets one verdict for each script.
-    pub fn brief(&self, batch: Batch, then: impl FnOnce(Vec<Brief>) + Send + 'static) {
-        self.order(Order::Brief { batch, then: Box::new(then) });
+    pub fn brief(&self, batch: Batch, then: impl FnOnce(Vec<RunSummary>) + Send + 'static) {
+        self.order(Order::Summaries { batch, then: Box::new(then) });
     }
 
     /// Puts power cuts in the queue; `then` gets what each call may come to.
@@ -190,7 +190,7 @@ impl Manager {
                         then(outcome);
                     }
                 }
-                Order::Brief { batch, then } => {
+                Order::Summaries { batch, then } => {
                     let briefs = self.execute_batch(&mut host, batch);
                     if !self.roster.is_stopped() {
                         then(briefs);
@@ -208,15 +208,15 @@ impl Manager {
     }
 
     /// A worker that fails has done so in one of the scripts, so each goes by itself.
-    fn execute_batch(&mut self, host: &mut Host, batch: Batch) -> Vec<Brief> {
+    fn execute_batch(&mut self, host: &mut Host, batch: Batch) -> Vec<RunSummary> {
         if !batch.place.is_supervised() {
             return host.briefs(&batch, &|| self.roster.is_stopped());
         }
-        let Batch { place, scripts, learn } = batch;
+        let Batch { place, scripts, collect } = batch;
         let mut briefs = Vec::with_capacity(scripts.len());
         for script in scripts {
-            let one = Batch { place: place.clone(), scripts: vec![script], learn };
-            let asked = self.ask(&Request::Brief(one)).and_then(super::worker::briefs);
+            let one = Batch { place: place.clone(), scripts: vec![script], collect };
+            let asked = self.ask(&Request::Summaries(one)).and_then(super::worker::briefs);
             match asked {
                 Ok(more) => briefs.extend(more),
                 Err(failure) => briefs.push(host::broken_brief(failure)),

@@ -8,7 +8,7 @@ use super::interrupt;
 use super::pool::{Fleet, Settings};
 use super::wire::Survey;
 use crate::error::Stop;
-use crate::runner::{Brief, Outcome};
+use crate::runner::{Outcome, RunSummary};
 
 /// Runs `work` with a fleet, an interrupt away from its end; the fleet is gone afterwards. The
 /// caller has blocked interrupts.
@@ -40,7 +40,7 @@ pub enum Event {
     /// Verdicts of a batch, which began with the script of this number.
     Briefed {
         first: usize,
-        briefs: Vec<Brief>,
+        briefs: Vec<RunSummary>,
     },
     /// What cuts of the power came to, beginning with the call of this number.
     Surveyed {

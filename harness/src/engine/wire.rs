@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::runner::{Brief, CutPoint, Outcome, Surveyed};
+use crate::runner::{Collect, CutPoint, Outcome, RunSummary, Surveyed};
 
 /// Which server a case runs on, and behind which door.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,8 +44,7 @@ pub struct Job {
 pub struct Batch {
     pub place: Place,
     pub scripts: Vec<String>,
-    /// Whether the sites are wanted too.
-    pub learn: bool,
+    pub collect: Collect,
 }
 
 /// Calls at which the power is cut, each in every state that this may leave.
@@ -58,13 +57,13 @@ pub struct Cuts {
 }
 
 /// What became of one of them: None: its call was never made.
-pub type Survey = Result<Option<Surveyed>, crate::runner::Brief>;
+pub type Survey = Result<Option<Surveyed>, crate::runner::RunSummary>;
 
 /// What a worker is asked for.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Request {
     Run(Job),
-    Brief(Batch),
+    Summaries(Batch),
     Cut(Cuts),
     /// Run the job again and again for this many nanoseconds of real time.
     Measure {
@@ -81,7 +80,7 @@ pub enum Reply {
     Unable(String),
     Ran(Box<Outcome>),
     /// One for each script.
-    Briefed(Vec<Brief>),
+    Briefed(Vec<RunSummary>),
     /// One for each call.
     Surveyed(Vec<Survey>),
     Measured(Measured),

@@ -22,7 +22,7 @@ use super::wire::{Measured, Reply, Request, Survey};
 use super::{interrupt, reexec};
 use crate::error::Stop;
 use crate::exit::Exit;
-use crate::runner::{Brief, Outcome};
+use crate::runner::{Outcome, RunSummary};
 use crate::world::Broken;
 
 /// How long a worker may take to set up its machine.
@@ -44,7 +44,7 @@ pub fn main(cpu: usize) -> Result<Exit, Stop> {
             .map_err(|e| Stop::unable(format!("the worker was sent something strange: {e}")))?;
         say(&match request {
             Request::Run(job) => Reply::Ran(Box::new(host.run_guarded(&job))),
-            Request::Brief(batch) => Reply::Briefed(host.briefs(&batch, &|| false)),
+            Request::Summaries(batch) => Reply::Briefed(host.briefs(&batch, &|| false)),
             Request::Cut(cuts) => Reply::Surveyed(host.surveys(&cuts, &|| false)),
             Request::Measure { job, nanos } => {
                 Reply::Measured(host.measure(&job, Duration::from_nanos(nanos)))
@@ -175,8 +175,8 @@ pub fn outcome(reply: Reply) -> Result<Outcome, Broken> {
     }
 }
 
-/// The verdicts in a reply to [`Request::Brief`].
-pub fn briefs(reply: Reply) -> Result<Vec<Brief>, Broken> {
+/// The verdicts in a reply to [`Request::Summaries`].
+pub fn briefs(reply: Reply) -> Result<Vec<RunSummary>, Broken> {
     match reply {
         Reply::Briefed(briefs) => Ok(briefs),
         other => Err(Broken::Harness(format!("a worker answered a batch with {other:?}"))),

@@ -3,6 +3,7 @@
 //! Must not know: what the step was, and what is promised.
 
 use super::steps::Runner;
+use crate::contract::reason::Attempts;
 use crate::contract::{death, refused};
 use crate::observation::{Cut, End, How, PowerCut, Time};
 use crate::world::Status;
@@ -62,13 +63,13 @@ impl Runner<'_> {
                 if self.starting {
                     self.refusals.push(refusal);
                 } else {
-                    let refused = refused(&self.seen, format!("it {refusal}"));
-                    self.verdict(refused.verdict, refused.sentence);
+                    let refused = refused(&self.seen, Attempts::Once, format!("it {refusal}"));
+                    self.rule(refused);
                 }
             }
             _ => {
                 if let Some(judgement) = death(&self.seen, &end) {
-                    self.verdict(judgement.verdict, judgement.sentence);
+                    self.rule(judgement);
                 }
             }
         }

@@ -60,11 +60,11 @@ impl Runner<'_> {
     }
 
     fn meets_refusal(&mut self) -> Result<(), String> {
-        let given = self.verdicts.iter().enumerate().skip(self.verdicts_before);
-        let refusals = given.filter(|(_, (_, verdict, _))| *verdict == Verdict::RefusedStart);
-        match refusals.map(|(place, _)| place).next_back() {
-            Some(place) => {
-                self.expected.insert(place);
+        let before = self.rulings_before;
+        let mut given = self.rulings[before..].iter_mut();
+        match given.rfind(|ruling| ruling.verdict == Verdict::RefusedStart) {
+            Some(refusal) => {
+                refusal.expected = true;
                 Ok(())
             }
             None => Err("expected that the server refuses to start, and it started".into()),
@@ -72,15 +72,12 @@ impl Runner<'_> {
     }
 
     fn meets_verdict(&mut self, expected: Verdict) -> Result<(), String> {
-        match self.verdicts.len().checked_sub(1) {
-            Some(last) if self.verdicts[last].1 == expected => {
-                self.expected.insert(last);
+        match self.rulings.last_mut() {
+            Some(last) if last.verdict == expected => {
+                last.expected = true;
                 Ok(())
             }
-            Some(last) => {
-                let actual = self.verdicts[last].1;
-                Err(format!("expected the verdict {expected}, got {actual}"))
-            }
+            Some(last) => Err(format!("expected the verdict {expected}, got {}", last.verdict)),
             None => Err(format!("expected the verdict {expected}, and there is none yet")),
         }
     }

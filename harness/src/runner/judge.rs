@@ -59,7 +59,7 @@ impl Runner<'_> {
         let Some(found) = reply.text() else {
             let answer = reply.lines().join(" ");
             let reason = format!("the server does not answer DEBUG DIGEST: {answer}");
-            self.verdict(Verdict::NotMeasured, reason);
+            self.rule_in_words(Verdict::NotMeasured, reason);
             return Ok(());
         };
         if self.lineage.broken {
@@ -81,7 +81,7 @@ impl Runner<'_> {
         if moment == Moment::Restarted {
             self.state.lineage.survived(entries, judgement.survivors, &self.state.seen.history);
         }
-        self.verdict(judgement.verdict, judgement.sentence);
+        self.rule(judgement);
         if moment == Moment::Living {
             self.look_at_the_living()?;
         }

@@ -11,7 +11,7 @@ use super::state::Stop;
 use super::steps::Runner;
 use crate::contract::regime::lied;
 use crate::contract::{PATIENCE, living};
-use crate::observation::{Living, Refusal, Time};
+use crate::observation::{Descriptor, Leaks, Living, Refusal, Time};
 
 /// Who tries.
 const CHECK: &str = "check";
@@ -37,37 +37,30 @@ impl Runner<'_> {
         let refusal = self.refusal()?;
         let found = Living { leaks, refusal };
         for judgement in living(&found) {
-            self.verdict(judgement.verdict, judgement.sentence);
+            self.rule(judgement);
         }
         self.seen.living = Some(found);
         Ok(())
     }
 
     /// Descriptors without a use, zombies, and children that the server does not know of.
-    fn leaks(&mut self) -> Result<Vec<String>, Stop> {
+    fn leaks(&mut self) -> Result<Leaks, Stop> {
         let now = self.now();
         let recent = |ended: &Time| now - *ended < SETTLED;
         let unsettled =
             self.seen.children.iter().any(|child| child.ended.as_ref().is_some_and(recent));
         // What a server that was lied to holds on to, it holds for a reason.
         if unsettled || !self.faults_are_over() || lied(&self.seen) {
-            return Ok(Vec::new());
+            return Ok(Leaks::default());
         }
         let children = self.world.children();
         if children > 0 && self.knows_of_a_child()? {
-            return Ok(Vec::new());
+            return Ok(Leaks::default());
         }
         let kernel = self.world.kernel();
-        let Some(server) = kernel.server() else { return Ok(Vec::new()) };
+        let Some(server) = kernel.server() else { return Ok(Leaks::default()) };
         let zombies = kernel.zombies(server);
-        let mut leaks = Vec::new();
-        let mut count = |count: usize, noun: &str| {
-            if count > 0 {
-                leaks.push(format!("{count} {noun}{}", if count == 1 { "" } else { "s" }));
-            }
-        };
-        count(zombies, "zombie");
-        count(children - zombies, "unknown child process");
+        let mut leaks = Leaks { zombies, unknown_children: children - zombies, ..Leaks::default() };
         let open_descriptors = kernel.open_descriptors(server);
         let appended_to = APPENDED_TO
             .into_iter()
@@ -78,8 +71,8 @@ impl Runner<'_> {
             files_in_use += usize::from(in_use);
             let temporary = open.role != "dir" && open.role != "other";
             if !in_use && temporary {
-                let unlinked = if open.unlinked { " without a name" } else { "" };
-                leaks.push(format!("a descriptor of {}{unlinked}", open.role));
+                let (role, unlinked) = (open.role.to_string(), open.unlinked);
+                leaks.descriptors.push(Descriptor { role, unlinked });
             }
         }
         Ok(leaks)

@@ -33,10 +33,10 @@ use crate::world::World;
 pub use info_probe::would_show;
 pub use oracle::replay::WorldOracle;
 pub use oracle::{Announcer, Oracle, Point};
-pub use outcome::{Brief, Failure, Learned, Outcome, Sight, beside_own_faults};
+pub use outcome::{Collect, Failure, Outcome, ReachedCall, Ruling, RunSummary, Sight, decisive};
 pub use power_cuts::point::{CutPoint, Judged, Surveyed};
 pub use power_cuts::survey::{Loads, survey};
-pub use summary::brief;
+pub use summary::run_for_summary;
 
 use state::Stop;
 use steps::Runner;
@@ -97,9 +97,9 @@ fn finish(
     if let Err(broken) = runner.world.finish() {
         runner.stopped(Err(Stop::Broken(broken)));
     }
-    let worst = runner.verdicts.iter().map(|(_, verdict, _)| *verdict).min();
+    runner.mark_unexpected();
+    let worst = runner.rulings.iter().map(|ruling| ruling.verdict).min();
     let verdict = worst.unwrap_or(Verdict::NotMeasured);
-    let unexpected = runner.unexpected();
     let transcript = transcript::write(&script.source, &runner.seen, &runner.remarks, verdict);
     let kernel = runner.world.kernel();
     Outcome {
@@ -107,9 +107,7 @@ fn finish(
         world_label: profile.family(),
         transcript,
         verdict,
-        verdicts: runner.state.verdicts,
-        unexpected,
-        own_fault: runner.state.own_fault,
+        rulings: runner.state.rulings,
         failures: runner.state.failures,
         sights: runner.state.sights,
         trace,

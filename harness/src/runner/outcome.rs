@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::Verdict;
+use crate::contract::{Reason, Verdict};
 use crate::kernel::Site;
 
 /// What a run of a case came to, as plain data.
@@ -18,13 +18,8 @@ pub struct Outcome {
     pub transcript: String,
     /// The worst of the verdicts.
     pub verdict: Verdict,
-    /// Line, verdict and reason, in the order in which they were reached.
-    pub verdicts: Vec<(u32, Verdict, String)>,
-    /// Lines of `verdicts` that break a promise without an `expect` that says so.
-    pub unexpected: Vec<u32>,
-    /// Indices of `verdicts`: starts that were refused because a call of their own had met a fault.
-    #[serde(default)]
-    pub own_fault: Vec<usize>,
+    /// Every verdict, in the order in which they were given.
+    pub rulings: Vec<Ruling>,
     /// What did not come true.
     pub failures: Vec<Failure>,
     /// For a known bug: each symptom as it was looked for.
@@ -39,6 +34,32 @@ pub struct Outcome {
     pub calls: u64,
     /// How far the clock went.
     pub virtual_time_ns: u64,
+}
+
+/// A verdict as it was given in a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruling {
+    /// Of the script, from 1; 0 stands for no line.
+    pub line: u32,
+    pub verdict: Verdict,
+    /// Why, as data.
+    pub reason: Reason,
+    /// Why, for a person.
+    pub sentence: String,
+    /// An `expect` of the case calls for it.
+    pub expected: bool,
+    /// It is about a start that was refused because the plan had failed a call of that start.
+    pub own_fault: bool,
+    /// It breaks a promise, and nothing in the case expects that.
+    pub unexpected: bool,
+}
+
+impl Ruling {
+    /// One that nothing expects and no fault explains.
+    pub fn new(line: u32, verdict: Verdict, reason: Reason, sentence: String) -> Ruling {
+        let (expected, own_fault, unexpected) = (false, false, false);
+        Ruling { line, verdict, reason, sentence, expected, own_fault, unexpected }
+    }
 }
 
 /// Something in the case that did not come true.
@@ -61,7 +82,8 @@ impl Outcome {
 
     /// Whether a promise was broken that the case did not expect to be, or an `expect` was not met.
     pub fn breaks_a_promise(&self) -> bool {
-        !self.unexpected.is_empty() || self.failures.iter().any(|failure| !failure.bad_case)
+        self.rulings.iter().any(|ruling| ruling.unexpected)
+            || self.failures.iter().any(|failure| !failure.bad_case)
     }
 }
 
@@ -75,25 +97,33 @@ pub struct Sight {
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Brief {
+pub struct RunSummary {
     /// The worst of the verdicts.
     pub verdict: Verdict,
-    /// Line, verdict and reason, in the order in which they were reached.
-    pub verdicts: Vec<(u32, Verdict, String)>,
-    /// Indices of `verdicts`: starts that were refused because a call of their own had met a fault.
-    pub own_fault: Vec<usize>,
+    /// Every verdict, in the order in which they were given.
+    pub rulings: Vec<Ruling>,
     pub failures: Vec<Failure>,
     /// A rule that should have fired has not.
     pub unfired: bool,
     /// Sites in the order in which they were first reached; empty unless they were asked for.
-    pub learned: Vec<Learned>,
+    pub reached: Vec<ReachedCall>,
     /// The kernel's trace, where sites were asked for.
     pub trace: String,
 }
 
+/// What a run is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Collect {
+    /// Its verdicts alone.
+    Verdicts,
+    /// Also the sites that it went through, and its trace.
+    Sites,
+}
+
 /// One call of a run, as far as it decides which faults fit it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Learned {
+pub struct ReachedCall {
     pub site: String,
     /// Which start of the script its server came from, from 1. A start that is refused is tried
     /// again, so a site's incarnation may be a later one.
@@ -113,14 +143,14 @@ pub struct Learned {
     pub others: Vec<String>,
 }
 
-impl Learned {
+impl ReachedCall {
     /// The site's parts.
     pub fn parts(&self) -> Site {
         self.site.parse().expect("sites read back as they are written")
     }
 }
 
-impl Brief {
+impl RunSummary {
     /// Why the run says nothing about the server, if so.
     pub fn wrong(&self) -> Option<&Failure> {
         self.failures.iter().find(|failure| failure.bad_case)
@@ -131,11 +161,10 @@ impl Brief {
 ///
 /// A server whose own call has failed does right to refuse its start, so such a start counts only
 /// where nothing came after it: whoever sweeps asks what was lost.
-pub fn beside_own_faults<'a>(
-    verdicts: &'a [(u32, Verdict, String)],
-    own_fault: &[usize],
-) -> Option<&'a (u32, Verdict, String)> {
-    let others = verdicts.iter().enumerate().filter(|(n, _)| !own_fault.contains(n));
-    let worst = others.map(|(_, verdict)| verdict).min_by_key(|(_, verdict, _)| *verdict);
-    worst.or_else(|| verdicts.iter().min_by_key(|(_, verdict, _)| *verdict))
+pub fn decisive(rulings: &[Ruling]) -> Option<&Ruling> {
+    let worst = |own_fault: bool| {
+        let these = rulings.iter().filter(|ruling| own_fault || !ruling.own_fault);
+        these.min_by_key(|ruling| ruling.verdict)
+    };
+    worst(false).or_else(|| worst(true))
 }

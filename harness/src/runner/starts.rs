@@ -5,9 +5,11 @@
 //! worse than all that was found before. Must not know: what is promised.
 
 use super::clients::Purpose;
+use super::outcome::Ruling;
 use super::state::{Asked, Due, Stop};
 use super::steps::Runner;
-use crate::contract::{Moment, Verdict, refused};
+use crate::contract::reason::Attempts;
+use crate::contract::{Judgement, Moment, Verdict, refused};
 use crate::observation::{Argv, How, Sent, Start};
 use crate::world::Victim;
 
@@ -18,22 +20,24 @@ impl Runner<'_> {
     /// Starts the server on what is on the disk; once more if it refuses.
     pub fn start(&mut self) -> Result<(), Stop> {
         self.refusals.clear();
-        self.verdicts_before = self.verdicts.len();
+        self.rulings_before = self.rulings.len();
         self.start_once(false)?;
         if self.refusals.len() == 1 {
             self.note("started once more");
             self.start_once(true)?;
         }
         if let Some(first) = self.refusals.first() {
-            let tried = match self.refusals.len() {
-                1 => format!("it {first}; started once more, it came up"),
-                _ => format!("it {first}, and again when it was started once more"),
+            let (attempts, tried) = match self.refusals.len() {
+                1 => (Attempts::CameUp, format!("it {first}; started once more, it came up")),
+                _ => {
+                    let tried = format!("it {first}, and again when it was started once more");
+                    (Attempts::Twice, tried)
+                }
             };
-            let refused = refused(&self.seen, tried);
-            if self.last_start_met_a_fault() {
-                self.state.own_fault.push(self.state.verdicts.len());
-            }
-            self.verdict(refused.verdict, refused.sentence);
+            let Judgement { verdict, reason, sentence, .. } = refused(&self.seen, attempts, tried);
+            let own_fault = self.last_start_met_a_fault();
+            let line = self.line;
+            self.give(Ruling { own_fault, ..Ruling::new(line, verdict, reason, sentence) });
         }
         Ok(())
     }
@@ -66,13 +70,14 @@ impl Runner<'_> {
     /// After the script: a write, a kill, a start, and another judgement.
     pub fn second_look(&mut self) -> Result<(), Stop> {
         let restarted = self.seen.starts.len() > 1 && self.running && !self.rehearsal;
-        let judged = self.verdicts.iter().any(|(_, verdict, _)| *verdict != Verdict::NotMeasured);
+        let judged = self.rulings.iter().any(|ruling| ruling.verdict != Verdict::NotMeasured);
         if !restarted || !judged || self.lineage.broken || self.due.is_some() {
             return Ok(());
         }
         self.state.through = Some(self.world.kernel().trace.len());
-        let (verdicts, remarks) = (self.verdicts.len(), self.remarks.len());
-        let (seen, worst) = (self.seen.steps.len(), self.verdicts.iter().map(|v| v.1).min());
+        let (rulings, remarks) = (self.rulings.len(), self.remarks.len());
+        let (seen, worst) =
+            (self.seen.steps.len(), self.rulings.iter().map(|ruling| ruling.verdict).min());
         self.world.kernel().release_all();
         self.world.kernel().heal();
         self.settle()?;
@@ -89,7 +94,7 @@ impl Runner<'_> {
         }
         self.due = None;
         self.close_step()?;
-        let found = self.verdicts[verdicts..].iter().map(|(_, verdict, _)| *verdict).min();
+        let found = self.rulings[rulings..].iter().map(|ruling| ruling.verdict).min();
         // What the second look saw is no part of the script's transcript.
         self.seen.steps.truncate(seen);
         if found.is_some_and(|found| found < Verdict::Litter) && found < worst {
@@ -98,8 +103,7 @@ impl Runner<'_> {
             }
         } else {
             self.remarks.truncate(remarks);
-            self.verdicts.truncate(verdicts);
-            self.own_fault.retain(|place| *place < verdicts);
+            self.rulings.truncate(rulings);
         }
         Ok(())
     }

@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::clients::Clients;
-use super::outcome::{Failure, Sight};
+use super::outcome::{Failure, Ruling, Sight};
 use super::resp::Reply;
-use crate::contract::{Lineage, Moment, Verdict};
+use crate::contract::{Lineage, Moment};
 use crate::kernel::{Name, Time};
 use crate::observation::{Event, LogLine, Observations, Remark};
 use crate::world::{Broken, Directive};
@@ -55,9 +55,7 @@ impl Due {
 #[derive(Clone, Debug, Default)]
 pub struct State {
     pub seen: Observations,
-    pub verdicts: Vec<(u32, Verdict, String)>,
-    /// Indices of verdicts that an `expect` called for.
-    pub expected: BTreeSet<usize>,
+    pub rulings: Vec<Ruling>,
     pub failures: Vec<Failure>,
     /// Symptoms that were looked for.
     pub sights: Vec<Sight>,
@@ -104,15 +102,12 @@ pub struct State {
     pub starting: bool,
     /// Starts that were refused in a row, with how they ended.
     pub refusals: Vec<String>,
-    /// How many verdicts there were before the last start.
-    pub verdicts_before: usize,
+    /// How many rulings there were before the last start.
+    pub rulings_before: usize,
     /// Nothing is judged: the run is about what INFO shows at some point.
     pub rehearsal: bool,
     /// How long the trace was when the script was through.
     pub through: Option<usize>,
-    /// Indices of verdicts about starts that were refused because a call of their own had met a
-    /// fault of the plan.
-    pub own_fault: Vec<usize>,
     /// Nobody will read a transcript: what only it would show is not kept.
     pub quiet: bool,
     /// Some rule that should have fired has not.

@@ -7,11 +7,12 @@ use std::ops::{Deref, DerefMut};
 use super::Failure;
 use super::clients::Purpose;
 use super::oracle::Oracle;
+use super::outcome::Ruling;
 use super::power_cuts::point::Own;
 use super::resp::Reply;
 use super::state::{State, Stop};
 use crate::case::script::{Needs, Script, Step, Verb};
-use crate::contract::Verdict;
+use crate::contract::{Judgement, Reason, Verdict};
 use crate::kernel::Time;
 use crate::observation::{Answer, Event, Observations, ObservedStep, Remark};
 use crate::profile::Profile;
@@ -114,7 +115,7 @@ impl<'a> Runner<'a> {
                 self.never_held(&task, line)?;
             }
         }
-        if self.verdicts.is_empty() && self.due.is_none() {
+        if self.rulings.is_empty() && self.due.is_none() {
             if !self.running {
                 return self.bad_case("nothing was judged: end the case with `restart`");
             }
@@ -124,7 +125,7 @@ impl<'a> Runner<'a> {
         }
         if self.due.is_some() {
             let reason = "the server has not answered DEBUG DIGEST".to_string();
-            self.verdict(Verdict::NotMeasured, reason);
+            self.rule_in_words(Verdict::NotMeasured, reason);
         }
         if self.script.is_known() {
             self.compare_with_record();
@@ -184,11 +185,22 @@ impl<'a> Runner<'a> {
         self.state.remarks.push(Remark { line: self.state.line, text });
     }
 
-    pub fn verdict(&mut self, verdict: Verdict, sentence: String) {
+    /// Gives the verdict of the contract.
+    pub fn rule(&mut self, judgement: Judgement) {
+        let Judgement { verdict, reason, sentence, .. } = judgement;
+        self.give(Ruling::new(self.line, verdict, reason, sentence));
+    }
+
+    /// Gives a verdict that is not the contract's, but the run's own.
+    pub fn rule_in_words(&mut self, verdict: Verdict, sentence: String) {
+        self.give(Ruling::new(self.line, verdict, Reason::other(&sentence), sentence));
+    }
+
+    pub fn give(&mut self, ruling: Ruling) {
         if !self.quiet {
-            self.remark(format!("contract: {verdict} — {sentence}"));
+            self.remark(format!("contract: {} — {}", ruling.verdict, ruling.sentence));
         }
-        self.state.verdicts.push((self.state.line, verdict, sentence));
+        self.rulings.push(ruling);
     }
 
     /// An `expect` that was not met.
@@ -239,22 +251,21 @@ impl<'a> Runner<'a> {
         let _ = self.see();
         let _ = self.close_step();
         if verdict == Verdict::NotApplicable {
-            self.verdicts.clear();
+            self.rulings.clear();
             let needs = self.script.steps.iter().find(|step| matches!(step.verb, Verb::Needs(_)));
             self.line = self.line.max(needs.map_or(0, |step| step.line));
         }
-        self.verdict(verdict, sentence);
+        self.rule_in_words(verdict, sentence);
     }
 
-    /// Lines of verdicts that break a promise and that nothing in the case expects.
-    pub fn unexpected(&self) -> Vec<u32> {
+    /// Marks the rulings that break a promise and that nothing in the case expects.
+    pub fn mark_unexpected(&mut self) {
         // About a known bug its symptoms speak; only what ended the run is beside the record.
         let known = self.script.is_known();
-        let breaks = |(n, (line, verdict, _)): (usize, &(u32, Verdict, String))| {
-            let breaks = verdict.is_broken_promise() && !self.expected.contains(&n);
-            (breaks && (!known || *verdict == Verdict::Hung)).then_some(*line)
-        };
-        self.verdicts.iter().enumerate().filter_map(breaks).collect()
+        for ruling in &mut self.rulings {
+            let breaks = ruling.verdict.is_broken_promise() && !ruling.expected;
+            ruling.unexpected = breaks && (!known || ruling.verdict == Verdict::Hung);
+        }
     }
 
     pub fn is_running(&self) -> bool {

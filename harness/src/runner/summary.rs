@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use nix::errno::Errno;
 
 use super::oracle::Oracle;
-use super::outcome::{Brief, Learned, beside_own_faults};
+use super::outcome::{Collect, ReachedCall, RunSummary, decisive};
 use super::state::Stop;
 use super::steps::Runner;
 use crate::case::script::Script;
@@ -21,47 +21,50 @@ use crate::observation::{CallName, CallRecord, Detail, MachineEvent, Returned, S
 use crate::profile::Profile;
 use crate::world::World;
 
-/// Runs a case; `learn`: also tells the sites and the trace.
-pub fn brief(
+/// Runs a case for its verdicts, and for what else is to be collected.
+pub fn run_for_summary(
     script: &Script,
     world: &mut dyn World,
     profile: &Profile,
     oracle: &mut dyn Oracle,
-    learn: bool,
-) -> Brief {
+    collect: Collect,
+) -> RunSummary {
     let mut runner = Runner::new(script, world, profile, oracle);
     runner.quiet = true;
-    if learn {
+    if collect == Collect::Sites {
         runner.world.kernel().schedule.survey();
     }
     let end = runner.run();
-    told(runner, end, learn)
+    summarize(runner, end, collect)
 }
 
 /// What a run came to that ended like this.
-pub(super) fn told(mut runner: Runner<'_>, end: Result<(), Stop>, learn: bool) -> Brief {
+pub(super) fn summarize(
+    mut runner: Runner<'_>,
+    end: Result<(), Stop>,
+    collect: Collect,
+) -> RunSummary {
     runner.stopped(end);
-    let (learned, trace) = match learn {
-        true => {
+    let (reached, trace) = match collect {
+        Collect::Sites => {
             let kernel = runner.world.kernel();
             let through = runner.through.unwrap_or(kernel.trace.len());
             let records = &kernel.trace.records()[..through];
-            let learned = sites(records, kernel.schedule.choices(), &runner.seen.starts);
-            (learned, kernel.trace.to_string())
+            let reached = sites(records, kernel.schedule.choices(), &runner.seen.starts);
+            (reached, kernel.trace.to_string())
         }
-        false => (Vec::new(), String::new()),
+        Collect::Verdicts => (Vec::new(), String::new()),
     };
     if let Err(broken) = runner.world.finish() {
         runner.stopped(Err(broken.into()));
     }
-    let worst = beside_own_faults(&runner.verdicts, &runner.own_fault);
-    Brief {
-        verdict: worst.map_or(Verdict::NotMeasured, |(_, verdict, _)| *verdict),
-        verdicts: runner.state.verdicts,
-        own_fault: runner.state.own_fault,
+    let verdict = decisive(&runner.rulings).map_or(Verdict::NotMeasured, |worst| worst.verdict);
+    RunSummary {
+        verdict,
+        rulings: runner.state.rulings,
         unfired: runner.state.never_fired,
         failures: runner.state.failures,
-        learned,
+        reached,
         trace,
     }
 }
@@ -87,23 +90,23 @@ fn attempts(starts: &[Start]) -> BTreeMap<u32, (u32, bool)> {
 }
 
 /// Calls that a rule for all calls like this one counts before the start is tried again.
-fn made_by_the_refused(learned: &[Learned], site: &Site) -> u32 {
+fn made_by_the_refused(reached: &[ReachedCall], site: &Site) -> u32 {
     let Site { incarnation, task, role, call, .. } = site.clone();
     let (role, task) = (role.map(|role| role.to_string()), Some(task.to_string()));
     let like = Selector::Calls { calls: vec![call], role, task };
-    let made = learned.iter().map(Learned::parts);
+    let made = reached.iter().map(ReachedCall::parts);
     let made = made.filter(|other| other.incarnation + 1 == incarnation && like.matches(other));
     u32::try_from(made.count()).unwrap_or(u32::MAX)
 }
 
 /// Every site of a part of a trace, once.
-fn sites(trace: &[Record], choices: &[Choice], starts: &[Start]) -> Vec<Learned> {
+fn sites(trace: &[Record], choices: &[Choice], starts: &[Start]) -> Vec<ReachedCall> {
     let attempts = attempts(starts);
     let others: BTreeMap<String, &Vec<String>> =
         choices.iter().map(|choice| (choice.site.to_string(), &choice.tasks)).collect();
     let mut known = BTreeSet::new();
     let mut living = 0_usize;
-    let mut learned: Vec<Learned> = Vec::new();
+    let mut reached: Vec<ReachedCall> = Vec::new();
     for record in trace {
         match &record.event {
             MachineEvent::Call(call) => {
@@ -127,12 +130,13 @@ fn sites(trace: &[Record], choices: &[Choice], starts: &[Start]) -> Vec<Learned>
                 let (start, again) = match attempts.get(&call.site.incarnation) {
                     Some((start, false)) => (*start, None),
                     Some((start, true)) => {
-                        (*start, Some(made_by_the_refused(&learned, &call.site)))
+                        (*start, Some(made_by_the_refused(&reached, &call.site)))
                     }
                     None => (call.site.incarnation, None),
                 };
-                let faults = Learned { site, start, again, bytes, moved, children, idle, others };
-                learned.push(faults);
+                let faults =
+                    ReachedCall { site, start, again, bytes, moved, children, idle, others };
+                reached.push(faults);
             }
             MachineEvent::Ended { task, .. } if task.starts_with("child") => {
                 living = living.saturating_sub(1);
@@ -140,5 +144,5 @@ fn sites(trace: &[Record], choices: &[Choice], starts: &[Start]) -> Vec<Learned>
             _ => {}
         }
     }
-    learned
+    reached
 }

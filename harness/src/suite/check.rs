@@ -9,8 +9,8 @@ use super::snapshots::{self, Reviewed};
 use crate::case::Script;
 use crate::contract::Verdict;
 use crate::exit::Finding;
-use crate::runner::Outcome;
 use crate::runner::difference::Difference;
+use crate::runner::{Outcome, Ruling};
 
 /// One cell of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,8 @@ pub fn judge(script: &Script, runs: &[Outcome], reviewed: &Reviewed) -> Cell {
     }
     if outcome.breaks_a_promise() {
         let unmet = failures(false);
-        let word = if outcome.unexpected.is_empty() { "unexpected" } else { verdict.as_str() };
+        let broken = outcome.rulings.iter().any(|ruling| ruling.unexpected);
+        let word = if broken { verdict.as_str() } else { "unexpected" };
         let notes = unexpected(outcome).into_iter().chain(unmet).collect();
         return Cell::new(word, Finding::BrokenPromise, notes);
     }
@@ -96,20 +97,17 @@ fn unequal(runs: &[Outcome]) -> Option<String> {
 
 /// Why there is no verdict on the server.
 fn sentences(outcome: &Outcome) -> Vec<String> {
-    let worst = outcome.verdicts.iter().filter(|(_, verdict, _)| *verdict == outcome.verdict);
+    let worst = outcome.rulings.iter().filter(|ruling| ruling.verdict == outcome.verdict);
     worst.map(sentence).collect()
 }
 
 /// The promises that were broken without the case expecting it.
 pub fn unexpected(outcome: &Outcome) -> Vec<String> {
-    let these = outcome.verdicts.iter().filter(|(line, verdict, _)| {
-        outcome.unexpected.contains(line) && verdict.is_broken_promise()
-    });
-    these.map(sentence).collect()
+    outcome.rulings.iter().filter(|ruling| ruling.unexpected).map(sentence).collect()
 }
 
 /// Line 0 stands for no line.
-fn sentence((line, verdict, sentence): &(u32, Verdict, String)) -> String {
+fn sentence(Ruling { line, verdict, sentence, .. }: &Ruling) -> String {
     match line {
         0 => format!("{verdict}: {sentence}"),
         line => format!("line {line}: {verdict}: {sentence}"),

@@ -5,12 +5,11 @@
 //! allows one. Must not know: how states are found.
 
 use super::enumerate::Run;
-use super::finding::without_numbers;
-use super::result::{Came, Record, is_finding, judged};
+use super::result::{Came, Judged, Record, is_finding, judged};
 use super::workload::Workload;
 use crate::kernel::Cut;
 use crate::kernel::disk::power_cut::FsModel;
-use crate::runner::{Brief, CutPoint, Surveyed};
+use crate::runner::{CutPoint, RunSummary, Surveyed};
 
 /// The kinds of file systems by name, the strongest first.
 pub fn profiles() -> [&'static str; 3] {
@@ -29,14 +28,14 @@ pub fn point(workload: &Workload, run: &Run) -> CutPoint {
 }
 
 /// What became of one run, as its three records.
-pub fn records(run: &Run, survey: &Result<Option<Surveyed>, Brief>) -> Vec<Record> {
+pub fn records(run: &Run, survey: &Result<Option<Surveyed>, RunSummary>) -> Vec<Record> {
     let mut records = Vec::new();
     for profile in FsModel::ALL {
         let mut record = Record { fault: column(run, profile), ..blank(run) };
         match survey {
             Ok(None) => {}
             Ok(Some(surveyed)) => fill(&mut record, surveyed, profile),
-            Err(brief) => (record.came, record.sentence) = judged(brief),
+            Err(summary) => put(&mut record, judged(summary)),
         }
         records.push(record);
     }
@@ -45,17 +44,17 @@ pub fn records(run: &Run, survey: &Result<Option<Surveyed>, Brief>) -> Vec<Recor
 
 /// States of the same cut that broke a promise in another way than the worst ones: a record holds
 /// one verdict, but a cut may leave several causes.
-pub fn beside(run: &Run, survey: &Result<Option<Surveyed>, Brief>) -> Vec<Record> {
+pub fn beside(run: &Run, survey: &Result<Option<Surveyed>, RunSummary>) -> Vec<Record> {
     let Ok(Some(surveyed)) = survey else { return Vec::new() };
     let told = records(run, survey);
-    let said = |record: &Record| (record.came, without_numbers(&record.sentence));
+    let said = |record: &Record| (record.came, record.reason.clone());
     let mut known: Vec<_> = told.iter().filter(|record| record.is_finding()).map(said).collect();
     let mut beside = Vec::new();
     for class in &surveyed.judged {
         let Ok(cut) = class.cut.parse::<Cut>() else { continue };
-        let (came, sentence) = judged(&class.brief);
+        let Judged { came, reason, sentence } = judged(&class.brief);
         let fault = column(run, cut.fs);
-        let record = Record { fault, came, sentence, cut: class.cut.clone(), ..blank(run) };
+        let record = Record { fault, came, reason, sentence, cut: class.cut.clone(), ..blank(run) };
         if record.is_finding() && !known.contains(&said(&record)) {
             known.push(said(&record));
             beside.push(record);
@@ -76,11 +75,16 @@ fn fill(record: &mut Record, surveyed: &Surveyed, profile: FsModel) {
         .judged
         .iter()
         .filter(|class| class.cut.parse().is_ok_and(|cut: Cut| cut.fs <= profile));
-    let Some(worst) = allowed.min_by_key(|class| judged(&class.brief).0) else { return };
-    (record.came, record.sentence) = judged(&worst.brief);
+    let Some(worst) = allowed.min_by_key(|class| judged(&class.brief).came) else { return };
+    put(record, judged(&worst.brief));
     if record.verdict().is_some_and(is_finding) {
         record.cut = worst.cut.clone();
     }
+}
+
+fn put(record: &mut Record, judged: Judged) {
+    let Judged { came, reason, sentence } = judged;
+    (record.came, record.reason, record.sentence) = (came, reason, sentence);
 }
 
 fn blank(run: &Run) -> Record {
@@ -95,6 +99,7 @@ fn blank(run: &Run) -> Record {
         images: 0,
         sampled: false,
         sentence: String::new(),
+        reason: None,
         token: String::new(),
         usual: false,
         beyond: run.beyond,

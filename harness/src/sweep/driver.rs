@@ -14,7 +14,7 @@ use crate::engine::session::Event;
 use crate::engine::wire::{Batch, Cuts, Survey};
 use crate::engine::worlds::World;
 use crate::runner::difference::Difference;
-use crate::runner::{Brief, CutPoint};
+use crate::runner::{Collect, CutPoint, RunSummary};
 
 /// Scripts of the world `sim` in one order: a run is shorter than handing it over.
 const BATCH: usize = 32;
@@ -71,17 +71,17 @@ impl Sweeper<'_> {
         let dry = workload.dry();
         let dark = workload.script(&[], Ending::Dark);
         (self.progress)(Step::Planned(3));
-        let mut briefs = self.run(world, vec![dry.clone(), dry, dark], true, |_| {})?;
+        let mut briefs = self.run(world, vec![dry.clone(), dry, dark], Collect::Sites, |_| {})?;
         let mut next = || briefs.pop().flatten().ok_or(Interrupted);
         let (dark, again, dry) = (next()?, next()?, next()?);
         if let Some(why) = objection(&dry, &again) {
             sweep.refused = Some(why);
             return Ok(());
         }
-        let mut plan = Plan::of(workload, &dry.learned, self.scope);
+        let mut plan = Plan::of(workload, &dry.reached, self.scope);
         // Where the cut alone breaks a promise, a fault before it would be blamed for that.
-        if judged(&dark).0 != Came::Judged(Verdict::Kept)
-            && judged(&dark).0 != Came::Judged(Verdict::LostAllowed)
+        if judged(&dark).came != Came::Judged(Verdict::Kept)
+            && judged(&dark).came != Came::Judged(Verdict::LostAllowed)
         {
             plan.runs.retain(|run| run.ending != Ending::Dark);
         }
@@ -93,7 +93,7 @@ impl Sweeper<'_> {
         known.learn(usual.records.iter().chain(&usual.beside).flatten());
         self.all(sweep, workload, world, &plan.runs, &mut known)?;
         if self.pairs {
-            let sites = dry.learned.iter().map(|learned| learned.site.clone()).collect();
+            let sites = dry.reached.iter().map(|reached| reached.site.clone()).collect();
             let runs = self.pairs(workload, world, &plan.runs, &sites)?;
             self.all(sweep, workload, world, &runs, &mut known)?;
         }
@@ -139,7 +139,7 @@ impl Sweeper<'_> {
             (0..runs.len()).partition(|n| runs[*n].cuts);
         let script = |n: &usize| workload.script(&runs[*n].added, runs[*n].ending);
         let scripts = whole.iter().map(script).collect();
-        let done = self.run(world, scripts, false, |(n, brief)| {
+        let done = self.run(world, scripts, Collect::Verdicts, |(n, brief)| {
             records[whole[n]] = vec![Record::of(&runs[whole[n]], brief)];
         });
         let points = cutting.iter().map(|n| cuts::point(workload, &runs[*n])).collect();
@@ -195,11 +195,11 @@ impl Sweeper<'_> {
         let firsts: Vec<&Run> = runs.iter().filter(|run| pairs::may_be_first(run)).collect();
         (self.progress)(Step::Planned(firsts.len()));
         let scripts = firsts.iter().map(|run| workload.script(&run.added, Ending::Cut)).collect();
-        let briefs = self.run(world, scripts, true, |_| {})?;
+        let briefs = self.run(world, scripts, Collect::Sites, |_| {})?;
         let both = firsts.into_iter().zip(briefs);
         let both = both.filter_map(|(first, brief)| Some((first, brief?)));
         let seconds = both.flat_map(|(first, brief)| {
-            pairs::seconds(workload, first, &brief.learned, known, self.scope)
+            pairs::seconds(workload, first, &brief.reached, known, self.scope)
         });
         Ok(seconds.collect())
     }
@@ -209,10 +209,10 @@ impl Sweeper<'_> {
         &self,
         world: &World,
         scripts: Vec<String>,
-        learn: bool,
-    ) -> Result<Vec<Brief>, Interrupted> {
-        let mut briefs: Vec<Option<Brief>> = vec![None; scripts.len()];
-        self.run(world, scripts, learn, |(n, brief)| briefs[n] = Some(brief.clone()))?;
+        collect: Collect,
+    ) -> Result<Vec<RunSummary>, Interrupted> {
+        let mut briefs: Vec<Option<RunSummary>> = vec![None; scripts.len()];
+        self.run(world, scripts, collect, |(n, brief)| briefs[n] = Some(brief.clone()))?;
         Ok(briefs.into_iter().flatten().collect())
     }
 
@@ -221,16 +221,16 @@ impl Sweeper<'_> {
         &self,
         world: &World,
         scripts: Vec<String>,
-        learn: bool,
-        mut take: impl FnMut((usize, &Brief)),
-    ) -> Result<Vec<Option<Brief>>, Interrupted> {
+        collect: Collect,
+        mut take: impl FnMut((usize, &RunSummary)),
+    ) -> Result<Vec<Option<RunSummary>>, Interrupted> {
         let size = if world.place.is_supervised() { 1 } else { BATCH };
-        let mut briefs: Vec<Option<Brief>> = vec![None; scripts.len()];
+        let mut briefs: Vec<Option<RunSummary>> = vec![None; scripts.len()];
         let mut missing = scripts.len();
         let mut first = 0;
         for scripts in scripts.chunks(size) {
             let (place, scripts) = (world.place.clone(), scripts.to_vec());
-            let (sender, batch) = (self.sender.clone(), Batch { place, scripts, learn });
+            let (sender, batch) = (self.sender.clone(), Batch { place, scripts, collect });
             let number = first;
             first += batch.scripts.len();
             self.fleet.brief(batch, move |briefs| {
@@ -244,7 +244,7 @@ impl Sweeper<'_> {
                     missing -= done.len();
                     for (n, brief) in (first..).zip(done) {
                         take((n, &brief));
-                        if learn {
+                        if collect == Collect::Sites {
                             briefs[n] = Some(brief);
                         }
                     }
@@ -271,7 +271,7 @@ fn owned(records: Vec<Vec<Record>>) -> (Vec<usize>, Vec<Record>) {
 }
 
 /// Why there is nothing to sweep.
-fn objection(dry: &Brief, again: &Brief) -> Option<String> {
+fn objection(dry: &RunSummary, again: &RunSummary) -> Option<String> {
     if let Some(difference) = Difference::between(&dry.trace, &again.trace) {
         let shown = difference.shown("run 1", "run 2");
         return Some(format!("it is not deterministic: two dry runs differ in {shown}"));
@@ -281,8 +281,8 @@ fn objection(dry: &Brief, again: &Brief) -> Option<String> {
         return Some(format!("its dry run went wrong in line {line}: {message}"));
     }
     let fine = !dry.verdict.is_broken_promise() && !dry.verdict.is_no_measurement();
-    let sentence = dry.verdicts.iter().find(|(_, verdict, _)| *verdict == dry.verdict);
-    let sentence = sentence.map(|(_, _, sentence)| sentence.as_str()).unwrap_or_default();
+    let sentence = dry.rulings.iter().find(|ruling| ruling.verdict == dry.verdict);
+    let sentence = sentence.map(|ruling| ruling.sentence.as_str()).unwrap_or_default();
     (!fine).then(|| format!("its dry run, without any fault, is {}: {sentence}", dry.verdict))
 }
 

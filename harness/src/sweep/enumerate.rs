@@ -12,7 +12,7 @@ use super::finding;
 use super::shard::Shard;
 use super::workload::{Ending, Place, Workload};
 use crate::kernel::{Name, Site};
-use crate::runner::Learned;
+use crate::runner::ReachedCall;
 
 /// One run: the workload, what is added to it, and how it ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,30 +67,30 @@ impl Scope<'_> {
 }
 
 impl Plan {
-    /// Every fault that fits at every site that `learned` tells.
-    pub fn of(workload: &Workload, learned: &[Learned], scope: Scope<'_>) -> Plan {
+    /// Every fault that fits at every site that `reached` tells.
+    pub fn of(workload: &Workload, reached: &[ReachedCall], scope: Scope<'_>) -> Plan {
         let last = workload.starts() + 1;
         let mut plan = Plan::default();
         let mut others = Vec::new();
-        for (place, learned) in learned.iter().chain(&ends(learned)).enumerate() {
-            if learned.start > last || !scope.shard.has(&workload.name, &learned.site) {
+        for (place, reached) in reached.iter().chain(&ends(reached)).enumerate() {
+            if reached.start > last || !scope.shard.has(&workload.name, &reached.site) {
                 continue;
             }
-            if learned.idle {
+            if reached.idle {
                 plan.idle += 1;
                 continue;
             }
-            let beyond = learned.bytes == BEYOND;
+            let beyond = reached.bytes == BEYOND;
             let (faults, left): (Vec<_>, Vec<_>) =
-                fitting(learned).into_iter().partition(|fault| scope.takes(fault.kind));
+                fitting(reached).into_iter().partition(|fault| scope.takes(fault.kind));
             let faults = faults.into_iter().take(if beyond { 1 } else { usize::MAX });
             let left = left.into_iter().filter(|_| !beyond && scope.takes(Kind::Order));
             for (fault, counts) in faults.map(|f| (f, true)).chain(left.map(|f| (f, false))) {
-                let endings = if learned.start == last { &[Ending::Load] } else { fault.endings };
+                let endings = if reached.start == last { &[Ending::Load] } else { fault.endings };
                 let endings = if beyond { &endings[..1] } else { endings };
                 let runs = if counts { &mut plan.runs } else { &mut others };
                 runs.extend(endings.iter().map(|ending| Run {
-                    site: learned.site.clone(),
+                    site: reached.site.clone(),
                     place,
                     fault: fault.name.clone(),
                     kind: fault.kind,
@@ -149,24 +149,24 @@ const BEYOND: u64 = u64::MAX;
 type Axis = (u32, Name, Option<Name>, &'static str);
 
 /// The sites right behind the last of each axis.
-fn ends(learned: &[Learned]) -> Vec<Learned> {
-    let mut last: BTreeMap<Axis, (usize, &Learned, Site)> = BTreeMap::new();
-    for (place, learned) in learned.iter().enumerate() {
-        let site = learned.parts();
+fn ends(reached: &[ReachedCall]) -> Vec<ReachedCall> {
+    let mut last: BTreeMap<Axis, (usize, &ReachedCall, Site)> = BTreeMap::new();
+    for (place, reached) in reached.iter().enumerate() {
+        let site = reached.parts();
         let axis = (site.incarnation, site.task.clone(), site.role.clone(), site.call.as_str());
         let latest = last.get(&axis).is_none_or(|(_, _, other)| other.number < site.number);
         if latest {
-            last.insert(axis, (place, learned, site));
+            last.insert(axis, (place, reached, site));
         }
     }
-    let mut ends: Vec<(usize, &Learned, Site)> = last.into_values().collect();
+    let mut ends: Vec<(usize, &ReachedCall, Site)> = last.into_values().collect();
     ends.sort_by_key(|(place, ..)| *place);
-    let end = |learned: &Learned, site: Site| {
+    let end = |reached: &ReachedCall, site: Site| {
         let site = Site { number: site.number + 1, ..site };
-        Learned {
+        ReachedCall {
             site: site.to_string(),
-            start: learned.start,
-            again: learned.again,
+            start: reached.start,
+            again: reached.again,
             bytes: BEYOND,
             moved: 0,
             children: false,
@@ -174,5 +174,5 @@ fn ends(learned: &[Learned]) -> Vec<Learned> {
             others: Vec::new(),
         }
     };
-    ends.into_iter().map(|(_, learned, site)| end(learned, site)).collect()
+    ends.into_iter().map(|(_, reached, site)| end(reached, site)).collect()
 }

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use super::workload::{Ending, Place};
 use crate::kernel::{CallName, Site};
-use crate::runner::Learned;
+use crate::runner::ReachedCall;
 
 /// Families of faults, as `--faults` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -90,15 +90,15 @@ const BOTH: &[Ending] = &[Ending::Cut, Ending::Healed];
 const SYNC: &[Ending] = &[Ending::Cut, Ending::Healed, Ending::Dark];
 
 /// Everything that fits the call at this site.
-pub fn fitting(learned: &Learned) -> Vec<Fault> {
-    let site = learned.parts();
-    let mut list = List { learned, site: &site, faults: Vec::new() };
-    list.of_the_call(learned);
+pub fn fitting(reached: &ReachedCall) -> Vec<Fault> {
+    let site = reached.parts();
+    let mut list = List { reached, site: &site, faults: Vec::new() };
+    list.of_the_call(reached);
     for (side, mark) in [("before", '<'), ("after", '>')] {
-        list.kill(side, mark, learned.children);
+        list.kill(side, mark, reached.children);
         list.cut(side, mark);
     }
-    list.orders(&learned.others);
+    list.orders(&reached.others);
     list.faults
 }
 
@@ -108,22 +108,22 @@ pub fn parts_of_order(name: &str) -> (&str, &str) {
 }
 
 struct List<'a> {
-    learned: &'a Learned,
+    reached: &'a ReachedCall,
     site: &'a Site,
     faults: Vec<Fault>,
 }
 
 impl List<'_> {
-    fn of_the_call(&mut self, learned: &Learned) {
+    fn of_the_call(&mut self, reached: &ReachedCall) {
         let pipe = self.site.role.as_deref().is_some_and(|role| role.starts_with("pipe"));
         match self.site.call {
             CallName::Write if pipe => {
                 self.once("EPIPE");
                 self.once("EINTR");
-                self.short("half", learned.bytes / 2);
-                self.lie(learned.bytes);
+                self.short("half", reached.bytes / 2);
+                self.lie(reached.bytes);
             }
-            CallName::Write => self.write(learned.bytes),
+            CallName::Write => self.write(reached.bytes),
             CallName::Read => {
                 if pipe {
                     self.once("EIO");
@@ -131,9 +131,9 @@ impl List<'_> {
                     self.errors(&["EIO"]);
                 }
                 self.once("EINTR");
-                if learned.moved > 1 {
+                if reached.moved > 1 {
                     self.short("1", 1);
-                    self.short("half", learned.moved / 2);
+                    self.short("half", reached.moved / 2);
                 }
             }
             call if call.is_sync() => self.sync(),
@@ -260,7 +260,7 @@ impl List<'_> {
     }
 
     fn place(&self) -> Place {
-        match self.learned.start {
+        match self.reached.start {
             1 => Place::Front,
             later => Place::BeforeStart(later),
         }
@@ -270,7 +270,7 @@ impl List<'_> {
     /// what a refused attempt of that did.
     fn from(&self, number: u32, effect: &str, maybe: &str) -> (Place, String) {
         let Site { task, role, call, .. } = self.site;
-        let number = number + self.learned.again.unwrap_or_default();
+        let number = number + self.reached.again.unwrap_or_default();
         let on = role.as_ref().map(|role| format!(" on={role}")).unwrap_or_default();
         (self.place(), format!("inject {call}{on} in={task} {effect} when={number}+{maybe}"))
     }
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn rules_stand_before_the_start_of_the_script_and_count_what_a_refused_attempt_did() {
-        let learned = |start, again| Learned {
+        let reached = |start, again| ReachedCall {
             site: "3:parent.aof.open#2".to_string(),
             start,
             again,
@@ -299,16 +299,16 @@ mod tests {
             idle: false,
             others: Vec::new(),
         };
-        let persistent = |learned| {
-            let faults = fitting(&learned);
+        let persistent = |reached| {
+            let faults = fitting(&reached);
             let its = faults.iter().find(|fault| fault.name == "EMFILE+").expect("it fits");
             its.lines.clone()
         };
         let rule =
             |number: u32| format!("inject open on=aof in=parent error=EMFILE when={number}+");
-        assert_eq!(persistent(learned(3, None)), [(Place::BeforeStart(3), rule(2))]);
-        assert_eq!(persistent(learned(2, Some(1))), [(Place::BeforeStart(2), rule(3))]);
-        let single = fitting(&learned(2, Some(1)));
+        assert_eq!(persistent(reached(3, None)), [(Place::BeforeStart(3), rule(2))]);
+        assert_eq!(persistent(reached(2, Some(1))), [(Place::BeforeStart(2), rule(3))]);
+        let single = fitting(&reached(2, Some(1)));
         let line = "inject at 3:parent.aof.open#2 error=EMFILE".to_string();
         assert_eq!(single[0].lines, [(Place::BeforeStart(2), line)]);
     }

@@ -13,7 +13,7 @@ use super::result::{Came, Record, Sweep};
 /// What the first field of every such file says.
 pub const FORMAT: &str = "sabot sweep";
 /// Files of another version are refused.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Sweeps of one or more workloads in one or more worlds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,6 +183,7 @@ mod tests {
             images: 0,
             sampled: false,
             sentence: String::new(),
+            reason: None,
             token: String::new(),
             usual: false,
             beyond: false,
@@ -215,8 +216,8 @@ mod tests {
             ("x", "no JSON"),
             ("{}", "no report"),
             ("{\"format\":\"sabot sweep\"}", "no version"),
-            ("{\"format\":\"sabot sweep\",\"version\":2}", "of version 2"),
-            ("{\"format\":\"sabot sweep\",\"version\":1}", "damaged"),
+            ("{\"format\":\"sabot sweep\",\"version\":1}", "of version 1"),
+            ("{\"format\":\"sabot sweep\",\"version\":2}", "damaged"),
         ] {
             let why = File::read(text).unwrap_err();
             assert!(why.contains(reason), "{text}: {why}");

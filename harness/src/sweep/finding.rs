@@ -8,7 +8,7 @@
 
 use super::fault::{Kind, parts_of_order};
 use super::result::{Record, Sweep};
-use crate::contract::Verdict;
+use crate::contract::{Reason, Verdict};
 
 /// Runs with one cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +109,8 @@ pub struct Cause {
     pub verdict: Verdict,
     /// The role of the file, a call that has none, or a word for all.
     pub place: String,
-    pub reason: String,
+    /// None: however it shows.
+    pub reason: Option<Reason>,
 }
 
 /// The cause of a finding.
@@ -117,30 +118,14 @@ pub fn cause(record: &Record, verdict: Verdict) -> Cause {
     let (place, reason) = match verdict {
         _ if record.is_posix() => {
             // However bad: what it shows differs from call to call.
-            let (place, reason) = ("power cut, posix alone".to_string(), String::new());
+            let (place, reason) = ("power cut, posix alone".to_string(), None);
             return Cause { verdict: Verdict::Lost, place, reason };
         }
-        _ if record.is_cut() => ("power cut".to_string(), reason(&record.sentence)),
-        Verdict::Stuck => (String::new(), reason(&record.sentence)),
-        _ => (place(&record.site), reason(&record.sentence)),
+        _ if record.is_cut() => ("power cut".to_string(), record.reason.clone()),
+        Verdict::Stuck => (String::new(), record.reason.clone()),
+        _ => (place(&record.site), record.reason.clone()),
     };
     Cause { verdict, place, reason }
-}
-
-/// The sentence without numbers, without what is in brackets, and without how much is left.
-fn reason(sentence: &str) -> String {
-    let mut words = without_numbers(sentence);
-    while let (Some(from), Some(to)) = (words.find(" ("), words.find(')')) {
-        if to < from {
-            break;
-        }
-        words.replace_range(from..=to, "");
-    }
-    let words = words.split("; left behind").next().unwrap_or_default();
-    match words.split_once("; ") {
-        Some((left, reason)) if left.ends_with("there") => reason.to_string(),
-        _ => words.to_string(),
-    }
 }
 
 /// The role of the file at a site, or the call where there is none.
@@ -162,18 +147,6 @@ pub fn axis(site: &str) -> &str {
         Some((digits, rest)) if digits.bytes().all(|byte| byte.is_ascii_digit()) => rest,
         _ => site,
     }
-}
-
-pub fn without_numbers(sentence: &str) -> String {
-    let mut out = String::new();
-    for c in sentence.chars() {
-        match c {
-            '0'..='9' if out.ends_with('N') => {}
-            '0'..='9' => out.push('N'),
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 /// One run in words.
@@ -208,6 +181,7 @@ mod tests {
             images: 0,
             sampled: false,
             sentence: sentence.to_string(),
+            reason: Some(Reason::other(sentence)),
             token: String::new(),
             usual: false,
             beyond: false,

@@ -13,7 +13,7 @@ use super::enumerate::{Run, Scope};
 use super::fault::{Kind, fitting, parts_of_order};
 use super::workload::{Ending, Workload};
 use crate::kernel::Site;
-use crate::runner::Learned;
+use crate::runner::ReachedCall;
 
 /// Whether a run may be the first of a pair: the server goes on after its fault, and the fault is
 /// over at once, so that what comes is recovery.
@@ -23,22 +23,22 @@ pub fn may_be_first(run: &Run) -> bool {
     !run.beyond && over && goes_on && run.ending == Ending::Cut
 }
 
-/// The pairs that begin with `first`, whose run went through `learned`; `known` are the sites of
+/// The pairs that begin with `first`, whose run went through `reached`; `known` are the sites of
 /// the dry run.
 pub fn seconds(
     workload: &Workload,
     first: &Run,
-    learned: &[Learned],
+    reached: &[ReachedCall],
     known: &BTreeSet<String>,
     scope: Scope<'_>,
 ) -> Vec<Run> {
     let mut runs = Vec::new();
-    for learned in learned.iter().filter(|learned| !learned.idle && is_new(learned, known)) {
+    for reached in reached.iter().filter(|reached| !reached.idle && is_new(reached, known)) {
         // What the ending does is out of reach: it begins with `heal`.
-        if learned.start > workload.starts() {
+        if reached.start > workload.starts() {
             continue;
         }
-        for fault in fitting(learned).into_iter().filter(|fault| scope.takes(fault.kind)) {
+        for fault in fitting(reached).into_iter().filter(|fault| scope.takes(fault.kind)) {
             // An order is compared with the first fault alone, so nothing else may come with it.
             let alone = parts_of_order(&fault.name).0.is_empty();
             if fault.kind == Kind::Power || (fault.kind == Kind::Order && !alone) {
@@ -46,7 +46,7 @@ pub fn seconds(
             }
             let added: Vec<_> = first.added.iter().chain(&fault.lines).cloned().collect();
             runs.extend(fault.endings.iter().map(|ending| Run {
-                site: format!("{} + {}", first.site, learned.site),
+                site: format!("{} + {}", first.site, reached.site),
                 place: first.place,
                 fault: format!("{} + {}", first.fault, fault.name),
                 kind: fault.kind,
@@ -61,7 +61,7 @@ pub fn seconds(
 }
 
 /// Whether the run without faults has not been there.
-fn is_new(learned: &Learned, known: &BTreeSet<String>) -> bool {
-    let without = Site { incarnation: learned.start, ..learned.parts() };
-    learned.again.is_some() || !known.contains(&without.to_string())
+fn is_new(reached: &ReachedCall, known: &BTreeSet<String>) -> bool {
+    let without = Site { incarnation: reached.start, ..reached.parts() };
+    reached.again.is_some() || !known.contains(&without.to_string())
 }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::enumerate::Run;
 use super::fault::{Kind, parts_of_order};
 use super::workload::Ending;
-use crate::contract::Verdict;
+use crate::contract::{Reason, Verdict};
 use crate::kernel::Cut;
 use crate::kernel::disk::power_cut::FsModel;
-use crate::runner::{Brief, beside_own_faults};
+use crate::runner::{RunSummary, decisive};
 
 /// What one run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub struct Record {
     /// What was promised and what happened; empty where nothing is to be said.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sentence: String,
+    /// Why, as data; there for findings only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// Replays the run; there for findings only.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub token: String,
@@ -64,8 +67,8 @@ pub struct Record {
 
 impl Record {
     /// What a run came to.
-    pub fn of(run: &Run, brief: &Brief) -> Record {
-        let (came, sentence) = judged(brief);
+    pub fn of(run: &Run, brief: &RunSummary) -> Record {
+        let Judged { came, reason, sentence } = judged(brief);
         Record {
             site: run.site.clone(),
             place: run.place,
@@ -77,6 +80,7 @@ impl Record {
             images: 0,
             sampled: false,
             sentence,
+            reason,
             token: String::new(),
             usual: false,
             beyond: run.beyond,
@@ -145,18 +149,27 @@ pub fn is_finding(verdict: Verdict) -> bool {
     near || verdict.is_broken_promise() || verdict.is_no_measurement()
 }
 
-pub fn judged(brief: &Brief) -> (Came, String) {
-    if brief.unfired {
-        return (Came::NothingInjected, String::new());
-    }
-    if let Some(failure) = brief.wrong() {
+/// What a run came to, with its reason where somebody should hear of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    pub came: Came,
+    pub reason: Option<Reason>,
+    pub sentence: String,
+}
+
+pub fn judged(summary: &RunSummary) -> Judged {
+    let (came, ruling) = if summary.unfired {
+        (Came::NothingInjected, None)
+    } else if let Some(failure) = summary.wrong() {
         let why = format!("the script went wrong in line {}: {}", failure.line, failure.message);
-        return (Came::Judged(Verdict::NotMeasured), why);
-    }
-    let worst = beside_own_faults(&brief.verdicts, &brief.own_fault);
-    let sentence = worst.map(|(_, _, sentence)| sentence.clone()).unwrap_or_default();
-    let keep = is_finding(brief.verdict);
-    (Came::Judged(brief.verdict), if keep { sentence } else { String::new() })
+        (Came::Judged(Verdict::NotMeasured), Some((Reason::other(&why), why)))
+    } else {
+        let decisive = decisive(&summary.rulings).filter(|_| is_finding(summary.verdict));
+        let ruling = decisive.map(|ruling| (ruling.reason.clone(), ruling.sentence.clone()));
+        (Came::Judged(summary.verdict), ruling)
+    };
+    let (reason, sentence) = ruling.unzip();
+    Judged { came, reason, sentence: sentence.unwrap_or_default() }
 }
 
 /// A workload swept in a world, or as much of it as was done.

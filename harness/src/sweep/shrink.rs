@@ -6,32 +6,27 @@
 //! decided by [`Wanted`], strictly: a smaller script that fails in another way is no smaller
 //! reproducer. Must not know: how a script is run.
 
+use super::Came;
 use super::result::judged;
-use super::{Came, finding};
-use crate::runner::{Brief, beside_own_faults};
+use crate::contract::Reason;
+use crate::runner::{RunSummary, decisive};
 
 /// What a smaller script must still come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     came: Came,
-    /// The sentence without its numbers.
-    sentence: String,
+    reason: Option<Reason>,
 }
 
 impl Wanted {
-    pub fn of(brief: &Brief) -> Wanted {
-        let (came, _) = judged(brief);
-        Wanted { came, sentence: sentence(brief) }
+    pub fn of(summary: &RunSummary) -> Wanted {
+        let reason = decisive(&summary.rulings).map(|ruling| ruling.reason.clone());
+        Wanted { came: judged(summary).came, reason }
     }
 
-    pub fn is_met(&self, brief: &Brief) -> bool {
-        *self == Wanted::of(brief)
+    pub fn is_met(&self, summary: &RunSummary) -> bool {
+        *self == Wanted::of(summary)
     }
-}
-
-fn sentence(brief: &Brief) -> String {
-    let worst = beside_own_faults(&brief.verdicts, &brief.own_fault);
-    worst.map(|(_, _, text)| finding::without_numbers(text)).unwrap_or_default()
 }
 
 /// Makes a script smaller as long as `try_all` finds one among the proposals that will do; it

@@ -9,7 +9,7 @@ use crate::case;
 use crate::engine::pool::Fleet;
 use crate::engine::wire::Batch;
 use crate::engine::worlds::World;
-use crate::runner::Brief;
+use crate::runner::{Collect, RunSummary};
 
 /// The lines of the smallest script that fails as this one does; None after an interrupt.
 pub fn smallest(fleet: &Fleet, world: &World, script: &str) -> Option<Vec<String>> {
@@ -24,12 +24,13 @@ pub fn smallest(fleet: &Fleet, world: &World, script: &str) -> Option<Vec<String
     }))
 }
 
-fn briefs(fleet: &Fleet, world: &World, scripts: &[String]) -> Vec<Brief> {
+fn briefs(fleet: &Fleet, world: &World, scripts: &[String]) -> Vec<RunSummary> {
     if scripts.is_empty() {
         return Vec::new();
     }
     let (sender, receiver) = channel();
-    let batch = Batch { place: world.place.clone(), scripts: scripts.to_vec(), learn: false };
+    let batch =
+        Batch { place: world.place.clone(), scripts: scripts.to_vec(), collect: Collect::Verdicts };
     fleet.brief(batch, move |briefs| {
         let _ = sender.send(briefs);
     });

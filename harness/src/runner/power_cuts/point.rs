@@ -11,7 +11,7 @@ use crate::kernel::{Cut, Image, Time};
 use crate::observation::Argv;
 use crate::runner::oracle::Oracle;
 use crate::runner::oracle::question::is_temporary;
-use crate::runner::outcome::Brief;
+use crate::runner::outcome::RunSummary;
 use crate::world::{Broken, Directive, World};
 
 /// A call at which the power is cut.
@@ -36,7 +36,7 @@ impl CutPoint {
 pub struct Judged {
     /// Leaves the first of them, under the strongest profile that allows one.
     pub cut: String,
-    pub brief: Brief,
+    pub brief: RunSummary,
 }
 
 /// What a power cut at one call may come to.
@@ -64,7 +64,7 @@ pub trait Judge {
         known: Option<u64>,
         judged: &BTreeSet<u64>,
         oracle: &mut dyn Oracle,
-    ) -> Result<(u64, Option<Brief>), Broken>;
+    ) -> Result<(u64, Option<RunSummary>), Broken>;
 
     /// Nobody asks any more.
     fn put_away(&mut self) -> Result<(), Broken>;

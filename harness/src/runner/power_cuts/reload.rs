@@ -12,9 +12,10 @@ use crate::kernel::disk::power_cut::Shown;
 use crate::observation::Argv;
 use crate::profile::Profile;
 use crate::runner::oracle::Oracle;
-use crate::runner::outcome::Brief;
+use crate::runner::outcome::Collect;
+use crate::runner::outcome::RunSummary;
 use crate::runner::resp::{decode, encode};
-use crate::runner::summary::brief;
+use crate::runner::summary::run_for_summary;
 use crate::world::{Broken, Status, Victim, World};
 
 /// Starts servers from images, many on one machine.
@@ -39,14 +40,17 @@ impl Judge for Loader<'_> {
         known: Option<u64>,
         judged: &BTreeSet<u64>,
         oracle: &mut dyn Oracle,
-    ) -> Result<(u64, Option<Brief>), Broken> {
+    ) -> Result<(u64, Option<RunSummary>), Broken> {
         let class = known.map_or_else(|| self.class_of(&shown.image), Ok)?;
         if judged.contains(&class) {
             return Ok((class, None));
         }
         let script = parsed(&self.point.with(&shown.cut.to_string()))?;
         let mut world = (self.make)()?;
-        Ok((class, Some(brief(&script, &mut *world, self.profile, oracle, false))))
+        Ok((
+            class,
+            Some(run_for_summary(&script, &mut *world, self.profile, oracle, Collect::Verdicts)),
+        ))
     }
 
     fn put_away(&mut self) -> Result<(), Broken> {

@@ -13,10 +13,11 @@ use crate::kernel::Cut;
 use crate::kernel::disk::power_cut::Shown;
 use crate::profile::Profile;
 use crate::runner::oracle::Oracle;
-use crate::runner::outcome::Brief;
+use crate::runner::outcome::Collect;
+use crate::runner::outcome::RunSummary;
 use crate::runner::state::{State, Stop};
 use crate::runner::steps::Runner;
-use crate::runner::summary::told;
+use crate::runner::summary::summarize;
 use crate::world::{Broken, PoweredOff, World};
 
 /// A run that has come to the start after the cut.
@@ -39,7 +40,7 @@ impl Judge for Resumed<'_> {
         known: Option<u64>,
         judged: &BTreeSet<u64>,
         oracle: &mut dyn Oracle,
-    ) -> Result<(u64, Option<Brief>), Broken> {
+    ) -> Result<(u64, Option<RunSummary>), Broken> {
         self.world.resume_with(&self.dark, &shown.image);
         let mut runner = Runner {
             script: self.script,
@@ -58,7 +59,7 @@ impl Judge for Resumed<'_> {
             return Ok((class, None));
         }
         let end = started.and_then(|()| runner.steps_from(self.step + 1));
-        Ok((class, Some(told(runner, end, false))))
+        Ok((class, Some(summarize(runner, end, Collect::Verdicts))))
     }
 
     fn put_away(&mut self) -> Result<(), Broken> {

@@ -155,7 +155,7 @@ impl Runner<'_> {
     fn run_to_the_start_after_the_cut(&mut self) -> Result<Option<(usize, bool)>, Stop> {
         let mut blind = true;
         for (index, step) in self.script.steps.iter().enumerate() {
-            let verdicts = self.verdicts.len();
+            let rulings = self.rulings.len();
             self.start_for(step)?;
             if let (Verb::Restart(directives), false) = (&step.verb, self.seen.cuts.is_empty()) {
                 directives.iter().for_each(|directive| self.configure(directive));
@@ -164,7 +164,7 @@ impl Runner<'_> {
             self.step(step)?;
             if !self.seen.cuts.is_empty() {
                 // A judgement looks for what was left behind.
-                blind &= !looks_at_the_disk(&step.verb) && self.verdicts.len() == verdicts;
+                blind &= !looks_at_the_disk(&step.verb) && self.rulings.len() == rulings;
             }
         }
         Ok(None)

@@ -16,17 +16,16 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::enumerate::{Plan, Run, Scope};
 use super::fault::Kind;
-use super::finding::without_numbers;
-use super::result::{Came, is_finding, judged};
+use super::result::{Came, Judged, is_finding, judged};
 use super::shrink::{self, Wanted};
 use super::workload::{Ending, Workload};
 use crate::case;
-use crate::runner::{Brief, Learned};
+use crate::contract::reason::without_numbers;
+use crate::runner::{Collect, ReachedCall, RunSummary};
 use story::{Story, Want, stories};
 
-/// Runs scripts and says what each came to; `true`: also which sites it went through. None:
-/// somebody wants to stop.
-pub type Runs<'a> = dyn FnMut(&[String], bool) -> Option<Vec<Brief>> + 'a;
+/// Runs scripts and says what each came to. None: somebody wants to stop.
+pub type Runs<'a> = dyn FnMut(&[String], Collect) -> Option<Vec<RunSummary>> + 'a;
 
 /// How many smaller stories are tried for one failure.
 const TRIES: usize = 200;
@@ -53,20 +52,20 @@ pub fn draw(seed: u64, n: u64) -> impl ValueTree<Value = Story> {
 pub fn explore(stories: &[Story], runs: &mut Runs<'_>) -> Option<Vec<Explored>> {
     let workloads: Vec<Workload> = stories.iter().map(workload).collect();
     let dry: Vec<String> = workloads.iter().map(Workload::dry).collect();
-    let briefs = runs(&dry, true)?;
+    let briefs = runs(&dry, Collect::Sites)?;
     let mut scripts = Vec::new();
     for (n, brief) in briefs.iter().enumerate() {
-        let (came, _) = judged(brief);
+        let came = judged(brief).came;
         let fine = matches!(came, Came::Judged(verdict) if !is_finding(verdict));
         // Without any fault a promise is broken already: that is what this run shows.
         scripts.push(match fine {
-            true => script(&workloads[n], &brief.learned, &stories[n].wants),
+            true => script(&workloads[n], &brief.reached, &stories[n].wants),
             false => dry[n].clone(),
         });
     }
-    let briefs = runs(&scripts, false)?;
+    let briefs = runs(&scripts, Collect::Verdicts)?;
     let explored = briefs.iter().zip(scripts).map(|(brief, script)| {
-        let (came, sentence) = judged(brief);
+        let Judged { came, sentence, .. } = judged(brief);
         Explored { came, sentence, script }
     });
     Some(explored.collect())
@@ -78,8 +77,8 @@ fn workload(story: &Story) -> Workload {
 }
 
 /// The workload with what is wanted put where the dry run has been.
-fn script(workload: &Workload, learned: &[Learned], wants: &[Want]) -> String {
-    let mut plan = Plan::of(workload, learned, Scope::WHOLE);
+fn script(workload: &Workload, reached: &[ReachedCall], wants: &[Want]) -> String {
+    let mut plan = Plan::of(workload, reached, Scope::WHOLE);
     plan.runs.retain(|run| !run.beyond);
     let mut added = Vec::new();
     let mut ending = Ending::Cut;
@@ -179,13 +178,13 @@ pub fn smallest(seed: u64, n: u64, first: &Explored, runs: &mut Runs<'_>) -> Opt
             tree.complicate()
         };
     }
-    let wanted = Wanted::of(runs(&[best.script.clone()], false)?.first()?);
+    let wanted = Wanted::of(runs(&[best.script.clone()], Collect::Verdicts)?.first()?);
     let mut stopped = false;
     let lines = shrink::shrink(&best.script, |texts| {
         let right: Vec<usize> =
             (0..texts.len()).filter(|n| case::parse("", &texts[*n]).is_ok()).collect();
         let scripts: Vec<String> = right.iter().map(|n| texts[*n].clone()).collect();
-        match runs(&scripts, false) {
+        match runs(&scripts, Collect::Verdicts) {
             Some(briefs) => {
                 briefs.iter().position(|brief| wanted.is_met(brief)).map(|found| right[found])
             }

@@ -67,7 +67,7 @@ impl Sim {
             wakes: RefCell::default(),
             kills: RefCell::default(),
             pending: RefCell::default(),
-            last_words: RefCell::default(),
+            handler_lines: RefCell::default(),
             ending: RefCell::default(),
             traffic: RefCell::default(),
             unshared: RefCell::default(),

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use sabot_server::os::{
-    Clock, Event, Fd, ForkChild, Interest, LastWords, OFlag, Os, Pid, Result, STDOUT, Signal, Stat,
-    Thread, Wait as WaitMode, WaitStatus, Whence,
+    Clock, Event, Fd, ForkChild, HandlerLine, Interest, OFlag, Os, Pid, Result, STDOUT, Signal,
+    Stat, Thread, Wait as WaitMode, WaitStatus, Whence,
 };
 
 use super::shared::{Birth, Body, Resume, Wait};
@@ -307,8 +307,8 @@ impl Os for SimOs<'_> {
         Ok(self.after_call(pid))
     }
 
-    fn set_last_words(&mut self, words: LastWords) {
-        self.shared.last_words.borrow_mut().insert(self.pid, words);
+    fn set_handler_line(&mut self, line: HandlerLine) {
+        self.shared.handler_lines.borrow_mut().insert(self.pid, line);
     }
 
     fn wait3(&mut self, mode: WaitMode) -> Result<Option<(Pid, WaitStatus)>> {

@@ -129,7 +129,7 @@ impl Scheduler {
         let is_child = slot.class == Class::Child;
         if let Some(ending) = interrupt.and_then(|signal| ending(signal, is_child)) {
             let pid = slot.pid;
-            self.shared.write_last_words(pid);
+            self.shared.write_handler_line(pid);
             self.end(pid, ending);
             return Ok(());
         }
@@ -201,7 +201,7 @@ impl Scheduler {
         // A child that has never run has not installed its handler for SIGUSR1 yet.
         let no_handler = signal == Signal::SIGUSR1
             && slot.class == Class::Child
-            && !self.shared.last_words.borrow().contains_key(&pid);
+            && !self.shared.handler_lines.borrow().contains_key(&pid);
         if signal == Signal::SIGKILL || no_handler {
             self.end(pid, Ending::Signaled(signal as i32));
             return;

@@ -19,7 +19,7 @@ use crate::kernel::disk::page_cache::PAGE;
 use crate::kernel::fd::{End, PipeId};
 use crate::kernel::{Ending, Entered, Fd, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
-use sabot_server::os::{Interest, LastWords, Thread};
+use sabot_server::os::{HandlerLine, Interest, Thread};
 
 /// What a task waits for.
 pub enum Wait {
@@ -118,7 +118,7 @@ pub struct Shared {
     /// Signals whose handlers have not been run yet.
     pub pending: RefCell<Vec<(Pid, Signal)>>,
     /// What processes write when SIGUSR1 ends them.
-    pub last_words: RefCell<BTreeMap<Pid, LastWords>>,
+    pub handler_lines: RefCell<BTreeMap<Pid, HandlerLine>>,
     /// Processes that a signal ends as soon as their current call returns.
     pub ending: RefCell<Vec<(Pid, Ending)>>,
     /// Bytes that the calls of a process have moved, for the model of its private memory.
@@ -159,8 +159,8 @@ impl Shared {
 
     /// Writes what a process logs when a signal handler ends it. A log file gets it without a call
     /// that the plan sees, as from a real handler.
-    pub fn write_last_words(&self, pid: Pid) {
-        let Some(words) = self.last_words.borrow_mut().remove(&pid) else { return };
+    pub fn write_handler_line(&self, pid: Pid) {
+        let Some(words) = self.handler_lines.borrow_mut().remove(&pid) else { return };
         let mut kernel = self.kernel.borrow_mut();
         let seconds = kernel.clock.realtime() / 1_000_000_000;
         let line = format!("{}{seconds}{}", words.before, words.after);

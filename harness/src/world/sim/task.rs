@@ -97,7 +97,7 @@ impl SimOs<'_> {
     pub(super) fn end_if_signalled(&self) {
         let ending = self.shared.ending.borrow().iter().find(|(pid, _)| *pid == self.pid).copied();
         if let Some((_, ending)) = ending {
-            self.shared.write_last_words(self.pid);
+            self.shared.write_handler_line(self.pid);
             self.suspend(Wait::End(ending));
         }
     }

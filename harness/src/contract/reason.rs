@@ -1,0 +1,130 @@
+//! Why a verdict was given, as data: what two runs of one cause have in common.
+//!
+//! A reason leaves out in what such runs differ: how much is left, on which line, at what time,
+//! with which code. The sentence beside it says that to a person. Must not know: how it is said.
+
+use serde::{Deserialize, Serialize};
+
+use super::regime::Regime;
+use crate::observation::Descriptor;
+
+/// Why a verdict was given.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// Every acknowledged write is there.
+    Complete,
+    /// `damage` set a new baseline.
+    Damaged,
+    /// The operating system claimed what it had not done.
+    Lied,
+    /// Something is missing in a server that was not even killed.
+    NotKilled,
+    /// The policy allows the loss.
+    Allowed(Regime),
+    /// A promise was broken.
+    Broken { promise: Promise, told: Told },
+    /// The dataset is the state after no prefix of the history.
+    NoPrefix,
+    /// The server did not start on what was on the disk.
+    Refused(Attempts),
+    /// The server ended without being asked to, or not as it was asked to.
+    Ended(Exit),
+    /// Writes stay refused: the beginning of the reply, and the command that clears it.
+    WritesRefused { reply: String, cure: Option<String> },
+    /// A settled server holds on to something.
+    Leaked { zombies: bool, unknown_children: bool, descriptors: Vec<Descriptor> },
+    /// What the machine, the world or the case says, without its numbers.
+    Other(String),
+}
+
+/// What promised that a write would still be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Promise {
+    /// A SHUTDOWN that exited with 0.
+    Shutdown,
+    /// A SAVE or BGSAVE that reported success.
+    Save,
+    /// A sync that succeeded after the write.
+    Sync,
+    /// The policy under which it was acknowledged.
+    Policy(Regime),
+    /// The second within which that policy syncs.
+    Second(Regime),
+}
+
+/// Who could know of a loss before the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Told {
+    Nobody,
+    /// A client got an error, or saw it in INFO.
+    Client,
+    /// INFO would have shown it to whoever asked.
+    Info,
+}
+
+/// How often the server was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attempts {
+    /// It was refused while it ran into something later than a start.
+    Once,
+    /// It came up when it was started once more.
+    CameUp,
+    /// It was refused both times.
+    Twice,
+}
+
+/// An end that nobody called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    /// Asked to shut down, it exited with another code than 0.
+    Shutdown,
+    /// By itself.
+    Code,
+    Signal,
+}
+
+impl Reason {
+    /// Why writes are refused: a reply without the part that differs from time to time.
+    pub fn writes_refused(reply: &str, cure: Option<&str>) -> Reason {
+        let opening = reply.split([':', ',']).next().unwrap_or_default();
+        Reason::WritesRefused { reply: opening.to_string(), cure: cure.map(str::to_string) }
+    }
+
+    /// What somebody else says in words.
+    pub fn other(sentence: &str) -> Reason {
+        Reason::Other(without_numbers(sentence))
+    }
+}
+
+/// A text with `N` for each number.
+pub fn without_numbers(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '0'..='9' if out.ends_with('N') => {}
+            '0'..='9' => out.push('N'),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_do_not_make_a_reason_another() {
+        assert_eq!(Reason::other("line 12: 3.5 s"), Reason::other("line 4: 12.25 s"));
+        let full = "-MISCONF Errors writing to the AOF file: No space left on device";
+        let other = "-MISCONF Errors writing to the AOF file: Input/output error";
+        let of = |reply| Reason::writes_refused(reply, Some("BGSAVE"));
+        assert_eq!(of(full), of(other));
+        assert_ne!(of(full), Reason::writes_refused(full, None));
+    }
+}
