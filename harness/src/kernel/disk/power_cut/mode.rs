@@ -1,7 +1,7 @@
 //! Which image is meant: modes and file system models, as written in a case.
 //!
-//! `MODE[@PROFILE]`, where MODE is `none`, `all`, `prefix:N`, `torn:N` or `seed:N`. Without a
-//! fs it is ext4. Must not know: what an image is.
+//! `MODE[@MODEL]`, where MODE is `none`, `all`, `prefix:N`, `torn:N` or `seed:N`. Without a
+//! model it is ext4. Must not know: what an image is.
 
 use std::fmt;
 use std::str::FromStr;
@@ -92,7 +92,7 @@ pub enum NotACut {
     #[error("places are counted from 1")]
     Zero,
     #[error("`{0}` is not a disk profile; expected ext4, xfs or posix")]
-    Profile(String),
+    FsModel(String),
 }
 
 impl FromStr for FsModel {
@@ -100,7 +100,7 @@ impl FromStr for FsModel {
 
     fn from_str(text: &str) -> Result<FsModel, NotACut> {
         let known = FsModel::ALL.into_iter().find(|fs| fs.as_str() == text);
-        known.ok_or_else(|| NotACut::Profile(text.to_string()))
+        known.ok_or_else(|| NotACut::FsModel(text.to_string()))
     }
 }
 

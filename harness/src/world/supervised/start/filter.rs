@@ -145,9 +145,9 @@ const THIRD_ARGUMENT: u32 = 32;
 /// AUDIT_ARCH_X86_64 of linux/audit.h: EM_X86_64, 64-bit, little-endian.
 const X86_64: u32 = 0xc000_003e;
 
-/// The program. Its shape: wrong architecture → kill; listed → allow; a call on a descriptor → look
-/// at the descriptor; a signal to a thread → look at the signal; anything else → ask the
-/// supervisor.
+/// The program of the filter: kill on another architecture; allow calls that are listed; for calls
+/// on a descriptor, check the descriptor; for a signal to a thread, check the signal; trap anything
+/// else.
 pub fn program() -> Vec<sock_filter> {
     let mut program = vec![
         instruction(LOAD, 0, 0, ARCHITECTURE),
@@ -155,7 +155,7 @@ pub fn program() -> Vec<sock_filter> {
         instruction(RETURN, 0, 0, libc::SECCOMP_RET_KILL_PROCESS),
         instruction(LOAD, 0, 0, NUMBER),
     ];
-    // Each test stands in front of its own two instructions, so no jump is longer than two.
+    // Each test comes right before the instructions that it skips, so every jump is short.
     for number in PASS_BELOW {
         program.extend([
             instruction(JUMP_EQUAL, 0, 4, *number as u32),
