@@ -105,7 +105,7 @@ fn a_lie_that_nobody_knows_of_looks_like_the_servers_fault() {
     assert_eq!(forgotten.verdict, Verdict::Lost, "{}", forgotten.transcript);
 }
 
-/// What random stories come to on machines made from honest ones.
+/// The results of random stories on machines made from honest ones.
 fn explored(runs: u64, machine: fn(Sim) -> Box<dyn World>) -> Vec<Explored> {
     let profile = Profile::named("sabot").expect("it is part of the program");
     let (shared, stacks) = (Rc::new(profile.clone()), Stacks::default());

@@ -33,7 +33,7 @@ struct Bench {
     suspends: bool,
     oracle: WorldOracle<'static>,
     loads: Loads,
-    /// How many worlds the last survey took, besides the oracle's.
+    /// How many worlds the last survey made, besides the oracle's.
     made: u32,
 }
 
@@ -52,7 +52,7 @@ impl Bench {
         self.survey_up_to(point, usize::MAX).expect("the simulation holds")
     }
 
-    /// Somebody wants to stop when so many images have been judged.
+    /// A survey that is interrupted after `most` images.
     fn survey_up_to(&mut self, point: &CutPoint, most: usize) -> Result<Option<Surveyed>, Broken> {
         let (profile, stacks, suspends) = (&self.profile, &self.stacks, self.suspends);
         let made = Cell::new(0);
@@ -123,18 +123,18 @@ fn a_run_goes_on_from_a_copy_only_where_the_image_alone_makes_a_difference() {
     let cut = format!("{head}{}\n> SET a 1\n> SET b 2\n", rule(first));
     let again = format!("{head}> SET a 1\nkill all\nrestart\n{}\n", rule(second));
     let stories = [
-        // Something looks at the disk, or changes it, while nobody lives.
+        // Something looks at the disk, or changes it, while no server runs.
         (format!("{cut}damage aof append 78\nheal\nrestart\n"), first, false),
         (format!("{cut}expect file aof 52\nheal\nrestart\n"), first, false),
         (format!("{cut}power-cut none\nheal\nrestart\n"), first, false),
         (format!("{cut}heal\nspace 8192\nrestart\n> SET c 3\n"), first, false),
-        // A fault or a hold is there when the server starts.
+        // A fault or a hold is in force when the server starts.
         (format!("{cut}restart\n"), first, false),
         (format!("{cut}heal\ninject read on=aof error=EIO\nrestart\n"), first, false),
         (format!("{cut}heal\nhold child maybe\nrestart\n"), first, false),
         // The case is not for this server.
         (format!("{cut}heal\nneeds role manifest\nrestart\n"), first, false),
-        // There was a server before, or there is one after.
+        // There was an earlier server, or there is a later one.
         (format!("{again}> SET b 2\nheal\nrestart\n> SET d 4\ncheck\n"), second, true),
         (format!("{cut}heal\nrestart\n> SET c 3\nkill all\nrestart\n"), first, true),
         (format!("{cut}> GET a\nadvance 2s\nkill all maybe\nheal\nrestart\n"), first, true),

@@ -62,7 +62,7 @@ fn workloads_are_swept_and_cases_shown_without_a_checkout() {
     assert!(text.contains("world sim"), "{text}");
 }
 
-/// The command finds itself wherever it is.
+/// Workers are the command itself, wherever it is.
 #[test]
 fn supervised_worlds_need_nothing_beside_the_command() {
     let sabot = Installed::new();

@@ -120,7 +120,7 @@ fn simulated(text: &str) -> Story {
     let replies = replies.filter(|line| line.starts_with(['+', '-', ':'])).map(String::from);
     let log = lines().filter_map(|line| line.strip_prefix("    log  ")).map(String::from);
     let exit = lines().find_map(|line| line.trim().strip_prefix("parent exited with "));
-    // What judges a restart writes to the file, too.
+    // The judgement of the restart writes to the file, too.
     let length = lines().find_map(|line| line.strip_prefix("  aof  ")?.strip_suffix(" bytes"));
     let length: usize = length.expect("it was created").parse().expect("a number");
     let (_, file) = outcome.files.iter().find(|(name, _)| name == FILE).expect("it is there");
@@ -139,7 +139,7 @@ fn on_small_disk(text: &str) -> Option<Story> {
     let mut command = unshare()?;
     command.args(["sh", "-c", script, "sh"]).arg(folder.path());
     let server = Server::start(command, folder.path(), text);
-    // Only the server sees the file system that is mounted there; an open directory keeps it.
+    // Only the server sees the mounted file system; an open directory keeps it mounted.
     let seen = format!("/proc/{}/root{}", server.process.id(), folder.path().display());
     let disk = File::open(seen).expect("the server runs");
     let ballast = inside(&disk, "ballast");
@@ -164,7 +164,7 @@ fn unshare() -> Option<Command> {
     None
 }
 
-/// A file in a directory that may be mounted in another namespace alone.
+/// A file in a directory that may be mounted only in another namespace.
 fn inside(disk: &File, name: &str) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}/{name}", disk.as_raw_fd()))
 }
@@ -213,7 +213,7 @@ impl Server {
             }
         }
         let exit = match self.process.try_wait().expect("it is our child") {
-            // What ends a connection has not always ended the process.
+            // The connection may end before the process does.
             None if replies.len() < text.matches("> ").count() => self.process.wait().ok(),
             None => {
                 self.process.kill().expect("it is our child");
@@ -229,7 +229,7 @@ impl Server {
         Story { replies, log: std::mem::take(&mut self.log), exit, file }
     }
 
-    /// The reply as it goes over the wire; None when the server closed the connection instead.
+    /// The reply as on the wire; None: the server has closed the connection instead.
     fn send(&mut self, words: &str) -> Option<String> {
         let mut words = words.split(' ');
         let mut command = redis::cmd(words.next().expect("a command has a name"));

@@ -12,7 +12,7 @@ const VICTIMS: [Victim; 3] = [Victim::Parent, Victim::Child, Victim::All];
 /// meant.
 pub fn mode(text: &str) -> Result<Cut, String> {
     text.parse().map_err(|not| match not {
-        NotACut::Profile(name) => {
+        NotACut::FsModel(name) => {
             let known = FsModel::ALL.iter().map(|profile| profile.as_str());
             format!("`{name}` is no disk profile; {}", one_of(&name, known))
         }

@@ -1,8 +1,8 @@
 //! Halts: kills and power cuts that the plan puts right before or after a call.
 //!
-//! The kernel decides that one is due and whom it hits; the door stops at once, lets nobody run,
-//! carries it out ([`Kernel::take_halt`]) and goes on. Must not know: how a process is ended for
-//! real.
+//! The kernel decides that one is due and who dies of it. The door stops at once, lets nobody run,
+//! takes it ([`Kernel::take_halt`]), carries it out and goes on. Must not know: how a process is
+//! ended for real.
 
 use std::sync::Arc;
 
@@ -18,22 +18,22 @@ use super::{Cut, Entered, Image, Kernel, Name, Pid, TaskId, Trace};
 pub struct Open {
     /// The role of its file or pipe.
     pub role: Name,
-    /// A file that has no name any more.
+    /// Whether its file has no name any more.
     pub unlinked: bool,
 }
 
-/// A wish to know what the next power cut could leave, besides what it does leave.
+/// A question: what could the next power cut leave, besides what it does leave?
 #[derive(Clone, Debug)]
 pub struct Survey {
     pub weakest: FsModel,
-    /// Images of each profile beside those with names of their own.
+    /// How many images to take of each model, besides those that have a name.
     pub budget: u64,
-    /// There once the power was cut.
+    /// The answer, once the power was cut.
     pub images: Option<Images>,
 }
 
 impl Kernel {
-    /// Whether the process of this task ends with what is due.
+    /// Whether the process of this task dies of this halt.
     pub fn dies_of(&self, task: TaskId, halt: Halt) -> bool {
         let is_server = self.processes.process_of(task).name == SERVER;
         match halt {
@@ -43,33 +43,32 @@ impl Kernel {
         }
     }
 
-    /// The plan has something happen before this call, of which its caller dies: the call is never
-    /// made.
+    /// A halt is due before this call, and its caller dies of it: the call is never made.
     pub fn halt_before(&mut self, entered: Entered, halt: Halt) {
         self.halt = Some(halt);
         self.finish(entered, Returned::Never, 0);
     }
 
-    /// The plan has something happen that the caller lives through.
+    /// A halt is due that the caller survives.
     pub fn halt_caller_survives(&mut self, halt: Halt) {
         self.halt = Some(halt);
     }
 
-    /// What is due before anybody runs on.
+    /// The halt that comes before anybody runs on.
     pub fn halt_due(&self) -> Option<Halt> {
         self.halt
     }
 
-    /// Takes what is due: the caller carries it out.
+    /// Takes the halt that is due; whoever takes it carries it out.
     pub fn take_halt(&mut self) -> Option<Halt> {
         self.halt.take()
     }
 
-    /// Cuts the power: every process is gone, and the disk holds one of the images that its profile
-    /// allows.
+    /// Cuts the power: every process is gone, and the disk holds one of the images that the file
+    /// system model allows.
     ///
     /// # Errors
-    /// When there is no such image; nothing has happened then.
+    /// There is no such image; then nothing has happened.
     pub fn cut_power(&mut self, cut: Cut) -> Result<Image, Impossible> {
         let image = PowerCut::image(&self.disk, cut)?;
         if let Some(survey) = self.survey.as_mut().filter(|survey| survey.images.is_none()) {
@@ -81,8 +80,8 @@ impl Kernel {
         Ok(image)
     }
 
-    /// Whether nothing that was planned is still to happen, and the disk is large: what happens on
-    /// this machine next depends on its clock and on what is on its disk.
+    /// Whether nothing is planned any more and disk space is not limited: what happens next depends
+    /// only on the clock and on the content of the disk.
     pub fn is_at_rest(&self) -> bool {
         self.plan.is_empty()
             && self.schedule.is_idle()
@@ -116,7 +115,7 @@ impl Kernel {
         }
     }
 
-    /// Every process is gone without a trace.
+    /// Every process is gone, and the trace does not say so one by one.
     fn drop_processes(&mut self) {
         for process in 0..self.processes.processes.len() {
             let table: FdTable = std::mem::take(&mut self.processes.processes[process].fds);
@@ -127,7 +126,7 @@ impl Kernel {
         }
     }
 
-    /// Everything of this kernel's that a living process has open.
+    /// Everything that this kernel models and a living process has open.
     pub fn open_descriptors(&self, pid: Pid) -> Vec<Open> {
         let Some(process) = self.processes.alive(pid) else { return Vec::new() };
         let objects = self.processes.processes[process].fds.iter();
@@ -147,7 +146,7 @@ impl Kernel {
             .collect()
     }
 
-    /// Children of a living process that have ended and that it has not waited for.
+    /// How many children of a living process have ended and were not waited for.
     pub fn zombies(&self, pid: Pid) -> usize {
         let Some(process) = self.processes.alive(pid) else { return 0 };
         let ended =

@@ -1,5 +1,4 @@
-//! Completing a call that was entered: one method per system call, on files and on pipes and
-//! processes.
+//! Completing a call that was entered: one method per system call.
 //!
 //! Must not know: whether anything real stands behind the model.
 

@@ -1,7 +1,7 @@
-//! The sim door: the server core's system calls, brought to the kernel.
+//! The sim door: brings the system calls of the server core to the kernel.
 //!
-//! A call that can be answered at once is; one that must wait suspends the task's coroutine with
-//! the reason. Must not know: who runs next.
+//! A call that can return at once does; one that must wait suspends the task's coroutine and says
+//! what for. Must not know: who runs next.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,7 +18,7 @@ use super::task::{SimOs, relative, task};
 use crate::kernel::calls::Waited;
 use crate::kernel::{CallName, Ending, Object, Target};
 
-/// Where a server complains about its configuration.
+/// Where a server reports errors in its configuration.
 const STDERR: Fd = 2;
 
 impl Os for SimOs<'_> {
@@ -69,7 +69,7 @@ impl Os for SimOs<'_> {
                 self.shared.count_traffic(self.pid, wrote.taken);
                 Ok(self.after_call(wrote.result)? as usize)
             }
-            // Standard error goes where standard output goes, as in a supervised server.
+            // Standard error goes to the log as well, as in a supervised server.
             None if fd == STDOUT || fd == STDERR => {
                 self.end_if_signalled();
                 self.shared.log.borrow_mut().extend_from_slice(buf);
@@ -153,7 +153,7 @@ impl Os for SimOs<'_> {
         self.after_call(done.result)
     }
 
-    /// The run directory is the only one there is.
+    /// There is no other directory to change to.
     fn chdir(&mut self, path: &str) -> Result<()> {
         if relative(path).is_empty() { Ok(()) } else { Err(Errno::ENOENT) }
     }
@@ -307,8 +307,8 @@ impl Os for SimOs<'_> {
         Ok(self.after_call(pid))
     }
 
-    fn set_handler_line(&mut self, words: HandlerLine) {
-        self.shared.last_words.borrow_mut().insert(self.pid, words);
+    fn set_handler_line(&mut self, line: HandlerLine) {
+        self.shared.handler_lines.borrow_mut().insert(self.pid, line);
     }
 
     fn wait3(&mut self, mode: WaitMode) -> Result<Option<(Pid, WaitStatus)>> {
@@ -365,7 +365,7 @@ impl Os for SimOs<'_> {
     }
 
     fn getrandom(&mut self, buf: &mut [u8]) {
-        // The machine's only source of randomness is always the same.
+        // The same in every run.
         buf.fill(0x5a);
     }
 }

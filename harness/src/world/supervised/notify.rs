@@ -1,12 +1,12 @@
-//! The listener's end of seccomp user notification: receive a trapped call, answer it.
+//! The supervisor's end of seccomp user notification: receives trapped calls and answers them.
 //!
-//! A target may die at any moment; then its notification is gone and answering it is no error.
+//! A target may die at any moment. Then its notification is gone, and answering it is not an error.
 //! Must not know: what any call means.
 //!
 //! # Safety
 //!
-//! Each ioctl gets a pointer to a live, zeroed struct of exactly the type that seccomp_unotify(2)
-//! names for it. The kernel refuses a notification struct that is not zeroed.
+//! Each ioctl gets a pointer to a live struct of exactly the type that seccomp_unotify(2) names for
+//! it; that of NOTIF_RECV is zeroed, as the kernel demands.
 
 #![allow(unsafe_code)]
 
@@ -17,7 +17,7 @@ use libc::{seccomp_notif, seccomp_notif_addfd, seccomp_notif_resp};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
-/// A call that waits for its answer.
+/// A trapped call that waits for its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Notice {
     pub id: u64,
@@ -34,12 +34,12 @@ impl Notice {
     }
 }
 
-/// What the caller gets.
+/// The answer to a trapped call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Value(i64),
     Error(Errno),
-    /// The kernel carries the call out as if it had not been trapped.
+    /// Linux carries the call out as if it had not been trapped.
     Continue,
 }
 
@@ -65,18 +65,18 @@ impl From<OFlag> for OnExec {
     }
 }
 
-/// Where the trapped calls of a server and all that it forks arrive.
+/// Receives the trapped calls of a server and of all that it forks.
 #[derive(Debug)]
 pub struct Listener {
     fd: OwnedFd,
 }
 
-/// SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP: caller and supervisor take turns on one CPU. Linux 6.6.
+/// SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, since Linux 6.6: caller and supervisor take turns on a CPU.
 const SYNC_WAKE_UP: u64 = 1;
 
 impl Listener {
     pub fn new(fd: OwnedFd) -> Listener {
-        // SAFETY: the argument is a plain number. An older kernel refuses, and is merely slower.
+        // SAFETY: the argument is a plain number. An older Linux refuses it, and is merely slower.
         unsafe {
             libc::ioctl(fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS as _, SYNC_WAKE_UP);
         }
@@ -87,7 +87,7 @@ impl Listener {
     pub fn receive(&self) -> Result<Option<Notice>, Errno> {
         // SAFETY: zero is a valid value of every field.
         let mut notif: seccomp_notif = unsafe { mem::zeroed() };
-        // SAFETY: see the module.
+        // SAFETY: the kernel writes one `seccomp_notif` to a live, zeroed one.
         let result = unsafe {
             libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV as _, &mut notif)
         };
@@ -111,7 +111,7 @@ impl Listener {
             Answer::Error(errno) => response.error = -(errno as i32),
             Answer::Continue => response.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
         }
-        // SAFETY: see the module.
+        // SAFETY: the kernel reads one live `seccomp_notif_resp`.
         let result = unsafe {
             libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND as _, &response)
         };
@@ -158,7 +158,7 @@ impl Listener {
         };
         let srcfd = file.as_raw_fd() as u32;
         let addfd = seccomp_notif_addfd { id, flags: flags | set, srcfd, newfd, newfd_flags };
-        // SAFETY: see the module.
+        // SAFETY: the kernel reads one live `seccomp_notif_addfd`, whose `srcfd` is borrowed.
         let result = unsafe {
             libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD as _, &addfd)
         };

@@ -1,15 +1,15 @@
-//! From a mode to a choice: what becomes of every change, so that the whole is allowed.
+//! From a mode to a choice: a fate for every change, so that the whole is allowed.
 //!
-//! All choices of a fs are numbered, so that a number stands for one of them for ever. They
-//! fall into groups by how far the log of names and sizes came (one group where there is no such
-//! log), and within a group into axes that are independent of each other. Must not know: what the
-//! changes add up to.
+//! All choices under a model are numbered, so that a number always stands for the same one. They
+//! form groups by how much of the log of names and sizes reached the disk (one group where there is
+//! no such log); within a group they are made along independent axes. Must not know: the content
+//! that results.
 
 use super::fate::{Blocks, Fate, Reach, Rest};
 use super::{FsModel, Impossible, Mode, PowerCut, is_write};
 use crate::kernel::disk::page_cache::Change;
 
-/// What becomes of every change.
+/// A fate for every change.
 #[derive(Clone, Debug)]
 pub(super) struct Choice {
     /// For each change of names, whether it is there.
@@ -18,27 +18,27 @@ pub(super) struct Choice {
     pub fates: Vec<Vec<Fate>>,
 }
 
-/// So many choices are numbered one by one; of more, a number draws one.
+/// Up to this many choices are numbered one by one; if there are more, a number seeds a draw.
 pub(super) const NUMBERED: u128 = 4096;
 
-/// Choices that share how far the log came.
+/// The choices with the same part of the log on the disk.
 struct Group {
     log: u64,
     axes: Vec<Axis>,
     size: u128,
 }
 
-/// Everything that can be chosen, counted once.
+/// All choices, counted.
 pub(super) struct Groups {
     groups: Vec<Group>,
     /// How many choices there are.
     pub count: u128,
 }
 
-/// Something that can be chosen by itself.
+/// Something that is chosen independently.
 enum Axis {
-    /// A file that is written back in order: how many of its writes came, and how the next one
-    /// tore.
+    /// A file that is written back in order: how many of its writes reached the disk, and how the
+    /// next one tore.
     InOrder { file: usize, options: Vec<(usize, Option<Fate>)> },
     /// One change of a file.
     Change { file: usize, entry: usize, options: Vec<Fate> },
@@ -86,7 +86,7 @@ impl PowerCut<'_> {
         }
     }
 
-    /// Everything before `end` is there, and of the rest what must be.
+    /// Everything before `end` is there, and of the rest only what must be.
     fn prefix(&self, end: u64) -> Choice {
         let log = self.committed.max(end);
         let mut choice = self.base(log);
@@ -100,7 +100,7 @@ impl PowerCut<'_> {
         choice
     }
 
-    /// The log came as far as `log`, and no data but what must have come with it.
+    /// The log reached the disk up to `log`, with no more data than had to come with it.
     fn base(&self, log: u64) -> Choice {
         let names = self.disk.names.journal().iter().map(|entry| entry.sequence < log).collect();
         let files = 0..self.unsynced.len();
@@ -119,7 +119,7 @@ impl PowerCut<'_> {
         content.journal().iter().map(fate).collect()
     }
 
-    /// Writes before this came, because the log came as far as a rename that wrote them back.
+    /// The writes before this reached the disk, because a rename wrote them back and is in the log.
     fn forced(&self, file: usize, log: u64) -> u64 {
         let renames = self.unsynced[file].1.written_back().iter().copied();
         let renames = renames.filter(|rename| *rename < log && self.fs == FsModel::Ext4);
@@ -130,7 +130,7 @@ impl PowerCut<'_> {
         let Some((sequence, file, entry)) = self.writes().pop() else {
             return Err(Impossible("there is no unsynced write that could be torn".to_string()));
         };
-        // A rename that wrote it back cannot have come if it tore.
+        // If it tore, a rename that wrote it back is not in the log.
         let renames = self.unsynced[file].1.written_back().iter();
         let rename = renames.filter(|rename| **rename > sequence).min();
         let end = rename.filter(|_| self.fs == FsModel::Ext4).copied().unwrap_or(self.now);
@@ -151,7 +151,7 @@ impl PowerCut<'_> {
         Ok(choice)
     }
 
-    /// The ways to tear a write when everything before it came.
+    /// The ways to tear a write if everything before it reached the disk.
     fn tears(&self, file: usize, entry: usize) -> Vec<Fate> {
         let journal = self.unsynced[file].1.journal();
         let mut blocks = Blocks::of(self.unsynced[file].1);
@@ -164,7 +164,7 @@ impl PowerCut<'_> {
         }
     }
 
-    /// Everything that can be chosen.
+    /// All choices.
     pub(super) fn groups(&self) -> Groups {
         if self.fs == FsModel::Posix {
             return Groups::new(vec![self.group(self.now)]);
@@ -213,7 +213,7 @@ impl PowerCut<'_> {
 
     fn in_any_order(&self, file: usize, log: u64) -> Vec<Axis> {
         let content = self.unsynced[file].1;
-        // With all writes before it, and with none of them.
+        // The blocks of the file with all writes before this one, and with none of them.
         let (mut most, mut least) = (Blocks::of(content), Blocks::of(content));
         let mut axes = Vec::new();
         let before = content.journal().iter().take_while(|entry| entry.sequence < log);
@@ -233,7 +233,7 @@ impl PowerCut<'_> {
         axes
     }
 
-    /// Every fate of a write that makes a difference, where the file may have had as few blocks as
+    /// Every fate of a write that makes a difference, if the file may have had as few blocks as
     /// `least`.
     fn any_fate(&self, reach: Reach, least: Blocks) -> Vec<Fate> {
         let mut options = vec![Fate::Dropped, Fate::Kept, Fate::Sized(Rest::Full)];
@@ -299,7 +299,7 @@ impl PowerCut<'_> {
         choice
     }
 
-    /// The first `kept` writes of a file came, and the next one tore.
+    /// The first `kept` writes of a file reached the disk, and the next one tore.
     fn keep(&self, fates: &mut [Fate], file: usize, kept: usize, tear: Option<Fate>) {
         let journal = self.unsynced[file].1.journal();
         let writes = journal.iter().enumerate().filter(|(_, entry)| is_write(entry));

@@ -1,12 +1,13 @@
-//! Which image is meant: profiles and modes, as a case writes them.
+//! Which image is meant: modes and file system models, as written in a case.
 //!
-//! `MODE[@PROFILE]`, where MODE is `none`, `all`, `prefix:N`, `torn:N` or `seed:N`. Without a
-//! fs it is ext4. Must not know: what an image is.
+//! `MODE[@MODEL]`, where MODE is `none`, `all`, `prefix:N`, `torn:N` or `seed:N`. Without a
+//! model it is ext4. Must not know: what an image is.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A kind of file system, the strongest first: each allows all that the ones before it allow.
+/// What a file system may leave after a power cut. The strongest model comes first: each allows all
+/// that those before it allow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FsModel {
     #[default]
@@ -36,21 +37,21 @@ impl fmt::Display for FsModel {
 /// How much of what was not synced survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
-    /// As little as the fs allows.
+    /// As little as the model allows.
     #[default]
     None,
-    /// Everything that the kernel still means to write.
+    /// Everything that Linux would still write.
     All,
-    /// The first so many unsynced changes and nothing after them; more than there are: all.
+    /// The first N unsynced changes and nothing after them; all, if there are fewer.
     Prefix(u64),
-    /// Everything, but the last unsynced write only up to the N-th place at which it can tear, from
-    /// 1.
+    /// Everything, but of the last unsynced write only what the N-th way to tear it leaves, counted
+    /// from 1.
     Torn(u64),
-    /// Some image, always the same for one number.
+    /// Some image, always the same for a given number.
     Seed(u64),
 }
 
-/// A mode and its fs.
+/// A power cut: how much survives, under which model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cut {
     pub mode: Mode,
@@ -69,7 +70,7 @@ impl fmt::Display for Mode {
     }
 }
 
-/// As it is read back; ext4 goes without saying.
+/// As it is parsed; `@ext4` is left out.
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.fs {
@@ -79,7 +80,7 @@ impl fmt::Display for Cut {
     }
 }
 
-/// Why a text is not a power cut.
+/// Why a text does not read as a power cut.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotACut {
     #[error("expected none, all, prefix:N, torn:N or seed:N, and @PROFILE if need be")]
@@ -91,7 +92,7 @@ pub enum NotACut {
     #[error("places are counted from 1")]
     Zero,
     #[error("`{0}` is not a disk profile; expected ext4, xfs or posix")]
-    Profile(String),
+    FsModel(String),
 }
 
 impl FromStr for FsModel {
@@ -99,7 +100,7 @@ impl FromStr for FsModel {
 
     fn from_str(text: &str) -> Result<FsModel, NotACut> {
         let known = FsModel::ALL.into_iter().find(|fs| fs.as_str() == text);
-        known.ok_or_else(|| NotACut::Profile(text.to_string()))
+        known.ok_or_else(|| NotACut::FsModel(text.to_string()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What each fs allows: small histories by hand, and what must hold for every history.
+//! What each model allows: small histories by hand, and properties of every history.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::kernel::disk::ROOT;
 
-/// Letters with how often each follows; `.` is a zero byte.
+/// The content as letters, each with the length of its run; `.` is a zero byte.
 fn shown(content: Option<&[u8]>) -> String {
     let Some(content) = content else { return "absent".to_string() };
     let mut text = String::new();
@@ -26,7 +26,7 @@ fn left(disk: &Disk, cut: &str, name: &str) -> String {
     shown(image(disk, cut).file(name))
 }
 
-/// Everything that a fs may leave of one file, in order.
+/// Everything that a model may leave of one file, in order.
 fn all(disk: &Disk, fs: FsModel, name: &str) -> Vec<String> {
     let images = PowerCut::images(disk, fs, 4096);
     assert!(images.complete);
@@ -176,7 +176,7 @@ fn a_file_renamed_into_a_directory_is_there_once_that_is_synced() {
 }
 
 #[test]
-fn a_cut_is_in_the_log_and_an_old_name_may_come_back_with_its_file() {
+fn a_truncation_is_in_the_log_and_an_old_name_may_come_back_with_its_file() {
     let mut disk = synced_aof();
     let ino = disk.find("aof").unwrap();
     disk.resize(ino, 20).unwrap();
@@ -203,7 +203,7 @@ fn a_failed_sync_strands_its_pages_until_one_is_written_again() {
 }
 
 #[test]
-fn after_a_cut_the_image_is_all_there_is() {
+fn after_a_power_cut_the_image_is_all_there_is() {
     let mut disk = synced_aof();
     disk.set_space(Some(4096));
     append(&mut disk, "aof", b'b', 27);
@@ -246,7 +246,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What is durable for certain under every fs, by name.
+/// A disk, and what is certainly durable on it under every model.
 #[derive(Default)]
 struct History {
     disk: Disk,
@@ -323,7 +323,7 @@ impl History {
     }
 }
 
-/// The images of one fs alone, with whether these are all.
+/// The images of one model alone, and whether these are all.
 fn of(disk: &Disk, fs: FsModel) -> (BTreeSet<u64>, bool) {
     let power = PowerCut::of(disk, fs);
     let groups = power.groups();
@@ -348,7 +348,7 @@ proptest! {
     }
 
     #[test]
-    fn a_weaker_profile_allows_all_that_a_stronger_one_allows(
+    fn a_weaker_model_allows_all_that_a_stronger_one_allows(
         steps in prop::collection::vec(step(), 1..7)
     ) {
         let mut history = History::default();

@@ -6,7 +6,7 @@ use nix::fcntl::OFlag;
 
 use crate::kernel::{CallName, Fd, Request, Target};
 
-/// A call that the kernel decides about, with what was read from its caller's memory.
+/// A call that the kernel decides about, with its arguments from the caller's memory.
 #[derive(Clone, Debug)]
 pub enum Call {
     Open { path: String, flags: OFlag, mode: u32 },
@@ -25,7 +25,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// The bytes that a read or write is about.
+    /// How many bytes a read or write asks for.
     pub fn size(&self) -> u64 {
         match self {
             Call::Read { parts, .. } | Call::Write { parts, .. } => {

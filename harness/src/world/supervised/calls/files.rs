@@ -1,8 +1,8 @@
-//! Calls on files: the model decides, then the same is applied to the real file.
+//! Calls on files: the model decides, then the same is done to the real file.
 //!
-//! The target's descriptor and the supervisor's copy are one open file description, so offsets move
-//! for both. Where the real file will not do what the model says, the run is broken. Must not know:
-//! roles and faults.
+//! The target's descriptor and the supervisor's copy share one open file description, so offsets
+//! move for both. If the real file does not behave as the model says, the run is broken. Must not
+//! know: roles and faults.
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
@@ -25,7 +25,7 @@ use crate::world::supervised::schedule::os_error;
 use crate::world::supervised::stand_in::stand_in;
 
 impl Supervised {
-    /// A call about a file that the plan lets happen.
+    /// Makes a call on a file.
     pub(super) fn file_call(
         &mut self,
         tid: i32,
@@ -71,7 +71,7 @@ impl Supervised {
         }
     }
 
-    /// Does for real what the model has applied.
+    /// Does to the real file what the model has applied, and answers with the model's result.
     fn mirror(
         &self,
         applied: Applied,
@@ -115,7 +115,7 @@ impl Supervised {
         Ok(Action::Answered)
     }
 
-    /// Puts a file into the target's table and keeps a copy.
+    /// Puts a file into the target's descriptor table and keeps a copy.
     pub(super) fn install(
         &mut self,
         tid: i32,
@@ -147,7 +147,7 @@ impl Supervised {
             .ok_or_else(|| Broken::Harness(format!("no copy of descriptor {fd}")))
     }
 
-    /// A close that fails still closes: something else takes the descriptor's place.
+    /// A close that fails still closes: /dev/null replaces the file, so that nothing is held open.
     fn do_close(&mut self, tid: i32, notice: &Notice, entered: Entered, fd: Fd) -> Outcome {
         let result = self.kernel.borrow_mut().close(entered, fd);
         let pid = self.table.task(tid).map(|task| task.pid);
@@ -209,8 +209,7 @@ impl Supervised {
         }
     }
 
-    /// An open that is none of the model's: of the machine's own files, or of one that a fixed
-    /// content stands in for.
+    /// An open of a file outside the run directory, perhaps one with a stand-in.
     pub(super) fn open_outside(&self, tid: i32, notice: &Notice) -> Outcome {
         let path = notice.args[if notice.number == libc::SYS_open { 0 } else { 1 }];
         let path = Memory(notice.tid).path(path)?;
@@ -221,12 +220,12 @@ impl Supervised {
         Ok(Action::Answered)
     }
 
-    /// Calls by path that are not the model's.
+    /// Calls by path that are not modelled; None: it is not one of those.
     pub(super) fn outside(&self, tid: i32, notice: &Notice) -> Option<Outcome> {
         if is_open(notice.number) {
             return Some(self.open_outside(tid, notice));
         }
-        // Only the clients' socket gets here: what changes other files outside has been refused.
+        // It is about the clients' socket: changes of other files outside were refused before.
         let socket = [libc::SYS_unlink, libc::SYS_unlinkat, libc::SYS_creat];
         socket.contains(&notice.number).then_some(Ok(Action::CONTINUE))
     }
@@ -241,7 +240,7 @@ fn not_installed(fd: Fd, errno: Errno) -> Broken {
     }
 }
 
-/// The bytes that a write is about.
+/// Reads the bytes of a write from its caller's memory.
 pub fn gather(memory: Memory, parts: &[(u64, usize)]) -> Result<Vec<u8>, Errno> {
     let mut data = Vec::new();
     for (at, len) in parts {
@@ -250,7 +249,7 @@ pub fn gather(memory: Memory, parts: &[(u64, usize)]) -> Result<Vec<u8>, Errno> 
     Ok(data)
 }
 
-/// Puts what was read where the caller wants it.
+/// Writes what was read to the caller's buffers.
 pub fn scatter(memory: Memory, parts: &[(u64, usize)], mut data: &[u8]) -> Result<(), Errno> {
     for (at, len) in parts {
         let (here, rest) = data.split_at(data.len().min(*len));

@@ -1,8 +1,8 @@
 //! futex(2): sleeping on a word of memory, on the virtual clock.
 //!
-//! Words are told apart by process and address, which is right for private futexes and for all that
-//! threads of one process do. Sleepers wake in the order in which they fell asleep.
-//! Must not know: what a word means.
+//! A futex is identified by process and address, which is right for private futexes and for
+//! everything that threads of one process do. Sleepers are woken in the order in which they fell
+//! asleep. Must not know: what a word means.
 
 use nix::errno::Errno;
 
@@ -51,7 +51,7 @@ impl Supervised {
         Ok(Action::hold(Wait::Futex { address, bits, until, woken: false }))
     }
 
-    /// FUTEX_WAIT counts from now, FUTEX_WAIT_BITSET names a moment on one of the two clocks.
+    /// The timeout of FUTEX_WAIT is relative, that of FUTEX_WAIT_BITSET is absolute.
     fn futex_deadline(&self, operation: i32, (seconds, nanos): (i64, i64)) -> Time {
         let kernel = self.kernel.borrow();
         let stamp = (seconds.max(0) as u64).saturating_mul(1_000_000_000) + nanos.max(0) as u64;

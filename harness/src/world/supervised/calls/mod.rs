@@ -1,8 +1,8 @@
-//! From a trapped call to what is done about it: decode, ask the kernel model, carry out.
+//! From a trapped call to an action: decode it, ask the kernel model, carry it out.
 //!
-//! The families live in modules of their own: files, pipes, processes, waiting, time. What no
-//! family knows ends the run by name, because a call that nobody models could make two runs differ.
-//! Must not know: who runs next.
+//! Each family of calls has a module: files, pipes, processes, waiting, time. A call that no family
+//! knows ends the run with its name, because a call that is not modelled could make two runs
+//! differ. Must not know: who runs next.
 
 pub mod call;
 mod files;
@@ -30,7 +30,7 @@ use call::Call;
 #[derive(Debug)]
 pub enum Action {
     Answer(Answer),
-    /// The answer is on its way already.
+    /// It was answered already.
     Answered,
     Hold(Box<Wait>),
     /// The calling process is dead.
@@ -52,13 +52,13 @@ impl Action {
         Action::Answer(Answer::Error(errno))
     }
 
-    /// What a call returns that has no other effect.
+    /// Answers with a result.
     pub fn result(result: Result<u64, Errno>) -> Action {
         result.map_or_else(Action::error, |value| Action::value(value as i64))
     }
 }
 
-/// Why a call could not be dealt with.
+/// Why a call could not be carried out.
 #[derive(Debug)]
 pub enum Trouble {
     /// The caller gets this error.
@@ -81,14 +81,15 @@ impl From<Broken> for Trouble {
 pub type Outcome = Result<Action, Trouble>;
 
 impl Supervised {
-    /// A task has made a call.
+    /// Decides about a call that a task has made.
     pub(super) fn dispatch(&mut self, tid: i32, notice: &Notice) -> Result<Action, Broken> {
         let action = settled(self.try_dispatch(tid, notice))?;
         self.unless_halted(tid, notice, action)
     }
 
     fn try_dispatch(&mut self, tid: i32, notice: &Notice) -> Outcome {
-        // The time is told at once to anybody: an allocator may ask for it with a lock in its hand.
+        // The time is answered at once, even to a held task: an allocator may ask for it while it
+        // holds a lock.
         if let Some(action) = self.time(notice)? {
             return Ok(action);
         }
@@ -130,7 +131,7 @@ impl Supervised {
         }
     }
 
-    /// A call that was entered, and that the plan may let happen now or not.
+    /// Makes a call that was entered, unless the plan still delays it.
     pub(super) fn proceed(
         &mut self,
         tid: i32,
@@ -161,9 +162,9 @@ impl Supervised {
         self.make(tid, notice, entered, call)
     }
 
-    /// The plan may have something happen after a call that was just made: a caller that dies of it
-    /// gets no answer. Of a fork the child must be born for real, so its parent is stopped at its
-    /// next call instead.
+    /// After a call was made: carries out a kill or power cut that is due now. A caller that dies
+    /// of it gets no answer. After a fork the child must really exist first, so the parent is
+    /// stopped at its next call instead.
     fn unless_halted(
         &mut self,
         tid: i32,
@@ -184,7 +185,7 @@ impl Supervised {
         Ok(action)
     }
 
-    /// A call that the plan lets happen now.
+    /// Makes a call.
     fn make(&mut self, tid: i32, notice: &Notice, entered: Entered, call: Call) -> Outcome {
         match &call {
             Call::Pipe { address, flags } => self.do_pipe(tid, notice, entered, *address, *flags),
@@ -197,7 +198,7 @@ impl Supervised {
         }
     }
 
-    /// A held task goes on: what it waited for has come, or it was interrupted.
+    /// Resumes a held task: what it waited for is there, or it was interrupted.
     pub(super) fn resume(
         &mut self,
         tid: i32,
@@ -230,7 +231,7 @@ impl Supervised {
         self.unless_halted(tid, notice, action)
     }
 
-    /// The modelled call that this is; None: none.
+    /// Decodes a modelled call; None: it is not one.
     fn decode(&self, task: TaskId, notice: &Notice) -> Result<Option<Call>, Trouble> {
         if let Some(call) = self.decode_path(notice)? {
             return Ok(Some(call));
@@ -251,8 +252,8 @@ impl Supervised {
         }
     }
 
-    /// A call that no family knows: on a descriptor that is nobody's it fails by itself, else the
-    /// model would be wrong from here on.
+    /// A call that no family knows. On a descriptor that is not open it fails by itself; otherwise
+    /// the model would be wrong from here on.
     fn other(&self, task: TaskId, notice: &Notice) -> Outcome {
         let fd = notice.int(0);
         let modelled = self.kernel.borrow().lookup(task, fd).is_some();
@@ -282,7 +283,7 @@ fn settled(outcome: Outcome) -> Result<Action, Broken> {
     }
 }
 
-/// A call on a descriptor of the model, by its number.
+/// Decodes a call on a descriptor of the model.
 fn decode_descriptor(notice: &Notice) -> Result<Option<Call>, Trouble> {
     let fd = notice.int(0);
     let one = || vec![(notice.args[1], notice.args[2] as usize)];

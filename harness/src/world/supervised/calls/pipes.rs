@@ -1,9 +1,9 @@
-//! Pipes: real ones, made by the supervisor, whose every transfer it carries out itself.
+//! Pipes: real ones, but the supervisor makes them and carries out every transfer.
 //!
-//! The target's end and the supervisor's copy are one open file description. A transfer never
-//! blocks the supervisor: where the caller would block, it is held until its pipe is ready. End of
-//! file and EPIPE come from the real pipe, because copies go when the model's last descriptor of an
-//! end goes. Must not know: roles and faults.
+//! The target's end and the supervisor's copy share one open file description. A transfer never
+//! blocks the supervisor: a caller that would block is held until its pipe is ready. End of file
+//! and EPIPE come from the real pipe, because the copy of an end is dropped together with the
+//! model's last descriptor of it. Must not know: roles and faults.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
@@ -30,8 +30,7 @@ impl Supervised {
         matches!(self.kernel.borrow().lookup(task, fd), Some(Object::Pipe(..)))
     }
 
-    /// pipe2(2), unless it is one of those that every server of this profile opens for itself at
-    /// boot.
+    /// Decodes pipe2(2), unless it is one of those that every server of this profile makes at boot.
     pub(super) fn decode_pipe(
         &self,
         task: TaskId,
@@ -43,7 +42,7 @@ impl Supervised {
         Ok((!at_boot).then_some(Call::Pipe { address, flags }))
     }
 
-    /// Lets the server make a pipe of its own.
+    /// Lets the server make one of its boot pipes, which are not modelled.
     pub(super) fn boot_pipe(&mut self, tid: i32) -> Outcome {
         let pid = self.table.task(tid).map(|task| task.pid);
         if let Some(process) = pid.and_then(|pid| self.table.process_mut(pid)) {
@@ -75,7 +74,7 @@ impl Supervised {
         Ok(Action::value(0))
     }
 
-    /// A read or write on a pipe of which `moved` bytes are done.
+    /// Goes on with a read or write on a pipe after `moved` bytes.
     pub(super) fn pipe_io(
         &mut self,
         tid: i32,
@@ -146,8 +145,8 @@ fn flags(end: BorrowedFd<'_>) -> Result<OFlag, Broken> {
     Ok(OFlag::from_bits_retain(bits))
 }
 
-/// Does something to a pipe's end that must not block. Its flags are shared with the target, which
-/// is held and cannot notice.
+/// Makes an operation on an end of a pipe fail instead of blocking. The flags are shared with the
+/// target, which is held and cannot notice.
 fn without_blocking<T>(
     end: BorrowedFd<'_>,
     operation: impl FnOnce() -> Result<T, Errno>,

@@ -1,8 +1,8 @@
 //! Waiting for descriptors: epoll_wait, poll, select.
 //!
-//! The supervisor looks at copies of the descriptors. Something is ready: the kernel carries the
-//! call out and returns at once. Nothing is: the task is held until something is or its time has
-//! come on the virtual clock. Must not know: what a descriptor is.
+//! The supervisor polls copies of the descriptors. If one is ready, Linux carries the call out and
+//! returns at once. Otherwise the task is held until one is, or until its timeout on the virtual
+//! clock. Must not know: what a descriptor is.
 
 use std::collections::btree_map::Entry;
 use std::os::fd::{AsFd, OwnedFd};
@@ -22,10 +22,10 @@ use crate::world::supervised::schedule::os_error;
 use crate::world::supervised::start::namespace::copy_descriptor;
 use crate::world::supervised::tasks::{Interest, Wait};
 
-/// Bytes of a `struct pollfd`, and where its result lies.
+/// The size of a `struct pollfd`, and the offset of its result.
 const POLLFD: usize = 8;
 const REVENTS: u64 = 6;
-/// select(2) takes no descriptor above this.
+/// select(2) takes only descriptors below this.
 const FD_SETSIZE: i32 = 1024;
 
 /// How long a call waits: not at all, for a time, or for ever.
@@ -44,7 +44,7 @@ impl Supervised {
         self.wait_ready(tid, Interest::Epoll(notice.int(0)), patience)
     }
 
-    /// A new epoll descriptor may take the number of an old one, so copies are made afresh.
+    /// A new epoll descriptor may get the number of an old one, so all copies are dropped.
     pub(super) fn epoll_create(&mut self, tid: i32) -> Outcome {
         let pid = self.table.task(tid).map(|task| task.pid);
         if let Some(process) = pid.and_then(|pid| self.table.process_mut(pid)) {
@@ -106,7 +106,7 @@ impl Supervised {
         Ok(Action::hold(Wait::Ready { of, until }))
     }
 
-    /// Something is ready after all, the time has come, or a signal has.
+    /// Ends a wait: something is ready, the timeout has expired, or a signal has come.
     pub(super) fn end_ready(
         &mut self,
         tid: i32,

@@ -1,10 +1,10 @@
-//! Signals and death: what a signal does to a process all of whose threads are held, and what is
-//! left of a process that has ended.
+//! Signals and ends of processes: what a signal does to a process all of whose threads are held,
+//! and what to do when a process has ended.
 //!
-//! Since the listener waits killable (WAIT_KILLABLE_RECV), a held call sleeps through every signal
-//! but a deadly one. So the supervisor looks up what the signal will do: kill, which it waits for;
+//! With WAIT_KILLABLE_RECV a held call does not notice any signal but a fatal one. So the
+//! supervisor looks up what the signal will do: kill the process, and then it waits for the end;
 //! run a handler, for which an interruptible call must return EINTR; or nothing. Must not know: why
-//! it was sent.
+//! a signal is sent.
 
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -23,29 +23,29 @@ use crate::world::{Broken, Status, World};
 /// How long a killed process may take to end, in real milliseconds.
 const PATIENCE: u16 = 10_000;
 
-/// What becomes of a process that gets a signal.
+/// What a signal does to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Disposition {
     Dies,
-    /// Blocked for now: it dies of it as soon as it lets it through. A C library that blocks
-    /// signals while it forks, as glibc 2.41 does and 2.36 does not, leaves a child like that at
-    /// its first call.
+    /// It is blocked for now: the process dies of it once it unblocks it. A new child is in that
+    /// state at its first call if its C library blocks signals while it forks, as glibc 2.41 does
+    /// (2.36 does not).
     DiesLater,
     Handles,
-    /// Ignored, or blocked for now by who has a handler.
+    /// Ignored, or handled and blocked for now.
     Ignores,
     Stops,
 }
 
 impl Supervised {
-    /// Sends a signal to a process of the run. True: it died of it.
+    /// Sends a signal to a process of the run. True: it has died of it.
     pub(in super::super) fn deliver(&mut self, pid: Pid, signal: i32) -> Result<bool, Broken> {
         let disposition = self.send_to(pid, signal)?;
         self.apply_signal(pid, signal, disposition)
     }
 
-    /// Sends a signal to a process that has just entered `call`. When it dies of it, the call was
-    /// never made, which the trace says before it says how the process ended; `call` is None then.
+    /// Sends a signal to a process that has just entered `call`. If it dies of that, the call was
+    /// never made, which the trace says before it says how the process ended; then `call` is None.
     pub(super) fn deliver_during(
         &mut self,
         pid: Pid,
@@ -61,7 +61,7 @@ impl Supervised {
         self.apply_signal(pid, signal, disposition)
     }
 
-    /// Sends a signal and says what it will do.
+    /// Sends a signal, and says what it will do.
     fn send_to(&mut self, pid: Pid, signal: i32) -> Result<Disposition, Broken> {
         let Some(process) = self.table.process(pid) else { return Ok(Disposition::Ignores) };
         let disposition = disposition(process.host, signal)?;
@@ -77,7 +77,7 @@ impl Supervised {
         Ok(disposition)
     }
 
-    /// What a signal that was sent does. True: the process is gone.
+    /// Waits for the effect of a signal that was sent. True: the process is gone.
     fn apply_signal(
         &mut self,
         pid: Pid,
@@ -93,7 +93,7 @@ impl Supervised {
                 Ok(true)
             }
             Disposition::DiesLater => {
-                // An orphan leaves nobody who could be asked what it died of.
+                // If it is an orphan by then, nothing will say how it ended.
                 if let Some(process) = self.table.process_mut(pid) {
                     process.ending = Some(Ending::Signaled(signal));
                 }
@@ -109,7 +109,7 @@ impl Supervised {
         }
     }
 
-    /// A kill or power cut that the plan has put at a call.
+    /// Carries out a kill or power cut that the plan has put at a call.
     pub(in super::super) fn carry_out(&mut self, halt: Halt) -> Result<(), Broken> {
         match halt {
             Halt::Kill(victim) => self.kill(victim),
@@ -117,7 +117,7 @@ impl Supervised {
         }
     }
 
-    /// The power is cut: every process ends, and nobody hears of it.
+    /// The power is cut: kills every process, without telling any parent.
     pub(in super::super) fn power_off(&mut self) -> Result<(), Broken> {
         let living = self.table.processes.iter().map(|process| process.pidfd.as_fd());
         for pidfd in living {
@@ -151,8 +151,7 @@ impl Supervised {
         self.process_ended(pid)
     }
 
-    /// A process has ended: the kernel hears of it, its tasks and descriptors go, its parent may
-    /// look.
+    /// A process has ended: tells the kernel and the parent, and drops its tasks and descriptors.
     pub(in super::super) fn process_ended(&mut self, pid: Pid) -> Result<(), Broken> {
         let Some(process) = self.table.process(pid) else { return Ok(()) };
         let parent = process.parent;
@@ -171,7 +170,7 @@ impl Supervised {
         self.notify_parent(parent)
     }
 
-    /// SIGCHLD has reached the parent by now; where it has a handler, that interrupts it.
+    /// SIGCHLD has reached the parent by now. If it has a handler, its call is interrupted.
     fn notify_parent(&mut self, parent: Option<Pid>) -> Result<(), Broken> {
         let Some(process) = parent.and_then(|pid| self.table.process(pid)) else { return Ok(()) };
         if disposition(process.host, libc::SIGCHLD)? == Disposition::Handles {
@@ -194,8 +193,8 @@ fn reap(pidfd: BorrowedFd<'_>) -> Result<Ending, Broken> {
     }
 }
 
-/// How a process ended that its parent has not waited for: the last field of /proc/PID/stat, in the
-/// format of wait(2). None: it is gone already, because its parent was init.
+/// How a zombie ended, from the last field of /proc/PID/stat, in the format of wait(2). None: it is
+/// gone already, because its parent was init.
 fn zombie_ending(process: &Process) -> Option<Ending> {
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.host)).ok()?;
     let status: i32 = stat.split_whitespace().last()?.parse().ok()?;

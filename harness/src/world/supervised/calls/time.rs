@@ -1,7 +1,7 @@
-//! Time and chance: clocks, sleeping, random numbers.
+//! Time and randomness: clocks, sleeping, random numbers.
 //!
-//! Both are the run's own: the virtual clock, and one stream of numbers that is the same in each
-//! run. Must not know: who asks and why.
+//! Each run has its virtual clock, and a stream of random numbers that is the same in every run.
+//! Must not know: who asks and why.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::world::supervised::stand_in::random;
 use crate::world::supervised::tasks::Wait;
 
 const SECOND: u64 = 1_000_000_000;
-/// More than anybody asks for at once; the call may return less.
+/// The most that one call returns, in bytes.
 const MOST_RANDOM: u64 = 1 << 16;
 
-/// Calls that are answered at once, whoever makes them: what they write to memory, and what they
-/// return. None: it is none of them.
+/// Answers calls for the time or random numbers, which never wait: writes the result to memory, and
+/// says what the call returns. None: it is another call.
 pub fn answer_at_once(
     memory: Memory,
     number: c_long,
@@ -61,7 +61,7 @@ pub fn answer_at_once(
     Ok(Some(0))
 }
 
-/// Clocks that count CPU time go as fast as the others: a process is charged for waiting, too.
+/// Clocks of CPU time advance like the others, even while a process waits.
 fn read(clock: &Clock, id: i32) -> u64 {
     match id {
         libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => clock.realtime(),
@@ -105,7 +105,7 @@ impl Supervised {
         Ok(Action::hold(Wait::Sleep { until, remaining }))
     }
 
-    /// A sleep is over, or a signal has ended it.
+    /// Ends a sleep: its time is over, or a signal has come.
     pub(super) fn end_sleep(
         &self,
         notice: &Notice,

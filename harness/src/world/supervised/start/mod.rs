@@ -1,6 +1,6 @@
-//! How a server process comes to be: namespaces, filter, template, linking.
+//! Starting a server process: namespaces, filter, template, linking.
 //!
-//! Must not know: what becomes of the calls of a server that runs.
+//! Must not know: what becomes of the calls of a running server.
 
 pub mod filter;
 mod linking;

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use crate::kernel::Clock;
 
-/// What a start is made from.
+/// Two starts with equal keys are the same up to the entry point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartKey {
     pub program: PathBuf,
     pub environment: Vec<(String, String)>,
     pub clock: Clock,
-    /// How many random numbers were drawn so far.
+    /// How many random numbers earlier servers of the run have drawn.
     pub drawn: u64,
 }

@@ -1,15 +1,15 @@
-//! A server kept ready at the end of its linking, and copied for each start.
+//! A template: a linked server that is stopped at its entry point and copied for each start.
 //!
-//! Exec and dynamic linking take most of the time of a start, and do the same each time. So a
-//! program is executed once, without a filter, and stopped at its entry point: the dynamic linker
-//! has mapped and relocated everything, and constructors of libraries have run. For a start the
-//! template makes a copy of itself (fork) in the PID namespace of the run. The copy makes the calls
-//! that a child makes before its exec ([`super::spawn`]), gets arguments of its own on its stack,
-//! and goes on from the entry point.
+//! Exec and dynamic linking take most of the time of a start, and always do the same. So a program
+//! is executed once, without a filter, and stopped at its entry point: by then the dynamic linker
+//! has mapped and relocated everything, and the constructors of libraries have run. For a start the
+//! template forks into the PID namespace of the run. The copy makes the calls that a child makes
+//! before its exec ([`super::spawn`]), gets its own arguments on its stack, and goes on from the
+//! entry point.
 //!
-//! That is the same as an exec only if nothing before the entry point depends on the time, the run,
-//! or on who the process is. Each call up to there is looked at, and one that might makes the
-//! program one without a template ([`super::linking`]). Must not know: what the server is.
+//! This equals an exec only if nothing before the entry point depends on the time, the run or the
+//! identity of the process. Every call up to there is checked ([`super::linking`]); if one might
+//! depend on those, the program gets no template. Must not know: what the server is.
 
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
@@ -31,26 +31,26 @@ use super::start_key::StartKey;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::Listener;
 
-/// How many bytes of arguments a copy can take; there are some 128 KiB of stack.
+/// How many bytes of arguments a copy can take; its stack has about 128 KiB.
 const MOST: usize = 1 << 15;
-/// How far below the arguments there is room for what only the injected calls need.
+/// How far below the arguments the memory for remote calls starts.
 const SCRATCH: u64 = 1 << 14;
 /// What the x86-64 ABI lets a function use below its stack pointer.
 const RED_ZONE: u64 = 128;
 
-/// A process that has not run an instruction of its program yet, but all that come before.
+/// A process stopped at its entry point.
 #[derive(Debug)]
 pub struct Template {
     pid: Pid,
     key: StartKey,
     linked: Linked,
-    /// What the injected code stands upon.
+    /// The code at the entry point, which is overwritten.
     code: [u8; CODE.len()],
 }
 
 impl Template {
-    /// Executes the program. Fails with the reason why it cannot be a template. Files that its
-    /// libraries read may have to be made up in `place`.
+    /// Executes the program. Stand-ins for files that its libraries read are made in `place`. Fails
+    /// with the reason why it cannot be a template.
     pub fn new(key: &StartKey, place: &Path) -> Result<Template, String> {
         let (host, entry) = spawn::execute(&key.program, &key.environment)?;
         let pid = Pid::from_raw(host);
@@ -62,7 +62,7 @@ impl Template {
         made.inspect_err(|_| end(pid))
     }
 
-    /// Whether a start by this key would do the same up to the entry point.
+    /// Whether a start with this key would do the same up to the entry point.
     pub fn fits(&self, key: &StartKey) -> bool {
         let ours = &self.key;
         ours.program == key.program
@@ -71,7 +71,7 @@ impl Template {
             && (self.linked.drawn == 0 || ours.drawn == key.drawn)
     }
 
-    /// What it is a template of.
+    /// The program that it is a template of.
     pub fn program(&self) -> &Path {
         &self.key.program
     }
@@ -86,8 +86,8 @@ impl Template {
         args.iter().map(|arg| arg.len() + 1 + size_of::<u64>()).sum::<usize>() <= MOST
     }
 
-    /// Makes a copy in `namespace` which starts in `directory` with `args`, and with standard
-    /// output and error going to the end of the file `log`.
+    /// Starts a copy in `namespace` and in `directory`, with these arguments, and with standard
+    /// output and error appended to the file `log`.
     pub fn launch(
         &self,
         namespace: &Namespace,
@@ -100,17 +100,18 @@ impl Template {
         launched.inspect_err(|_| end(Pid::from_raw(host)))
     }
 
-    /// The injected calls' table in the template: below everything.
+    /// Where the template's table of remote calls is: below everything on the stack.
     fn table(&self) -> u64 {
         (self.linked.registers.rsp - SCRATCH) & !15
     }
 
-    /// Forks the template into `namespace`, as a child of this process. It is stopped, and traced.
+    /// Forks the template into `namespace`, as a child of this process. The copy is stopped and
+    /// traced.
     fn copy(&self, namespace: &Namespace) -> Result<pid_t, String> {
         let flags = libc::CLONE_PARENT | libc::SIGCHLD | self.linked.clone_flags();
         let calls = [
             RemoteCall::new("pidfd_open", libc::SYS_pidfd_open, &[namespace.host() as u64]),
-            // The lowest number: the template has nothing open but 0, 1 and 2.
+            // 3 is the pidfd: the template has nothing open but 0, 1 and 2.
             RemoteCall::new("setns", libc::SYS_setns, &[3, libc::CLONE_NEWPID as u64]),
             RemoteCall::new("close", libc::SYS_close, &[3]),
             RemoteCall::new(
@@ -143,7 +144,7 @@ impl Template {
         born.inspect_err(|_| end(Pid::from_raw(host)))
     }
 
-    /// From a copy's birth to its entry point.
+    /// Prepares a new copy and lets it go on from the entry point.
     fn set_up(
         &self,
         host: pid_t,
@@ -174,8 +175,8 @@ impl Template {
         Ok(Launched { host, pidfd, listener: Listener::new(listener) })
     }
 
-    /// What a fork does not inherit, or what is each run's own. The last of the calls returns the
-    /// listener.
+    /// The calls that set up what a fork does not inherit, or what differs from run to run. The
+    /// last one returns the listener.
     fn before_filter(
         &self,
         scratch: &mut Scratch,
@@ -225,8 +226,8 @@ impl Template {
         calls
     }
 
-    /// The stack pointer for these arguments and what lies from there on, as execve(2) lays it out:
-    /// argc, argv, envp, the auxiliary vector, and then the strings without gaps.
+    /// The stack pointer for these arguments, and the stack from there on, as execve(2) lays it
+    /// out: argc, argv, envp, the auxiliary vector, then the strings without gaps.
     fn stack(&self, args: &[String]) -> (u64, Vec<u8>) {
         let program = self.key.program.as_os_str().as_bytes();
         let line = |(name, value): &(String, String)| format!("{name}={value}").into_bytes();
@@ -248,7 +249,7 @@ impl Template {
             text.push(0);
             at += string.len() as u64 + 1;
         }
-        // The ends of argv, unless there was an environment, and of envp.
+        // The ends of envp and, if there is no environment, of argv.
         words.resize(strings.len() + 3, 0);
         words.extend(&self.linked.auxiliary);
         let text_at = at - size as u64;
@@ -266,14 +267,14 @@ impl Drop for Template {
     }
 }
 
-/// Memory of a copy to be written at once.
+/// Memory of a copy, collected to be written at once.
 struct Scratch {
     at: u64,
     bytes: Vec<u8>,
 }
 
 impl Scratch {
-    /// Where `bytes` will be.
+    /// Adds bytes; returns their address.
     fn put(&mut self, bytes: &[u8]) -> u64 {
         let at = self.end();
         self.bytes.extend_from_slice(bytes);
@@ -290,7 +291,7 @@ impl Scratch {
     }
 }
 
-/// Kills and collects a process that is ours.
+/// Kills and collects a child of ours.
 fn end(pid: Pid) {
     let _ = kill(pid, Signal::SIGKILL);
     while let Ok(WaitStatus::PtraceEvent(..) | WaitStatus::Stopped(..)) = waitpid(pid, None) {}

@@ -1,9 +1,9 @@
-//! The templates of a worker: which start is made from which, and how many are kept.
+//! The templates of a worker: which one fits a start, and how many are kept.
 //!
-//! A program may ask for the time or for random numbers before its entry point, and then a template
-//! fits only starts at that time, after so many numbers. A start that no template fits is made the
-//! slow way; when it comes a second time, a template is made for it. Must not know: how either is
-//! done.
+//! A program may ask for the time or for random numbers before its entry point. Then a template
+//! fits only starts at the same time, after as many random numbers. The first start that no
+//! template fits is made the slow way; for a second one like it a template is made. Must not know:
+//! how either is done.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -15,13 +15,13 @@ use super::template::Template;
 
 /// How many templates are kept; each is a stopped process.
 const KEPT: usize = 16;
-/// How many starts that no template fitted are remembered.
+/// How many keys without a fitting template are remembered.
 const MISSED: usize = 64;
 
 /// Templates, the newest first.
 #[derive(Debug)]
 pub struct TemplateCache {
-    /// Where templates may put files.
+    /// A directory in which templates may make files.
     place: PathBuf,
     kept: RefCell<VecDeque<Rc<Template>>>,
     missed: RefCell<VecDeque<StartKey>>,
@@ -39,7 +39,7 @@ impl TemplateCache {
         }
     }
 
-    /// A template that fits; None: the slow way.
+    /// A template that fits the start; None: it is to be made the slow way.
     pub fn template(&self, key: &StartKey) -> Option<Rc<Template>> {
         let mut kept = self.kept.borrow_mut();
         if let Some(at) = kept.iter().position(|template| template.fits(key)) {
@@ -47,7 +47,7 @@ impl TemplateCache {
             kept.push_front(Rc::clone(&template));
             return Some(template);
         }
-        if self.unsupported.borrow().contains_key(&key.program) || !self.missed_before(key) {
+        if self.unsupported.borrow().contains_key(&key.program) || !self.missed_already(key) {
             return None;
         }
         match Template::new(key, &self.place) {
@@ -64,7 +64,7 @@ impl TemplateCache {
         }
     }
 
-    /// Takes down a template that has failed; the next start is made without it.
+    /// Drops a template that has failed.
     pub fn discard(&self, template: &Rc<Template>) {
         self.kept.borrow_mut().retain(|other| !Rc::ptr_eq(other, template));
     }
@@ -79,8 +79,8 @@ impl TemplateCache {
         Some(why.unwrap_or_else(|| "no two starts of it are alike".to_string()))
     }
 
-    /// Whether this start was missed already; from now on it was.
-    fn missed_before(&self, key: &StartKey) -> bool {
+    /// Whether no template fitted this key once before; remembers that none does now.
+    fn missed_already(&self, key: &StartKey) -> bool {
         let mut missed = self.missed.borrow_mut();
         if missed.contains(key) {
             return true;
