@@ -6,7 +6,7 @@ use sabot::world::supervised::doctor::{FAST, compare_starts, examine};
 #[test]
 fn fast_starts_are_like_slow_ones() {
     let supervised = examine().iter().all(|check| check.ok);
-    let choice = Choice::everywhere().unwrap_or_else(|stop| panic!("{}", stop.message));
+    let choice = Choice::everywhere().unwrap_or_else(|why| panic!("{why}"));
     assert!(choice.absent.iter().all(|absent| !absent.wanted), "{:?}", choice.absent);
     for world in &choice.worlds {
         let Some((profile, binary)) = world.supervised() else { continue };
