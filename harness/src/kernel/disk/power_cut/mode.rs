@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// A kind of file system, the strongest first: each allows all that the ones before it allow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Profile {
@@ -50,8 +52,11 @@ pub enum Mode {
     Seed(u64),
 }
 
-/// A mode and its profile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A mode and its profile; in JSON, the text.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(into = "String", try_from = "String")]
 pub struct Cut {
     pub mode: Mode,
     pub profile: Profile,
@@ -100,6 +105,20 @@ impl FromStr for Profile {
     fn from_str(text: &str) -> Result<Profile, NotACut> {
         let known = Profile::ALL.into_iter().find(|profile| profile.as_str() == text);
         known.ok_or_else(|| NotACut::Profile(text.to_string()))
+    }
+}
+
+impl From<Cut> for String {
+    fn from(cut: Cut) -> String {
+        cut.to_string()
+    }
+}
+
+impl TryFrom<String> for Cut {
+    type Error = NotACut;
+
+    fn try_from(text: String) -> Result<Cut, NotACut> {
+        text.parse()
     }
 }
 
