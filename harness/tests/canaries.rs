@@ -15,7 +15,6 @@ use sabot::contract::Verdict;
 use sabot::kernel::{Cut, Image, Kernel, Time};
 use sabot::profile::Profile;
 use sabot::runner::{Outcome, WorldOracle, run, run_for_summary};
-use sabot::sweep::Came;
 use sabot::sweep::explore::{Explored, draw, explore};
 use sabot::world::sim::{Sim, Stacks};
 use sabot::world::{Broken, Directive, Received, Status, Victim, World};
@@ -179,11 +178,11 @@ const CANARY_SEED: u64 = 7;
 
 #[test]
 fn exploring_finds_a_disk_that_forgets_within_a_hundred_runs() {
-    let lost = Came::Judged(Verdict::Lost);
+    let lost = |explored: &Explored| explored.verdict() == Some(Verdict::Lost);
     let (honest, lying) =
         (explored(100, |sim| Box::new(sim)), explored(100, |sim| Box::new(Forgetful(sim))));
     let caught = lying.iter().zip(&honest).any(|(lying, honest)| {
-        lying.script == honest.script && lying.came == lost && honest.came != lost
+        lying.script == honest.script && lost(lying) && !lost(honest)
     });
     assert!(caught, "no story noticed that everything was forgotten");
 }

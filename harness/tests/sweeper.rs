@@ -14,7 +14,7 @@ use sabot::engine::wire::{Batch, Place};
 use sabot::engine::worlds::Choice;
 use sabot::report::sweep_text;
 use sabot::runner::Collect;
-use sabot::sweep::driver::{Interrupted, Step, Sweeper};
+use sabot::sweep::driver::{Interrupted, RunCount, Sweeper};
 use sabot::sweep::enumerate::Scope;
 use sabot::sweep::{Kind, Record, Sweep, Workload};
 
@@ -52,15 +52,16 @@ impl Desk {
         let sim =
             Choice::of(&["sim".to_string()]).unwrap_or_else(|stop| panic!("{}", stop.message));
         let scope = Scope { kinds, ..Scope::WHOLE };
-        let (fleet, progress): (_, &dyn Fn(Step)) = (&self.fleet, &|_| {});
+        let (fleet, progress): (_, &dyn Fn(RunCount)) = (&self.fleet, &|_| {});
         let sweeper = Sweeper { fleet, events, sender, scope, pairs, progress };
         sweeper.sweep(&self.workload, &sim.worlds[0])
     }
 }
 
 /// The sites of a record of a pair.
-fn both(record: &Record) -> Option<(&str, &str)> {
-    record.site.split_once(" + ")
+fn both(record: &Record) -> Option<(String, String)> {
+    let second = record.site.second.as_ref()?;
+    Some((record.site.first.to_string(), second.to_string()))
 }
 
 #[test]

@@ -24,7 +24,7 @@ use crate::suite::check::judge;
 use crate::suite::library::{CaseFile, Library, Ready, SWEEPS, job, understand};
 use crate::suite::snapshots::Reviewed;
 use crate::sweep::accepted::Accepted;
-use crate::sweep::driver::{Step, Sweeper};
+use crate::sweep::driver::{RunCount, Sweeper};
 use crate::sweep::enumerate::Scope;
 use crate::sweep::{Sweep, Workload};
 
@@ -245,8 +245,8 @@ impl Work<'_> {
         let scope = Scope { sample, ..Scope::WHOLE };
         for workload in &self.desk.workloads {
             let hear = |step| match step {
-                Step::Planned(runs) => self.progress.more(runs),
-                Step::Done(runs) => self.progress.advance_by(runs, &workload.name),
+                RunCount::Planned(runs) => self.progress.more(runs),
+                RunCount::Done(runs) => self.progress.advance_by(runs, &workload.name),
             };
             let (fleet, events, sender) = (self.fleet, self.events, self.sender);
             let sweeper = Sweeper { fleet, events, sender, scope, pairs: false, progress: &hear };

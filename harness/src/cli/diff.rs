@@ -22,7 +22,7 @@ use crate::contract::Verdict;
 use crate::error::{Stop, cannot};
 use crate::exit::Exit;
 use crate::sweep::file::{Change, changes};
-use crate::sweep::{Came, File, finding};
+use crate::sweep::{Axis, File, RunResult};
 
 /// What a file holds.
 enum Report {
@@ -158,14 +158,11 @@ fn runs(old: &File, new: &File) -> Vec<Line> {
     let (old, new) = (&counted(old), &counted(new));
     let known: Vec<Way> = ways(old).collect();
     let line = |change: Change| {
-        let judged = |came: Option<Came>| match came {
-            Some(Came::Judged(verdict)) => Some(verdict),
-            Some(Came::NothingInjected) | None => None,
-        };
+        let judged = |result: Option<RunResult>| result.and_then(RunResult::verdict);
         let (before, after) = (judged(change.old), judged(change.new));
         let place = format!("{} {}: {}", change.workload, change.site, change.fault);
-        let way =
-            after.map(|verdict| (change.workload, finding::axis(&change.site).into(), verdict));
+        let axis = Axis::of(&change.site.first);
+        let way = after.map(|verdict| (change.workload, axis, verdict));
         let now = match compare(before, after) {
             // A run that has no counterpart is judged by the company it keeps.
             Now::New if after.is_some_and(|verdict| verdict.is_broken_promise()) => {
@@ -190,13 +187,13 @@ fn counted(file: &File) -> File {
 }
 
 /// A way in which a promise breaks: workload, kind of call, verdict.
-type Way = (String, String, Verdict);
+type Way = (String, Axis, Verdict);
 
 fn ways(file: &File) -> impl Iterator<Item = Way> + '_ {
     file.sweeps.iter().flat_map(|sweep| {
         sweep.records.iter().filter_map(|record| {
             let verdict = record.verdict().filter(|verdict| verdict.is_broken_promise())?;
-            Some((sweep.workload.clone(), finding::axis(&record.site).to_string(), verdict))
+            Some((sweep.workload.clone(), Axis::of(&record.site.first), verdict))
         })
     })
 }

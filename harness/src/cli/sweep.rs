@@ -17,7 +17,7 @@ use crate::report::matrix::LEGEND;
 use crate::report::sweep_text;
 use crate::suite::library::{Library, Ready, SWEEPS, understand};
 use crate::sweep::accepted::Accepted;
-use crate::sweep::driver::{Step, Sweeper};
+use crate::sweep::driver::{RunCount, Sweeper};
 use crate::sweep::enumerate::Scope;
 use crate::sweep::{File, Shard, Sweep, Workload};
 
@@ -51,8 +51,8 @@ pub fn main(args: &SweepArgs) -> Result<Exit, Stop> {
         {
             let what = format!("{} in {}", workload.name, world.label);
             let hear = |step| match step {
-                Step::Planned(runs) => progress.more(runs),
-                Step::Done(runs) => progress.advance_by(runs, &what),
+                RunCount::Planned(runs) => progress.more(runs),
+                RunCount::Done(runs) => progress.advance_by(runs, &what),
             };
             let (events, sender) = (&events, &sender);
             let pairs = args.pairs;

@@ -4,7 +4,8 @@
 
 use std::sync::mpsc::channel;
 
-use super::shrink::{self, Wanted};
+use super::shrink;
+use super::signature::Signature;
 use crate::case;
 use crate::engine::pool::Fleet;
 use crate::engine::wire::Batch;
@@ -13,18 +14,19 @@ use crate::runner::{Collect, RunSummary};
 
 /// The lines of the smallest script that fails as this one does; None after an interrupt.
 pub fn smallest(fleet: &Fleet, world: &World, script: &str) -> Option<Vec<String>> {
-    let wanted = Wanted::of(briefs(fleet, world, &[script.to_string()]).first()?);
+    let wanted = Signature::of(summaries(fleet, world, &[script.to_string()]).first()?);
     Some(shrink::shrink(script, |texts| {
-        // A proposal that is no case any more is none.
+        // What is not a case any more is not tried.
         let cases: Vec<usize> =
             (0..texts.len()).filter(|n| case::parse("", &texts[*n]).is_ok()).collect();
         let scripts: Vec<String> = cases.iter().map(|n| texts[*n].clone()).collect();
-        let briefs = briefs(fleet, world, &scripts);
-        briefs.iter().position(|brief| wanted.is_met(brief)).map(|found| cases[found])
+        let summaries = summaries(fleet, world, &scripts);
+        let met = summaries.iter().position(|summary| Signature::of(summary) == wanted);
+        met.map(|found| cases[found])
     }))
 }
 
-fn briefs(fleet: &Fleet, world: &World, scripts: &[String]) -> Vec<RunSummary> {
+fn summaries(fleet: &Fleet, world: &World, scripts: &[String]) -> Vec<RunSummary> {
     if scripts.is_empty() {
         return Vec::new();
     }
