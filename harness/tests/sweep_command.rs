@@ -232,7 +232,9 @@ fn orders_alone_come_to_the_same_as_among_everything() {
         let file = File::read(&desk.read(json)).expect("a report");
         let records = file.sweeps[0].records.iter().filter(|record| !record.past_last_call);
         let orders = records.filter(|record| record.kind == Kind::Order);
-        orders.map(|r| (r.site.clone(), r.fault.clone(), r.ending, r.result, r.same_as_default_order)).collect()
+        orders
+            .map(|r| (r.site.clone(), r.fault.clone(), r.ending, r.result, r.same_as_default_order))
+            .collect()
     };
     let whole = orders("whole.json", "order,error,short,lie,kill");
     let alone = orders("alone.json", "order");

@@ -28,11 +28,7 @@ pub struct Key {
 impl Key {
     fn of_run(workload: &str, record: &Record, accepted: &Accepted) -> Option<Key> {
         let cause = finding::cause(record)?;
-        Some(Key {
-            accepted: accepted.run(workload, record),
-            cause,
-            posix: record.is_posix(),
-        })
+        Some(Key { accepted: accepted.run(workload, record), cause, posix: record.is_posix() })
     }
 
     /// What nobody accepted first; then the worst first; what was not found out comes last.

@@ -169,7 +169,8 @@ mod tests {
         let debug = format!("{:?}", step.verb);
         let mut parts = debug.split("span: ");
         let first = parts.next().unwrap_or_default().to_string();
-        parts.fold(first, |bare, part| bare + part.trim_start_matches(|c| ".0123456789".contains(c)))
+        parts
+            .fold(first, |bare, part| bare + part.trim_start_matches(|c| ".0123456789".contains(c)))
     }
 
     /// The script with every step printed; what else is in it keeps its lines.

@@ -21,7 +21,9 @@ impl Verb {
     /// The same step, for a script in which it may have nothing to be about.
     pub fn optional(self) -> Verb {
         match self {
-            Verb::Inject { rule, roles } => Verb::Inject { rule: Rule { maybe: true, ..rule }, roles },
+            Verb::Inject { rule, roles } => {
+                Verb::Inject { rule: Rule { maybe: true, ..rule }, roles }
+            }
             Verb::Preempt { mut decision, role } => {
                 decision.maybe = true;
                 Verb::Preempt { decision, role }
@@ -39,7 +41,9 @@ impl Verb {
     pub fn leaving(mut self, cut: Cut) -> Verb {
         match &mut self {
             Verb::PowerCut(left)
-            | Verb::Inject { rule: Rule { effect: Effect::Halt(_, Halt::Power(left)), .. }, .. } => {
+            | Verb::Inject {
+                rule: Rule { effect: Effect::Halt(_, Halt::Power(left)), .. }, ..
+            } => {
                 *left = cut;
             }
             _ => {}

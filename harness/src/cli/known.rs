@@ -24,7 +24,7 @@ use crate::suite::library::{CaseFile, Library, Ready, job, understand};
 pub const FOLDER: &str = "known";
 
 /// What of the catalogue is no case, and what is missing for it.
-const NOT_EXPRESSED: &str = include_str!("../../../cases/known/not-expressed.txt");
+const NOT_EXPRESSED: &str = include_str!("../../built-in-cases/known/not-expressed.txt");
 
 /// A world with the name under which its server would be on record.
 pub struct Server {

@@ -29,7 +29,7 @@ pub struct World {
     /// What the user calls it, and the table's heading.
     pub label: String,
     pub place: Place,
-    /// What its transcripts are shared with: see [`super::snapshot`].
+    /// Whose transcripts it shares, see [`crate::profile::Profile::family`].
     pub family: String,
 }
 

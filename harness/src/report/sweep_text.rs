@@ -5,8 +5,8 @@
 use super::junit::{self, Became};
 use super::matrix::{Cell, Matrix};
 use crate::contract::Verdict;
+use crate::kernel::disk::power_cut::FsModel;
 use crate::sweep::accepted::Accepted;
-use crate::kernel::disk::power_cut::Profile;
 use crate::sweep::finding::{self, CauseAcrossSweeps, Finding, findings};
 use crate::sweep::{Fault, File, Kind, Record, RunResult, Sweep};
 
@@ -85,14 +85,14 @@ fn cuts_of(sweep: &Sweep, kind: Kind, what: &str) -> String {
     if images == 0 {
         return String::new();
     }
-    let of = |profile| cuts().filter(move |record| record.profile() == Some(profile));
-    let broken = Profile::ALL.map(|profile| {
-        let broken = of(profile).filter(|r| !r.same_as_default_order);
+    let of = |fs| cuts().filter(move |record| record.fs() == Some(fs));
+    let broken = FsModel::ALL.map(|fs| {
+        let broken = of(fs).filter(|r| !r.same_as_default_order);
         let broken = broken.filter(|r| r.verdict().is_some_and(|v| v.is_broken_promise()));
-        format!("{profile} at {}", broken.count())
+        format!("{fs} at {}", broken.count())
     });
-    let points = of(Profile::Posix).count();
-    let sampled = of(Profile::Posix).filter(|record| record.sampled).count();
+    let points = of(FsModel::Posix).count();
+    let sampled = of(FsModel::Posix).filter(|record| record.sampled).count();
     let how = match sampled {
         0 => "which are all of them".to_string(),
         _ => format!("at {sampled} of them a sample"),

@@ -101,12 +101,7 @@ impl Accepted {
     }
 
     /// All entries that fit are used, and the first one's reason counts.
-    fn find(
-        &self,
-        workload: &str,
-        run: Option<Run<'_>>,
-        verdict: Verdict,
-    ) -> Option<String> {
+    fn find(&self, workload: &str, run: Option<Run<'_>>, verdict: Verdict) -> Option<String> {
         let mut reason = None;
         for (n, (_, entry)) in self.entries.iter().enumerate() {
             if entry.fits(workload, run, verdict) {
@@ -168,9 +163,7 @@ impl Entry {
                     || like(pattern, &Axis::of(&site.first).to_string())
             })
         };
-        let of = |pattern: &String| {
-            run.is_some_and(|(_, fault)| like(pattern, &fault.to_string()))
-        };
+        let of = |pattern: &String| run.is_some_and(|(_, fault)| like(pattern, &fault.to_string()));
         self.workload.as_ref().is_none_or(|pattern| like(pattern, workload))
             && self.site.as_ref().is_none_or(at)
             && self.fault.as_ref().is_none_or(of)

@@ -1,8 +1,8 @@
 //! Power cuts at one call, as records: one for each kind of file system.
 //!
-//! A profile of disks allows all that a stronger one allows, so its record is as bad as those; its
-//! own states are counted, and the cut that is named is the first of the worst under the strongest
-//! profile that allows one. Must not know: how states are found.
+//! A model of a file system allows all that a stronger one allows, so its record is as bad as
+//! theirs; its own states are counted, and the cut that is named is the first of the worst under
+//! the strongest model that allows one. Must not know: how states are found.
 
 use super::enumerate::PlannedRun;
 use super::pair::OneOrPair;
@@ -10,12 +10,12 @@ use super::record::Record;
 use super::signature::{Judgement, is_finding};
 use super::workload::{Added, Workload};
 use crate::kernel::Cut;
-use crate::kernel::disk::power_cut::Profile;
+use crate::kernel::disk::power_cut::FsModel;
 use crate::runner::{CutPoint, RunSummary, Surveyed};
 
 /// How many records a run of this kind makes.
 pub fn records_of(run: &PlannedRun) -> usize {
-    if run.cuts_power() { Profile::ALL.len() } else { 1 }
+    if run.cuts_power() { FsModel::ALL.len() } else { 1 }
 }
 
 /// The run and the call at which it cuts the power. None: it does not.
@@ -35,11 +35,11 @@ pub fn script_leaving(workload: &Workload, run: &PlannedRun, cut: Cut) -> String
 /// What became of one run, as its three records.
 pub fn records(run: &PlannedRun, survey: &Result<Option<Surveyed>, RunSummary>) -> Vec<Record> {
     let mut records = Vec::new();
-    for profile in Profile::ALL {
-        let mut record = blank(run, profile);
+    for fs in FsModel::ALL {
+        let mut record = blank(run, fs);
         match survey {
             Ok(None) => {}
-            Ok(Some(surveyed)) => fill(&mut record, surveyed, profile),
+            Ok(Some(surveyed)) => fill(&mut record, surveyed, fs),
             Err(summary) => record.put(Judgement::of(summary)),
         }
         records.push(record);
@@ -59,7 +59,7 @@ pub fn other_states(
     let mut known: Vec<_> = findings.map(Record::signature).collect();
     let mut others = Vec::new();
     for class in &surveyed.judged {
-        let mut record = Record { cut: Some(class.cut), ..blank(run, class.cut.profile) };
+        let mut record = Record { cut: Some(class.cut), ..blank(run, class.cut.fs) };
         record.put(Judgement::of(&class.brief));
         let signature = record.signature();
         if record.is_finding() && !known.contains(&signature) {
@@ -70,10 +70,10 @@ pub fn other_states(
     others
 }
 
-fn fill(record: &mut Record, surveyed: &Surveyed, profile: Profile) {
-    record.images = surveyed.images.get(profile as usize).copied().unwrap_or_default();
+fn fill(record: &mut Record, surveyed: &Surveyed, fs: FsModel) {
+    record.images = surveyed.images.get(fs as usize).copied().unwrap_or_default();
     record.sampled = !surveyed.complete;
-    let allowed = surveyed.judged.iter().filter(|class| class.cut.profile <= profile);
+    let allowed = surveyed.judged.iter().filter(|class| class.cut.fs <= fs);
     let judged = allowed.map(|class| (class.cut, Judgement::of(&class.brief)));
     let Some((cut, worst)) = judged.min_by_key(|(_, judgement)| judgement.result) else { return };
     record.put(worst);
@@ -83,7 +83,7 @@ fn fill(record: &mut Record, surveyed: &Surveyed, profile: Profile) {
 }
 
 /// The run where only disks of this kind count: `ext4<` instead of `cut<`.
-fn blank(run: &PlannedRun, profile: Profile) -> Record {
-    let fault = OneOrPair::one(run.fault.first.on(profile));
+fn blank(run: &PlannedRun, fs: FsModel) -> Record {
+    let fault = OneOrPair::one(run.fault.first.on(fs));
     Record { fault, ..Record::not_injected(run) }
 }

@@ -196,7 +196,8 @@ impl Sweeper<'_> {
     ) -> Result<Vec<PlannedRun>, Interrupted> {
         let firsts: Vec<&PlannedRun> = runs.iter().filter(|run| pairs::may_be_first(run)).collect();
         (self.progress)(RunCount::Planned(firsts.len()));
-        let scripts = firsts.iter().map(|run| workload.script(&run.added, Ending::Killed)).collect();
+        let scripts =
+            firsts.iter().map(|run| workload.script(&run.added, Ending::Killed)).collect();
         let summaries = self.run(world, scripts, Collect::Sites, |_| {})?;
         let both = firsts.into_iter().zip(summaries);
         let both = both.filter_map(|(first, summary)| Some((first, summary?)));

@@ -194,7 +194,8 @@ fn candidates(reached: &[ReachedCall]) -> Vec<Candidate> {
     let mut last: Vec<(usize, &ReachedCall)> = last.into_values().collect();
     last.sort_by_key(|(place, _)| *place);
     let made = reached.iter().map(|call| Candidate { call: call.clone(), past_last_call: false });
-    let past = last.into_iter().map(|(_, call)| Candidate { call: next(call), past_last_call: true });
+    let past =
+        last.into_iter().map(|(_, call)| Candidate { call: next(call), past_last_call: true });
     made.chain(past).collect()
 }
 

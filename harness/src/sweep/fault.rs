@@ -22,7 +22,7 @@ use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::case::values;
-use crate::kernel::disk::power_cut::Profile;
+use crate::kernel::disk::power_cut::FsModel;
 use crate::kernel::plan::{Victim, When};
 
 /// Families of faults, as `--faults` names them.
@@ -87,12 +87,15 @@ pub enum CallFault {
     Error(Errno, Lasts),
     /// A failed sync that leaves its pages dirty.
     ErrorPagesKept(Errno),
-    Short { moved: Moved, then_full: bool },
+    Short {
+        moved: Moved,
+        then_full: bool,
+    },
     Lie,
     Delay(Duration),
     Kill(Victim, When),
     /// The kind of file system is that of a record; a run stands for all of them.
-    PowerCut(Option<Profile>, When),
+    PowerCut(Option<FsModel>, When),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,22 +160,24 @@ impl Fault {
     }
 
     /// The kind of file system that a record of a power cut is about.
-    pub fn profile(&self) -> Option<Profile> {
+    pub fn fs(&self) -> Option<FsModel> {
         match self.of_the_call() {
-            Some(CallFault::PowerCut(profile, _)) => profile,
+            Some(CallFault::PowerCut(fs, _)) => fs,
             _ => None,
         }
     }
 
     /// A power cut as it is on one kind of file system; other faults as they are.
-    pub fn on(&self, profile: Profile) -> Fault {
+    pub fn on(&self, fs: FsModel) -> Fault {
         let on = |fault| match fault {
-            CallFault::PowerCut(_, when) => CallFault::PowerCut(Some(profile), when),
+            CallFault::PowerCut(_, when) => CallFault::PowerCut(Some(fs), when),
             other => other,
         };
         match self {
             Fault::Call(fault) => Fault::Call(on(*fault)),
-            Fault::Order { first, with } => Fault::Order { first: first.clone(), with: with.map(on) },
+            Fault::Order { first, with } => {
+                Fault::Order { first: first.clone(), with: with.map(on) }
+            }
         }
     }
 }
@@ -208,7 +213,7 @@ impl fmt::Display for CallFault {
             CallFault::Delay(time) => f.write_str(&values::show_time(*time)),
             CallFault::Kill(victim, when) => write!(f, "{}{}", victim.as_str(), mark(*when)),
             CallFault::PowerCut(None, when) => write!(f, "cut{}", mark(*when)),
-            CallFault::PowerCut(Some(profile), when) => write!(f, "{profile}{}", mark(*when)),
+            CallFault::PowerCut(Some(fs), when) => write!(f, "{fs}{}", mark(*when)),
         }
     }
 }
@@ -287,11 +292,11 @@ impl FromStr for CallFault {
 /// A kill or a power cut.
 fn halt(name: &str, when: When) -> Option<CallFault> {
     let victims = [Victim::Parent, Victim::Child, Victim::All];
-    let profiles = || Profile::ALL.into_iter().find(|profile| profile.as_str() == name);
+    let fs = || FsModel::ALL.into_iter().find(|fs| fs.as_str() == name);
     match victims.into_iter().find(|victim| victim.as_str() == name) {
         Some(victim) => Some(CallFault::Kill(victim, when)),
         None if name == "cut" => Some(CallFault::PowerCut(None, when)),
-        None => profiles().map(|profile| CallFault::PowerCut(Some(profile), when)),
+        None => fs().map(|fs| CallFault::PowerCut(Some(fs), when)),
     }
 }
 
@@ -330,7 +335,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_fault_is_refused() {
-        for text in ["", "EIOO", "+", "2", "half, full", "server<", "cut", "EIO,kept", "x, a first"] {
+        for text in ["", "EIOO", "+", "2", "half, full", "server<", "cut", "EIO,kept", "x, a first"]
+        {
             assert!(text.parse::<Fault>().is_err(), "{text}");
         }
     }
@@ -339,7 +345,7 @@ mod tests {
     fn a_power_cut_is_on_one_kind_of_file_system_in_any_order_of_tasks() {
         let on = |text: &str| {
             let fault: Fault = text.parse().expect(text);
-            fault.on(Profile::Xfs).to_string()
+            fault.on(FsModel::Xfs).to_string()
         };
         assert_eq!(on("cut<"), "xfs<");
         assert_eq!(on("cut>, child first"), "xfs>, child first");

@@ -210,7 +210,10 @@ mod tests {
             (file("1/2", 5, "a.read#1", Verdict::Kept), file("2/2", 1, "a.open#1", Verdict::Lost));
         let merged = File::merge(vec![one.clone(), two]).expect("two shards");
         let sites = merged.sweeps[0].records.iter().map(|record| record.site.to_string());
-        assert_eq!((merged.shard.as_str(), sites.collect::<Vec<_>>().join(" ")), ("1/2,2/2", "a.open#1 a.read#1".to_string()));
+        assert_eq!(
+            (merged.shard.as_str(), sites.collect::<Vec<_>>().join(" ")),
+            ("1/2,2/2", "a.open#1 a.read#1".to_string())
+        );
         assert!(File::merge(vec![one.clone(), one]).unwrap_err().contains("given twice"));
         assert_eq!(File::read(&merged.write()), Ok(merged));
     }

@@ -202,12 +202,8 @@ impl List<'_> {
         let mut orders = Vec::new();
         for task in &self.reached.others {
             let first = First::Task(task.clone());
-            let decision = Decision {
-                site: self.site.clone(),
-                task: task.clone(),
-                maybe: false,
-                origin: 0,
-            };
+            let decision =
+                Decision { site: self.site.clone(), task: task.clone(), maybe: false, origin: 0 };
             let step = self.add(Verb::Preempt { decision, role: Vec::new() });
             let fault = Fault::Order { first: first.clone(), with: None };
             orders.push(Fitting { fault, added: vec![step.clone()], endings: BOTH });

@@ -12,7 +12,7 @@ use super::pair::OneOrPair;
 use super::signature::{Judgement, RunResult, Signature, is_finding};
 use super::workload::Ending;
 use crate::contract::{Reason, Verdict};
-use crate::kernel::disk::power_cut::Profile;
+use crate::kernel::disk::power_cut::FsModel;
 use crate::kernel::{Cut, Site};
 use crate::runner::RunSummary;
 
@@ -35,7 +35,7 @@ pub struct Record {
     /// A power cut: which one came to this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<Cut>,
-    /// A power cut: how many states were judged that no stronger profile allows.
+    /// A power cut: how many states were judged that no stronger model allows.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub images: u64,
     /// There are more states than were judged.
@@ -103,25 +103,25 @@ impl Record {
         self.verdict().map(|verdict| Signature { verdict, reason: reason() })
     }
 
-    /// Whether somebody should hear of it. What a stronger profile of disks shows is told there.
+    /// Whether somebody should hear of it. What a stronger file system model shows is told there.
     pub fn is_finding(&self) -> bool {
-        let own = self.cut.is_none_or(|cut| self.profile() == Some(cut.profile));
+        let own = self.cut.is_none_or(|cut| self.fs() == Some(cut.fs));
         own && !self.same_as_default_order && self.verdict().is_some_and(is_finding)
     }
 
     /// Whether it is about a power cut, in whichever order of tasks.
     pub fn is_cut(&self) -> bool {
-        self.profile().is_some()
+        self.fs().is_some()
     }
 
     /// The kind of file system that a power cut is about.
-    pub fn profile(&self) -> Option<Profile> {
-        self.fault.first.profile()
+    pub fn fs(&self) -> Option<FsModel> {
+        self.fault.first.fs()
     }
 
-    /// Whether only a disk that keeps nothing but what was synced by name shows it.
+    /// Whether only a file system shows it that keeps nothing but what was synced by name.
     pub fn is_posix(&self) -> bool {
-        self.profile() == Some(Profile::Posix)
+        self.fs() == Some(FsModel::Posix)
     }
 }
 

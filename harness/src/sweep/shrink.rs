@@ -134,7 +134,10 @@ mod tests {
             line.earlier(by).map(|line| line.text)
         };
         assert_eq!(earlier("inject at a.b.write#2 error=EIO", 2), None);
-        assert_eq!(earlier("preempt a.b.write#2 for child", 1).unwrap(), "preempt a.b.write#1 for child");
+        assert_eq!(
+            earlier("preempt a.b.write#2 for child", 1).unwrap(),
+            "preempt a.b.write#1 for child"
+        );
         let from = "inject write on=aof in=parent error=EIO when=4+ maybe";
         assert_eq!(earlier(from, 1).unwrap(), from.replace('4', "3"));
         for stays in ["> SET a#1", "inject  write error=EIO", "# inject at a.b.write#2 error=EIO"] {

@@ -23,7 +23,7 @@ use crate::case;
 use crate::case::Script;
 use crate::case::script::Verb;
 use crate::contract::Verdict;
-use crate::kernel::disk::power_cut::{Mode, Profile};
+use crate::kernel::disk::power_cut::{FsModel, Mode};
 use crate::kernel::plan::Selector;
 use crate::kernel::{Cut, Site};
 use crate::runner::{Collect, ReachedCall, RunSummary};
@@ -113,16 +113,16 @@ fn choose(runs: &[PlannedRun], want: Want) -> Option<&PlannedRun> {
 
 /// What a power cut leaves: states that every disk has.
 fn cut(want: u16) -> Cut {
-    const CUTS: [(Mode, Profile); 6] = [
-        (Mode::None, Profile::Ext4),
-        (Mode::All, Profile::Ext4),
-        (Mode::None, Profile::Xfs),
-        (Mode::Prefix(1), Profile::Ext4),
-        (Mode::Seed(0), Profile::Ext4),
-        (Mode::Seed(1), Profile::Xfs),
+    const CUTS: [(Mode, FsModel); 6] = [
+        (Mode::None, FsModel::Ext4),
+        (Mode::All, FsModel::Ext4),
+        (Mode::None, FsModel::Xfs),
+        (Mode::Prefix(1), FsModel::Ext4),
+        (Mode::Seed(0), FsModel::Ext4),
+        (Mode::Seed(1), FsModel::Xfs),
     ];
-    let (mode, profile) = CUTS[usize::from(want) % CUTS.len()];
-    Cut { mode, profile }
+    let (mode, fs) = CUTS[usize::from(want) % CUTS.len()];
+    Cut { mode, fs }
 }
 
 impl Explored {
