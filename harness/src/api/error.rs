@@ -9,8 +9,8 @@ use crate::engine::worlds::NoWorld;
 
 /// Why there is no outcome.
 ///
-/// A server that breaks a promise is none of these: that is an outcome. So a test may use `?`, and a
-/// run that did not happen never counts as a pass.
+/// A server that breaks a promise is none of these: that is an outcome. So a test may use `?`, and
+/// a run that did not happen never counts as a pass.
 ///
 /// `Debug` prints the message like `Display` does, because that is what a test shows that returns
 /// an error.
