@@ -85,8 +85,11 @@ impl<'a> Run<'a> {
         let ParsedCase { file, script } = &self.cases[case];
         self.progress.advance(&file.name);
         self.done[case][world][run] = Some(outcome);
-        let runs: Option<Vec<Outcome>> = self.done[case][world].iter().cloned().collect();
-        let Some(runs) = runs else { return };
+        let runs = &self.done[case][world];
+        if runs.iter().any(Option::is_none) {
+            return;
+        }
+        let runs: Vec<Outcome> = runs.iter().flatten().cloned().collect();
         let its_world = &self.choice.worlds[world];
         if let (Some(folder), None) = (&self.args.keep, &self.unkept) {
             let kept = keep::files(folder, &file.name, &its_world.label, &runs[0].files);

@@ -41,7 +41,7 @@ pub fn page(audit: &Audit, causes: &Causes, accepted: &Accepted, family: &str) -
     }
 }
 
-/// What a finding means that only a disk by the letter of POSIX shows.
+/// What a finding means that shows only on a disk that guarantees no more than POSIX does.
 const POSIX: &str = "only where nothing is kept but what was synced by name; it does not count, \
     because no server syncs the directory that holds its own";
 
@@ -112,8 +112,8 @@ fn tiles(audit: &Audit) -> Vec<Tile> {
         counted.filter(|record| record.verdict().is_some_and(wanted)).count()
     };
     let tile = |count, label: &str, tone| Tile { count, label: label.to_string(), tone };
-    let stories = |finding| audit.cases.iter().filter(|case| case.status() == finding).count();
-    let unmeasured = runs(&Verdict::is_no_measurement) + stories(Status::NotMeasured);
+    let cases = |status| audit.cases.iter().filter(|case| case.status() == status).count();
+    let unmeasured = runs(&Verdict::is_no_measurement) + cases(Status::NotMeasured);
     let none = records().filter(|record| record.came == Came::NothingInjected).count();
     vec![
         tile(runs(&Verdict::is_broken_promise), "runs broke a promise", "broken"),
@@ -204,7 +204,7 @@ fn row(case: &CaseRecord, name: &str, causes: &[Cause]) -> html::Case {
             notes.push("as the case expects".to_string());
         }
         CaseResult::Otherwise => {
-            notes.insert(0, "no promise broken, but not the story that the case tells".to_string());
+            notes.insert(0, "no promise broken, but not what the case expects".to_string());
         }
         _ => {}
     }
