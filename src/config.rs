@@ -1,31 +1,32 @@
-//! The configuration: directives as redis.conf names them, their values, and CONFIG GET and SET on
-//! them.
+//! The configuration: the directives of redis.conf, their values, CONFIG GET and CONFIG SET (Redis:
+//! config.c).
 //!
 //! Defaults and error texts are those of Redis 6.0.
 //! Must not know: what a directive does to the rest of the server.
 
 mod accepted;
+mod directive;
 pub mod directives;
 pub mod load;
 pub mod rewrite;
 mod settings;
 
 use crate::text::glob_match;
-use directives::{DIRECTIVES, Directive};
+pub use directive::Directive;
+use directives::DIRECTIVES;
 pub use settings::{AppendFsync, Config, MaxmemoryPolicy};
 
-/// The Redis whose behaviour, configuration and log this server follows.
+/// The Redis version that this server follows.
 pub const REDIS_VERSION: &str = "6.0.16";
 
 impl Config {
-    /// Sets one directive from the words that follow its name. The error is a sentence without a
-    /// name, as it follows the line in "FATAL CONFIG FILE ERROR" (Redis:
-    /// `loadServerConfigFromString`).
+    /// Sets one directive from the words after its name. The error is the sentence that Redis
+    /// prints below the line in "FATAL CONFIG FILE ERROR" (Redis: `loadServerConfigFromString`).
     pub fn set(&mut self, directive: &Directive, values: &[String]) -> Result<(), String> {
         directive.set(self, values)
     }
 
-    /// Directives whose name matches a pattern, with their values (Redis: `configGetCommand`).
+    /// The directives whose names match a pattern, with their values (Redis: `configGetCommand`).
     pub fn matching(&self, pattern: &[u8]) -> Vec<(&'static str, String)> {
         DIRECTIVES
             .iter()
@@ -35,10 +36,10 @@ impl Config {
     }
 }
 
-/// What CONFIG SET is about to do: the configuration as it would be.
+/// The configuration as CONFIG SET would change it, and the directive's canonical name.
 ///
 /// # Errors
-/// The whole reply after `ERR `, worded as in `configSetCommand`.
+/// The reply after `ERR `, in the words of Redis' `configSetCommand`.
 pub fn config_set(config: &Config, name: &str, value: &str) -> Result<(Config, String), String> {
     let directive = directives::find(name)
         .filter(|directive| directive.modifiable)

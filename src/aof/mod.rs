@@ -1,12 +1,12 @@
-//! The append only file: every command that changed the dataset, in the order in which it did.
+//! The append only file: every command that changed the dataset, in execution order (Redis: aof.c).
 //!
-//! In reading order: [`feed`] turns a command into bytes in `buf`; [`flush`] writes the buffer
-//! before any reply leaves, and syncs by the policy; [`load`] runs the file again after a restart;
-//! [`rewrite`] replaces the file by a shorter one, which a child writes ([`rewrite_child`],
-//! [`rewrite_dataset`]) while the parent sends it what changes meanwhile ([`rewrite_buffer`],
-//! [`pipes`]).
+//! In reading order: `state` is what the server remembers about it; `feed` turns a command into
+//! bytes in the buffer; `flush` writes the buffer before any reply is sent, and syncs by policy;
+//! `load` replays the file after a restart; `rewrite` replaces the file by a shorter one, which
+//! a child writes (`rewrite_child`, `rewrite_dataset`) while the parent sends it the changes
+//! made meanwhile (`rewrite_buffer`, `pipes`).
 //!
-//! A rewritten file may begin with a whole RDB file (`aof-use-rdb-preamble`), which is shorter and
+//! A rewritten file may start with an RDB preamble (`aof-use-rdb-preamble`), which is shorter and
 //! loads faster; commands follow it.
 //!
 //! Must not know: clients, and what commands do.

@@ -13,58 +13,56 @@ use crate::os::{Errno, Fd, Interest, OFlag, strerror};
 pub enum State {
     Off,
     On,
-    /// Switched on, and waiting for the first rewrite to finish: until then commands reach the
-    /// rewrite buffer only, and that only while a child runs.
+    /// Switched on, but the first rewrite is not finished. Until then commands go to the rewrite
+    /// buffer only, and only while a child is running.
     WaitRewrite,
 }
 
-/// The append only file and all that is remembered about it. Fields carry Redis' names without
-/// `aof_`.
+/// The append only file and its state. Fields have Redis' names without `aof_`.
 pub struct Aof {
     pub state: State,
-    /// Commands that were executed and not yet written.
+    /// Executed commands that are not yet written.
     pub buf: Vec<u8>,
-    /// The file that is appended to; None while off.
+    /// The open file; None while off.
     pub fd: Option<Fd>,
     /// Length of the file in bytes, as far as we know.
     pub current_size: u64,
-    /// The same right after the last rewrite or start, from which growth is counted.
+    /// The same just after the last rewrite or start; growth is measured from here.
     pub rewrite_base_size: u64,
     pub last_write_status: Status,
-    /// Why writing fails. Only as fresh as the log line about it, see [`flush`].
+    /// Why writing fails; updated only when it is logged, see `flush`.
     pub last_write_errno: Errno,
     pub last_bgrewrite_status: Status,
-    /// How often a flush stopped waiting for an fsync in progress.
+    /// How many flushes gave up waiting for an fsync in progress.
     pub delayed_fsync: u64,
-    /// Start a rewrite as soon as no child runs.
+    /// Start a rewrite as soon as no child is running.
     pub rewrite_scheduled: bool,
-    /// Seconds that the last rewrite took; -1 when there was none.
+    /// Duration of the last rewrite in seconds; -1 if there was none.
     pub rewrite_time_last: i64,
-    /// When the current rewrite started, in seconds since the epoch; -1 when there is none.
+    /// Start of the current rewrite, in seconds since the epoch; -1 if there is none.
     pub rewrite_time_start: i64,
     /// Microseconds to sleep before each write (DEBUG AOF-FLUSH-SLEEP).
     pub flush_sleep: u64,
-    /// Bytes that copy-on-write cost in the last rewrite.
+    /// Copy-on-write memory of the last rewrite, in bytes.
     pub stat_aof_cow_bytes: u64,
-    /// Since when a flush waits for an fsync in progress, in seconds since the epoch; 0 when none
-    /// does.
+    /// Since when a flush has been postponed, in seconds since the epoch; 0 if none is.
     pub flush_postponed_start: i64,
-    /// How far the file was synced, or handed to the background for it.
+    /// Up to where the file was synced, or a background sync was queued.
     pub(super) fsync_offset: u64,
     /// When that was, in seconds since the epoch.
     pub(super) last_fsync: i64,
-    /// When an error of writing was last logged, in seconds since the epoch.
+    /// When a write error was last logged, in seconds since the epoch.
     pub(super) last_write_error_log: i64,
-    /// The database that the last SELECT in the file chose; None forces a new one.
+    /// The database of the last SELECT in the file; None forces a new SELECT.
     pub(super) selected_db: Option<usize>,
-    /// The descriptors between parent and child, while there is a child.
+    /// The pipes to the rewrite child, while there is one.
     pub(super) pipes: Option<Pipes>,
-    /// What the child does not know yet.
+    /// Commands that have not been sent to the child.
     pub(super) rewrite_buffer: RewriteBuffer,
 }
 
 impl Aof {
-    /// The state before anything was opened or loaded.
+    /// The state before anything is opened or loaded.
     pub fn new(config: &Config) -> Self {
         Aof {
             state: if config.appendonly { State::On } else { State::Off },
@@ -91,15 +89,15 @@ impl Aof {
         }
     }
 
-    /// Opens the file for appending, creating it if need be (part of Redis' `initServer`). Logs
-    /// nothing.
+    /// Opens the file for appending, creating it if needed (part of Redis' `initServer`). Does not
+    /// log.
     pub fn open(&mut self, env: &mut Env<'_>) -> Result<(), Errno> {
         self.last_fsync = env.unixtime;
         self.fd = Some(open_for_appending(env)?);
         Ok(())
     }
 
-    /// Bytes that the child was not sent yet (INFO `aof_rewrite_buffer_length`).
+    /// Bytes not yet sent to the child (INFO `aof_rewrite_buffer_length`).
     pub fn rewrite_buffer_size(&self) -> u64 {
         self.rewrite_buffer.size()
     }
@@ -114,25 +112,25 @@ impl Aof {
         }
     }
 
-    /// Whether events of this descriptor are for [`Aof::on_pipe_event`].
+    /// Whether events on this descriptor belong to [`Aof::on_pipe_event`].
     pub fn owns_pipe(&self, fd: Fd) -> bool {
         self.pipes.as_ref().is_some_and(|pipes| pipes.watches(fd))
     }
 
-    /// What the event loop calls when a pipe of the rewrite is ready.
+    /// Called by the event loop when a pipe of the rewrite is ready.
     pub fn on_pipe_event(&mut self, env: &mut Env<'_>, fd: Fd, ready: Interest) {
         if let Some(pipes) = &mut self.pipes {
             pipes.on_event(env, &mut self.rewrite_buffer, fd, ready);
         }
     }
 
-    /// The descriptor as Redis passes it to the kernel: -1 while off, which is answered with EBADF.
+    /// The descriptor as Redis passes it to the kernel: -1 while off, so the call fails with EBADF.
     pub(super) fn raw_fd(&self) -> Fd {
         self.fd.unwrap_or(-1)
     }
 
-    /// Asks the kernel for the length of the file (Redis: `aofUpdateCurrentSize`). Otherwise it is
-    /// kept by adding what was written, which is faster.
+    /// Gets the file's length by fstat(2) (Redis: `aofUpdateCurrentSize`). Between these calls it
+    /// is tracked by adding what was written.
     pub(super) fn update_current_size(&mut self, env: &mut Env<'_>) {
         let started = env.latency_start();
         match env.os.fstat(self.raw_fd()) {

@@ -1,5 +1,5 @@
-//! INFO, CONFIG, SAVE, BGSAVE, BGREWRITEAOF, SHUTDOWN: their arguments, turned into requests to the
-//! server.
+//! INFO, CONFIG, SAVE, BGSAVE, BGREWRITEAOF, SHUTDOWN: turns their arguments into requests to the
+//! server (Redis: server.c, config.c, rdb.c, aof.c, db.c).
 //!
 //! Must not know: how the server carries a request out.
 
@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::request::{Outcome, Request, Shutdown};
 use crate::keyspace::Bytes;
 
-/// INFO [section]
+/// `INFO [section]`
 pub fn info(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     let section = match argv {
         [_] => "default".to_string(),
@@ -41,7 +41,7 @@ pub fn save(_ctx: &mut Context<'_>, _argv: &[Bytes]) -> Result<Outcome, Failure>
     Ok(Request::Save.into())
 }
 
-/// BGSAVE [SCHEDULE]
+/// `BGSAVE [SCHEDULE]`
 pub fn bgsave(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     let schedule = match &argv[1..] {
         [] => false,

@@ -1,8 +1,7 @@
-//! Commands that wait for an element when there is none: BLPOP and its relatives (Redis: t_list.c,
-//! t_zset.c, blocked.c).
+//! Blocking pops: BLPOP, BRPOP, BRPOPLPUSH, BZPOPMIN, BZPOPMAX (Redis: t_list.c, t_zset.c).
 //!
-//! They are propagated as the commands without the waiting. In a transaction they do not wait.
-//! Must not know: how a client waits.
+//! They are propagated as their non-blocking counterparts. In a transaction they do not block.
+//! Must not know: how a client is blocked.
 
 use super::context::Context;
 use super::failure::Failure;
@@ -15,17 +14,16 @@ use crate::keyspace::{Bytes, Value};
 use crate::resp::Reply;
 use crate::text::float::parse_double;
 
-/// What a wish that came true answers, and how it is propagated.
+/// The reply to a served client, and what is propagated.
 pub struct Served {
     pub reply: Reply,
     pub propagated: Vec<Bytes>,
-    /// Whether it counts as one more change: an element that passes through a list without
-    /// staying does not.
+    /// Whether it counts as a change: an element that was pushed and popped at once does not.
     pub counts: bool,
 }
 
 impl BlockingOp {
-    /// Whether it is a wish for a value of this type.
+    /// Whether it can pop from a value of this type.
     fn fits(&self, value: &Value) -> bool {
         match self {
             BlockingOp::Pop(_) | BlockingOp::Move(_) => matches!(value, Value::List(_)),
@@ -33,7 +31,7 @@ impl BlockingOp {
         }
     }
 
-    /// Does it on a key with a value that fits.
+    /// Pops from a key whose value has the right type.
     fn serve_now(&self, ctx: &mut Context<'_>, key: &Bytes) -> Result<Served, Failure> {
         match self {
             BlockingOp::Pop(end) => {
@@ -63,8 +61,9 @@ impl BlockingOp {
     }
 }
 
-/// Does what a waiting client wished, if the key holds what it waits for. An element that could not
-/// be moved stays where it is, and the client gets the error.
+/// Serves a blocked client, if the key has a value of the right type (Redis:
+/// `serveClientBlockedOnList`). An element that cannot be moved stays where it is, and the client
+/// gets the error.
 pub fn serve(
     ctx: &mut Context<'_>,
     op: &BlockingOp,
@@ -74,14 +73,15 @@ pub fn serve(
     fits.then(|| {
         let mut served = op.serve_now(ctx, key)?;
         if matches!(op, BlockingOp::ZPop { .. }) {
-            // Redis takes this name from its table of commands, and the others from elsewhere.
+            // Redis takes this name from its command table, in lower case, and the others from
+            // shared objects.
             served.propagated[0].make_ascii_lowercase();
         }
         Ok(served)
     })
 }
 
-/// Seconds with decimals from now on, as milliseconds since the epoch; 0 is for ever (Redis:
+/// A timeout in seconds, as a deadline in milliseconds since the epoch; 0 for none (Redis:
 /// `getTimeoutFromObjectOrReply`).
 fn timeout(ctx: &Context<'_>, argument: &[u8]) -> Result<i64, Failure> {
     let seconds = parse_double(argument).filter(|seconds| seconds.is_finite());

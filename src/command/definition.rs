@@ -9,11 +9,11 @@ use super::request::Outcome;
 use super::transaction::Queued;
 use crate::keyspace::Bytes;
 
-/// How a command is carried out.
+/// The handler of a command.
 pub enum Run {
     /// On the dataset alone.
     Data(fn(&mut Context<'_>, &[Bytes]) -> Answer),
-    /// Perhaps with the help of the server.
+    /// Possibly with a request to the server.
     Server(fn(&mut Context<'_>, &[Bytes]) -> Result<Outcome, Failure>),
     /// On the table of commands itself.
     Table(fn(&[Command], &[Bytes]) -> Answer),
@@ -23,10 +23,10 @@ pub enum Run {
 pub struct Command {
     /// Lower case.
     pub name: &'static str,
-    /// How many words it has, itself included; -N for N or more.
+    /// Number of arguments including the name; -N for N or more.
     pub arity: i32,
     pub flags: Flags,
-    /// The first and the last argument that is a key (0: none, -1: the last), and the step between.
+    /// Index of the first and the last key (0: none, -1: the last argument), and the step.
     pub keys: (i32, i32, i32),
     pub run: Run,
 }
@@ -37,13 +37,13 @@ impl Command {
         self.name.as_bytes().eq_ignore_ascii_case(name)
     }
 
-    /// Whether this many words can be this command.
+    /// Whether it accepts this many arguments, the name included.
     pub fn accepts(&self, argc: usize) -> bool {
         let argc = argc as i32;
         if self.arity > 0 { argc == self.arity } else { argc >= -self.arity }
     }
 
-    /// The words of a command that are keys.
+    /// The arguments that are keys.
     pub fn keys<'a>(&self, argv: &'a [Bytes]) -> impl Iterator<Item = &'a Bytes> {
         let (first, last, step) = self.keys;
         let end = if last < 0 { argv.len() as i32 + last } else { last };

@@ -5,17 +5,17 @@
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 
-/// An error reply: its code and its words.
+/// An error reply: code and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure(pub Vec<u8>);
 
 impl Failure {
-    /// `-ERR words`. Line ends within the words would end the reply, so they become blanks.
+    /// `-ERR message`. Line ends in the message would end the reply, so they become blanks.
     pub fn new(words: impl AsRef<[u8]>) -> Self {
         Failure::coded([b"ERR ", words.as_ref()].concat())
     }
 
-    /// An error whose words start with a code of their own.
+    /// An error with a code of its own.
     pub fn coded(words: impl AsRef<[u8]>) -> Self {
         let blank = |&byte: &u8| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte };
         Failure(words.as_ref().iter().map(blank).collect())

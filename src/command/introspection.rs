@@ -1,4 +1,4 @@
-//! COMMAND: what there is to know of the commands themselves (Redis: server.c, db.c).
+//! COMMAND: describes the command table (Redis: `commandCommand`, server.c; the keys: db.c).
 //!
 //! Must not know: what they do.
 
@@ -44,7 +44,7 @@ fn describe(command: &Command) -> Reply {
     ])
 }
 
-/// COMMAND GETKEYS; the command itself need make no more sense than its number of words.
+/// COMMAND GETKEYS. Only the number of arguments is checked.
 fn get_keys(table: &[Command], argv: &[Bytes]) -> Answer {
     let command = find(table, &argv[0]).ok_or_else(|| Failure::new("Invalid command specified"))?;
     let finder = key_finder(command);
@@ -60,10 +60,10 @@ fn get_keys(table: &[Command], argv: &[Bytes]) -> Answer {
     Ok(Reply::bulks(places.into_iter().map(|place| argv[place].clone())))
 }
 
-/// Where the keys of a command are, or None when its words make no sense.
+/// Returns the indexes of a command's keys; None if the arguments are invalid.
 type KeyFinder = fn(&[Bytes]) -> Option<Vec<usize>>;
 
-/// For a command whose keys are not at fixed places (Redis: `getkeys_proc`).
+/// For a command whose keys are not at fixed positions (Redis: `getkeys_proc`).
 fn key_finder(command: &Command) -> Option<KeyFinder> {
     match command.name {
         "zunionstore" | "zinterstore" => Some(destination_and_counted_keys),
@@ -80,14 +80,15 @@ fn table_keys(command: &Command, argc: usize) -> Option<Vec<usize>> {
     places.iter().all(|&place| place < argc).then_some(places)
 }
 
-/// ZUNIONSTORE destination count key …: the destination comes last (Redis: `zunionInterGetKeys`).
+/// ZUNIONSTORE destination count key …: the destination is listed last (Redis:
+/// `zunionInterGetKeys`).
 fn destination_and_counted_keys(argv: &[Bytes]) -> Option<Vec<usize>> {
     let count = usize::try_from(atoi(&argv[2])).ok()?;
     let known = (1..=argv.len() - 3).contains(&count);
     known.then(|| (3..3 + count).chain([1]).collect())
 }
 
-/// SORT key … [STORE destination], the last of these if there are several (Redis: `sortGetKeys`).
+/// SORT key … [STORE destination]; the last STORE counts (Redis: `sortGetKeys`).
 fn sort_keys(argv: &[Bytes]) -> Option<Vec<usize>> {
     let (mut at, mut destination) = (2, None);
     while let Some(word) = argv.get(at) {

@@ -1,5 +1,4 @@
-//! LATENCY: what was slow (Redis: `latencyCommand`). GRAPH, which makes pictures of it, is left
-//! out.
+//! LATENCY, without GRAPH (Redis: `latencyCommand`, latency.c).
 //!
 //! Must not know: how samples are kept.
 

@@ -1,8 +1,9 @@
-//! Commands: what each of them needs, does to the dataset, answers, and wants written to the AOF.
+//! Commands: their arguments, what each does to the dataset, its reply, and what is propagated to
+//! the AOF.
 //!
-//! A handler changes the dataset and nothing else. All that follows from it is said in its answer
-//! and its [`Effects`]; what needs the server (a rewrite, the configuration, the end) is returned
-//! as a [`Request`].
+//! A handler changes the dataset and nothing else. Everything else is in its reply and its
+//! [`Effects`]; what needs the server (a rewrite, the configuration, a shutdown) is returned as a
+//! [`Request`].
 //! Must not know: system calls, the AOF, other clients.
 
 mod admin;

@@ -1,6 +1,6 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH (Redis: multi.c).
 //!
-//! Must not know: how the queued commands are carried out and propagated.
+//! Must not know: how queued commands run and are propagated.
 
 use super::context::Context;
 use super::failure::{Answer, Failure};
@@ -23,7 +23,7 @@ pub fn discard(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
     if ctx.session.transaction.take().is_none() {
         return Err(Failure::new("DISCARD without MULTI"));
     }
-    ctx.keyspace.interest.unwatch_all(ctx.session.id);
+    ctx.keyspace.interest.unwatch_all_keys(ctx.session.id);
     Ok(Reply::OK)
 }
 
@@ -34,25 +34,25 @@ pub fn watch(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     }
     let (client, db) = (ctx.session.id, ctx.session.db);
     for key in &argv[1..] {
-        ctx.keyspace.interest.watch(client, db, key);
+        ctx.keyspace.interest.watch_for_key(client, db, key);
     }
     Ok(Reply::OK)
 }
 
 /// UNWATCH
 pub fn unwatch(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
-    ctx.keyspace.interest.unwatch_all(ctx.session.id);
+    ctx.keyspace.interest.unwatch_all_keys(ctx.session.id);
     Ok(Reply::OK)
 }
 
-/// EXEC. It fails when a command was refused, and does nothing when a watched key was changed.
+/// EXEC. Fails if a queued command was refused; does nothing if a watched key was changed.
 pub fn exec(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Result<Outcome, Failure> {
     let Some(transaction) = ctx.session.transaction.take() else {
         return Err(Failure::new("EXEC without MULTI"));
     };
     let interest = &mut ctx.keyspace.interest;
-    let touched = interest.is_touched(ctx.session.id);
-    interest.unwatch_all(ctx.session.id);
+    let touched = interest.is_dirty_cas(ctx.session.id);
+    interest.unwatch_all_keys(ctx.session.id);
     if transaction.refused {
         let words = "EXECABORT Transaction discarded because of previous errors.";
         return Err(Failure::coded(words));

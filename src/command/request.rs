@@ -7,7 +7,7 @@ use super::transaction::Transaction;
 use crate::keyspace::{Bytes, Value};
 use crate::resp::Reply;
 
-/// The answer of a command that may need the server.
+/// What a handler returns that may need the server.
 pub enum Outcome {
     Reply(Reply),
     Request(Request),
@@ -24,31 +24,31 @@ impl From<Request> for Outcome {
         Outcome::Request(request)
     }
 }
-/// What a command asks of the server.
+/// What a command asks the server to do.
 #[derive(Debug)]
 pub enum Request {
     Exec(Transaction),
     Info(String),
     Auth {
         credentials: Credentials,
-        /// The user was named rather than meant.
+        /// The user was given explicitly.
         named: bool,
     },
     Hello(Option<Credentials>),
-    /// Wait for a key.
+    /// Block the client on keys.
     Block(Blocked),
     ClientList {
-        /// Of a type that this server does not have.
-        nobody: bool,
+        /// A type that no client of this server has.
+        matches_none: bool,
     },
     ClientKill(KillFilter),
     ClientUnblock {
         id: u64,
-        /// Tell it that it was unblocked rather than that the time is over.
+        /// Reply with -UNBLOCKED instead of a timeout.
         error: bool,
     },
     Latency(LatencyRequest),
-    /// DUMP, of this value.
+    /// DUMP of this value.
     Dump(Value),
     ConfigGet(Bytes),
     ConfigSet {
@@ -59,7 +59,7 @@ pub enum Request {
     ConfigRewrite,
     BgRewriteAof,
     Save,
-    /// Whether to put it off rather than to refuse while another child is at work.
+    /// While another child is running, schedule the save instead of refusing it.
     BgSave {
         schedule: bool,
     },
@@ -81,7 +81,7 @@ pub enum Request {
     Log(String),
 }
 
-/// What SHUTDOWN was told about saving.
+/// The option of SHUTDOWN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
     /// Save if there are save points.
@@ -90,18 +90,18 @@ pub enum Shutdown {
     NoSave,
 }
 
-/// What DEBUG RELOAD was told.
+/// The options of DEBUG RELOAD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reload {
     /// Save before loading.
     pub save: bool,
     /// Empty the dataset before loading.
     pub flush: bool,
-    /// Keys that are there are replaced rather than an error.
+    /// Existing keys are replaced; otherwise they are an error.
     pub merge: bool,
 }
 
-/// What a client says about itself.
+/// User and password as a client sent them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
     pub user: Bytes,
@@ -113,42 +113,42 @@ pub struct Credentials {
 pub struct KillFilter {
     pub address: Option<String>,
     pub id: Option<u64>,
-    /// Clients of types that this server does not have, so none.
-    pub nobody: bool,
+    /// Only client types that this server does not have, so nothing matches.
+    pub matches_none: bool,
     pub skip_me: bool,
-    /// Given as an address alone: the answer is no number.
+    /// The form with a single address, which does not reply with a count.
     pub old_form: bool,
 }
 
-/// What LATENCY asks for.
+/// The subcommands of LATENCY.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LatencyRequest {
     /// The samples of one event.
     History(String),
-    /// The same in words, with advice.
+    /// A report with advice.
     Doctor,
     /// The last sample of each event.
     Latest,
-    /// Forget these events, or all of them.
+    /// Resets these events; all of them if the list is empty.
     Reset(Vec<String>),
 }
 
-/// What is done as soon as there is something at a key.
+/// What a blocked client wants done when its key has an element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlockingOp {
     Pop(End),
-    /// To the head of the list at this key.
+    /// Move the element to the head of the list at this key.
     Move(Bytes),
     ZPop {
         highest: bool,
     },
 }
 
-/// A client that waits.
+/// Why a client is blocked (Redis: `blockingState`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocked {
     pub keys: Vec<Bytes>,
     pub op: BlockingOp,
-    /// Until when, in milliseconds since the epoch; 0 for ever.
+    /// Deadline in milliseconds since the epoch; 0 for none.
     pub timeout: i64,
 }

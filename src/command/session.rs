@@ -5,7 +5,7 @@
 use super::transaction::Transaction;
 use crate::keyspace::Bytes;
 
-/// What a client has chosen so far.
+/// The state of a client's connection.
 #[derive(Debug, Default)]
 pub struct Session {
     pub id: u64,
@@ -13,30 +13,30 @@ pub struct Session {
     pub db: usize,
     /// CLIENT SETNAME; empty for none.
     pub name: Bytes,
-    /// It knows the password, or there was none when it came.
+    /// It has authenticated, or no password was set when it connected.
     pub authenticated: bool,
-    /// Which replies it wants.
+    /// CLIENT REPLY.
     pub replies: ReplyMode,
-    /// What follows a MULTI.
+    /// The queue since MULTI.
     pub transaction: Option<Transaction>,
-    /// EXEC is running the transaction.
+    /// EXEC is running its transaction.
     pub executing: bool,
 }
 
-/// Which replies a client wants (CLIENT REPLY).
+/// The reply mode of a client (CLIENT REPLY).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReplyMode {
     #[default]
     On,
     Off,
-    /// All but that of the command after this one.
+    /// The reply to the next command will be skipped.
     SkipNext,
-    /// Not that of the command that runs.
+    /// The reply to the current command is skipped.
     Skip,
 }
 
 impl ReplyMode {
-    /// What holds for the next command.
+    /// The mode for the next command.
     pub fn after_command(self) -> ReplyMode {
         match self {
             ReplyMode::SkipNext => ReplyMode::Skip,

@@ -1,4 +1,5 @@
-//! The table of commands: name, arity, flags and keys as in Redis 6.0, and the handler.
+//! The command table: name, arity, flags and keys as in Redis 6.0, and the handler (Redis:
+//! `redisCommandTable`, server.c).
 //!
 //! Must not know: what the handlers do.
 
@@ -10,12 +11,12 @@ use super::{introspection, keys, latency, list_edits, lists, multi, renames, sca
 use super::{sets, sort, strings};
 use super::{zset_algebra, zset_ranges, zset_removals, zsets};
 
-/// The command of this name, whatever its case.
+/// The command of this name, ignoring case.
 pub fn lookup(name: &[u8]) -> Option<&'static Command> {
     COMMANDS.iter().find(|command| command.is_called(name))
 }
 
-/// The flags, as short as in Redis' table.
+/// Short names, so that the table reads like Redis'.
 const W: Flags = Flags::WRITE;
 const R: Flags = Flags::READONLY;
 const M: Flags = Flags::DENYOOM;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::log::Level;
 
-/// When the AOF is synced, `appendfsync`.
+/// When the AOF is synced (`appendfsync`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppendFsync {
     Always,
@@ -15,7 +15,7 @@ pub enum AppendFsync {
     No,
 }
 
-/// Which keys would be evicted, `maxmemory-policy`, by Redis' names.
+/// Which keys Redis would evict (`maxmemory-policy`). Here nothing is evicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaxmemoryPolicy {
     VolatileLru,
@@ -53,7 +53,7 @@ impl MaxmemoryPolicy {
     ];
 }
 
-/// Every directive the core knows. Sizes are in bytes.
+/// The value of every directive that has an effect. Sizes are in bytes.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub port: u16,
@@ -61,19 +61,19 @@ pub struct Config {
     pub unixsocket: Option<String>,
     pub tcp_backlog: i32,
     pub maxclients: u32,
-    /// What AUTH has to say; empty for no password.
+    /// The password for AUTH; empty for none.
     pub requirepass: String,
     /// Seconds after which an idle client is closed; 0 for never.
     pub timeout: u32,
     pub protected_mode: bool,
     pub client_query_buffer_limit: u64,
-    /// Writes that take memory are refused beyond this many bytes; 0 for no limit.
+    /// Above this many bytes, commands that need memory are refused; 0 for no limit.
     pub maxmemory: u64,
     pub maxmemory_policy: MaxmemoryPolicy,
     pub lfu_log_factor: u32,
     /// Minutes.
     pub lfu_decay_time: u32,
-    /// Milliseconds from which on an event counts as slow; 0 for never.
+    /// Events of at least this many milliseconds are recorded; 0 disables.
     pub latency_monitor_threshold: i64,
     pub databases: usize,
     pub dir: Option<String>,
@@ -82,16 +82,16 @@ pub struct Config {
     pub loglevel: Level,
     pub hz: u32,
     pub dynamic_hz: bool,
-    /// (seconds, changes): how long after so many changes a snapshot is due.
+    /// Save points, as (seconds, changes).
     pub save: Vec<(u64, u64)>,
     pub dbfilename: String,
     pub rdbcompression: bool,
     pub rdbchecksum: bool,
     pub rdb_save_incremental_fsync: bool,
     pub stop_writes_on_bgsave_error: bool,
-    /// Microseconds to sleep after each key that is saved, for tests.
+    /// Microseconds to sleep after each saved key, for tests.
     pub rdb_key_save_delay: u64,
-    /// Microseconds to sleep after each key or command that is loaded, for tests.
+    /// Microseconds to sleep after each loaded key or command, for tests.
     pub key_load_delay: u64,
     pub appendonly: bool,
     pub appendfilename: String,
@@ -108,9 +108,9 @@ pub struct Config {
     pub zset_max_ziplist_entries: usize,
     pub zset_max_ziplist_value: usize,
     pub list_max_ziplist_size: i32,
-    /// The absolute path of the file that was read, or nothing.
+    /// The absolute path of the configuration file; empty for none.
     pub config_file: String,
-    /// Directives that are accepted without any effect, as they were given.
+    /// Directives that are accepted without effect, as given.
     pub ignored: BTreeMap<&'static str, String>,
 }
 

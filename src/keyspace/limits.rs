@@ -2,7 +2,7 @@
 //!
 //! Must not know: the values.
 
-/// Up to where Redis keeps a value in its compact encoding: the directives of the same names.
+/// The limits of Redis' compact encodings: the directives of the same names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub hash_max_ziplist_entries: usize,

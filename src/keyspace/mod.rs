@@ -1,8 +1,7 @@
-//! The dataset: databases, keys, values and expiry times.
+//! The dataset: databases, keys, values and expiry times (Redis: db.c).
 //!
-//! Everything that walks the keys (a rewrite, KEYS, DEBUG DIGEST) does so in one order in every
-//! run: that in which they came, except that the youngest takes the place of a key that was
-//! removed.
+//! Iteration over the keys (a rewrite, KEYS, DEBUG DIGEST) has the same order in every run:
+//! insertion order, except that the last key takes the place of a removed one.
 //! Must not know: how anything gets to disk.
 
 pub mod access;
@@ -21,7 +20,7 @@ mod zset;
 use access::{Access, Object};
 pub use bytes::{Bytes, BytesMap, BytesSet};
 pub use hash::Hash;
-use interest::Interest;
+use interest::KeyInterest;
 pub use limits::Limits;
 pub use random::Random;
 pub use set::Set;
@@ -29,32 +28,32 @@ pub use string::StringValue;
 pub use value::Value;
 pub use zset::{Inserted, ZSet};
 
-/// What Redis 6.0 has allocated when it has no keys, roughly.
+/// Approximate memory of a Redis 6.0 without keys, in bytes.
 const EMPTY_SERVER_MEMORY: u64 = 860_000;
 
-/// One database: what `SELECT n` selects.
+/// One database (Redis: `redisDb`).
 #[derive(Clone, Debug, Default)]
 pub struct Db {
     /// Every key with its value.
     pub dict: BytesMap<Object>,
-    /// When keys end, in milliseconds since the epoch, for those that do.
+    /// Expiry times, in milliseconds since the epoch.
     pub expires: BytesMap<i64>,
 }
 
 impl Db {
-    /// Removes a key with its expiry time; whether it was there (Redis: `dbSyncDelete`).
+    /// Removes a key with its expiry time. Returns whether it existed (Redis: `dbSyncDelete`).
     pub fn delete(&mut self, key: &[u8]) -> bool {
         self.expires.swap_remove(key);
         self.dict.swap_remove(key).is_some()
     }
 
-    /// Whether a key is past its time (Redis: `keyIsExpired`; nothing is while loading, and the
-    /// callers know about that).
+    /// Whether a key has expired (Redis: `keyIsExpired`). While loading no key counts as expired;
+    /// callers check that.
     pub fn is_expired(&self, key: &[u8], now_ms: i64) -> bool {
         self.expires.get(key).is_some_and(|&when| now_ms > when)
     }
 
-    /// Sets a key, and forgets its expiry time unless that is to be kept (Redis: `genericSetKey`).
+    /// Sets a key, and removes its expiry time unless `keep_ttl` (Redis: `genericSetKey`).
     pub fn set(&mut self, key: &[u8], object: impl Into<Object>, keep_ttl: bool) {
         match self.dict.get_mut(key) {
             Some(slot) => *slot = object.into(),
@@ -67,12 +66,12 @@ impl Db {
         }
     }
 
-    /// Sets when an existing key ends.
+    /// Sets the expiry time of an existing key.
     pub fn set_expire(&mut self, key: &[u8], when_ms: i64) {
         self.expires.insert(key.to_vec(), when_ms);
     }
 
-    /// Removes everything; how many keys that were.
+    /// Removes all keys. Returns how many.
     pub fn clear(&mut self) -> usize {
         let removed = self.dict.len();
         self.dict.clear();
@@ -85,13 +84,13 @@ impl Db {
 #[derive(Clone, Debug)]
 pub struct Keyspace {
     pub dbs: Vec<Db>,
-    /// Which values are kept compact.
+    /// The limits of the compact encodings.
     pub limits: Limits,
-    /// Where choices at random come from.
+    /// The source of random choices.
     pub random: Random,
-    /// Who wants to hear of which keys.
-    pub interest: Interest,
-    /// How values were used.
+    /// Watched keys and blocked clients.
+    pub interest: KeyInterest,
+    /// Access data.
     pub access: Access,
 }
 
@@ -102,20 +101,20 @@ impl Keyspace {
             dbs: vec![Db::default(); count],
             limits: Limits::default(),
             random: Random::default(),
-            interest: Interest::default(),
+            interest: KeyInterest::default(),
             access: Access::default(),
         }
     }
 
-    /// About how many bytes Redis would have allocated for this dataset: what an empty server has,
-    /// and the bytes of keys and values.
+    /// An estimate of Redis' memory for this dataset, in bytes: an empty server plus keys and
+    /// values.
     pub fn used_memory(&self) -> u64 {
         let pairs = self.dbs.iter().flat_map(|db| &db.dict);
         let payload: usize = pairs.map(|(key, value)| key.len() + value.payload()).sum();
         EMPTY_SERVER_MEMORY + payload as u64
     }
 
-    /// Empties every database; how many keys that were (Redis: `emptyDb(-1)`).
+    /// Empties every database. Returns the number of keys removed (Redis: `emptyDb(-1)`).
     pub fn clear(&mut self) -> usize {
         self.dbs.iter_mut().map(Db::clear).sum()
     }

@@ -10,8 +10,8 @@ use super::set::Set;
 use super::string::StringValue;
 use super::zset::ZSet;
 
-/// What a key holds. Values remember which encoding Redis would have given them, because what
-/// OBJECT says and what is written to an RDB file depends on it.
+/// A value. It remembers the encoding that Redis would have chosen, because OBJECT and the RDB file
+/// depend on it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     String(StringValue),
@@ -38,7 +38,7 @@ impl Value {
         }
     }
 
-    /// How many bytes its strings have, with eight for an integer or a score.
+    /// Bytes in its strings, plus eight for each integer or score.
     pub(super) fn payload(&self) -> usize {
         match self {
             Value::String(bytes) => bytes.len(),
@@ -52,8 +52,7 @@ impl Value {
         }
     }
 
-    /// How many keys share it, as Redis counts: small integers are shared by all who ask, other
-    /// values by nobody.
+    /// The reference count as Redis reports it: small integers are shared, other values are not.
     pub fn refcount(&self) -> i64 {
         match self {
             Value::String(string) if string.is_shared() => i64::from(i32::MAX),

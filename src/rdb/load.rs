@@ -1,10 +1,10 @@
-//! Reading a snapshot back, as a file of its own or as the preamble of an AOF (Redis: `rdbLoad`,
-//! `rdbLoadRio`).
+//! Loads a snapshot, from its own file or as the preamble of an AOF (Redis: `rdbLoad`,
+//! `rdbLoadRio`, rdb.c).
 //!
-//! When loading returns without an error, every key of the file is in the dataset, but for those
-//! whose time has passed; those of a preamble are kept even then, because the commands that follow
-//! count on them. A file that is damaged ends the server: [`super::check`] says where, and the exit
-//! code is 1. So does one that is read well the second time, with 0, as in Redis.
+//! On success every key of the file is in the dataset, except expired ones; those of a preamble are
+//! kept, because the commands after it rely on them. A damaged file ends the server:
+//! [`super::check`] prints where, and the exit code is 1. If that second read finds no damage, the
+//! server still ends, with 0, as in Redis.
 //!
 //! Must not know: what the values are used for.
 
@@ -20,8 +20,8 @@ use crate::os::{Errno, OFlag, Os};
 use crate::rio::stdio::FileReader;
 use crate::text::atoi;
 
-/// Loads the file of this name. The error is why it cannot be opened, or EINVAL when it is no RDB
-/// file of a version that can be read.
+/// Loads the file `options.filename`. Fails with the error of open(2), or with EINVAL if the file
+/// is not an RDB file of a supported version.
 pub fn rdb_load(
     os: &mut dyn Os,
     log: &Log,
@@ -37,7 +37,8 @@ pub fn rdb_load(
     loaded
 }
 
-/// Loads what `file` holds from here to the end mark, which an AOF may follow.
+/// Loads from the current position of `file` to the EOF opcode and checksum; an AOF tail may
+/// follow.
 pub fn rdb_load_rio(
     os: &mut dyn Os,
     log: &Log,
@@ -73,16 +74,16 @@ pub fn rdb_load_rio(
     }
 }
 
-/// A file as it is being loaded.
+/// A load in progress.
 pub(super) struct Loader<'a> {
     source: FileSource<'a>,
     log: &'a Log,
     options: &'a LoadOptions,
     /// The selected database.
     db: usize,
-    /// When the next key ends, in milliseconds since the epoch.
+    /// Expiry time of the next key, in milliseconds since the epoch.
     expire: Option<i64>,
-    /// How the next key was used.
+    /// Access data of the next key.
     usage: Usage,
 }
 
@@ -95,7 +96,7 @@ impl<'a> Loader<'a> {
         Reader::new(&mut self.source)
     }
 
-    /// Reads all of it. Nothing is ended here.
+    /// Loads the file. Returns errors instead of ending the process.
     pub(super) fn run(&mut self) -> Loaded<()> {
         let version = self.reader().version()?;
         let now = clock::mstime(self.source.os);
@@ -113,7 +114,7 @@ impl<'a> Loader<'a> {
                 opcode::EOF => break,
                 opcode::SELECTDB => self.select()?,
                 opcode::RESIZEDB => {
-                    // A hint that is not trusted: the databases grow by themselves.
+                    // A size hint, which is not used.
                     self.reader().len()?;
                     self.reader().len()?;
                 }

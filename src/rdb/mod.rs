@@ -1,16 +1,16 @@
-//! Snapshots: the whole dataset in one file, written by a child or, while everybody waits, by the
-//! server itself.
+//! Snapshots: the whole dataset in one file, written by a child or, blocking, by the server itself
+//! (Redis: rdb.c).
 //!
-//! In reading order: [`save`] writes a file, [`background`] has a child do it, [`load`] reads one
-//! at the start, and [`check`] says where a broken one is broken. The format is in [`format`],
-//! values in [`save_value`] and [`load_value`], and the blocks in which short values are kept in
-//! [`ziplist`] (cut for lists by [`quicklist`]), [`intset`], [`listpack`] and [`zipmap`].
+//! In reading order: `state` is what the server remembers about them; `save` writes a file,
+//! `background` does it in a child, `load` reads one at start and hands the keys to a
+//! `receiver`, `check` prints where a damaged one is damaged. The format is in `format`,
+//! values in `save_value` and `load_value`, and the blocks for short values in `ziplist`
+//! (split into nodes for lists by `quicklist`), `intset`, `listpack` and `zipmap`.
 //!
-//! What a snapshot promises: when SAVE has answered +OK, or the log has said "Background saving
-//! terminated with success", the file at its final name holds the dataset as of the start of the
-//! save, and its contents were synced before they got that name. The directory is not synced, so
-//! after a power cut the name may stand for the snapshot before. At no moment does the name stand
-//! for half a file.
+//! What a snapshot guarantees: once SAVE has replied +OK, or the log says "Background saving
+//! terminated with success", the file `dbfilename` holds the dataset as of the start of the save,
+//! and its contents were synced before the rename. The directory is not synced, so after a power
+//! cut the name may refer to the previous snapshot, but never to an incomplete file.
 //!
 //! Must not know: the AOF, clients, and what commands do.
 

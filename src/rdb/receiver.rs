@@ -8,32 +8,32 @@ use crate::keyspace::access::Usage;
 use crate::keyspace::{Bytes, Keyspace, Limits, Value};
 use crate::os::Os;
 
-/// One key of a file.
+/// A key read from a file.
 #[derive(Debug)]
 pub struct LoadedKey {
     pub db: usize,
     pub key: Bytes,
     pub value: Value,
-    /// When it ends, in milliseconds since the epoch.
+    /// Expiry time, in milliseconds since the epoch.
     pub expire: Option<i64>,
-    /// How it was used before.
+    /// Access data from the file.
     pub usage: Usage,
 }
 
-/// Who takes what a file holds, and serves others meanwhile.
+/// Receives the keys of a file, and serves clients meanwhile.
 pub trait Receiver {
-    /// Loading of a file of this many bytes begins (Redis: `startLoading`).
+    /// Called when loading of a file of this many bytes starts (Redis: `startLoading`).
     fn start(&mut self, os: &mut dyn Os, total_bytes: u64);
 
-    /// Takes a key. False when it is there already and was not to be replaced.
+    /// Adds a key. Returns false if it exists and `replace` is not set.
     fn add(&mut self, entry: LoadedKey, replace: bool) -> bool;
 
-    /// A key was read: a moment at which the work may be interrupted.
+    /// Called after each key, so that signals can be handled.
     fn after_key(&mut self, os: &mut dyn Os) {
         let _ = os;
     }
 
-    /// So many bytes were read; called every 2 MB (Redis: `loadingProgress`,
+    /// Called every 2 MB with the number of bytes read (Redis: `loadingProgress`,
     /// `processEventsWhileBlocked`).
     fn progress(&mut self, os: &mut dyn Os, loaded_bytes: u64);
 }
@@ -47,7 +47,7 @@ impl Receiver for Keyspace {
             return false;
         }
         let mut object = self.access.object(entry.value);
-        self.access.restore(&mut object, entry.usage);
+        self.access.set_lru_or_lfu(&mut object, entry.usage);
         db.set(&entry.key, object, false);
         if let Some(when) = entry.expire {
             db.set_expire(&entry.key, when);
@@ -58,17 +58,17 @@ impl Receiver for Keyspace {
     fn progress(&mut self, _os: &mut dyn Os, _loaded_bytes: u64) {}
 }
 
-/// How to load.
+/// The options of a load.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
     pub filename: String,
-    /// Whether the checksum is looked at.
+    /// Whether to verify the checksum.
     pub checksum: bool,
     /// Microseconds to sleep after each key.
     pub key_load_delay: u64,
-    /// It is the preamble of an AOF.
+    /// Write or load the preamble of an AOF.
     pub aof_preamble: bool,
-    /// A key that is there already is replaced.
+    /// Existing keys are replaced.
     pub allow_duplicates: bool,
     pub databases: usize,
     pub limits: Limits,

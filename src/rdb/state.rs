@@ -5,34 +5,34 @@
 use crate::config::Config;
 use crate::env::Status;
 
-/// Seconds to wait after a background save that failed.
+/// Seconds between a failed background save and the next attempt.
 const CONFIG_BGSAVE_RETRY_DELAY: i64 = 5;
 
-/// All that is remembered about snapshots. Fields carry Redis' names without `rdb_`.
+/// The state of snapshots. Fields have Redis' names without `rdb_`.
 #[derive(Debug)]
 pub struct Rdb {
-    /// Changes since the last snapshot; below 0 when a foreground save came between a background
-    /// save and its end.
+    /// Changes since the last snapshot; negative if a foreground save finished during a background
+    /// save.
     pub dirty: i64,
-    /// `dirty` at the start of the background save.
+    /// `dirty` at the start of the last background save.
     pub(super) dirty_before_bgsave: i64,
-    /// When the last snapshot succeeded, or the server started, in seconds since the epoch.
+    /// When the last save succeeded, or the server started, in seconds since the epoch.
     pub lastsave: i64,
-    /// When the last background save was tried, in seconds since the epoch.
+    /// When the last background save was attempted, in seconds since the epoch.
     pub(super) lastbgsave_try: i64,
     pub lastbgsave_status: Status,
-    /// Seconds that the last background save took; -1 when there was none.
+    /// Duration of the last background save in seconds; -1 if there was none.
     pub save_time_last: i64,
-    /// When the current background save started, in seconds since the epoch; -1 when there is none.
+    /// Start of the current background save, in seconds since the epoch; -1 if there is none.
     pub save_time_start: i64,
-    /// Start a background save as soon as no child runs (BGSAVE SCHEDULE).
+    /// Start a background save as soon as no child is running (BGSAVE SCHEDULE).
     pub bgsave_scheduled: bool,
-    /// Bytes that copy-on-write cost in the last background save.
+    /// Copy-on-write memory of the last background save, in bytes.
     pub stat_rdb_cow_bytes: u64,
 }
 
 impl Rdb {
-    /// The state at a start at `now`, in seconds since the epoch: as if all was just saved.
+    /// The state at a start at `now`, in seconds since the epoch, which counts as the last save.
     pub fn new(now: i64) -> Self {
         Rdb {
             dirty: 0,
@@ -47,7 +47,7 @@ impl Rdb {
         }
     }
 
-    /// The first save point that enough changes and time have reached, as (seconds, changes).
+    /// The first save point that has been reached, as (seconds, changes).
     pub fn save_point_reached(&self, config: &Config, unixtime: i64) -> Option<(u64, u64)> {
         let mut points = config.save.iter().copied();
         points.find(|&(seconds, changes)| {
@@ -57,18 +57,18 @@ impl Rdb {
         })
     }
 
-    /// Whether the save that BGSAVE SCHEDULE asked for should start, if no child runs.
+    /// Whether the save of BGSAVE SCHEDULE should start, if no child is running.
     pub fn scheduled_save_due(&self, unixtime: i64) -> bool {
         self.bgsave_scheduled && self.may_try(unixtime)
     }
 
-    /// After a failure the next attempt waits, so that a full disk is not hammered.
+    /// After a failure the next attempt is delayed, so as not to hammer a full disk.
     fn may_try(&self, unixtime: i64) -> bool {
         self.lastbgsave_status == Status::Ok
             || unixtime - self.lastbgsave_try > CONFIG_BGSAVE_RETRY_DELAY
     }
 
-    /// Whether clients may not write because a snapshot that they count on failed (part of Redis'
+    /// Whether writes are refused because the last background save failed (part of Redis'
     /// `writeCommandsDeniedByDiskError`).
     pub fn denies_writes(&self, config: &Config) -> bool {
         config.stop_writes_on_bgsave_error

@@ -1,7 +1,8 @@
 //! `sabot conform`: every case on several servers, each compared with the first.
 //!
 //! Prints what differs, side by side and grouped by kind, and a table with the counts. Differences
-//! on the reviewed list are counted apart. Must not know: how a case runs.
+//! on the [reviewed list](crate::report::conformance::reviewed_list) are counted apart. Must not
+//! know: how a case runs.
 
 use super::args::ConformArgs;
 use super::error::CommandError;

@@ -1,7 +1,8 @@
 //! The command line: words in, a table and an exit code out.
 //!
-//! Each mode is one function and returns what it found; [`exit`] alone turns that into a number.
-//! Must not know: how a case runs (the case runner does) and what a promise is (the contract does).
+//! Each mode is one function and returns what it found; [`crate::exit`] alone turns that into a
+//! number. Must not know: how a case runs (the case runner does) and what a promise is (the
+//! contract does).
 
 use std::process::ExitCode;
 

@@ -47,15 +47,15 @@ pub struct Candidate<T> {
     pub task: Option<TaskId>,
 }
 
-/// Before this call is made, somebody else runs.
+/// Another task runs before this call is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     pub site: Site,
     /// Who runs first; `child` means any child.
     pub task: String,
-    /// Whether it is no error when this never happens.
+    /// Whether this need not happen.
     pub maybe: bool,
-    /// Where it was written (a line number, say).
+    /// Where it was written (a line number, say), to report that it never happened.
     pub origin: u32,
 }
 
@@ -82,14 +82,14 @@ struct Armed {
     fired: bool,
 }
 
-/// All decisions, with what became of them.
+/// All decisions, and which of them have happened.
 #[derive(Clone, Debug, Default)]
 pub struct Schedule {
     armed: Vec<Armed>,
     due: Option<Due>,
-    /// Calls at which somebody else could have run; None: nobody wants to know.
+    /// The calls at which another task could have run; None: no survey is made.
     choices: Option<Vec<Choice>>,
-    /// Tasks that were stopped for a survey and go on with their call.
+    /// Tasks that were stopped for the survey and go on with their call.
     surveyed: BTreeSet<TaskId>,
 }
 
@@ -98,7 +98,7 @@ impl Schedule {
         self.armed.push(Armed { decision, met: false, fired: false });
     }
 
-    /// From now on every call is looked at: who else could run before it?
+    /// From now on, collects for every call who else could have run before it.
     pub fn survey(&mut self) {
         self.choices = Some(Vec::new());
     }
@@ -108,12 +108,12 @@ impl Schedule {
         self.choices.as_deref().unwrap_or_default()
     }
 
-    /// Whether no call needs to be looked at.
+    /// Whether no task need be stopped at any call.
     pub fn is_idle(&self) -> bool {
         self.choices.is_none() && self.armed.iter().all(|armed| armed.met)
     }
 
-    /// Whether the task stops before this call.
+    /// Whether the task stops before this call, because a decision is for it or a survey is made.
     pub(super) fn stops(&mut self, task: TaskId, site: Site) -> bool {
         let met = |armed: &Armed| !armed.met && armed.decision.site == site;
         if let Some(decision) = self.armed.iter().position(met) {
@@ -133,14 +133,14 @@ impl Schedule {
         self.surveyed.remove(&task);
     }
 
-    /// A survey is answered.
+    /// The survey has learned who else could have run.
     fn saw(&mut self, site: Site, tasks: Vec<String>) {
         if let Some(choices) = self.choices.as_mut().filter(|_| !tasks.is_empty()) {
             choices.push(Choice { site, tasks });
         }
     }
 
-    /// The origins of decisions that never happened, without those that say `maybe`.
+    /// The origins of decisions that have not happened, except for those that need not.
     pub fn unfired(&self) -> Vec<u32> {
         let unfired = self.armed.iter().filter(|armed| !armed.fired && !armed.decision.maybe);
         unfired.map(|armed| armed.decision.origin).collect()

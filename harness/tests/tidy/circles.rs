@@ -17,23 +17,6 @@ use crate::sources::{Source, files};
 const EXCEPTIONS: &[(&[&str], &str)] = &[
     (
         &[
-            "src/command/admin.rs",
-            "src/command/auth.rs",
-            "src/command/blocking.rs",
-            "src/command/connection.rs",
-            "src/command/debug.rs",
-            "src/command/dump.rs",
-            "src/command/introspection.rs",
-            "src/command/latency.rs",
-            "src/command/multi.rs",
-            "src/command/table.rs",
-        ],
-        "the table names COMMAND, which lists the table, and MULTI, which queues what is in it",
-    ),
-    (&["src/aof/rewrite.rs", "src/aof/rewrite_child.rs"], OPENED),
-    (&["src/rdb/check.rs", "src/rdb/file_source.rs", "src/rdb/load.rs"], OPENED),
-    (
-        &[
             "harness/src/case/args.rs",
             "harness/src/case/known_bug.rs",
             "harness/src/case/lex.rs",
@@ -46,18 +29,6 @@ const EXCEPTIONS: &[(&[&str], &str)] = &[
             "harness/src/sweep/enumerate.rs",
             "harness/src/sweep/finding.rs",
             "harness/src/sweep/result.rs",
-        ],
-        OPENED,
-    ),
-    (
-        &["harness/src/world/supervised/calls/mod.rs", "harness/src/world/supervised/tasks.rs"],
-        OPENED,
-    ),
-    (
-        &[
-            "harness/src/world/supervised/start/linking.rs",
-            "harness/src/world/supervised/start/template.rs",
-            "harness/src/world/supervised/start/template_cache.rs",
         ],
         OPENED,
     ),
@@ -133,7 +104,7 @@ impl Package {
             return Err(format!("{top}: no source was found, so nothing was checked"));
         }
         let below = |(key, (_, told)): (&Key, &(String, Mentions))| -> Vec<Key> {
-            told.tests.iter().map(|name| [key.as_slice(), &[name.clone()]].concat()).collect()
+            told.tests.iter().map(|name| child(key, name)).collect()
         };
         let tests: Vec<Key> = modules.iter().flat_map(below).collect();
         modules.retain(|key, _| !tests.iter().any(|test| key.starts_with(test)));
@@ -144,7 +115,7 @@ impl Package {
     fn find(&self, here: &Key, path: &Path, hops: usize) -> Option<Found> {
         let mut at = if path.from_root { Key::new() } else { here.clone() };
         for (n, name) in path.names.iter().enumerate() {
-            let below = [at.as_slice(), std::slice::from_ref(name)].concat();
+            let below = child(&at, name);
             if !self.modules.contains_key(&below) {
                 let found = self.item(&at, name, &path.names[n + 1..], hops)?;
                 return (path.from_root || n > 0 || found.defined).then_some(found);
@@ -243,6 +214,12 @@ impl Package {
 fn key(inside: &str) -> Key {
     let path = inside.trim_end_matches(".rs");
     path.split('/').filter(|part| !["mod", "lib"].contains(part)).map(String::from).collect()
+}
+
+fn child(module: &[String], name: &str) -> Key {
+    let mut key = module.to_vec();
+    key.push(name.into());
+    key
 }
 
 /// Every module that uses lead to from `start`.

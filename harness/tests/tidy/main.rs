@@ -4,8 +4,10 @@
 
 mod circles;
 mod layers;
+mod licences;
 mod mentions;
 mod pairs;
+mod paths;
 mod shape;
 mod soundness;
 mod sources;

@@ -12,9 +12,6 @@ const DOORS: [&str; 3] =
 
 const WORD: &str = concat!("un", "safe");
 
-/// Files in which a use may still go without its comment. This list only gets shorter.
-const UNEXPLAINED: &[&str] = &["src/os/linux.rs", "src/os/linux/signals.rs"];
-
 #[test]
 fn unsafe_code_stays_behind_its_doors_and_each_use_says_why_it_is_sound() {
     let sources = files(&[".rs"]);
@@ -23,7 +20,7 @@ fn unsafe_code_stays_behind_its_doors_and_each_use_says_why_it_is_sound() {
             doors if doors.contains(&true) => unexplained(source),
             _ => outside(source),
         });
-    assert_tidy(except(complaints.collect(), UNEXPLAINED));
+    assert_tidy(complaints.collect());
 }
 
 #[test]
@@ -45,27 +42,6 @@ fn unsafe_code_outside_of_its_doors_and_without_a_comment_is_seen() {
     assert_eq!(bad(&format!("{why}#[a]\n#[{WORD}(b)]\nstatic A: u8 = 0;\n")), 0);
     assert_eq!(bad(&format!("{why}pub {WORD} fn f() {{}}\n")), 1);
     assert_eq!(bad(&format!("/// # Safety\n///\n/// a\npub {WORD} fn f() {{}}\n")), 0);
-}
-
-#[test]
-fn the_list_of_unexplained_files_only_gets_shorter() {
-    let complaints = || vec!["a.rs:1: bad".to_string(), "b.rs:2: bad".to_string()];
-    assert_eq!(except(complaints(), &["a.rs"]), ["b.rs:2: bad"]);
-    let done = "c.rs: nothing is missing, so it must leave the list";
-    assert_eq!(except(complaints(), &["a.rs", "b.rs", "c.rs"]), [done]);
-}
-
-/// The complaints about other files than those in `list`, and one for each file there without any.
-fn except(complaints: Vec<String>, list: &[&str]) -> Vec<String> {
-    let about = |complaint: &str, path: &str| {
-        complaint.strip_prefix(path).is_some_and(|rest| rest.starts_with(':'))
-    };
-    let bad = |path: &&&str| complaints.iter().any(|complaint| about(complaint, path));
-    let done = list.iter().filter(|path| !bad(path));
-    let done = done.map(|path| format!("{path}: nothing is missing, so it must leave the list"));
-    let done: Vec<String> = done.collect();
-    let listed = |complaint: &String| list.iter().any(|path| about(complaint, path));
-    complaints.into_iter().filter(|complaint| !listed(complaint)).chain(done).collect()
 }
 
 fn outside(source: &Source) -> Vec<String> {

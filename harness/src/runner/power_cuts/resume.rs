@@ -18,7 +18,7 @@ use crate::runner::outcome::RunSummary;
 use crate::runner::state::{State, Stop};
 use crate::runner::steps::Runner;
 use crate::runner::summary::summarize;
-use crate::world::{Broken, Dark, World};
+use crate::world::{Broken, PoweredOff, World};
 
 /// A run that has come to the start after the cut.
 pub(super) struct Resumed<'a> {
@@ -27,7 +27,7 @@ pub(super) struct Resumed<'a> {
     pub profile: &'a Profile,
     /// Where it goes on.
     pub world: Box<dyn World>,
-    pub dark: Dark,
+    pub dark: PoweredOff,
     pub state: State,
     /// The index of the step that starts the server.
     pub step: usize,
@@ -41,7 +41,7 @@ impl Judge for Resumed<'_> {
         judged: &BTreeSet<u64>,
         oracle: &mut dyn Oracle,
     ) -> Result<(u64, Option<RunSummary>), Broken> {
-        self.world.wake(&self.dark, &shown.image);
+        self.world.resume_with(&self.dark, &shown.image);
         let mut runner = Runner {
             script: self.script,
             world: &mut *self.world,

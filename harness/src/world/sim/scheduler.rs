@@ -1,7 +1,7 @@
-//! The tasks of a simulated machine: which of them can run, and what running one comes to.
+//! The tasks of a simulated machine: which of them can run, and running one until it blocks.
 //!
-//! Exactly one runs, until it blocks; who is next the kernel says. A task that waits can run when
-//! what it waits for is there and no case holds it. Must not know: what a task does while it runs.
+//! Exactly one task runs at a time; the kernel says which is next. A waiting task can run when what
+//! it waits for is there and no case holds it. Must not know: what a task does while it runs.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ struct Slot {
     pid: Pid,
     class: Class,
     body: Body,
-    /// None: born, has not run yet.
+    /// None: it has not run yet.
     wait: Option<Wait>,
-    /// A sleeper on a futex was woken.
+    /// It sleeps on a futex and was woken.
     woken: bool,
-    /// A signal arrived: the call it waits in returns EINTR, or the task ends.
+    /// A signal has arrived: the call that it waits in returns EINTR, or the process ends.
     interrupt: Option<Signal>,
 }
 
@@ -39,14 +39,14 @@ impl Scheduler {
         Scheduler { shared, slots: Vec::new() }
     }
 
-    /// A task is born: the main task of a server, or one that a task has made.
+    /// Adds a new task: the main task of a server, or one that another task has made.
     pub fn add(&mut self, Birth { task, pid, body }: Birth) {
         let class = self.shared.kernel.borrow().class(task);
         let slot = Slot { task, pid, class, body, wait: None, woken: false, interrupt: None };
         self.slots.push(slot);
     }
 
-    /// Runs tasks until none can run without the clock moving.
+    /// Runs tasks until none can before the clock moves.
     pub fn settle(&mut self) -> Result<(), Broken> {
         while let Some(next) = self.next_task()? {
             self.run(next)?;
@@ -107,9 +107,8 @@ impl Scheduler {
         }
     }
 
-    /// Whether a signal ends the wait: not of a call that the plan delays, which is like a disk
-    /// that does not answer (only SIGKILL ends that); else for one that kills, and where the man
-    /// page says EINTR.
+    /// Whether a signal ends the wait: if it kills, or where the man page says EINTR. But not in a
+    /// call that the plan delays: that is like a disk that does not answer (only SIGKILL ends it).
     fn is_interruptible(&self, slot: &Slot) -> bool {
         let Some(signal) = slot.interrupt else { return false };
         match slot.wait {
@@ -130,7 +129,7 @@ impl Scheduler {
         let is_child = slot.class == Class::Child;
         if let Some(ending) = interrupt.and_then(|signal| ending(signal, is_child)) {
             let pid = slot.pid;
-            self.shared.say_last_words(pid);
+            self.shared.write_handler_line(pid);
             self.end(pid, ending);
             return Ok(());
         }
@@ -144,7 +143,7 @@ impl Scheduler {
         if matches!(slot.wait, Some(Wait::Call(_)))
             && let Some(ending) = slot.interrupt.take().and_then(|signal| ending(signal, is_child))
         {
-            self.shared.doomed.borrow_mut().push((slot.pid, ending));
+            self.shared.ending.borrow_mut().push((slot.pid, ending));
         }
         let resume = match (slot.wait.take(), interrupt) {
             (Some(Wait::Call(entered)), _) => Resume::Call(entered),
@@ -171,7 +170,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Takes in what the task that ran has left: births, wakes, signals.
+    /// Takes over what the task that ran has left: new tasks, wake-ups, signals.
     fn absorb(&mut self) {
         let births = std::mem::take(&mut *self.shared.births.borrow_mut());
         births.into_iter().for_each(|birth| self.add(birth));
@@ -199,10 +198,10 @@ impl Scheduler {
 
     fn deliver(&mut self, pid: Pid, signal: Signal) {
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.pid == pid) else { return };
-        // A child that has never run has no handler for SIGUSR1 yet.
+        // A child that has never run has not installed its handler for SIGUSR1 yet.
         let no_handler = signal == Signal::SIGUSR1
             && slot.class == Class::Child
-            && !self.shared.last_words.borrow().contains_key(&pid);
+            && !self.shared.handler_lines.borrow().contains_key(&pid);
         if signal == Signal::SIGKILL || no_handler {
             self.end(pid, Ending::Signaled(signal as i32));
             return;
@@ -213,7 +212,7 @@ impl Scheduler {
         }
     }
 
-    /// A process is gone with all its tasks.
+    /// Ends a process with all its tasks.
     fn end(&mut self, pid: Pid, ending: Ending) {
         self.shared.kernel.borrow_mut().ended(pid, ending);
         self.shared.net.borrow_mut().ended(pid);
@@ -224,8 +223,8 @@ impl Scheduler {
         self.shared.refresh();
     }
 
-    /// The power is cut: nobody is left, and nobody hears of it.
-    pub fn go_dark(&mut self) {
+    /// The power is cut: drops every task, without telling any other.
+    pub fn power_off(&mut self) {
         for pid in self.alive() {
             self.shared.net.borrow_mut().ended(pid);
         }
@@ -237,7 +236,7 @@ impl Scheduler {
         }
     }
 
-    /// These tasks never run; their stacks are used again.
+    /// Drops tasks that have not run yet.
     fn forget_births(&self, which: impl Fn(&Birth) -> bool) {
         let births = std::mem::take(&mut *self.shared.births.borrow_mut());
         let (gone, kept) = births.into_iter().partition::<Vec<_>, _>(which);
@@ -263,7 +262,7 @@ impl Scheduler {
         self.slots.iter().any(|slot| slot.pid == pid)
     }
 
-    /// The processes that live, the server first.
+    /// The living processes, the server first.
     pub fn alive(&self) -> Vec<Pid> {
         let mut slots: Vec<&Slot> = self.slots.iter().collect();
         slots.sort_by_key(|slot| slot.class);
@@ -272,7 +271,7 @@ impl Scheduler {
         pids
     }
 
-    /// The next moment at which a task that waits can run by itself.
+    /// The next moment at which a waiting task can run by itself.
     pub fn next_deadline(&self) -> Option<Time> {
         let kernel = self.shared.kernel.borrow();
         let deadlines = self.slots.iter().filter_map(|slot| match &slot.wait {
