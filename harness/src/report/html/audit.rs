@@ -200,7 +200,7 @@ fn folders(audit: &Audit) -> Vec<html::Folder> {
 fn row(case: &CaseRecord, name: &str, causes: &[Cause]) -> html::Case {
     let mut notes = case.notes.clone();
     match case.result {
-        CaseResult::AsTold if case.verdict.is_broken_promise() => {
+        CaseResult::AsExpected if case.verdict.is_broken_promise() => {
             notes.push("as the case expects".to_string());
         }
         CaseResult::Otherwise => {
@@ -211,7 +211,7 @@ fn row(case: &CaseRecord, name: &str, causes: &[Cause]) -> html::Case {
     if let Some(reason) = &case.accepted {
         notes.push(format!("accepted: {reason}"));
     }
-    let told = case.result == CaseResult::AsTold && case.verdict.is_broken_promise();
+    let told = case.result == CaseResult::AsExpected && case.verdict.is_broken_promise();
     let cause = causes.iter().position(|cause| cause.places == [case.name.as_str()]).map(|n| n + 1);
     html::Case {
         name: name.to_string(),
