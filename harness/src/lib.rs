@@ -49,7 +49,7 @@ pub use api::{Case, Error, Plan, Report, SweepOptions, World, sweep};
 pub use contract::Verdict;
 pub use runner::{Failure, Outcome};
 pub use sweep::finding::Finding;
-pub use sweep::{Came, Ending, Kind as FaultKind, Record};
+pub use sweep::{Axis, Ending, Fault, Kind as FaultKind, OneOrPair, Record, RunResult};
 
 mod api;
 #[doc(hidden)]
