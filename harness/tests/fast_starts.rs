@@ -11,7 +11,7 @@ use support::skip::skip;
 
 #[test]
 fn fast_starts_are_like_slow_ones() {
-    let choice = Choice::everywhere().unwrap_or_else(|stop| panic!("{}", stop.message));
+    let choice = Choice::everywhere().unwrap_or_else(|why| panic!("{why}"));
     for absent in &choice.absent {
         skip(&absent.label, &format!("{} cannot be started: {}", absent.label, absent.reason));
     }

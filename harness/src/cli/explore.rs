@@ -8,21 +8,20 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender};
 
 use proptest::strategy::ValueTree;
 
 use super::args::ExploreArgs;
+use super::error::CommandError;
 use super::screen::Progress;
+use super::session::Session;
 use super::{output, screen};
 use crate::case;
 use crate::contract::Verdict;
-use crate::engine::interrupt;
-use crate::engine::pool::{Fleet, Settings};
-use crate::engine::session::{Event, with_fleet};
-use crate::engine::worlds::{Choice, World};
-use crate::error::{Stop, cannot};
-use crate::exit::{Exit, Finding, overall};
+use crate::engine::pool::Pool;
+use crate::engine::worlds::{self, World};
+use crate::error::cannot;
+use crate::exit::{Exit, Status, overall};
 use crate::runner::{Collect, RunSummary};
 use crate::sweep::driver::{RunCount, Sweeper};
 use crate::sweep::enumerate::Scope;
@@ -42,24 +41,18 @@ struct Found {
 }
 
 /// The mode.
-pub fn main(args: &ExploreArgs) -> Result<Exit, Stop> {
-    interrupt::block()?;
+pub fn main(args: &ExploreArgs) -> Result<Exit, CommandError> {
+    let session = Session::begin(&args.limits)?.on(&args.cores);
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("cases/regressions"));
     let known = cases(&folder)?;
-    std::fs::create_dir_all(&folder).map_err(|e| Stop::usage(cannot("make", &folder, &e)))?;
-    let choice = Choice::of(std::slice::from_ref(&args.world))?;
-    let Some(world) = choice.worlds.first() else {
-        let why = choice.absent.iter().map(|absent| absent.reason.as_str()).collect::<Vec<_>>();
-        return Err(Stop::unable(format!("missing: world {}: {}", args.world, why.join("; "))));
-    };
-    let mut settings = Settings::of_this_binary(args.limits.deadline)
-        .map_err(|e| Stop::unable(format!("cannot tell where this binary is: {e}")))?;
-    settings.jobs = args.cores.most();
+    std::fs::create_dir_all(&folder)
+        .map_err(|why| CommandError::usage(cannot("make", &folder, &why)))?;
+    let world = &worlds::named(&args.world)?;
     let progress = Progress::of_many(usize::try_from(args.runs).unwrap_or(usize::MAX));
     let began = std::time::Instant::now();
-    let told = with_fleet(&settings, |fleet, events, sender| {
-        let session = Session { args, world, fleet, events, sender, progress: &progress };
-        session.go(&known, &folder)
+    let told = session.with_pool(|pool| {
+        let exploration = Exploration { args, world, pool, progress: &progress };
+        exploration.go(&known, &folder)
     })?;
     progress.finish();
     let (found, exit) = told?;
@@ -69,17 +62,15 @@ pub fn main(args: &ExploreArgs) -> Result<Exit, Stop> {
 }
 
 /// What does not change while it explores.
-struct Session<'a> {
+struct Exploration<'a> {
     args: &'a ExploreArgs,
     world: &'a World,
-    fleet: &'a Fleet,
-    events: Receiver<Event>,
-    sender: Sender<Event>,
+    pool: &'a Pool,
     progress: &'a Progress,
 }
 
-impl Session<'_> {
-    fn go(&self, known: &[String], folder: &Path) -> Result<(Found, Exit), Stop> {
+impl Exploration<'_> {
+    fn go(&self, known: &[String], folder: &Path) -> Result<(Found, Exit), CommandError> {
         let mut found = Found::default();
         let known = self.runs(known, Collect::Verdicts, false);
         let mut complete = known.is_some() && self.draw_all(&mut found).is_some();
@@ -102,8 +93,8 @@ impl Session<'_> {
             let path = folder.join(file_name(cause));
             output::write(&path, &self.case_text(&small, runs[0]))?;
             exits.push(match cause.verdict {
-                Verdict::HarnessBroken => Finding::NotMeasured,
-                _ => Finding::BrokenPromise,
+                Verdict::HarnessBroken => Status::NotMeasured,
+                _ => Status::BrokenPromise,
             });
             let lines = small.script.lines().count();
             screen::line(&format!(
@@ -149,17 +140,11 @@ impl Session<'_> {
         let hear = |step| {
             if let (RunCount::Done(runs), true) = (step, counts) {
                 shown.set(shown.get() + runs);
-                self.progress.advance_by(runs, &what);
+                self.progress.hear(step, &what);
             }
         };
-        let sweeper = Sweeper {
-            fleet: self.fleet,
-            events: &self.events,
-            sender: &self.sender,
-            scope: Scope::WHOLE,
-            pairs: false,
-            progress: &hear,
-        };
+        let (pool, scope) = (self.pool, Scope::WHOLE);
+        let sweeper = Sweeper { pool, scope, pairs: false, progress: &hear };
         sweeper.summaries(self.world, scripts.to_vec(), collect).ok()
     }
 
@@ -247,8 +232,8 @@ fn file_name(cause: &Signature) -> String {
 }
 
 /// The cases in the folder, in the order of their names.
-fn cases(folder: &Path) -> Result<Vec<String>, Stop> {
-    let unreadable = |path: &Path, why| Stop::usage(cannot("read", path, &why));
+fn cases(folder: &Path) -> Result<Vec<String>, CommandError> {
+    let unreadable = |path: &Path, why| CommandError::usage(cannot("read", path, &why));
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -263,7 +248,7 @@ fn cases(folder: &Path) -> Result<Vec<String>, Stop> {
     for path in paths {
         let text = std::fs::read_to_string(&path).map_err(|why| unreadable(&path, why))?;
         case::parse(&path.display().to_string(), &text)
-            .map_err(|bad| Stop::usage(bad.to_string()))?;
+            .map_err(|bad| CommandError::usage(bad.to_string()))?;
         cases.push(text);
     }
     Ok(cases)

@@ -64,11 +64,17 @@ fn serve(words: Vec<String>) -> i32 {
 }
 
 fn work(cpu: usize) -> i32 {
-    let exit = reap::leave_nothing(|| worker::main(cpu)).unwrap_or_else(|stop| {
-        eprintln!("{}", stop.message);
-        stop.exit
-    });
+    let exit = match reap::leave_nothing(|| worker::main(cpu)) {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(why)) => failed(&why.to_string()),
+        Err(why) => failed(&format!("cannot adopt orphans: {why}")),
+    };
     exit.code().into()
+}
+
+fn failed(why: &str) -> Exit {
+    eprintln!("{why}");
+    Exit::NotMeasured
 }
 
 /// Keeps the pointer in whatever links this crate: a static that nobody names could be left out.
