@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 pub use crate::kernel::call::CallName;
 pub use crate::kernel::process::Ending;
-pub use crate::kernel::trace::{CallRecord, Detail, Event as MachineEvent, Returned};
+pub use crate::kernel::trace::{CallRecord, Detail, Event as MachineEvent, Injected, Returned};
 pub use crate::kernel::{Cut, Name, Site, Time};
 pub use crate::profile::Announces;
 pub use crate::world::Directive;
@@ -240,8 +240,13 @@ pub enum How {
 pub struct Call {
     pub at: Time,
     pub record: CallRecord,
-    /// The plan made it claim what it did not do.
-    pub lie: bool,
+}
+
+impl Call {
+    /// Whether the plan made it claim what it did not do.
+    pub fn is_lie(&self) -> bool {
+        self.record.injected == Some(Injected::Lie)
+    }
 }
 
 /// A change of a file while the server was down.

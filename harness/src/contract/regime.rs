@@ -190,6 +190,6 @@ pub fn lied(seen: &Observations) -> bool {
             .as_deref()
             .is_none_or(|role| !role.starts_with("pipe") || role == "pipe:diff");
         let lasting = matches!(name, CallName::Write | CallName::Ftruncate | CallName::Truncate);
-        call.lie && of_a_file && (lasting || name.is_sync() || name == CallName::Rename)
+        call.is_lie() && of_a_file && (lasting || name.is_sync() || name == CallName::Rename)
     })
 }

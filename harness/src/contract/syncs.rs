@@ -38,7 +38,7 @@ fn is_sync_of_aof(call: &Call) -> bool {
 fn flights(seen: &Observations) -> Vec<Flight> {
     let mut flights: Vec<(&Call, Flight)> = Vec::new();
     for (place, call) in seen.calls.iter().enumerate().filter(|(_, call)| is_sync_of_aof(call)) {
-        let succeeded = call.record.returned == Some(Returned::Value(0)) && !call.lie;
+        let succeeded = call.record.returned == Some(Returned::Value(0)) && !call.is_lie();
         let open = flights.iter_mut().find(|(other, flight)| {
             other.record.site == call.record.site && flight.returned.is_none()
         });
@@ -55,7 +55,7 @@ fn flights(seen: &Observations) -> Vec<Flight> {
                 flights.push((call, flight));
             }
             // Its task was held before the call, since when is not known.
-            (Some(Returned::Never), None) if !call.record.injected => {
+            (Some(Returned::Never), None) if call.record.injected.is_none() => {
                 let began = Time::ZERO;
                 let (returned, ended) = (None, NEVER);
                 flights.push((
@@ -99,7 +99,7 @@ fn written(seen: &Observations, entry: &Entry) -> Option<usize> {
             && site.task == "parent"
             && regime::is_aof(site.role.as_deref())
             && whole
-            && !call.lie
+            && !call.is_lie()
     });
     place.map(|place| place + entry.calls)
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::observation::{
-    Announces, Argv, Call, CallRecord, Child, Cut, Damaged, Detail, Directive, Ending, Leaks,
-    Living, Name, PowerCut, Refusal, Returned, Sent, Start, Time,
+    Announces, Argv, Call, CallRecord, Child, Cut, Damaged, Detail, Directive, Ending, Injected,
+    Leaks, Living, Name, PowerCut, Refusal, Returned, Sent, Start, Time,
 };
 
 mod power;
@@ -76,8 +76,8 @@ fn verdict(seen: &Observations, count: usize) -> Verdict {
 fn call(site: &str, at: Time, began: Option<Time>, returned: Option<Returned>, lie: bool) -> Call {
     let site = site.parse().unwrap();
     let detail = Detail::None;
-    let record = CallRecord { site, detail, returned, injected: true, began, checksum: 0 };
-    Call { at, record, lie }
+    let injected = Some(if lie { Injected::Lie } else { Injected::Delay });
+    Call { at, record: CallRecord { site, detail, returned, injected, began, checksum: 0 } }
 }
 
 #[test]

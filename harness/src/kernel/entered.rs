@@ -12,7 +12,7 @@ use super::fd::Fd;
 use super::plan::{Effect, Halt, When};
 use super::process::TaskId;
 use super::site::Site;
-use super::trace::Detail;
+use super::trace::{Detail, Injected};
 
 /// What a call is about.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +80,20 @@ impl Entered {
     /// What the plan wanted has happened; the rest is an ordinary call.
     pub fn calm(&mut self) {
         self.effect = None;
+    }
+
+    /// What the trace says of the plan's part in this call.
+    pub(super) fn injected(&self) -> Option<Injected> {
+        match self.effect {
+            Some(Effect::Error(_)) => Some(Injected::Error),
+            Some(Effect::Short(_)) => Some(Injected::Short),
+            Some(Effect::Retval(_)) => Some(Injected::Lie),
+            Some(Effect::Delay(_) | Effect::Hold) => Some(Injected::Delay),
+            Some(Effect::Signal(_)) => Some(Injected::Signal),
+            Some(Effect::Halt(..)) => Some(Injected::Halt),
+            None if self.delay != Delay::None => Some(Injected::Delay),
+            None => None,
+        }
     }
 
     pub(super) fn error(&self) -> Option<Errno> {

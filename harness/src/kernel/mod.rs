@@ -268,18 +268,19 @@ impl Kernel {
             Some(Effect::Hold) => (Delay::UntilHealed, None),
             other => (Delay::None, other),
         };
-        let began = self.now();
+        let (began, heals) = (self.now(), self.heals);
+        let entered = Entered { task, site, effect, detail, mark, delay, began, heals };
         if delay != Delay::None {
             self.record(Event::Call(CallRecord {
-                site: site.clone(),
-                detail: detail.clone(),
+                injected: entered.injected(),
+                site: entered.site.clone(),
+                detail: entered.detail.clone(),
                 returned: None,
-                injected: true,
                 began: None,
                 checksum: 0,
             }));
         }
-        Entered { task, site, effect, detail, mark, delay, began, heals: self.heals }
+        entered
     }
 
     /// Whether the call may be completed: it is neither delayed any more nor is its task held.
@@ -358,7 +359,7 @@ impl Kernel {
             self.halt = Some(halt);
         }
         self.record(Event::Call(CallRecord {
-            injected: delayed || entered.effect.is_some(),
+            injected: entered.injected(),
             site: entered.site,
             detail: entered.detail,
             returned: Some(returned),

@@ -6,6 +6,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
 use super::role::Pattern;
+use super::trace::Injected;
 use super::*;
 
 const CREATE: OFlag = OFlag::O_CREAT.union(OFlag::O_WRONLY).union(OFlag::O_APPEND);
@@ -81,6 +82,56 @@ fn a_delayed_call_is_ready_when_its_time_has_come_or_when_healed() {
         lines.contains("3.000s  parent.aof.fsync#1  → 0  (since 0.000s)  (injected)"),
         "{lines}"
     );
+}
+
+/// What the plan did to each call of this name, line by line of the trace.
+fn injected(kernel: &Kernel, name: CallName) -> Vec<Option<Injected>> {
+    let calls = kernel.trace.records().iter().filter_map(|record| match &record.event {
+        Event::Call(call) => Some(call),
+        _ => None,
+    });
+    calls.filter(|call| call.site.call == name).map(|call| call.injected).collect()
+}
+
+#[test]
+fn a_call_is_recorded_with_what_the_plan_did_to_it() {
+    let (mut kernel, parent) = machine();
+    let fd = open(&mut kernel, parent);
+    inject(&mut kernel, CallName::Write, "1", Effect::Short(2));
+    inject(&mut kernel, CallName::Write, "2", Effect::Retval(3));
+    inject(&mut kernel, CallName::Write, "3", Effect::Error(Errno::ENOSPC));
+    let wrote: Vec<_> = (0..4).map(|_| write(&mut kernel, parent, fd, b"abc")).collect();
+    assert_eq!(wrote, [Ok(2), Ok(3), Err(Errno::ENOSPC), Ok(3)]);
+    let expected = [Some(Injected::Short), Some(Injected::Lie), Some(Injected::Error), None];
+    assert_eq!(injected(&kernel, CallName::Write), expected);
+    inject(&mut kernel, CallName::Fsync, "1", Effect::Delay(Duration::from_secs(3)));
+    inject(&mut kernel, CallName::Fsync, "2", Effect::Signal(Signal::SIGCHLD));
+    inject(&mut kernel, CallName::Fsync, "3", Effect::Halt(When::Before, Halt::Kill(Victim::All)));
+    let halt = Effect::Halt(When::Before, Halt::Kill(Victim::Child));
+    inject(&mut kernel, CallName::Fsync, "4", halt);
+    let mut calls: Vec<Entered> =
+        (0..4).map(|_| enter(&mut kernel, parent, CallName::Fsync, Target::Fd(fd))).collect();
+    // The caller lives through the last one.
+    calls[3].calm();
+    kernel.heal();
+    calls.into_iter().for_each(|entered| kernel.sync(entered, fd).unwrap());
+    let delay = Some(Injected::Delay);
+    let expected = [delay, delay, Some(Injected::Signal), Some(Injected::Halt), None];
+    assert_eq!(injected(&kernel, CallName::Fsync), expected);
+}
+
+#[test]
+fn a_lie_stays_one_whose_rule_has_ended_and_whose_value_is_true() {
+    let (mut kernel, parent) = machine();
+    let fd = open(&mut kernel, parent);
+    inject(&mut kernel, CallName::Write, "1", Effect::Retval(3));
+    let entered = enter(&mut kernel, parent, CallName::Write, Target::Fd(fd));
+    kernel.hold_task("parent");
+    kernel.heal();
+    assert!(!kernel.is_ready(&entered));
+    kernel.release_all();
+    assert_eq!(kernel.write(entered, fd, b"abc"), calls::Wrote { result: Ok(3), taken: 0 });
+    assert_eq!(injected(&kernel, CallName::Write), [Some(Injected::Lie)]);
 }
 
 #[test]

@@ -85,14 +85,31 @@ pub enum Returned {
     Never,
 }
 
+/// What the plan did to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Injected {
+    /// It failed.
+    Error,
+    /// It moved fewer bytes than were asked for, and said so.
+    Short,
+    /// It did nothing and claimed a result.
+    Lie,
+    /// It took time, or did not return before a `heal`.
+    Delay,
+    /// A signal arrived with it.
+    Signal,
+    /// A process was killed or the power was cut beside it.
+    Halt,
+}
+
 /// One call from the moment it returned, or (`returned` is None) from the moment it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallRecord {
     pub site: Site,
     pub detail: Detail,
     pub returned: Option<Returned>,
-    /// The plan decided the result or the time it took.
-    pub injected: bool,
+    /// What the plan did to it; None: an ordinary call.
+    pub injected: Option<Injected>,
     /// When it was made, where that was earlier.
     pub began: Option<Time>,
     /// A checksum of the bytes that reached a file; 0 where none did.
@@ -195,7 +212,7 @@ impl fmt::Display for CallRecord {
         if let Some(began) = self.began {
             write!(f, "  (since {began})")?;
         }
-        if self.injected {
+        if self.injected.is_some() {
             f.write_str("  (injected)")?;
         }
         Ok(())

@@ -74,15 +74,14 @@ impl Runner<'_> {
             let (name, born) = (name.clone(), at);
             self.seen.children.push(Child { incarnation, name, born, ended: None });
         }
-        if call.injected && call.site.incarnation == self.seen.incarnation() {
+        if call.injected.is_some() && call.site.incarnation == self.seen.incarnation() {
             self.healed_at = None;
             self.faulted = self.seen.incarnation();
         }
         if call.began.is_some() && call.site.task == "parent" {
             self.taken_up(at, &call);
         }
-        let lie = call.injected && call.began.is_none() && self.is_lie(&call);
-        self.seen.calls.push(Call { at, record: call, lie });
+        self.seen.calls.push(Call { at, record: call });
     }
 
     /// A call that took time has returned: what was sent meanwhile is taken up only now, so that a
@@ -95,15 +94,6 @@ impl Runner<'_> {
         };
         let waiting = self.seen.history.iter_mut().filter(waits);
         waiting.for_each(|sent| sent.taken_at = at);
-    }
-
-    /// Whether a rule in force makes such a call claim what it returned.
-    fn is_lie(&self, call: &CallRecord) -> bool {
-        use crate::kernel::plan::Effect;
-        self.lies.iter().any(|rule| {
-            let Effect::Retval(claimed) = rule.effect else { return false };
-            rule.selector.matches(&call.site) && call.returned == Some(Returned::Value(claimed))
-        })
     }
 
     fn see_log(&mut self) {

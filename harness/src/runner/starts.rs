@@ -48,7 +48,7 @@ impl Runner<'_> {
         let Some(refused) = refused.map(|end| end.incarnation) else { return false };
         let calls = self.seen.calls.iter().rev().map(|call| &call.record);
         let its = calls.take_while(|call| call.site.incarnation >= refused);
-        its.into_iter().any(|call| call.injected && call.site.incarnation == refused)
+        its.into_iter().any(|call| call.injected.is_some() && call.site.incarnation == refused)
     }
 
     fn start_once(&mut self, again: bool) -> Result<(), Stop> {

@@ -8,7 +8,6 @@ use super::clients::Clients;
 use super::outcome::{Failure, Ruling, Sight};
 use super::resp::Reply;
 use crate::contract::{Lineage, Moment};
-use crate::kernel::plan::Rule;
 use crate::kernel::{Name, Time};
 use crate::observation::{Event, LogLine, Observations, Remark};
 use crate::world::{Broken, Directive};
@@ -81,8 +80,6 @@ pub struct State {
     pub log: Vec<LogLine>,
     /// How much of it `await log` has gone through.
     pub awaited: usize,
-    /// Rules in force that make calls lie.
-    pub lies: Vec<Rule>,
     /// Names that are being held and must have held someone by the end, with their lines.
     pub holds: Vec<(String, u32)>,
     pub probes: BTreeMap<u32, Option<Reply>>,

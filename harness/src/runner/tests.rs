@@ -153,3 +153,14 @@ fn two_runs_have_one_trace_and_its_sites_can_be_injected_at() {
         assert!(outcome.trace.contains("(injected)"), "{site}");
     }
 }
+
+#[test]
+fn a_rule_that_lies_excuses_no_call_that_another_rule_decided() {
+    let source = "config appendonly yes\nconfig appendfsync always\n> SET a 1\n\
+                  inject fdatasync on=aof error=EIO when=1\n\
+                  inject sync retval=0 when=9 maybe\n\
+                  inject fsync,fdatasync on=rdb-temp signal=SIGCHLD when=1\n\
+                  > SET b 2\n> BGSAVE\nawait child\npower-cut none\nrestart\n";
+    let outcome = outcome(source);
+    assert_eq!(outcome.verdict, Verdict::Lost, "{}", outcome.transcript);
+}

@@ -171,7 +171,7 @@ fn matters(call: &CallRecord) -> bool {
     };
     match call.site.call {
         CallName::Read | CallName::Close | CallName::Pipe | CallName::Wait4 => {
-            call.injected || !uneventful
+            call.injected.is_some() || !uneventful
         }
         _ => true,
     }
@@ -182,7 +182,7 @@ fn call_row(at: Time, call: &CallRecord) -> Row {
         None => "…".to_string(),
         Some(returned) => returned.to_string(),
     };
-    let mark = match (call.began, call.injected) {
+    let mark = match (call.began, call.injected.is_some()) {
         (Some(began), _) => format!("(after {})", span(began, at)),
         (None, true) => "(injected)".to_string(),
         (None, false) => String::new(),
@@ -202,11 +202,11 @@ mod tests {
     use nix::errno::Errno;
 
     use super::*;
-    use crate::observation::{Detail, ObservedStep};
+    use crate::observation::{Detail, Injected, ObservedStep};
 
     fn call(site: &str, detail: Detail, returned: Returned, injected: bool) -> Event {
         let site = site.parse().unwrap();
-        let returned = Some(returned);
+        let (returned, injected) = (Some(returned), injected.then_some(Injected::Error));
         let record = CallRecord { site, detail, returned, injected, began: None, checksum: 0 };
         Event::Machine { at: Time::ZERO, event: MachineEvent::Call(record) }
     }

@@ -13,7 +13,6 @@ use crate::case::script::{Damage, Expect, Needs, PageFate, Show, Verb};
 use crate::contract::Moment;
 use crate::kernel::disk::PowerCut;
 use crate::kernel::disk::page_cache::SyncErrors;
-use crate::kernel::plan::{Effect, Rule};
 use crate::kernel::{Cut, Name, Time};
 use crate::observation::{Argv, Damaged, Event, Sent};
 use crate::world::{Directive, Victim};
@@ -26,7 +25,7 @@ impl Runner<'_> {
         match verb {
             Verb::Config(directive) => self.configure(directive),
             Verb::Send { client, argv } => self.send(client, argv)?,
-            Verb::Inject { rule, .. } => self.inject(rule),
+            Verb::Inject { rule, .. } => self.world.kernel().plan.inject(rule.clone()),
             Verb::Preempt { decision, .. } => {
                 self.world.kernel().schedule.decide(decision.clone());
             }
@@ -100,18 +99,10 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn inject(&mut self, rule: &Rule) {
-        if matches!(rule.effect, Effect::Retval(_)) {
-            self.lies.push(rule.clone());
-        }
-        self.world.kernel().plan.inject(rule.clone());
-    }
-
     fn heal(&mut self) -> Result<(), Stop> {
         let unfired = self.world.kernel().heal();
         self.unfired(&unfired)?;
         self.settle()?;
-        self.lies.clear();
         self.healed_at = Some(self.now());
         Ok(())
     }
