@@ -259,7 +259,7 @@ pub fn broken(job: &Job, failure: Broken) -> Outcome {
         verdict,
         rulings: vec![Ruling { unexpected: verdict.is_broken_promise(), ..ruling }],
         failures: Vec::new(),
-        sights: Vec::new(),
+        symptoms: Vec::new(),
         trace: String::new(),
         sites: Vec::new(),
         files: Vec::new(),

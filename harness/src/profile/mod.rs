@@ -159,6 +159,12 @@ impl Profile {
         names.next().filter(|_| names.next().is_none()).cloned()
     }
 
+    /// Whether files with this role are made on the way to others: what is left of them after a kill
+    /// is litter.
+    pub fn is_temporary(&self, role: &str) -> bool {
+        role.ends_with("-temp") || role == "rewrite-bg"
+    }
+
     /// The name of the task that a thread called `comm` is; an unknown one keeps its own.
     pub fn thread(&self, comm: &str) -> Name {
         self.threads.get(comm).cloned().unwrap_or_else(|| comm.into())

@@ -14,7 +14,7 @@ pub enum Purpose {
     /// By the case: its place in the history.
     Case(usize),
     /// By the runner, under this number.
-    Probe(u32),
+    Question(u32),
     /// By nobody: the server spoke unasked.
     Unasked,
 }

@@ -7,8 +7,7 @@
 use std::time::Duration;
 
 use super::resp::Reply;
-use super::state::Stop;
-use super::steps::Runner;
+use super::state::{EarlyEnd, Runner};
 use crate::contract::regime::lied;
 use crate::contract::{PATIENCE, living};
 use crate::observation::{Descriptor, Leaks, Living, Refusal, Time};
@@ -32,32 +31,32 @@ const CURED: Duration = Duration::from_secs(5);
 
 impl Runner<'_> {
     /// Looks, and gives the verdicts that come of it.
-    pub fn look_at_the_living(&mut self) -> Result<(), Stop> {
+    pub fn live_checks(&mut self) -> Result<(), EarlyEnd> {
         let leaks = self.leaks()?;
         let refusal = self.refusal()?;
         let found = Living { leaks, refusal };
         for judgement in living(&found) {
             self.rule(judgement);
         }
-        self.seen.living = Some(found);
+        self.record.seen.living = Some(found);
         Ok(())
     }
 
     /// Descriptors without a use, zombies, and children that the server does not know of.
-    fn leaks(&mut self) -> Result<Leaks, Stop> {
-        let now = self.now();
+    fn leaks(&mut self) -> Result<Leaks, EarlyEnd> {
+        let now = self.session.now();
         let recent = |ended: &Time| now - *ended < SETTLED;
         let unsettled =
-            self.seen.children.iter().any(|child| child.ended.as_ref().is_some_and(recent));
+            self.record.seen.children.iter().any(|child| child.ended.as_ref().is_some_and(recent));
         // What a server that was lied to holds on to, it holds for a reason.
-        if unsettled || !self.faults_are_over() || lied(&self.seen) {
+        if unsettled || !self.faults_are_over() || lied(&self.record.seen) {
             return Ok(Leaks::default());
         }
-        let children = self.world.children();
+        let children = self.session.world.children();
         if children > 0 && self.knows_of_a_child()? {
             return Ok(Leaks::default());
         }
-        let kernel = self.world.kernel();
+        let kernel = self.session.world.kernel();
         let Some(server) = kernel.server() else { return Ok(Leaks::default()) };
         let zombies = kernel.zombies(server);
         let mut leaks = Leaks { zombies, unknown_children: children - zombies, ..Leaks::default() };
@@ -79,21 +78,22 @@ impl Runner<'_> {
     }
 
     fn faults_are_over(&self) -> bool {
-        self.healed_at.is_some() || self.faulted != self.seen.incarnation()
+        let faults = &self.record.faults;
+        faults.healed_at.is_some() || !faults.were_met_by(self.record.seen.incarnation())
     }
 
     /// Whether INFO says that a child is at work.
-    fn knows_of_a_child(&mut self) -> Result<bool, Stop> {
+    fn knows_of_a_child(&mut self) -> Result<bool, EarlyEnd> {
         let fields = self.info()?.unwrap_or_default();
         let busy = ["aof_rewrite_in_progress", "rdb_bgsave_in_progress"];
         Ok(fields.iter().any(|(field, value)| busy.contains(&field.as_str()) && value != "0"))
     }
 
     /// Whether a write is refused although every fault is over, and what helps.
-    fn refusal(&mut self) -> Result<Option<Refusal>, Stop> {
-        let Some(healed_at) = self.healed_at else { return Ok(None) };
-        let healed_for = Time::ZERO + (self.now() - healed_at);
-        let met_a_fault = self.faulted == self.seen.incarnation();
+    fn refusal(&mut self) -> Result<Option<Refusal>, EarlyEnd> {
+        let Some(healed_at) = self.record.faults.healed_at else { return Ok(None) };
+        let healed_for = Time::ZERO + (self.session.now() - healed_at);
+        let met_a_fault = self.record.faults.were_met_by(self.record.seen.incarnation());
         if !met_a_fault || healed_for < Time::ZERO + PATIENCE {
             return Ok(None);
         }
@@ -109,22 +109,21 @@ impl Runner<'_> {
     }
 
     /// The error that a write is answered with.
-    fn refused(&mut self) -> Result<Option<String>, Stop> {
+    fn refused(&mut self) -> Result<Option<String>, EarlyEnd> {
         Ok(self.write_for(CHECK)?.filter(|reply| reply.starts_with('-')))
     }
 
-    fn cures(&mut self, commands: &[&str]) -> Result<bool, Stop> {
+    fn cures(&mut self, commands: &[&str]) -> Result<bool, EarlyEnd> {
         for command in commands {
             let argv = command.split(' ').map(|word| word.as_bytes().to_vec()).collect();
             let replies = self.ask(&[argv])?;
             if matches!(replies.first(), Some(Some(Reply::Error(_)) | None)) {
                 return Ok(false);
             }
-            let until = self.now() + CURED;
-            self.advance_until(until, |_| false)?;
-            self.world.kernel().advance_to(until);
+            let until = self.session.now() + CURED;
+            self.advance_to(until)?;
             self.settle()?;
         }
-        Ok(self.is_running() && self.refused()?.is_none())
+        Ok(self.session.is_running() && self.refused()?.is_none())
     }
 }

@@ -23,7 +23,7 @@ pub struct Outcome {
     /// What did not come true.
     pub failures: Vec<Failure>,
     /// For a known bug: each symptom as it was looked for.
-    pub sights: Vec<Sight>,
+    pub symptoms: Vec<SymptomCheck>,
     /// The kernel's trace; two runs of one case have the same.
     pub trace: String,
     /// Every site that was reached, in the order in which they were first reached.
@@ -89,7 +89,8 @@ impl Outcome {
 
 /// What was seen where a symptom was looked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sight {
+pub struct SymptomCheck {
+    /// Of the script, from 1.
     pub line: u32,
     /// What was there instead; None: the symptom.
     pub instead: Option<String>,

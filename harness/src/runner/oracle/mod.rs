@@ -3,7 +3,6 @@
 //! Must not know: what was promised.
 
 mod prefix_tree;
-pub mod question;
 pub mod replay;
 mod server;
 

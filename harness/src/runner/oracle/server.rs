@@ -5,6 +5,7 @@
 use crate::case::lex;
 use crate::contract::{Unit, waits};
 use crate::kernel::Time;
+use crate::runner::dataset::{DatasetQuestion, digest};
 use crate::runner::resp::{Reply, decode, encode};
 use crate::world::{Broken, Directive, World};
 
@@ -63,18 +64,14 @@ impl Server {
         Ok(())
     }
 
-    /// Makes the server notice whether a key has expired.
-    pub fn touch(&mut self, db: String, key: Vec<u8>) -> Result<(), Broken> {
-        self.ask(ASKER, &[b"SELECT".to_vec(), db.into_bytes()])?;
-        self.ask(ASKER, &[b"TTL".to_vec(), key])?;
-        Ok(())
-    }
-
-    pub fn digest(&mut self) -> Result<String, Broken> {
-        let reply = self.ask(ASKER, &[b"DEBUG".to_vec(), b"DIGEST".to_vec()])?;
-        reply.text().ok_or_else(|| {
-            let answer = reply.lines().join(" ");
-            Broken::NotMeasured(format!("the server has no DEBUG DIGEST: {answer}"))
+    /// The digest of its dataset.
+    pub fn dataset(&mut self, question: &DatasetQuestion) -> Result<String, Broken> {
+        let Some(answer) = question.ask(&mut *self.world, ASKER)? else {
+            let message = "no reply to `DEBUG DIGEST` on a server without faults";
+            return Err(Broken::Harness(message.to_string()));
+        };
+        digest(&answer).map_err(|other| {
+            Broken::NotMeasured(format!("the server has no DEBUG DIGEST: {other}"))
         })
     }
 
