@@ -1,13 +1,12 @@
-//! The background threads: work that would make the event loop wait, one thread for each type of it
-//! (Redis: `bio.c`).
+//! The background threads: work that would block the event loop, one thread per type (Redis:
+//! bio.c).
 //!
-//! A job is pending from the moment it is handed over until it is *done*; the AOF looks at that
-//! count to see whether an fsync is still in progress. Results are dropped, as 6.0 drops them: a
-//! failed fsync in the background is noticed by nobody. Jobs of one type are done in the order in
-//! which they came.
+//! A job is pending from when it is queued until it is *done*; the AOF uses the count to see
+//! whether an fsync is still in progress. Results are dropped, as in 6.0: a failed background fsync
+//! goes unnoticed. Jobs of one type run in order.
 //!
-//! The queue's mutex is never held across a system call, so threads may as well be coroutines of
-//! one operating-system thread. Must not know: what is in the files.
+//! The queue's mutex is never held across a system call, so the threads may be coroutines on one
+//! operating-system thread. Must not know: what is in the files.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::os::{Errno, Fd, OFlag, Os};
 
-/// What the background does. One thread each, started in this order.
+/// The types of background work. One thread each, started in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobType {
     CloseFile,
@@ -36,13 +35,13 @@ impl JobType {
     }
 }
 
-/// One piece of background work.
+/// One background job.
 pub enum Job {
-    /// close(2): may be the last reference to an unlinked file, and then takes long.
+    /// close(2), which is slow if it drops the last reference to an unlinked file.
     CloseFile(Fd),
-    /// fdatasync(2), which is what Redis means by `redis_fsync` on Linux.
+    /// fdatasync(2): Redis' `redis_fsync` on Linux.
     AofFsync(Fd),
-    /// Whatever frees the memory.
+    /// A closure that frees the memory.
     LazyFree(Box<dyn FnOnce() + Send>),
 }
 
@@ -67,7 +66,7 @@ impl Job {
 #[derive(Default)]
 struct Jobs {
     waiting: VecDeque<Job>,
-    /// Those waiting, and the one that is being done.
+    /// The waiting ones and the one in progress.
     pending: u64,
 }
 
@@ -75,7 +74,7 @@ struct Jobs {
 #[derive(Clone, Default)]
 struct Queue {
     jobs: Arc<Mutex<Jobs>>,
-    /// How many jobs were ever handed over, modulo 2^32: what the idle thread sleeps on.
+    /// Number of jobs ever queued, modulo 2^32; the futex that the idle thread sleeps on.
     handed_over: Arc<AtomicU32>,
 }
 
@@ -84,11 +83,11 @@ impl Queue {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The life of a background thread; it never ends (Redis: `bioProcessBackgroundJobs`).
+    /// The loop of a background thread; it never returns (Redis: `bioProcessBackgroundJobs`).
     fn serve(&self, os: &mut dyn Os) {
         loop {
-            // Read before looking, so that a job handed over in between keeps futex_wait from
-            // sleeping.
+            // Read before the queue is checked, so that a job queued in between keeps futex_wait
+            // from sleeping.
             let seen = self.handed_over.load(Ordering::Acquire);
             let job = self.lock().waiting.pop_front();
             match job {
@@ -102,7 +101,7 @@ impl Queue {
     }
 }
 
-/// The handle through which the server hands work to its background threads.
+/// The handle by which the server queues work for its background threads.
 #[derive(Clone, Default)]
 pub struct Bio {
     queues: [Queue; JobType::ALL.len()],
@@ -125,8 +124,7 @@ impl Bio {
         Ok(())
     }
 
-    /// Hands over a job and returns at once; costs one futex wake (Redis:
-    /// `bioCreateBackgroundJob`).
+    /// Queues a job and returns at once; costs one futex wake (Redis: `bioCreateBackgroundJob`).
     pub fn create_background_job(&self, os: &mut dyn Os, job: Job) {
         let queue = self.queue(job.job_type());
         let mut jobs = queue.lock();
@@ -137,8 +135,8 @@ impl Bio {
         os.futex_wake(&queue.handed_over, 1);
     }
 
-    /// unlink(2) without what a file's last reference costs: a descriptor is opened first, and
-    /// closed in the background. What cannot be opened is unlinked all the same (Redis:
+    /// unlink(2) without blocking on freeing the file's blocks: a descriptor is opened first and
+    /// closed in the background. A file that cannot be opened is unlinked directly (Redis:
     /// `bg_unlink`).
     pub fn bg_unlink(&self, os: &mut dyn Os, path: &str) {
         let opened = os.open(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0);
@@ -150,7 +148,7 @@ impl Bio {
         }
     }
 
-    /// How many jobs of this type are waiting or being done (Redis: `bioPendingJobsOfType`).
+    /// How many jobs of this type are waiting or in progress (Redis: `bioPendingJobsOfType`).
     pub fn pending_jobs_of_type(&self, job_type: JobType) -> u64 {
         self.queue(job_type).lock().pending
     }

@@ -1,59 +1,60 @@
-//! What forked children have in common: how one starts, is told to stop, and how its end is read.
+//! What all forked children have in common: how one starts, how it is killed, and what its exit
+//! status means.
 //!
 //! Must not know: what the child does.
 
 use crate::log::Log;
-use crate::os::{Clock, Fd, Os, Pid, Signal, Wait, WaitStatus};
+use crate::os::{Fd, Os, Pid, Signal, Wait, WaitStatus};
 
-/// The exit code of a child that SIGUSR1 told to stop: an end, but not an error
-/// (Redis: `SERVER_CHILD_NOERROR_RETVAL`).
+/// The exit code of a child that was killed by SIGUSR1, which does not count as an error (Redis:
+/// `SERVER_CHILD_NOERROR_RETVAL`).
 pub const SERVER_CHILD_NOERROR_RETVAL: i32 = 255;
 
-/// What the end of a child means.
+/// What a child's exit status means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ChildOutcome {
     Success,
-    /// It found out by itself that it cannot finish.
+    /// It exited because it could not finish.
     Error,
-    /// It was ended by this signal number.
+    /// It was killed by this signal number.
     Signal(i32),
 }
 
-impl Outcome {
-    /// A child told to stop exits with a code of its own, and counts as ended by SIGUSR1
-    /// (Redis: `checkChildrenDone`).
-    pub fn of(status: WaitStatus) -> Outcome {
+impl ChildOutcome {
+    /// A child killed by SIGUSR1 exits with a code of its own, which counts as that signal (Redis:
+    /// `checkChildrenDone`).
+    pub fn of(status: WaitStatus) -> ChildOutcome {
         match status {
-            WaitStatus::Exited(0) => Outcome::Success,
+            WaitStatus::Exited(0) => ChildOutcome::Success,
             WaitStatus::Exited(SERVER_CHILD_NOERROR_RETVAL) => {
-                Outcome::Signal(Signal::SIGUSR1 as i32)
+                ChildOutcome::Signal(Signal::SIGUSR1 as i32)
             }
-            WaitStatus::Exited(_) => Outcome::Error,
-            WaitStatus::Signaled(signal) => Outcome::Signal(signal),
+            WaitStatus::Exited(_) => ChildOutcome::Error,
+            WaitStatus::Signaled(signal) => ChildOutcome::Signal(signal),
         }
     }
 }
 
-/// First thing in a child: gives back the listening sockets, so that a new server can have the
-/// address while an orphan still works (Redis: `closeClildUnusedResourceAfterFork`).
+/// First step of a child: closes the listening sockets, so that a new server can bind the address
+/// while an orphaned child is still running (Redis: `closeClildUnusedResourceAfterFork`).
 pub fn close_unused_resources(os: &mut dyn Os, listening: &[Fd]) {
     for &fd in listening {
         let _ = os.close(fd);
     }
 }
 
-/// Second thing in a child: from now on SIGUSR1 leaves a line in the log (Redis:
+/// Second step of a child: from now on SIGUSR1 writes a log line before it ends the child (Redis:
 /// `setupChildSignalHandlers`, `sigKillChildHandler`).
 pub fn setup_child_signal_handlers(os: &mut dyn Os, log: &Log) {
-    let words = log.last_words(os, "Received SIGUSR1 in child, exiting now.");
-    os.set_last_words(words);
+    let words = log.handler_line(os, "Received SIGUSR1 in child, exiting now.");
+    os.set_handler_line(words);
 }
 
-/// Tells a child to stop and waits for it. When this returns, the child is gone or could not be
+/// Sends SIGUSR1 to a child and waits for it. On return the child has ended or could not be
 /// signalled.
 ///
-/// Other children that end meanwhile are reaped unseen. Like Redis, this waits for as long as
-/// wait3(2) does not name that child, whatever it answers instead.
+/// Other children that end meanwhile are reaped and ignored. Like Redis, this loops until wait3(2)
+/// returns that child, whatever else it returns.
 pub fn kill_and_wait(os: &mut dyn Os, pid: Pid) {
     if os.kill(pid, Signal::SIGUSR1).is_err() {
         return;
@@ -67,24 +68,9 @@ pub fn kill_and_wait(os: &mut dyn Os, pid: Pid) {
     }
 }
 
-/// Microseconds since the epoch, not the server's cached time.
-pub fn ustime(os: &mut dyn Os) -> u64 {
-    os.clock_gettime(Clock::Realtime) / 1_000
-}
-
-/// Milliseconds since the epoch, not the server's cached time.
-pub fn mstime(os: &mut dyn Os) -> i64 {
-    (os.clock_gettime(Clock::Realtime) / 1_000_000) as i64
-}
-
-/// Seconds since the epoch: `time(NULL)`.
-pub fn time(os: &mut dyn Os) -> i64 {
-    (os.clock_gettime(Clock::Realtime) / 1_000_000_000) as i64
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Os, Outcome, Signal, WaitStatus, close_unused_resources};
+    use super::{ChildOutcome, Os, Signal, WaitStatus, close_unused_resources};
     use crate::os::Errno;
     use crate::os::linux::LinuxOs;
 
@@ -100,10 +86,10 @@ mod tests {
 
     #[test]
     fn being_told_to_stop_is_no_error() {
-        let told = Outcome::Signal(Signal::SIGUSR1 as i32);
-        assert_eq!(Outcome::of(WaitStatus::Exited(0)), Outcome::Success);
-        assert_eq!(Outcome::of(WaitStatus::Exited(1)), Outcome::Error);
-        assert_eq!(Outcome::of(WaitStatus::Exited(255)), told);
-        assert_eq!(Outcome::of(WaitStatus::Signaled(9)), Outcome::Signal(9));
+        let told = ChildOutcome::Signal(Signal::SIGUSR1 as i32);
+        assert_eq!(ChildOutcome::of(WaitStatus::Exited(0)), ChildOutcome::Success);
+        assert_eq!(ChildOutcome::of(WaitStatus::Exited(1)), ChildOutcome::Error);
+        assert_eq!(ChildOutcome::of(WaitStatus::Exited(255)), told);
+        assert_eq!(ChildOutcome::of(WaitStatus::Signaled(9)), ChildOutcome::Signal(9));
     }
 }

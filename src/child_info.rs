@@ -1,25 +1,25 @@
-//! The pipe through which a child, just before it exits well, tells its parent how much memory
-//! copy-on-write has cost (Redis: `childinfo.c`).
+//! The pipe by which a child reports its copy-on-write memory to the parent, just before it exits
+//! successfully (Redis: childinfo.c).
 //!
-//! The message is Redis' struct on x86-64, byte for byte, in the machine's order:
+//! The message is Redis' struct on x86-64, byte for byte, in native byte order:
 //!
 //! ```text
 //! 0        4        8                16               24
 //! | type   | zero   | cow_size       | magic          |
 //! ```
 //!
-//! Losing it costs a statistic and nothing else: neither side ever fails for it.
+//! It only carries a statistic: neither side treats its loss as an error.
 //! Must not know: what the child did.
 
 use crate::log::{Level, Log};
 use crate::os::{Fd, Os};
 
-/// Marks a message as whole (Redis: `CHILD_INFO_MAGIC`).
+/// Marks a complete message (Redis: `CHILD_INFO_MAGIC`).
 pub const CHILD_INFO_MAGIC: u64 = 0xC17D_DA7A_1234_5678;
 /// Length of a message in bytes.
 const MESSAGE_LEN: usize = 24;
 
-/// Which child speaks, by Redis' numbers.
+/// Which child reports, with Redis' numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessType {
     Rdb = 0,
@@ -31,7 +31,7 @@ pub enum ProcessType {
 pub struct ChildInfo {
     /// A [`ProcessType`] by number.
     pub process_type: u32,
-    /// Bytes of memory that the child shares with nobody.
+    /// Private dirty memory of the child, in bytes.
     pub cow_size: u64,
 }
 
@@ -51,15 +51,15 @@ impl ChildInfo {
     }
 }
 
-/// Both ends, while there are any. Parent and child each hold both.
+/// Both ends, if open. Parent and child each hold both.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ChildInfoPipe {
     ends: Option<(Fd, Fd)>,
 }
 
 impl ChildInfoPipe {
-    /// pipe(2), whose reading end does not block. Without descriptors the child goes unheard
-    /// (Redis: `openChildInfoPipe`).
+    /// pipe(2) with a non-blocking read end. If it fails, the child's report is lost (Redis:
+    /// `openChildInfoPipe`).
     pub fn open(&mut self, os: &mut dyn Os) {
         self.ends = os.pipe().ok();
         if let Some((read, _)) = self.ends
@@ -77,8 +77,7 @@ impl ChildInfoPipe {
         }
     }
 
-    /// Child: measures, logs when there is something to tell, and sends (Redis:
-    /// `sendChildCOWInfo`).
+    /// Child: measures, logs a non-zero size, and sends (Redis: `sendChildCOWInfo`).
     pub fn send_cow_info(&self, os: &mut dyn Os, log: &Log, process: ProcessType, name: &str) {
         let cow_size = os.private_dirty();
         if cow_size != 0 {
@@ -92,7 +91,7 @@ impl ChildInfoPipe {
         }
     }
 
-    /// Parent: the message, if one came whole (Redis: `receiveChildInfo`).
+    /// Parent: the message, if a complete one arrived (Redis: `receiveChildInfo`).
     pub fn receive(&self, os: &mut dyn Os) -> Option<ChildInfo> {
         let (read, _) = self.ends?;
         let mut message = [0; MESSAGE_LEN];

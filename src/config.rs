@@ -1,192 +1,32 @@
-//! The configuration: directives as redis.conf names them, their values, and CONFIG GET and SET on
-//! them.
+//! The configuration: the directives of redis.conf, their values, CONFIG GET and CONFIG SET (Redis:
+//! config.c).
 //!
 //! Defaults and error texts are those of Redis 6.0.
 //! Must not know: what a directive does to the rest of the server.
 
 mod accepted;
+mod directive;
 pub mod directives;
 pub mod load;
 pub mod rewrite;
+mod settings;
 
-use std::collections::BTreeMap;
-
-use crate::log::Level;
 use crate::text::glob_match;
-use directives::{DIRECTIVES, Directive};
+pub use directive::Directive;
+use directives::DIRECTIVES;
+pub use settings::{AppendFsync, Config, MaxmemoryPolicy};
 
-/// The Redis whose behaviour, configuration and log this server follows.
+/// The Redis version that this server follows.
 pub const REDIS_VERSION: &str = "6.0.16";
 
-/// When the AOF is synced, `appendfsync`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AppendFsync {
-    Always,
-    Everysec,
-    No,
-}
-
-/// Which keys would be evicted, `maxmemory-policy`, by Redis' names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MaxmemoryPolicy {
-    VolatileLru,
-    VolatileLfu,
-    VolatileRandom,
-    VolatileTtl,
-    AllkeysLru,
-    AllkeysLfu,
-    AllkeysRandom,
-    Noeviction,
-}
-
-impl MaxmemoryPolicy {
-    /// In Redis' order.
-    const ALL: [MaxmemoryPolicy; 8] = [
-        MaxmemoryPolicy::VolatileLru,
-        MaxmemoryPolicy::VolatileLfu,
-        MaxmemoryPolicy::VolatileRandom,
-        MaxmemoryPolicy::VolatileTtl,
-        MaxmemoryPolicy::AllkeysLru,
-        MaxmemoryPolicy::AllkeysLfu,
-        MaxmemoryPolicy::AllkeysRandom,
-        MaxmemoryPolicy::Noeviction,
-    ];
-    /// In the same order.
-    const NAMES: [&str; 8] = [
-        "volatile-lru",
-        "volatile-lfu",
-        "volatile-random",
-        "volatile-ttl",
-        "allkeys-lru",
-        "allkeys-lfu",
-        "allkeys-random",
-        "noeviction",
-    ];
-}
-
-/// Every directive the core knows. Sizes are in bytes.
-#[derive(Clone, Debug)]
-pub struct Config {
-    pub port: u16,
-    pub bind: Vec<String>,
-    pub unixsocket: Option<String>,
-    pub tcp_backlog: i32,
-    pub maxclients: u32,
-    /// What AUTH has to say; empty for no password.
-    pub requirepass: String,
-    /// Seconds after which an idle client is closed; 0 for never.
-    pub timeout: u32,
-    pub protected_mode: bool,
-    pub client_query_buffer_limit: u64,
-    /// Writes that take memory are refused beyond this many bytes; 0 for no limit.
-    pub maxmemory: u64,
-    pub maxmemory_policy: MaxmemoryPolicy,
-    pub lfu_log_factor: u32,
-    /// Minutes.
-    pub lfu_decay_time: u32,
-    /// Milliseconds from which on an event counts as slow; 0 for never.
-    pub latency_monitor_threshold: i64,
-    pub databases: usize,
-    pub dir: Option<String>,
-    pub pidfile: Option<String>,
-    pub logfile: String,
-    pub loglevel: Level,
-    pub hz: u32,
-    pub dynamic_hz: bool,
-    /// (seconds, changes): how long after so many changes a snapshot is due.
-    pub save: Vec<(u64, u64)>,
-    pub dbfilename: String,
-    pub rdbcompression: bool,
-    pub rdbchecksum: bool,
-    pub rdb_save_incremental_fsync: bool,
-    pub stop_writes_on_bgsave_error: bool,
-    /// Microseconds to sleep after each key that is saved, for tests.
-    pub rdb_key_save_delay: u64,
-    /// Microseconds to sleep after each key or command that is loaded, for tests.
-    pub key_load_delay: u64,
-    pub appendonly: bool,
-    pub appendfilename: String,
-    pub appendfsync: AppendFsync,
-    pub no_appendfsync_on_rewrite: bool,
-    pub auto_aof_rewrite_percentage: u64,
-    pub auto_aof_rewrite_min_size: u64,
-    pub aof_load_truncated: bool,
-    pub aof_use_rdb_preamble: bool,
-    pub aof_rewrite_incremental_fsync: bool,
-    pub hash_max_ziplist_entries: usize,
-    pub hash_max_ziplist_value: usize,
-    pub set_max_intset_entries: usize,
-    pub zset_max_ziplist_entries: usize,
-    pub zset_max_ziplist_value: usize,
-    pub list_max_ziplist_size: i32,
-    /// The absolute path of the file that was read, or nothing.
-    pub config_file: String,
-    /// Directives that are accepted without any effect, as they were given.
-    pub ignored: BTreeMap<&'static str, String>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Config {
-            port: 6379,
-            bind: Vec::new(),
-            unixsocket: None,
-            tcp_backlog: 511,
-            maxclients: 10000,
-            requirepass: String::new(),
-            timeout: 0,
-            protected_mode: true,
-            client_query_buffer_limit: 1 << 30,
-            maxmemory: 0,
-            maxmemory_policy: MaxmemoryPolicy::Noeviction,
-            lfu_log_factor: 10,
-            lfu_decay_time: 1,
-            latency_monitor_threshold: 0,
-            databases: 16,
-            dir: None,
-            pidfile: None,
-            logfile: String::new(),
-            loglevel: Level::Notice,
-            hz: 10,
-            dynamic_hz: true,
-            save: vec![(3600, 1), (300, 100), (60, 10000)],
-            dbfilename: "dump.rdb".to_string(),
-            rdbcompression: true,
-            rdbchecksum: true,
-            rdb_save_incremental_fsync: true,
-            stop_writes_on_bgsave_error: true,
-            rdb_key_save_delay: 0,
-            key_load_delay: 0,
-            appendonly: false,
-            appendfilename: "appendonly.aof".to_string(),
-            appendfsync: AppendFsync::Everysec,
-            no_appendfsync_on_rewrite: false,
-            auto_aof_rewrite_percentage: 100,
-            auto_aof_rewrite_min_size: 64 << 20,
-            aof_load_truncated: true,
-            aof_use_rdb_preamble: true,
-            aof_rewrite_incremental_fsync: true,
-            hash_max_ziplist_entries: 512,
-            hash_max_ziplist_value: 64,
-            set_max_intset_entries: 512,
-            zset_max_ziplist_entries: 128,
-            zset_max_ziplist_value: 64,
-            list_max_ziplist_size: -2,
-            config_file: String::new(),
-            ignored: BTreeMap::new(),
-        }
-    }
-}
-
 impl Config {
-    /// Sets one directive from the words that follow its name. The error is a sentence without a
-    /// name, as it follows the line in "FATAL CONFIG FILE ERROR" (Redis:
-    /// `loadServerConfigFromString`).
+    /// Sets one directive from the words after its name. The error is the sentence that Redis
+    /// prints below the line in "FATAL CONFIG FILE ERROR" (Redis: `loadServerConfigFromString`).
     pub fn set(&mut self, directive: &Directive, values: &[String]) -> Result<(), String> {
         directive.set(self, values)
     }
 
-    /// Directives whose name matches a pattern, with their values (Redis: `configGetCommand`).
+    /// The directives whose names match a pattern, with their values (Redis: `configGetCommand`).
     pub fn matching(&self, pattern: &[u8]) -> Vec<(&'static str, String)> {
         DIRECTIVES
             .iter()
@@ -196,10 +36,10 @@ impl Config {
     }
 }
 
-/// What CONFIG SET is about to do: the configuration as it would be.
+/// The configuration as CONFIG SET would change it, and the directive's canonical name.
 ///
 /// # Errors
-/// The whole reply after `ERR `, worded as in `configSetCommand`.
+/// The reply after `ERR `, in the words of Redis' `configSetCommand`.
 pub fn config_set(config: &Config, name: &str, value: &str) -> Result<(Config, String), String> {
     let directive = directives::find(name)
         .filter(|directive| directive.modifiable)

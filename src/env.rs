@@ -1,4 +1,4 @@
-//! What the two halves of persistence, the AOF and the RDB, work with and share.
+//! What AOF and RDB share: the environment of a call, the fork, and the state of the children.
 //!
 //! Must not know: either of them.
 
@@ -7,13 +7,14 @@ use std::borrow::Cow;
 use crate::bio::Bio;
 use crate::child;
 use crate::child_info::{ChildInfo, ChildInfoPipe, ProcessType};
+use crate::clock;
 use crate::config::Config;
 use crate::keyspace::Keyspace;
 use crate::latency::{Latency, Started};
 use crate::log::{Level, Log};
 use crate::os::{Fd, ForkChild, Os, Pid, strerror};
 
-/// What persistence works with besides its own state; made afresh by the server for each call.
+/// What AOF and RDB need besides their own state. The server creates one for each call.
 pub struct Env<'a> {
     pub os: &'a mut dyn Os,
     pub config: &'a Config,
@@ -21,9 +22,9 @@ pub struct Env<'a> {
     pub bio: &'a Bio,
     pub children: &'a mut Children,
     pub latency: &'a mut Latency,
-    /// Where the pipes of a rewrite are registered.
+    /// The event loop's epoll descriptor, for the pipes of a rewrite.
     pub epoll: Fd,
-    /// `server.unixtime`: seconds since the epoch, as old as the turn of the event loop.
+    /// `server.unixtime`: cached time in seconds since the epoch.
     pub unixtime: i64,
     /// `server.mstime`: the same in milliseconds.
     pub mstime: i64,
@@ -38,9 +39,8 @@ impl Env<'_> {
         self.log.line(self.os, Level::Warning, message);
     }
 
-    /// Opens the child-info pipe and forks the child that is made of what every child takes with
-    /// it; fork(2) is accounted for. When it fails, the pipe is closed and the log says what cannot
-    /// be done (Redis: `redisFork`).
+    /// Opens the child-info pipe and forks a child made from what every child inherits; records how
+    /// long fork(2) took. On failure closes the pipe and logs `failure` (Redis: `redisFork`).
     pub(crate) fn redis_fork<'k, C: ForkChild>(
         &mut self,
         keyspace: &'k Keyspace,
@@ -49,9 +49,9 @@ impl Env<'_> {
     ) -> Option<Pid> {
         self.children.info.open(self.os);
         let child = make(self.config, Inherited::new(self, keyspace));
-        let start = child::ustime(self.os);
+        let start = clock::ustime(self.os);
         let forked = self.os.fork(&child);
-        let fork_time = child::ustime(self.os).saturating_sub(start);
+        let fork_time = (clock::ustime(self.os) - start).max(0) as u64;
         self.children.stat_fork_time = fork_time;
         if self.latency.threshold != 0 {
             let bytes_per_second = keyspace.used_memory() as f64 * 1e6 / fork_time as f64;
@@ -71,7 +71,7 @@ impl Env<'_> {
         self.latency.start(self.os)
     }
 
-    /// Milliseconds since then.
+    /// Milliseconds since `started`; 0 if not measured.
     pub(crate) fn latency_end(&mut self, started: Started) -> i64 {
         self.latency.end(self.os, started)
     }
@@ -81,7 +81,7 @@ impl Env<'_> {
     }
 }
 
-/// What every child takes with it from its parent.
+/// What every child inherits from its parent.
 pub(crate) struct Inherited<'a> {
     pub keyspace: Cow<'a, Keyspace>,
     pub log: Log,
@@ -99,7 +99,7 @@ impl<'a> Inherited<'a> {
         }
     }
 
-    /// The same with a dataset of its own, for a process that shares no memory.
+    /// The same with its own copy of the dataset, see [`ForkChild::copy`].
     pub fn copy(&self) -> Inherited<'static> {
         Inherited {
             keyspace: Cow::Owned(Keyspace::clone(&self.keyspace)),
@@ -109,54 +109,54 @@ impl<'a> Inherited<'a> {
         }
     }
 
-    /// The first things that a child does.
+    /// The first steps of a child.
     pub fn begin(&self, os: &mut dyn Os) {
         child::close_unused_resources(os, &self.close_first);
         child::setup_child_signal_handlers(os, &self.log);
     }
 
-    /// The last thing that a child does when all went well.
+    /// The last step of a successful child.
     pub fn report(&self, os: &mut dyn Os, process: ProcessType, name: &str) {
         self.info.send_cow_info(os, &self.log, process, name);
     }
 }
 
-/// How the last attempt at something went.
+/// The result of the last attempt (Redis: `C_OK`, `C_ERR`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     Ok,
     Err,
 }
 
-/// The forked children, of which there is at most one at a time, and what they have in common.
+/// The forked children, at most one at a time, and what they share.
 #[derive(Debug, Default)]
 pub struct Children {
-    /// The child that saves a snapshot, while there is one (Redis: `rdb_child_pid`).
+    /// The child that is saving a snapshot (Redis: `rdb_child_pid`).
     pub rdb: Option<Pid>,
-    /// The child that rewrites the AOF, while there is one (Redis: `aof_child_pid`).
+    /// The child that is rewriting the AOF (Redis: `aof_child_pid`).
     pub aof: Option<Pid>,
-    /// Microseconds that the last fork took.
+    /// Duration of the last fork, in microseconds.
     pub stat_fork_time: u64,
-    /// GB of memory per second that it took over; kept only while latency is watched.
+    /// Its speed in GB of memory per second; measured only while the latency monitor is on.
     pub stat_fork_rate: f64,
-    /// Descriptors that a child gives back first: the listening sockets.
+    /// Descriptors that a child closes first: the listening sockets.
     pub close_first: Vec<Fd>,
-    /// Through which either child reports.
+    /// The pipe by which a child reports.
     pub info: ChildInfoPipe,
 }
 
 impl Children {
-    /// Whether any child is at work (Redis: `hasActiveChildProcess`).
+    /// Whether any child is running (Redis: `hasActiveChildProcess`).
     pub fn any(&self) -> bool {
         self.rdb.is_some() || self.aof.is_some()
     }
 
-    /// What a child that ended well has told (Redis: `receiveChildInfo`).
+    /// The report of a successful child (Redis: `receiveChildInfo`).
     pub fn receive_info(&self, os: &mut dyn Os) -> Option<ChildInfo> {
         self.info.receive(os)
     }
 
-    /// Closes the pipe; called whenever a child was reaped (Redis: `closeChildInfoPipe`).
+    /// Closes the pipe; called after a child was reaped (Redis: `closeChildInfoPipe`).
     pub fn close_info_pipe(&mut self, os: &mut dyn Os) {
         self.info.close(os);
     }

@@ -1,32 +1,32 @@
-//! The event loop: one turn waits for what is ready or due, does it, and sees to the disk before it
-//! waits again (Redis: ae.c, `beforeSleep`, `aeMain`).
+//! The event loop (Redis: `aeMain`, ae.c; `beforeSleep`, server.c).
 //!
-//! A turn is: how long to wait at most; [`before_sleep`]; epoll_wait; signals; what became ready,
-//! in the kernel's order; server_cron, if it is due. The time to wait is taken *before*
-//! before_sleep, so a slow flush makes the next tick late, as in Redis. Must not know: commands,
-//! and what is in the AOF.
+//! One iteration: compute the timeout; `before_sleep`; epoll_wait; signals; ready descriptors, in
+//! the kernel's order; server_cron, if it is due. The timeout is computed *before* before_sleep, so
+//! a slow flush delays the next tick, as in Redis.
+//! Must not know: commands, and what is in the AOF.
 
+use crate::clock::ustime;
 use crate::config::load::load;
 use crate::os::{Event, Os, STDOUT};
+use crate::server::Server;
 use crate::server::boot::CannotStart;
-use crate::server::{CycleType, Server, ustime};
+use crate::server::expire_cycle::CycleType;
 
-/// When server_cron is due, in milliseconds since the epoch: all that is left of ae's list of
-/// timers.
+/// The timer of server_cron, the only one of ae's time events that exists here.
 struct Timer {
     when_ms: i64,
-    /// When timers were last looked at, in seconds since the epoch.
+    /// When the timer was last checked, in seconds since the epoch.
     last_time: i64,
 }
 
 impl Timer {
-    /// How long until it is due, in milliseconds.
+    /// Milliseconds until it is due.
     fn ms_left(&self, now_ms: i64) -> u64 {
         self.when_ms.saturating_sub(now_ms).max(0) as u64
     }
 
-    /// Whether it is due. When the clock went back it is due at once: early does less harm than
-    /// never.
+    /// Whether it is due. If the clock went back, it is due at once: too early does less harm than
+    /// too late (Redis: `processTimeEvents`).
     fn is_due(&mut self, now_ms: i64) -> bool {
         if now_ms / 1000 < self.last_time {
             self.when_ms = 0;
@@ -36,10 +36,11 @@ impl Timer {
     }
 }
 
-/// The server from its first system call to its last. `args[0]` is the name of the program; the
-/// rest is a configuration file and `--directive value …`, both optional.
+/// Runs the server. `args[0]` is the program's name; a configuration file and `--directive value …`
+/// may follow.
 ///
-/// Returns the exit code when the server cannot start. A server that started ends in [`Os::exit`].
+/// Returns the exit code if the server cannot start. A server that has started ends in
+/// [`Os::exit`].
 pub fn main(os: &mut dyn Os, args: Vec<String>) -> i32 {
     if let Some(code) = special_options(os, &args) {
         return code;
@@ -49,7 +50,7 @@ pub fn main(os: &mut dyn Os, args: Vec<String>) -> i32 {
         Err(refused) => return refused.0,
     };
     let mut server = Server::new(config);
-    // The first tick is due a millisecond after the timer was made, however long loading takes.
+    // The first tick is due one millisecond after the timer is created, however long loading takes.
     let created_ms = ustime(os) / 1000;
     let mut timer = Timer { when_ms: created_ms + 1, last_time: created_ms / 1000 };
     if let Err(CannotStart(code)) = server.boot(os, &args) {
@@ -87,7 +88,7 @@ fn process_events(
     let timeout_ms = timer.ms_left(ustime(os) / 1000);
     before_sleep(server, os);
     events.clear();
-    // An error is EINTR: nothing is ready, and the signal is looked at next.
+    // The only error is EINTR: nothing is ready, and signals are handled next.
     let _ = os.epoll_wait(server.epoll, events, Some(timeout_ms));
     server.take_signals(os);
     for event in events.iter() {
@@ -99,9 +100,8 @@ fn process_events(
     }
 }
 
-/// What has to happen before waiting. When this returns, all that was executed has been handed to
-/// the kernel (and synced, under `appendfsync always`) unless a flush was postponed or failed, and
-/// only then have replies been sent.
+/// Runs before each wait. Executed commands are written to the AOF (and synced, under `appendfsync
+/// always`) before any reply is sent, unless the flush is postponed or fails.
 fn before_sleep(server: &mut Server, os: &mut dyn Os) {
     server.handle_blocked_clients_timeout(os);
     server.active_expire_cycle(os, CycleType::Fast);

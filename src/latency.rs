@@ -1,23 +1,21 @@
-//! The latency monitor: events that took longer than `latency-monitor-threshold`, by name (Redis:
-//! latency.c).
+//! The latency monitor: events of at least `latency-monitor-threshold` milliseconds, by name
+//! (Redis: latency.c).
 //!
-//! Of each event the last 160 samples are kept, at most one for each second: the worst. While the
-//! threshold is 0 nothing is measured and the clock is not looked at.
+//! Keeps the last 160 samples of each event, at most one per second: the worst. With a threshold of
+//! 0 nothing is measured and the clock is not read.
 //! Must not know: what the events are.
 
-mod doctor;
+pub mod doctor;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::child::{mstime, time};
+use crate::clock::{mstime, time};
 use crate::os::Os;
 
-pub use doctor::{Circumstances, report};
-
-/// How many samples are kept of each event.
+/// Samples kept per event (Redis: `LATENCY_TS_LEN`).
 const TS_LEN: usize = 160;
 
-/// One second in which an event was slow.
+/// The worst latency of an event within one second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// Seconds since the epoch.
@@ -26,7 +24,7 @@ pub struct Sample {
     pub latency: i64,
 }
 
-/// What is known of one event.
+/// The samples of one event (Redis: `latencyTimeSeries`).
 #[derive(Clone, Debug, Default)]
 pub struct TimeSeries {
     /// The oldest first.
@@ -53,7 +51,7 @@ impl TimeSeries {
     }
 }
 
-/// Everything that was slow.
+/// The monitor: all events.
 #[derive(Clone, Debug, Default)]
 pub struct Latency {
     events: BTreeMap<&'static str, TimeSeries>,
@@ -61,12 +59,12 @@ pub struct Latency {
     pub threshold: i64,
 }
 
-/// When something began, if anybody wants to know.
+/// When an operation started; None while the monitor is off.
 #[derive(Clone, Copy, Debug)]
 pub struct Started(Option<i64>);
 
 impl Latency {
-    /// Nothing was slow yet.
+    /// A monitor without events.
     pub fn new(threshold: i64) -> Latency {
         Latency { events: BTreeMap::new(), threshold }
     }
@@ -76,12 +74,12 @@ impl Latency {
         Started((self.threshold != 0).then(|| mstime(os)))
     }
 
-    /// How many milliseconds it took, 0 when that was not measured (Redis: `latencyEndMonitor`).
+    /// Elapsed milliseconds; 0 if not measured (Redis: `latencyEndMonitor`).
     pub fn end(&self, os: &mut dyn Os, started: Started) -> i64 {
         started.0.map_or(0, |start| mstime(os) - start)
     }
 
-    /// Remembers an event that was slow enough (Redis: `latencyAddSampleIfNeeded`).
+    /// Records an event that reached the threshold (Redis: `latencyAddSampleIfNeeded`).
     pub fn add_sample_if_needed(&mut self, os: &mut dyn Os, event: &'static str, latency: i64) {
         if self.threshold != 0 && latency >= self.threshold {
             let time = time(os);
@@ -89,12 +87,12 @@ impl Latency {
         }
     }
 
-    /// The events that were ever slow, by name.
+    /// All recorded events, by name.
     pub fn events(&self) -> &BTreeMap<&'static str, TimeSeries> {
         &self.events
     }
 
-    /// Forgets one event, or all; how many that were.
+    /// Removes one event, or all. Returns how many.
     pub fn reset(&mut self, event: Option<&str>) -> usize {
         let before = self.events.len();
         self.events.retain(|&name, _| event.is_some_and(|event| !event.eq_ignore_ascii_case(name)));

@@ -1,19 +1,45 @@
-//! The server core: a Redis-compatible server whose persistence is Redis 6.0's, built to be
-//! broken.
+//! A Redis-compatible server core for tests of persistence: AOF, RDB snapshots, rewrites and
+//! loading follow Redis 6.0.16, down to the order of system calls and the text of the log.
 //!
-//! Every system call goes through [`os::Os`], so that whoever embeds the core decides what each of
-//! them answers. It is not a replacement for Redis: it keeps what persistence needs and leaves out
-//! the rest.
+//! Every system call goes through the trait [`os::Os`]. With [`os::linux::LinuxOs`] the core is an
+//! ordinary server, which is what the binary `sabot-server` is. With another implementation it runs
+//! on whatever that stands for: a simulated kernel, for example, that decides what each call
+//! returns.
+//!
+//! ```no_run
+//! use sabot_server::event_loop;
+//! use sabot_server::os::Os;
+//! use sabot_server::os::linux::LinuxOs;
+//!
+//! let mut os = LinuxOs::new();
+//! os.install_signal_handlers();
+//! let arguments = ["sabot-server", "--appendonly", "yes"].map(str::to_string);
+//! // Returns only if the server cannot start.
+//! let code = event_loop::main(&mut os, arguments.to_vec());
+//! os.exit(code)
+//! ```
+//!
+//! # What is deterministic
+//!
+//! The core keeps no global state and has no clock, random source, thread or file of its own. The
+//! same answers of the `Os` give the same calls in the same order: maps iterate in a fixed order,
+//! and random choices come from a fixed seed.
+//!
+//! # Limits
+//!
+//! It is not a replacement for Redis. There is no replication, cluster, scripting, pub/sub,
+//! streams, modules, eviction, RESP3 or TLS, and no users besides `default`. Memory is estimated,
+//! not measured. RDB files up to version 12 can be loaded; version 9 is written.
 
 pub mod aof;
 pub mod bio;
 pub mod child;
 pub mod child_info;
+pub mod clock;
 pub mod command;
 pub mod config;
 pub mod env;
 pub mod event_loop;
-pub mod info;
 pub mod keyspace;
 pub mod latency;
 pub mod log;

@@ -1,11 +1,11 @@
-//! The log, line by line as Redis writes it: `PID:ROLE DATE LEVEL MESSAGE`.
+//! The log, in Redis' format: `PID:ROLE DATE LEVEL MESSAGE` (Redis: `serverLogRaw`, server.c).
 //!
-//! Dates are UTC, whatever the machine's zone, so that a line is the same everywhere.
+//! Dates are in UTC, so that a line does not depend on the machine's time zone.
 //! Must not know: who logs.
 
-use crate::os::{Clock, LastWords, OFlag, Os, STDOUT, Signal};
+use crate::os::{Clock, HandlerLine, OFlag, Os, STDOUT, Signal};
 
-/// `loglevel`, from most to least talkative.
+/// `loglevel`, from most to least verbose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Debug,
@@ -26,16 +26,16 @@ impl Level {
     }
 }
 
-/// Longest message in bytes; the rest is cut off (Redis: `LOG_MAX_LEN`, less its NUL).
+/// Longest message in bytes; longer ones are truncated (Redis: `LOG_MAX_LEN`, less its NUL).
 const MESSAGE_MAX: usize = 1023;
 
-/// Room for what stands around a message: pid, role, date, level.
+/// Space for pid, role, date and level.
 const HEAD_MAX: usize = 48;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Where and from which level on to log.
+/// Where to log, and from which level on.
 #[derive(Clone, Debug)]
 pub struct Log {
     pub level: Level,
@@ -51,13 +51,13 @@ impl Log {
         Log { role: 'C', ..self.clone() }
     }
 
-    /// Writes one line with one write(2), whatever the disk says: a failing log stops nothing
-    /// (Redis: `serverLogRaw`, which opens the file anew for each line so that it can be rotated).
+    /// Writes one line with one write(2). Errors are ignored. The file is opened for each line so
+    /// that it can be rotated (Redis: `serverLogRaw`).
     pub fn line(&self, os: &mut dyn Os, level: Level, message: &str) {
         self.write(os, level, |os| self.format(os, level, message));
     }
 
-    /// The line of a signal handler, with a bare time in seconds (Redis: `serverLogFromHandler`).
+    /// A line from a signal handler, with the time in seconds (Redis: `serverLogFromHandler`).
     pub fn line_from_handler(&self, os: &mut dyn Os, level: Level, message: &str) {
         self.write(os, level, |os| {
             let seconds = os.clock_gettime(Clock::Realtime) / 1_000_000_000;
@@ -65,17 +65,18 @@ impl Log {
         });
     }
 
-    /// The same line for a handler that may not call anything here: without the time.
-    pub fn last_words(&self, os: &mut dyn Os, message: &str) -> LastWords {
-        LastWords {
+    /// The same line in two parts, for a handler that has to be async-signal-safe and fills in the
+    /// time.
+    pub fn handler_line(&self, os: &mut dyn Os, message: &str) -> HandlerLine {
+        HandlerLine {
             file: self.file.clone(),
             before: format!("{}:signal-handler (", os.getpid()),
             after: format!(") {message}\n"),
         }
     }
 
-    /// The end of a server that has met what cannot be, by its own hand (Redis: `_serverPanic`). No
-    /// stack trace follows: it would be this program's, and no two builds have the same.
+    /// Ends the server after an internal error (Redis: `_serverPanic`). The stack trace is left
+    /// out, because it would differ between builds.
     pub fn server_panic(&self, os: &mut dyn Os, message: &str) -> ! {
         self.write(os, Level::Warning, |_| {
             "\n\n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n".to_string()
@@ -123,8 +124,8 @@ impl Log {
     }
 }
 
-/// `dd Mon yyyy hh:mm:ss.mmm` in UTC, from milliseconds since the epoch. A line is written so
-/// often that the machinery of `format!` shows in the cost of a start.
+/// `dd Mon yyyy hh:mm:ss.mmm` in UTC, from milliseconds since the epoch. Not by `format!`, whose
+/// cost would show at each start.
 fn date(line: &mut String, ms: u64) {
     let (seconds, ms) = (ms / 1000, ms % 1000);
     let (day, month, year) = civil(seconds / 86_400);
@@ -140,14 +141,14 @@ fn date(line: &mut String, ms: u64) {
     digits(line, ms, 3);
 }
 
-/// The last `width` digits of a number, with zeros in front.
+/// Appends a number with exactly `width` digits.
 fn digits(line: &mut String, number: u64, width: u32) {
     let digit = |place: u32| char::from(b'0' + (number / 10_u64.pow(place) % 10) as u8);
     line.extend((0..width).rev().map(digit));
 }
 
-/// Day of the month from 1, month from 0 and year of a day counted from 1 January 1970. Years are
-/// counted from March on, so that a leap day is the last of its year.
+/// Day of the month from 1, month from 0, and year, from the days since 1 January 1970. Internally
+/// years start in March, so that a leap day is the last of its year.
 fn civil(days: u64) -> (u64, usize, u64) {
     const YEARS_400: u64 = 146_097;
     let since_0000_03_01 = days + 719_468;

@@ -1,6 +1,6 @@
-//! The binary: the server core on this machine's kernel.
+//! The binary: the server core on the real kernel.
 //!
-//! Must not know: anything but how to put the two together.
+//! Must not know: more than how to put the two together.
 
 use sabot_server::event_loop;
 use sabot_server::os::Os;

@@ -1,25 +1,22 @@
-//! Clients: what is known of each, and the lists that Redis keeps of them.
+//! Clients: the state of each, and Redis' lists of them (Redis: networking.c).
 //!
-//! Replies are collected here and leave in [`io`], after the AOF was flushed.
+//! Replies are collected here; the server sends them after the AOF was flushed.
 //! Must not know: what commands do.
-
-mod io;
 
 use std::collections::BTreeMap;
 
-use crate::command::blocking::Blocked;
-use crate::command::{KillFilter, ReplyMode, Session};
+use crate::command::{Blocked, KillFilter, ReplyMode, Session};
 use crate::os::Fd;
 use crate::resp::{Reply, RequestParser};
 
-/// How a socket is reached.
+/// The kind of socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     Tcp,
     Unix,
 }
 
-/// A socket that clients connect to.
+/// A listening socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Listener {
     pub fd: Fd,
@@ -31,30 +28,30 @@ pub struct Listener {
 pub struct Client {
     pub session: Session,
     pub transport: Transport,
-    /// What it waits for; until then no command of it runs.
+    /// Why it is blocked; meanwhile none of its commands run.
     pub blocked: Option<Blocked>,
-    /// The command that was last looked up.
+    /// The name of its last command, for CLIENT LIST.
     pub last_command: &'static str,
-    parser: RequestParser,
-    /// Replies that were not sent yet, from `sent` on.
-    out: Vec<u8>,
-    sent: usize,
-    /// It is in the list of those to write to before the next wait.
-    pending_write: bool,
-    /// The event loop waits until it can be written to.
-    write_handler: bool,
-    /// Write before reading: under `appendfsync always` a flush of the AOF has to come between a
-    /// command and its reply, so both may not happen in one turn.
-    write_barrier: bool,
-    close_after_reply: bool,
-    close_asap: bool,
+    pub(crate) parser: RequestParser,
+    /// The reply buffer; the bytes from `sent` on are unsent.
+    pub(crate) out: Vec<u8>,
+    pub(crate) sent: usize,
+    /// It is in `Clients::pending_write`.
+    pub(crate) pending_write: bool,
+    /// The event loop polls for writability.
+    pub(crate) write_handler: bool,
+    /// Write before reading: under `appendfsync always` the AOF has to be flushed between a command
+    /// and its reply, so both must not happen in one iteration (Redis: `AE_BARRIER`).
+    pub(crate) write_barrier: bool,
+    pub(crate) close_after_reply: bool,
+    pub(crate) close_asap: bool,
     /// Seconds since the epoch.
     created: i64,
-    last_interaction: i64,
+    pub(crate) last_interaction: i64,
 }
 
 impl Client {
-    fn new(id: u64, transport: Transport, authenticated: bool, now: i64) -> Client {
+    pub(crate) fn new(id: u64, transport: Transport, authenticated: bool, now: i64) -> Client {
         Client {
             session: Session { id, authenticated, ..Session::default() },
             transport,
@@ -73,7 +70,7 @@ impl Client {
         }
     }
 
-    fn has_pending_replies(&self) -> bool {
+    pub(crate) fn has_pending_replies(&self) -> bool {
         self.sent < self.out.len()
     }
 
@@ -97,9 +94,9 @@ impl Client {
         if set.is_empty() { "N".to_string() } else { set }
     }
 
-    /// One line of CLIENT LIST (Redis: `catClientInfoString`). Addresses of TCP clients are
-    /// unknown.
-    fn describe(&self, fd: Fd, socket: &str, now: i64) -> String {
+    /// One line of CLIENT LIST (Redis: `catClientInfoString`). Addresses of TCP clients are not
+    /// known.
+    pub(crate) fn describe(&self, fd: Fd, socket: &str, now: i64) -> String {
         let address = self.address(socket);
         let flags = self.flags();
         let queued = self.session.transaction.as_ref().map_or(-1, |t| t.queued.len() as i64);
@@ -119,24 +116,25 @@ impl Client {
     }
 }
 
-/// All clients, and the sockets on which more of them come.
+/// All clients and the listening sockets.
 #[derive(Default)]
 pub struct Clients {
     pub listeners: Vec<Listener>,
-    /// Where the unix socket is, for CLIENT LIST.
+    /// The path of the unix socket, for CLIENT LIST.
     pub unixsocket: String,
-    all: BTreeMap<Fd, Client>,
-    next_id: u64,
-    /// Those with replies to send before the next wait, in the order in which they got one.
-    pending_write: Vec<Fd>,
-    /// Those that waited for a key and may go on, with whatever they have sent meanwhile.
-    unblocked: Vec<Fd>,
-    /// Those to be closed at a safe moment.
-    to_close: Vec<Fd>,
-    /// Whose command runs while others are served: nothing is read from it, and it is not freed.
+    pub(crate) all: BTreeMap<Fd, Client>,
+    pub(crate) next_id: u64,
+    /// Clients with unsent replies, in order (Redis: `clients_pending_write`).
+    pub(crate) pending_write: Vec<Fd>,
+    /// Clients that were unblocked and whose queued input has to run (Redis: `unblocked_clients`).
+    pub(crate) unblocked: Vec<Fd>,
+    /// Clients to be closed outside of their own commands (Redis: `clients_to_close`).
+    pub(crate) to_close: Vec<Fd>,
+    /// The client whose command is running while others are served. It is neither read from nor
+    /// freed (Redis: `CLIENT_PROTECTED`).
     pub protected: Option<Fd>,
-    /// Where input is read to.
-    input: Vec<u8>,
+    /// The read buffer.
+    pub(crate) input: Vec<u8>,
 }
 
 impl Clients {
@@ -148,7 +146,7 @@ impl Clients {
         self.all.is_empty()
     }
 
-    /// Whether replies wait to be sent.
+    /// Whether any client has unsent replies.
     pub fn has_pending_writes(&self) -> bool {
         !self.pending_write.is_empty()
     }
@@ -157,19 +155,19 @@ impl Clients {
         self.all.get(&fd)
     }
 
-    /// The client of a descriptor that is known to be one.
+    /// The client of a descriptor; it must exist.
     pub fn expect(&self, fd: Fd) -> &Client {
         self.all.get(&fd).expect("a client is freed only between two commands")
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub fn expect_mut(&mut self, fd: Fd) -> &mut Client {
         self.all.get_mut(&fd).expect("a client is freed only between two commands")
     }
 
-    /// Adds to what the client will be sent before the next wait (Redis: `addReply`).
+    /// Appends to a client's reply buffer (Redis: `addReply`).
     pub fn add_reply(&mut self, fd: Fd, reply: &Reply) {
-        // Not by expect_mut: the list beside the clients is needed as well.
+        // Not by expect_mut, because `pending_write` is borrowed too.
         let client = self.all.get_mut(&fd).expect("a client is freed only between two commands");
         let silent = matches!(client.session.replies, ReplyMode::Off | ReplyMode::Skip);
         if silent || *reply == Reply::Nothing {
@@ -182,7 +180,7 @@ impl Clients {
         reply.encode(&mut client.out);
     }
 
-    /// No more commands from this client; it is closed when its replies are gone.
+    /// Runs no more commands of this client, and closes it once its replies are sent.
     pub fn close_after_reply(&mut self, fd: Fd) {
         self.expect_mut(fd).close_after_reply = true;
     }
@@ -197,39 +195,39 @@ impl Clients {
             .collect()
     }
 
-    /// The descriptor of the client with this number.
-    pub fn fd_of(&self, id: u64) -> Option<Fd> {
+    /// The descriptor of the client with this id.
+    pub fn fd_by_id(&self, id: u64) -> Option<Fd> {
         self.all.iter().find(|(_, client)| client.session.id == id).map(|(&fd, _)| fd)
     }
 
-    /// Those that wait for a key.
+    /// The blocked clients.
     pub fn blocked(&self) -> impl Iterator<Item = (Fd, &Blocked)> {
         self.all.iter().filter_map(|(&fd, client)| Some((fd, client.blocked.as_ref()?)))
     }
 
-    /// Those that CLIENT KILL means, the oldest first; `asking` is the client that sent it.
+    /// The clients that CLIENT KILL selects, the oldest first; `asking` is the client that sent it.
     pub fn matching(&self, filter: &KillFilter, asking: Fd) -> Vec<Fd> {
         let socket = &self.unixsocket;
-        let is_meant = |&(&fd, client): &(&Fd, &Client)| {
+        let is_selected = |&(&fd, client): &(&Fd, &Client)| {
             let address_fits =
                 filter.address.as_ref().is_none_or(|address| *address == client.address(socket));
             let id_fits = filter.id.is_none_or(|id| id == client.session.id);
-            let spared = filter.nobody || (filter.skip_me && fd == asking);
-            address_fits && id_fits && !spared
+            let excluded = filter.matches_none || (filter.skip_me && fd == asking);
+            address_fits && id_fits && !excluded
         };
-        let mut meant: Vec<_> = self.all.iter().filter(is_meant).collect();
-        meant.sort_by_key(|(_, client)| client.session.id);
-        meant.into_iter().map(|(&fd, _)| fd).collect()
+        let mut selected: Vec<_> = self.all.iter().filter(is_selected).collect();
+        selected.sort_by_key(|(_, client)| client.session.id);
+        selected.into_iter().map(|(&fd, _)| fd).collect()
     }
 
-    /// The longest input and output that waits, for INFO.
-    pub fn biggest_buffers(&self) -> (usize, usize) {
+    /// The largest pending input and output, for INFO.
+    pub fn max_buffers(&self) -> (usize, usize) {
         let input = self.all.values().map(|client| client.parser.pending()).max();
         let output = self.all.values().map(|client| client.out.len() - client.sent).max();
         (input.unwrap_or(0), output.unwrap_or(0))
     }
 
-    fn free_async(&mut self, fd: Fd) {
+    pub(crate) fn free_async(&mut self, fd: Fd) {
         let client = self.expect_mut(fd);
         if !client.close_asap {
             client.close_asap = true;

@@ -1,11 +1,11 @@
-//! Every system call the server core may make, as one trait.
+//! The trait [`Os`]: every system call that the server core makes.
 //!
-//! The core owns no file, socket, pipe, clock, thread or process by itself: it asks an [`Os`]. On a
-//! real machine that is [`linux::LinuxOs`]; whoever embeds the core may bring another.
-//! Names, arguments and errors are Linux's; each method opens with the call as its man page writes
-//! it.
+//! The core reaches files, sockets, pipes, clocks, threads and processes only through an [`Os`]. On
+//! a real machine that is [`linux::LinuxOs`]; a program that embeds the core may supply another.
+//! Names, arguments and errors are Linux's; the description of each method starts with the call
+//! from the man page.
 //!
-//! Must not know: Redis, and who stands behind the trait.
+//! Must not know: Redis, and who implements the trait.
 
 pub mod linux;
 
@@ -23,13 +23,12 @@ pub type Pid = i32;
 /// What a system call returns: its value, or the errno it failed with.
 pub type Result<T> = std::result::Result<T, Errno>;
 
-/// Standard output, where the log goes unless `logfile` names a file.
+/// Standard output: the log, unless `logfile` names a file.
 pub const STDOUT: Fd = 1;
 
-/// What a descriptor is waited for, and what it turned out to be ready for.
+/// The directions a descriptor is polled for, or is ready in.
 ///
-/// Hang-up and error wake a waiter too and are reported as both directions, as Redis' `ae_epoll.c`
-/// does.
+/// Hang-up and error are reported as both directions, as in Redis' ae_epoll.c.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interest {
     pub readable: bool,
@@ -41,7 +40,7 @@ impl Interest {
     pub const WRITABLE: Interest = Interest { readable: false, writable: true };
     pub const BOTH: Interest = Interest { readable: true, writable: true };
 
-    /// Whether nothing is wanted, or nothing came.
+    /// Whether neither direction is set.
     pub fn is_empty(self) -> bool {
         !self.readable && !self.writable
     }
@@ -54,7 +53,7 @@ pub struct Event {
     pub ready: Interest,
 }
 
-/// Where [`Os::lseek`] counts from, see lseek(2).
+/// The base of [`Os::lseek`], see lseek(2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whence {
     /// The start of the file.
@@ -68,11 +67,11 @@ pub enum Whence {
 pub enum Clock {
     /// Nanoseconds since the Unix epoch.
     Realtime,
-    /// Nanoseconds since some fixed moment; never goes back.
+    /// Nanoseconds since an unspecified start; never goes back.
     Monotonic,
 }
 
-/// The part of stat(2) that the core looks at.
+/// The fields of stat(2) that the core uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
     /// Length in bytes.
@@ -85,7 +84,7 @@ pub struct Stat {
 pub enum WaitStatus {
     /// `exit(code)`.
     Exited(i32),
-    /// Ended by this signal number.
+    /// Killed by this signal number.
     Signaled(i32),
 }
 
@@ -98,78 +97,78 @@ pub enum Wait {
     NoHang,
 }
 
-/// What a forked child does, together with the memory it does it on.
+/// What a forked child does, with the memory it needs for it.
 ///
-/// fork(2) gives the child a copy of everything. Where the operating system does that,
-/// [`ForkChild::run`] is called on `self` in the child and nothing is copied by hand. Where parent
-/// and child share one address space (a simulation), [`ForkChild::copy`] is called first, at the
-/// moment of the fork, and must return all that `run` reads, cut off from later changes by the
-/// parent.
+/// fork(2) gives the child a copy of the parent's memory. Where the operating system does that,
+/// [`ForkChild::run`] is called on `self` in the child and nothing is copied explicitly. Where
+/// parent and child share an address space, as in a simulation, [`ForkChild::copy`] is called at
+/// the moment of the fork and must return everything that `run` reads, independent of later changes
+/// by the parent.
 pub trait ForkChild {
-    /// A copy of what the child will read, as of now.
+    /// A copy of everything the child will read.
     fn copy(&self) -> Box<dyn ForkChild>;
 
-    /// The child's life. Returns its exit code.
+    /// Runs the child. Returns its exit code.
     fn run(&self, os: &mut dyn Os) -> i32;
 }
 
-/// What a process writes when a signal ends it: `before`, the seconds since the epoch, `after`.
+/// A log line that a signal handler writes: `before`, the seconds since the epoch, `after`. It is
+/// prepared in advance because a handler may call async-signal-safe functions only.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastWords {
-    /// The file that it is appended to, or empty for standard output.
+pub struct HandlerLine {
+    /// The file to append to; empty for standard output.
     pub file: String,
     pub before: String,
     pub after: String,
 }
 
-/// What a thread does, from its start to its end.
+/// The body of a thread.
 pub type Thread = Box<dyn FnOnce(&mut dyn Os) + Send>;
 
-/// The system calls. Every method may fail with any errno that its man page lists, and with others:
-/// the caller must not assume that it has seen them all.
+/// The system calls. A method may fail with any errno, not only those of its man page.
 pub trait Os {
     // Files ---------------------------------------------------------------------------------------
 
-    /// `open(path, flags, mode)` — open or create a file; relative paths start at the working
-    /// directory.
+    /// `open(path, flags, mode)` — opens or creates a file. Relative paths are resolved in the
+    /// working directory.
     fn open(&mut self, path: &str, flags: OFlag, mode: u32) -> Result<Fd>;
 
-    /// `close(fd)` — give a descriptor back; it is gone even when an error is returned.
+    /// `close(fd)` — closes a descriptor, even if it returns an error.
     fn close(&mut self, fd: Fd) -> Result<()>;
 
-    /// `read(fd, buf, len)` — up to `buf.len()` bytes from a file, pipe or socket; 0 at its end.
+    /// `read(fd, buf, len)` — reads up to `buf.len()` bytes from a file, pipe or socket; 0 at the
+    /// end.
     fn read(&mut self, fd: Fd, buf: &mut [u8]) -> Result<usize>;
 
-    /// `write(fd, buf, len)` — may take fewer bytes than given, and says how many.
+    /// `write(fd, buf, len)` — returns the number of bytes written, which may be short.
     fn write(&mut self, fd: Fd, buf: &[u8]) -> Result<usize>;
 
-    /// `fsync(fd)` — when this returns without an error, data and metadata of the file are durable.
+    /// `fsync(fd)` — on success the file's data and metadata are durable.
     fn fsync(&mut self, fd: Fd) -> Result<()>;
 
-    /// `fdatasync(fd)` — when this returns without an error, the file's data and its size are
-    /// durable.
+    /// `fdatasync(fd)` — on success the file's data and size are durable.
     fn fdatasync(&mut self, fd: Fd) -> Result<()>;
 
-    /// `ftruncate(fd, len)` — cut or extend the file to `len` bytes.
+    /// `ftruncate(fd, len)` — truncates or extends the file to `len` bytes.
     fn ftruncate(&mut self, fd: Fd, len: u64) -> Result<()>;
 
     /// `truncate(path, len)` — the same by name.
     fn truncate(&mut self, path: &str, len: u64) -> Result<()>;
 
-    /// `lseek(fd, offset, whence)` — moves where the next read or write starts; returns the new
-    /// position in bytes from the start. Writes through O_APPEND go to the end all the same.
+    /// `lseek(fd, offset, whence)` — sets the file offset and returns it, in bytes from the start.
+    /// O_APPEND writes go to the end regardless.
     fn lseek(&mut self, fd: Fd, offset: i64, whence: Whence) -> Result<u64>;
 
-    /// `fstat(fd)` — the length of an open file.
+    /// `fstat(fd)` — the size of an open file.
     fn fstat(&mut self, fd: Fd) -> Result<Stat>;
 
     /// `stat(path)` — the same by name.
     fn stat(&mut self, path: &str) -> Result<Stat>;
 
-    /// `rename(old, new)` — atomically replaces `new` when it exists.
+    /// `rename(old, new)` — atomically replaces `new` if it exists.
     fn rename(&mut self, old: &str, new: &str) -> Result<()>;
 
-    /// `unlink(path)` — removes the name; the file lives on while it is open.
+    /// `unlink(path)` — removes the name. The file's data is freed after its last close.
     fn unlink(&mut self, path: &str) -> Result<()>;
 
     /// `mkdir(path, mode)`.
@@ -183,22 +182,19 @@ pub trait Os {
 
     // Pipes and sockets ---------------------------------------------------------------------------
 
-    /// `pipe(fds)` — (read end, write end), both blocking.
+    /// `pipe(fds)` — returns (read end, write end), both blocking.
     fn pipe(&mut self) -> Result<(Fd, Fd)>;
 
-    /// `fcntl(fd, F_SETFL, O_NONBLOCK)` — from now on the descriptor answers EAGAIN instead of
-    /// waiting.
+    /// `fcntl(fd, F_SETFL, O_NONBLOCK)` — reads and writes that would block return EAGAIN.
     fn set_nonblocking(&mut self, fd: Fd) -> Result<()>;
 
-    /// `socket`, `SO_REUSEADDR`, `bind`, `listen` on a TCP address; the descriptor does not block.
+    /// `socket`, `SO_REUSEADDR`, `bind`, `listen` on a TCP address; non-blocking.
     fn listen_tcp(&mut self, address: &str, port: u16, backlog: i32) -> Result<Fd>;
 
-    /// `socket`, `bind`, `listen` on a unix socket, replacing a stale one; the descriptor does not
-    /// block.
+    /// `socket`, `bind`, `listen` on a unix socket, replacing a stale one; non-blocking.
     fn listen_unix(&mut self, path: &str, backlog: i32) -> Result<Fd>;
 
-    /// `accept(fd)` — the next connection, which does not block (and has TCP_NODELAY where it
-    /// applies).
+    /// `accept(fd)` — the next connection, non-blocking and, for TCP, with TCP_NODELAY.
     fn accept(&mut self, fd: Fd) -> Result<Fd>;
 
     // Readiness -----------------------------------------------------------------------------------
@@ -206,12 +202,12 @@ pub trait Os {
     /// `epoll_create(1024)`.
     fn epoll_create(&mut self) -> Result<Fd>;
 
-    /// `epoll_ctl(epoll, ADD | MOD | DEL, fd)` — what to wait for on `fd` from now on; an empty
-    /// interest takes it out. Level-triggered.
+    /// `epoll_ctl(epoll, ADD | MOD | DEL, fd)` — sets what to poll `fd` for; an empty interest
+    /// removes it. Level-triggered.
     fn epoll_ctl(&mut self, epoll: Fd, fd: Fd, interest: Interest) -> Result<()>;
 
-    /// `epoll_wait(epoll, events, timeout)` — appends what is ready, in the kernel's order, waiting
-    /// at most `timeout_ms` (None: for ever). EINTR when a signal was delivered.
+    /// `epoll_wait(epoll, events, timeout)` — appends the ready descriptors in the kernel's order,
+    /// waiting at most `timeout_ms` (None: without limit). EINTR if a signal was delivered.
     fn epoll_wait(
         &mut self,
         epoll: Fd,
@@ -219,7 +215,7 @@ pub trait Os {
         timeout_ms: Option<u64>,
     ) -> Result<()>;
 
-    /// `poll(fd, events, timeout)` — waits for one descriptor, at most `timeout_ms`. Empty on
+    /// `poll(fd, events, timeout)` — waits for one descriptor for at most `timeout_ms`. Empty on
     /// timeout.
     fn poll(&mut self, fd: Fd, interest: Interest, timeout_ms: u64) -> Result<Interest>;
 
@@ -233,13 +229,12 @@ pub trait Os {
 
     // Threads and processes -----------------------------------------------------------------------
 
-    /// `pthread_create` — runs `thread` beside the caller under the name that `ps` will show
-    /// (15 bytes at most).
+    /// `pthread_create` — starts a thread with this name, of at most 15 bytes.
     fn spawn(&mut self, name: &'static str, thread: Thread) -> Result<()>;
 
-    /// [`Os::spawn`] of a thread that first of all sleeps on `word` for as long as that holds 0, as
-    /// [`Os::futex_wait`] does; `thread` is what comes after that. Whoever has no real threads need
-    /// not begin one before it wakes.
+    /// [`Os::spawn`] of a thread that first waits on `word` while it is 0, by [`Os::futex_wait`],
+    /// and then runs `thread`. An implementation without real threads need not start it before it
+    /// is woken.
     fn spawn_asleep(
         &mut self,
         name: &'static str,
@@ -253,26 +248,26 @@ pub trait Os {
         self.spawn(name, Box::new(waits_first))
     }
 
-    /// `futex(word, FUTEX_WAIT)` — sleeps until woken if the word still holds `expected`; returns
-    /// at once if not. May wake for no reason: callers check their condition again.
+    /// `futex(word, FUTEX_WAIT)` — sleeps until woken if the word is `expected`, else returns at
+    /// once. Spurious wake-ups are possible: callers recheck their condition.
     fn futex_wait(&mut self, word: &Arc<AtomicU32>, expected: u32);
 
-    /// `futex(word, FUTEX_WAKE, count)` — wakes at most `count` sleepers.
+    /// `futex(word, FUTEX_WAKE, count)` — wakes at most `count` waiters.
     fn futex_wake(&mut self, word: &Arc<AtomicU32>, count: u32);
 
-    /// `fork()` — the one call that carries code, not data: the child runs `child` and ends with
-    /// the code it returns. The parent gets the child's pid. SIGUSR1 ends the child at once,
-    /// wherever it is, as if it had called `exit(255)` (Redis: `sigKillChildHandler`).
+    /// `fork()` — the child runs `child` and exits with the code that it returns; the parent gets
+    /// the child's pid. SIGUSR1 ends the child at once, as if it had called `exit(255)` (Redis:
+    /// `sigKillChildHandler`).
     fn fork(&mut self, child: &dyn ForkChild) -> Result<Pid>;
 
-    /// From now on SIGUSR1, before it ends this forked child, has it write these words with one
-    /// write(2). Until then it ends without any.
-    fn set_last_words(&mut self, words: LastWords) {
+    /// Sets the line that this forked child writes, with one write(2), before SIGUSR1 ends it.
+    /// Without it nothing is written.
+    fn set_handler_line(&mut self, words: HandlerLine) {
         let _ = words;
     }
 
-    /// `wait3(status, options)` — the next child that ended; None when none has yet (only with
-    /// [`Wait::NoHang`]); ECHILD when there is none to wait for.
+    /// `wait3(status, options)` — reaps the next child that has ended; None if none has (only with
+    /// [`Wait::NoHang`]); ECHILD if there are no children.
     fn wait3(&mut self, wait: Wait) -> Result<Option<(Pid, WaitStatus)>>;
 
     /// `kill(pid, signal)`.
@@ -281,31 +276,31 @@ pub trait Os {
     /// `getpid()`.
     fn getpid(&mut self) -> Pid;
 
-    /// `_exit(code)` — ends the process: no destructor of the core runs.
+    /// `_exit(code)` — ends the process without running destructors.
     fn exit(&mut self, code: i32) -> !;
 
-    /// `signal(signum, SIG_DFL)`, `raise(signum)` — ends the process as this signal does when
-    /// nobody handles it.
+    /// `signal(signum, SIG_DFL)`, `raise(signum)` — ends the process by this signal's default
+    /// action.
     fn raise(&mut self, signal: Signal) -> !;
 
-    /// The next SIGINT or SIGTERM that was delivered to this process and not yet taken
-    /// (`sigaction` with a handler that remembers). A forked child starts with none.
+    /// Takes the next SIGINT or SIGTERM delivered to this process (`sigaction` with a handler that
+    /// sets a flag). A forked child starts with none.
     fn take_signal(&mut self) -> Option<Signal>;
 
-    /// The sum of `Private_Dirty` in `/proc/self/smaps`, in bytes: memory that this process shares
-    /// with nobody (Redis: `zmalloc_get_private_dirty`).
+    /// The sum of `Private_Dirty` in `/proc/self/smaps`, in bytes (Redis:
+    /// `zmalloc_get_private_dirty`).
     fn private_dirty(&mut self) -> u64;
 
-    /// No call: says that this process changed `bytes` bytes of the memory of one `object` (any
-    /// number that stays the same for it), for whoever must guess what a forked child then has to
-    /// itself. A machine with pages of its own sees that without being told.
+    /// Not a system call: reports that this process has changed `bytes` bytes of `object` (any
+    /// stable number that identifies it), so that a simulation can estimate the copy-on-write
+    /// memory of a forked child. Real machines measure it, and ignore this.
     fn dirtied(&mut self, _object: u64, _bytes: u64) {}
 
     /// `getrandom(buf)`.
     fn getrandom(&mut self, buf: &mut [u8]);
 }
 
-/// `strerror(errno)` — libc's words for an error, as they appear in Redis' log and replies.
+/// `strerror(errno)` — libc's message for an error, as used in Redis' log and replies.
 pub fn strerror(errno: Errno) -> String {
     let text = std::io::Error::from_raw_os_error(errno as i32).to_string();
     match text.rfind(" (os error ") {

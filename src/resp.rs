@@ -1,5 +1,5 @@
-//! The protocol, RESP2: replies as values and how they are written; requests are read in
-//! [`request`].
+//! The protocol, RESP2: replies and their encoding. Requests are parsed in [`request`] (Redis:
+//! networking.c).
 //!
 //! Must not know: commands, clients, sockets.
 
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use crate::text::float::format_17g;
 pub use request::{ProtocolError, RequestParser};
 
-/// What a command answers.
+/// A reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// `+text`
@@ -24,7 +24,7 @@ pub enum Reply {
     Array(Vec<Reply>),
     /// `*-1`
     NullArray,
-    /// Not a byte: the client waits for something, or asked for silence.
+    /// No reply: the client is blocked or asked for none.
     Nothing,
 }
 
@@ -37,12 +37,12 @@ impl Reply {
         Reply::Status(text.into())
     }
 
-    /// A bulk reply of something that prints.
+    /// A bulk reply of anything that implements `Display`.
     pub fn bulk(value: impl ToString) -> Reply {
         Reply::Bulk(value.to_string().into_bytes())
     }
 
-    /// A number of things.
+    /// A count as an integer reply.
     pub fn count(count: usize) -> Reply {
         Reply::Integer(count as i64)
     }
@@ -57,7 +57,7 @@ impl Reply {
         Reply::Array(values.into_iter().map(|value| Reply::Bulk(value.into())).collect())
     }
 
-    /// Appends the reply as it goes over the wire.
+    /// Appends the encoded reply.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Reply::Status(text) => line(out, b'+', text.as_bytes()),

@@ -1,6 +1,6 @@
-//! Streams that write an AOF or an RDB file and sync it as they go (Redis: `rio.c`).
+//! Output streams for AOF and RDB files, with incremental syncs (Redis: rio.c).
 //!
-//! Must not know: the dataset, and whether anybody waits for the file.
+//! Must not know: the dataset.
 
 pub mod crc64;
 pub mod stdio;
@@ -9,19 +9,18 @@ use crate::os::{Errno, Fd, Os};
 use crc64::Crc64;
 use stdio::FileWriter;
 
-/// How many bytes a rewrite lets the page cache gather before it syncs, when it does so
-/// incrementally.
+/// Bytes between two incremental syncs.
 pub const REDIS_AUTOSYNC_BYTES: u64 = 32 * 1024 * 1024;
 
-/// A stream into a file. Once a write has failed, every later one fails with the same error and
-/// writes nothing.
+/// A stream into a file. After a failed write all later ones fail with the same error and write
+/// nothing.
 pub struct Rio {
     file: FileWriter,
     autosync: u64,
     /// Bytes since the last automatic sync.
     buffered: u64,
     processed_bytes: u64,
-    /// None as long as nobody wants one.
+    /// None if not requested.
     checksum: Option<Crc64>,
     failed: Option<Errno>,
 }
@@ -33,34 +32,33 @@ impl Rio {
         Rio { file, autosync: 0, buffered: 0, processed_bytes: 0, checksum: None, failed: None }
     }
 
-    /// From now on every `bytes` bytes are synced with fdatasync; 0 turns it off (Redis:
-    /// `rioSetAutoSync`).
+    /// Calls fdatasync every `bytes` bytes; 0 turns it off (Redis: `rioSetAutoSync`).
     ///
-    /// Without this the page cache gathers the whole file, and the one fsync at the end stalls the
-    /// disk for everybody.
+    /// Without it the whole file collects in the page cache, and the fsync at the end stalls the
+    /// disk.
     pub fn set_auto_sync(&mut self, bytes: u64) {
         self.autosync = bytes;
     }
 
-    /// From now on a checksum is kept of what is written.
+    /// Starts a checksum of what is written.
     pub fn start_checksum(&mut self) {
         self.checksum = Some(Crc64::default());
     }
 
-    /// The checksum so far; 0 when none is kept.
+    /// The checksum so far; 0 if none was started.
     pub fn checksum(&self) -> u64 {
         self.checksum.as_ref().map_or(0, Crc64::value)
     }
 
-    /// How many bytes were given to [`Rio::write`], whether they have left the buffer or not.
+    /// Number of bytes passed to [`Rio::write`], flushed or not.
     pub fn processed_bytes(&self) -> u64 {
         self.processed_bytes
     }
 
-    /// Writes all of `data`, at the latest when [`Rio::flush`] returns (Redis: `rioWrite`).
+    /// Writes `data`; it may stay in the buffer until [`Rio::flush`] (Redis: `rioWrite`).
     ///
-    /// An automatic sync that is due happens here, and nobody looks at its result: in 6.0 a
-    /// window that could not be flushed or synced is lost in silence.
+    /// An automatic sync happens here if it is due. Its result is ignored: in 6.0 a failure to
+    /// flush or sync goes unnoticed.
     pub fn write(&mut self, os: &mut dyn Os, data: &[u8]) -> Result<(), Errno> {
         if let Some(errno) = self.failed {
             return Err(errno);
@@ -84,18 +82,17 @@ impl Rio {
         Ok(())
     }
 
-    /// `fflush` — when this returns without an error, the kernel has all that was written.
+    /// `fflush` — on success everything written has been passed to the kernel.
     pub fn flush(&mut self, os: &mut dyn Os) -> Result<(), Errno> {
         self.file.flush(os)
     }
 
-    /// `fsync(fileno(fp))` — of what was flushed before.
+    /// `fsync(fileno(fp))` — syncs what was flushed before.
     pub fn fsync(&mut self, os: &mut dyn Os) -> Result<(), Errno> {
         os.fsync(self.file.fd())
     }
 
-    /// `fclose` — the descriptor is gone, even when an error is returned. Closing again does
-    /// nothing.
+    /// `fclose` — closes the descriptor, even if it returns an error. Closing again does nothing.
     pub fn close(&mut self, os: &mut dyn Os) -> Result<(), Errno> {
         self.file.close(os)
     }

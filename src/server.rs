@@ -1,18 +1,21 @@
-//! The server: all of its state in one place, one struct for each concern.
+//! The server: its whole state, with one struct per concern (Redis: `redisServer`, server.h).
 //!
-//! What it does is in the rooms below: [`boot`] brings it up, [`call`] runs one command and
-//! propagates what it changed, [`requests`] does what commands ask for, [`cron`] what time asks
-//! for, [`load`] reads a dataset, [`shutdown`] ends it.
-//! Must not know: which descriptor became ready when.
+//! What it does is in the modules below: [`boot`] starts it, `client_io` reads and writes
+//! clients, `call` runs one command and propagates its changes, `requests` handles what
+//! commands ask for, [`cron`] is the periodic work, `load` reads a dataset, `shutdown` ends the
+//! process.
+//! Must not know: the order of events.
 
 mod blocked;
 pub mod boot;
 mod call;
+mod client_io;
 mod client_requests;
 mod config_rewrite;
 pub mod cron;
 mod events;
-mod expire_cycle;
+pub mod expire_cycle;
+mod info;
 mod load;
 mod requests;
 mod shutdown;
@@ -23,21 +26,20 @@ use std::collections::BTreeMap;
 
 use crate::aof::{Aof, Env};
 use crate::bio::Bio;
+use crate::clock::ustime;
 use crate::config::{Config, MaxmemoryPolicy};
 use crate::env::Children;
 use crate::keyspace::access::{Access, Settings, Tracking};
+use crate::keyspace::expire::ExpireCycle;
 use crate::keyspace::{Bytes, Keyspace, Limits};
 use crate::latency::Latency;
 use crate::log::{Level, Log};
 use crate::networking::Clients;
-use crate::os::{Clock, Fd, Os};
+use crate::os::{Fd, Os};
 use crate::rdb::Rdb;
 
-pub use expire_cycle::CycleType;
-use expire_cycle::ExpireCycle;
-
-/// The time as of the last look at the clock (Redis: `server.ustime`, `mstime`, `unixtime`). It is
-/// refreshed by server_cron and before each command, and by nothing else.
+/// The cached time (Redis: `server.ustime`, `mstime`, `unixtime`), updated by server_cron, before
+/// each command, and while loading.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CachedTime {
     /// Microseconds since the epoch.
@@ -63,7 +65,7 @@ pub struct Stats {
     pub numconnections: u64,
     pub rejected_conn: u64,
     pub expiredkeys: u64,
-    /// Estimated share of keys that are past their time and still there.
+    /// Estimated share of expired keys that are still in memory.
     pub expired_stale_perc: f64,
     pub expired_time_cap_reached_count: u64,
     /// Microseconds spent in active expire cycles.
@@ -74,28 +76,28 @@ pub struct Stats {
     pub net_output_bytes: u64,
     pub total_reads_processed: u64,
     pub total_writes_processed: u64,
-    /// Of each command that was called, in the order of their names.
+    /// Per command, ordered by name.
     pub commands: BTreeMap<&'static str, CommandStats>,
 }
 
-/// How often a command was called, and how long that took in all.
+/// Calls of a command and their total duration.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CommandStats {
     pub calls: u64,
     pub microseconds: u64,
 }
 
-/// How far loading has come.
+/// Offsets to which the file can be truncated.
 #[derive(Clone, Copy, Debug)]
 pub struct Loading {
     /// Seconds since the epoch.
     pub start_time: i64,
     pub total_bytes: u64,
-    /// As of the last pause.
+    /// As of the last progress report.
     pub loaded_bytes: u64,
 }
 
-/// The limits that a configuration states.
+/// The encoding limits of a configuration.
 fn limits(config: &Config) -> Limits {
     Limits {
         hash_max_ziplist_entries: config.hash_max_ziplist_entries,
@@ -107,7 +109,7 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
-/// How uses of values are kept, by that configuration.
+/// How a configuration tracks accesses.
 fn access_settings(config: &Config) -> Settings {
     let tracking = match config.maxmemory_policy {
         MaxmemoryPolicy::VolatileLru | MaxmemoryPolicy::AllkeysLru => Tracking::IdleTime,
@@ -122,7 +124,7 @@ fn access_settings(config: &Config) -> Settings {
     }
 }
 
-/// Everything.
+/// The server's state.
 pub struct Server {
     pub config: Config,
     pub log: Log,
@@ -131,7 +133,7 @@ pub struct Server {
     pub rdb: Rdb,
     pub aof: Aof,
     pub children: Children,
-    /// How far loading has come, while a file is being loaded.
+    /// Progress, while a file is being loaded.
     pub loading: Option<Loading>,
     pub clients: Clients,
     pub time: CachedTime,
@@ -139,21 +141,21 @@ pub struct Server {
     pub latency: Latency,
     /// The event loop's epoll descriptor.
     pub epoll: Fd,
-    /// How often server_cron runs in a second: `hz`, or more when there are many clients.
+    /// Frequency of server_cron: `hz`, or more with many clients.
     pub hz: u32,
-    /// How often server_cron has run.
+    /// Number of runs of server_cron.
     pub cronloops: u64,
-    /// A signal asked for the end; server_cron sees to it.
+    /// A signal requested a shutdown, which server_cron performs.
     pub shutdown_asap: bool,
     expire_cycle: ExpireCycle,
     /// Seconds since the epoch.
     pub start_time: i64,
-    /// 40 hex digits, another for each start.
+    /// 40 random hex digits, new at each start.
     pub run_id: String,
 }
 
 impl Server {
-    /// A server that has made no system call yet.
+    /// A server before its first system call.
     pub fn new(config: Config) -> Server {
         Server {
             log: Log { level: config.loglevel, file: config.logfile.clone(), role: 'M' },
@@ -182,7 +184,7 @@ impl Server {
         }
     }
 
-    /// The AOF and the dataset, each with what it works with.
+    /// The AOF, the dataset, and the environment for calls on the AOF.
     pub fn persistence<'a>(
         &'a mut self,
         os: &'a mut dyn Os,
@@ -217,7 +219,7 @@ impl Server {
         (&mut self.rdb, &self.keyspace, env)
     }
 
-    /// Saves a snapshot while everybody waits; whether it worked.
+    /// Saves a snapshot, blocking. Returns whether it succeeded.
     pub fn rdb_save(&mut self, os: &mut dyn Os) -> bool {
         let mut signals = self.signals();
         let (rdb, keyspace, mut env) = self.snapshots(os);
@@ -226,19 +228,19 @@ impl Server {
         saved
     }
 
-    /// Has a child save a snapshot; whether it started.
+    /// Starts a background save. Returns whether it started.
     pub fn rdb_save_background(&mut self, os: &mut dyn Os) -> bool {
         let (rdb, keyspace, mut env) = self.snapshots(os);
         rdb.save_background(&mut env, keyspace).is_ok()
     }
 
-    /// Writes what was executed to the AOF; `force` does so even while an fsync is in progress.
+    /// Flushes the AOF buffer; with `force` even while an fsync is in progress.
     pub fn flush_append_only_file(&mut self, os: &mut dyn Os, force: bool) {
         let (aof, _, mut env) = self.persistence(os);
         aof.flush_append_only_file(&mut env, force);
     }
 
-    /// Starts a rewrite in a child; whether it started.
+    /// Starts an AOF rewrite. Returns whether it started.
     pub fn rewrite_append_only_file_background(&mut self, os: &mut dyn Os) -> bool {
         let (aof, keyspace, mut env) = self.persistence(os);
         aof.rewrite_append_only_file_background(&mut env, keyspace).is_ok()
@@ -252,8 +254,8 @@ impl Server {
         }
     }
 
-    /// A key that was past its time and is gone: the file has to say so, because whoever loads it
-    /// expires nothing by itself (Redis: `propagateExpire`).
+    /// Propagates the deletion of an expired key, because nothing expires while the AOF is loaded
+    /// (Redis: `propagateExpire`).
     fn propagate_expire(&mut self, os: &mut dyn Os, db: usize, key: Bytes) {
         self.stats.expiredkeys += 1;
         self.propagate(os, db, &[b"DEL".to_vec(), key]);
@@ -262,7 +264,7 @@ impl Server {
     /// Redis: `updateCachedTime`.
     pub fn update_cached_time(&mut self, os: &mut dyn Os) {
         self.time.ustime = ustime(os);
-        self.keyspace.access.see_time(self.time.unixtime());
+        self.keyspace.access.set_unixtime(self.time.unixtime());
     }
 
     pub fn verbose(&self, os: &mut dyn Os, message: &str) {
@@ -276,9 +278,4 @@ impl Server {
     pub fn warning(&self, os: &mut dyn Os, message: &str) {
         self.log.line(os, Level::Warning, message);
     }
-}
-
-/// Microseconds since the epoch, as of now.
-pub fn ustime(os: &mut dyn Os) -> i64 {
-    (os.clock_gettime(Clock::Realtime) / 1000) as i64
 }

@@ -1,13 +1,14 @@
-//! How Redis reads text: quoted lines, integers, memory units, glob patterns.
+//! Text as Redis parses it: quoted lines, integers, memory units, glob patterns (Redis: sds.c,
+//! util.c).
 //!
-//! Must not know: where a text comes from (a request, redis.conf or the command line).
+//! Must not know: where the text comes from.
 
 pub mod float;
 pub mod long_double;
 
-/// Splits a line into words as redis.conf and inline requests write them: blanks separate, `"…"`
-/// takes `\n`, `\r`, `\t`, `\b`, `\a`, `\xNN` and `\` before any other byte, `'…'` takes `\'`. None
-/// when a quote is left open or is followed by something else than a blank (Redis: `sdssplitargs`).
+/// Splits a line of redis.conf or an inline request into words: blanks separate, `"…"` takes `\n`,
+/// `\r`, `\t`, `\b`, `\a`, `\xNN` and `\` before any other byte, `'…'` takes `\'`. None if a quote
+/// is not closed or is followed by anything but a blank (Redis: `sdssplitargs`).
 pub fn split_args(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     // A C string ends at its first NUL.
     let end = line.iter().position(|&byte| byte == 0).unwrap_or(line.len());
@@ -33,8 +34,7 @@ fn skip_blanks(text: &[u8]) -> &[u8] {
     &text[start..]
 }
 
-/// One word and what follows it. A quote may open in the middle of a word, but where it closes, so
-/// does the word.
+/// One word and the rest. A quote may open within a word, but its end is the end of the word.
 fn next_word(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut word = Vec::new();
     let mut at = 0;
@@ -85,12 +85,12 @@ fn single_quoted(mut word: Vec<u8>, text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     }
 }
 
-/// What follows a closing quote, provided that it is nothing or starts with a blank.
+/// The rest after a closing quote, if it is empty or starts with a blank.
 fn closed(rest: &[u8]) -> Option<&[u8]> {
     rest.first().is_none_or(|&byte| is_blank(byte)).then_some(rest)
 }
 
-/// The byte that an escape stands for, and how many bytes follow its backslash.
+/// The byte of an escape sequence, and its length without the backslash.
 fn escape(text: &[u8]) -> (u8, usize) {
     let hex = |at: usize| text.get(at).and_then(|&byte| char::from(byte).to_digit(16));
     match (text[0], hex(1), hex(2)) {
@@ -104,14 +104,14 @@ fn escape(text: &[u8]) -> (u8, usize) {
     }
 }
 
-/// Two digits for each byte.
+/// Two hex digits per byte.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     nibbles.map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
 }
 
-/// A word in double quotes, so that [`split_args`] reads it back (Redis: `sdscatrepr`).
+/// Quotes a word so that [`split_args`] restores it (Redis: `sdscatrepr`).
 pub fn quote(text: &[u8]) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -131,8 +131,8 @@ pub fn quote(text: &[u8]) -> String {
     quoted
 }
 
-/// A decimal integer in its one canonical form: no blanks, no `+`, no leading zeros, no `-0`
-/// (Redis: `string2ll`).
+/// A decimal integer in canonical form: no blanks, no `+`, no leading zeros, no `-0` (Redis:
+/// `string2ll`).
 pub fn parse_integer(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let canonical = match digits {
@@ -165,7 +165,7 @@ pub fn parse_memory(text: &str) -> Option<i64> {
     number.parse::<i64>().ok()?.checked_mul(factor)
 }
 
-/// What C's `atoi` makes of a text: leading blanks, a sign, digits, and 0 for anything else.
+/// C's `atoi`: optional blanks and sign, then digits; 0 for anything else.
 pub fn atoi(text: &[u8]) -> i64 {
     let text = skip_blanks(text);
     let (negative, digits) = match text {
@@ -182,8 +182,8 @@ pub fn atoi(text: &[u8]) -> i64 {
 
 /// Whether `text` matches a glob: `*`, `?`, `[a-c]`, `[^a]` and `\` (Redis: `stringmatchlen`).
 ///
-/// Only the last `*` is ever tried again, so that no pattern takes more than
-/// `pattern.len() * text.len()` steps.
+/// Backtracks only to the last `*`, so that no pattern takes more than `pattern.len() * text.len()`
+/// steps.
 pub fn glob_match(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -212,7 +212,7 @@ pub fn glob_match(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
     }
 }
 
-/// How much of the pattern one byte of text uses up; None when it does not match.
+/// Length of the pattern that matches one byte of text; None if it does not match.
 fn single_match(pattern: &[u8], byte: u8, ignore_case: bool) -> Option<usize> {
     let fold = |byte: u8| if ignore_case { byte.to_ascii_lowercase() } else { byte };
     match *pattern {
@@ -224,7 +224,7 @@ fn single_match(pattern: &[u8], byte: u8, ignore_case: bool) -> Option<usize> {
     }
 }
 
-/// Matches what follows `[`; a class that is never closed ends with the pattern, as in Redis.
+/// Matches what follows `[`. As in Redis, an unclosed class ends with the pattern.
 fn class_match(class: &[u8], byte: u8, fold: impl Fn(u8) -> u8) -> Option<usize> {
     let negated = class.first() == Some(&b'^');
     let mut at = usize::from(negated);

@@ -1,9 +1,9 @@
 //! Loading an append only file on a real kernel, with and without a preamble.
 //!
-//! Each scenario runs in a process of its own with its own working directory, because loading may
-//! end the process. It leaves files; the test reads them.
+//! Each scenario runs in its own process and working directory, because loading may end the
+//! process. The test checks the files it leaves.
 
-// The tests look at files from outside, where there is no `Os`.
+// The tests access files without an `Os`.
 #![allow(clippy::disallowed_methods)]
 
 #[path = "support/scenario.rs"]
@@ -14,36 +14,36 @@ use sabot_server::config::Config;
 use sabot_server::keyspace::{Bytes, Keyspace};
 use sabot_server::os::linux::LinuxOs;
 use sabot_server::os::{Fd, OFlag, Os};
-use sabot_server::rdb::{Entry, LoadOptions, Receiver};
+use sabot_server::rdb::{LoadOptions, LoadedKey, Receiver};
 
-use scenario::{Surroundings, aof, messages, preamble, run};
+use scenario::{Fixture, aof, messages, preamble, run};
 
-/// Knows SET, MULTI and EXEC, and notes what runs in a file, and the keys of a preamble.
-struct Notes {
+/// Knows SET, MULTI and EXEC, and writes what runs, and the keys of a preamble, to a file.
+struct Recorder {
     os: LinuxOs,
     file: Fd,
     queued: Option<Vec<String>>,
 }
 
-impl Notes {
-    fn note(&mut self, command: &str) {
+impl Recorder {
+    fn record(&mut self, command: &str) {
         self.os.write(self.file, format!("{command};").as_bytes()).expect("there is room");
     }
 }
 
-impl Receiver for Notes {
+impl Receiver for Recorder {
     fn start(&mut self, _os: &mut dyn Os, _total_bytes: u64) {}
 
-    fn add(&mut self, entry: Entry, _replace: bool) -> bool {
+    fn add(&mut self, entry: LoadedKey, _replace: bool) -> bool {
         let key = String::from_utf8_lossy(&entry.key).into_owned();
-        self.note(&format!("{} {} {key} {:?}", entry.db, entry.value.encoding(), entry.expire));
+        self.record(&format!("{} {} {key} {:?}", entry.db, entry.value.encoding(), entry.expire));
         true
     }
 
     fn progress(&mut self, _os: &mut dyn Os, _loaded_bytes: u64) {}
 }
 
-impl Executor for Notes {
+impl Executor for Recorder {
     fn preamble_options(&self) -> LoadOptions {
         let filename = "appendonly.aof".to_string();
         let options = LoadOptions::new(&Config::default(), &Keyspace::new(16));
@@ -57,12 +57,12 @@ impl Executor for Notes {
             Some("MULTI") => self.queued = Some(Vec::new()),
             Some("EXEC") => {
                 for command in self.queued.take().unwrap_or_default() {
-                    self.note(&command);
+                    self.record(&command);
                 }
             }
             Some("SET") => match &mut self.queued {
                 Some(queued) => queued.push(command),
-                None => self.note(&command),
+                None => self.record(&command),
             },
             _ => return Err(UnknownCommand),
         }
@@ -78,7 +78,7 @@ impl Executor for Notes {
     }
 }
 
-/// What came of loading a file.
+/// The result of loading a file.
 struct Loaded {
     code: i32,
     executed: String,
@@ -93,12 +93,12 @@ fn load(file: &[u8], truncated: bool) -> Loaded {
     let code = run(dir, &|os| {
         let config =
             Config { appendonly: true, aof_load_truncated: truncated, ..Config::default() };
-        let mut around = Surroundings::new(os, config);
-        let mut aof = Aof::new(&around.config);
+        let mut fixture = Fixture::new(os, config);
+        let mut aof = Aof::new(&fixture.config);
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT;
-        let notes = os.open("executed", flags, 0o644).expect("a file");
-        let mut executor = Notes { os: LinuxOs::new(), file: notes, queued: None };
-        let env = &mut around.env(os);
+        let recorded = os.open("executed", flags, 0o644).expect("a file");
+        let mut executor = Recorder { os: LinuxOs::new(), file: recorded, queued: None };
+        let env = &mut fixture.env(os);
         aof.open(env).expect("the file is there");
         let result = aof.load(env, &mut executor);
         let size = std::fs::metadata("appendonly.aof").expect("it is there").len();
@@ -166,7 +166,7 @@ fn a_transaction_without_its_end_is_taken_back() {
     assert_eq!(loaded.messages[0], "# Revert incomplete MULTI/EXEC transaction in AOF file");
 }
 
-/// 6.0 leaves the MULTI in the file, and all that is appended later is lost at the next restart.
+/// 6.0 leaves the MULTI in the file, and everything appended later is lost at the next restart.
 #[test]
 fn a_cut_inside_a_transaction_leaves_its_multi_behind() {
     let whole = aof("SET a 1;MULTI;SET b 2;EXEC;");
@@ -219,7 +219,7 @@ fn commands_follow_a_preamble() {
     assert_eq!(messages[4..], ["* RDB has an AOF tail", "* Reading the remaining AOF tail..."]);
 }
 
-/// 6.0 notes how far a file is good after each command, and not after the preamble.
+/// 6.0 records the valid offset after each command, but not after the preamble.
 #[test]
 fn a_cut_in_the_first_command_after_a_preamble_takes_the_preamble_along() {
     let file = [preamble(), aof("SET a 1;")].concat();

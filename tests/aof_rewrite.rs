@@ -1,9 +1,9 @@
 //! A whole rewrite of the append only file on a real kernel, with a forked child.
 //!
-//! Each scenario runs in a process of its own with its own working directory, because children are
-//! waited for process-wide. It leaves files; the test reads them.
+//! Each scenario runs in its own process and working directory, because wait3(2) reaps any child of
+//! the process. The test checks the files it leaves.
 
-// The tests look at files from outside, where there is no `Os`.
+// The tests access files without an `Os`.
 #![allow(clippy::disallowed_methods)]
 
 #[path = "support/scenario.rs"]
@@ -14,7 +14,7 @@ use sabot_server::bio::JobType;
 use sabot_server::config::{AppendFsync, Config};
 use sabot_server::os::{Os, Wait};
 
-use scenario::{Surroundings, aof, dataset, messages, names, preamble, run};
+use scenario::{Fixture, aof, dataset, messages, names, preamble, run};
 
 fn rewritten() -> String {
     let numbers =
@@ -26,12 +26,12 @@ fn rewritten() -> String {
     )
 }
 
-/// Serves the pipes until the child has ended, then does what the server's cron does.
-fn finish_rewrite(os: &mut dyn Os, around: &mut Surroundings, aof: &mut Aof) {
+/// Serves the pipes until the child has ended, then does what server_cron does.
+fn finish_rewrite(os: &mut dyn Os, fixture: &mut Fixture, aof: &mut Aof) {
     loop {
         let mut events = Vec::new();
-        let _ = os.epoll_wait(around.epoll, &mut events, Some(1));
-        let env = &mut around.env(os);
+        let _ = os.epoll_wait(fixture.epoll, &mut events, Some(1));
+        let env = &mut fixture.env(os);
         for event in events {
             assert!(aof.owns_pipe(event.fd));
             aof.on_pipe_event(env, event.fd, event.ready);
@@ -61,7 +61,7 @@ fn a_rewrite_with_a_preamble_holds_the_same() {
     assert_eq!(file.len(), preamble().len() + tail.len());
 }
 
-/// Rewrites [`dataset`] while SET comes, and appends DEL afterwards. Returns what the file holds.
+/// Rewrites [`dataset`] while a SET arrives, and appends a DEL afterwards. Returns the file.
 fn rewrite_amid_commands(preamble: bool) -> (tempfile::TempDir, Vec<u8>) {
     let tempdir = tempfile::tempdir().expect("a directory");
     let dir = tempdir.path();
@@ -72,19 +72,19 @@ fn rewrite_amid_commands(preamble: bool) -> (tempfile::TempDir, Vec<u8>) {
             aof_use_rdb_preamble: preamble,
             ..Config::default()
         };
-        let mut around = Surroundings::new(os, config);
-        let mut aof = Aof::new(&around.config);
-        let mut env = around.env(os);
+        let mut fixture = Fixture::new(os, config);
+        let mut aof = Aof::new(&fixture.config);
+        let mut env = fixture.env(os);
         aof.open(&mut env).expect("a file");
         aof.feed_append_only_file(&mut env, 3, &[b"SET".into(), b"s".into(), b"v".into()]);
         aof.flush_append_only_file(&mut env, false);
         aof.rewrite_append_only_file_background(&mut env, &dataset()).expect("a child");
         aof.feed_append_only_file(&mut env, 0, &[b"SET".into(), b"late".into(), b"1".into()]);
         aof.flush_append_only_file(&mut env, false);
-        finish_rewrite(os, &mut around, &mut aof);
-        aof.feed_append_only_file(&mut around.env(os), 0, &[b"DEL".into(), b"late".into()]);
-        aof.flush_append_only_file(&mut around.env(os), false);
-        assert!(aof.last_bgrewrite_status == Status::Ok && around.children.aof.is_none());
+        finish_rewrite(os, &mut fixture, &mut aof);
+        aof.feed_append_only_file(&mut fixture.env(os), 0, &[b"DEL".into(), b"late".into()]);
+        aof.flush_append_only_file(&mut fixture.env(os), false);
+        assert!(aof.last_bgrewrite_status == Status::Ok && fixture.children.aof.is_none());
         assert!(aof.buf.is_empty() && aof.rewrite_buffer_size() == 0);
         assert!(aof.rewrite_base_size < aof.current_size);
         assert_eq!(aof.rewrite_time_start, -1);
@@ -107,19 +107,19 @@ fn a_killed_rewrite_leaves_nothing_behind() {
     let dir = tempfile::tempdir().expect("a directory");
     let dir = dir.path();
     let code = run(dir, &|os| {
-        let mut around = Surroundings::new(os, Config::default());
-        let mut aof = Aof::new(&around.config);
+        let mut fixture = Fixture::new(os, Config::default());
+        let mut aof = Aof::new(&fixture.config);
         let open = |os: &mut dyn Os| (0..64).filter(|&fd| os.fstat(fd).is_ok()).count();
-        around.bio.init(os).expect("threads");
+        fixture.bio.init(os).expect("threads");
         let before = open(os);
-        let env = &mut around.env(os);
+        let env = &mut fixture.env(os);
         aof.start_append_only(env, &dataset()).expect("a child");
         assert_eq!(aof.state, State::WaitRewrite);
         aof.stop_append_only(env);
         assert!(aof.state == State::Off && env.children.aof.is_none() && aof.fd.is_none());
         assert_eq!(aof.rewrite_time_start, -1);
-        // What the child has left is closed in the background, at no moment that can be named.
-        while around.bio.pending_jobs_of_type(JobType::CloseFile) > 0 {
+        // The child's files are closed in the background, at an unknown time.
+        while fixture.bio.pending_jobs_of_type(JobType::CloseFile) > 0 {
             std::thread::yield_now();
         }
         i32::from(open(os) != before)

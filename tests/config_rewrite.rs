@@ -1,7 +1,7 @@
-//! CONFIG REWRITE from outside: what it leaves in the file, and that a server which starts on that
-//! file is the one that wrote it.
+//! CONFIG REWRITE end to end: the resulting file, and that a server started with it has the same
+//! configuration.
 
-// The tests look at files from outside, where there is no `Os`.
+// The tests access files without an `Os`.
 #![allow(clippy::disallowed_methods)]
 
 mod support;

@@ -1,10 +1,10 @@
-//! Files cross: what this server writes every real server loads with the same digest, and the
-//! reverse; the checkers that come with them accept ours.
+//! Cross-checks of files: every real server loads what this server writes, with the same digest,
+//! and vice versa; their check tools accept our files.
 //!
 //! Needs a `redis-server` on PATH, 6.0 or later, or servers in `target/servers`, with their
 //! checkers beside them.
 
-// The tests look at files from outside, where there is no `Os`.
+// The tests access files without an `Os`.
 #![allow(clippy::disallowed_methods)]
 
 #[path = "support/dataset.rs"]
@@ -30,7 +30,7 @@ fn start_real(program: &Path, dir: &Path, arguments: &[&str]) -> Server {
     Server::start_program(program, dir, &all)
 }
 
-/// `kind` is `aof` or `rdb`; the program is named for its server: `redis-check-aof`.
+/// `kind` is `aof` or `rdb`. The check tool is beside the server, for example `redis-check-aof`.
 fn assert_accepted(server: &Path, kind: &str, file: &Path) {
     let checker = server.to_string_lossy().replace("-server", &format!("-check-{kind}"));
     let output = Command::new(&checker).arg(file).output().expect("it is beside the server");
@@ -38,7 +38,7 @@ fn assert_accepted(server: &Path, kind: &str, file: &Path) {
     assert!(output.status.success(), "{checker} {}: {said}", file.display());
 }
 
-/// Fills one server with what it and `real` have the same digest of.
+/// Fills a server with values that have the same digest on it and on `real`.
 fn fill_for(real: &Path, server: &mut Server) {
     fill(server);
     if version(real) < (7, 2) {
@@ -46,7 +46,7 @@ fn fill_for(real: &Path, server: &mut Server) {
     }
 }
 
-/// Fills the server, has it rewrite its file, and writes some more.
+/// Fills the server, rewrites its AOF, and writes a little more.
 fn fill_and_rewrite(real: &Path, server: &mut Server, preamble: &str) {
     fill_for(real, server);
     server.send::<()>(&format!("CONFIG SET aof-use-rdb-preamble {preamble}"));
@@ -56,8 +56,7 @@ fn fill_and_rewrite(real: &Path, server: &mut Server, preamble: &str) {
     server.send::<()>("RPUSH list-long last");
 }
 
-/// A real server's AOF as one file: from 7.0 on it is in two, and the second goes on from the
-/// first.
+/// A real server's AOF as one file. From 7.0 on it has two parts, base and increment.
 fn whole_aof(dir: &Path) -> Vec<u8> {
     let parts = dir.join("appendonlydir");
     if !parts.is_dir() {
@@ -133,7 +132,7 @@ fn an_aof_of_ours_as_it_was_fed() {
         assert_eq!(ours.send::<String>("OBJECT ENCODING edited"), "raw");
         assert!(ours.shut_down().success());
         assert_accepted(&program, "aof", &dir.path().join("appendonly.aof"));
-        // Here every encoding has the history that it had with us.
+        // Replayed command by command, so encodings have to be the same.
         let mut real = start_real(&program, dir.path(), &AOF);
         assert_eq!(facts(&mut real), before, "{}", program.display());
         assert_eq!(real.send::<String>("OBJECT ENCODING edited"), "raw");

@@ -1,7 +1,7 @@
-//! The server binary, used from outside by a real client: it answers, it writes its AOF, and it
-//! reads it again, as does a real Redis.
+//! End-to-end tests of the binary with a real client: replies, the AOF, and loading it, also by a
+//! real Redis.
 
-// The tests look at files from outside, where there is no `Os`.
+// The tests access files without an `Os`.
 #![allow(clippy::disallowed_methods)]
 
 mod support;
@@ -18,7 +18,7 @@ fn tempdir() -> tempfile::TempDir {
     tempfile::tempdir().expect("a directory for the test")
 }
 
-/// One key of each type, one with an end, and one in another database.
+/// One key of each type, one that expires, and one in another database.
 fn fill(server: &mut Server) {
     for command in [
         "SET string 1",
@@ -49,7 +49,7 @@ fn assert_filled(server: &mut Server) {
     server.send::<()>("SELECT 0");
 }
 
-/// The commands of an AOF, one a line.
+/// The commands of an AOF.
 fn commands_of(aof: &Path) -> Vec<String> {
     let text = fs::read_to_string(aof).expect("the file holds text");
     let mut lines = text.lines();
@@ -237,7 +237,7 @@ fn redis_loads_our_file_and_we_load_its() {
     assert_eq!(server.send::<String>("GET theirs"), "1");
 }
 
-/// The whole AOF that a real server left: one file up to 6.2, base and increment from 7.0 on.
+/// The AOF of a real server: one file up to 6.2, base and increment from 7.0 on.
 fn aof_of(dir: &Path) -> Vec<u8> {
     let Ok(manifest) = fs::read_to_string(dir.join("appendonlydir/appendonly.aof.manifest")) else {
         return fs::read(dir.join("appendonly.aof")).expect("it left a file");

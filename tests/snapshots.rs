@@ -1,6 +1,6 @@
-//! Snapshots, seen from outside: what SAVE, BGSAVE, save points and SHUTDOWN leave behind.
+//! Snapshots end to end: what SAVE, BGSAVE, save points and SHUTDOWN leave on disk.
 
-// The tests look at files from outside, where there is no `Os`.
+// The tests access files without an `Os`.
 #![allow(clippy::disallowed_methods)]
 
 #[path = "support/dataset.rs"]

@@ -1,4 +1,4 @@
-//! Any bytes as `appendonly.aof`: the server starts or ends with code 1, and never panics.
+//! Any bytes as `appendonly.aof`: the server starts or exits with 1, and never panics.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any bytes, in pieces of any size: the request parser answers or refuses, and never panics.
+//! Any bytes, in chunks of any size: the request parser accepts or refuses them, and never panics.
 
 #![no_main]
 

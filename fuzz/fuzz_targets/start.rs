@@ -1,4 +1,4 @@
-//! A simulated machine whose server starts on one file.
+//! Starts the server on one file, on a simulated machine.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -8,11 +8,11 @@ use sabot::world::sim::{Sim, Stacks};
 use sabot::world::{Directive, Status, World};
 
 thread_local! {
-    /// What all runs of this thread share.
+    /// Shared by all runs of this thread.
     static SHARED: OnceCell<(Rc<Profile>, Stacks)> = const { OnceCell::new() };
 }
 
-/// Starts the server on `content` under `name`, and checks how that ended.
+/// Starts the server with the file `name` and checks how that ended.
 pub fn with_file(name: &str, content: &[u8], appendonly: &str) {
     let (profile, stacks) = SHARED.with(|shared| {
         let profile = || Rc::new(Profile::named("sabot").expect("our own profile"));
@@ -24,7 +24,7 @@ pub fn with_file(name: &str, content: &[u8], appendonly: &str) {
     sim.start(&[appendonly]).expect("a broken file is no trouble of the harness");
     match sim.status() {
         Status::Running | Status::Exited(0 | 1) => {}
-        // A key that is there twice makes Redis kill itself.
+        // A duplicate key makes Redis end itself by SIGSEGV (`serverPanic`).
         Status::Signaled(11) => {}
         other => panic!("the server ended as {other:?}"),
     }

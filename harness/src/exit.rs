@@ -56,7 +56,7 @@ impl Exit {
 
 /// What one run of one case in one world came to, as far as the exit code cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finding {
+pub enum Status {
     /// The verdict and the transcript are what was expected.
     AsExpected,
     /// As far as can be said without a reviewed snapshot.
@@ -75,26 +75,25 @@ pub enum Finding {
     Differs,
 }
 
-impl Finding {
+impl Status {
     fn exit(self) -> Exit {
         match self {
-            Finding::AsExpected
-            | Finding::Unreviewed
-            | Finding::NotApplicable
-            | Finding::Skipped => Exit::Expected,
-            Finding::BrokenPromise => Exit::BrokenPromise,
-            Finding::BadCase => Exit::BadUsage,
-            Finding::NotMeasured => Exit::NotMeasured,
-            Finding::Differs => Exit::Differs,
+            Status::AsExpected | Status::Unreviewed | Status::NotApplicable | Status::Skipped => {
+                Exit::Expected
+            }
+            Status::BrokenPromise => Exit::BrokenPromise,
+            Status::BadCase => Exit::BadUsage,
+            Status::NotMeasured => Exit::NotMeasured,
+            Status::Differs => Exit::Differs,
         }
     }
 }
 
-/// The exit for all findings together.
-pub fn overall(findings: impl IntoIterator<Item = Finding>) -> Exit {
+/// The exit for all statuses together.
+pub fn overall(statuses: impl IntoIterator<Item = Status>) -> Exit {
     const WORST_FIRST: [Exit; 4] =
         [Exit::BrokenPromise, Exit::BadUsage, Exit::NotMeasured, Exit::Differs];
-    let exits: Vec<Exit> = findings.into_iter().map(Finding::exit).collect();
+    let exits: Vec<Exit> = statuses.into_iter().map(Status::exit).collect();
     WORST_FIRST.into_iter().find(|exit| exits.contains(exit)).unwrap_or(Exit::Expected)
 }
 
@@ -111,17 +110,17 @@ mod tests {
     #[test]
     fn a_broken_promise_outweighs_everything_and_skips_weigh_nothing() {
         let all = [
-            Finding::Differs,
-            Finding::NotMeasured,
-            Finding::BadCase,
-            Finding::BrokenPromise,
-            Finding::Skipped,
+            Status::Differs,
+            Status::NotMeasured,
+            Status::BadCase,
+            Status::BrokenPromise,
+            Status::Skipped,
         ];
         assert_eq!(overall(all).code(), 1);
         assert_eq!(overall(all[..3].iter().copied()).code(), 2);
         assert_eq!(overall(all[..2].iter().copied()).code(), 3);
         assert_eq!(overall(all[..1].iter().copied()).code(), 4);
-        assert_eq!(overall([Finding::Skipped, Finding::Unreviewed]).code(), 0);
+        assert_eq!(overall([Status::Skipped, Status::Unreviewed]).code(), 0);
         assert_eq!(overall([]).code(), 0);
     }
 }

@@ -55,6 +55,8 @@ mod api;
 #[doc(hidden)]
 pub mod audit;
 #[doc(hidden)]
+pub mod bench;
+#[doc(hidden)]
 pub mod case;
 #[doc(hidden)]
 pub mod cli;

@@ -1,24 +1,27 @@
-//! Canaries: operating systems that lie on purpose. Each must be caught, and without its lie the
-//! same story must end well; else the harness sees nothing.
+//! Canaries: operating systems that lie on purpose. Each lie must be caught, and without it the
+//! same story must end well; otherwise the harness sees nothing.
 //!
-//! The lies are rules of the plan (`retval`), so what comes of them is laid at the system's door,
-//! not at the server's (`lost-by-lie`). The last canary lies behind the plan's back: what it does
-//! must look like the server's fault, because nobody else is known.
+//! The lies are rules of the plan (`retval`), so the system is blamed for what they cause, not the
+//! server (`lost-by-lie`). The last canary lies without the plan knowing: what it does must look
+//! like the server's fault, because nobody else is known.
 
-use std::cell::RefMut;
+mod support {
+    pub mod delegate;
+}
+
 use std::rc::Rc;
 
-use nix::sys::signal::Signal;
 use proptest::strategy::ValueTree;
 use sabot::case::parse;
 use sabot::contract::Verdict;
-use sabot::kernel::{Cut, Image, Kernel, Time};
+use sabot::kernel::Image;
 use sabot::profile::Profile;
 use sabot::runner::{Outcome, WorldOracle, run, run_for_summary};
 use sabot::sweep::Came;
 use sabot::sweep::explore::{Explored, draw, explore};
+use sabot::world::World;
 use sabot::world::sim::{Sim, Stacks};
-use sabot::world::{Broken, Directive, Received, Status, Victim, World};
+use support::delegate::Delegate;
 
 fn outcome(source: &str) -> Outcome {
     on(source, |sim| Box::new(sim))
@@ -36,7 +39,7 @@ fn on(source: &str, machine: fn(Sim) -> Box<dyn World>) -> Outcome {
     run(&script, &mut *world, &profile, &mut oracle)
 }
 
-/// A story with the lie (the lines that say `retval`) and without it.
+/// Runs a story with the lie (the lines that say `retval`) and without it.
 fn caught(story: &str) {
     let lying = outcome(story);
     assert_eq!(lying.failures, Vec::new(), "{}", lying.transcript);
@@ -90,71 +93,19 @@ fn a_write_is_acknowledged_and_not_done() {
 }
 
 /// A machine whose disk forgets everything when the power is cut, synced or not.
-struct Forgetful(Sim);
-
-impl World for Forgetful {
-    fn kernel(&self) -> RefMut<'_, Kernel> {
-        self.0.kernel()
-    }
-    fn start(&mut self, directives: &[Directive]) -> Result<(), Broken> {
-        self.0.start(directives)
-    }
-    fn send(&mut self, client: &str, bytes: &[u8]) -> Result<bool, Broken> {
-        self.0.send(client, bytes)
-    }
-    fn receive(&mut self, client: &str) -> Received {
-        self.0.receive(client)
-    }
-    fn settle(&mut self) -> Result<(), Broken> {
-        self.0.settle()?;
-        // The plan may have cut the power meanwhile.
-        match self.0.status() {
-            Status::Off => self.0.put_image(&Image::default()),
-            _ => Ok(()),
-        }
-    }
-    fn next_deadline(&mut self) -> Option<Time> {
-        self.0.next_deadline()
-    }
-    fn log(&mut self) -> Vec<u8> {
-        self.0.log()
-    }
-    fn kill(&mut self, victim: Victim) -> Result<(), Broken> {
-        self.0.kill(victim)
-    }
-    fn cut_power(&mut self, cut: Cut) -> Result<(), Broken> {
-        self.0.cut_power(cut)?;
-        self.0.put_image(&Image::default())
-    }
-    fn put_image(&mut self, image: &Image) -> Result<(), Broken> {
-        self.0.put_image(image)
-    }
-    fn signal(&mut self, signal: Signal) -> Result<(), Broken> {
-        self.0.signal(signal)
-    }
-    fn status(&self) -> Status {
-        self.0.status()
-    }
-    fn children(&self) -> usize {
-        self.0.children()
-    }
-    fn set_file(&mut self, name: &str, content: Option<Vec<u8>>) -> Result<(), Broken> {
-        self.0.set_file(name, content)
-    }
-    fn finish(&mut self) -> Result<(), Broken> {
-        self.0.finish()
-    }
+fn forgetful(sim: Sim) -> Box<dyn World> {
+    Box::new(Delegate::new(sim, |sim| sim.put_image(&Image::default())))
 }
 
 #[test]
 fn a_lie_that_nobody_knows_of_looks_like_the_servers_fault() {
     let story = "config appendonly yes\nconfig appendfsync always\n> SET a 1\npower-cut\nrestart\n";
     assert_eq!(outcome(story).verdict, Verdict::Kept);
-    let forgotten = on(story, |sim| Box::new(Forgetful(sim)));
+    let forgotten = on(story, forgetful);
     assert_eq!(forgotten.verdict, Verdict::Lost, "{}", forgotten.transcript);
 }
 
-/// What random stories come to on machines made from honest ones.
+/// The results of random stories on machines made from honest ones.
 fn explored(runs: u64, machine: fn(Sim) -> Box<dyn World>) -> Vec<Explored> {
     let profile = Profile::named("sabot").expect("it is part of the program");
     let (shared, stacks) = (Rc::new(profile.clone()), Stacks::default());
@@ -180,8 +131,7 @@ const CANARY_SEED: u64 = 7;
 #[test]
 fn exploring_finds_a_disk_that_forgets_within_a_hundred_runs() {
     let lost = Came::Judged(Verdict::Lost);
-    let (honest, lying) =
-        (explored(100, |sim| Box::new(sim)), explored(100, |sim| Box::new(Forgetful(sim))));
+    let (honest, lying) = (explored(100, |sim| Box::new(sim)), explored(100, forgetful));
     let caught = lying.iter().zip(&honest).any(|(lying, honest)| {
         lying.script == honest.script && lying.came == lost && honest.came != lost
     });

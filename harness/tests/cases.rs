@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use sabot::case::Script;
-use sabot::engine::pool::Fleet;
+use sabot::engine::pool::Pool;
 use sabot::engine::reap;
 use sabot::engine::worlds::{Choice, World};
 use sabot::exit::{Exit, overall};
@@ -43,7 +43,7 @@ struct Suite {
     cases: Vec<(CaseFile, Script)>,
     choice: Choice,
     snapshots: Snapshots,
-    fleet: Fleet,
+    pool: Pool,
     /// By case and world: two runs.
     runs: Vec<Vec<OnceLock<[Outcome; 2]>>>,
     unreviewed: AtomicUsize,
@@ -53,7 +53,7 @@ struct Suite {
 impl Suite {
     fn new() -> Suite {
         let library = whole::library();
-        let choice = Choice::everywhere().unwrap_or_else(|stop| panic!("{}", stop.message));
+        let choice = Choice::everywhere().unwrap_or_else(|why| panic!("{why}"));
         let stories = library.cases.iter().filter(|case| !case.is_workload());
         let cases: Vec<_> = stories.map(|file| (file.clone(), whole::parse(file))).collect();
         let runs = cases.iter().map(|_| choice.worlds.iter().map(|_| OnceLock::new()).collect());
@@ -62,7 +62,7 @@ impl Suite {
             cases,
             choice,
             snapshots: Snapshots::of(&library),
-            fleet: whole::fleet(),
+            pool: whole::pool(),
             unreviewed: AtomicUsize::new(0),
             inapplicable: AtomicUsize::new(0),
         }
@@ -72,7 +72,7 @@ impl Suite {
         self.runs[case][world].get_or_init(|| {
             let run = || {
                 let job = job(&self.cases[case].0, &self.choice.worlds[world]);
-                self.fleet.run(job).expect("nothing interrupts a test")
+                self.pool.run(job).expect("nothing interrupts a test")
             };
             [run(), run()]
         })
@@ -137,12 +137,12 @@ fn trials(suite: &Arc<Suite>) -> Vec<Trial> {
 fn as_expected(suite: &Suite, case: usize, world: usize) -> Result<(), Failed> {
     let (file, script) = &suite.cases[case];
     let runs = suite.runs(case, world);
-    let cell = judge(script, runs, &Reviewed::Never);
-    if overall([cell.finding]) != Exit::Expected {
-        return Err(format!("{}\n{}", cell.word, cell.notes.join("\n")).into());
+    let assessment = judge(script, runs, &Reviewed::Never);
+    if overall([assessment.status]) != Exit::Expected {
+        return Err(format!("{}\n{}", assessment.word, assessment.notes.join("\n")).into());
     }
     let its_world = &suite.choice.worlds[world];
-    if cell.finding == sabot::exit::Finding::NotApplicable {
+    if assessment.status == sabot::exit::Status::NotApplicable {
         suite.inapplicable.fetch_add(1, Ordering::Relaxed);
         if before(&its_world.family).is_some() {
             return Ok(());

@@ -1,5 +1,5 @@
-//! What a save costs in memory while its dataset changes: copy-on-write sizes as the parent hears
-//! of them, in the model of the sim world.
+//! What a save costs in memory while the dataset changes: the copy-on-write sizes that a child
+//! reports to its parent, in the memory model of the sim world.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl Server {
         String::from_utf8(self.0.receive("client").bytes).expect("text")
     }
 
-    /// The bytes that `changes`, made during a BGSAVE, cost.
+    /// The copy-on-write size of a BGSAVE during which `changes` are made, in bytes.
     fn cost_of(mut self, changes: impl Fn(&mut Server)) -> u64 {
         self.ask(&["BGSAVE"]);
         changes(&mut self);
@@ -50,7 +50,7 @@ impl Server {
     }
 }
 
-/// One value of 1 MiB, or as many small ones as it has pages.
+/// A server with one value of 1 MiB, or with as many small values as that has pages.
 fn filled(big: bool) -> Server {
     let mut server = Server::start();
     if big {

@@ -1,113 +1,65 @@
-//! Power cuts judged both ways: going on from a copy of the machine comes to the same, byte for
+//! Power cuts judged both ways: going on from a copy of the machine gives the same result, byte for
 //! byte, as loading each image by itself and as an ordinary run of the whole script.
 //!
-//! Of each workload some cuts are taken, with few images each; cases that look at the disk while
-//! nobody lives, or whose faults outlive the cut, are judged in the ordinary way by themselves.
+//! Each workload is sampled: some of its cuts, with few images each. Cases that look at the disk
+//! while no server runs, or whose faults outlive the cut, take the ordinary way by themselves.
 
-use std::cell::{Cell, RefMut};
+mod support {
+    pub mod delegate;
+}
+
+use std::cell::Cell;
 use std::path::Path;
 use std::rc::Rc;
 
-use nix::sys::signal::Signal;
 use sabot::case;
-use sabot::kernel::{Cut, Image, Kernel, Time};
 use sabot::profile::Profile;
 use sabot::runner::{self, Collect, CutPoint, Loads, Surveyed, WorldOracle};
 use sabot::sweep::enumerate::{Plan, Scope};
 use sabot::sweep::{Kind, Workload, cuts};
 use sabot::world::sim::{Sim, Stacks};
-use sabot::world::{Broken, Directive, Received, Status, Victim, World};
+use sabot::world::{Broken, World};
+use support::delegate::Delegate;
 
-/// Of so many cuts one is taken.
+/// One cut in this many is taken.
 const STEP: usize = 5;
-/// Images of each profile, beside those that are always taken.
+/// Images of each file system model, besides those that are always taken.
 const IMAGES: u64 = 5;
 
-/// The simulation without a way to go on from a copy.
-struct Sleepless(Sim);
-
-impl World for Sleepless {
-    fn kernel(&self) -> RefMut<'_, Kernel> {
-        self.0.kernel()
-    }
-    fn start(&mut self, directives: &[Directive]) -> Result<(), Broken> {
-        self.0.start(directives)
-    }
-    fn send(&mut self, client: &str, bytes: &[u8]) -> Result<bool, Broken> {
-        self.0.send(client, bytes)
-    }
-    fn receive(&mut self, client: &str) -> Received {
-        self.0.receive(client)
-    }
-    fn settle(&mut self) -> Result<(), Broken> {
-        self.0.settle()
-    }
-    fn next_deadline(&mut self) -> Option<Time> {
-        self.0.next_deadline()
-    }
-    fn log(&mut self) -> Vec<u8> {
-        self.0.log()
-    }
-    fn kill(&mut self, victim: Victim) -> Result<(), Broken> {
-        self.0.kill(victim)
-    }
-    fn cut_power(&mut self, cut: Cut) -> Result<(), Broken> {
-        self.0.cut_power(cut)
-    }
-    fn put_image(&mut self, image: &Image) -> Result<(), Broken> {
-        self.0.put_image(image)
-    }
-    fn signal(&mut self, signal: Signal) -> Result<(), Broken> {
-        self.0.signal(signal)
-    }
-    fn status(&self) -> Status {
-        self.0.status()
-    }
-    fn children(&self) -> usize {
-        self.0.children()
-    }
-    fn set_file(&mut self, name: &str, content: Option<Vec<u8>>) -> Result<(), Broken> {
-        self.0.set_file(name, content)
-    }
-    fn finish(&mut self) -> Result<(), Broken> {
-        self.0.finish()
-    }
-}
-
-/// Worlds of one kind, and what was found out on them.
-struct Desk {
+/// Makes worlds of one kind, and remembers what was found out on them.
+struct Bench {
     profile: Rc<Profile>,
     stacks: Stacks,
-    sleeps: bool,
+    suspends: bool,
     oracle: WorldOracle<'static>,
     loads: Loads,
-    /// How many worlds the last survey took, besides the oracle's.
+    /// How many worlds the last survey made, besides the oracle's.
     made: u32,
 }
 
-impl Desk {
-    fn new(sleeps: bool) -> Desk {
+impl Bench {
+    fn new(suspends: bool) -> Bench {
         let profile = Rc::new(Profile::named("sabot").expect("it is part of the program"));
         let stacks = Stacks::default();
         let (its, pool) = (Rc::clone(&profile), stacks.clone());
         let oracle = WorldOracle::new(Box::new(move || {
             Ok(Box::new(Sim::new(Rc::clone(&its), pool.clone())) as Box<dyn World>)
         }));
-        Desk { profile, stacks, sleeps, oracle, loads: Loads::default(), made: 0 }
+        Bench { profile, stacks, suspends, oracle, loads: Loads::default(), made: 0 }
     }
 
     fn survey(&mut self, point: &CutPoint) -> Option<Surveyed> {
         self.survey_up_to(point, usize::MAX).expect("the simulation holds")
     }
 
-    /// Somebody wants to stop when so many images have been judged.
+    /// A survey that is interrupted after `most` images.
     fn survey_up_to(&mut self, point: &CutPoint, most: usize) -> Result<Option<Surveyed>, Broken> {
-        let (profile, stacks, sleeps) = (&self.profile, &self.stacks, self.sleeps);
+        let (profile, stacks, suspends) = (&self.profile, &self.stacks, self.suspends);
         let made = Cell::new(0);
         let make = || -> Result<Box<dyn World>, Broken> {
             made.set(made.get() + 1);
             let sim = Sim::new(Rc::clone(profile), stacks.clone());
-            Ok(if sleeps { Box::new(sim) } else { Box::new(Sleepless(sim)) })
+            Ok(if suspends { Box::new(sim) } else { Box::new(Delegate::new(sim, |_| Ok(()))) })
         };
         let (oracle, loads) = (&mut self.oracle, &mut self.loads);
         let begun = Cell::new(0);
@@ -131,7 +83,7 @@ impl Desk {
 }
 
 /// Returns how many classes there were.
-fn compare(point: &CutPoint, copies: &mut Desk, whole: &mut Desk) -> usize {
+fn compare(point: &CutPoint, copies: &mut Bench, whole: &mut Bench) -> usize {
     let (resumed, ordinary) = (copies.survey(point), whole.survey(point));
     assert_eq!(resumed, ordinary, "{}", point.script);
     let judged = resumed.map(|surveyed| surveyed.judged).unwrap_or_default();
@@ -144,7 +96,7 @@ fn compare(point: &CutPoint, copies: &mut Desk, whole: &mut Desk) -> usize {
 
 #[test]
 fn cuts_of_all_workloads_come_to_the_same_both_ways() {
-    let (mut copies, mut whole) = (Desk::new(true), Desk::new(false));
+    let (mut copies, mut whole) = (Bench::new(true), Bench::new(false));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cases/sweep");
     let entries = folder.read_dir().expect("the workloads are there");
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
@@ -171,23 +123,23 @@ fn a_run_goes_on_from_a_copy_only_where_the_image_alone_makes_a_difference() {
     let cut = format!("{head}{}\n> SET a 1\n> SET b 2\n", rule(first));
     let again = format!("{head}> SET a 1\nkill all\nrestart\n{}\n", rule(second));
     let stories = [
-        // Something looks at the disk, or changes it, while nobody lives.
+        // Something looks at the disk, or changes it, while no server runs.
         (format!("{cut}damage aof append 78\nheal\nrestart\n"), first, false),
         (format!("{cut}expect file aof 52\nheal\nrestart\n"), first, false),
         (format!("{cut}power-cut none\nheal\nrestart\n"), first, false),
         (format!("{cut}heal\nspace 8192\nrestart\n> SET c 3\n"), first, false),
-        // A fault or a hold is there when the server starts.
+        // A fault or a hold is in force when the server starts.
         (format!("{cut}restart\n"), first, false),
         (format!("{cut}heal\ninject read on=aof error=EIO\nrestart\n"), first, false),
         (format!("{cut}heal\nhold child maybe\nrestart\n"), first, false),
         // The case is not for this server.
         (format!("{cut}heal\nneeds role manifest\nrestart\n"), first, false),
-        // There was a server before, or there is one after.
+        // There was an earlier server, or there is a later one.
         (format!("{again}> SET b 2\nheal\nrestart\n> SET d 4\ncheck\n"), second, true),
         (format!("{cut}heal\nrestart\n> SET c 3\nkill all\nrestart\n"), first, true),
         (format!("{cut}> GET a\nadvance 2s\nkill all maybe\nheal\nrestart\n"), first, true),
     ];
-    let (mut copies, mut whole) = (Desk::new(true), Desk::new(false));
+    let (mut copies, mut whole) = (Bench::new(true), Bench::new(false));
     for (script, site, copied) in stories {
         let point = CutPoint { script, rule: rule(site) };
         assert!(compare(&point, &mut copies, &mut whole) > 1, "{}", point.script);
@@ -201,11 +153,11 @@ fn who_wants_to_stop_waits_for_no_other_image_of_the_cut() {
     let head = "config appendonly yes\nconfig appendfsync no\n";
     let script = format!("{head}{rule}\n> SET a 1\n> SET b 2\nheal\nrestart\n");
     let point = CutPoint { script, rule: rule.to_string() };
-    for sleeps in [true, false] {
-        let mut desk = Desk::new(sleeps);
-        let stopped = desk.survey_up_to(&point, 2);
+    for suspends in [true, false] {
+        let mut bench = Bench::new(suspends);
+        let stopped = bench.survey_up_to(&point, 2);
         assert_eq!(stopped.err(), Some(Broken::NotMeasured("interrupted".into())));
-        assert_eq!(desk.loads.asked, 2);
-        assert!(desk.survey(&point).is_some_and(|surveyed| surveyed.judged.len() > 1));
+        assert_eq!(bench.loads.asked, 2);
+        assert!(bench.survey(&point).is_some_and(|surveyed| surveyed.judged.len() > 1));
     }
 }

@@ -1,11 +1,15 @@
-//! The simulation held against a real kernel: the core in real time, on a small file system or
-//! under a limit of file size, with an ordinary client, and the same story as a case.
+//! The simulation compared with a real kernel: the core runs in real time, on a small file system
+//! or under a limit on file size, with an ordinary client; the same story runs as a case.
 //!
 //! A full tmpfs gives a real ENOSPC, RLIMIT_FSIZE a real EFBIG. Replies, log lines, exit code and
-//! the bytes of the file must be what the simulated kernel makes of them. The policies are those
-//! under which no background thread syncs, because a real one may come at any time. A tmpfs needs
-//! root or user namespaces; where there are none, the test says so, and fails when `SABOT_REQUIRE`
-//! names `server`.
+//! the bytes of the file must be what the simulated kernel makes of them. Only policies without a
+//! background sync are used, because a real thread may sync at any time. A tmpfs needs root or user
+//! namespaces; where there are none, the test is skipped with a notice, and fails when
+//! `SABOT_REQUIRE` names `server`.
+
+mod support {
+    pub mod skip;
+}
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -16,11 +20,12 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use redis::{Connection, Value};
 use sabot::engine::reexec::{SERVER_CORE, WORD};
 use sabot::{Case, World};
+use support::skip::skip;
 use tempfile::TempDir;
 
 const FILE: &str = "appendonly.aof";
 
-/// Two blocks of 4 KiB are left for the file, which two of these values fit in.
+/// Two blocks of 4 KiB are left for the file: room for two of these values.
 const STORY: &str = "\
 > SET a VALUE
 > SET bb VALUE
@@ -34,7 +39,7 @@ advance 1s
 > DBSIZE
 ";
 
-/// What a story came to.
+/// The result of a story.
 #[derive(Debug, PartialEq, Eq)]
 struct Story {
     replies: Vec<String>,
@@ -43,8 +48,7 @@ struct Story {
     file: Vec<u8>,
 }
 
-/// How long the values are with which a story fills the file to its last byte, and one with which
-/// it does not.
+/// Value lengths: one fills the file to its last byte, the other does not.
 const EXACT: usize = 4055;
 const ODD: usize = 3000;
 
@@ -92,7 +96,7 @@ fn a_limit_of_file_size_is_as_injected() {
         let server = Server::start(command, folder.path(), &text);
         let disk = File::open(folder.path()).expect("it is there");
         let pid = server.process.id();
-        assert_same(&server.live(&text, &disk, || heal(pid)), &simulated(&text));
+        assert_same(&server.run(&text, &disk, || heal(pid)), &simulated(&text));
     }
 }
 
@@ -104,7 +108,7 @@ fn assert_same(real: &Story, simulated: &Story) {
     assert!(real.file == simulated.file, "the files have one length and other bytes");
 }
 
-/// What the simulated kernel makes of a case, which must end with a judgement.
+/// The same story in the simulation, with an end that is judged, as every case must have.
 fn simulated(text: &str) -> Story {
     let world = World::sim().expect("it is always there");
     let outcome = Case::parse("story", &format!("{text}show files\nkill all maybe\nrestart\n"));
@@ -116,7 +120,7 @@ fn simulated(text: &str) -> Story {
     let replies = replies.filter(|line| line.starts_with(['+', '-', ':'])).map(String::from);
     let log = lines().filter_map(|line| line.strip_prefix("    log  ")).map(String::from);
     let exit = lines().find_map(|line| line.trim().strip_prefix("parent exited with "));
-    // What judges a restart writes to the file, too.
+    // The judgement of the restart writes to the file, too.
     let length = lines().find_map(|line| line.strip_prefix("  aof  ")?.strip_suffix(" bytes"));
     let length: usize = length.expect("it was created").parse().expect("a number");
     let (_, file) = outcome.files.iter().find(|(name, _)| name == FILE).expect("it is there");
@@ -128,23 +132,23 @@ fn simulated(text: &str) -> Story {
     }
 }
 
-/// The story on a tmpfs of 24 KiB, of which 16 are taken; None: this machine lets nobody mount.
+/// The story on a tmpfs of 24 KiB, of which 16 KiB are taken; None: nothing can be mounted here.
 fn on_small_disk(text: &str) -> Option<Story> {
     let folder = tempfile::tempdir().expect("a folder");
     let script = "mount -t tmpfs -o size=24k none \"$1\" && shift && exec \"$@\"";
     let mut command = unshare()?;
     command.args(["sh", "-c", script, "sh"]).arg(folder.path());
     let server = Server::start(command, folder.path(), text);
-    // Only the server sees the file system that is mounted there; an open directory keeps it.
+    // Only the server sees the mounted file system; an open directory keeps it mounted.
     let seen = format!("/proc/{}/root{}", server.process.id(), folder.path().display());
     let disk = File::open(seen).expect("the server runs");
     let ballast = inside(&disk, "ballast");
     fs::write(&ballast, [0; 16384]).expect("there is room");
     let heal = || fs::remove_file(&ballast).expect("it is there");
-    Some(server.live(text, &disk, heal))
+    Some(server.run(text, &disk, heal))
 }
 
-/// The command that runs another in a mount namespace.
+/// A command that runs another one in a mount namespace.
 fn unshare() -> Option<Command> {
     let ways: [&[&str]; 2] = [&["--mount"], &["--user", "--map-root-user", "--mount"]];
     for way in ways {
@@ -156,14 +160,11 @@ fn unshare() -> Option<Command> {
             return Some(command);
         }
     }
-    let required = std::env::var("SABOT_REQUIRE").unwrap_or_default();
-    let required = required.split(',').any(|world| world.trim() == "server");
-    assert!(!required, "SABOT_REQUIRE asks for server, but nothing can be mounted here");
-    eprintln!("SKIPPED: nothing can be mounted here");
+    skip("server", "nothing can be mounted here");
     None
 }
 
-/// A file in a directory that may be mounted in another namespace alone.
+/// A file in a directory that may be mounted only in another namespace.
 fn inside(disk: &File, name: &str) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}/{name}", disk.as_raw_fd()))
 }
@@ -178,7 +179,7 @@ struct Server {
 }
 
 impl Server {
-    /// Starts it through `command`, which gets what is to be executed as its last arguments.
+    /// Starts it through `command`, whose last arguments say what to execute.
     fn start(mut command: Command, folder: &Path, text: &str) -> Server {
         let place = tempfile::tempdir().expect("a folder");
         let socket = place.path().join("socket");
@@ -201,8 +202,8 @@ impl Server {
         Server { process, output, client, log: Vec::new(), _socket: place }
     }
 
-    /// Lives through a story; at its end the server is killed, if it has not ended by itself.
-    fn live(mut self, text: &str, disk: &File, heal: impl Fn()) -> Story {
+    /// Runs a story; at its end the server is killed, if it has not ended by itself.
+    fn run(mut self, text: &str, disk: &File, heal: impl Fn()) -> Story {
         let mut replies = Vec::new();
         for line in text.lines() {
             match line {
@@ -212,7 +213,7 @@ impl Server {
             }
         }
         let exit = match self.process.try_wait().expect("it is our child") {
-            // What ends a connection has not always ended the process.
+            // The connection may end before the process does.
             None if replies.len() < text.matches("> ").count() => self.process.wait().ok(),
             None => {
                 self.process.kill().expect("it is our child");
@@ -228,7 +229,7 @@ impl Server {
         Story { replies, log: std::mem::take(&mut self.log), exit, file }
     }
 
-    /// The reply as it goes over the wire; None when the server closed the connection instead.
+    /// The reply as on the wire; None: the server has closed the connection instead.
     fn send(&mut self, words: &str) -> Option<String> {
         let mut words = words.split(' ');
         let mut command = redis::cmd(words.next().expect("a command has a name"));

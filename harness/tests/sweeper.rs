@@ -3,18 +3,16 @@
 
 use std::cell::Cell;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use sabot::case::parse;
 use sabot::engine::host::Host;
-use sabot::engine::pool::{Fleet, Settings};
-use sabot::engine::session::Event;
+use sabot::engine::pool::{Interrupted, Pool, Settings};
 use sabot::engine::wire::{Batch, Place};
-use sabot::engine::worlds::Choice;
+use sabot::engine::worlds;
 use sabot::report::sweep_text;
 use sabot::runner::Collect;
-use sabot::sweep::driver::{Interrupted, Step, Sweeper};
+use sabot::sweep::driver::{Step, Sweeper};
 use sabot::sweep::enumerate::Scope;
 use sabot::sweep::{Kind, Record, Sweep, Workload};
 
@@ -29,32 +27,30 @@ kill all
 ";
 
 /// A sweep of a workload in `sim` by one manager.
-struct Desk {
-    fleet: Fleet,
+struct SmallSweep {
+    pool: Pool,
     workload: Workload,
 }
 
-impl Desk {
-    fn new(text: &str) -> Desk {
+impl SmallSweep {
+    fn new(text: &str) -> SmallSweep {
         let exe = PathBuf::from(env!("CARGO_BIN_EXE_sabot"));
         let settings = Settings { exe, deadline: Duration::from_secs(20), jobs: 1 };
         let script = parse("workload", text).expect("a case");
-        let fleet = Fleet::new(&settings).expect("threads");
-        Desk { fleet, workload: Workload::of("workload", &script) }
+        let pool = Pool::new(&settings).expect("threads");
+        SmallSweep { pool, workload: Workload::of("workload", &script) }
     }
 
     fn sweep(
         &self,
-        (events, sender): (&Receiver<Event>, &Sender<Event>),
         kinds: &[Kind],
         pairs: bool,
+        progress: &dyn Fn(Step),
     ) -> (Sweep, Result<(), Interrupted>) {
-        let sim =
-            Choice::of(&["sim".to_string()]).unwrap_or_else(|stop| panic!("{}", stop.message));
+        let sim = worlds::named("sim").expect("it is always there");
         let scope = Scope { kinds, ..Scope::WHOLE };
-        let (fleet, progress): (_, &dyn Fn(Step)) = (&self.fleet, &|_| {});
-        let sweeper = Sweeper { fleet, events, sender, scope, pairs, progress };
-        sweeper.sweep(&self.workload, &sim.worlds[0])
+        let sweeper = Sweeper { pool: &self.pool, scope, pairs, progress };
+        sweeper.sweep(&self.workload, &sim)
     }
 }
 
@@ -65,10 +61,9 @@ fn both(record: &Record) -> Option<(&str, &str)> {
 
 #[test]
 fn the_second_fault_of_a_pair_stands_before_the_start_that_it_is_for() {
-    let desk = Desk::new(RESTARTED);
-    let (sender, events) = channel();
+    let small = SmallSweep::new(RESTARTED);
     let kinds = [Kind::Error, Kind::Short];
-    let (sweep, swept) = desk.sweep((&events, &sender), &kinds, true);
+    let (sweep, swept) = small.sweep(&kinds, true, &|_| {});
     assert_eq!(swept, Ok(()));
     let pairs: Vec<_> = sweep.records.iter().filter_map(|r| Some((both(r)?, r))).collect();
     let is_among = |first: &str, second: &str| {
@@ -91,20 +86,22 @@ fn the_second_fault_of_a_pair_stands_before_the_start_that_it_is_for() {
 fn an_interrupted_sweep_keeps_the_runs_that_were_made() {
     /// Batches that are handed over before the interrupt: that of the dry runs is the first.
     const BATCHES: usize = 3;
-    let desk = Desk::new(RESTARTED);
     let kinds = [Kind::Error, Kind::Short, Kind::Kill];
-    let (sender, events) = channel();
-    let (whole, swept) = desk.sweep((&events, &sender), &kinds, false);
+    let (whole, swept) = SmallSweep::new(RESTARTED).sweep(&kinds, false, &|_| {});
     assert_eq!(swept, Ok(()));
 
-    let (sender, from_fleet) = channel();
-    let (to_sweeper, events) = channel();
-    let between = std::thread::spawn(move || {
-        let handed_over = from_fleet.iter().take(BATCHES).chain([Event::Interrupted]);
-        handed_over.for_each(|event| to_sweeper.send(event).expect("the sweeper waits"));
-    });
-    let (part, swept) = desk.sweep((&events, &sender), &kinds, false);
-    between.join().expect("it only hands over");
+    let small = SmallSweep::new(RESTARTED);
+    let stop = Cell::new(Some(small.pool.stopper()));
+    let handed_over = Cell::new(0);
+    let count = |step| {
+        if let Step::Done(_) = step {
+            handed_over.set(handed_over.get() + 1);
+        }
+        if handed_over.get() == BATCHES {
+            stop.take().into_iter().for_each(|stop| stop());
+        }
+    };
+    let (part, swept) = small.sweep(&kinds, false, &count);
     assert_eq!((swept, part.interrupted, part.is_partial()), (Err(Interrupted), true, true));
     let made = part.records.len();
     assert!(0 < made && made < part.planned, "{made} of {}", part.planned);
@@ -123,10 +120,10 @@ fn an_interrupted_sweep_keeps_the_runs_that_were_made() {
 
 #[test]
 fn a_batch_ends_between_two_scripts() {
-    let desk = Desk::new(RESTARTED);
-    let scripts = vec![desk.workload.dry(); 5];
+    let small = SmallSweep::new(RESTARTED);
+    let scripts = vec![small.workload.dry(); 5];
     let batch = Batch { place: Place::Sim, scripts, collect: Collect::Verdicts };
     let asked = Cell::new(0);
     let stopped = || asked.replace(asked.get() + 1) == 2;
-    assert_eq!(Host::without_machine().briefs(&batch, &stopped).len(), 2);
+    assert_eq!(Host::without_machine().summaries(&batch, &stopped).len(), 2);
 }

@@ -7,11 +7,10 @@
 mod whole;
 
 use std::process::ExitCode;
-use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use sabot::engine::pool::Fleet;
+use sabot::engine::pool::Pool;
 use sabot::engine::reap;
 use sabot::engine::worlds::{Choice, World};
 use sabot::report::sweep_text;
@@ -49,7 +48,7 @@ fn main() -> ExitCode {
 struct Suite {
     workloads: Vec<(CaseFile, Workload)>,
     choice: Choice,
-    fleet: Fleet,
+    pool: Pool,
     /// By workload: its whole sweep in `sim`.
     whole: Vec<OnceLock<Sweep>>,
 }
@@ -65,8 +64,8 @@ impl Suite {
         Suite {
             whole: workloads.iter().map(|_| OnceLock::new()).collect(),
             workloads,
-            choice: Choice::of(&[]).unwrap_or_else(|stop| panic!("{}", stop.message)),
-            fleet: whole::fleet(),
+            choice: Choice::of(&[]).unwrap_or_else(|why| panic!("{why}")),
+            pool: whole::pool(),
         }
     }
 
@@ -75,10 +74,7 @@ impl Suite {
     }
 
     fn sweep(&self, workload: usize, world: &World, scope: Scope<'_>) -> Sweep {
-        let (sender, events) = channel();
-        let (fleet, events, sender) = (&self.fleet, &events, &sender);
-        let progress = &|_| {};
-        let sweeper = Sweeper { fleet, events, sender, scope, pairs: false, progress };
+        let sweeper = Sweeper { pool: &self.pool, scope, pairs: false, progress: &|_| {} };
         let (sweep, swept) = sweeper.sweep(&self.workloads[workload].1, world);
         swept.expect("nothing interrupts a test");
         sweep
@@ -134,7 +130,7 @@ fn tokens_replay(suite: &Suite, workload: usize) -> Result<(), Failed> {
         let token = Token::decode(&record.token).map_err(|why| why.to_string())?;
         let (source, text) = ("token".to_string(), token.script.clone());
         let file = CaseFile { name: token.case.clone(), source, text, own: true };
-        let run = || suite.fleet.run(job(&file, sim)).expect("nothing interrupts a test");
+        let run = || suite.pool.run(job(&file, sim)).expect("nothing interrupts a test");
         let (one, two) = (run(), run());
         if one != two {
             return Err(format!("two replays differ: {}", record.token).into());

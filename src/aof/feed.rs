@@ -1,16 +1,17 @@
-//! From an executed command to the bytes that repeat it (Redis: `feedAppendOnlyFile`).
+//! Turns an executed command into the bytes that replay it (Redis: `feedAppendOnlyFile`, aof.c).
 //!
-//! A file is loaded later than it was written, so no time in it may be relative: EXPIRE and its
-//! relatives become PEXPIREAT, SETEX and SET with EX or PX become SET and PEXPIREAT. Each command
-//! belongs to a database; a SELECT goes in front of the first one of another.
+//! A file is loaded later than it is written, so it must not contain relative times: EXPIRE and
+//! PEXPIRE become PEXPIREAT; SETEX, and SET with EX or PX, become SET and PEXPIREAT. A SELECT goes
+//! before the first command of another database.
 //!
 //! Must not know: what the commands do, and whether they succeeded.
 
-use super::{Aof, Env, State};
-use crate::child;
+use super::state::{Aof, State};
+use crate::clock;
+use crate::env::Env;
 use crate::keyspace::Bytes;
 
-/// How a command states when a key ends.
+/// How a command states an expiry time.
 #[derive(Clone, Copy)]
 struct Expiry {
     in_seconds: bool,
@@ -26,10 +27,9 @@ impl Expiry {
 impl Aof {
     /// Appends a command that was executed on database `db`.
     ///
-    /// When this returns, the command is in `buf` if the AOF is on, to be written before the next
-    /// reply leaves, and in the rewrite buffer if a child is rewriting. While switched on and
-    /// waiting for the first rewrite, with no child at work, it is in neither: only the dataset has
-    /// it.
+    /// On return the command is in `buf` if the AOF is on, to be written before the next reply is
+    /// sent, and in the rewrite buffer if a child is rewriting. If the AOF is waiting for its first
+    /// rewrite and no child is running, it is in neither: only the dataset has it.
     pub fn feed_append_only_file(&mut self, env: &mut Env<'_>, db: usize, argv: &[Bytes]) {
         let mut bytes = Vec::new();
         if self.selected_db != Some(db) {
@@ -37,7 +37,7 @@ impl Aof {
             cat_append_only_generic_command(&mut bytes, &select);
             self.selected_db = Some(db);
         }
-        cat_append_only_command(&mut bytes, argv, &mut || child::mstime(env.os));
+        cat_append_only_command(&mut bytes, argv, &mut || clock::mstime(env.os));
         if self.state == State::On {
             self.buf.extend_from_slice(&bytes);
         }
@@ -49,8 +49,8 @@ impl Aof {
     }
 }
 
-/// Appends what repeats `argv`. `now` is asked for milliseconds since the epoch only where it
-/// matters.
+/// Appends the commands that replay `argv`. `now` returns milliseconds since the epoch and is
+/// called only when needed.
 fn cat_append_only_command(dst: &mut Vec<u8>, argv: &[Bytes], now: &mut dyn FnMut() -> i64) {
     let name = argv.first().map(|name| name.to_ascii_lowercase()).unwrap_or_default();
     match (name.as_slice(), argv) {
@@ -73,7 +73,7 @@ fn cat_append_only_command(dst: &mut Vec<u8>, argv: &[Bytes], now: &mut dyn FnMu
     }
 }
 
-/// The EX or PX among the options of SET, with its argument. SET has refused both at once.
+/// The EX or PX option of SET with its argument. SET refuses both at once.
 fn expiry_option(options: &[Bytes]) -> Option<(Expiry, &Bytes)> {
     options.windows(2).find_map(|pair| match pair[0].to_ascii_lowercase().as_slice() {
         b"ex" => Some((Expiry::EXPIRE, &pair[1])),
@@ -82,7 +82,7 @@ fn expiry_option(options: &[Bytes]) -> Option<(Expiry, &Bytes)> {
     })
 }
 
-/// Appends a command as a multi bulk, word for word (Redis: `catAppendOnlyGenericCommand`).
+/// Appends a command unchanged, as a multi bulk (Redis: `catAppendOnlyGenericCommand`).
 fn cat_append_only_generic_command(dst: &mut Vec<u8>, argv: &[Bytes]) {
     dst.extend_from_slice(format!("*{}\r\n", argv.len()).as_bytes());
     for arg in argv {
@@ -92,7 +92,7 @@ fn cat_append_only_generic_command(dst: &mut Vec<u8>, argv: &[Bytes]) {
     }
 }
 
-/// Appends a PEXPIREAT for any way to state a time (Redis: `catAppendOnlyExpireAtCommand`).
+/// Appends a PEXPIREAT, whichever way the time was stated (Redis: `catAppendOnlyExpireAtCommand`).
 fn cat_expire_at(
     dst: &mut Vec<u8>,
     expiry: Expiry,
@@ -111,8 +111,8 @@ fn cat_expire_at(
     cat_append_only_generic_command(dst, &[b"PEXPIREAT".to_vec(), key.clone(), when]);
 }
 
-/// `strtoll(text, NULL, 10)` — the number that `text` begins with, 0 when it begins with none, the
-/// nearest that fits when it is too large.
+/// `strtoll(text, NULL, 10)`: the number at the start of `text`; 0 if there is none; clamped if it
+/// is too large.
 pub(super) fn strtoll(text: &[u8]) -> i64 {
     let text = text.trim_ascii_start();
     let (negative, digits) = match text {
@@ -132,7 +132,7 @@ pub(super) fn strtoll(text: &[u8]) -> i64 {
 mod tests {
     use super::{Bytes, cat_append_only_command, strtoll};
 
-    /// What `command` becomes at 1,000 ms past the epoch, with spaces for the framing.
+    /// What `command` becomes at 1,000 ms past the epoch; spaces stand for the framing.
     fn translated(command: &str) -> String {
         let argv: Vec<Bytes> = command.split(' ').map(|word| word.into()).collect();
         let mut dst = Vec::new();

@@ -1,46 +1,48 @@
-//! Writing the buffer to the file, and syncing the file by policy (Redis: `flushAppendOnlyFile`).
+//! Writes the buffer to the file and syncs it by policy (Redis: `flushAppendOnlyFile`, aof.c).
 //!
-//! Commands are gathered in `buf` and written in one call just before the event loop sleeps, which
-//! is also just before the replies leave. So a client never hears +OK of a command that was not at
-//! least written.
+//! Commands collect in `buf` and are written in one call just before the event loop sleeps, which
+//! is also just before replies are sent. So no client gets +OK for a command that has not at least
+//! been written.
 //!
-//! When a flush returns and reported no error, then
+//! When a flush returns without an error:
 //!
-//! - under `always`, all of `buf` is written, and fdatasync was called. Its result is *not* looked
-//!   at: in 6.0 a disk that cannot sync goes unnoticed. A write that fails ends the server,
-//!   because the replies are already in the output buffers and the promise cannot be kept any more.
-//! - under `everysec`, all of `buf` is written, or the flush was postponed because an fsync is in
-//!   progress (write(2) would wait for it anyway); postponed for 2 seconds it writes regardless,
-//!   unless `force` has done so before. At most one fsync per second is handed to the background,
-//!   and its result is lost.
-//! - under `no`, all of `buf` is written.
+//! - under `always`, all of `buf` has been written and fdatasync called. Its result is *ignored*:
+//!   in 6.0 a failing sync goes unnoticed. A failing write ends the server, because the replies are
+//!   already in the output buffers and the promise can no longer be kept.
+//! - under `everysec`, all of `buf` has been written, or the flush was postponed because an fsync
+//!   is in progress (write(2) would block on it anyway). After 2 seconds, or with `force`, it
+//!   writes regardless. At most one fsync per second is queued for the background thread; its
+//!   result is lost.
+//! - under `no`, all of `buf` has been written.
 //!
-//! When a write fails under `everysec` or `no`, the file ends where it ended before (a short write
-//! is cut off again), `buf` keeps everything, and the status makes the server refuse writes until a
-//! later flush succeeds. If cutting off fails too, the written part is dropped from `buf`, and the
-//! next write goes on exactly where the file ends.
+//! When a write fails under `everysec` or `no`, a short write is truncated away, `buf` keeps
+//! everything, and the server refuses writes until a later flush succeeds. If the truncation fails
+//! too, the written part is dropped from `buf`, so that the next write continues exactly where the
+//! file ends.
 //!
-//! Must not know: who waits for the replies.
+//! Must not know: who is waiting for the replies.
 
-use super::{Aof, Env, Status};
+use super::state::Aof;
 use crate::bio::{Job, JobType};
 use crate::config::AppendFsync;
+use crate::env::{Env, Status};
 use crate::os::{Errno, Fd, Os, strerror};
 
-/// Seconds that must pass between two log lines about failing writes.
+/// Minimum seconds between two log lines about failing writes.
 const AOF_WRITE_LOG_ERROR_RATE: i64 = 30;
 /// Seconds that a flush waits for an fsync in progress.
 const POSTPONED_MAX: i64 = 2;
-/// A buffer below this many bytes is kept for the next turn.
+/// A buffer with less capacity than this, in bytes, is reused.
 const REUSED_BUF_MAX: usize = 4000;
 
 impl Aof {
-    /// Writes the buffer and syncs by policy. `force` writes even while an fsync is in progress.
+    /// Writes the buffer and syncs by policy. With `force`, writes even while an fsync is in
+    /// progress.
     pub fn flush_append_only_file(&mut self, env: &mut Env<'_>, force: bool) {
         let everysec = env.config.appendfsync == AppendFsync::Everysec;
         let sync_in_progress = everysec && self.fsync_in_progress(env);
         if self.buf.is_empty() {
-            // The last write may have come less than a second after the last sync, and nothing
+            // The last write may have come within a second of the last sync, with nothing written
             // since.
             let unsynced = self.fsync_offset != self.current_size;
             if everysec && unsynced && env.unixtime > self.last_fsync && !sync_in_progress {
@@ -74,24 +76,25 @@ impl Aof {
         }
     }
 
-    /// Flushes at any price and syncs, for a shutdown. Whether it worked is not asked.
+    /// Forces a flush and syncs, before a shutdown. Errors are ignored, as in Redis
+    /// (`prepareForShutdown`).
     pub fn fsync_for_shutdown(&mut self, env: &mut Env<'_>) {
         env.notice("Calling fsync() on the AOF file.");
         self.flush_append_only_file(env, true);
         let _ = env.os.fdatasync(self.raw_fd());
     }
 
-    /// Whether a sync waits or runs in the background (Redis: `aofFsyncInProgress`).
+    /// Whether a background sync is queued or running (Redis: `aofFsyncInProgress`).
     fn fsync_in_progress(&self, env: &Env<'_>) -> bool {
         env.bio.pending_jobs_of_type(JobType::AofFsync) != 0
     }
 
-    /// Hands a sync to the background (Redis: `aof_background_fsync`).
+    /// Queues a sync for the background thread (Redis: `aof_background_fsync`).
     pub(super) fn background_fsync(&self, env: &mut Env<'_>) {
         env.bio.create_background_job(env.os, Job::AofFsync(self.raw_fd()));
     }
 
-    /// Whether to wait once more for the fsync in progress.
+    /// Whether to go on waiting for the fsync in progress.
     fn postpone(&mut self, env: &mut Env<'_>) -> bool {
         if self.flush_postponed_start == 0 {
             self.flush_postponed_start = env.unixtime;
@@ -121,14 +124,14 @@ impl Aof {
         }
     }
 
-    /// Only `written` bytes of the buffer reached the file. Does not return under `always`.
+    /// Only `written` bytes of the buffer reached the file. Under `always` this does not return.
     fn write_failed(&mut self, env: &mut Env<'_>, written: usize, errno: Errno) {
         let can_log = env.unixtime - self.last_write_error_log > AOF_WRITE_LOG_ERROR_RATE;
         if can_log {
             self.last_write_error_log = env.unixtime;
         }
         let in_file = if written == 0 {
-            // The errno that clients are told stays the old one in between two log lines.
+            // Between two log lines clients are still told the previous errno.
             if can_log {
                 env.warning(&format!("Error writing to the AOF file: {}", strerror(errno)));
                 self.last_write_errno = errno;
@@ -149,7 +152,7 @@ impl Aof {
         self.buf.drain(..in_file);
     }
 
-    /// Cuts the beginning of a command off the file again. Returns how many bytes are still there.
+    /// Truncates a short write away. Returns how many bytes of it are still in the file.
     fn remove_short_write(&mut self, env: &mut Env<'_>, written: usize, can_log: bool) -> usize {
         if can_log {
             let expected = self.buf.len();
@@ -170,7 +173,8 @@ impl Aof {
         written
     }
 
-    /// Syncs if the policy says so now, and no child that does I/O is to be spared.
+    /// Syncs if the policy asks for it now. With `no-appendfsync-on-rewrite` not while a child is
+    /// running.
     fn try_fsync(&mut self, env: &mut Env<'_>, sync_in_progress: bool) {
         if env.config.no_appendfsync_on_rewrite && env.children.any() {
             return;
@@ -196,8 +200,8 @@ impl Aof {
     }
 }
 
-/// write(2) until all is written or an error stops it; a short count and EINTR do not. Returns how
-/// much was written, and what stopped it (Redis: `aofWrite`).
+/// Calls write(2) until everything is written or an error occurs; short counts and EINTR are
+/// retried. Returns the bytes written and the error (Redis: `aofWrite`).
 fn aof_write(os: &mut dyn Os, fd: Fd, buf: &[u8]) -> (usize, Option<Errno>) {
     let mut written = 0;
     while written < buf.len() {
@@ -212,17 +216,17 @@ fn aof_write(os: &mut dyn Os, fd: Fd, buf: &[u8]) -> (usize, Option<Errno>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_env::Surroundings;
+    use super::super::test_env::Fixture;
     use super::Aof;
     use crate::config::Config;
 
     #[test]
     fn a_small_buffer_is_kept_and_a_larger_one_given_back() {
-        let mut around = Surroundings::new();
+        let mut fixture = Fixture::new();
         let kept = [3999, 4000, 4001].map(|capacity| {
             let mut aof = Aof::new(&Config::default());
             aof.buf = Vec::with_capacity(capacity);
-            aof.write_succeeded(&mut around.env());
+            aof.write_succeeded(&mut fixture.env());
             aof.buf.capacity()
         });
         assert_eq!(kept, [3999, 0, 0]);

@@ -1,86 +1,87 @@
-//! Running the file again after a restart (Redis: `loadAppendOnlyFile`).
+//! Replays the file after a restart (Redis: `loadAppendOnlyFile`, aof.c).
 //!
-//! When loading returns, every whole command of the file was executed, in order, and nothing else.
-//! A file that ends in the middle of a command is what a power cut leaves; with `aof-load-truncated
-//! yes` it is cut after the last whole command and the server starts. Anything else that is wrong
-//! with it ends the server with exit code 1, because the rest of the file cannot be trusted.
+//! When loading returns, every complete command of the file has been executed, in order, and
+//! nothing else. A file may end in the middle of a command after a power cut; with
+//! `aof-load-truncated yes` it is truncated after the last complete command and the server starts.
+//! Any other defect ends the server with exit code 1, because the rest of the file cannot be
+//! trusted.
 //!
-//! A MULTI without its EXEC at the very end of the file is taken back to before the MULTI. That
-//! holds only when the file ends cleanly: when it ends inside a command that was to be queued,
-//! 6.0 cuts after the last queued one and leaves the MULTI in the file, where everything appended
-//! later is queued behind it.
+//! A file that ends between MULTI and EXEC is truncated to before the MULTI, but only if it ends
+//! between two commands. If it ends inside a queued command, 6.0 truncates after the last complete
+//! one and leaves the MULTI in the file. Everything appended later is then queued behind it.
 //!
-//! A preamble ([`crate::rdb`]) is loaded first, in the same file. In 6.0 a file that ends inside
-//! the *first* command after it is cut to nothing, preamble and all: how far the file is good is
-//! only noted after each command. The dataset is whole until the next restart.
+//! A preamble ([`crate::rdb`]) in the same file is loaded first. If the file ends inside the
+//! *first* command after it, 6.0 truncates to zero, preamble included, because the valid offset is
+//! recorded only after each command. The dataset stays complete until the next restart.
 //!
 //! Must not know: what the commands do.
 
 use super::feed::strtoll;
-use super::{Aof, Env, State};
+use super::state::{Aof, State};
+use crate::env::Env;
 use crate::keyspace::Bytes;
 use crate::os::{Errno, OFlag, Os, Whence, strerror};
 use crate::rdb::{LoadOptions, Receiver, rdb_load_rio};
 use crate::rio::stdio::FileReader;
 
-/// After this many commands others are served.
+/// Clients are served each time this many commands have run.
 const COMMANDS_BETWEEN_EVENTS: u64 = 1000;
-/// Longest line of the framing that is read at once, in bytes.
+/// Longest framing line that is read at once, in bytes.
 const LINE_MAX: usize = 127;
 
-/// The file names a command that the server does not have.
+/// The file contains a command that the server does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownCommand;
 
-/// Who runs what is loaded: Redis' fake client. It also takes the keys of a preamble, and serves
-/// others between them and between commands.
+/// Executes the loaded commands (Redis: the fake client of `createAOFClient`). It also receives the
+/// keys of a preamble, and serves clients in between.
 pub trait Executor: Receiver {
-    /// How to load a preamble.
+    /// The options for loading a preamble.
     fn preamble_options(&self) -> LoadOptions;
 
-    /// Runs one command of the file on the database that earlier SELECTs chose, or queues it behind
-    /// a MULTI; Err when the command is unknown.
+    /// Runs one command on the database that earlier SELECTs chose, or queues it after a MULTI. Err
+    /// if the command is unknown.
     fn execute(&mut self, os: &mut dyn Os, argv: Vec<Bytes>) -> Result<(), UnknownCommand>;
 
-    /// Whether a MULTI waits for its EXEC.
+    /// Whether a MULTI is still open.
     fn in_multi(&self) -> bool;
 
     /// Drops the queued commands.
     fn discard(&mut self);
 }
 
-/// How loading ended; when it ended otherwise, the process did too.
+/// How loading ended. Any other end is the end of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadResult {
-    /// The file was loaded, perhaps after it was cut.
+    /// The file was loaded, possibly after being truncated.
     Loaded,
-    /// The file has no bytes. (Redis: `C_ERR`, which is no error either.)
+    /// The file is empty. (Redis returns `C_ERR`, which is not treated as an error either.)
     Empty,
 }
 
 /// Why reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stop {
+enum ReadEnd {
     /// At the end of the file, between two commands.
     CleanEof,
-    /// In the middle of a command, for the end of the file or for an error.
+    /// In the middle of a command: end of file or an error.
     Read,
-    /// At something that is no command.
+    /// At something that is not a command.
     Format,
 }
 
-/// How far loading has come.
+/// Offsets to which the file can be truncated.
 #[derive(Default)]
-struct Progress {
-    /// Offset after the last whole command; stays 0 when truncating is off.
+struct ValidOffsets {
+    /// After the last complete command; stays 0 if `aof-load-truncated` is off.
     valid_up_to: u64,
-    /// Offset of the last MULTI.
+    /// Before the last MULTI.
     valid_before_multi: u64,
 }
 
 impl Aof {
-    /// Loads the file. Meanwhile the AOF is off, so that commands are not appended to what they are
-    /// read from.
+    /// Loads the file. The AOF is off meanwhile, so that commands are not appended to the file they
+    /// come from.
     pub fn load(&mut self, env: &mut Env<'_>, executor: &mut dyn Executor) -> LoadResult {
         let fd = match env.os.open(&env.config.appendfilename, OFlag::O_RDONLY, 0o666) {
             Ok(fd) => fd,
@@ -111,43 +112,43 @@ impl Aof {
         LoadResult::Loaded
     }
 
-    /// Returns when the server may start.
+    /// Returns only if the server may start.
     fn load_commands(
         &mut self,
         env: &mut Env<'_>,
         executor: &mut dyn Executor,
         reader: &mut FileReader,
     ) {
-        let mut progress = Progress::default();
+        let mut offsets = ValidOffsets::default();
         let mut preamble_error = None;
         let stop = match load_rdb_preamble(env, executor, reader) {
-            Ok(()) => run_commands(env, executor, reader, &mut progress),
+            Ok(()) => run_commands(env, executor, reader, &mut offsets),
             Err(errno) => {
                 preamble_error = Some(errno);
-                Stop::Read
+                ReadEnd::Read
             }
         };
         match stop {
-            Stop::CleanEof if !executor.in_multi() => return,
-            Stop::CleanEof => {
+            ReadEnd::CleanEof if !executor.in_multi() => return,
+            ReadEnd::CleanEof => {
                 env.warning("Revert incomplete MULTI/EXEC transaction in AOF file");
-                progress.valid_up_to = progress.valid_before_multi;
+                offsets.valid_up_to = offsets.valid_before_multi;
             }
-            Stop::Read if reader.at_eof() => {}
-            Stop::Read => {
+            ReadEnd::Read if reader.at_eof() => {}
+            ReadEnd::Read => {
                 let errno = reader.error().or(preamble_error).unwrap_or(Errno::from_raw(0));
                 let reason = strerror(errno);
                 let line = format!("Unrecoverable error reading the append only file: {reason}");
                 close_and_die(env, reader, &line)
             }
-            Stop::Format => close_and_die(
+            ReadEnd::Format => close_and_die(
                 env,
                 reader,
                 "Bad file format reading the append only file: make a backup of your AOF file, \
                  then use ./redis-check-aof --fix <filename>",
             ),
         }
-        if !self.truncate(env, progress.valid_up_to) {
+        if !self.truncate(env, offsets.valid_up_to) {
             close_and_die(
                 env,
                 reader,
@@ -160,7 +161,8 @@ impl Aof {
         executor.discard();
     }
 
-    /// Cuts the file to `len` bytes, if that is allowed. Whether it worked.
+    /// Truncates the file to `len` bytes, if `aof-load-truncated` allows it. Returns whether it
+    /// did.
     fn truncate(&mut self, env: &mut Env<'_>, len: u64) -> bool {
         if !env.config.aof_load_truncated {
             return false;
@@ -182,8 +184,7 @@ impl Aof {
     }
 }
 
-/// Loads the RDB file with which this one begins, if it does. When this returns without an error,
-/// the reader stands where the commands begin.
+/// Loads the RDB preamble, if there is one. On success the reader is at the first command.
 fn load_rdb_preamble(
     env: &mut Env<'_>,
     executor: &mut dyn Executor,
@@ -207,8 +208,8 @@ fn run_commands(
     env: &mut Env<'_>,
     executor: &mut dyn Executor,
     reader: &mut FileReader,
-    progress: &mut Progress,
-) -> Stop {
+    offsets: &mut ValidOffsets,
+) -> ReadEnd {
     let mut commands = 0u64;
     loop {
         if commands.is_multiple_of(COMMANDS_BETWEEN_EVENTS) {
@@ -220,14 +221,14 @@ fn run_commands(
         };
         commands += 1;
         if argv[0].eq_ignore_ascii_case(b"MULTI") {
-            progress.valid_before_multi = progress.valid_up_to;
+            offsets.valid_before_multi = offsets.valid_up_to;
         }
         let name = String::from_utf8_lossy(&argv[0]).into_owned();
         if executor.execute(env.os, argv).is_err() {
             die(env, &format!("Unknown command '{name}' reading the append only file"));
         }
         if env.config.aof_load_truncated {
-            progress.valid_up_to = reader.position();
+            offsets.valid_up_to = reader.position();
         }
         if env.config.key_load_delay != 0 {
             env.os.nanosleep(env.config.key_load_delay.saturating_mul(1000));
@@ -235,18 +236,18 @@ fn run_commands(
     }
 }
 
-/// The next command, which has at least its name.
-fn read_command(env: &mut Env<'_>, reader: &mut FileReader) -> Result<Vec<Bytes>, Stop> {
+/// The next command; it has at least a name.
+fn read_command(env: &mut Env<'_>, reader: &mut FileReader) -> Result<Vec<Bytes>, ReadEnd> {
     let Some(line) = reader.read_line(env.os, LINE_MAX) else {
-        return Err(if reader.at_eof() { Stop::CleanEof } else { Stop::Read });
+        return Err(if reader.at_eof() { ReadEnd::CleanEof } else { ReadEnd::Read });
     };
     let argc = match line.as_slice() {
-        [b'*'] | [b'*', 0, ..] => return Err(Stop::Read),
+        [b'*'] | [b'*', 0, ..] => return Err(ReadEnd::Read),
         [b'*', number @ ..] => strtoll(number) as i32,
-        _ => return Err(Stop::Format),
+        _ => return Err(ReadEnd::Format),
     };
     if argc < 1 {
-        return Err(Stop::Format);
+        return Err(ReadEnd::Format);
     }
     let mut argv = Vec::new();
     for _ in 0..argc {
@@ -255,14 +256,14 @@ fn read_command(env: &mut Env<'_>, reader: &mut FileReader) -> Result<Vec<Bytes>
     Ok(argv)
 }
 
-fn read_argument(env: &mut Env<'_>, reader: &mut FileReader) -> Result<Bytes, Stop> {
-    let line = reader.read_line(env.os, LINE_MAX).ok_or(Stop::Read)?;
-    let [b'$', number @ ..] = line.as_slice() else { return Err(Stop::Format) };
-    // A negative length is a huge one, as in Redis, and no file is that long.
+fn read_argument(env: &mut Env<'_>, reader: &mut FileReader) -> Result<Bytes, ReadEnd> {
+    let line = reader.read_line(env.os, LINE_MAX).ok_or(ReadEnd::Read)?;
+    let [b'$', number @ ..] = line.as_slice() else { return Err(ReadEnd::Format) };
+    // As in Redis, a negative length becomes a huge one, which is longer than any file.
     let len = usize::try_from(strtoll(number)).unwrap_or(usize::MAX);
     let argument = reader.read(env.os, len);
     if argument.len() < len || reader.read(env.os, 2).len() < 2 {
-        return Err(Stop::Read);
+        return Err(ReadEnd::Read);
     }
     Ok(argument)
 }

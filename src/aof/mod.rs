@@ -1,12 +1,12 @@
-//! The append only file: every command that changed the dataset, in the order in which it did.
+//! The append only file: every command that changed the dataset, in execution order (Redis: aof.c).
 //!
-//! In reading order: [`feed`] turns a command into bytes in `buf`; [`flush`] writes the buffer
-//! before any reply leaves, and syncs by the policy; [`load`] runs the file again after a restart;
-//! [`rewrite`] replaces the file by a shorter one, which a child writes ([`rewrite_child`],
-//! [`rewrite_dataset`]) while the parent sends it what changes meanwhile ([`rewrite_buffer`],
-//! [`pipes`]).
+//! In reading order: `state` is what the server remembers about it; `feed` turns a command into
+//! bytes in the buffer; `flush` writes the buffer before any reply is sent, and syncs by policy;
+//! `load` replays the file after a restart; `rewrite` replaces the file by a shorter one, which
+//! a child writes (`rewrite_child`, `rewrite_dataset`) while the parent sends it the changes
+//! made meanwhile (`rewrite_buffer`, `pipes`).
 //!
-//! A rewritten file may begin with a whole RDB file (`aof-use-rdb-preamble`), which is shorter and
+//! A rewritten file may start with an RDB preamble (`aof-use-rdb-preamble`), which is shorter and
 //! loads faster; commands follow it.
 //!
 //! Must not know: clients, and what commands do.
@@ -19,181 +19,11 @@ mod rewrite;
 mod rewrite_buffer;
 mod rewrite_child;
 mod rewrite_dataset;
+mod state;
 #[cfg(test)]
 mod test_env;
 
 pub use crate::env::{Env, Status};
 pub use load::{Executor, LoadResult, UnknownCommand};
 pub use rewrite::RewriteFailed;
-
-use crate::config::Config;
-use crate::os::{Errno, Fd, Interest, OFlag};
-use pipes::Pipes;
-use rewrite_buffer::RewriteBuffer;
-
-/// Whether commands are appended (Redis: `aof_state`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    Off,
-    On,
-    /// Switched on, and waiting for the first rewrite to finish: until then commands reach the
-    /// rewrite buffer only, and that only while a child runs.
-    WaitRewrite,
-}
-
-/// The append only file and all that is remembered about it. Fields carry Redis' names without
-/// `aof_`.
-pub struct Aof {
-    pub state: State,
-    /// Commands that were executed and not yet written.
-    pub buf: Vec<u8>,
-    /// The file that is appended to; None while off.
-    pub fd: Option<Fd>,
-    /// Length of the file in bytes, as far as we know.
-    pub current_size: u64,
-    /// The same right after the last rewrite or start, from which growth is counted.
-    pub rewrite_base_size: u64,
-    pub last_write_status: Status,
-    /// Why writing fails. Only as fresh as the log line about it, see [`flush`].
-    pub last_write_errno: Errno,
-    pub last_bgrewrite_status: Status,
-    /// How often a flush stopped waiting for an fsync in progress.
-    pub delayed_fsync: u64,
-    /// Start a rewrite as soon as no child runs.
-    pub rewrite_scheduled: bool,
-    /// Seconds that the last rewrite took; -1 when there was none.
-    pub rewrite_time_last: i64,
-    /// When the current rewrite started, in seconds since the epoch; -1 when there is none.
-    pub rewrite_time_start: i64,
-    /// Microseconds to sleep before each write (DEBUG AOF-FLUSH-SLEEP).
-    pub flush_sleep: u64,
-    /// Bytes that copy-on-write cost in the last rewrite.
-    pub stat_aof_cow_bytes: u64,
-    /// Since when a flush waits for an fsync in progress, in seconds since the epoch; 0 when none
-    /// does.
-    pub flush_postponed_start: i64,
-    /// How far the file was synced, or handed to the background for it.
-    fsync_offset: u64,
-    /// When that was, in seconds since the epoch.
-    last_fsync: i64,
-    /// When an error of writing was last logged, in seconds since the epoch.
-    last_write_error_log: i64,
-    /// The database that the last SELECT in the file chose; None forces a new one.
-    selected_db: Option<usize>,
-    /// The descriptors between parent and child, while there is a child.
-    pipes: Option<Pipes>,
-    /// What the child does not know yet.
-    rewrite_buffer: RewriteBuffer,
-}
-
-impl Aof {
-    /// The state before anything was opened or loaded.
-    pub fn new(config: &Config) -> Self {
-        Aof {
-            state: if config.appendonly { State::On } else { State::Off },
-            buf: Vec::new(),
-            fd: None,
-            current_size: 0,
-            rewrite_base_size: 0,
-            last_write_status: Status::Ok,
-            last_write_errno: Errno::from_raw(0),
-            last_bgrewrite_status: Status::Ok,
-            delayed_fsync: 0,
-            rewrite_scheduled: false,
-            rewrite_time_last: -1,
-            rewrite_time_start: -1,
-            flush_sleep: 0,
-            stat_aof_cow_bytes: 0,
-            fsync_offset: 0,
-            last_fsync: 0,
-            flush_postponed_start: 0,
-            last_write_error_log: 0,
-            selected_db: None,
-            pipes: None,
-            rewrite_buffer: RewriteBuffer::default(),
-        }
-    }
-
-    /// Opens the file for appending, creating it if need be (part of Redis' `initServer`). Logs
-    /// nothing.
-    pub fn open(&mut self, env: &mut Env<'_>) -> Result<(), Errno> {
-        self.last_fsync = env.unixtime;
-        self.fd = Some(open_for_appending(env)?);
-        Ok(())
-    }
-
-    /// Bytes that the child was not sent yet (INFO `aof_rewrite_buffer_length`).
-    pub fn rewrite_buffer_size(&self) -> u64 {
-        self.rewrite_buffer.size()
-    }
-
-    /// Memory of both buffers in bytes (INFO `mem_aof_buffer`).
-    pub fn mem_aof_buffer(&self) -> u64 {
-        match self.state {
-            State::Off => 0,
-            State::On | State::WaitRewrite => {
-                self.buf.capacity() as u64 + self.rewrite_buffer.size()
-            }
-        }
-    }
-
-    /// Whether events of this descriptor are for [`Aof::on_pipe_event`].
-    pub fn owns_pipe(&self, fd: Fd) -> bool {
-        self.pipes.as_ref().is_some_and(|pipes| pipes.watches(fd))
-    }
-
-    /// What the event loop calls when a pipe of the rewrite is ready.
-    pub fn on_pipe_event(&mut self, env: &mut Env<'_>, fd: Fd, ready: Interest) {
-        if let Some(pipes) = &mut self.pipes {
-            pipes.on_event(env, &mut self.rewrite_buffer, fd, ready);
-        }
-    }
-
-    /// The descriptor as Redis passes it to the kernel: -1 while off, which is answered with EBADF.
-    fn raw_fd(&self) -> Fd {
-        self.fd.unwrap_or(-1)
-    }
-
-    /// Asks the kernel for the length of the file (Redis: `aofUpdateCurrentSize`). Otherwise it is
-    /// kept by adding what was written, which is faster.
-    fn update_current_size(&mut self, env: &mut Env<'_>) {
-        let started = env.latency_start();
-        match env.os.fstat(self.raw_fd()) {
-            Ok(stat) => self.current_size = stat.size,
-            Err(errno) => {
-                let reason = crate::os::strerror(errno);
-                env.warning(&format!("Unable to obtain the AOF file length. stat: {reason}"));
-            }
-        }
-        let latency = env.latency_end(started);
-        env.latency_sample("aof-fstat", latency);
-    }
-}
-
-fn open_for_appending(env: &mut Env<'_>) -> Result<Fd, Errno> {
-    let flags = OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_CREAT;
-    env.os.open(&env.config.appendfilename, flags, 0o644)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Aof, Config, State};
-
-    #[test]
-    fn both_buffers_count_as_memory_while_it_is_on() {
-        let mut aof = Aof::new(&Config::default());
-        aof.buf = Vec::with_capacity(100);
-        aof.rewrite_buffer.append(b"four", &mut |_, _| {});
-        assert_eq!(aof.mem_aof_buffer(), 0);
-        for state in [State::On, State::WaitRewrite] {
-            aof.state = state;
-            assert_eq!(aof.mem_aof_buffer(), 104);
-        }
-        assert_eq!(aof.rewrite_buffer_size(), 4);
-    }
-
-    #[test]
-    fn without_a_rewrite_no_descriptor_is_a_pipe_of_it() {
-        assert!(!Aof::new(&Config::default()).owns_pipe(0));
-    }
-}
+pub use state::{Aof, State};

@@ -6,24 +6,24 @@
 //! ack to child   parent -> child    one '!': nothing more will come
 //! ```
 //!
-//! Both processes keep all six ends open as long as they live, so nobody ever reads an end of file:
-//! a child whose parent is gone waits until its patience ends (see [`super::rewrite_child`]).
+//! Both processes keep all six ends open, so neither ever reads an end of file: a child whose
+//! parent has died waits until it times out (see [`super::rewrite_child`]).
 //!
-//! When the parent has answered the '!', what it did not send stays in the rewrite buffer, and the
-//! parent appends it to the finished file itself. Must not know: what the child writes.
+//! Once the parent has answered the '!', it keeps the rest in the rewrite buffer and appends that
+//! to the finished file itself. Must not know: what the child writes.
 
-use super::Env;
 use super::rewrite_buffer::RewriteBuffer;
+use crate::env::Env;
 use crate::os::{Errno, Fd, Interest, strerror};
 
-/// Both ends of the three pipes, and what the parent waits for on them.
+/// Both ends of the three pipes, and which of them the parent polls.
 #[derive(Debug)]
 pub(super) struct Pipes {
     ends: Ends,
     stop_sending_diff: bool,
-    /// The child's '!' is waited for.
+    /// Polling for the child's '!'.
     ack_watched: bool,
-    /// Room in the data pipe is waited for.
+    /// Polling for room in the data pipe.
     data_watched: bool,
 }
 
@@ -39,8 +39,8 @@ pub(super) struct Ends {
 }
 
 impl Pipes {
-    /// Three pipe(2), and the child's '!' is waited for (Redis: `aofCreatePipes`). On an error it
-    /// is logged and every descriptor is closed again.
+    /// Creates the three pipes and starts polling for the child's '!' (Redis: `aofCreatePipes`). On
+    /// an error logs it and closes every descriptor.
     pub(super) fn create(env: &mut Env<'_>) -> Option<Pipes> {
         let mut fds = [-1; 6];
         match Pipes::set_up(env, &mut fds) {
@@ -78,10 +78,10 @@ impl Pipes {
         self.ends
     }
 
-    /// Takes both events back and closes all six ends (Redis: `aofClosePipes`).
+    /// Stops polling and closes all six ends (Redis: `aofClosePipes`).
     pub(super) fn close(mut self, env: &mut Env<'_>) {
-        self.forget_ack(env);
-        self.forget_data(env);
+        self.unwatch_ack(env);
+        self.unwatch_data(env);
         let ends = self.ends;
         let in_order = [
             ends.write_data_to_child,
@@ -96,7 +96,7 @@ impl Pipes {
         }
     }
 
-    /// Whether the event loop may see this descriptor.
+    /// Whether this descriptor is being polled.
     pub(super) fn watches(&self, fd: Fd) -> bool {
         (self.ack_watched && fd == self.ends.read_ack_from_child)
             || (self.data_watched && fd == self.ends.write_data_to_child)
@@ -117,7 +117,8 @@ impl Pipes {
         }
     }
 
-    /// Puts a command into the buffer, to be sent as soon as the pipe has room.
+    /// Puts a command into the buffer, to be sent when the pipe has room (Redis:
+    /// `aofRewriteBufferAppend`).
     pub(super) fn feed(&mut self, env: &mut Env<'_>, buffer: &mut RewriteBuffer, bytes: &[u8]) {
         buffer.append(bytes, &mut |level, size| {
             let megabytes = size / (1024 * 1024);
@@ -130,8 +131,8 @@ impl Pipes {
         }
     }
 
-    /// Sends as much as the pipe takes; an error is looked at by nobody, the next event tries again
-    /// (Redis: `aofChildWriteDiffData`).
+    /// Sends as much as the pipe takes. Errors are ignored; the next event retries (Redis:
+    /// `aofChildWriteDiffData`).
     fn child_write_diff_data(&mut self, env: &mut Env<'_>, buffer: &mut RewriteBuffer) {
         while !self.stop_sending_diff
             && let Some(block) = buffer.first()
@@ -141,11 +142,11 @@ impl Pipes {
                 Ok(sent) => buffer.consume(sent),
             }
         }
-        self.forget_data(env);
+        self.unwatch_data(env);
     }
 
-    /// The child has sent its '!', once in a rewrite (Redis: `aofChildPipeReadable`). If the answer
-    /// cannot be sent, nothing is tried again: the child gives up by itself.
+    /// The child has sent its '!', which happens once per rewrite (Redis: `aofChildPipeReadable`).
+    /// If the answer cannot be sent there is no retry: the child times out.
     fn child_pipe_readable(&mut self, env: &mut Env<'_>) {
         let mut byte = [0];
         let read = env.os.read(self.ends.read_ack_from_child, &mut byte);
@@ -158,17 +159,17 @@ impl Pipes {
                 env.warning(&format!("Can't send ACK to AOF child: {reason}"));
             }
         }
-        self.forget_ack(env);
+        self.unwatch_ack(env);
     }
 
-    fn forget_ack(&mut self, env: &mut Env<'_>) {
+    fn unwatch_ack(&mut self, env: &mut Env<'_>) {
         if std::mem::take(&mut self.ack_watched) {
             let fd = self.ends.read_ack_from_child;
             let _ = env.os.epoll_ctl(env.epoll, fd, Interest::default());
         }
     }
 
-    fn forget_data(&mut self, env: &mut Env<'_>) {
+    fn unwatch_data(&mut self, env: &mut Env<'_>) {
         if std::mem::take(&mut self.data_watched) {
             let fd = self.ends.write_data_to_child;
             let _ = env.os.epoll_ctl(env.epoll, fd, Interest::default());
@@ -180,25 +181,25 @@ impl Pipes {
 mod tests {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-    use super::super::test_env::Surroundings;
+    use super::super::test_env::Fixture;
     use super::{Fd, Interest, Pipes, RewriteBuffer};
     use crate::os::linux::LinuxOs;
     use crate::os::{ForkChild, Os, Wait, WaitStatus};
 
-    /// Pipes, a buffer with one byte for the child, and an answer of the child on its way.
-    fn after_an_answer(answer: &[u8]) -> (Surroundings, Pipes, RewriteBuffer) {
-        let mut around = Surroundings::new();
-        let mut env = around.env();
+    /// Pipes, a buffer with one byte for the child, and the child's answer in the pipe.
+    fn after_an_answer(answer: &[u8]) -> (Fixture, Pipes, RewriteBuffer) {
+        let mut fixture = Fixture::new();
+        let mut env = fixture.env();
         let (mut pipes, mut buffer) =
             (Pipes::create(&mut env).expect("six descriptors"), RewriteBuffer::default());
         assert_eq!(watched(&pipes), [true, false, false]);
         pipes.feed(&mut env, &mut buffer, b"x");
         env.os.write(pipes.ends.write_ack_to_parent, answer).expect("there is room");
         assert_eq!(watched(&pipes), [true, true, false]);
-        (around, pipes, buffer)
+        (fixture, pipes, buffer)
     }
 
-    /// Whether the child's answer, room for data, and an end of the child's are waited for.
+    /// Whether the child's answer, room for data, and one of the child's ends are polled.
     fn watched(pipes: &Pipes) -> [bool; 3] {
         let ends = pipes.ends;
         [ends.read_ack_from_child, ends.write_data_to_child, ends.read_data_from_parent]
@@ -207,8 +208,8 @@ mod tests {
 
     #[test]
     fn an_event_is_seen_to_once() {
-        let (mut around, mut pipes, mut buffer) = after_an_answer(b"!");
-        let (env, ends) = (&mut around.env(), pipes.ends);
+        let (mut fixture, mut pipes, mut buffer) = after_an_answer(b"!");
+        let (env, ends) = (&mut fixture.env(), pipes.ends);
         pipes.on_event(env, &mut buffer, ends.write_data_to_child, Interest::WRITABLE);
         assert_eq!((watched(&pipes), buffer.size()), ([true, false, false], 0));
         pipes.on_event(env, &mut buffer, ends.read_ack_from_child, Interest::READABLE);
@@ -218,8 +219,8 @@ mod tests {
 
     #[test]
     fn other_events_are_nothing() {
-        let (mut around, mut pipes, mut buffer) = after_an_answer(b"!");
-        let (env, ends) = (&mut around.env(), pipes.ends);
+        let (mut fixture, mut pipes, mut buffer) = after_an_answer(b"!");
+        let (env, ends) = (&mut fixture.env(), pipes.ends);
         for (fd, ready) in [
             (ends.read_ack_from_child, Interest::WRITABLE),
             (ends.write_data_to_child, Interest::READABLE),
@@ -233,8 +234,8 @@ mod tests {
 
     #[test]
     fn another_answer_stops_nothing() {
-        let (mut around, mut pipes, mut buffer) = after_an_answer(b"?");
-        let (env, ends) = (&mut around.env(), pipes.ends);
+        let (mut fixture, mut pipes, mut buffer) = after_an_answer(b"?");
+        let (env, ends) = (&mut fixture.env(), pipes.ends);
         pipes.on_event(env, &mut buffer, ends.read_ack_from_child, Interest::READABLE);
         assert_eq!((watched(&pipes), pipes.stop_sending_diff), ([false, true, false], false));
         pipes.close(env);
@@ -242,15 +243,15 @@ mod tests {
 
     #[test]
     fn the_log_tells_how_much_waits() {
-        let (mut around, mut pipes, mut buffer) = after_an_answer(b"!");
-        pipes.feed(&mut around.env(), &mut buffer, &vec![0; 81 * 1024 * 1024]);
-        let log = around.log();
+        let (mut fixture, mut pipes, mut buffer) = after_an_answer(b"!");
+        pipes.feed(&mut fixture.env(), &mut buffer, &vec![0; 81 * 1024 * 1024]);
+        let log = fixture.log();
         assert!(log.ends_with("* Background AOF buffer size: 80 MB\n"), "{log}");
         assert_eq!(log.lines().count(), 1);
-        pipes.close(&mut around.env());
+        pipes.close(&mut fixture.env());
     }
 
-    /// A process in which the third pipe is one descriptor too many.
+    /// A process whose descriptor limit is reached by the third pipe.
     struct Poor;
 
     impl ForkChild for Poor {
@@ -259,7 +260,7 @@ mod tests {
         }
 
         fn run(&self, os: &mut dyn Os) -> i32 {
-            let mut around = Surroundings::new();
+            let mut fixture = Fixture::new();
             let open = |os: &mut dyn Os| -> Vec<Fd> {
                 (0..1024).filter(|&fd| os.fstat(fd).is_ok()).collect()
             };
@@ -267,7 +268,7 @@ mod tests {
             let fifth = (0..1024).filter(|fd| !before.contains(fd)).nth(4).expect("a free one");
             let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("there is a limit");
             setrlimit(Resource::RLIMIT_NOFILE, fifth as u64 + 1, hard).expect("it is lower");
-            let pipes = Pipes::create(&mut around.env());
+            let pipes = Pipes::create(&mut fixture.env());
             i32::from(pipes.is_some() || open(os) != before)
         }
     }

@@ -1,54 +1,46 @@
-//! Replacing the file by a shorter one that rebuilds the same dataset, in the background: the
-//! parent's side.
+//! Replaces the file by a shorter one that rebuilds the same dataset: the parent's side (Redis:
+//! aof.c, "AOF background rewrite").
 //!
 //! 1. Parent: opens the three [`super::pipes`] and the child-info pipe, and forks.
 //! 2. Child: writes the dataset as of the fork to `temp-rewriteaof-PID.aof`
-//!    ([`super::rewrite_child`]). Parent: goes on serving; each command goes to the old file *and*
-//!    to the rewrite buffer, from which it is sent through the data pipe whenever that has room.
-//! 3. Child: syncs, reads a last second of what comes through the pipe, and asks the parent with
-//!    '!' to stop. Parent: stops sending and answers '!'. The rest stays in the buffer.
-//! 4. Child: appends what it was sent, syncs, renames the file to `temp-rewriteaof-bg-PID.aof`,
+//!    ([`super::rewrite_child`]). Parent: keeps serving. Each command goes to the old file *and* to
+//!    the rewrite buffer, which is sent through the data pipe whenever that has room.
+//! 3. Child: syncs, reads from the pipe for up to a second, and sends '!' to ask the parent to
+//!    stop. Parent: stops sending and answers '!'. The rest stays in the buffer.
+//! 4. Child: appends what it received, syncs, renames the file to `temp-rewriteaof-bg-PID.aof`,
 //!    exits.
-//! 5. Parent: reaps it, appends the rest of the buffer to that file, and renames it to the real
-//!    name. From here on a restart loads the new file.
-//! 6. Parent: appends to the new file from now on, syncs it by policy, and has the old one closed
-//!    in the background, where its blocks can be freed without anybody waiting.
+//! 5. Parent: reaps the child, appends the rest of the buffer to that file, and renames it to the
+//!    real name. From here on a restart loads the new file.
+//! 6. Parent: switches to the new file, syncs it by policy, and has the old one closed in the
+//!    background, because freeing its blocks can take long.
 //!
-//! Until 5 has happened the old file is complete, so a rewrite may fail anywhere and nothing is
-//! lost. In 6.0 the rest of the buffer is published by the rename *before* it is synced: a power
-//! cut in between can take away writes that were durable in the old file.
+//! Until step 5 the old file is complete, so a rewrite may fail at any point without loss. In 6.0
+//! the rename publishes the rest of the buffer *before* it is synced: a power cut in between can
+//! lose writes that were durable in the old file.
 //!
 //! Must not know: who asked for it.
 
 use super::pipes::Pipes;
-use super::rewrite_child::RewriteChild;
-use super::{Aof, Env, State, Status, open_for_appending};
+use super::rewrite_child::{RewriteChild, bg_name, temp_name};
+use super::state::{Aof, State, open_for_appending};
 use crate::bio::{Bio, Job};
-use crate::child::{self, Outcome};
+use crate::child::{self, ChildOutcome};
+use crate::clock;
 use crate::config::AppendFsync;
+use crate::env::{Env, Status};
 use crate::keyspace::Keyspace;
 use crate::log::Level;
 use crate::os::{Errno, Fd, OFlag, Os, Pid, Signal, WaitStatus, strerror};
 
-/// No rewrite was started; the log says why, except when a child is at work already.
+/// No rewrite was started. The log says why, unless a child is already running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RewriteFailed;
-
-/// The name under which a child leaves its finished file.
-pub(super) fn bg_name(pid: Pid) -> String {
-    format!("temp-rewriteaof-bg-{pid}.aof")
-}
-
-/// The name under which a child writes.
-pub(super) fn temp_name(pid: Pid) -> String {
-    format!("temp-rewriteaof-{pid}.aof")
-}
 
 impl Aof {
     /// Starts a rewrite: steps 1 and 2 above (Redis: `rewriteAppendOnlyFileBackground`).
     ///
-    /// When it fails, no child runs, no descriptor is left, and 6.0 leaves
-    /// `last_bgrewrite_status` alone.
+    /// On failure no child is running and no descriptor is left open; 6.0 does not change
+    /// `last_bgrewrite_status`.
     pub fn rewrite_append_only_file_background(
         &mut self,
         env: &mut Env<'_>,
@@ -66,29 +58,29 @@ impl Aof {
         };
         env.notice(&format!("Background append only file rewriting started by pid {pid}"));
         self.rewrite_scheduled = false;
-        self.rewrite_time_start = child::time(env.os);
+        self.rewrite_time_start = clock::time(env.os);
         env.children.aof = Some(pid);
         self.pipes = Some(pipes);
-        // What the buffer gathers is appended to a file that may end in another database.
+        // The rewritten file may end in another database.
         self.selected_db = None;
         Ok(pid)
     }
 
-    /// The child was reaped: steps 5 and 6 above, or what is left when it failed
-    /// (Redis: `backgroundRewriteDoneHandler`).
+    /// The child was reaped: steps 5 and 6 above, or the cleanup after a failure (Redis:
+    /// `backgroundRewriteDoneHandler`).
     ///
-    /// When this returns, no descriptor or temporary file of the rewrite is left, and a new rewrite
-    /// is scheduled if the AOF still waits for its first. A parent that cannot finish leaves the
-    /// old file and `last_bgrewrite_status` as they were, and drops the buffer.
+    /// On return no descriptor or temporary file of the rewrite is left, and a new rewrite is
+    /// scheduled if the AOF still waits for its first. If the parent cannot finish, the old file
+    /// and `last_bgrewrite_status` stay as they were and the buffer is dropped.
     pub fn background_rewrite_done_handler(&mut self, env: &mut Env<'_>, status: WaitStatus) {
         let Some(pid) = env.children.aof else { return };
-        match Outcome::of(status) {
-            Outcome::Success => self.install_rewritten_file(env, pid),
-            Outcome::Error => {
+        match ChildOutcome::of(status) {
+            ChildOutcome::Success => self.install_rewritten_file(env, pid),
+            ChildOutcome::Error => {
                 self.last_bgrewrite_status = Status::Err;
                 env.warning("Background AOF rewrite terminated with error");
             }
-            Outcome::Signal(signal) => {
+            ChildOutcome::Signal(signal) => {
                 if signal != Signal::SIGUSR1 as i32 {
                     self.last_bgrewrite_status = Status::Err;
                 }
@@ -100,7 +92,7 @@ impl Aof {
         self.rewrite_buffer.reset();
         remove_temp_files(env.os, env.bio, pid);
         env.children.aof = None;
-        self.rewrite_time_last = child::time(env.os) - self.rewrite_time_start;
+        self.rewrite_time_last = clock::time(env.os) - self.rewrite_time_start;
         self.rewrite_time_start = -1;
         if self.state == State::WaitRewrite {
             self.rewrite_scheduled = true;
@@ -108,12 +100,12 @@ impl Aof {
     }
 
     fn install_rewritten_file(&mut self, env: &mut Env<'_>, pid: Pid) {
-        let start = child::ustime(env.os);
+        let start = clock::ustime(env.os);
         env.notice("Background AOF rewrite terminated with success");
         let Some(new_fd) = self.append_residual_diff(env, pid) else { return };
         let target = &env.config.appendfilename;
-        // While off, the file that is about to be replaced is held open, so that not the rename but
-        // the background frees its blocks.
+        // While off, the old file is held open so that its blocks are freed in the background and
+        // not by the rename.
         let mut old_fd = match self.fd {
             Some(_) => None,
             None => env.os.open(target, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0).ok(),
@@ -147,12 +139,12 @@ impl Aof {
         if let Some(fd) = old_fd {
             env.bio.create_background_job(env.os, Job::CloseFile(fd));
         }
-        let took = child::ustime(env.os).saturating_sub(start);
+        let took = (clock::ustime(env.os) - start).max(0);
         let line = format!("Background AOF rewrite signal handler took {took}us");
         env.log.line(env.os, Level::Verbose, &line);
     }
 
-    /// Opens the child's file and appends what the child was not sent. Logs what goes wrong.
+    /// Opens the child's file and appends what the child was not sent. Logs errors.
     fn append_residual_diff(&mut self, env: &mut Env<'_>, pid: Pid) -> Option<Fd> {
         let started = env.latency_start();
         let fd = match env.os.open(&bg_name(pid), OFlag::O_WRONLY | OFlag::O_APPEND, 0) {
@@ -184,7 +176,7 @@ impl Aof {
         Some(fd)
     }
 
-    /// From now on `fd` is the file. What waits in `buf` is in it already, by way of the rewrite
+    /// Makes `fd` the current file. What is in `buf` is already in it, by way of the rewrite
     /// buffer.
     fn switch_to(&mut self, env: &mut Env<'_>, fd: Fd) {
         self.fd = Some(fd);
@@ -200,8 +192,8 @@ impl Aof {
         self.buf = Vec::new();
     }
 
-    /// Tells the rewrite child, if there is one, to stop, waits for its end, and removes what it
-    /// left (Redis: `killAppendOnlyChild`).
+    /// Kills the rewrite child, if there is one, waits for it, and removes its files (Redis:
+    /// `killAppendOnlyChild`).
     pub fn kill_append_only_child(&mut self, env: &mut Env<'_>) {
         let Some(pid) = env.children.aof else { return };
         env.notice(&format!("Killing running AOF rewrite child: {pid}"));
@@ -214,11 +206,11 @@ impl Aof {
         env.children.close_info_pipe(env.os);
     }
 
-    /// `appendonly no` becomes `yes` at run time (Redis: `startAppendOnly`).
+    /// `appendonly` changes from `no` to `yes` at run time (Redis: `startAppendOnly`).
     ///
-    /// When this returns without an error, the file is open and a rewrite has started, or will when
-    /// the snapshot is done; nothing is appended before that has finished. Writes that are
-    /// acknowledged until then survive only if it does.
+    /// On success the file is open and a rewrite has started, or will start when the running
+    /// snapshot is done. Nothing is appended until that rewrite finishes, so writes acknowledged
+    /// until then survive only if it does.
     pub fn start_append_only(
         &mut self,
         env: &mut Env<'_>,
@@ -250,8 +242,8 @@ impl Aof {
         Ok(())
     }
 
-    /// Starts the rewrite that switching on needs, or schedules it when a snapshot is being saved.
-    /// A rewrite that runs already cannot be used, because it gathered no commands.
+    /// Starts the first rewrite, or schedules it while a snapshot is being saved. A rewrite that is
+    /// already running cannot be used, because commands executed since its fork were not collected.
     fn start_first_rewrite(
         &mut self,
         env: &mut Env<'_>,
@@ -275,10 +267,10 @@ impl Aof {
         self.rewrite_append_only_file_background(env, keyspace).map(drop)
     }
 
-    /// `appendonly yes` becomes `no` at run time (Redis: `stopAppendOnly`).
+    /// `appendonly` changes from `yes` to `no` at run time (Redis: `stopAppendOnly`).
     ///
-    /// When this returns, everything so far was flushed and fdatasync was called, the file is
-    /// closed, and no rewrite runs.
+    /// On return everything so far was flushed, fdatasync was called, the file is closed, and no
+    /// rewrite is running.
     pub fn stop_append_only(&mut self, env: &mut Env<'_>) {
         self.flush_append_only_file(env, true);
         let _ = env.os.fdatasync(self.raw_fd());
@@ -297,8 +289,8 @@ impl Aof {
     }
 }
 
-/// One write(2), which must take all of a block: a short count counts as an error here, though one
-/// without an errno of its own (Redis: `aofRewriteBufferWrite`).
+/// One write(2) that must take the whole block: a short count is an error here, though without an
+/// errno of its own (Redis: `aofRewriteBufferWrite`).
 fn write_whole(os: &mut dyn Os, fd: Fd, block: &[u8]) -> Result<(), Errno> {
     match os.write(fd, block)? {
         count if count == block.len() => Ok(()),

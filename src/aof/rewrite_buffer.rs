@@ -1,9 +1,8 @@
-//! What changed since the rewrite child was forked, and was not sent to it yet (Redis: the "AOF
-//! rewrite buffer").
+//! Commands executed since the fork of the rewrite child and not yet sent to it (Redis:
+//! `aof_rewrite_buf_blocks`, aof.c).
 //!
-//! It only grows at its end and only shrinks at its start, and may become large, so it is a list of
-//! blocks rather than one allocation that would have to move. Must not know: pipes, files, and what
-//! the bytes mean.
+//! It grows at the end, shrinks at the start, and may become large, so it is a list of blocks: one
+//! allocation would have to be moved. Must not know: pipes, files, and what the bytes mean.
 
 use std::collections::VecDeque;
 
@@ -12,7 +11,7 @@ use crate::log::Level;
 /// Length of a block in bytes.
 pub(super) const AOF_RW_BUF_BLOCK_SIZE: usize = 10 * 1024 * 1024;
 
-/// The buffer, block by block. None of them is empty for longer than a call.
+/// The buffer. No block stays empty after a call.
 pub(super) struct RewriteBuffer {
     blocks: VecDeque<Vec<u8>>,
     block_size: usize,
@@ -35,8 +34,8 @@ impl RewriteBuffer {
         self.blocks.iter().map(|block| block.len() as u64).sum()
     }
 
-    /// Appends `data`. Every tenth block announces how many bytes were there when it was needed,
-    /// every hundredth with a warning (Redis: `aofRewriteBufferAppend`).
+    /// Appends `data`. Every tenth new block announces the size before it, every hundredth as a
+    /// warning (Redis: `aofRewriteBufferAppend`).
     pub(super) fn append(&mut self, mut data: &[u8], announce: &mut dyn FnMut(Level, u64)) {
         while !data.is_empty() {
             let room = self.blocks.back().map_or(0, |block| self.block_size - block.len());
@@ -61,12 +60,12 @@ impl RewriteBuffer {
         }
     }
 
-    /// The first block, which is what to send next.
+    /// The first block: what to send next.
     pub(super) fn first(&self) -> Option<&[u8]> {
         self.blocks.front().map(Vec::as_slice)
     }
 
-    /// Drops `count` bytes of the first block, which were sent.
+    /// Drops `count` sent bytes from the first block.
     pub(super) fn consume(&mut self, count: usize) {
         if let Some(block) = self.blocks.front_mut() {
             block.drain(..count.min(block.len()));

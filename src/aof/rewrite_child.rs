@@ -1,50 +1,58 @@
-//! The life of a rewrite child: from the fork to a finished, synced, renamed file
-//! (Redis: `rewriteAppendOnlyFile`).
+//! What a rewrite child does, from the fork to a finished, synced and renamed file (Redis:
+//! `rewriteAppendOnlyFile`, aof.c).
 //!
-//! 1. Writes the dataset to `temp-rewriteaof-PID.aof`, as an RDB file or as commands, listening to
-//!    the parent now and then.
-//! 2. Flushes and syncs while the parent still sends: that makes the last sync short.
-//! 3. Listens for at most 1 second, or until nothing came for 20 ms in a row.
-//! 4. Sends '!' and waits for the parent's '!', at most 5 seconds. It may be lost; the parent may
-//!    be gone.
-//! 5. Reads what was still in the pipe and appends all it was sent.
-//! 6. Flushes, syncs, closes, renames to the name by which the parent looks for it.
+//! 1. Writes the dataset to `temp-rewriteaof-PID.aof`, as an RDB file or as commands, and reads the
+//!    data pipe every 10 KiB.
+//! 2. Flushes and syncs while the parent is still sending, which makes the last sync short.
+//! 3. Reads the data pipe for at most 1 second, or until nothing arrives for 20 ms.
+//! 4. Sends '!' and waits at most 5 seconds for the parent's '!', which may never come.
+//! 5. Reads what is still in the pipe and appends everything it received.
+//! 6. Flushes, syncs, closes, and renames the file to the name that the parent expects.
 //!
-//! When the child exits with 0, the renamed file rebuilds the dataset as of the fork and everything
-//! that the parent sent since, and is durable but for its name. Otherwise the temporary file is
-//! gone, or was tried to be.
+//! If the child exits with 0, the renamed file rebuilds the dataset as of the fork and everything
+//! the parent sent since. Its contents are durable, its name is not. Otherwise the child has tried
+//! to remove the temporary file.
 //!
 //! Must not know: what the parent does with the file.
 
 use super::pipes::Ends;
-use super::rewrite::{bg_name, temp_name};
 use super::rewrite_dataset::{AOF_READ_DIFF_INTERVAL_BYTES, rewrite_append_only_file_rio};
-use crate::child::mstime;
 use crate::child_info::ProcessType;
+use crate::clock::mstime;
 use crate::config::Config;
 use crate::env::Inherited;
 use crate::log::Level;
-use crate::os::{Errno, Fd, ForkChild, Interest, OFlag, Os, strerror};
+use crate::os::{Errno, Fd, ForkChild, Interest, OFlag, Os, Pid, strerror};
 use crate::rdb::{SaveOptions, rdb_save_rio};
 use crate::rio::{REDIS_AUTOSYNC_BYTES, Rio};
 
-/// Most bytes taken from the pipe at once: what a pipe holds on most machines.
+/// Bytes per read: the capacity of a pipe on most machines.
 const DIFF_CHUNK: usize = 64 * 1024;
-/// Milliseconds to listen for more before the file is finished.
-const LISTEN_MS: i64 = 1000;
-/// Contiguous milliseconds of silence that end the listening early.
-const SILENCE_MAX: u32 = 20;
+/// Milliseconds for which step 3 reads at most.
+const READ_DIFF_MS: i64 = 1000;
+/// Polls of 1 ms in a row without data that end step 3 early.
+const QUIET_POLLS_MAX: u32 = 20;
 /// Milliseconds to wait for the parent's '!'.
 const ACK_TIMEOUT_MS: i64 = 5000;
 /// Shortest single wait for it (Redis: `SYNCIO__RESOLUTION`).
 const ACK_WAIT_MIN_MS: i64 = 10;
 
-/// What the child takes with it from its parent.
+/// The name of a child's finished file.
+pub(super) fn bg_name(pid: Pid) -> String {
+    format!("temp-rewriteaof-bg-{pid}.aof")
+}
+
+/// The name of the file that a child is writing.
+pub(super) fn temp_name(pid: Pid) -> String {
+    format!("temp-rewriteaof-{pid}.aof")
+}
+
+/// What the child inherits from its parent.
 pub(super) struct RewriteChild<'a> {
     inherited: Inherited<'a>,
     ends: Ends,
     incremental_fsync: bool,
-    /// How to write the preamble, if there is to be one.
+    /// How to write the preamble; None without one.
     preamble: Option<SaveOptions>,
 }
 
@@ -74,8 +82,9 @@ impl ForkChild for RewriteChild<'_> {
     fn run(&self, os: &mut dyn Os) -> i32 {
         self.inherited.begin(os);
         let name = bg_name(os.getpid());
-        let mut work = Work { child: self, os, diff: Diff::default(), errno: Errno::from_raw(0) };
-        if work.rewrite_append_only_file(&name).is_err() {
+        let mut rewriter =
+            Rewriter { child: self, os, diff: Diff::default(), errno: Errno::from_raw(0) };
+        if rewriter.rewrite_append_only_file(&name).is_err() {
             return 1;
         }
         self.inherited.report(os, ProcessType::Aof, "AOF rewrite");
@@ -83,25 +92,25 @@ impl ForkChild for RewriteChild<'_> {
     }
 }
 
-/// What the parent has sent.
+/// What the parent has sent so far.
 #[derive(Default)]
 struct Diff {
     /// Redis: `aof_child_diff`.
     bytes: Vec<u8>,
-    /// Where the next of it is read to.
+    /// The read buffer.
     chunk: Vec<u8>,
 }
 
-/// The rewrite as it goes on in the child.
-struct Work<'c> {
+/// The rewrite in progress.
+struct Rewriter<'c> {
     child: &'c RewriteChild<'c>,
     os: &'c mut dyn Os,
     diff: Diff,
-    /// C's `errno`: what is logged when something failed without an error of its own.
+    /// C's `errno`, which is logged when something fails without setting one.
     errno: Errno,
 }
 
-impl Work<'_> {
+impl Rewriter<'_> {
     fn rewrite_append_only_file(&mut self, filename: &str) -> Result<(), Errno> {
         let temp = temp_name(self.os.getpid());
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
@@ -130,7 +139,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Steps 1 to 6, but for closing and renaming.
+    /// Steps 1 to 6, except for closing and renaming.
     fn produce(&mut self, aof: &mut Rio) -> Result<(), Errno> {
         if self.child.incremental_fsync {
             aof.set_auto_sync(REDIS_AUTOSYNC_BYTES);
@@ -138,8 +147,8 @@ impl Work<'_> {
         self.write_dataset(aof)?;
         aof.flush(self.os)?;
         aof.fsync(self.os)?;
-        self.listen();
-        self.agree_to_stop()?;
+        self.read_diff_until_quiet();
+        self.ask_parent_to_stop()?;
         self.notice("Parent agreed to stop sending diffs. Finalizing AOF...");
         self.read_diff_from_parent();
         let megabytes = self.diff.bytes.len() as f64 / (1024.0 * 1024.0);
@@ -150,12 +159,12 @@ impl Work<'_> {
     }
 
     fn write_dataset(&mut self, aof: &mut Rio) -> Result<(), Errno> {
-        let Work { child, os, diff, errno } = self;
+        let Rewriter { child, os, diff, errno } = self;
         let fd = child.ends.read_data_from_parent;
-        let mut listened_at = 0;
+        let mut read_at = 0;
         let mut after_key = |os: &mut dyn Os, processed: u64| {
-            if processed > listened_at + AOF_READ_DIFF_INTERVAL_BYTES {
-                listened_at = processed;
+            if processed > read_at + AOF_READ_DIFF_INTERVAL_BYTES {
+                read_at = processed;
                 *errno = read_diff(os, fd, diff).unwrap_or(*errno);
             }
         };
@@ -170,23 +179,23 @@ impl Work<'_> {
     }
 
     /// Step 3.
-    fn listen(&mut self) {
+    fn read_diff_until_quiet(&mut self) {
         let fd = self.child.ends.read_data_from_parent;
         let start = mstime(self.os);
-        let mut silence = 0;
-        while mstime(self.os) - start < LISTEN_MS && silence < SILENCE_MAX {
+        let mut quiet_polls = 0;
+        while mstime(self.os) - start < READ_DIFF_MS && quiet_polls < QUIET_POLLS_MAX {
             let ready = self.os.poll(fd, Interest::READABLE, 1).unwrap_or_default();
             if ready.is_empty() {
-                silence += 1;
+                quiet_polls += 1;
                 continue;
             }
-            silence = 0;
+            quiet_polls = 0;
             self.read_diff_from_parent();
         }
     }
 
     /// Step 4.
-    fn agree_to_stop(&mut self) -> Result<(), Errno> {
+    fn ask_parent_to_stop(&mut self) -> Result<(), Errno> {
         let ends = self.child.ends;
         if self.os.write(ends.write_ack_to_parent, b"!")? != 1 {
             return Err(self.errno);
@@ -198,8 +207,7 @@ impl Work<'_> {
         }
     }
 
-    /// The next byte of a descriptor that does not block, within [`ACK_TIMEOUT_MS`] (Redis:
-    /// `syncRead`).
+    /// The next byte from a non-blocking descriptor, within [`ACK_TIMEOUT_MS`] (Redis: `syncRead`).
     fn sync_read(&mut self, fd: Fd) -> Result<u8, Errno> {
         let start = mstime(self.os);
         let mut remaining = ACK_TIMEOUT_MS;
@@ -236,8 +244,8 @@ impl Work<'_> {
     }
 }
 
-/// Takes what is in the pipe, and returns the error that ended it, which is EAGAIN when all is well
-/// (Redis: `aofReadDiffFromParent`).
+/// Reads until the pipe is empty. Returns the error that ended it, normally EAGAIN (Redis:
+/// `aofReadDiffFromParent`).
 fn read_diff(os: &mut dyn Os, fd: Fd, diff: &mut Diff) -> Option<Errno> {
     diff.chunk.resize(DIFF_CHUNK, 0);
     loop {

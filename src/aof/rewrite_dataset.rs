@@ -11,15 +11,14 @@ use crate::rdb::AfterKey;
 use crate::rio::Rio;
 use crate::text::float::format_17g;
 
-/// Most items in one RPUSH, SADD or HMSET, so that no single command stalls the server that loads
-/// it.
+/// Most items in one command, so that no single command stalls the server that loads it.
 const AOF_REWRITE_ITEMS_PER_CMD: usize = 64;
-/// How many bytes may be written before the parent is listened to again.
+/// Bytes written between two reads of the data pipe.
 pub(super) const AOF_READ_DIFF_INTERVAL_BYTES: u64 = 10 * 1024;
 
-/// Writes all databases to `aof`. `after_key` is called after each key with the bytes so far, so
-/// that the pipe from the parent does not fill up. When this returns without an error, all was
-/// *given* to the stream.
+/// Writes all databases to `aof`. `after_key` is called after each key with the bytes written so
+/// far, so that the data pipe can be drained. Success means that everything was *passed* to the
+/// stream, not that it is on disk.
 pub(super) fn rewrite_append_only_file_rio(
     os: &mut dyn Os,
     aof: &mut Rio,

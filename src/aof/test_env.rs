@@ -1,18 +1,17 @@
-//! What the unit tests of the AOF work with: an [`Env`] on the real kernel, whose log is a file.
+//! An [`Env`] on the real kernel for the unit tests of the AOF; its log is a file.
 //!
 //! Must not know: what is tested.
 
-use super::Env;
 use crate::bio::Bio;
 use crate::config::Config;
-use crate::env::Children;
+use crate::env::{Children, Env};
 use crate::latency::Latency;
 use crate::log::{Level, Log};
 use crate::os::linux::LinuxOs;
 use crate::os::{Fd, OFlag, Os};
 
-/// What the server owns besides the AOF.
-pub(super) struct Surroundings {
+/// What the AOF needs besides its own state.
+pub(super) struct Fixture {
     os: LinuxOs,
     config: Config,
     log: Log,
@@ -23,12 +22,12 @@ pub(super) struct Surroundings {
     _dir: tempfile::TempDir,
 }
 
-impl Surroundings {
+impl Fixture {
     pub(super) fn new() -> Self {
         let mut os = LinuxOs::new();
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("log").to_str().expect("UTF-8").to_string();
-        Surroundings {
+        Fixture {
             epoll: os.epoll_create().expect("a descriptor"),
             os,
             config: Config::default(),
@@ -40,7 +39,7 @@ impl Surroundings {
         }
     }
 
-    /// What the AOF works with, 1 s past the epoch.
+    /// The environment for calls on the AOF, 1 s past the epoch.
     pub(super) fn env(&mut self) -> Env<'_> {
         Env {
             os: &mut self.os,

@@ -1,19 +1,20 @@
-//! Arguments that have to be something: integers, floats, places in a sequence.
+//! Parsing of arguments: integers, floats, indexes into a sequence (Redis: object.c).
 //!
 //! Must not know: the commands.
 
 use std::ops::Range;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::text::float::parse_double;
 use crate::text::parse_integer;
 
-/// An argument that has to be an integer.
+/// Parses an integer (Redis: `getLongLongFromObjectOrReply`).
 pub fn integer(argument: &[u8]) -> Result<i64, Failure> {
     parse_integer(argument).ok_or_else(Failure::not_an_integer)
 }
 
-/// An argument that has to be a double; an infinity is one by name only (Redis: `string2d`).
+/// Parses a double. Infinity must be spelled out, an overflow is an error (Redis: `string2d`,
+/// `getDoubleFromObjectOrReply`).
 pub fn float(argument: &[u8]) -> Result<f64, Failure> {
     parse_double(argument)
         .filter(|value| value.is_finite() || names_infinity(argument))
@@ -25,15 +26,15 @@ fn names_infinity(argument: &[u8]) -> bool {
     matches!(argument, [b'i' | b'I', ..] | [b'+' | b'-', b'i' | b'I', ..])
 }
 
-/// Whether all digits before an exponent are 0, rather than too small to tell.
+/// Whether the text is a zero and not an underflow: all digits before an exponent are 0.
 fn says_zero(argument: &[u8]) -> bool {
     let mut number = argument.iter().take_while(|byte| !matches!(byte, b'e' | b'E'));
     !number.any(|byte| matches!(byte, b'1'..=b'9'))
 }
 
-/// The places from `start` to `stop`, both counted from the end when they are negative, that a
-/// sequence of this length has.
-pub fn places(start: i64, stop: i64, length: usize) -> Range<usize> {
+/// The indexes from `start` to `stop` that exist in a sequence of this length. Negative ones count
+/// from the end.
+pub fn index_range(start: i64, stop: i64, length: usize) -> Range<usize> {
     let length = length as i64;
     let from_end = |place: i64| if place < 0 { place.saturating_add(length) } else { place };
     let start = from_end(start).max(0);
@@ -41,13 +42,13 @@ pub fn places(start: i64, stop: i64, length: usize) -> Range<usize> {
     if start > stop { 0..0 } else { start as usize..stop as usize + 1 }
 }
 
-/// The place of one element, counted from the end when it is negative.
-pub fn place(index: i64, length: usize) -> Option<usize> {
+/// The index of one element. A negative one counts from the end.
+pub fn index_of(index: i64, length: usize) -> Option<usize> {
     let index = if index < 0 { index.checked_add(length as i64)? } else { index };
     usize::try_from(index).ok().filter(|&index| index < length)
 }
 
-/// Whether an argument is this word, in any case.
+/// Whether an argument equals this word, ignoring case.
 pub fn is(argument: &[u8], word: &str) -> bool {
     argument.eq_ignore_ascii_case(word.as_bytes())
 }
@@ -68,12 +69,12 @@ mod tests {
 
     #[test]
     fn places_count_from_both_ends() {
-        assert_eq!(places(0, -1, 3), 0..3);
-        assert_eq!(places(-2, 100, 3), 1..3);
-        assert_eq!(places(-100, 0, 3), 0..1);
-        assert_eq!(places(2, 1, 3), 0..0);
-        assert_eq!(places(3, 5, 3), 0..0);
-        assert_eq!(places(i64::MIN, i64::MAX, 3), 0..3);
-        assert_eq!((place(-1, 3), place(3, 3), place(-4, 3)), (Some(2), None, None));
+        assert_eq!(index_range(0, -1, 3), 0..3);
+        assert_eq!(index_range(-2, 100, 3), 1..3);
+        assert_eq!(index_range(-100, 0, 3), 0..1);
+        assert_eq!(index_range(2, 1, 3), 0..0);
+        assert_eq!(index_range(3, 5, 3), 0..0);
+        assert_eq!(index_range(i64::MIN, i64::MAX, 3), 0..3);
+        assert_eq!((index_of(-1, 3), index_of(3, 3), index_of(-4, 3)), (Some(2), None, None));
     }
 }

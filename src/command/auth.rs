@@ -1,23 +1,18 @@
-//! AUTH and HELLO: who a client is and how it wants to be spoken to (Redis: acl.c, networking.c).
+//! AUTH and HELLO: authentication and the choice of protocol (Redis: acl.c, networking.c).
 //!
 //! There is one user, `default`, and one protocol, RESP2. Must not know: the password.
 
 use super::arguments::is;
 use super::connection::set_name;
-use super::{Context, Failure, Outcome, Request};
+use super::context::Context;
+use super::failure::Failure;
+use super::request::{Credentials, Outcome, Request};
 use crate::config::REDIS_VERSION;
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::text::parse_integer;
 
-/// What a client says about itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credentials {
-    pub user: Bytes,
-    pub password: Bytes,
-}
-
-/// AUTH [user] password
+/// `AUTH [user] password`
 pub fn auth(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     let (user, password) = match &argv[1..] {
         [password] => (None, password),
@@ -32,7 +27,7 @@ pub fn auth(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> 
 
 /// HELLO version [AUTH user password] [SETNAME name]
 ///
-/// Version 3 is refused in the words that Redis has for versions that it does not know.
+/// Version 3 is refused with Redis' error for an unknown version.
 pub fn hello(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     if parse_integer(&argv[1]) != Some(2) {
         return Err(Failure::coded("NOPROTO unsupported protocol version"));
@@ -60,7 +55,7 @@ pub fn hello(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> 
     Ok(Request::Hello(credentials).into())
 }
 
-/// What HELLO answers a client that may speak.
+/// The reply of HELLO to an authenticated client.
 pub fn greeting(client: u64) -> Reply {
     let text = |text: &'static str| Reply::bulk(text);
     let pairs = [

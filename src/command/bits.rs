@@ -1,16 +1,17 @@
-//! Strings as rows of bits, the first one the highest of the first byte (Redis: bitops.c).
+//! Strings as bit arrays; bit 0 is the most significant bit of the first byte (Redis: bitops.c).
 //!
 //! Must not know: other types, except that a key may hold one.
 
 use super::arguments::integer;
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use super::strings::byte_range;
-use super::{Answer, Context, Failure};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::resp::request::BULK_MAX_LEN;
 use crate::text::parse_integer;
 
-/// The byte in which a bit is, and the bit in it.
+/// The byte that holds a bit, and its mask.
 fn position(argument: &[u8]) -> Result<(usize, u8), Failure> {
     let offset = parse_integer(argument).filter(|offset| (0..BULK_MAX_LEN * 8).contains(offset));
     let wrong = || Failure::new("bit offset is not an integer or out of range");

@@ -1,71 +1,51 @@
-//! Commands that wait for an element when there is none: BLPOP and its relatives (Redis: t_list.c,
-//! t_zset.c, blocked.c).
+//! Blocking pops: BLPOP, BRPOP, BRPOPLPUSH, BZPOPMIN, BZPOPMAX (Redis: t_list.c, t_zset.c).
 //!
-//! They are propagated as the commands without the waiting. In a transaction they do not wait.
-//! Must not know: how a client waits.
+//! They are propagated as their non-blocking counterparts. In a transaction they do not block.
+//! Must not know: how a client is blocked.
 
+use super::context::Context;
+use super::failure::Failure;
 use super::list_edits::rpoplpush;
 use super::lists::{End, pop_one};
+use super::request::{Blocked, BlockingOp, Outcome, Request};
 use super::zset_ranges::Pair;
 use super::zset_removals::pop_some;
-use super::{Context, Failure, Outcome, Request};
 use crate::keyspace::{Bytes, Value};
 use crate::resp::Reply;
 use crate::text::float::parse_double;
 
-/// What is done as soon as there is something at a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
-    Pop(End),
-    /// To the head of the list at this key.
-    Move(Bytes),
-    ZPop {
-        highest: bool,
-    },
-}
-
-/// A client that waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Blocked {
-    pub keys: Vec<Bytes>,
-    pub wish: Wish,
-    /// Until when, in milliseconds since the epoch; 0 for ever.
-    pub timeout: i64,
-}
-
-/// What a wish that came true answers, and how it is propagated.
+/// The reply to a served client, and what is propagated.
 pub struct Served {
     pub reply: Reply,
     pub propagated: Vec<Bytes>,
-    /// Whether it counts as one more change: an element that passes through a list without
-    /// staying does not.
+    /// Whether it counts as a change: an element that was pushed and popped at once does not.
     pub counts: bool,
 }
 
-impl Wish {
-    /// Whether it is a wish for a value of this type.
+impl BlockingOp {
+    /// Whether it can pop from a value of this type.
     fn fits(&self, value: &Value) -> bool {
         match self {
-            Wish::Pop(_) | Wish::Move(_) => matches!(value, Value::List(_)),
-            Wish::ZPop { .. } => matches!(value, Value::ZSet(_)),
+            BlockingOp::Pop(_) | BlockingOp::Move(_) => matches!(value, Value::List(_)),
+            BlockingOp::ZPop { .. } => matches!(value, Value::ZSet(_)),
         }
     }
 
-    /// Does it on a key with a value that fits.
+    /// Pops from a key whose value has the right type.
     fn serve_now(&self, ctx: &mut Context<'_>, key: &Bytes) -> Result<Served, Failure> {
         match self {
-            Wish::Pop(end) => {
+            BlockingOp::Pop(end) => {
                 let element = pop_one(ctx, key, *end)?.unwrap_or_default();
                 let name = if *end == End::Head { b"LPOP" } else { b"RPOP" };
                 let reply = Reply::bulks([key.clone(), element]);
                 Ok(Served { reply, propagated: vec![name.to_vec(), key.clone()], counts: false })
             }
-            Wish::Move(destination) => {
+            BlockingOp::Move(destination) => {
                 let propagated = vec![b"RPOPLPUSH".to_vec(), key.clone(), destination.clone()];
                 let reply = rpoplpush(ctx, &propagated)?;
                 Ok(Served { reply, propagated, counts: false })
             }
-            Wish::ZPop { highest } => {
+            BlockingOp::ZPop { highest } => {
                 let popped = pop_some(ctx, key, *highest, 1)?;
                 let mut parts = vec![Reply::Bulk(key.clone())];
                 parts.extend(
@@ -81,21 +61,27 @@ impl Wish {
     }
 }
 
-/// Does what a waiting client wished, if the key holds what it waits for. An element that could not
-/// be moved stays where it is, and the client gets the error.
-pub fn serve(ctx: &mut Context<'_>, wish: &Wish, key: &Bytes) -> Option<Result<Served, Failure>> {
-    let fits = ctx.write(key).is_some_and(|value| wish.fits(value));
+/// Serves a blocked client, if the key has a value of the right type (Redis:
+/// `serveClientBlockedOnList`). An element that cannot be moved stays where it is, and the client
+/// gets the error.
+pub fn serve(
+    ctx: &mut Context<'_>,
+    op: &BlockingOp,
+    key: &Bytes,
+) -> Option<Result<Served, Failure>> {
+    let fits = ctx.write(key).is_some_and(|value| op.fits(value));
     fits.then(|| {
-        let mut served = wish.serve_now(ctx, key)?;
-        if matches!(wish, Wish::ZPop { .. }) {
-            // Redis takes this name from its table of commands, and the others from elsewhere.
+        let mut served = op.serve_now(ctx, key)?;
+        if matches!(op, BlockingOp::ZPop { .. }) {
+            // Redis takes this name from its command table, in lower case, and the others from
+            // shared objects.
             served.propagated[0].make_ascii_lowercase();
         }
         Ok(served)
     })
 }
 
-/// Seconds with decimals from now on, as milliseconds since the epoch; 0 is for ever (Redis:
+/// A timeout in seconds, as a deadline in milliseconds since the epoch; 0 for none (Redis:
 /// `getTimeoutFromObjectOrReply`).
 fn timeout(ctx: &Context<'_>, argument: &[u8]) -> Result<i64, Failure> {
     let seconds = parse_double(argument).filter(|seconds| seconds.is_finite());
@@ -112,24 +98,24 @@ fn take_or_block(
     ctx: &mut Context<'_>,
     argv: &[Bytes],
     keys: &[Bytes],
-    wish: Wish,
+    op: BlockingOp,
 ) -> Result<Outcome, Failure> {
     let timeout = timeout(ctx, &argv[argv.len() - 1])?;
     for key in keys {
         match ctx.write(key) {
             None => continue,
-            Some(value) if !wish.fits(value) => return Err(Failure::wrong_type()),
+            Some(value) if !op.fits(value) => return Err(Failure::wrong_type()),
             Some(_) => {}
         }
-        let Served { reply, propagated, .. } = wish.serve_now(ctx, key)?;
+        let Served { reply, propagated, .. } = op.serve_now(ctx, key)?;
         ctx.effects.rewritten = Some(vec![propagated]);
         return Ok(reply.into());
     }
     if ctx.session.executing {
-        let moves = matches!(wish, Wish::Move(_));
+        let moves = matches!(op, BlockingOp::Move(_));
         return Ok(if moves { Reply::Null } else { Reply::NullArray }.into());
     }
-    Ok(Request::Block(Blocked { keys: keys.to_vec(), wish, timeout }).into())
+    Ok(Request::Block(Blocked { keys: keys.to_vec(), op, timeout }).into())
 }
 
 fn keys(argv: &[Bytes]) -> &[Bytes] {
@@ -138,25 +124,25 @@ fn keys(argv: &[Bytes]) -> &[Bytes] {
 
 /// BLPOP key [key …] timeout
 pub fn blpop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
-    take_or_block(ctx, argv, keys(argv), Wish::Pop(End::Head))
+    take_or_block(ctx, argv, keys(argv), BlockingOp::Pop(End::Head))
 }
 
 /// BRPOP key [key …] timeout
 pub fn brpop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
-    take_or_block(ctx, argv, keys(argv), Wish::Pop(End::Tail))
+    take_or_block(ctx, argv, keys(argv), BlockingOp::Pop(End::Tail))
 }
 
 /// BRPOPLPUSH source destination timeout
 pub fn brpoplpush(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
-    take_or_block(ctx, argv, &argv[1..2], Wish::Move(argv[2].clone()))
+    take_or_block(ctx, argv, &argv[1..2], BlockingOp::Move(argv[2].clone()))
 }
 
 /// BZPOPMIN key [key …] timeout
 pub fn bzpopmin(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
-    take_or_block(ctx, argv, keys(argv), Wish::ZPop { highest: false })
+    take_or_block(ctx, argv, keys(argv), BlockingOp::ZPop { highest: false })
 }
 
 /// BZPOPMAX key [key …] timeout
 pub fn bzpopmax(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
-    take_or_block(ctx, argv, keys(argv), Wish::ZPop { highest: true })
+    take_or_block(ctx, argv, keys(argv), BlockingOp::ZPop { highest: true })
 }

@@ -1,14 +1,17 @@
-//! The connection itself: PING, ECHO, SELECT, TIME, CLIENT (Redis: networking.c).
+//! Connection commands: PING, ECHO, SELECT, TIME, CLIENT (Redis: networking.c, server.c).
 //!
 //! Must not know: sockets.
 
 use super::arguments::{integer, is};
-use super::{Answer, Context, Failure, Outcome, Request};
+use super::context::Context;
+use super::failure::{Answer, Failure};
+use super::request::{KillFilter, Outcome, Request};
+use super::session::ReplyMode;
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::text::parse_integer;
 
-/// PING [message]
+/// `PING [message]`
 pub fn ping(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     match argv {
         [_] => Ok(Reply::status("PONG")),
@@ -40,41 +43,6 @@ pub fn time(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
     Ok(Reply::Array(parts.into_iter().map(Reply::bulk).collect()))
 }
 
-/// Which replies a client wants (CLIENT REPLY).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReplyMode {
-    #[default]
-    On,
-    Off,
-    /// All but that of the command after this one.
-    SkipNext,
-    /// Not that of the command that runs.
-    Skip,
-}
-
-impl ReplyMode {
-    /// What holds for the next command.
-    pub fn after_command(self) -> ReplyMode {
-        match self {
-            ReplyMode::SkipNext => ReplyMode::Skip,
-            ReplyMode::Skip => ReplyMode::On,
-            other => other,
-        }
-    }
-}
-
-/// Which clients to close (CLIENT KILL).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KillFilter {
-    pub address: Option<String>,
-    pub id: Option<u64>,
-    /// Clients of types that this server does not have, so none.
-    pub nobody: bool,
-    pub skip_me: bool,
-    /// Given as an address alone: the answer is no number.
-    pub old_form: bool,
-}
-
 /// CLIENT ID | GETNAME | SETNAME name | LIST [TYPE type] | KILL … | REPLY ON|OFF|SKIP
 ///   | UNBLOCK id [TIMEOUT|ERROR]
 pub fn client(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
@@ -83,9 +51,9 @@ pub fn client(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure>
         (b"getname", []) if ctx.session.name.is_empty() => Reply::Null,
         (b"getname", []) => Reply::Bulk(ctx.session.name.clone()),
         (b"setname", [name]) => set_name(ctx, name)?,
-        (b"list", []) => return Ok(Request::ClientList { nobody: false }.into()),
+        (b"list", []) => return Ok(Request::ClientList { matches_none: false }.into()),
         (b"list", [word, name]) if is(word, "type") => {
-            return Ok(Request::ClientList { nobody: !is_normal(name)? }.into());
+            return Ok(Request::ClientList { matches_none: !is_normal(name)? }.into());
         }
         (b"list", _) => return Err(Failure::syntax()),
         (b"kill", words) => return Ok(Request::ClientKill(kill_filter(words)?).into()),
@@ -116,7 +84,7 @@ pub fn set_name(ctx: &mut Context<'_>, name: &Bytes) -> Answer {
     Ok(Reply::OK)
 }
 
-/// Every client here is of the type `normal`; the others are those of Redis.
+/// Whether a client type is `normal`, the only one here. Redis' other types are valid too.
 fn is_normal(name: &[u8]) -> Result<bool, Failure> {
     match name.to_ascii_lowercase().as_slice() {
         b"normal" => Ok(true),
@@ -141,7 +109,7 @@ fn kill_filter(words: &[Bytes]) -> Result<KillFilter, Failure> {
         let [name, value] = pair else { return Err(Failure::syntax()) };
         match name.to_ascii_lowercase().as_slice() {
             b"id" => filter.id = Some(integer(value)? as u64).filter(|&id| id != 0),
-            b"type" => filter.nobody |= !is_normal(value)?,
+            b"type" => filter.matches_none |= !is_normal(value)?,
             b"addr" => filter.address = text(value),
             b"user" if value == b"default" => {}
             b"user" => {

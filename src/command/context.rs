@@ -1,21 +1,46 @@
-//! What a handler works on: the dataset, its client's session, and the one moment at which the
-//! command happens (Redis: the lookups of db.c).
+//! What a handler works on: the dataset, its client's session, and the time of the command (Redis:
+//! the lookups of db.c).
 //!
 //! Must not know: what the commands are.
 
 use std::collections::VecDeque;
 
-use super::{Effects, Failure, Session};
+use super::failure::Failure;
+use super::session::Session;
 use crate::keyspace::access::Object;
 use crate::keyspace::{Bytes, Db, Hash, Keyspace, Set, StringValue, Value, ZSet};
+
+/// What a command did besides its reply.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Number of changes; a command without any is not propagated (Redis: `server.dirty`).
+    pub dirty: u64,
+    /// Expired keys that were deleted on lookup, with their database. Each is propagated as a DEL
+    /// before the command itself.
+    pub expired: Vec<(usize, Bytes)>,
+    /// What to propagate instead of the command; several commands become one transaction (Redis:
+    /// `rewriteClientCommandVector`, `alsoPropagate`).
+    pub rewritten: Option<Vec<Vec<Bytes>>>,
+    /// All databases were emptied, so the snapshot has to be replaced too.
+    pub flushed_all: bool,
+    pub keyspace_hits: u64,
+    pub keyspace_misses: u64,
+}
+
+impl Effects {
+    /// Propagates this one command instead.
+    pub fn replace_with<const N: usize>(&mut self, words: [&[u8]; N]) {
+        self.rewritten = Some(vec![words.map(<[u8]>::to_vec).to_vec()]);
+    }
+}
 
 /// What a handler works on.
 pub struct Context<'a> {
     pub keyspace: &'a mut Keyspace,
     pub session: &'a mut Session,
-    /// The moment at which the command began, in microseconds; time stands still for its length.
+    /// When the command started, in microseconds since the epoch; constant while it runs.
     pub now_us: i64,
-    /// While the AOF is loaded nothing expires: the file says itself what was removed.
+    /// The AOF is being loaded. Nothing expires meanwhile: the file contains its own DELs.
     pub loading: bool,
     pub effects: Effects,
 }
@@ -45,29 +70,29 @@ impl<'a> Context<'a> {
         self.effects.dirty += count as u64;
     }
 
-    /// Counts changes of a key and tells those who watch it (Redis: `signalModifiedKey`).
+    /// Counts changes of a key and marks clients that watch it (Redis: `signalModifiedKey`).
     pub fn modified(&mut self, key: &[u8], count: usize) {
         self.changed(count);
         self.touched(key);
     }
 
-    /// Tells those who watch a key.
+    /// Marks the clients that watch a key.
     pub fn touched(&mut self, key: &[u8]) {
-        self.keyspace.interest.touch(self.session.db, key);
+        self.keyspace.interest.touch_watched_key(self.session.db, key);
     }
 
-    /// Removes a key that is past its time (Redis: `expireIfNeeded`).
+    /// Deletes a key that has expired (Redis: `expireIfNeeded`).
     pub fn expire_if_needed(&mut self, key: &[u8]) {
         self.expire_in(self.session.db, key);
     }
 
-    /// The same in any database; whether it is gone now.
+    /// The same in any database. Returns whether it was deleted.
     pub fn expire_in(&mut self, db: usize, key: &[u8]) -> bool {
         if self.loading || !self.keyspace.dbs[db].is_expired(key, self.now_us / 1000) {
             return false;
         }
         self.keyspace.dbs[db].delete(key);
-        self.keyspace.interest.touch(db, key);
+        self.keyspace.interest.touch_watched_key(db, key);
         self.effects.expired.push((db, key.to_vec()));
         true
     }
@@ -77,7 +102,7 @@ impl<'a> Context<'a> {
         self.look_up(key, true)
     }
 
-    /// The same without that counting as a use of the value (Redis: `LOOKUP_NOTOUCH`).
+    /// The same without touching the value's LRU or LFU data (Redis: `LOOKUP_NOTOUCH`).
     pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
         self.look_up(key, false)
     }
@@ -91,7 +116,7 @@ impl<'a> Context<'a> {
         };
         self.effects.keyspace_hits += 1;
         if use_it {
-            access.used(object, random);
+            access.record_use(object, random);
         }
         Some(&object.value)
     }
@@ -101,25 +126,25 @@ impl<'a> Context<'a> {
         self.expire_if_needed(key);
         let Keyspace { dbs, access, random, .. } = &mut *self.keyspace;
         let object = dbs[self.session.db].dict.get_mut(key)?;
-        access.used(object, random);
+        access.record_use(object, random);
         Some(&mut object.value)
     }
 
-    /// Gives a key that is not there a value (Redis: `dbAdd`).
+    /// Adds a key that does not exist (Redis: `dbAdd`).
     pub fn add(&mut self, key: &[u8], value: Value) {
         let object = self.keyspace.access.object(value);
         self.add_in(self.session.db, key, object);
     }
 
-    /// The same in any database. Clients wait for lists and sorted sets only.
+    /// The same in any database. Clients block on lists and sorted sets only.
     pub fn add_in(&mut self, db: usize, key: &[u8], object: Object) {
         if matches!(object.value, Value::List(_) | Value::ZSet(_)) {
-            self.keyspace.interest.key_ready(db, key);
+            self.keyspace.interest.signal_key_as_ready(db, key);
         }
         self.keyspace.dbs[db].dict.insert(key.to_vec(), object);
     }
 
-    /// Gives a key a value whatever it had before (Redis: `genericSetKey`).
+    /// Sets a key whether it exists or not (Redis: `genericSetKey`).
     pub fn set(&mut self, key: &[u8], value: Value, keep_ttl: bool) {
         self.write(key);
         self.put(key, value, keep_ttl);
@@ -138,7 +163,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The value of a key, which is made when there is none.
+    /// The value of a key, which is created if needed.
     fn write_or_add(&mut self, key: &[u8], make: impl FnOnce() -> Value) -> &mut Value {
         if self.write(key).is_none() {
             self.add(key, make());
@@ -146,8 +171,8 @@ impl<'a> Context<'a> {
         &mut self.db().dict.get_mut(key).expect("it was there or was added").value
     }
 
-    /// Puts what a command computed in the place of a key, or removes the key when that is nothing.
-    /// Whether there was a key before.
+    /// Replaces a key by a computed value, or deletes it if there is none. Returns whether the key
+    /// existed.
     pub fn store(&mut self, key: &[u8], value: Option<Value>) -> bool {
         self.expire_if_needed(key);
         let deleted = self.db().delete(key);
@@ -157,8 +182,9 @@ impl<'a> Context<'a> {
         deleted
     }
 
-    /// The string of a key that was looked up as one, or a new one, to be changed in place. One
-    /// that may be shared is copied for that, and the copy is new (Redis: `dbUnshareStringValue`).
+    /// The string at a key, to be changed in place; a new one if the key does not exist. The caller
+    /// has checked the type. A shared or encoded string is replaced by a raw copy (Redis:
+    /// `dbUnshareStringValue`).
     pub fn string_in_place(&mut self, key: &[u8]) -> &mut Bytes {
         if !self.db().dict.contains_key(key) {
             self.add(key, Value::String(StringValue::empty()));
@@ -175,7 +201,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Removes a key that has just become empty.
+    /// Deletes a key whose value has become empty.
     pub fn delete_if(&mut self, empty: bool, key: &[u8]) {
         if empty {
             self.db().delete(key);
@@ -183,8 +209,8 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Declares three functions that look a key up as one type: None when there is no such key, an
-/// error when it holds something else; the third makes it when there is none.
+/// Declares three functions that look a key up as one type: None if the key does not exist, an
+/// error if it has another type. The third creates the key.
 macro_rules! typed {
     ($read:ident, $write:ident, $write_or_add:ident, $variant:ident, $type:ty) => {
         impl Context<'_> {

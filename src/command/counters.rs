@@ -3,7 +3,8 @@
 //! Must not know: other types, except that a key may hold one.
 
 use super::arguments::integer;
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, StringValue, Value};
 use crate::resp::Reply;
 use crate::text::long_double::LongDouble;
@@ -19,7 +20,7 @@ fn add(ctx: &mut Context<'_>, key: &[u8], increment: i64) -> Answer {
     Ok(Reply::Integer(new))
 }
 
-/// Shared with the counters in hashes.
+/// Also used for HINCRBY and HINCRBYFLOAT.
 pub fn sum(old: i64, increment: i64) -> Result<i64, Failure> {
     let overflow = || Failure::new("increment or decrement would overflow");
     old.checked_add(increment).ok_or_else(overflow)
@@ -47,21 +48,21 @@ pub fn decrby(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     add(ctx, &argv[1], decrement.wrapping_neg())
 }
 
-/// An argument that has to be a long double.
+/// Parses a long double (Redis: `getLongDoubleFromObjectOrReply`).
 pub fn long_double(argument: &[u8]) -> Result<LongDouble, Failure> {
     let parsed = LongDouble::parse(argument);
     parsed.ok_or_else(|| Failure::new("value is not a valid float"))
 }
 
-/// Shared with the counters in hashes.
+/// Also used for HINCRBY and HINCRBYFLOAT.
 pub fn float_sum(old: &LongDouble, increment: &LongDouble) -> Result<Bytes, Failure> {
     let sum = old.add(increment);
     let sum = sum.ok_or_else(|| Failure::new("increment would produce NaN or Infinity"))?;
     Ok(sum.to_human_string().into_bytes())
 }
 
-/// INCRBYFLOAT key increment. Propagated as a SET of the result, so that nobody has to round as
-/// this server did.
+/// INCRBYFLOAT key increment. Propagated as a SET of the result, so that loading does not depend on
+/// rounding.
 pub fn incrbyfloat(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let key = &argv[1];
     let old = match ctx.write_string(key)? {

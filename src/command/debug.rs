@@ -1,18 +1,20 @@
-//! DEBUG: what tests need to look inside and to slow things down (Redis: debug.c).
+//! DEBUG: lets tests look inside the server and slow it down (Redis: debug.c).
 //!
 //! Must not know: how the server carries a request out.
 
 use super::arguments::integer;
-use super::{Context, Failure, Outcome, Reload, Request};
+use super::context::Context;
+use super::failure::Failure;
+use super::request::{Outcome, Reload, Request};
 use crate::keyspace::digest::dataset_digest;
 use crate::keyspace::{Bytes, StringValue, Value};
 use crate::resp::Reply;
 use crate::resp::request::BULK_MAX_LEN;
 use crate::text::atoi;
 
-/// DEBUG DIGEST | SLEEP seconds | LOADAOF | RELOAD [MERGE] [NOFLUSH] [NOSAVE] | OBJECT key
-///   | AOF-FLUSH-SLEEP microseconds | SET-ACTIVE-EXPIRE 0|1 | POPULATE count [prefix [size]]
-///   | LOG message
+/// `DEBUG DIGEST | SLEEP seconds | LOADAOF | RELOAD [MERGE] [NOFLUSH] [NOSAVE] | OBJECT key |
+/// AOF-FLUSH-SLEEP microseconds | SET-ACTIVE-EXPIRE 0|1 | POPULATE count [prefix [size]] |
+/// LOG message`
 pub fn debug(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     let request = match (argv[1].to_ascii_lowercase().as_slice(), &argv[2..]) {
         (b"digest", []) => {
@@ -50,14 +52,14 @@ fn reload_options(words: &[Bytes]) -> Result<Reload, Failure> {
     Ok(reload)
 }
 
-/// Seconds with decimals, as microseconds; what is no number is 0.
+/// Seconds as microseconds; 0 if it is not a number.
 fn microseconds(seconds: &[u8]) -> u64 {
     let seconds: f64 = String::from_utf8_lossy(seconds).trim().parse().unwrap_or(0.0);
     (seconds * 1e6) as u64
 }
 
-/// Makes keys `prefix:0`, `prefix:1`, …; those that exist are left alone. Nothing is propagated: it
-/// is the caller's business to rewrite the AOF afterwards.
+/// Creates keys `prefix:0`, `prefix:1`, …, and skips existing ones. Nothing is propagated: the
+/// caller has to rewrite the AOF afterwards.
 fn populate(ctx: &mut Context<'_>, count: &[u8], rest: &[Bytes]) -> Result<Reply, Failure> {
     let count = integer(count)?;
     let prefix = rest.first().map_or(&b"key"[..], Vec::as_slice);

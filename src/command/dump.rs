@@ -1,9 +1,11 @@
-//! DUMP and RESTORE: a value as bytes that another server can take (Redis: cluster.c).
+//! DUMP and RESTORE: a value in serialized form, for another server (Redis: cluster.c).
 //!
 //! Must not know: the bytes.
 
 use super::arguments::{integer, is};
-use super::{Answer, Context, Failure, Outcome, Request};
+use super::context::Context;
+use super::failure::{Answer, Failure};
+use super::request::{Outcome, Request};
 use crate::keyspace::Bytes;
 use crate::keyspace::access::Usage;
 use crate::rdb::{BadPayload, load_dump_payload};
@@ -15,11 +17,11 @@ pub fn dump(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     Ok(value.map_or(Reply::Null.into(), |value| Request::Dump(value).into()))
 }
 
-/// What follows the payload.
+/// The options after the payload.
 #[derive(Default)]
 struct Options {
     replace: bool,
-    /// The time is a moment, not a lifetime.
+    /// The expiry time is absolute.
     absttl: bool,
     usage: Usage,
 }
@@ -57,10 +59,10 @@ impl Options {
     }
 }
 
-/// RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
+/// `RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]`
 ///
-/// Propagated as it came, in 6.0 even with a lifetime, which then counts anew from each loading
-/// of the AOF.
+/// Propagated unchanged, in 6.0 even with a relative time, which then starts again each time the
+/// AOF is loaded.
 pub fn restore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let options = Options::parse(&argv[4..])?;
     let key = &argv[1];
@@ -86,7 +88,7 @@ pub fn restore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
         return Ok(Reply::OK);
     }
     let mut object = ctx.keyspace.access.object(value);
-    ctx.keyspace.access.restore(&mut object, options.usage);
+    ctx.keyspace.access.set_lru_or_lfu(&mut object, options.usage);
     ctx.add_in(ctx.session.db, key, object);
     if let Some(when) = when {
         ctx.db().set_expire(key, when);

@@ -1,20 +1,21 @@
-//! Expiry times: setting, asking, taking back (Redis: expire.c).
+//! EXPIRE, TTL, PERSIST and their variants (Redis: expire.c).
 //!
 //! Must not know: how a relative time is written to the AOF.
 
 use super::arguments::integer;
-use super::{Answer, Context};
+use super::context::Context;
+use super::failure::Answer;
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 
-/// `base` is 0 for the commands that take a moment, and now for those that take a lifetime.
+/// `base_ms` is 0 for absolute times and now for relative ones.
 fn expire_generic(ctx: &mut Context<'_>, argv: &[Bytes], base_ms: i64, unit_ms: i64) -> Answer {
     let key = &argv[1];
     let when = integer(&argv[2])?.wrapping_mul(unit_ms).wrapping_add(base_ms);
     if ctx.write(key).is_none() {
         return Ok(Reply::Integer(0));
     }
-    // A moment that has passed deletes, except while loading: there the file says what was deleted.
+    // A time in the past deletes the key, except while loading: the file contains its own DELs.
     if when <= ctx.now_ms() && !ctx.loading {
         ctx.db().delete(key);
         ctx.effects.replace_with([&b"DEL"[..], key]);
@@ -45,7 +46,7 @@ pub fn pexpireat(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     expire_generic(ctx, argv, 0, 1)
 }
 
-/// What is left of a key's time in milliseconds; -2 for no such key, -1 for no end.
+/// Time to live in milliseconds; -2 if the key does not exist, -1 if it does not expire.
 fn time_left(ctx: &mut Context<'_>, key: &[u8]) -> i64 {
     if ctx.peek(key).is_none() {
         return -2;

@@ -1,11 +1,11 @@
-//! What kinds of commands there are: the flags that COMMAND shows, and that decide when a command
-//! may run, and the categories of access control lists, which are shown and nothing else.
+//! Command flags and ACL categories. The flags decide when a command may run; COMMAND shows both
+//! (Redis: server.c, acl.c).
 //!
 //! Must not know: the commands.
 
 use std::ops::BitOr;
 
-/// What kind of command it is; the names are those that COMMAND shows.
+/// A set of flags, with the names that COMMAND shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags(u32);
 
@@ -54,8 +54,8 @@ impl Flags {
         (Flags::NO_AUTH, "no_auth"),
     ];
 
-    /// In the order in which COMMAND shows them: any of these flags puts a command into a category
-    /// (Redis: `setImplicitACLCategories`). What is not fast is slow.
+    /// In the order in which COMMAND shows them. A command with any of the flags is in the category
+    /// (Redis: `setImplicitACLCategories`); one that is not fast is slow.
     const CATEGORIES: [(Flags, &'static str); 15] = [
         (Flags::KEYSPACE, "keyspace"),
         (Flags::READONLY, "read"),
@@ -94,7 +94,7 @@ impl Flags {
         Self::NAMES.into_iter().filter(move |&(flag, _)| self.has(flag)).map(|(_, name)| name)
     }
 
-    /// The names of the categories that it belongs to.
+    /// The names of its categories.
     pub fn categories(self) -> impl Iterator<Item = &'static str> {
         Self::CATEGORIES.into_iter().filter_map(move |(any, name)| match name {
             "fast" if !self.has(any) => Some("slow"),

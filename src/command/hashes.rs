@@ -3,14 +3,15 @@
 //! Must not know: other types, except that a key may hold one.
 
 use super::arguments::integer;
+use super::context::Context;
 use super::counters::{float_sum, long_double, sum};
-use super::{Answer, Context, Failure};
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, Hash};
 use crate::resp::Reply;
 use crate::text::long_double::LongDouble;
 use crate::text::parse_integer;
 
-/// Sets fields; how many of them are new.
+/// Sets fields. Returns how many are new.
 fn set_fields(ctx: &mut Context<'_>, name: &str, argv: &[Bytes]) -> Result<usize, Failure> {
     if !argv.len().is_multiple_of(2) {
         return Err(Failure::wrong_arity(name));
@@ -66,8 +67,8 @@ pub fn hincrby(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::Integer(new))
 }
 
-/// HINCRBYFLOAT key field increment. Propagated as a HSET of the result, so that nobody has to
-/// round as this server did.
+/// HINCRBYFLOAT key field increment. Propagated as an HSET of the result, so that loading does not
+/// depend on rounding.
 pub fn hincrbyfloat(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let increment = long_double(&argv[3])?;
     let limits = ctx.keyspace.limits;
@@ -131,7 +132,7 @@ pub fn hlen(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::count(ctx.read_hash(&argv[1])?.map_or(0, Hash::len)))
 }
 
-/// What HKEYS, HVALS and HGETALL take of each pair.
+/// HKEYS, HVALS and HGETALL: `take` says what to return of each pair.
 fn all(ctx: &mut Context<'_>, key: &[u8], take: impl Fn((&Bytes, &Bytes)) -> Vec<Bytes>) -> Answer {
     let Some(hash) = ctx.read_hash(key)? else { return Ok(Reply::EMPTY_ARRAY) };
     Ok(Reply::bulks(hash.iter().flat_map(take)))

@@ -1,26 +1,31 @@
-//! COMMAND: what there is to know of the commands themselves (Redis: server.c, db.c).
+//! COMMAND: describes the command table (Redis: `commandCommand`, server.c; the keys: db.c).
 //!
 //! Must not know: what they do.
 
 use super::arguments::is;
-use super::table::COMMANDS;
-use super::{Answer, Command, Context, Failure, lookup};
+use super::definition::Command;
+use super::failure::{Answer, Failure};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::text::atoi;
 
 /// COMMAND [COUNT | INFO name … | GETKEYS command argument …]
-pub fn command(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+pub fn command(table: &[Command], argv: &[Bytes]) -> Answer {
     match argv.get(1).map(|word| word.to_ascii_lowercase()).as_deref() {
-        None => Ok(Reply::Array(COMMANDS.iter().map(describe).collect())),
-        Some(b"count") if argv.len() == 2 => Ok(Reply::Integer(COMMANDS.len() as i64)),
+        None => Ok(Reply::Array(table.iter().map(describe).collect())),
+        Some(b"count") if argv.len() == 2 => Ok(Reply::Integer(table.len() as i64)),
         Some(b"info") => {
-            let named = argv[2..].iter().map(|name| lookup(name).map_or(Reply::Null, describe));
-            Ok(Reply::Array(named.collect()))
+            let found = argv[2..].iter().map(|name| find(table, name));
+            Ok(Reply::Array(found.map(|found| found.map_or(Reply::Null, describe)).collect()))
         }
-        Some(b"getkeys") if argv.len() > 2 => get_keys(&argv[2..]),
+        Some(b"getkeys") if argv.len() > 2 => get_keys(table, &argv[2..]),
         Some(_) => Err(Failure::subcommand(argv)),
     }
+}
+
+/// The command of this name, in any case.
+fn find<'t>(table: &'t [Command], name: &[u8]) -> Option<&'t Command> {
+    table.iter().find(|command| command.is_called(name))
 }
 
 /// Name, arity, flags, keys, and ACL categories.
@@ -39,9 +44,9 @@ fn describe(command: &Command) -> Reply {
     ])
 }
 
-/// COMMAND GETKEYS; the command itself need make no more sense than its number of words.
-fn get_keys(argv: &[Bytes]) -> Answer {
-    let command = lookup(&argv[0]).ok_or_else(|| Failure::new("Invalid command specified"))?;
+/// COMMAND GETKEYS. Only the number of arguments is checked.
+fn get_keys(table: &[Command], argv: &[Bytes]) -> Answer {
+    let command = find(table, &argv[0]).ok_or_else(|| Failure::new("Invalid command specified"))?;
     let finder = key_finder(command);
     if finder.is_none() && command.keys.0 == 0 {
         return Err(Failure::new("The command has no key arguments"));
@@ -55,10 +60,10 @@ fn get_keys(argv: &[Bytes]) -> Answer {
     Ok(Reply::bulks(places.into_iter().map(|place| argv[place].clone())))
 }
 
-/// Where the keys of a command are, or None when its words make no sense.
+/// Returns the indexes of a command's keys; None if the arguments are invalid.
 type KeyFinder = fn(&[Bytes]) -> Option<Vec<usize>>;
 
-/// For a command whose keys are not at fixed places (Redis: `getkeys_proc`).
+/// For a command whose keys are not at fixed positions (Redis: `getkeys_proc`).
 fn key_finder(command: &Command) -> Option<KeyFinder> {
     match command.name {
         "zunionstore" | "zinterstore" => Some(destination_and_counted_keys),
@@ -75,14 +80,15 @@ fn table_keys(command: &Command, argc: usize) -> Option<Vec<usize>> {
     places.iter().all(|&place| place < argc).then_some(places)
 }
 
-/// ZUNIONSTORE destination count key …: the destination comes last (Redis: `zunionInterGetKeys`).
+/// ZUNIONSTORE destination count key …: the destination is listed last (Redis:
+/// `zunionInterGetKeys`).
 fn destination_and_counted_keys(argv: &[Bytes]) -> Option<Vec<usize>> {
     let count = usize::try_from(atoi(&argv[2])).ok()?;
     let known = (1..=argv.len() - 3).contains(&count);
     known.then(|| (3..3 + count).chain([1]).collect())
 }
 
-/// SORT key … [STORE destination], the last of these if there are several (Redis: `sortGetKeys`).
+/// SORT key … [STORE destination]; the last STORE counts (Redis: `sortGetKeys`).
 fn sort_keys(argv: &[Bytes]) -> Option<Vec<usize>> {
     let (mut at, mut destination) = (2, None);
     while let Some(word) = argv.get(at) {
@@ -101,10 +107,12 @@ fn sort_keys(argv: &[Bytes]) -> Option<Vec<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::table::COMMANDS;
     use super::*;
 
     fn keys(words: &str) -> Answer {
-        get_keys(&words.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>())
+        let words: Vec<Bytes> = words.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        get_keys(COMMANDS, &words)
     }
 
     #[test]

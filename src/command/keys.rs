@@ -2,13 +2,14 @@
 //!
 //! Must not know: what the values are made of.
 
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::Bytes;
 use crate::keyspace::access::{Access, Object, Tracking};
 use crate::resp::Reply;
 use crate::text::glob_match;
 
-/// DEL key [key …], and UNLINK: freeing is never put off here.
+/// DEL key [key …], and UNLINK, which frees at once here.
 pub fn del(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let mut deleted = 0;
     for key in &argv[1..] {
@@ -21,7 +22,7 @@ pub fn del(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::count(deleted))
 }
 
-/// EXISTS key [key …], and TOUCH; a key that is named twice counts twice.
+/// EXISTS key [key …], and TOUCH. A repeated key counts each time.
 pub fn exists(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::count(argv[1..].iter().filter(|key| ctx.read(key).is_some()).count()))
 }
@@ -31,11 +32,11 @@ pub fn type_(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::status(ctx.peek(&argv[1]).map_or("none", |value| value.type_name())))
 }
 
-/// What OBJECT can say of a value.
+/// One subcommand of OBJECT.
 type Describe = fn(&Access, &Object) -> Answer;
 
-/// OBJECT ENCODING key | REFCOUNT key | IDLETIME key | FREQ key. Looking at a value is no use of
-/// it: that counts as neither hit nor miss and expires nothing.
+/// OBJECT ENCODING key | REFCOUNT key | IDLETIME key | FREQ key. Does not touch the value, counts
+/// neither hit nor miss, and expires nothing.
 pub fn object(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let [_, sub, key] = argv else { return Err(Failure::subcommand(argv)) };
     let describe: Describe = match sub.to_ascii_lowercase().as_slice() {
@@ -86,7 +87,7 @@ pub fn randomkey(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
     }
 }
 
-/// KEYS pattern; keys past their time are left out, but not removed.
+/// KEYS pattern. Expired keys are left out but not deleted.
 pub fn keys(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let now = ctx.now_ms();
     let db = ctx.db();
@@ -103,7 +104,7 @@ pub fn dbsize(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
     Ok(Reply::count(ctx.db().dict.len()))
 }
 
-/// Only ASYNC may follow, and it makes no difference here.
+/// Only ASYNC is allowed; it has no effect here.
 fn check_flush_options(argv: &[Bytes]) -> Result<(), Failure> {
     match &argv[1..] {
         [] => Ok(()),
@@ -112,14 +113,14 @@ fn check_flush_options(argv: &[Bytes]) -> Result<(), Failure> {
     }
 }
 
-/// Tells those who watch a key that is there, in the databases that are about to be emptied.
+/// Marks the clients that watch an existing key in a database that is about to be emptied.
 fn touch_watched(ctx: &mut Context<'_>, emptied: impl Fn(usize, usize) -> bool) {
     let (selected, dbs) = (ctx.session.db, &ctx.keyspace.dbs);
     let removed = |db: usize, key: &[u8]| emptied(db, selected) && dbs[db].dict.contains_key(key);
-    ctx.keyspace.interest.touch_all(removed);
+    ctx.keyspace.interest.touch_watched_keys_on_flush(removed);
 }
 
-/// FLUSHDB [ASYNC]; not propagated when there was nothing to remove.
+/// `FLUSHDB [ASYNC]`. Not propagated if the database was empty.
 pub fn flushdb(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     check_flush_options(argv)?;
     touch_watched(ctx, |db, selected| db == selected);
@@ -128,7 +129,7 @@ pub fn flushdb(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::OK)
 }
 
-/// FLUSHALL [ASYNC]; propagated even when there was nothing to remove.
+/// `FLUSHALL [ASYNC]`. Propagated even if there were no keys.
 pub fn flushall(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     check_flush_options(argv)?;
     touch_watched(ctx, |_, _| true);

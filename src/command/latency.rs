@@ -1,23 +1,11 @@
-//! LATENCY: what was slow (Redis: `latencyCommand`). GRAPH, which makes pictures of it, is left
-//! out.
+//! LATENCY, without GRAPH (Redis: `latencyCommand`, latency.c).
 //!
 //! Must not know: how samples are kept.
 
-use super::{Context, Failure, Outcome, Request};
+use super::context::Context;
+use super::failure::Failure;
+use super::request::{LatencyRequest, Outcome, Request};
 use crate::keyspace::Bytes;
-
-/// What LATENCY asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LatencyRequest {
-    /// The samples of one event.
-    History(String),
-    /// The same in words, with advice.
-    Doctor,
-    /// The last sample of each event.
-    Latest,
-    /// Forget these events, or all of them.
-    Reset(Vec<String>),
-}
 
 /// LATENCY HISTORY event | DOCTOR | LATEST | RESET [event …]
 pub fn latency(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {

@@ -1,12 +1,13 @@
-//! Lists: changing them in the middle, and moving elements between two (Redis: t_list.c).
+//! Lists: changes by index or value, and RPOPLPUSH (Redis: t_list.c).
 //!
 //! Must not know: other types, except that a key may hold one.
 
 use std::collections::VecDeque;
 
-use super::arguments::{integer, is, place, places};
+use super::arguments::{index_of, index_range, integer, is};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use super::lists::End;
-use super::{Answer, Context, Failure};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 
@@ -14,7 +15,7 @@ use crate::resp::Reply;
 pub fn lset(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let list = ctx.write_list(&argv[1])?.ok_or_else(Failure::no_such_key)?;
     let index = integer(&argv[2])?;
-    let place = place(index, list.len()).ok_or_else(Failure::out_of_range)?;
+    let place = index_of(index, list.len()).ok_or_else(Failure::out_of_range)?;
     list[place] = argv[3].clone();
     ctx.modified(&argv[1], 1);
     Ok(Reply::OK)
@@ -39,7 +40,7 @@ pub fn linsert(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::count(length))
 }
 
-/// Removes the first `limit` elements for which `is_wanted` says so; how many there were.
+/// Removes up to `limit` occurrences from the head. Returns how many.
 fn remove_first(list: &mut VecDeque<Bytes>, limit: usize, element: &Bytes) -> usize {
     let mut removed = 0;
     list.retain(|candidate| {
@@ -50,7 +51,7 @@ fn remove_first(list: &mut VecDeque<Bytes>, limit: usize, element: &Bytes) -> us
     removed
 }
 
-/// The same from the end on.
+/// The same from the tail.
 fn remove_last(list: &mut VecDeque<Bytes>, limit: usize, element: &Bytes) -> usize {
     let matches = list.iter().filter(|candidate| *candidate == element).count();
     let mut kept = matches.saturating_sub(limit);
@@ -63,7 +64,7 @@ fn remove_last(list: &mut VecDeque<Bytes>, limit: usize, element: &Bytes) -> usi
     removed
 }
 
-/// LREM key count element; a negative count begins at the tail, 0 removes all.
+/// LREM key count element. A negative count starts at the tail; 0 removes all.
 pub fn lrem(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let count = integer(&argv[2])?;
     let Some(list) = ctx.write_list(&argv[1])? else { return Ok(Reply::Integer(0)) };
@@ -82,7 +83,7 @@ pub fn lrem(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 pub fn ltrim(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let (start, stop) = (integer(&argv[2])?, integer(&argv[3])?);
     let Some(list) = ctx.write_list(&argv[1])? else { return Ok(Reply::OK) };
-    let kept = places(start, stop, list.len());
+    let kept = index_range(start, stop, list.len());
     list.truncate(kept.end);
     list.drain(..kept.start);
     let empty = list.is_empty();

@@ -1,11 +1,12 @@
-//! Lists: their ends, and reading them (Redis: t_list.c).
+//! Lists: pushing, popping and reading (Redis: t_list.c).
 //!
 //! Must not know: other types, except that a key may hold one.
 
 use std::collections::VecDeque;
 
-use super::arguments::{integer, is, place, places};
-use super::{Answer, Context, Failure};
+use super::arguments::{index_of, index_range, integer, is};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 
@@ -67,7 +68,7 @@ pub fn lpushx(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     push_if_present(ctx, argv, End::Head)
 }
 
-/// Takes one element; None when there is no list.
+/// Pops one element; None if the key does not exist.
 pub fn pop_one(ctx: &mut Context<'_>, key: &[u8], end: End) -> Result<Option<Bytes>, Failure> {
     let Some(list) = ctx.write_list(key)? else { return Ok(None) };
     let popped = end.pop(list);
@@ -101,7 +102,7 @@ pub fn llen(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 pub fn lindex(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let Some(list) = ctx.read_list(&argv[1])? else { return Ok(Reply::Null) };
     let index = integer(&argv[2])?;
-    let element = place(index, list.len()).and_then(|place| list.get(place));
+    let element = index_of(index, list.len()).and_then(|place| list.get(place));
     Ok(element.map_or(Reply::Null, |element| Reply::Bulk(element.clone())))
 }
 
@@ -109,17 +110,17 @@ pub fn lindex(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 pub fn lrange(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let (start, stop) = (integer(&argv[2])?, integer(&argv[3])?);
     let Some(list) = ctx.read_list(&argv[1])? else { return Ok(Reply::EMPTY_ARRAY) };
-    Ok(Reply::bulks(list.range(places(start, stop, list.len())).cloned()))
+    Ok(Reply::bulks(list.range(index_range(start, stop, list.len())).cloned()))
 }
 
-/// What LPOS was told.
+/// The options of LPOS.
 struct Search {
-    /// From which match on, counted from 1.
+    /// The first match to return, counted from 1.
     rank: usize,
     backwards: bool,
-    /// How many matches, 0 for all; None for the first one alone.
+    /// How many matches to return, 0 for all; None to return a single one.
     count: Option<usize>,
-    /// How many elements to look at, 0 for all.
+    /// How many elements to compare, 0 for all.
     maxlen: usize,
 }
 

@@ -1,13 +1,14 @@
-//! Keys that get another name or another database (Redis: db.c).
+//! RENAME, RENAMENX and MOVE (Redis: db.c).
 //!
 //! Must not know: what the values are made of.
 
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::text::parse_integer;
 
-/// Moves a value with its end from one key to another, which must not be there.
+/// Moves a value with its expiry time to another key, which must not exist.
 fn transfer(ctx: &mut Context<'_>, from: (usize, &[u8]), to: (usize, &[u8])) {
     let source = &mut ctx.keyspace.dbs[from.0];
     let when = source.expires.swap_remove(from.1);
@@ -17,12 +18,12 @@ fn transfer(ctx: &mut Context<'_>, from: (usize, &[u8]), to: (usize, &[u8])) {
         ctx.keyspace.dbs[to.0].set_expire(to.1, when);
     }
     for (db, key) in [from, to] {
-        ctx.keyspace.interest.touch(db, key);
+        ctx.keyspace.interest.touch_watched_key(db, key);
     }
     ctx.changed(1);
 }
 
-/// Whether it was renamed.
+/// Returns whether the key was renamed.
 fn rename_generic(
     ctx: &mut Context<'_>,
     argv: &[Bytes],

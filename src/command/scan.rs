@@ -1,19 +1,20 @@
-//! SCAN and its relatives: all keys or members in portions, while others come and go (Redis:
-//! `scanGenericCommand`).
+//! SCAN, SSCAN, HSCAN and ZSCAN: iterate in steps while keys come and go (Redis:
+//! `scanGenericCommand`, db.c).
 //!
-//! A cursor counts how many places are still to be looked at, from the last to the first. What is
-//! removed leaves its place to the last, so everything that is there from the first call to the
-//! last is seen: what moves comes from places that were looked at already. 0 starts and ends.
+//! Unlike in Redis, a cursor is the number of entries still to be visited, from the last to the
+//! first; 0 starts and ends. A removed entry is replaced by the last one, which was already
+//! visited. So every entry that exists from the first call to the last is returned.
 //! Must not know: what the values mean.
 
 use super::arguments::{integer, is};
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, Hash, Set, ZSet};
 use crate::resp::Reply;
 use crate::text::float::format_17g;
 use crate::text::glob_match;
 
-/// What follows the cursor.
+/// The options after the cursor.
 struct Options {
     pattern: Option<Bytes>,
     count: usize,
@@ -47,7 +48,7 @@ impl Options {
     }
 }
 
-/// `strtoul` on all of the argument.
+/// Parses the whole argument as `strtoul` does (Redis: `parseScanCursorOrReply`).
 fn parse_cursor(argument: &[u8]) -> Result<u64, Failure> {
     let invalid = || Failure::new("invalid cursor");
     let digits = argument.strip_prefix(b"+").unwrap_or(argument);
@@ -58,7 +59,7 @@ fn parse_cursor(argument: &[u8]) -> Result<u64, Failure> {
     if text.is_empty() { Ok(0) } else { text.parse().map_err(|_| invalid()) }
 }
 
-/// The places that this call looks at, the last first, and the cursor for the next one.
+/// The indexes that this call visits, in descending order, and the next cursor.
 fn portion(cursor: u64, count: usize, length: usize) -> (Vec<usize>, u64) {
     let end = match usize::try_from(cursor) {
         Ok(0) | Err(_) => length,
@@ -89,8 +90,8 @@ pub fn scan(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(reply(cursor, keys))
 }
 
-/// What the three others have in common: compact values are returned whole, and `parts` says what a
-/// place holds, its name first.
+/// The common part of SSCAN, HSCAN and ZSCAN. Values in a compact encoding are returned whole;
+/// `parts` returns the entry at an index, its name first.
 fn scan_value(
     argv: &[Bytes],
     compact: bool,
@@ -107,7 +108,7 @@ fn scan_value(
     Ok(reply(cursor, found.flatten().collect()))
 }
 
-/// The answer for a key that is not there; the arguments have to be right all the same.
+/// The reply if the key does not exist; the cursor is still checked.
 fn scan_nothing(argv: &[Bytes]) -> Answer {
     parse_cursor(&argv[2])?;
     Ok(reply(0, Vec::new()))

@@ -1,12 +1,13 @@
-//! Sets: several at a time (Redis: t_set.c).
+//! Sets: SINTER, SUNION, SDIFF and their STORE forms (Redis: t_set.c).
 //!
 //! Must not know: other types, except that a key may hold one.
 
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, Set, Value};
 use crate::resp::Reply;
 
-/// The sets of these keys, None for one that is not there.
+/// The sets at these keys; None for a missing one.
 fn look_up(
     ctx: &mut Context<'_>,
     keys: &[Bytes],
@@ -22,8 +23,8 @@ fn look_up(
     keys.iter().map(find).collect()
 }
 
-/// Puts the result at a key, or nothing when it is empty; how many members it has. Storing counts
-/// as a change even when nothing was there and nothing came.
+/// Stores the result at a key and replies with its size; an empty result deletes the key. This
+/// counts as a change even if the key did not exist.
 fn store(ctx: &mut Context<'_>, key: &[u8], result: Set) -> Answer {
     let count = result.len();
     ctx.store(key, (count > 0).then_some(Value::Set(result)));
@@ -35,7 +36,7 @@ fn members(result: &Set) -> Answer {
     Ok(Reply::bulks(result.iter()))
 }
 
-/// The members of the smallest set that all others have too; None as soon as one set is missing.
+/// The intersection; None if any set is missing.
 fn intersection(
     ctx: &mut Context<'_>,
     keys: &[Bytes],
@@ -43,7 +44,7 @@ fn intersection(
 ) -> Result<Option<Set>, Failure> {
     let mut sets = Vec::new();
     for key in keys {
-        // A missing set ends the search, before later keys can turn out to be of another type.
+        // A missing set ends the loop before the types of later keys are checked.
         match look_up(ctx, std::slice::from_ref(key), to_store)?.pop().flatten() {
             Some(set) => sets.push(set),
             None => return Ok(None),
@@ -114,7 +115,7 @@ pub fn sunionstore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     store(ctx, &argv[1], result)
 }
 
-/// SDIFF key [key …]: the members of the first set that no other has
+/// SDIFF key [key …]: the members of the first set that are in no other
 pub fn sdiff(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     members(&difference(ctx, &argv[1..], false)?)
 }

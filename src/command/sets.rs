@@ -1,15 +1,18 @@
-//! Sets: one at a time (Redis: t_set.c).
+//! Sets: commands on a single set, and SMOVE (Redis: t_set.c).
 //!
 //! Must not know: other types, except that a key may hold one.
 
 use super::arguments::integer;
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, Limits, Random, Set};
 use crate::resp::Reply;
 
-/// When this many times what stays is no more than what goes, SPOP picks what stays.
+/// SPOP picks the members to keep instead of those to pop if `remaining` times this is at most
+/// `count`.
 const SPOP_MOVE_STRATEGY_MUL: usize = 5;
-/// The same for SRANDMEMBER and what is not taken.
+/// SRANDMEMBER picks the members to leave out instead of those to return if `count` times this
+/// exceeds the size.
 const SRANDMEMBER_SUB_STRATEGY_MUL: usize = 3;
 
 /// SADD key member [member …]
@@ -70,7 +73,7 @@ fn random_member(set: &Set, random: &mut Random) -> Bytes {
     member.expect("no set is empty").into_owned()
 }
 
-/// SPOP key [count]. Propagated as what was taken: SREM, or DEL when that was all.
+/// `SPOP key [count]`. Propagated as SREM of what was popped, or DEL if that was everything.
 pub fn spop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     match &argv[2..] {
         [] => spop_one(ctx, &argv[1]),
@@ -117,7 +120,7 @@ fn spop_many(ctx: &mut Context<'_>, key: &Bytes, count: usize) -> Answer {
         };
         (0..count).map(|_| take()).collect()
     } else {
-        // What stays moves to a new set, which starts compact again.
+        // The members to keep move to a new set, which may be an intset again.
         let mut stays: Option<Set> = None;
         for _ in 0..remaining {
             let member = random_member(set, &mut random);
@@ -135,7 +138,7 @@ fn spop_many(ctx: &mut Context<'_>, key: &Bytes, count: usize) -> Answer {
     Ok(Reply::bulks(popped))
 }
 
-/// SRANDMEMBER key [count]; a negative count may name a member more than once.
+/// `SRANDMEMBER key [count]`. With a negative count members may repeat.
 pub fn srandmember(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let count = match &argv[2..] {
         [] => None,
@@ -158,7 +161,7 @@ pub fn srandmember(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(reply)
 }
 
-/// So many different members, or all.
+/// Up to `count` distinct members.
 fn distinct(set: &Set, count: usize, random: &mut Random) -> Vec<Bytes> {
     if count >= set.len() {
         return set.iter().map(|member| member.into_owned()).collect();

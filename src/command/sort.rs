@@ -1,23 +1,25 @@
 //! SORT (Redis: sort.c).
 //!
-//! Texts are compared byte by byte, as in the C locale. Must not know: who stores what it sorts.
+//! With ALPHA, strings are compared byte by byte, as in the C locale.
+//! Must not know: how the result is used.
 
 use std::cmp::Ordering;
 
 use super::arguments::{integer, is};
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, Value};
 use crate::resp::Reply;
 use crate::text::float::parse_double;
 
-/// What follows the key.
+/// The options after the key.
 #[derive(Default)]
 struct Options {
     desc: bool,
     alpha: bool,
     limit: Option<(i64, i64)>,
     by: Option<Bytes>,
-    /// BY names the same key for all, so there is nothing to sort by.
+    /// The BY pattern has no `*`, so nothing is sorted.
     nosort: bool,
     get: Vec<Bytes>,
     store: Option<Bytes>,
@@ -63,7 +65,7 @@ impl Options {
         }
     }
 
-    /// The places of the sorted elements that are wanted.
+    /// The indexes selected by LIMIT.
     fn range(&self, length: usize) -> std::ops::Range<usize> {
         let Some((start, count)) = self.limit else { return 0..length };
         let start = usize::try_from(start).unwrap_or(0).min(length);
@@ -72,14 +74,14 @@ impl Options {
     }
 }
 
-/// The elements in their own order.
+/// The elements in their stored order, and whether they come from a set.
 fn elements(ctx: &mut Context<'_>, key: &[u8]) -> Result<(Vec<Bytes>, bool), Failure> {
     match ctx.write(key) {
         None => Ok((Vec::new(), false)),
         Some(Value::List(list)) => Ok((list.iter().cloned().collect(), false)),
         Some(Value::Set(set)) => Ok((set.iter().map(|member| member.into_owned()).collect(), true)),
         Some(Value::ZSet(zset)) => {
-            // Redis walks a skip list here, and makes one of a ziplist for that, for good.
+            // Redis iterates over a skip list here and converts a ziplist for that, permanently.
             zset.convert_to_skiplist();
             Ok((zset.iter().map(|(member, _)| member.clone()).collect(), false))
         }
@@ -87,7 +89,7 @@ fn elements(ctx: &mut Context<'_>, key: &[u8]) -> Result<(Vec<Bytes>, bool), Fai
     }
 }
 
-/// The value that a pattern names when its `*` is `element`: `#` is the element itself,
+/// The value that a pattern refers to when `element` replaces its `*`: `#` is the element itself,
 /// `key->field` a field of a hash (Redis: `lookupKeyByPattern`).
 fn look_up(ctx: &mut Context<'_>, pattern: &[u8], element: &[u8]) -> Option<Bytes> {
     if pattern == b"#" {
@@ -109,7 +111,7 @@ fn look_up(ctx: &mut Context<'_>, pattern: &[u8], element: &[u8]) -> Option<Byte
     }
 }
 
-/// What an element is sorted by.
+/// The sort key of an element.
 enum Weight {
     Number(f64),
     Text(Option<Bytes>),
@@ -131,7 +133,7 @@ fn weight(ctx: &mut Context<'_>, options: &Options, element: &Bytes) -> Result<W
         .ok_or_else(|| Failure::new("One or more scores can't be converted into double"))
 }
 
-/// Elements with the same number are in the order of their bytes.
+/// Equal numbers are ordered by the elements' bytes.
 fn compare(one: &(Weight, Bytes), other: &(Weight, Bytes)) -> Ordering {
     match (&one.0, &other.0) {
         (Weight::Number(a), Weight::Number(b)) => {
@@ -155,12 +157,12 @@ fn sorted(
     Ok(weighted.into_iter().map(|(_, element)| element).collect())
 }
 
-/// SORT key [BY pattern] [LIMIT start count] [GET pattern …] [ASC|DESC] [ALPHA] [STORE key]
+/// `SORT key [BY pattern] [LIMIT start count] [GET pattern …] [ASC|DESC] [ALPHA] [STORE key]`
 pub fn sort(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let mut options = Options::parse(&argv[2..])?;
     let (mut elements, is_set) = elements(ctx, &argv[1])?;
     if options.nosort && is_set && options.store.is_some() {
-        // A set has no order that would be the same for whoever repeats this.
+        // A set has no order that a replica or the AOF could reproduce.
         options = Options { nosort: false, alpha: true, by: None, ..options };
     }
     if !options.nosort {
@@ -191,7 +193,7 @@ fn output(ctx: &mut Context<'_>, options: &Options, elements: &[Bytes]) -> Vec<O
     found
 }
 
-/// What was not found is stored as an empty string.
+/// A missing value is stored as an empty string.
 fn store(ctx: &mut Context<'_>, key: &Bytes, found: Vec<Option<Bytes>>) -> Reply {
     let length = found.len();
     if length > 0 {

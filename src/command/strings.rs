@@ -1,9 +1,10 @@
-//! Strings: SET, GET and their variants, parts of strings (Redis: t_string.c).
+//! Strings: SET, GET and their variants, and substrings (Redis: t_string.c).
 //!
 //! Must not know: other types, except that a key may hold one.
 
 use super::arguments::integer;
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, StringValue, Value};
 use crate::resp::Reply;
 use crate::resp::request::BULK_MAX_LEN;
@@ -14,7 +15,7 @@ struct SetOptions {
     only_if_absent: bool,
     only_if_present: bool,
     keep_ttl: bool,
-    /// The lifetime as it was given, and how many milliseconds its unit has.
+    /// The expiry time as given, and its unit in milliseconds.
     lifetime: Option<(Bytes, i64)>,
 }
 
@@ -151,8 +152,8 @@ pub fn strlen(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::Integer(length as i64))
 }
 
-/// GETRANGE key start end, and SUBSTR, its old name. An end before the start of the string counts
-/// as its first byte.
+/// GETRANGE key start end, and SUBSTR, its old name. A negative end before the string counts as
+/// index 0.
 pub fn getrange(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let (start, end) = (integer(&argv[2])?, integer(&argv[3])?);
     let Some(string) = ctx.read_string(&argv[1])? else { return Ok(Reply::bulk("")) };
@@ -160,7 +161,7 @@ pub fn getrange(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::Bulk(part.unwrap_or_default().to_vec()))
 }
 
-/// The bytes that GETRANGE and BITCOUNT mean.
+/// The byte range of GETRANGE and BITCOUNT.
 pub fn byte_range(start: i64, end: i64, length: usize) -> Option<std::ops::Range<usize>> {
     if start < 0 && end < 0 && start > end {
         return None;

@@ -1,57 +1,22 @@
-//! The table of commands: name, arity, flags and keys as in Redis 6.0, and the handler.
+//! The command table: name, arity, flags and keys as in Redis 6.0, and the handler (Redis:
+//! `redisCommandTable`, server.c).
 //!
 //! Must not know: what the handlers do.
 
-use self::Run::{Data, Server};
-use super::{Answer, Context, Failure, Flags, Outcome};
+use super::definition::Command;
+use super::definition::Run::{self, Data, Server, Table};
+use super::flags::Flags;
 use super::{admin, auth, bits, blocking, connection, counters, debug, dump, expire, hashes};
 use super::{introspection, keys, latency, list_edits, lists, multi, renames, scan, set_algebra};
 use super::{sets, sort, strings};
 use super::{zset_algebra, zset_ranges, zset_removals, zsets};
-use crate::keyspace::Bytes;
 
-/// How a command is carried out.
-pub enum Run {
-    /// On the dataset alone.
-    Data(fn(&mut Context<'_>, &[Bytes]) -> Answer),
-    /// Perhaps with the help of the server.
-    Server(fn(&mut Context<'_>, &[Bytes]) -> Result<Outcome, Failure>),
-}
-
-/// One command.
-pub struct Command {
-    /// Lower case.
-    pub name: &'static str,
-    /// How many words it has, itself included; -N for N or more.
-    pub arity: i32,
-    pub flags: Flags,
-    /// The first and the last argument that is a key (0: none, -1: the last), and the step between.
-    pub keys: (i32, i32, i32),
-    pub run: Run,
-}
-
-impl Command {
-    /// Whether this many words can be this command.
-    pub fn accepts(&self, argc: usize) -> bool {
-        let argc = argc as i32;
-        if self.arity > 0 { argc == self.arity } else { argc >= -self.arity }
-    }
-
-    /// The words of a command that are keys.
-    pub fn keys<'a>(&self, argv: &'a [Bytes]) -> impl Iterator<Item = &'a Bytes> {
-        let (first, last, step) = self.keys;
-        let end = if last < 0 { argv.len() as i32 + last } else { last };
-        let count = if first == 0 { 0 } else { end - first + 1 };
-        argv.iter().skip(first as usize).take(count.max(0) as usize).step_by(step.max(1) as usize)
-    }
-}
-
-/// The command of this name, whatever its case.
+/// The command of this name, ignoring case.
 pub fn lookup(name: &[u8]) -> Option<&'static Command> {
-    COMMANDS.iter().find(|command| command.name.as_bytes().eq_ignore_ascii_case(name))
+    COMMANDS.iter().find(|command| command.is_called(name))
 }
 
-/// The flags, as short as in Redis' table.
+/// Short names, so that the table reads like Redis'.
 const W: Flags = Flags::WRITE;
 const R: Flags = Flags::READONLY;
 const M: Flags = Flags::DENYOOM;
@@ -244,7 +209,7 @@ pub static COMMANDS: &[Command] = &[
         NO_KEYS, Server(auth::hello)),
     command("time", 1, &[R, RND, F, LOAD, STALE], NO_KEYS, Data(connection::time)),
     command("bitcount", -2, &[R, BITS], ONE_KEY, Data(bits::bitcount)),
-    command("command", -1, &[LOAD, STALE, RND, CONN], NO_KEYS, Data(introspection::command)),
+    command("command", -1, &[LOAD, STALE, RND, CONN], NO_KEYS, Table(introspection::command)),
     command("latency", -2, &[ADMIN, NOSCRIPT, LOAD, STALE], NO_KEYS, Server(latency::latency)),
 ];
 

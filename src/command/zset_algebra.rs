@@ -1,10 +1,11 @@
-//! Sorted sets: ZUNIONSTORE and ZINTERSTORE, which take sets too, each member with the score 1
+//! Sorted sets: ZUNIONSTORE and ZINTERSTORE. They also accept sets, whose members have the score 1
 //! (Redis: `zunionInterGenericCommand`).
 //!
 //! Must not know: types other than these two, except that a key may hold one.
 
 use super::arguments::{float, integer, is};
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, BytesMap, Limits, Value, ZSet};
 use crate::resp::Reply;
 
@@ -16,7 +17,7 @@ enum Aggregate {
 }
 
 impl Aggregate {
-    /// Infinities that cancel each other out make 0.
+    /// Opposite infinities add up to 0.
     fn combine(self, one: f64, other: f64) -> f64 {
         match self {
             Aggregate::Sum => not_nan(one + other),
@@ -26,12 +27,12 @@ impl Aggregate {
     }
 }
 
-/// An infinity times 0 is 0 too.
+/// Infinity times 0 is 0 too.
 fn not_nan(score: f64) -> f64 {
     if score.is_nan() { 0.0 } else { score }
 }
 
-/// What follows the keys.
+/// The options after the keys.
 fn parse_options(mut words: &[Bytes], keys: usize) -> Result<(Vec<f64>, Aggregate), Failure> {
     let mut weights = vec![1.0; keys];
     let mut aggregate = Aggregate::Sum;
@@ -60,7 +61,7 @@ fn parse_options(mut words: &[Bytes], keys: usize) -> Result<(Vec<f64>, Aggregat
     }
 }
 
-/// One input: members with their scores, and the weight.
+/// One input set and its weight.
 struct Source {
     members: BytesMap<f64>,
     weight: f64,
@@ -91,7 +92,7 @@ fn union(sources: &[Source], aggregate: Aggregate) -> BytesMap<f64> {
     total
 }
 
-/// A weighted infinity becomes 0 for the first source only, as in Redis.
+/// As in Redis, NaN from a weighted infinity becomes 0 only for the first source.
 fn intersection(sources: &[Source], aggregate: Aggregate) -> BytesMap<f64> {
     let (first, others) = sources.split_first().expect("there is at least one key");
     let mut total = BytesMap::default();

@@ -1,10 +1,11 @@
-//! Sorted sets: reading members by rank, by score and by name (Redis: t_zset.c).
+//! Sorted sets: ranges by rank, score and member (Redis: t_zset.c).
 //!
 //! Must not know: other types, except that a key may hold one.
 
-use super::arguments::{integer, is, places};
+use super::arguments::{index_range, integer, is};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use super::zsets::with_scores;
-use super::{Answer, Context, Failure};
 use crate::keyspace::{Bytes, ZSet};
 use crate::resp::Reply;
 use crate::text::float::parse_double;
@@ -30,14 +31,14 @@ pub struct ScoreRange {
 }
 
 impl ScoreRange {
-    /// `(` before a bound leaves it out (Redis: `zslParseRange`).
+    /// `(` makes a bound exclusive (Redis: `zslParseRange`).
     pub fn parse(min: &[u8], max: &[u8]) -> Result<ScoreRange, Failure> {
         let bound = |text: &[u8]| {
             let (excluded, number) = match text {
                 [b'(', number @ ..] => (true, number),
                 number => (false, number),
             };
-            // As strtod does: leading blanks are skipped, and nothing at all is 0.
+            // As in strtod, leading blanks are skipped and an empty text is 0.
             let number = number.trim_ascii_start();
             let value = if number.is_empty() { Some(0.0) } else { parse_double(number) };
             let value = value.ok_or_else(|| Failure::new("min or max is not a float"))?;
@@ -55,7 +56,7 @@ impl ScoreRange {
         if self.max_excluded { score < self.max } else { score <= self.max }
     }
 
-    /// The members within, ascending.
+    /// The members in the range, ascending.
     pub fn of<'z>(&'z self, zset: &'z ZSet) -> impl Iterator<Item = (&'z Bytes, f64)> {
         zset.range_from(self.min)
             .skip_while(|&(_, score)| !self.is_after_min(score))
@@ -63,7 +64,7 @@ impl ScoreRange {
     }
 }
 
-/// One end of an interval of names.
+/// A bound of a lexicographic range.
 #[derive(Clone, Debug)]
 enum LexBound {
     Lowest,
@@ -71,7 +72,7 @@ enum LexBound {
     At { name: Bytes, excluded: bool },
 }
 
-/// An interval of names among members of the same score (Redis: `zlexrangespec`).
+/// A lexicographic range, for members of equal score (Redis: `zlexrangespec`).
 #[derive(Clone, Debug)]
 pub struct LexRange {
     min: LexBound,
@@ -109,7 +110,7 @@ impl LexRange {
         }
     }
 
-    /// The members within, ascending.
+    /// The members in the range, ascending.
     pub fn of<'z>(&'z self, zset: &'z ZSet) -> impl Iterator<Item = (&'z Bytes, f64)> {
         zset.iter()
             .skip_while(|(member, _)| !self.is_after_min(member))
@@ -125,7 +126,7 @@ fn by_rank(ctx: &mut Context<'_>, argv: &[Bytes], reverse: bool) -> Answer {
     let (start, stop) = (integer(&argv[2])?, integer(&argv[3])?);
     let with_scores = with_scores(&argv[4..])?;
     let Some(zset) = ctx.read_zset(&argv[1])? else { return Ok(Reply::EMPTY_ARRAY) };
-    let range = places(start, stop, zset.len());
+    let range = index_range(start, stop, zset.len());
     let (skipped, taken) = (range.start, range.len());
     let pairs = match reverse {
         true => owned(zset.iter().rev().skip(skipped).take(taken)),
@@ -134,17 +135,17 @@ fn by_rank(ctx: &mut Context<'_>, argv: &[Bytes], reverse: bool) -> Answer {
     Ok(reply(pairs, with_scores))
 }
 
-/// ZRANGE key start stop [WITHSCORES]
+/// `ZRANGE key start stop [WITHSCORES]`
 pub fn zrange(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     by_rank(ctx, argv, false)
 }
 
-/// ZREVRANGE key start stop [WITHSCORES]
+/// `ZREVRANGE key start stop [WITHSCORES]`
 pub fn zrevrange(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     by_rank(ctx, argv, true)
 }
 
-/// What follows the bounds.
+/// The options after the bounds.
 struct RangeOptions {
     with_scores: bool,
     offset: i64,
@@ -172,7 +173,7 @@ impl RangeOptions {
         }
     }
 
-    /// The part of a range that was asked for; a negative offset is beyond every range.
+    /// Applies LIMIT. A negative offset selects nothing.
     fn reply(&self, mut pairs: Vec<Pair>, reverse: bool) -> Reply {
         if reverse {
             pairs.reverse();
@@ -184,7 +185,7 @@ impl RangeOptions {
     }
 }
 
-/// The bounds in ascending order: the reverse commands have the higher one first.
+/// The bounds as (min, max); the reverse commands take max first.
 fn bounds(argv: &[Bytes], reverse: bool) -> (&Bytes, &Bytes) {
     if reverse { (&argv[3], &argv[2]) } else { (&argv[2], &argv[3]) }
 }
@@ -197,12 +198,12 @@ fn by_score(ctx: &mut Context<'_>, argv: &[Bytes], reverse: bool) -> Answer {
     Ok(options.reply(pairs.unwrap_or_default(), reverse))
 }
 
-/// ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count]
+/// `ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count]`
 pub fn zrangebyscore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     by_score(ctx, argv, false)
 }
 
-/// ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count]
+/// `ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count]`
 pub fn zrevrangebyscore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     by_score(ctx, argv, true)
 }

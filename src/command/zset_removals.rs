@@ -1,10 +1,11 @@
-//! Sorted sets: removing ranges, and taking from either end (Redis: t_zset.c).
+//! Sorted sets: removal of ranges, ZPOPMIN and ZPOPMAX (Redis: t_zset.c).
 //!
 //! Must not know: other types, except that a key may hold one.
 
-use super::arguments::{integer, places};
+use super::arguments::{index_range, integer};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use super::zset_ranges::{LexRange, Pair, ScoreRange, reply};
-use super::{Answer, Context, Failure};
 use crate::keyspace::{Bytes, ZSet};
 use crate::resp::Reply;
 
@@ -30,7 +31,7 @@ fn remove(ctx: &mut Context<'_>, key: &Bytes, range: impl FnOnce(&ZSet) -> Vec<B
 pub fn zremrangebyrank(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let (start, stop) = (integer(&argv[2])?, integer(&argv[3])?);
     remove(ctx, &argv[1], |zset| {
-        let range = places(start, stop, zset.len());
+        let range = index_range(start, stop, zset.len());
         names(zset.iter().skip(range.start).take(range.len()))
     })
 }
@@ -47,7 +48,7 @@ pub fn zremrangebylex(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     remove(ctx, &argv[1], |zset| names(range.of(zset)))
 }
 
-/// Takes members from the end with the highest scores, or the lowest.
+/// Pops members with the highest or the lowest scores.
 pub fn pop_some(
     ctx: &mut Context<'_>,
     key: &[u8],
@@ -81,12 +82,12 @@ fn pop(ctx: &mut Context<'_>, argv: &[Bytes], highest: bool) -> Answer {
     Ok(reply(pop_some(ctx, &argv[1], highest, count as usize)?, true))
 }
 
-/// ZPOPMIN key [count]
+/// `ZPOPMIN key [count]`
 pub fn zpopmin(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     pop(ctx, argv, false)
 }
 
-/// ZPOPMAX key [count]
+/// `ZPOPMAX key [count]`
 pub fn zpopmax(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     pop(ctx, argv, true)
 }

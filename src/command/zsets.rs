@@ -1,9 +1,10 @@
-//! Sorted sets: single members (Redis: t_zset.c).
+//! Sorted sets: commands on single members (Redis: t_zset.c).
 //!
 //! Must not know: other types, except that a key may hold one.
 
 use super::arguments::{float, is};
-use super::{Answer, Context, Failure};
+use super::context::Context;
+use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, Inserted, Limits, ZSet};
 use crate::resp::Reply;
 
@@ -12,19 +13,19 @@ use crate::resp::Reply;
 struct AddOptions {
     nx: bool,
     xx: bool,
-    /// Count changed members too.
+    /// Also count updated members.
     ch: bool,
     incr: bool,
 }
 
-/// What became of one pair.
+/// What ZADD did with one pair.
 enum Added {
-    /// NX or XX forbade it.
+    /// NX or XX did not allow it.
     Nothing,
     Set(Inserted, f64),
 }
 
-/// Redis: `zsetAdd`. The error is that there is no sum.
+/// Redis: `zsetAdd`. Fails if the sum is NaN.
 fn add_one(
     zset: &mut ZSet,
     member: &Bytes,
@@ -46,8 +47,8 @@ fn add_one(
     Ok(Added::Set(zset.insert(member.clone(), score, limits), score))
 }
 
-/// Redis: `zaddGenericCommand`. All scores are looked at before anything is changed; only an
-/// increment can fail later, and of those there is just one.
+/// Redis: `zaddGenericCommand`. All scores are parsed before anything is changed. Only an increment
+/// can fail later, and there is at most one.
 fn zadd_generic(ctx: &mut Context<'_>, argv: &[Bytes], mut options: AddOptions) -> Answer {
     let mut pairs = &argv[2..];
     while let Some((word, rest)) = pairs.split_first() {
@@ -106,7 +107,7 @@ fn add_pairs(
     })
 }
 
-/// ZADD key [NX|XX] [CH] [INCR] score member [score member …]
+/// `ZADD key [NX|XX] [CH] [INCR] score member [score member …]`
 pub fn zadd(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     zadd_generic(ctx, argv, AddOptions::default())
 }
@@ -152,7 +153,7 @@ pub fn zrevrank(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(rank.map_or(Reply::Null, Reply::count))
 }
 
-/// Whether the words that are left say WITHSCORES and nothing else.
+/// Parses an optional WITHSCORES at the end.
 pub fn with_scores(words: &[Bytes]) -> Result<bool, Failure> {
     match words {
         [] => Ok(false),

@@ -1,17 +1,16 @@
-//! Directives that a redis.conf may hold though nothing here depends on them, and those that may
-//! hold one value only.
+//! Directives that are accepted but have no effect here, and those with a single supported value.
 //!
 //! Must not know: anything but names and texts.
 
-/// (name, the value that can be served, what is said to any other).
+/// (name, the supported value, the error for any other).
 pub const ONLY: &[(&str, &str, &str)] = &[
     ("cluster-enabled", "no", "this server has no cluster mode, only 'no' can be served"),
     ("daemonize", "no", "this server stays in the foreground, only 'no' can be served"),
     ("replicaof", "", "this server does not replicate"),
 ];
 
-/// (name, default as CONFIG GET shows it). The names are those of 6.0, except the last block: it
-/// belongs to 7.0, whose tools and tests pass it to any server.
+/// (name, default as CONFIG GET shows it). The names are those of 6.0. The last block is from 7.0,
+/// whose tools and tests pass these to any server.
 #[rustfmt::skip]
 pub const IGNORED: &[(&str, &str)] = &[
     ("aclfile", ""),

@@ -1,41 +1,14 @@
-//! The table of directives: name, type, limits, where the value lives.
+//! The table of directives: name, type, limits, and access to the value (Redis: `configs`,
+//! config.c).
 //!
 //! Must not know: where the words come from.
 
 use std::sync::LazyLock;
 
 use super::accepted::{IGNORED, ONLY};
-use super::{AppendFsync, Config, MaxmemoryPolicy};
+use super::directive::{Directive, Kind};
+use super::settings::{AppendFsync, Config, MaxmemoryPolicy};
 use crate::log::Level;
-use crate::text::{parse_integer, parse_memory};
-
-/// One directive.
-pub struct Directive {
-    pub name: &'static str,
-    /// Whether CONFIG SET may change it.
-    pub modifiable: bool,
-    pub(super) kind: Kind,
-}
-
-pub(super) type Number = (fn(&Config) -> i64, fn(&mut Config, i64));
-pub(super) type Words = (fn(&Config) -> String, fn(&mut Config, &[String]) -> Result<(), String>);
-
-pub(super) enum Kind {
-    YesNo(fn(&Config) -> bool, fn(&mut Config, bool)),
-    /// Lowest and highest value.
-    Integer(i64, i64, Number),
-    Memory(i64, i64, Number),
-    /// The names in the order in which an error lists them, and which of them holds.
-    Choice(&'static [&'static str], fn(&Config) -> usize, fn(&mut Config, usize)),
-    /// Exactly one word.
-    Text(fn(&Config) -> String, fn(&mut Config, &str) -> Result<(), String>),
-    /// Any number of words.
-    Words(Words),
-    /// The one value that this build can serve, and why it cannot serve others.
-    Only(&'static str, &'static str),
-    /// Accepted with any words; the default is what CONFIG GET shows until then.
-    Ignored(&'static str),
-}
 
 macro_rules! yes_no {
     ($name:literal, $modifiable:literal, $field:ident) => {
@@ -120,7 +93,7 @@ pub static DIRECTIVES: LazyLock<Vec<Directive>> = LazyLock::new(|| {
     all
 });
 
-/// The directive of this name, whatever its case (`slave-…` is what `replica-…` was once called).
+/// The directive of this name, ignoring case. `slave` is accepted for `replica`.
 pub fn find(name: &str) -> Option<&'static Directive> {
     let find = |name: &str| DIRECTIVES.iter().find(|d| d.name.eq_ignore_ascii_case(name));
     find(name).or_else(|| find(&name.to_ascii_lowercase().replace("slave", "replica")))
@@ -142,7 +115,7 @@ fn switches() -> [Directive; 11] {
     ]
 }
 
-/// Up to where values are kept compact.
+/// Limits of the compact encodings.
 fn limits() -> [Directive; 6] {
     const ALL: i64 = i64::MAX;
     const INT_MIN: i64 = i32::MIN as i64;
@@ -182,7 +155,7 @@ fn numbers() -> [Directive; 15] {
         Directive {
             name: "hz",
             modifiable: true,
-            // Out of range is brought into range rather than refused (Redis: `updateHZ`).
+            // Clamped rather than refused (Redis: `updateHZ`).
             kind: Kind::Integer(
                 0,
                 INT_MAX,
@@ -279,7 +252,7 @@ fn save_points(config: &Config) -> String {
     points.join(" ")
 }
 
-/// Each line adds a point; `save ""` takes all back.
+/// Each line adds points; `save ""` removes all.
 fn set_save_points(config: &mut Config, words: &[String]) -> Result<(), String> {
     if let [word] = words
         && word.is_empty()
@@ -295,90 +268,4 @@ fn set_save_points(config: &mut Config, words: &[String]) -> Result<(), String> 
     }
     config.save.extend(points);
     Ok(())
-}
-
-impl Directive {
-    /// The value as CONFIG GET shows it.
-    pub fn get(&self, config: &Config) -> String {
-        match &self.kind {
-            Kind::YesNo(get, _) => if get(config) { "yes" } else { "no" }.to_string(),
-            Kind::Integer(_, _, (get, _)) | Kind::Memory(_, _, (get, _)) => get(config).to_string(),
-            Kind::Choice(names, get, _) => names[get(config)].to_string(),
-            Kind::Text(get, _) | Kind::Words((get, _)) => get(config),
-            Kind::Only(value, _) => value.to_string(),
-            Kind::Ignored(default) => {
-                config.ignored.get(self.name).cloned().unwrap_or_else(|| default.to_string())
-            }
-        }
-    }
-
-    /// Sets the value from the words after the name.
-    pub fn set(&self, config: &mut Config, words: &[String]) -> Result<(), String> {
-        match &self.kind {
-            Kind::Words(_) | Kind::Ignored(_) if words.is_empty() => return Err(bad_directive()),
-            Kind::Only(value, reason) => {
-                let served = matches!(words, [word] if word.eq_ignore_ascii_case(value));
-                return served.then_some(()).ok_or_else(|| reason.to_string());
-            }
-            Kind::Words((_, set)) => return set(config, words),
-            Kind::Ignored(_) => {
-                config.ignored.insert(self.name, words.join(" "));
-                return Ok(());
-            }
-            _ => {}
-        }
-        let [word] = words else { return Err("wrong number of arguments".to_string()) };
-        match &self.kind {
-            Kind::YesNo(_, set) => set(config, parse_yes_no(word)?),
-            Kind::Integer(low, high, (_, set)) => {
-                let value = parse_integer(word.as_bytes())
-                    .ok_or("argument couldn't be parsed into an integer")?;
-                set(config, within(value, *low, *high)?);
-            }
-            Kind::Memory(low, high, (_, set)) => {
-                let value = parse_memory(word).filter(|value| *value >= 0);
-                let value = value.ok_or("argument must be a memory value")?;
-                set(config, within(value, *low, *high)?);
-            }
-            Kind::Choice(names, _, set) => set(config, parse_choice(names, word)?),
-            Kind::Text(_, set) => set(config, word)?,
-            Kind::Only(..) | Kind::Words(_) | Kind::Ignored(_) => {}
-        }
-        Ok(())
-    }
-
-    /// The words of a value that CONFIG SET got as one.
-    pub fn split_value(&self, value: &str) -> Vec<String> {
-        match self.kind {
-            Kind::Words(_) if !value.is_empty() => value.split(' ').map(str::to_string).collect(),
-            _ => vec![value.to_string()],
-        }
-    }
-}
-
-/// What `loadServerConfigFromString` says to a directive it does not know, or not in this form.
-pub fn bad_directive() -> String {
-    "Bad directive or wrong number of arguments".to_string()
-}
-
-fn parse_yes_no(word: &str) -> Result<bool, String> {
-    match word.to_ascii_lowercase().as_str() {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err("argument must be 'yes' or 'no'".to_string()),
-    }
-}
-
-fn within(value: i64, low: i64, high: i64) -> Result<i64, String> {
-    if (low..=high).contains(&value) {
-        return Ok(value);
-    }
-    Err(format!("argument must be between {low} and {high} inclusive"))
-}
-
-fn parse_choice(names: &[&str], word: &str) -> Result<usize, String> {
-    names
-        .iter()
-        .position(|name| name.eq_ignore_ascii_case(word))
-        .ok_or_else(|| format!("argument must be one of the following: {}", names.join(", ")))
 }

@@ -1,9 +1,10 @@
-//! Reading the configuration at start: a file in redis.conf's syntax, then `--directive value …`
-//! from the command line, appended to it as more lines (Redis: `main`, `loadServerConfig`).
+//! Reads the configuration at start: a file in redis.conf syntax, then `--directive value …` from
+//! the command line, appended as further lines (Redis: `main`, `loadServerConfig`).
 //!
 //! Must not know: what happens with the configuration afterwards.
 
-use super::directives::{bad_directive, find};
+use super::directive::bad_directive;
+use super::directives::find;
 use super::{Config, REDIS_VERSION};
 use crate::log::{Level, Log};
 use crate::os::{Fd, OFlag, Os, strerror};
@@ -12,15 +13,15 @@ use crate::text::{quote, split_args};
 /// Where `*** FATAL CONFIG FILE ERROR ***` goes, as in Redis.
 const STDERR: Fd = 2;
 
-/// The configuration could not be loaded; what there is to say has been said. The exit code.
+/// The configuration could not be loaded, and the reason has been printed. Holds the exit code.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refused(pub i32);
 
-/// Loads what `args` ask for; `args[0]` is the name of the program.
+/// Loads the configuration from `args`; `args[0]` is the program's name.
 pub fn load(os: &mut dyn Os, args: &[String]) -> Result<Config, Refused> {
     let mut config = Config::default();
     if args.len() > 1 {
-        // Whoever configures anything has no save points but those that he states.
+        // As in Redis, any argument drops the default save points.
         config.save.clear();
     }
     let mut rest = args.get(1..).unwrap_or_default();
@@ -79,8 +80,8 @@ fn read_file(os: &mut dyn Os, path: &str) -> Result<Vec<u8>, Refused> {
     })
 }
 
-/// The log before there is a configuration. Until Redis has noted its own pid, it takes itself for
-/// a child and signs with `C`.
+/// The log before there is a configuration. Redis has not stored its own pid yet, so it logs with a
+/// child's role, `C`.
 fn early_log() -> Log {
     Log { level: Level::Notice, file: String::new(), role: 'C' }
 }
@@ -111,7 +112,7 @@ fn load_text(os: &mut dyn Os, config: &mut Config, text: &[u8]) -> Result<(), Re
     Ok(())
 }
 
-/// One line. The inner error is the reason why it is refused.
+/// Loads one line. The inner error is why the line is refused.
 fn load_line(
     os: &mut dyn Os,
     config: &mut Config,
@@ -138,12 +139,12 @@ fn load_line(
     }
 }
 
-/// Bytes that are no text are replaced.
+/// Replaces bytes that are not UTF-8.
 fn text_of(word: Vec<u8>) -> String {
     String::from_utf8(word).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
 }
 
-/// `dir` counts from its line on: files named by later lines are looked for there.
+/// `dir` takes effect at once: later lines resolve file names in it.
 fn change_directory(os: &mut dyn Os, config: &Config) -> Result<(), Refused> {
     let dir = config.dir.as_deref().unwrap_or_default();
     os.chdir(dir).map_err(|errno| {

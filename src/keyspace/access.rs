@@ -1,34 +1,34 @@
-//! How long ago, or how often, the value of a key was used (Redis: the field `lru` of an object,
-//! evict.c).
+//! When and how often a value was accessed (Redis: the field `lru` of `robj`; evict.c).
 //!
-//! Nothing is evicted here, but OBJECT shows it, RESTORE sets it, and a snapshot keeps it under
-//! those values of `maxmemory-policy` that go by it. Small integers are one object for all keys
-//! that hold them, so the use of one of these keys is a use of them all.
-//! Must not know: what makes a use of it.
+//! Nothing is evicted here, but OBJECT shows this data, RESTORE sets it, and snapshots contain it
+//! under an LRU or LFU `maxmemory-policy`. A small integer is one object shared by all keys that
+//! hold it, so an access to one of these keys counts for all.
+//! Must not know: which commands access a value.
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 
-use super::{Random, Value};
+use super::random::Random;
+use super::value::Value;
 
-/// Where the clock of uses, which counts seconds, begins again (Redis: `LRU_CLOCK_MAX`).
+/// Where the LRU clock, which counts seconds, wraps around (Redis: `LRU_CLOCK_MAX`).
 const LRU_CLOCK_MAX: u32 = (1 << 24) - 1;
-/// What a new value counts as, so that it is not the first to go (Redis: `LFU_INIT_VAL`).
+/// The counter of a new value, so that it is not evicted at once (Redis: `LFU_INIT_VAL`).
 const LFU_INIT_VAL: u32 = 5;
-/// Minutes are counted up to here.
+/// Where the minutes of the LFU clock wrap around.
 const MINUTES_MAX: u32 = 65535;
 
-/// A value, and when it was used. Two are equal when their values are.
+/// A value with its access data, which does not count for equality (Redis: `robj`).
 #[derive(Clone, Debug)]
 pub struct Object {
     pub value: Value,
-    /// The clock of uses at the last of them; or, when uses are counted, the minute of the last
-    /// one, and in the lowest byte how many.
+    /// Under LFU the minute of the last access and, in the lowest byte, the counter; otherwise the
+    /// LRU clock at the last access.
     lru: u32,
 }
 
 impl From<Value> for Object {
-    /// A value whose uses nobody looks at.
+    /// A value without access data.
     fn from(value: Value) -> Object {
         Object { value, lru: 0 }
     }
@@ -54,19 +54,19 @@ impl DerefMut for Object {
     }
 }
 
-/// What `maxmemory-policy` goes by.
+/// What `maxmemory-policy` is based on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tracking {
-    /// Neither; the time of the last use is known all the same.
+    /// Neither; the time of the last access is kept all the same.
     #[default]
     Nothing,
-    /// The time of the last use: `*-lru`.
+    /// The time of the last access: `*-lru`.
     IdleTime,
-    /// How often it was used: `*-lfu`.
+    /// The access frequency: `*-lfu`.
     Frequency,
 }
 
-/// What a file or a command says of a value's uses before.
+/// Access data from a file or a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Seconds.
@@ -75,23 +75,23 @@ pub struct Usage {
     pub frequency: Option<u8>,
 }
 
-/// The directives that uses depend on.
+/// The directives for access data.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
     pub tracking: Tracking,
-    /// Minutes after which one use is forgotten; 0 for never.
+    /// Minutes after which the counter is decremented; 0 for never.
     pub lfu_decay_time: u32,
-    /// How much more often a value has to be used than it is counted.
+    /// The higher, the more accesses it takes to increment the counter.
     pub lfu_log_factor: i64,
-    /// Uses decide what is evicted, so each key has an integer of its own.
+    /// Eviction needs access data per key, so integers are not shared.
     pub no_shared_integers: bool,
 }
 
-/// The clock of uses, and those of the integers that are shared.
+/// The clocks, and the access data of shared integers.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     pub settings: Settings,
-    /// A child shares the memory: a use is not noted, or each read would copy a page.
+    /// A child is running: accesses are not recorded, because each would copy a page.
     pub frozen: bool,
     /// Redis: `server.lruclock`.
     lruclock: u32,
@@ -106,34 +106,34 @@ impl Access {
         Access { settings, ..Access::default() }
     }
 
-    /// The moment at which the integers that are shared come to be.
-    pub fn start(&mut self, now_ms: i64) {
+    /// Sets the access data of the shared integers (Redis: `createSharedObjects`).
+    pub fn create_shared_integers(&mut self, now_ms: i64) {
         self.tick(now_ms);
-        self.see_time(now_ms / 1000);
+        self.set_unixtime(now_ms / 1000);
         self.shared_at_start = self.initial();
     }
 
-    /// server_cron moves the clock on, and nothing else does.
+    /// Advances the LRU clock; called by server_cron only.
     pub fn tick(&mut self, now_ms: i64) {
         self.lruclock = (now_ms / 1000) as u32 & LRU_CLOCK_MAX;
     }
 
-    /// The server looked at the time, in seconds since the epoch.
-    pub fn see_time(&mut self, unixtime: i64) {
+    /// Sets the LFU clock from seconds since the epoch.
+    pub fn set_unixtime(&mut self, unixtime: i64) {
         self.minutes = (unixtime / 60) as u32 & MINUTES_MAX;
     }
 
-    /// A value that is new now (Redis: `createObject`).
+    /// A new value (Redis: `createObject`).
     pub fn object(&self, value: Value) -> Object {
         Object { value, lru: self.initial() }
     }
 
-    fn counts(&self) -> bool {
+    fn is_lfu(&self) -> bool {
         self.settings.tracking == Tracking::Frequency
     }
 
     fn initial(&self) -> u32 {
-        if self.counts() { self.minutes << 8 | LFU_INIT_VAL } else { self.lruclock }
+        if self.is_lfu() { self.minutes << 8 | LFU_INIT_VAL } else { self.lruclock }
     }
 
     fn shared_integer(&self, object: &Object) -> Option<i64> {
@@ -143,7 +143,7 @@ impl Access {
         }
     }
 
-    /// The field as Redis keeps it.
+    /// The field `lru` as Redis stores it.
     pub fn lru(&self, object: &Object) -> u32 {
         match self.shared_integer(object) {
             Some(integer) => *self.shared.get(&integer).unwrap_or(&self.shared_at_start),
@@ -158,20 +158,20 @@ impl Access {
         }
     }
 
-    /// A command looked the value up (Redis: `lookupKey`).
-    pub fn used(&mut self, object: &mut Object, random: &mut Random) {
+    /// Records an access by a command (Redis: `lookupKey`).
+    pub fn record_use(&mut self, object: &mut Object, random: &mut Random) {
         if self.frozen {
             return;
         }
-        let lru = match self.counts() {
-            true => self.minutes << 8 | self.increased(self.frequency(object), random),
+        let lru = match self.is_lfu() {
+            true => self.minutes << 8 | self.lfu_log_incr(self.frequency(object), random),
             false => self.lruclock,
         };
         self.set_lru(object, lru);
     }
 
     /// Redis: `LFULogIncr`.
-    fn increased(&self, count: u8, random: &mut Random) -> u32 {
+    fn lfu_log_incr(&self, count: u8, random: &mut Random) -> u32 {
         let count = u32::from(count);
         let base = i64::from(count.saturating_sub(LFU_INIT_VAL));
         let one_in = base.saturating_mul(self.settings.lfu_log_factor).saturating_add(1);
@@ -179,23 +179,23 @@ impl Access {
         if count < 255 && counted { count + 1 } else { count }
     }
 
-    /// A new value takes the place of an old one, whose uses count on (Redis: `dbOverwrite`).
+    /// Replaces a value; under LFU the access data is kept (Redis: `dbOverwrite`).
     pub fn overwrite(&mut self, old: &mut Object, value: Value) {
-        let lru = if self.counts() { self.lru(old) } else { self.initial() };
+        let lru = if self.is_lfu() { self.lru(old) } else { self.initial() };
         old.value = value;
-        // An integer that is shared has uses of its own, but for those that are counted.
-        if self.counts() || self.shared_integer(old).is_none() {
+        // A shared integer has access data of its own, except under LFU.
+        if self.is_lfu() || self.shared_integer(old).is_none() {
             self.set_lru(old, lru);
         }
     }
 
-    /// Seconds since the last use (Redis: `estimateObjectIdleTime`).
+    /// Seconds since the last access (Redis: `estimateObjectIdleTime`).
     pub fn idle_seconds(&self, object: &Object) -> i64 {
         let (now, lru) = (self.lruclock, self.lru(object));
         i64::from(if now >= lru { now - lru } else { now + (LRU_CLOCK_MAX - lru) })
     }
 
-    /// How often it was used, less what is forgotten (Redis: `LFUDecrAndReturn`).
+    /// The counter, decremented for the time elapsed (Redis: `LFUDecrAndReturn`).
     pub fn frequency(&self, object: &Object) -> u8 {
         let lru = self.lru(object);
         let (last, count) = (lru >> 8, lru as u8);
@@ -207,16 +207,16 @@ impl Access {
         u32::from(count).saturating_sub(forgotten) as u8
     }
 
-    /// Takes what is known from before; the other of the two is passed over (Redis:
+    /// Sets access data from outside; the kind that is not tracked is ignored (Redis:
     /// `objectSetLRUOrLFU`).
-    pub fn restore(&mut self, object: &mut Object, usage: Usage) {
-        if self.counts() {
+    pub fn set_lru_or_lfu(&mut self, object: &mut Object, usage: Usage) {
+        if self.is_lfu() {
             if let Some(frequency) = usage.frequency {
                 self.set_lru(object, self.minutes << 8 | u32::from(frequency));
             }
         } else if let Some(idle) = usage.idle.filter(|&idle| idle >= 0) {
             let now = i64::from(self.lruclock);
-            // Longer ago than the clock reaches back: as old as it can tell.
+            // Beyond the range of the clock: as old as possible.
             let lru = match now.wrapping_sub(idle) {
                 lru @ 0.. => lru as u32 & LRU_CLOCK_MAX,
                 _ => (self.lruclock + LRU_CLOCK_MAX / 2) % LRU_CLOCK_MAX,
@@ -233,7 +233,7 @@ mod tests {
     fn access(tracking: Tracking) -> Access {
         let settings = Settings { tracking, lfu_decay_time: 1, ..Settings::default() };
         let mut access = Access { settings, ..Access::default() };
-        access.start(1_000_000);
+        access.create_shared_integers(1_000_000);
         access
     }
 
@@ -244,10 +244,10 @@ mod tests {
         access.tick(1_010_000);
         assert_eq!(access.idle_seconds(&object), 10);
         access.frozen = true;
-        access.used(&mut object, random);
+        access.record_use(&mut object, random);
         assert_eq!(access.idle_seconds(&object), 10);
         access.frozen = false;
-        access.used(&mut object, random);
+        access.record_use(&mut object, random);
         assert_eq!(access.idle_seconds(&object), 0);
     }
 
@@ -258,7 +258,7 @@ mod tests {
         let mut one = access.object(Value::string(*b"7"));
         let other = one.clone();
         assert_eq!(access.idle_seconds(&other), 10);
-        access.used(&mut one, random);
+        access.record_use(&mut one, random);
         assert_eq!(access.idle_seconds(&other), 0);
     }
 
@@ -267,13 +267,13 @@ mod tests {
         let (mut access, random) = (access(Tracking::Frequency), &mut Random::default());
         let mut object = access.object(Value::string(*b"text"));
         assert_eq!(access.frequency(&object), 5);
-        access.used(&mut object, random);
+        access.record_use(&mut object, random);
         access.overwrite(&mut object, Value::string(*b"other"));
         assert_eq!(access.frequency(&object), 6);
-        access.see_time(1000 + 4 * 60);
+        access.set_unixtime(1000 + 4 * 60);
         assert_eq!(access.frequency(&object), 2);
-        access.restore(&mut object, Usage { idle: Some(9), frequency: Some(255) });
-        access.used(&mut object, random);
+        access.set_lru_or_lfu(&mut object, Usage { idle: Some(9), frequency: Some(255) });
+        access.record_use(&mut object, random);
         assert_eq!(access.frequency(&object), 255);
     }
 
@@ -281,9 +281,9 @@ mod tests {
     fn an_idle_time_beyond_the_clock_is_half_of_its_way() {
         let mut access = access(Tracking::IdleTime);
         let mut object = access.object(Value::string(*b"text"));
-        access.restore(&mut object, Usage { idle: Some(1000), frequency: None });
+        access.set_lru_or_lfu(&mut object, Usage { idle: Some(1000), frequency: None });
         assert_eq!(access.idle_seconds(&object), 1000);
-        access.restore(&mut object, Usage { idle: Some(1001), frequency: None });
+        access.set_lru_or_lfu(&mut object, Usage { idle: Some(1001), frequency: None });
         assert_eq!(access.idle_seconds(&object), i64::from(LRU_CLOCK_MAX - LRU_CLOCK_MAX / 2));
     }
 }

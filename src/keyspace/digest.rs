@@ -1,7 +1,8 @@
-//! DEBUG DIGEST: 40 hex digits that are equal for equal datasets, on this server and on a real one.
+//! DEBUG DIGEST: 40 hex digits, equal for equal datasets, here and on a real server (Redis:
+//! debug.c).
 //!
-//! Keys, members and fields are combined with XOR, so their order does not matter; list elements
-//! and the parts of a pair are chained, so it does. Of an expiry time only its existence counts.
+//! Keys, members and fields are combined by XOR, so their order does not matter. List elements and
+//! the parts of a pair are chained, so theirs does. Of an expiry time only its existence counts.
 //! Must not know: who asks.
 
 use sha1::{Digest as _, Sha1};
@@ -16,12 +17,12 @@ fn sha1(data: &[u8]) -> Digest {
     Sha1::digest(data).into()
 }
 
-/// Adds data whose place does not matter (Redis: `xorDigest`).
+/// Adds data whose order does not matter (Redis: `xorDigest`).
 fn xor(digest: &mut Digest, data: &[u8]) {
     digest.iter_mut().zip(sha1(data)).for_each(|(byte, other)| *byte ^= other);
 }
 
-/// Adds data whose place matters (Redis: `mixDigest`).
+/// Adds data whose order matters (Redis: `mixDigest`).
 fn mix(digest: &mut Digest, data: &[u8]) {
     xor(digest, data);
     *digest = sha1(digest);
@@ -94,7 +95,7 @@ mod tests {
         assert_eq!(dataset_digest(&Keyspace::new(16)), "0".repeat(40));
     }
 
-    /// The numbers were read from redis-server 7.0.15 after `SET s 1`; `RPUSH l a b`; `SADD t x y`;
+    /// The digest is that of redis-server 7.0.15 after `SET s 1`; `RPUSH l a b`; `SADD t x y`;
     /// `HSET h f v g w`; and `SELECT 3`, `SET e 1 EX 100`.
     #[test]
     fn the_digest_is_that_of_redis() {

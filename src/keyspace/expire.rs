@@ -1,23 +1,22 @@
-//! Finding keys that are past their time without being asked for (the sampling of
-//! `activeExpireCycle`).
+//! Samples keys for expiry (Redis: the inner loop of `activeExpireCycle`, expire.c).
 //!
-//! Redis walks the buckets of its hash table; here the cursor walks the expiry times in their one
-//! order, so that which keys go first is the same in every run. Must not know: the clock, or what a
-//! removal leads to.
+//! Redis scans the buckets of its hash table. Here the cursor follows the order of the map, so that
+//! every run expires the same keys first.
+//! Must not know: the clock, and how deletions are propagated.
 
 use super::{Bytes, Db};
 
-/// What one round of sampling found.
+/// The result of one round of sampling.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Sampled {
-    /// How many expiry times were looked at.
+    /// How many expiry times were checked.
     pub seen: usize,
-    /// The keys that were past their time; they are gone from the database.
+    /// The expired keys, which have been deleted.
     pub expired: Vec<Bytes>,
 }
 
-/// Looks at `count` expiry times from `cursor` on and removes the keys that are past theirs. The
-/// cursor goes round for ever.
+/// Checks `count` expiry times from `cursor` on and deletes the expired keys. The cursor wraps
+/// around.
 pub fn sample(db: &mut Db, cursor: &mut usize, count: usize, now_ms: i64) -> Sampled {
     let mut sampled = Sampled::default();
     let count = count.min(db.expires.len());
@@ -28,7 +27,7 @@ pub fn sample(db: &mut Db, cursor: &mut usize, count: usize, now_ms: i64) -> Sam
         }
         let (key, &when) = db.expires.get_index(*cursor).expect("the cursor was just wrapped");
         if now_ms > when {
-            // The youngest entry takes this place, so the cursor stays.
+            // The last entry takes this index, so the cursor stays.
             let key = key.clone();
             db.delete(&key);
             sampled.expired.push(key);
@@ -37,6 +36,29 @@ pub fn sample(db: &mut Db, cursor: &mut usize, count: usize, now_ms: i64) -> Sam
         }
     }
     sampled
+}
+
+/// State kept between cycles (Redis: the static variables of `activeExpireCycle`).
+pub struct ExpireCycle {
+    /// DEBUG SET-ACTIVE-EXPIRE
+    pub enabled: bool,
+    pub current_db: usize,
+    pub timelimit_exit: bool,
+    pub last_fast_cycle: i64,
+    /// Where sampling continues in each database.
+    pub cursors: Vec<usize>,
+}
+
+impl ExpireCycle {
+    pub fn new(databases: usize) -> Self {
+        ExpireCycle {
+            enabled: true,
+            current_db: 0,
+            timelimit_exit: false,
+            last_fast_cycle: 0,
+            cursors: vec![0; databases],
+        }
+    }
 }
 
 #[cfg(test)]

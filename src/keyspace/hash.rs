@@ -1,10 +1,11 @@
-//! Hashes, with the memory of how Redis would have encoded them (Redis: t_hash.c).
+//! Hashes, and the encoding that Redis would have chosen (Redis: t_hash.c).
 //!
-//! A hash starts as a ziplist, which keeps its fields in order, and becomes a hash table for good
-//! when it gets too long or one of its strings does.
+//! A hash starts as a ziplist, which keeps its fields in order. It becomes a hash table,
+//! permanently, when it or one of its strings is too long.
 //! Must not know: commands, and the bytes of either encoding.
 
-use super::{Bytes, BytesMap, Limits};
+use super::bytes::{Bytes, BytesMap};
+use super::limits::Limits;
 
 /// Fields with their values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,21 +31,21 @@ impl Hash {
         self.ziplist
     }
 
-    /// Makes it a hash table, for good.
+    /// Converts it to a hash table, permanently.
     pub fn convert_to_hashtable(&mut self) {
         self.ziplist = false;
     }
 
-    /// To be called with what is about to be set: strings that are too long for a ziplist make it
-    /// a hash table (Redis: `hashTypeTryConversion`).
+    /// Converts it to a hash table if one of the strings about to be set is too long for a ziplist
+    /// (Redis: `hashTypeTryConversion`).
     pub fn try_conversion(&mut self, items: &[Bytes], limits: &Limits) {
         if items.iter().any(|item| item.len() > limits.hash_max_ziplist_value) {
             self.ziplist = false;
         }
     }
 
-    /// Sets a field; whether it was there already (Redis: `hashTypeSet`). Only the number of fields
-    /// is looked at here.
+    /// Sets a field. Returns whether it existed (Redis: `hashTypeSet`). Checks only the number of
+    /// fields, not their length.
     pub fn set(&mut self, field: Bytes, value: Bytes, limits: &Limits) -> bool {
         let updated = self.fields.insert(field, value).is_some();
         self.ziplist &= self.fields.len() <= limits.hash_max_ziplist_entries;
@@ -55,7 +56,7 @@ impl Hash {
         self.fields.get(field)
     }
 
-    /// The pair at a place of the iteration.
+    /// The pair at an index of the iteration.
     pub fn get_index(&self, place: usize) -> Option<(&Bytes, &Bytes)> {
         self.fields.get_index(place)
     }
@@ -72,12 +73,12 @@ impl Hash {
         self.fields.is_empty()
     }
 
-    /// Removes a field; its value. The others of a ziplist stay in order.
+    /// Removes a field and returns its value. The rest of a ziplist stays in order.
     pub fn remove(&mut self, field: &[u8]) -> Option<Bytes> {
         if self.ziplist { self.fields.shift_remove(field) } else { self.fields.swap_remove(field) }
     }
 
-    /// All pairs: in the order in which they came while it is a ziplist, else in the keyspace's.
+    /// All pairs, in insertion order while it is a ziplist.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Bytes, &Bytes)> {
         self.fields.iter()
     }

@@ -1,31 +1,32 @@
-//! Who wants to hear of a key: those that watch it (WATCH) and those that wait for it (BLPOP and
-//! its relatives) (Redis: `db->watched_keys`, `db->blocking_keys`, `server.ready_keys`).
+//! The clients that watch a key (WATCH) or are blocked on it (BLPOP and others) (Redis:
+//! `db->watched_keys`, `db->blocking_keys`, `server.ready_keys`).
 //!
-//! Clients are numbers here. Must not know: what a transaction is, or how a client is woken.
+//! Clients are referred to by id. Must not know: what a transaction is, or how a client is
+//! unblocked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Bytes;
+use super::bytes::Bytes;
 
 /// A key with its database.
 pub type DbKey = (usize, Bytes);
 
-/// All that is watched and waited for.
+/// All watched keys and all keys that clients are blocked on.
 #[derive(Clone, Debug, Default)]
-pub struct Interest {
+pub struct KeyInterest {
     watchers: BTreeMap<DbKey, Vec<u64>>,
     watched: BTreeMap<u64, Vec<DbKey>>,
-    /// Clients with a watched key that was changed since (Redis: `CLIENT_DIRTY_CAS`).
+    /// Clients with a watched key that has changed (Redis: `CLIENT_DIRTY_CAS`).
     touched: BTreeSet<u64>,
     /// In the order in which they came.
     waiting: BTreeMap<DbKey, Vec<u64>>,
-    /// Keys that came to be while somebody waits for them, each once.
+    /// Keys that got a value while a client is blocked on them, each once.
     ready: Vec<DbKey>,
 }
 
-impl Interest {
-    /// Watches a key; once more makes no difference (Redis: `watchForKey`).
-    pub fn watch(&mut self, client: u64, db: usize, key: &[u8]) {
+impl KeyInterest {
+    /// Watches a key; repeating it has no effect (Redis: `watchForKey`).
+    pub fn watch_for_key(&mut self, client: u64, db: usize, key: &[u8]) {
         let db_key = (db, key.to_vec());
         let watched = self.watched.entry(client).or_default();
         if !watched.contains(&db_key) {
@@ -34,16 +35,16 @@ impl Interest {
         }
     }
 
-    /// Forgets what a client watched, and whether that was changed (Redis: `unwatchAllKeys`).
-    pub fn unwatch_all(&mut self, client: u64) {
+    /// Drops a client's watched keys and whether they changed (Redis: `unwatchAllKeys`).
+    pub fn unwatch_all_keys(&mut self, client: u64) {
         for db_key in self.watched.remove(&client).unwrap_or_default() {
             remove(&mut self.watchers, &db_key, client);
         }
         self.touched.remove(&client);
     }
 
-    /// A key was changed (Redis: `touchWatchedKey`).
-    pub fn touch(&mut self, db: usize, key: &[u8]) {
+    /// Marks the clients that watch a changed key (Redis: `touchWatchedKey`).
+    pub fn touch_watched_key(&mut self, db: usize, key: &[u8]) {
         if !self.watchers.is_empty()
             && let Some(clients) = self.watchers.get(&(db, key.to_vec()))
         {
@@ -51,9 +52,9 @@ impl Interest {
         }
     }
 
-    /// Keys are about to be removed at once: those for which `removed` says so (Redis:
+    /// Marks the clients that watch one of the keys about to be removed, by `removed` (Redis:
     /// `touchWatchedKeysOnFlush`).
-    pub fn touch_all(&mut self, removed: impl Fn(usize, &[u8]) -> bool) {
+    pub fn touch_watched_keys_on_flush(&mut self, removed: impl Fn(usize, &[u8]) -> bool) {
         for ((db, key), clients) in &self.watchers {
             if removed(*db, key) {
                 self.touched.extend(clients);
@@ -61,34 +62,34 @@ impl Interest {
         }
     }
 
-    /// Whether a key that the client watches was changed.
-    pub fn is_touched(&self, client: u64) -> bool {
+    /// Whether a key that the client watches has changed.
+    pub fn is_dirty_cas(&self, client: u64) -> bool {
         self.touched.contains(&client)
     }
 
-    /// Puts a client in the queue for a key.
-    pub fn wait_for(&mut self, client: u64, db: usize, key: &[u8]) {
+    /// Blocks a client on a key (Redis: `blockForKeys`).
+    pub fn block_for_key(&mut self, client: u64, db: usize, key: &[u8]) {
         let queue = self.waiting.entry((db, key.to_vec())).or_default();
         if !queue.contains(&client) {
             queue.push(client);
         }
     }
 
-    /// Takes a client out of all queues.
-    pub fn stop_waiting(&mut self, client: u64) {
+    /// Unblocks a client from all keys (Redis: `unblockClientWaitingData`).
+    pub fn unblock(&mut self, client: u64) {
         self.waiting.retain(|_, clients| {
             clients.retain(|&waiting| waiting != client);
             !clients.is_empty()
         });
     }
 
-    /// Who waits for a key, the first first.
-    pub fn waiting_for(&self, db_key: &DbKey) -> &[u64] {
+    /// The clients blocked on a key, the longest-waiting first.
+    pub fn blocked_on(&self, db_key: &DbKey) -> &[u64] {
         self.waiting.get(db_key).map_or(&[], Vec::as_slice)
     }
 
-    /// A key came to be (Redis: `signalKeyAsReady`).
-    pub fn key_ready(&mut self, db: usize, key: &[u8]) {
+    /// A key got a value (Redis: `signalKeyAsReady`).
+    pub fn signal_key_as_ready(&mut self, db: usize, key: &[u8]) {
         if self.waiting.is_empty() {
             return;
         }
@@ -98,8 +99,8 @@ impl Interest {
         }
     }
 
-    /// The keys that came to be since this was asked last, in their order.
-    pub fn take_ready(&mut self) -> Vec<DbKey> {
+    /// The keys that became ready since the last call, in order.
+    pub fn take_ready_keys(&mut self) -> Vec<DbKey> {
         std::mem::take(&mut self.ready)
     }
 }
@@ -119,35 +120,35 @@ mod tests {
 
     #[test]
     fn a_watcher_learns_of_its_keys_only_and_until_it_looks_away() {
-        let mut interest = Interest::default();
-        interest.watch(1, 0, b"a");
-        interest.watch(1, 0, b"a");
-        interest.watch(2, 1, b"a");
-        interest.touch(0, b"b");
-        assert!(!interest.is_touched(1));
-        interest.touch(0, b"a");
-        assert!(interest.is_touched(1) && !interest.is_touched(2));
-        interest.unwatch_all(1);
-        interest.touch(0, b"a");
-        assert!(!interest.is_touched(1));
-        interest.touch_all(|db, _| db == 1);
-        assert!(interest.is_touched(2));
+        let mut interest = KeyInterest::default();
+        interest.watch_for_key(1, 0, b"a");
+        interest.watch_for_key(1, 0, b"a");
+        interest.watch_for_key(2, 1, b"a");
+        interest.touch_watched_key(0, b"b");
+        assert!(!interest.is_dirty_cas(1));
+        interest.touch_watched_key(0, b"a");
+        assert!(interest.is_dirty_cas(1) && !interest.is_dirty_cas(2));
+        interest.unwatch_all_keys(1);
+        interest.touch_watched_key(0, b"a");
+        assert!(!interest.is_dirty_cas(1));
+        interest.touch_watched_keys_on_flush(|db, _| db == 1);
+        assert!(interest.is_dirty_cas(2));
     }
 
     #[test]
     fn keys_are_ready_once_and_only_for_those_who_wait() {
-        let mut interest = Interest::default();
-        interest.wait_for(2, 0, b"a");
-        interest.wait_for(1, 0, b"a");
-        interest.key_ready(0, b"b");
-        interest.key_ready(0, b"a");
-        interest.key_ready(0, b"a");
+        let mut interest = KeyInterest::default();
+        interest.block_for_key(2, 0, b"a");
+        interest.block_for_key(1, 0, b"a");
+        interest.signal_key_as_ready(0, b"b");
+        interest.signal_key_as_ready(0, b"a");
+        interest.signal_key_as_ready(0, b"a");
         let key = (0, b"a".to_vec());
-        assert_eq!(interest.take_ready(), std::slice::from_ref(&key));
-        assert_eq!(interest.waiting_for(&key), [2, 1]);
-        interest.stop_waiting(2);
-        interest.stop_waiting(1);
-        interest.key_ready(0, b"a");
-        assert!(interest.take_ready().is_empty());
+        assert_eq!(interest.take_ready_keys(), std::slice::from_ref(&key));
+        assert_eq!(interest.blocked_on(&key), [2, 1]);
+        interest.unblock(2);
+        interest.unblock(1);
+        interest.signal_key_as_ready(0, b"a");
+        assert!(interest.take_ready_keys().is_empty());
     }
 }

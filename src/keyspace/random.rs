@@ -1,7 +1,8 @@
-//! Numbers for commands that take a key or a member at random.
+//! Random numbers for RANDOMKEY, SPOP, SRANDMEMBER and the LFU counter.
 //!
-//! The seed is always the same, so that the same commands make the same choices after every start:
-//! nobody may rely on that, but runs can be repeated. Must not know: what is chosen.
+//! The seed is fixed, so the same commands make the same choices after every start and runs can be
+//! repeated.
+//! Must not know: what is chosen.
 
 /// A generator of the kind xorshift64* (Redis draws from `random()`).
 #[derive(Clone, Debug)]
@@ -15,7 +16,7 @@ impl Default for Random {
 
 impl Random {
     pub fn from_seed(seed: u64) -> Random {
-        // 0 is the one state that it could never leave.
+        // From state 0 it would never change.
         Random((seed ^ 0x9e37_79b9_7f4a_7c15).max(1))
     }
 
@@ -27,7 +28,7 @@ impl Random {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// A number below `end`, which must not be 0; all are as likely, but for what no test can tell.
+    /// A number below `end`, which must not be 0; uniform for all practical purposes.
     pub fn below(&mut self, end: usize) -> usize {
         ((u128::from(self.next_u64()) * end as u128) >> 64) as usize
     }

@@ -1,12 +1,13 @@
-//! Sets, with the memory of how Redis would have encoded them (Redis: t_set.c, intset.c).
+//! Sets, and the encoding that Redis would have chosen (Redis: t_set.c).
 //!
-//! A set starts as an intset when its first member is an integer, and becomes a hash table for good
-//! with the first member that is not, or when there are too many.
+//! A set whose first member is an integer starts as an intset. It becomes a hash table,
+//! permanently, with the first member that is not an integer, or when there are too many.
 //! Must not know: commands, and the bytes of either encoding.
 
 use std::borrow::Cow;
 
-use super::{Bytes, BytesSet, Limits};
+use super::bytes::{Bytes, BytesSet};
+use super::limits::Limits;
 use crate::text::parse_integer;
 
 /// A set of byte strings.
@@ -46,7 +47,7 @@ impl Set {
         matches!(self.0, Repr::Intset(_))
     }
 
-    /// The members of an intset, ascending; None when it is none.
+    /// The members in ascending order if it is an intset.
     pub fn integers(&self) -> Option<&[i64]> {
         match &self.0 {
             Repr::Intset(integers) => Some(integers),
@@ -54,7 +55,7 @@ impl Set {
         }
     }
 
-    /// Adds a member; whether it is new (Redis: `setTypeAdd`).
+    /// Adds a member. Returns whether it is new (Redis: `setTypeAdd`).
     pub fn insert(&mut self, member: Bytes, limits: &Limits) -> bool {
         if let Repr::Intset(integers) = &mut self.0 {
             if let Some(integer) = parse_integer(&member) {
@@ -73,7 +74,7 @@ impl Set {
         }
     }
 
-    /// Makes it a hash table, for good (Redis: `setTypeConvert`).
+    /// Converts it to a hash table, permanently (Redis: `setTypeConvert`).
     pub fn convert_to_hashtable(&mut self) {
         if let Repr::Intset(integers) = &self.0 {
             let members = integers.iter().map(|integer| integer.to_string().into_bytes());
@@ -81,7 +82,7 @@ impl Set {
         }
     }
 
-    /// Removes a member; whether it was there.
+    /// Removes a member. Returns whether it existed.
     pub fn remove(&mut self, member: &[u8]) -> bool {
         match &mut self.0 {
             Repr::Intset(integers) => match find(integers, member) {
@@ -113,7 +114,7 @@ impl Set {
         self.len() == 0
     }
 
-    /// The member at a place of the iteration.
+    /// The member at an index of the iteration.
     pub fn get_index(&self, place: usize) -> Option<Cow<'_, [u8]>> {
         match &self.0 {
             Repr::Intset(integers) => {
@@ -124,7 +125,7 @@ impl Set {
         }
     }
 
-    /// All members: ascending while it is an intset, else in the keyspace's order.
+    /// All members, in ascending order while it is an intset.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Cow<'_, [u8]>> {
         (0..self.len()).map(|place| self.get_index(place).expect("the place is within"))
     }

@@ -1,15 +1,16 @@
-//! A string and the encoding that Redis gave it: OBJECT shows it, and a file never keeps it.
+//! Strings, and the encoding that Redis would have chosen, which OBJECT shows (Redis: object.c).
 //!
 //! Must not know: commands.
 
 use std::ops::Deref;
 
-use super::Bytes;
+use super::bytes::Bytes;
 use crate::text::parse_integer;
 
-/// Longest string that Redis puts into one block with its header.
+/// Longest string that Redis allocates together with its header (Redis:
+/// `OBJ_ENCODING_EMBSTR_SIZE_LIMIT`).
 const EMBSTR_MAX: usize = 44;
-/// Below this, Redis has one object for each integer.
+/// Below this, Redis shares one object per integer (Redis: `OBJ_SHARED_INTEGERS`).
 const SHARED_INTEGERS: i64 = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ enum Encoding {
     Raw,
 }
 
-/// A string that remembers its encoding. Two are equal when their bytes are.
+/// A string with its encoding, which does not count for equality.
 #[derive(Clone, Debug)]
 pub struct StringValue {
     bytes: Bytes,
@@ -27,7 +28,7 @@ pub struct StringValue {
 }
 
 impl StringValue {
-    /// As SET stores it: in the smallest encoding (Redis: `tryObjectEncoding`).
+    /// In its smallest encoding, as SET stores it (Redis: `tryObjectEncoding`).
     pub fn encoded(bytes: Bytes) -> Self {
         match parse_integer(&bytes) {
             Some(_) => StringValue { bytes, encoding: Encoding::Int },
@@ -35,19 +36,19 @@ impl StringValue {
         }
     }
 
-    /// As a computed string is stored: never as an integer (Redis: `createStringObject`).
+    /// Never as an integer, as computed strings are stored (Redis: `createStringObject`).
     pub fn unencoded(bytes: Bytes) -> Self {
         let short = bytes.len() <= EMBSTR_MAX;
         let encoding = if short { Encoding::Embstr } else { Encoding::Raw };
         StringValue { bytes, encoding }
     }
 
-    /// One that grows from nothing (Redis: `createObject` with an empty sds).
+    /// Empty and raw, to be appended to (Redis: `createObject` with an empty sds).
     pub fn empty() -> Self {
         StringValue { bytes: Bytes::new(), encoding: Encoding::Raw }
     }
 
-    /// To change it in place, which makes it raw for good (Redis: `dbUnshareStringValue`).
+    /// For changes in place; makes it raw, permanently (Redis: `dbUnshareStringValue`).
     pub fn unshare(&mut self) -> &mut Bytes {
         self.encoding = Encoding::Raw;
         &mut self.bytes
@@ -62,12 +63,12 @@ impl StringValue {
         }
     }
 
-    /// Whether it is one of the integers of which there is one object for all.
+    /// Whether Redis would use a shared integer object.
     pub fn is_shared(&self) -> bool {
         self.shared_integer().is_some()
     }
 
-    /// That integer.
+    /// The shared integer, if it is one.
     pub fn shared_integer(&self) -> Option<i64> {
         let shared = |number: &i64| (0..SHARED_INTEGERS).contains(number);
         match self.encoding {

@@ -1,16 +1,17 @@
-//! Sorted sets, with the memory of how Redis would have encoded them (Redis: t_zset.c).
+//! Sorted sets, and the encoding that Redis would have chosen (Redis: t_zset.c).
 //!
-//! A sorted set starts as a ziplist and becomes a skip list for good when it gets too long or a
-//! member is too long.
+//! A sorted set starts as a ziplist and becomes a skip list, permanently, when it or one of its
+//! members is too long.
 //! Must not know: commands, and the bytes of either encoding.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use super::{Bytes, BytesMap, Limits};
+use super::bytes::{Bytes, BytesMap};
+use super::limits::Limits;
 
-/// Members with their scores, in the order of the scores and then of the members' bytes.
+/// Members with their scores, ordered by score and then by the member's bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ZSet {
     scores: BytesMap<f64>,
@@ -40,7 +41,7 @@ impl PartialOrd for Score {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inserted {
     Added,
-    /// It was there with another score.
+    /// It existed with another score.
     Updated,
     Unchanged,
 }
@@ -63,13 +64,13 @@ impl ZSet {
         self.ziplist
     }
 
-    /// Makes it a skip list, for good.
+    /// Converts it to a skip list, permanently.
     pub fn convert_to_skiplist(&mut self) {
         self.ziplist = false;
     }
 
-    /// Makes a skip list that is short enough a ziplist: a set that was just computed or loaded
-    /// starts as one (Redis: `zsetConvertToZiplistIfNeeded`).
+    /// Converts a skip list to a ziplist if it is short enough; used for sets that were just
+    /// computed or loaded (Redis: `zsetConvertToZiplistIfNeeded`).
     pub fn convert_to_ziplist_if_needed(&mut self, limits: &Limits) {
         let longest = self.scores.keys().map(Vec::len).max().unwrap_or(0);
         self.ziplist |= self.len() <= limits.zset_max_ziplist_entries
@@ -99,7 +100,7 @@ impl ZSet {
         Inserted::Added
     }
 
-    /// Removes a member; its score.
+    /// Removes a member and returns its score.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         let (member, score) = self.scores.swap_remove_entry(member)?;
         self.ordered.remove(&(Score(score), member));
@@ -114,7 +115,7 @@ impl ZSet {
         self.scores.contains_key(member)
     }
 
-    /// How many members come before this one. Takes time for each of them.
+    /// How many members come before this one. O(rank).
     pub fn rank(&self, member: &[u8]) -> Option<usize> {
         let (member, score) = self.scores.get_key_value(member)?;
         Some(self.ordered.range(..(Score(*score), member.clone())).count())
@@ -128,8 +129,8 @@ impl ZSet {
         self.scores.is_empty()
     }
 
-    /// The member at a place of an order that has nothing to do with scores, for those who go
-    /// through all members while others add and remove some.
+    /// The member at an index of an order unrelated to scores, for iteration while members are
+    /// added and removed.
     pub fn get_index(&self, place: usize) -> Option<(&Bytes, f64)> {
         self.scores.get_index(place).map(|(member, &score)| (member, score))
     }
@@ -139,7 +140,7 @@ impl ZSet {
         self.ordered.iter().map(|(score, member)| (member, score.0))
     }
 
-    /// The same from the first member with at least this score on.
+    /// The same, starting with the first member of at least this score.
     pub fn range_from(&self, score: f64) -> impl DoubleEndedIterator<Item = (&Bytes, f64)> {
         let start = Bound::Included((Score(score), Bytes::new()));
         self.ordered.range((start, Bound::Unbounded)).map(|(score, member)| (member, score.0))

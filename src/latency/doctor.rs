@@ -1,4 +1,4 @@
-//! What LATENCY DOCTOR says to the events that were slow (Redis: `createLatencyReport`).
+//! The report of LATENCY DOCTOR (Redis: `createLatencyReport`, latency.c).
 //!
 //! Must not know: how they were measured.
 
@@ -8,7 +8,7 @@ use super::{Latency, TimeSeries};
 
 /// What the advice depends on, besides the events.
 #[derive(Clone, Copy, Debug)]
-pub struct Circumstances {
+pub struct DoctorInputs {
     /// Seconds since the epoch.
     pub now: i64,
     /// Microseconds; below 0 for a slow log that is off.
@@ -33,7 +33,7 @@ const NO_ADVICE: &str = "\nWhile there are latency events logged, I'm not able t
      help request.\n";
 const ADVICES: &str = "\nI have a few advices for you:\n\n";
 
-/// What may help, in the order in which it is said.
+/// Pieces of advice, in the order of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Advice {
     BetterVm,
@@ -52,7 +52,7 @@ enum Advice {
     LargeObjects,
 }
 
-/// The words of each, in the same order.
+/// The text of each, in the same order.
 const TEXTS: [&str; 14] = [
     "- If you are using a virtual machine, consider upgrading it with a faster one using a \
      hypervisior that provides less latency during fork() calls. Xen is known to have poor fork() \
@@ -107,18 +107,18 @@ impl Advice {
         TEXTS[self as usize]
     }
 
-    /// Whether it is said even if it was thought of.
-    fn applies(self, circumstances: &Circumstances) -> bool {
+    /// Whether the advice still applies under the current configuration.
+    fn applies(self, inputs: &DoctorInputs) -> bool {
         match self {
-            Advice::RelaxFsyncPolicy => circumstances.appendfsync_always,
-            Advice::Hz => circumstances.hz < 100,
+            Advice::RelaxFsyncPolicy => inputs.appendfsync_always,
+            Advice::Hz => inputs.hz < 100,
             _ => true,
         }
     }
 }
 
 /// The whole report.
-pub fn report(latency: &Latency, circumstances: &Circumstances) -> String {
+pub fn report(latency: &Latency, inputs: &DoctorInputs) -> String {
     if latency.events.is_empty() && latency.threshold == 0 {
         return DISABLED.to_string();
     }
@@ -127,21 +127,21 @@ pub fn report(latency: &Latency, circumstances: &Circumstances) -> String {
         if number == 1 {
             report.push_str(SPIKES);
         }
-        report.push_str(&format!("{number}. {event}: {}", statistics(series, circumstances.now)));
+        report.push_str(&format!("{number}. {event}: {}", statistics(series, inputs.now)));
         if event == "fork" {
-            report.push_str(&fork_rate(circumstances.fork_rate));
+            report.push_str(&fork_rate(inputs.fork_rate));
         }
         report.push('\n');
-        advices.extend(advices_for(event, latency.threshold, circumstances));
+        advices.extend(advices_for(event, latency.threshold, inputs));
     }
     match (latency.events.is_empty(), advices.is_empty()) {
         (true, _) => report.push_str(NONE),
         (false, true) => report.push_str(NO_ADVICE),
         (false, false) => report.push_str(ADVICES),
     }
-    // A slow log should see what the monitor sees: microseconds there, milliseconds here.
+    // The slow log's threshold is in microseconds, the monitor's in milliseconds.
     let threshold = (latency.threshold * 1000).to_string();
-    for advice in advices.into_iter().filter(|advice| advice.applies(circumstances)) {
+    for advice in advices.into_iter().filter(|advice| advice.applies(inputs)) {
         report.push_str(&advice.text().replace("{threshold}", &threshold));
     }
     report
@@ -175,14 +175,14 @@ fn fork_rate(rate: f64) -> String {
     format!(" Fork rate is {rate:.2} GB/sec ({}).", fork_quality(rate))
 }
 
-/// What comes to mind for an event. Names are compared as Redis spells them there, so that of a
-/// slow unlink of a temporary file never matches.
-fn advices_for(event: &str, threshold: i64, circumstances: &Circumstances) -> Vec<Advice> {
+/// The advice for an event. Redis compares with a misspelt name for the unlink of a temporary file,
+/// so that one never matches.
+fn advices_for(event: &str, threshold: i64, inputs: &DoctorInputs) -> Vec<Advice> {
     use Advice::*;
     match event {
-        "fork" if circumstances.fork_rate < 25.0 => vec![BetterVm],
+        "fork" if inputs.fork_rate < 25.0 => vec![BetterVm],
         "command" => {
-            let slowlog = match circumstances.slowlog_log_slower_than {
+            let slowlog = match inputs.slowlog_log_slower_than {
                 ..0 => Some(SlowlogEnabled),
                 slower if slower / 1000 > threshold => Some(SlowlogTuning),
                 _ => None,

@@ -1,39 +1,34 @@
-//! The real [`Os`]: each method is the system calls its description names, once, and nothing else.
+//! The real [`Os`]: each method makes the system calls that its description names, once each, and
+//! nothing else.
 //!
-//! The only file of the core with `unsafe`, threads or a clock. No call is tried again on EINTR and
-//! none is buffered: whoever counts the calls of the core sees what the core asked for.
+//! The only module of the core with `unsafe`, threads or a clock. Nothing is retried on EINTR and
+//! nothing is buffered, so a trace of the calls shows exactly what the core asked for.
 //! Must not know: what the descriptors are for.
 //!
 //! # Safety
 //!
-//! Every `unsafe` block is one libc call. Pointers come from references that outlive the call,
-//! lengths from the same slices, strings from `CString`. A descriptor that is closed or never
-//! existed is no hazard: the kernel answers EBADF, which callers want to see (so none is wrapped in
-//! an owning type). The signal handlers in [`signals`] are async-signal-safe. The child of `fork`
-//! has one thread; glibc leaves its allocator usable there, and no lock of ours is held across a
-//! call of [`Os`].
+//! Every `unsafe` block is one libc call. Descriptors are plain integers rather than owning types:
+//! a closed one is no hazard, the kernel answers EBADF, and the core has to see that error. The
+//! signal handlers in `signals` are async-signal-safe.
 #![allow(unsafe_code)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod signals;
+mod sockets;
 
 use std::collections::BTreeSet;
 use std::ffi::CString;
-use std::net::ToSocketAddrs;
-use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use nix::sys::socket::{
-    self, AddressFamily, Backlog, SockFlag, SockType, SockaddrLike, SockaddrStorage, UnixAddr,
-};
+use nix::sys::socket::UnixAddr;
 
 use super::{
-    Clock, Errno, Event, Fd, ForkChild, Interest, LastWords, OFlag, Os, Pid, Result, Signal, Stat,
-    Thread, Wait, WaitStatus, Whence,
+    Clock, Errno, Event, Fd, ForkChild, HandlerLine, Interest, OFlag, Os, Pid, Result, Signal,
+    Stat, Thread, Wait, WaitStatus, Whence,
 };
 
-/// Most events one epoll_wait(2) hands over; the rest comes with the next.
+/// Most events per epoll_wait(2); the rest come with the next call.
 const EVENTS_MAX: usize = 1024;
 /// The background threads only make system calls.
 const STACK_BYTES: usize = 256 * 1024;
@@ -41,8 +36,7 @@ const STACK_BYTES: usize = 256 * 1024;
 /// This process and its kernel.
 #[derive(Default)]
 pub struct LinuxOs {
-    /// What epoll_ctl(2) was told of already, as (epoll, descriptor): ADD and MOD are two
-    /// operations.
+    /// Registered (epoll, descriptor) pairs, because epoll_ctl(2) distinguishes ADD from MOD.
     watched: BTreeSet<(Fd, Fd)>,
 }
 
@@ -51,14 +45,14 @@ impl LinuxOs {
         LinuxOs::default()
     }
 
-    /// `sigaction` — SIGINT and SIGTERM are remembered for [`Os::take_signal`] and interrupt the
-    /// call that waits; SIGHUP and SIGPIPE are ignored (Redis: `setupSignalHandlers`).
+    /// `sigaction` — SIGINT and SIGTERM set a flag for [`Os::take_signal`] and interrupt a blocking
+    /// call; SIGHUP and SIGPIPE are ignored (Redis: `setupSignalHandlers`).
     pub fn install_signal_handlers(&mut self) {
         signals::install();
     }
 }
 
-/// A path as the kernel takes it. A NUL inside names no file.
+/// A path as a C string. A path that contains NUL does not exist.
 fn path_of(path: &str) -> Result<CString> {
     CString::new(path).map_err(|_| Errno::ENOENT)
 }
@@ -78,27 +72,10 @@ fn errno_of(error: std::io::Error) -> Errno {
 fn stat_of(call: impl FnOnce(*mut libc::stat) -> libc::c_int) -> Result<Stat> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
     done(call(stat.as_mut_ptr()))?;
+    // SAFETY: the call succeeded, so it filled the whole struct.
     let stat = unsafe { stat.assume_init() };
     let is_dir = stat.st_mode & libc::S_IFMT == libc::S_IFDIR;
     Ok(Stat { size: stat.st_size as u64, is_dir })
-}
-
-/// `socket`, and what a server's socket needs before it listens.
-fn server_socket(family: AddressFamily) -> Result<OwnedFd> {
-    let socket = socket::socket(family, SockType::Stream, SockFlag::SOCK_NONBLOCK, None)?;
-    if family == AddressFamily::Inet6 {
-        socket::setsockopt(&socket, socket::sockopt::Ipv6V6Only, &true)?;
-    }
-    if family != AddressFamily::Unix {
-        socket::setsockopt(&socket, socket::sockopt::ReuseAddr, &true)?;
-    }
-    Ok(socket)
-}
-
-fn bind_and_listen(socket: OwnedFd, address: &dyn SockaddrLike, backlog: i32) -> Result<Fd> {
-    socket::bind(socket.as_raw_fd(), address)?;
-    socket::listen(&socket, Backlog::new(backlog).unwrap_or(Backlog::MAXCONN))?;
-    Ok(socket.into_raw_fd())
 }
 
 fn epoll_bits(interest: Interest) -> u32 {
@@ -107,7 +84,7 @@ fn epoll_bits(interest: Interest) -> u32 {
     (readable | writable) as u32
 }
 
-/// The bits of epoll(7) and of poll(2) are the same.
+/// The event bits of epoll(7) and poll(2) are the same.
 fn ready_of(bits: i32) -> Interest {
     let broken = bits & (libc::EPOLLERR | libc::EPOLLHUP) != 0;
     Interest {
@@ -119,36 +96,44 @@ fn ready_of(bits: i32) -> Interest {
 impl Os for LinuxOs {
     fn open(&mut self, path: &str, flags: OFlag, mode: u32) -> Result<Fd> {
         let path = path_of(path)?;
+        // SAFETY: the path is a NUL-terminated string that outlives the call.
         Errno::result(unsafe { libc::open(path.as_ptr(), flags.bits(), mode) })
     }
 
     fn close(&mut self, fd: Fd) -> Result<()> {
         self.watched.retain(|&(epoll, watched)| epoll != fd && watched != fd);
+        // SAFETY: no memory is passed; a bad descriptor is answered with EBADF.
         done(unsafe { libc::close(fd) })
     }
 
     fn read(&mut self, fd: Fd, buf: &mut [u8]) -> Result<usize> {
+        // SAFETY: pointer and length are those of one slice, which is borrowed for writing.
         length(unsafe { libc::read(fd, buf.as_mut_ptr().cast(), buf.len()) })
     }
 
     fn write(&mut self, fd: Fd, buf: &[u8]) -> Result<usize> {
+        // SAFETY: pointer and length are those of one slice.
         length(unsafe { libc::write(fd, buf.as_ptr().cast(), buf.len()) })
     }
 
     fn fsync(&mut self, fd: Fd) -> Result<()> {
+        // SAFETY: no memory is passed; a bad descriptor is answered with EBADF.
         done(unsafe { libc::fsync(fd) })
     }
 
     fn fdatasync(&mut self, fd: Fd) -> Result<()> {
+        // SAFETY: no memory is passed; a bad descriptor is answered with EBADF.
         done(unsafe { libc::fdatasync(fd) })
     }
 
     fn ftruncate(&mut self, fd: Fd, len: u64) -> Result<()> {
+        // SAFETY: no memory is passed; a bad descriptor is answered with EBADF.
         done(unsafe { libc::ftruncate(fd, len as i64) })
     }
 
     fn truncate(&mut self, path: &str, len: u64) -> Result<()> {
         let path = path_of(path)?;
+        // SAFETY: the path is a NUL-terminated string that outlives the call.
         done(unsafe { libc::truncate(path.as_ptr(), len as i64) })
     }
 
@@ -157,35 +142,42 @@ impl Os for LinuxOs {
             Whence::Set => libc::SEEK_SET,
             Whence::End => libc::SEEK_END,
         };
+        // SAFETY: no memory is passed; a bad descriptor is answered with EBADF.
         Errno::result(unsafe { libc::lseek(fd, offset, whence) }).map(|at| at as u64)
     }
 
     fn fstat(&mut self, fd: Fd) -> Result<Stat> {
+        // SAFETY: `stat_of` passes a pointer to a whole `stat`.
         stat_of(|stat| unsafe { libc::fstat(fd, stat) })
     }
 
     fn stat(&mut self, path: &str) -> Result<Stat> {
         let path = path_of(path)?;
+        // SAFETY: the path is NUL-terminated, and `stat_of` passes a pointer to a whole `stat`.
         stat_of(|stat| unsafe { libc::stat(path.as_ptr(), stat) })
     }
 
     fn rename(&mut self, old: &str, new: &str) -> Result<()> {
         let (old, new) = (path_of(old)?, path_of(new)?);
+        // SAFETY: both paths are NUL-terminated strings that outlive the call.
         done(unsafe { libc::rename(old.as_ptr(), new.as_ptr()) })
     }
 
     fn unlink(&mut self, path: &str) -> Result<()> {
         let path = path_of(path)?;
+        // SAFETY: the path is a NUL-terminated string that outlives the call.
         done(unsafe { libc::unlink(path.as_ptr()) })
     }
 
     fn mkdir(&mut self, path: &str, mode: u32) -> Result<()> {
         let path = path_of(path)?;
+        // SAFETY: the path is a NUL-terminated string that outlives the call.
         done(unsafe { libc::mkdir(path.as_ptr(), mode) })
     }
 
     fn chdir(&mut self, path: &str) -> Result<()> {
         let path = path_of(path)?;
+        // SAFETY: the path is a NUL-terminated string that outlives the call.
         done(unsafe { libc::chdir(path.as_ptr()) })
     }
 
@@ -195,39 +187,41 @@ impl Os for LinuxOs {
 
     fn pipe(&mut self) -> Result<(Fd, Fd)> {
         let mut fds = [-1; 2];
+        // SAFETY: the array has room for the two descriptors that are stored.
         done(unsafe { libc::pipe(fds.as_mut_ptr()) })?;
         Ok((fds[0], fds[1]))
     }
 
     fn set_nonblocking(&mut self, fd: Fd) -> Result<()> {
+        // SAFETY: F_SETFL takes an integer; no memory is passed.
         done(unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_NONBLOCK) })
     }
 
     fn listen_tcp(&mut self, address: &str, port: u16, backlog: i32) -> Result<Fd> {
-        let mut found = (address, port).to_socket_addrs().map_err(|_| Errno::EADDRNOTAVAIL)?;
-        let address = found.next().ok_or(Errno::EADDRNOTAVAIL)?;
-        let family = if address.is_ipv6() { AddressFamily::Inet6 } else { AddressFamily::Inet };
-        bind_and_listen(server_socket(family)?, &SockaddrStorage::from(address), backlog)
+        sockets::listen_tcp(address, port, backlog)
     }
 
     fn listen_unix(&mut self, path: &str, backlog: i32) -> Result<Fd> {
         let address = UnixAddr::new(path)?;
         let _ = self.unlink(path);
-        bind_and_listen(server_socket(AddressFamily::Unix)?, &address, backlog)
+        sockets::listen_unix(&address, backlog)
     }
 
     fn accept(&mut self, fd: Fd) -> Result<Fd> {
         let (no_address, no_length) = (std::ptr::null_mut(), std::ptr::null_mut());
         let flags = libc::SOCK_NONBLOCK;
+        // SAFETY: null pointers say that the address is not wanted.
         let fd = Errno::result(unsafe { libc::accept4(fd, no_address, no_length, flags) })?;
         let on: libc::c_int = 1;
         let (value, len) = (std::ptr::from_ref(&on).cast(), size_of_val(&on) as u32);
-        // A unix socket refuses this, and needs none of it.
+        // Fails on a unix socket, where it is not needed. SAFETY: value and length are those of one
+        // integer, which outlives the call.
         unsafe { libc::setsockopt(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, value, len) };
         Ok(fd)
     }
 
     fn epoll_create(&mut self) -> Result<Fd> {
+        // SAFETY: no memory is passed.
         Errno::result(unsafe { libc::epoll_create(1024) })
     }
 
@@ -239,6 +233,7 @@ impl Os for LinuxOs {
             (false, false) => libc::EPOLL_CTL_ADD,
         };
         let mut event = libc::epoll_event { events: epoll_bits(interest), u64: fd as u64 };
+        // SAFETY: the event is a whole struct that outlives the call.
         let result = done(unsafe { libc::epoll_ctl(epoll, operation, fd, &mut event) });
         if interest.is_empty() {
             self.watched.remove(&(epoll, fd));
@@ -257,6 +252,7 @@ impl Os for LinuxOs {
         let mut ready = [libc::epoll_event { events: 0, u64: 0 }; EVENTS_MAX];
         let timeout = timeout_ms.map_or(-1, |ms| ms.min(i32::MAX as u64) as i32);
         let (at, max) = (ready.as_mut_ptr(), EVENTS_MAX as i32);
+        // SAFETY: the array has room for as many events as the call may store.
         let count = Errno::result(unsafe { libc::epoll_wait(epoll, at, max, timeout) })?;
         events.extend(ready.iter().take(count as usize).map(|event| {
             let (fd, bits) = (event.u64, event.events);
@@ -269,6 +265,7 @@ impl Os for LinuxOs {
         let events = epoll_bits(interest) as i16;
         let mut waited = libc::pollfd { fd, events, revents: 0 };
         let timeout = timeout_ms.min(i32::MAX as u64) as i32;
+        // SAFETY: the pointer is to one whole `pollfd`, and the count says one.
         Errno::result(unsafe { libc::poll(&mut waited, 1, timeout) })?;
         Ok(ready_of(i32::from(waited.revents)))
     }
@@ -279,6 +276,7 @@ impl Os for LinuxOs {
             Clock::Monotonic => libc::CLOCK_MONOTONIC,
         };
         let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the pointer is to a whole `timespec`.
         unsafe { libc::clock_gettime(clock, &mut now) };
         now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
     }
@@ -286,6 +284,7 @@ impl Os for LinuxOs {
     fn nanosleep(&mut self, ns: u64) {
         let (sec, nsec) = (ns / 1_000_000_000, ns % 1_000_000_000);
         let time = libc::timespec { tv_sec: sec as i64, tv_nsec: nsec as i64 };
+        // SAFETY: the time is a whole `timespec`; a null pointer says that the rest is not wanted.
         unsafe { libc::nanosleep(&time, std::ptr::null_mut()) };
     }
 
@@ -297,15 +296,19 @@ impl Os for LinuxOs {
     fn futex_wait(&mut self, word: &Arc<AtomicU32>, expected: u32) {
         let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
         let forever = std::ptr::null::<libc::timespec>();
+        // SAFETY: the word is kept alive by its Arc; a null pointer says that there is no timeout.
         unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, expected, forever) };
     }
 
     fn futex_wake(&mut self, word: &Arc<AtomicU32>, count: u32) {
         let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+        // SAFETY: the word is kept alive by its Arc, and FUTEX_WAKE only compares its address.
         unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, count) };
     }
 
     fn fork(&mut self, child: &dyn ForkChild) -> Result<Pid> {
+        // SAFETY: the child has one thread. glibc leaves its allocator usable there, and no lock of
+        // ours is held across a call of `Os`.
         let pid = Errno::result(unsafe { libc::fork() })?;
         if pid != 0 {
             return Ok(pid);
@@ -315,8 +318,8 @@ impl Os for LinuxOs {
         self.exit(code)
     }
 
-    fn set_last_words(&mut self, words: LastWords) {
-        signals::set_last_words(words);
+    fn set_handler_line(&mut self, words: HandlerLine) {
+        signals::set_handler_line(words);
     }
 
     fn wait3(&mut self, wait: Wait) -> Result<Option<(Pid, WaitStatus)>> {
@@ -326,6 +329,8 @@ impl Os for LinuxOs {
         };
         let mut status = 0;
         let no_usage = std::ptr::null_mut();
+        // SAFETY: the status is an integer to be written; a null pointer says that resource usage
+        // is not wanted.
         let pid = Errno::result(unsafe { libc::wait4(-1, &mut status, options, no_usage) })?;
         let ended = if libc::WIFSIGNALED(status) {
             WaitStatus::Signaled(libc::WTERMSIG(status))
@@ -336,14 +341,17 @@ impl Os for LinuxOs {
     }
 
     fn kill(&mut self, pid: Pid, signal: Signal) -> Result<()> {
+        // SAFETY: no memory is passed.
         done(unsafe { libc::kill(pid, signal as i32) })
     }
 
     fn getpid(&mut self) -> Pid {
+        // SAFETY: no memory is passed, and the call cannot fail.
         unsafe { libc::getpid() }
     }
 
     fn exit(&mut self, code: i32) -> ! {
+        // SAFETY: ends the process; no code of ours runs after it.
         unsafe { libc::_exit(code) }
     }
 
@@ -369,6 +377,7 @@ impl Os for LinuxOs {
     }
 
     fn getrandom(&mut self, buf: &mut [u8]) {
+        // SAFETY: pointer and length are those of one slice, which is borrowed for writing.
         unsafe { libc::getrandom(buf.as_mut_ptr().cast(), buf.len(), 0) };
     }
 }

@@ -1,19 +1,19 @@
-//! Saying where a file is broken, after loading it has failed: the file is read once more, and what
-//! is found goes to standard output (Redis: redis-check-rdb.c, which the server calls then).
+//! Checks a file after loading has failed: reads it again and prints where it is damaged to
+//! standard output (Redis: redis-check-rdb.c, which the server calls in this case).
 //!
 //! Must not know: why loading failed.
 
 use super::file_source::FileSource;
 use super::format::{kind, opcode};
-use super::load::{LoadOptions, c_string, internal_error, version};
-use super::source::{LoadError, Loaded, Reader};
-use crate::child;
+use super::receiver::LoadOptions;
+use super::source::{LoadError, Loaded, Reader, c_string, internal_error};
+use crate::clock;
 use crate::keyspace::Bytes;
 use crate::log::{Level, Log};
 use crate::os::{OFlag, Os, STDOUT};
 use crate::rio::stdio::{FileReader, FileWriter};
 
-/// The names of the types, from 0 on.
+/// The names of the types, by number.
 const KINDS: [&str; 16] = [
     "string",
     "list-linked",
@@ -33,15 +33,15 @@ const KINDS: [&str; 16] = [
     "stream",
 ];
 
-/// Reads the file again, says what is wrong with it, and ends the process: with 0 when nothing is
-/// (which happens when the disk failed the first time), else with 1.
+/// Reads the file again, prints what is wrong, and ends the process: with 1, or with 0 if it finds
+/// nothing, as when the first read failed by an I/O error.
 pub(super) fn redis_check_rdb_main(os: &mut dyn Os, log: &Log, options: &LoadOptions) -> ! {
     let mut out = format!("[offset 0] Checking RDB file {}\n", options.filename);
     let checked = match os.open(&options.filename, OFlag::O_RDONLY, 0o666) {
         Ok(fd) => {
             let size = os.fstat(fd).map_or(0, |stat| stat.size);
             let mut file = FileReader::new(fd, size);
-            let now = child::mstime(os);
+            let now = clock::mstime(os);
             let source = FileSource::new(os, &mut file, None, options.checksum);
             let mut check = Check::new(source, options, now);
             let checked = check.redis_check_rdb();
@@ -59,7 +59,7 @@ pub(super) fn redis_check_rdb_main(os: &mut dyn Os, log: &Log, options: &LoadOpt
     os.exit(i32::from(checked.is_err()))
 }
 
-/// A file as it is being checked (Redis: `rdbstate`).
+/// A check in progress (Redis: `rdbstate`).
 struct Check<'a> {
     source: FileSource<'a>,
     options: &'a LoadOptions,
@@ -69,7 +69,7 @@ struct Check<'a> {
     /// What is being read.
     doing: &'static str,
     key: Option<Bytes>,
-    /// Of the key that is being read. Redis forgets to clear it before the first one.
+    /// The type of the key being read. Redis does not clear it before the first one.
     kind: Option<u8>,
     keys: u64,
     expires: u64,
@@ -115,7 +115,7 @@ impl<'a> Check<'a> {
     }
 
     fn run(&mut self) -> Loaded<()> {
-        let version = version(&self.reader().array()?)?;
+        let version = self.reader().version()?;
         let mut expire = None;
         loop {
             self.doing = "read-type";

@@ -1,5 +1,5 @@
-//! One value outside of a file: what DUMP gives away and RESTORE takes (Redis: cluster.c,
-//! `createDumpPayload`, `verifyDumpPayload`).
+//! The payload of DUMP and RESTORE: one serialized value (Redis: `createDumpPayload`,
+//! `verifyDumpPayload`, cluster.c).
 //!
 //! ```text
 //! type value  version(2 bytes)  crc64
@@ -17,10 +17,10 @@ use crate::rio::crc64::Crc64;
 /// Version and checksum.
 const FOOTER_LEN: usize = 2 + 8;
 
-/// Why a payload was not taken.
+/// Why a payload was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadPayload {
-    /// It comes from a newer server, or was damaged on its way.
+    /// It comes from a newer server or is damaged.
     VersionOrChecksum,
     Format,
 }

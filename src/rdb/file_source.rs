@@ -1,26 +1,27 @@
-//! A file as a source of what an RDB file is made of: counted, summed up, and with a pause now and
-//! then in which others are served.
+//! A file as a [`Source`] that counts bytes, computes the checksum, and calls the receiver
+//! regularly so that clients are served (Redis: `rdbLoadProgressCallback`).
 //!
 //! Must not know: what the bytes mean.
 
-use super::load::Receiver;
+use super::receiver::Receiver;
 use super::source::{LoadError, Loaded, Source};
 use crate::keyspace::Bytes;
 use crate::os::Os;
 use crate::rio::crc64::Crc64;
 use crate::rio::stdio::FileReader;
 
-/// After this many bytes others are served (Redis: `loading_process_events_interval_bytes`).
+/// Clients are served each time this many bytes were read (Redis:
+/// `loading_process_events_interval_bytes`).
 const PROCESS_EVENTS_INTERVAL: u64 = 2 * 1024 * 1024;
 
 /// A file as a [`Source`] (Redis: `rdbLoadProgressCallback`).
 pub(super) struct FileSource<'a> {
     pub(super) os: &'a mut dyn Os,
     file: &'a mut FileReader,
-    /// Told every [`PROCESS_EVENTS_INTERVAL`] bytes, if there is one.
+    /// Called every [`PROCESS_EVENTS_INTERVAL`] bytes.
     pub(super) receiver: Option<&'a mut dyn Receiver>,
     pub(super) processed_bytes: u64,
-    /// What the receiver was last told.
+    /// The progress last reported to the receiver.
     pub(super) loaded_bytes: u64,
     checksum: Option<Crc64>,
 }

@@ -1,4 +1,4 @@
-//! The parts that an RDB file is made of: opcodes, types, lengths, strings (Redis: rdb.h, rdb.c).
+//! The RDB format: opcodes, types, lengths, strings (Redis: rdb.h, rdb.c).
 //!
 //! ```text
 //! file     REDIS0009  AUX name value …  database …  EOF crc64
@@ -11,17 +11,17 @@
 //!          11eeeeee                   no length: the string follows in encoding e
 //! ```
 //!
-//! Must not know: values, and what is at the other end of a [`Sink`].
+//! Must not know: values, and where a [`Sink`] writes to.
 
 use super::lzf::Lzf;
 use crate::os::Errno;
 use crate::text::parse_integer;
 
-/// The version that is written.
+/// The version written.
 pub const RDB_VERSION: u32 = 9;
-/// The newest version that is read. 6.0 reads none after 9; here 10 to 12 are read too, so that
-/// files of 7.0, 7.2 and 8.0 can be compared. What 12 brought, fields of hashes that expire, has
-/// types of its own, which are unknown here.
+/// The newest version read. 6.0 reads up to 9; here 10 to 12 are read too, so that files of 7.0,
+/// 7.2 and 8.0 can be compared. The hash-field expiry of version 12 has types of its own, which are
+/// not supported.
 pub const RDB_VERSION_READ: u32 = 12;
 
 pub mod opcode {
@@ -63,7 +63,7 @@ pub mod kind {
     pub const STREAM_LISTPACKS_3: u8 = 21;
 }
 
-/// The two highest bits of a length that is none.
+/// Marks an encoded string instead of a length.
 pub const ENCVAL: u8 = 0b1100_0000;
 pub const LEN_14_BITS: u8 = 0b0100_0000;
 pub const LEN_32_BITS: u8 = 0x80;
@@ -75,9 +75,9 @@ pub const ENC_INT16: u8 = 1;
 pub const ENC_INT32: u8 = 2;
 pub const ENC_LZF: u8 = 3;
 
-/// Longest string that may be an integer in disguise.
+/// Longest string that is tried as an integer.
 const INTEGER_MAX_LEN: usize = 11;
-/// Shorter strings than this are not worth compressing.
+/// Shortest string that is compressed.
 const COMPRESSED_MIN_LEN: usize = 21;
 
 /// Where the bytes of an RDB file go.
@@ -95,8 +95,8 @@ impl Sink for Vec<u8> {
 
 type Written = Result<(), Errno>;
 
-/// Writes the parts, each as as many pieces as Redis writes, because where a piece ends decides
-/// what a buffered file hands to the kernel.
+/// Writes the elements of the format in the same pieces as Redis, because their boundaries decide
+/// which write(2) calls a buffered file makes.
 pub struct Writer<'s> {
     sink: &'s mut dyn Sink,
     /// None without `rdbcompression`.
@@ -104,7 +104,7 @@ pub struct Writer<'s> {
 }
 
 impl<'s> Writer<'s> {
-    /// Long strings are compressed if there is a compressor.
+    /// Compresses long strings if `lzf` is given.
     pub fn new(sink: &'s mut dyn Sink, lzf: Option<&'s mut Lzf>) -> Self {
         Writer { sink, lzf }
     }
@@ -143,7 +143,7 @@ impl<'s> Writer<'s> {
         }
         if string.len() >= COMPRESSED_MIN_LEN
             && let Some(lzf) = &mut self.lzf
-            // Less than four bytes gained are none.
+            // Compression has to save at least four bytes.
             && let Some(compressed) = lzf.compress(string, string.len() - 4)
         {
             self.byte(ENCVAL | ENC_LZF)?;

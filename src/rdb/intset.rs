@@ -8,8 +8,8 @@
 
 use super::ziplist::little_endian;
 
-/// The block for ascending integers, as narrow as they allow. (In Redis it stays wide when the wide
-/// ones are removed.)
+/// Encodes ascending integers with the smallest width that fits. (Redis keeps a larger width after
+/// wide integers were removed.)
 pub fn encode(integers: &[i64]) -> Vec<u8> {
     let fits = |low: i64, high: i64| integers.iter().all(|value| (low..=high).contains(value));
     let width = if fits(i16::MIN.into(), i16::MAX.into()) {
@@ -28,7 +28,7 @@ pub fn encode(integers: &[i64]) -> Vec<u8> {
     block
 }
 
-/// The integers of a block; None when it is none.
+/// Decodes a block; None if it is damaged.
 pub fn decode(block: &[u8]) -> Option<Vec<i64>> {
     let (header, rest) = block.split_at_checked(8)?;
     let width = usize::try_from(little_endian(&header[..4])).ok()?;

@@ -1,4 +1,4 @@
-//! Listpacks, which 7.0 has in place of ziplists: read, never written (Redis 7.0: listpack.c).
+//! Listpacks, which replace ziplists in 7.0. Read only (Redis 7.0: listpack.c).
 //!
 //! ```text
 //! bytes:4  count:2  { encoding  [data]  own length, read backwards:1 to 5 } …  ff
@@ -16,7 +16,7 @@ use crate::keyspace::Bytes;
 const HEADER_LEN: usize = 6;
 const END: u8 = 0xff;
 
-/// The strings in a listpack; None when it is none.
+/// Decodes a listpack; None if it is damaged.
 pub fn decode(block: &[u8]) -> Option<Vec<Bytes>> {
     let (header, mut rest) = block.split_at_checked(HEADER_LEN)?;
     if u32::from_le_bytes(header[..4].try_into().ok()?) as usize != block.len() {

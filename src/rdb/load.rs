@@ -1,108 +1,27 @@
-//! Reading a snapshot back, as a file of its own or as the preamble of an AOF (Redis: `rdbLoad`,
-//! `rdbLoadRio`).
+//! Loads a snapshot, from its own file or as the preamble of an AOF (Redis: `rdbLoad`,
+//! `rdbLoadRio`, rdb.c).
 //!
-//! When loading returns without an error, every key of the file is in the dataset, but for those
-//! whose time has passed; those of a preamble are kept even then, because the commands that follow
-//! count on them. A file that is damaged ends the server: [`super::check`] says where, and the exit
-//! code is 1. So does one that is read well the second time, with 0, as in Redis.
+//! On success every key of the file is in the dataset, except expired ones; those of a preamble are
+//! kept, because the commands after it rely on them. A damaged file ends the server:
+//! [`super::check`] prints where, and the exit code is 1. If that second read finds no damage, the
+//! server still ends, with 0, as in Redis.
 //!
 //! Must not know: what the values are used for.
 
 use super::check;
 use super::file_source::FileSource;
-use super::format::{RDB_VERSION_READ, opcode};
-use super::source::{LoadError, Loaded, Reader};
-use crate::child;
-use crate::config::Config;
+use super::format::opcode;
+use super::receiver::{LoadOptions, LoadedKey, Receiver};
+use super::source::{LoadError, Loaded, Reader, c_string, internal_error};
+use crate::clock;
 use crate::keyspace::access::Usage;
-use crate::keyspace::{Bytes, Keyspace, Limits, Value};
 use crate::log::{Level, Log};
 use crate::os::{Errno, OFlag, Os};
 use crate::rio::stdio::FileReader;
 use crate::text::atoi;
 
-/// One key of a file.
-#[derive(Debug)]
-pub struct Entry {
-    pub db: usize,
-    pub key: Bytes,
-    pub value: Value,
-    /// When it ends, in milliseconds since the epoch.
-    pub expire: Option<i64>,
-    /// How it was used before.
-    pub usage: Usage,
-}
-
-/// Who takes what a file holds, and serves others meanwhile.
-pub trait Receiver {
-    /// Loading of a file of this many bytes begins (Redis: `startLoading`).
-    fn start(&mut self, os: &mut dyn Os, total_bytes: u64);
-
-    /// Takes a key. False when it is there already and was not to be replaced.
-    fn add(&mut self, entry: Entry, replace: bool) -> bool;
-
-    /// A key was read: a moment at which the work may be interrupted.
-    fn after_key(&mut self, os: &mut dyn Os) {
-        let _ = os;
-    }
-
-    /// So many bytes were read; called every 2 MB (Redis: `loadingProgress`,
-    /// `processEventsWhileBlocked`).
-    fn progress(&mut self, os: &mut dyn Os, loaded_bytes: u64);
-}
-
-impl Receiver for Keyspace {
-    fn start(&mut self, _os: &mut dyn Os, _total_bytes: u64) {}
-
-    fn add(&mut self, entry: Entry, replace: bool) -> bool {
-        let db = &mut self.dbs[entry.db];
-        if db.dict.contains_key(&entry.key) && !replace {
-            return false;
-        }
-        let mut object = self.access.object(entry.value);
-        self.access.restore(&mut object, entry.usage);
-        db.set(&entry.key, object, false);
-        if let Some(when) = entry.expire {
-            db.set_expire(&entry.key, when);
-        }
-        true
-    }
-
-    fn progress(&mut self, _os: &mut dyn Os, _loaded_bytes: u64) {}
-}
-
-/// How to load.
-#[derive(Clone, Debug)]
-pub struct LoadOptions {
-    pub filename: String,
-    /// Whether the checksum is looked at.
-    pub checksum: bool,
-    /// Microseconds to sleep after each key.
-    pub key_load_delay: u64,
-    /// It is the preamble of an AOF.
-    pub aof_preamble: bool,
-    /// A key that is there already is replaced.
-    pub allow_duplicates: bool,
-    pub databases: usize,
-    pub limits: Limits,
-}
-
-impl LoadOptions {
-    pub fn new(config: &Config, keyspace: &Keyspace) -> Self {
-        LoadOptions {
-            filename: config.dbfilename.clone(),
-            checksum: config.rdbchecksum,
-            key_load_delay: config.key_load_delay,
-            aof_preamble: false,
-            allow_duplicates: false,
-            databases: keyspace.dbs.len(),
-            limits: keyspace.limits,
-        }
-    }
-}
-
-/// Loads the file of this name. The error is why it cannot be opened, or EINVAL when it is no RDB
-/// file of a version that can be read.
+/// Loads the file `options.filename`. Fails with the error of open(2), or with EINVAL if the file
+/// is not an RDB file of a supported version.
 pub fn rdb_load(
     os: &mut dyn Os,
     log: &Log,
@@ -118,7 +37,8 @@ pub fn rdb_load(
     loaded
 }
 
-/// Loads what `file` holds from here to the end mark, which an AOF may follow.
+/// Loads from the current position of `file` to the EOF opcode and checksum; an AOF tail may
+/// follow.
 pub fn rdb_load_rio(
     os: &mut dyn Os,
     log: &Log,
@@ -154,34 +74,16 @@ pub fn rdb_load_rio(
     }
 }
 
-/// The words of `rdbReportError`.
-pub(super) fn internal_error(offset: u64, line: u32, reason: &str) -> String {
-    format!("Internal error in RDB reading offset {offset}, function at rdb.c:{line} -> {reason}")
-}
-
-/// The version that a file of this header has.
-pub(super) fn version(header: &[u8; 9]) -> Loaded<u32> {
-    if !header.starts_with(b"REDIS") {
-        let line = "Wrong signature trying to load DB from file";
-        return Err(LoadError::Refused(line.to_string()));
-    }
-    let version = atoi(&header[5..]);
-    match u32::try_from(version) {
-        Ok(known @ 1..=RDB_VERSION_READ) => Ok(known),
-        _ => Err(LoadError::Refused(format!("Can't handle RDB format version {version}"))),
-    }
-}
-
-/// A file as it is being loaded.
+/// A load in progress.
 pub(super) struct Loader<'a> {
     source: FileSource<'a>,
     log: &'a Log,
     options: &'a LoadOptions,
     /// The selected database.
     db: usize,
-    /// When the next key ends, in milliseconds since the epoch.
+    /// Expiry time of the next key, in milliseconds since the epoch.
     expire: Option<i64>,
-    /// How the next key was used.
+    /// Access data of the next key.
     usage: Usage,
 }
 
@@ -194,10 +96,10 @@ impl<'a> Loader<'a> {
         Reader::new(&mut self.source)
     }
 
-    /// Reads all of it. Nothing is ended here.
+    /// Loads the file. Returns errors instead of ending the process.
     pub(super) fn run(&mut self) -> Loaded<()> {
-        let version = version(&self.reader().array()?)?;
-        let now = child::mstime(self.source.os);
+        let version = self.reader().version()?;
+        let now = clock::mstime(self.source.os);
         loop {
             match self.reader().byte()? {
                 opcode::EXPIRETIME => {
@@ -212,7 +114,7 @@ impl<'a> Loader<'a> {
                 opcode::EOF => break,
                 opcode::SELECTDB => self.select()?,
                 opcode::RESIZEDB => {
-                    // A hint that is not trusted: the databases grow by themselves.
+                    // A size hint, which is not used.
                     self.reader().len()?;
                     self.reader().len()?;
                 }
@@ -255,7 +157,7 @@ impl<'a> Loader<'a> {
         let expired = !self.options.aof_preamble && expire.is_some_and(|when| when < now);
         if !expired {
             let name = String::from_utf8_lossy(&key).into_owned();
-            let entry = Entry { db: self.db, key, value, expire, usage };
+            let entry = LoadedKey { db: self.db, key, value, expire, usage };
             let receiver = self.source.receiver.as_mut().expect("a loader has one");
             if !receiver.add(entry, self.options.allow_duplicates) {
                 return Err(self.duplicate(&name));
@@ -283,7 +185,7 @@ impl<'a> Loader<'a> {
             _ if key.starts_with('%') => (Level::Notice, format!("RDB '{key}': {text}")),
             "redis-ver" => (Level::Notice, format!("Loading RDB produced by version {text}")),
             "ctime" => {
-                let age = child::time(os).saturating_sub(atoi(&value)).max(0);
+                let age = clock::time(os).saturating_sub(atoi(&value)).max(0);
                 (Level::Notice, format!("RDB age {age} seconds"))
             }
             "used-mem" => {
@@ -326,10 +228,4 @@ impl<'a> Loader<'a> {
     fn warning(&mut self, line: &str) {
         self.log.line(self.source.os, Level::Warning, line);
     }
-}
-
-/// The part of a string that C prints.
-pub(super) fn c_string(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
 }

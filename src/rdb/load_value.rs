@@ -1,8 +1,7 @@
-//! The bytes of an RDB file as a value, from every type that a version up to 7.2 has written
-//! (Redis: `rdbLoadObject`).
+//! Decodes values, of every type written by versions up to 7.2 (Redis: `rdbLoadObject`, rdb.c).
 //!
-//! A value takes the encoding that the limits of *this* server give it: a block that is longer than
-//! they allow is taken apart. Must not know: keys, and where the bytes come from.
+//! The encoding of a value follows the limits of *this* server: a block that exceeds them is
+//! converted. Must not know: keys, and where the bytes come from.
 
 use std::collections::VecDeque;
 
@@ -12,10 +11,10 @@ use super::{intset, listpack, ziplist, zipmap};
 use crate::keyspace::{Bytes, Hash, Inserted, Limits, Set, Value, ZSet};
 use crate::text::float::parse_double;
 
-/// Reads a block of strings.
+/// Decodes a block of strings.
 type Decode = fn(&[u8]) -> Option<Vec<Bytes>>;
 
-/// The forms of a node in 7.0's lists.
+/// The containers of a list node in 7.0.
 const NODE_PLAIN: u64 = 1;
 const NODE_PACKED: u64 = 2;
 
@@ -57,7 +56,7 @@ impl Reader<'_> {
         }
     }
 
-    /// As many strings as a length says, times `parts`.
+    /// A count, then `parts` strings for each.
     fn strings(&mut self, parts: u64) -> Loaded<Vec<Bytes>> {
         let count = self.len()?;
         let mut strings = Vec::new();
@@ -67,12 +66,12 @@ impl Reader<'_> {
         Ok(strings)
     }
 
-    /// The strings of a block, which is itself a string.
+    /// A block, which is stored as a string.
     fn block(&mut self, decode: Decode, what: &str) -> Loaded<Vec<Bytes>> {
         decode(&self.string()?).ok_or_else(|| broken(what))
     }
 
-    /// Too many members for an intset make it a hash table before the first one comes.
+    /// A set with too many members for an intset starts as a hash table.
     fn set(&mut self, limits: &Limits) -> Loaded<Value> {
         let count = self.len()?;
         let compact = count <= limits.set_max_intset_entries as u64;
@@ -149,7 +148,7 @@ impl Reader<'_> {
     }
 }
 
-/// In the words of 7.0; 6.0 looks at no block that it loads.
+/// In the words of 7.0. 6.0 does not check blocks when loading.
 fn broken(what: &str) -> LoadError {
     LoadError::corrupt(1671, format!("{what} integrity check failed."))
 }
@@ -164,8 +163,7 @@ fn set_of(members: Vec<Bytes>, limits: &Limits) -> Loaded<Value> {
     Ok(Value::Set(set))
 }
 
-/// Of the limits only the number counts here: looking at each string would take time, and the next
-/// change will do it.
+/// Only the number of fields is checked against the limits, not their length, as in Redis.
 fn hash_of(strings: Vec<Bytes>, limits: &Limits) -> Loaded<Value> {
     fill_hash(Hash::new(), strings, limits)
 }

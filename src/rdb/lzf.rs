@@ -1,5 +1,5 @@
-//! LZF, the compression of long strings, with the choices of liblzf as Redis builds it, so that the
-//! same string takes the same bytes in both.
+//! LZF compression of long strings, making the same choices as liblzf in Redis' build, so that the
+//! output is identical (Redis: lzf_c.c, lzf_d.c).
 //!
 //! ```text
 //! 000nnnnn                     n + 1 literal bytes follow
@@ -9,23 +9,23 @@
 //!
 //! Must not know: files.
 
-/// Places that are remembered, by a hash of the three bytes there.
+/// Size of the table of positions, by a hash of three bytes.
 const TABLE_LEN: usize = 1 << 16;
 const LITERALS_MAX: usize = 1 << 5;
 const OFFSET_MAX: usize = 1 << 13;
 const REPEAT_MAX: usize = (1 << 8) + (1 << 3);
-/// How many bytes are compared before the limit of a repeat is looked at.
+/// Bytes compared before the maximum length is checked.
 const UNCHECKED: usize = 16;
 
-/// A compressor, which keeps its table from one string to the next.
+/// A compressor, which reuses its table for the next string.
 #[derive(Default)]
 pub struct Lzf {
-    /// Places in the current string, counted from `base`; what is below is of an earlier one.
+    /// Positions in the current string plus `base`; smaller ones are from earlier strings.
     table: Vec<u64>,
     base: u64,
 }
 
-/// Compressed bytes, the last of which may be a run of literals that is still open.
+/// The output, which may end with an open run of literals.
 struct Output {
     bytes: Vec<u8>,
     literals: usize,
@@ -64,7 +64,7 @@ impl Output {
         self.bytes[start] = (self.literals - 1) as u8;
     }
 
-    /// `len` bytes again, from `offset` + 1 back.
+    /// Appends a back reference: `len` bytes from `offset` + 1 back.
     fn repeat(&mut self, len: usize, offset: usize) -> Option<()> {
         let empty_run = usize::from(self.literals == 0);
         if self.bytes.len() - empty_run + 4 >= self.max {
@@ -85,7 +85,7 @@ impl Output {
 }
 
 impl Lzf {
-    /// The compressed string if that takes at most `max` bytes (Redis: `lzf_compress`).
+    /// The compressed string if it fits into `max` bytes (Redis: `lzf_compress`).
     pub fn compress(&mut self, input: &[u8], max: usize) -> Option<Vec<u8>> {
         if input.is_empty() || max == 0 {
             return None;
@@ -134,8 +134,8 @@ impl Lzf {
         std::mem::replace(&mut self.table[slot], self.base + at as u64)
     }
 
-    /// Remembers this place. Returns an earlier one that starts with the same three bytes, and how
-    /// far back it is, less 1. The very first byte is never gone back to.
+    /// Stores this position. Returns an earlier one with the same three bytes, and its distance
+    /// minus 1. Like liblzf, never refers to position 0.
     fn exchange(&mut self, input: &[u8], at: usize) -> Option<(usize, usize)> {
         let earlier = self.remember(input, at).checked_sub(self.base)? as usize;
         let offset = at.checked_sub(earlier + 1)?;
@@ -144,7 +144,7 @@ impl Lzf {
     }
 }
 
-/// How many bytes are the same from two places on, as far as liblzf looks; at least 3.
+/// Length of the match at two positions, as far as liblzf compares; at least 3.
 fn repeated(input: &[u8], earlier: usize, at: usize) -> usize {
     let max = (input.len() - at - 2).min(REPEAT_MAX);
     let same = |len: usize| input[earlier + len] == input[at + len];
@@ -165,9 +165,9 @@ fn repeated(input: &[u8], earlier: usize, at: usize) -> usize {
     }
 }
 
-/// The string that was compressed, if it has exactly `len` bytes (Redis: `lzf_decompress`).
+/// Decompresses a string of exactly `len` bytes (Redis: `lzf_decompress`).
 ///
-/// Nothing is allocated for a length that `input` cannot have.
+/// Does not allocate for a `len` that `input` cannot expand to.
 pub fn decompress(input: &[u8], len: u64) -> Option<Vec<u8>> {
     let possible = (input.len() as u64).saturating_mul(REPEAT_MAX as u64);
     let len = usize::try_from(len).ok().filter(|_| len <= possible)?;
@@ -186,7 +186,7 @@ pub fn decompress(input: &[u8], len: u64) -> Option<Vec<u8>> {
             }
             let offset = usize::from(control & 0x1f) << 8 | usize::from(*input.next()?);
             let start = out.len().checked_sub(offset + 1)?;
-            // The bytes may overlap with what is being appended.
+            // The source may overlap with what is being appended.
             for place in start..start + count {
                 out.push(out[place]);
             }

@@ -1,16 +1,16 @@
-//! Snapshots: the whole dataset in one file, written by a child or, while everybody waits, by the
-//! server itself.
+//! Snapshots: the whole dataset in one file, written by a child or, blocking, by the server itself
+//! (Redis: rdb.c).
 //!
-//! In reading order: [`save`] writes a file, [`background`] has a child do it, [`load`] reads one
-//! at the start, and [`check`] says where a broken one is broken. The format is in [`format`],
-//! values in [`save_value`] and [`load_value`], and the blocks in which short values are kept in
-//! [`ziplist`] (cut for lists by [`quicklist`]), [`intset`], [`listpack`] and [`zipmap`].
+//! In reading order: `state` is what the server remembers about them; `save` writes a file,
+//! `background` does it in a child, `load` reads one at start and hands the keys to a
+//! `receiver`, `check` prints where a damaged one is damaged. The format is in `format`,
+//! values in `save_value` and `load_value`, and the blocks for short values in `ziplist`
+//! (split into nodes for lists by `quicklist`), `intset`, `listpack` and `zipmap`.
 //!
-//! What a snapshot promises: when SAVE has answered +OK, or the log has said "Background saving
-//! terminated with success", the file at its final name holds the dataset as of the start of the
-//! save, and its contents were synced before they got that name. The directory is not synced, so
-//! after a power cut the name may stand for the snapshot before. At no moment does the name stand
-//! for half a file.
+//! What a snapshot guarantees: once SAVE has replied +OK, or the log says "Background saving
+//! terminated with success", the file `dbfilename` holds the dataset as of the start of the save,
+//! and its contents were synced before the rename. The directory is not synced, so after a power
+//! cut the name may refer to the previous snapshot, but never to an incomplete file.
 //!
 //! Must not know: the AOF, clients, and what commands do.
 
@@ -25,116 +25,20 @@ mod load;
 mod load_value;
 mod lzf;
 pub mod quicklist;
+mod receiver;
 #[cfg(test)]
 mod round_trip;
 mod save;
 mod save_value;
 mod source;
+mod state;
 mod ziplist;
 mod zipmap;
 
 pub use dump::{BadPayload, create_dump_payload, load_dump_payload};
-pub use load::{Entry, LoadOptions, Receiver, rdb_load, rdb_load_rio};
+pub use load::{rdb_load, rdb_load_rio};
+pub use receiver::{LoadOptions, LoadedKey, Receiver};
 pub use save::{AfterKey, SaveFailed, SaveOptions, rdb_remove_temp_file_from_signal, rdb_save_rio};
 pub use save_value::saved_object_len;
 pub use source::{LoadError, Reader, Source};
-
-use crate::config::Config;
-use crate::env::Status;
-
-/// Seconds to wait after a background save that failed.
-const CONFIG_BGSAVE_RETRY_DELAY: i64 = 5;
-
-/// All that is remembered about snapshots. Fields carry Redis' names without `rdb_`.
-#[derive(Debug)]
-pub struct Rdb {
-    /// Changes since the last snapshot; below 0 when a foreground save came between a background
-    /// save and its end.
-    pub dirty: i64,
-    /// `dirty` at the start of the background save.
-    dirty_before_bgsave: i64,
-    /// When the last snapshot succeeded, or the server started, in seconds since the epoch.
-    pub lastsave: i64,
-    /// When the last background save was tried, in seconds since the epoch.
-    lastbgsave_try: i64,
-    pub lastbgsave_status: Status,
-    /// Seconds that the last background save took; -1 when there was none.
-    pub save_time_last: i64,
-    /// When the current background save started, in seconds since the epoch; -1 when there is none.
-    pub save_time_start: i64,
-    /// Start a background save as soon as no child runs (BGSAVE SCHEDULE).
-    pub bgsave_scheduled: bool,
-    /// Bytes that copy-on-write cost in the last background save.
-    pub stat_rdb_cow_bytes: u64,
-}
-
-impl Rdb {
-    /// The state at a start at `now`, in seconds since the epoch: as if all was just saved.
-    pub fn new(now: i64) -> Self {
-        Rdb {
-            dirty: 0,
-            dirty_before_bgsave: 0,
-            lastsave: now,
-            lastbgsave_try: 0,
-            lastbgsave_status: Status::Ok,
-            save_time_last: -1,
-            save_time_start: -1,
-            bgsave_scheduled: false,
-            stat_rdb_cow_bytes: 0,
-        }
-    }
-
-    /// The first save point that enough changes and time have reached, as (seconds, changes).
-    pub fn save_point_reached(&self, config: &Config, unixtime: i64) -> Option<(u64, u64)> {
-        let mut points = config.save.iter().copied();
-        points.find(|&(seconds, changes)| {
-            self.dirty >= changes as i64
-                && unixtime - self.lastsave > seconds as i64
-                && self.may_try(unixtime)
-        })
-    }
-
-    /// Whether the save that BGSAVE SCHEDULE asked for should start, if no child runs.
-    pub fn scheduled_save_due(&self, unixtime: i64) -> bool {
-        self.bgsave_scheduled && self.may_try(unixtime)
-    }
-
-    /// After a failure the next attempt waits, so that a full disk is not hammered.
-    fn may_try(&self, unixtime: i64) -> bool {
-        self.lastbgsave_status == Status::Ok
-            || unixtime - self.lastbgsave_try > CONFIG_BGSAVE_RETRY_DELAY
-    }
-
-    /// Whether clients may not write because a snapshot that they count on failed (part of Redis'
-    /// `writeCommandsDeniedByDiskError`).
-    pub fn denies_writes(&self, config: &Config) -> bool {
-        config.stop_writes_on_bgsave_error
-            && !config.save.is_empty()
-            && self.lastbgsave_status == Status::Err
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_save_point_needs_changes_and_time_and_patience_after_a_failure() {
-        let config = Config { save: vec![(900, 1), (60, 10)], ..Config::default() };
-        let mut rdb = Rdb::new(1000);
-        assert_eq!(rdb.save_point_reached(&config, 5000), None);
-        rdb.dirty = 1;
-        assert_eq!(rdb.save_point_reached(&config, 1900), None);
-        assert_eq!(rdb.save_point_reached(&config, 1901), Some((900, 1)));
-        rdb.dirty = 10;
-        assert_eq!(rdb.save_point_reached(&config, 1061), Some((60, 10)));
-        rdb.lastbgsave_status = Status::Err;
-        rdb.lastbgsave_try = 1061;
-        assert_eq!(rdb.save_point_reached(&config, 1066), None);
-        assert_eq!(rdb.save_point_reached(&config, 1067), Some((60, 10)));
-        assert!(rdb.denies_writes(&config));
-        let tolerant = Config { stop_writes_on_bgsave_error: false, ..config.clone() };
-        let without = Config { save: Vec::new(), ..config };
-        assert!(!rdb.denies_writes(&tolerant) && !rdb.denies_writes(&without));
-    }
-}
+pub use state::Rdb;

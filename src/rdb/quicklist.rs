@@ -1,16 +1,16 @@
-//! How a list is cut into ziplists (Redis: quicklist.c).
+//! Splits a list into ziplists (Redis: quicklist.c).
 //!
-//! Redis keeps a list in such nodes and writes them as they are; here they are made anew each time,
-//! as if all elements had been pushed at the tail. A list that was pushed at its head has the same
-//! elements in other nodes in Redis.
+//! Redis stores a list as such nodes and writes them unchanged. Here they are recreated each time
+//! as if all elements had been pushed at the tail; for a list that was pushed at the head, Redis'
+//! nodes differ.
 //! Must not know: files.
 
 use super::ziplist::Ziplist;
 use crate::keyspace::Bytes;
 
-/// Bytes of a node for -1, -2, …
+/// Node sizes in bytes for -1, -2, …
 const LEVELS: [usize; 5] = [4096, 8192, 16384, 32768, 65536];
-/// Most bytes of a node that is limited by number.
+/// Most bytes of a node whose limit is a number of elements.
 const SIZE_SAFETY_LIMIT: usize = 8192;
 
 /// The nodes of a list under `list-max-ziplist-size` `fill`.

@@ -1,9 +1,10 @@
-//! Any dataset survives a file, and no file is too broken to be refused.
+//! Property tests: any dataset survives saving and loading, and any damaged file is refused or
+//! loaded without a panic.
 //!
-//! Files are written to and read from a real file system, but damaged ones are given to the part of
-//! the loader that returns errors, because the rest of it ends the process.
+//! Files are on a real file system. Damaged ones go to the part of the loader that returns errors,
+//! because the rest ends the process.
 
-// The tests damage files from outside, where there is no `Os`.
+// The tests damage files without an `Os`.
 #![allow(clippy::disallowed_methods)]
 
 use std::collections::VecDeque;
@@ -23,7 +24,7 @@ use crate::os::{OFlag, Os};
 use crate::rio::Rio;
 use crate::rio::stdio::FileReader;
 
-/// Small, so that both encodings come up often.
+/// Small, so that both encodings occur often.
 const LIMITS: Limits = Limits {
     hash_max_ziplist_entries: 4,
     hash_max_ziplist_value: 30,
@@ -34,7 +35,7 @@ const LIMITS: Limits = Limits {
 };
 const DATABASES: usize = 3;
 
-/// A file that has no name any more, as a stream to write and a reader from its start.
+/// A temporary file that is saved to and loaded from.
 struct Scratch(LinuxOs, tempfile::NamedTempFile);
 
 impl Scratch {
@@ -150,7 +151,7 @@ proptest! {
         for (before, after) in keyspace.dbs.iter().zip(&loaded.dbs) {
             prop_assert_eq!(&before.expires, &after.expires);
         }
-        // What was loaded has the encodings of a fresh dataset, and those come back exactly.
+        // A loaded dataset has fresh encodings, which have to survive exactly.
         scratch.save(&loaded, compression);
         let again = scratch.load().expect("it was just written");
         for (before, after) in loaded.dbs.iter().zip(&again.dbs) {
@@ -174,7 +175,7 @@ proptest! {
         }
         scratch.replace(&bytes);
         let _ = scratch.load();
-        // Without the checksum whatever else is wrong is all that counts.
+        // With the checksum off, other damage has to be found.
         let end = bytes.len() - 8;
         bytes[end..].fill(0);
         scratch.replace(&bytes);

@@ -1,19 +1,19 @@
-//! Writing a snapshot (Redis: `rdbSaveRio`, `rdbSave`).
+//! Writes a snapshot (Redis: `rdbSave`, `rdbSaveRio`, rdb.c).
 //!
-//! 1. Opens `temp-PID.rdb`, where nobody looks for a dataset.
-//! 2. Writes header, databases, end and checksum; with `rdb-save-incremental-fsync` every 32 MB are
-//!    synced on the way. In 6.0 a failing sync there goes unnoticed.
-//! 3. Flushes, syncs, closes: each of them is looked at.
+//! 1. Opens `temp-PID.rdb`.
+//! 2. Writes header, databases, EOF and checksum; with `rdb-save-incremental-fsync` it syncs every
+//!    32 MB, and in 6.0 a failure of these syncs goes unnoticed.
+//! 3. Flushes, syncs and closes, checking each for errors.
 //! 4. Renames it to `dbfilename`.
 //!
-//! Where it fails, the temporary file is removed and the file before it is untouched.
+//! On failure the temporary file is removed and the previous snapshot is untouched.
 //! Must not know: whether it runs in a child.
 
-use super::Rdb;
 use super::format::{RDB_VERSION, Sink, Writer, opcode};
 use super::lzf::Lzf;
+use super::state::Rdb;
 use crate::bio::Bio;
-use crate::child;
+use crate::clock;
 use crate::config::{Config, REDIS_VERSION};
 use crate::env::{Env, Status};
 use crate::keyspace::Keyspace;
@@ -22,12 +22,11 @@ use crate::log::{Level, Log};
 use crate::os::{Errno, OFlag, Os, Pid, strerror};
 use crate::rio::{REDIS_AUTOSYNC_BYTES, Rio};
 
-/// No snapshot was written, or none was started; the log says why, except when a child is at work
-/// already.
+/// No snapshot was written or started. The log says why, unless a child is already running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SaveFailed;
 
-/// The directives that decide what a snapshot looks like.
+/// The directives that affect a snapshot.
 #[derive(Clone, Debug)]
 pub struct SaveOptions {
     pub filename: String,
@@ -36,7 +35,7 @@ pub struct SaveOptions {
     pub incremental_fsync: bool,
     /// Microseconds to sleep after each key.
     pub key_save_delay: u64,
-    /// It is the preamble of an AOF.
+    /// Write or load the preamble of an AOF.
     pub aof_preamble: bool,
 }
 
@@ -65,12 +64,12 @@ impl Sink for ToRio<'_> {
     }
 }
 
-/// What is called after each key, with how many bytes were written so far, and in a snapshot also
-/// after each step: a moment at which the work may be interrupted.
+/// Called after each key with the bytes written so far, and in a snapshot also after each step, so
+/// that signals or the data pipe can be handled.
 pub type AfterKey<'a> = &'a mut dyn FnMut(&mut dyn Os, u64);
 
-/// Writes the dataset to `rio`, as the whole of an RDB file or as the preamble of an AOF. When this
-/// returns without an error, all was *given* to the stream.
+/// Writes the dataset to `rio`, as a whole RDB file or as the preamble of an AOF. Success means
+/// that everything was *passed* to the stream, not that it is on disk.
 pub fn rdb_save_rio(
     os: &mut dyn Os,
     rio: &mut Rio,
@@ -83,7 +82,7 @@ pub fn rdb_save_rio(
     }
     let mut out = ToRio { os, rio };
     let mut lzf = options.compression.then(Lzf::default);
-    let ctime = child::time(out.os);
+    let ctime = clock::time(out.os);
     let mut writer = Writer::new(&mut out, lzf.as_mut());
     writer.raw(format!("REDIS{RDB_VERSION:04}").as_bytes())?;
     info_aux_fields(&mut writer, ctime, keyspace, options.aof_preamble)?;
@@ -114,7 +113,7 @@ pub fn rdb_save_rio(
     out.write(&checksum.to_le_bytes())
 }
 
-/// How the value of the next key was used, where `maxmemory-policy` goes by it.
+/// The access data of the next key, if `maxmemory-policy` is based on it.
 fn usage(writer: &mut Writer<'_>, access: &Access, object: &Object) -> Result<(), Errno> {
     match access.settings.tracking {
         Tracking::Nothing => Ok(()),
@@ -129,7 +128,7 @@ fn usage(writer: &mut Writer<'_>, access: &Access, object: &Object) -> Result<()
     }
 }
 
-/// Redis: `rdbSaveInfoAuxFields`. The replication fields appear only in a server that replicates.
+/// Redis: `rdbSaveInfoAuxFields`. The replication fields are left out.
 fn info_aux_fields(
     writer: &mut Writer<'_>,
     ctime: i64,
@@ -143,18 +142,18 @@ fn info_aux_fields(
     writer.aux("aof-preamble", if preamble { "1" } else { "0" })
 }
 
-/// The name under which a process writes.
+/// The name of the file that a process is writing.
 fn temp_name(pid: Pid) -> String {
     format!("temp-{pid}.rdb")
 }
 
-/// Removes what a process left (Redis: `rdbRemoveTempFile`).
+/// Removes the temporary file of a process (Redis: `rdbRemoveTempFile`).
 pub fn rdb_remove_temp_file(os: &mut dyn Os, bio: &Bio, pid: Pid) {
     bio.bg_unlink(os, &temp_name(pid));
 }
 
-/// The same at a second SIGINT: this process has no time for a background job, and its end closes
-/// what it has opened.
+/// The same on a second SIGINT. The descriptor is left to the end of the process instead of a
+/// background job.
 pub fn rdb_remove_temp_file_from_signal(os: &mut dyn Os, pid: Pid) {
     let temp = temp_name(pid);
     let _ = os.open(&temp, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0);
@@ -162,8 +161,8 @@ pub fn rdb_remove_temp_file_from_signal(os: &mut dyn Os, pid: Pid) {
 }
 
 impl Rdb {
-    /// Writes a snapshot while everybody waits (Redis: `rdbSave`). When this returns without an
-    /// error, it is at its name, and nothing counts as changed.
+    /// Writes a snapshot, blocking (Redis: `rdbSave`). On success it has its final name and no
+    /// change counts as unsaved.
     pub fn save(
         &mut self,
         env: &mut Env<'_>,
@@ -172,13 +171,13 @@ impl Rdb {
     ) -> Result<(), SaveFailed> {
         rdb_save(env.os, env.log, keyspace, &SaveOptions::new(env.config), after_key)?;
         self.dirty = 0;
-        self.lastsave = child::time(env.os);
+        self.lastsave = clock::time(env.os);
         self.lastbgsave_status = Status::Ok;
         Ok(())
     }
 }
 
-/// The file, without what a server remembers about it. Logs what goes wrong.
+/// Writes the file without changing the server's state. Logs errors.
 pub(super) fn rdb_save(
     os: &mut dyn Os,
     log: &Log,
@@ -242,8 +241,8 @@ fn produce(
     Ok(())
 }
 
-/// The directory for an error line. Asking for it may fail, and then that is the error that Redis
-/// logs.
+/// The working directory for an error message. If getcwd(3) fails, its error replaces `errno`, as
+/// in Redis.
 fn working_directory(os: &mut dyn Os, errno: Errno) -> (String, Errno) {
     match os.getcwd() {
         Ok(dir) => (dir, errno),

@@ -1,6 +1,6 @@
-//! A value as the bytes of an RDB file (Redis: `rdbSaveObjectType`, `rdbSaveObject`).
+//! Encodes values (Redis: `rdbSaveObjectType`, `rdbSaveObject`, rdb.c).
 //!
-//! What is compact in memory is written as the block that it is; the rest item by item.
+//! Compact encodings are written as one block, the others item by item.
 //! Must not know: where the bytes go.
 
 use std::collections::VecDeque;
@@ -15,7 +15,7 @@ use crate::text::float::double_to_string;
 
 type Written = Result<(), Errno>;
 
-/// The type by which a value is written.
+/// The type with which a value is written.
 pub(super) fn kind_of(value: &Value) -> u8 {
     match value {
         Value::String(_) => kind::STRING,
@@ -78,8 +78,7 @@ impl Writer<'_> {
         })
     }
 
-    /// A skip list goes from the highest score to the lowest, so that whoever loads it always
-    /// inserts at the head.
+    /// A skip list is written in descending order, so that loading it always inserts at the head.
     fn zset(&mut self, zset: &ZSet) -> Written {
         if zset.is_ziplist() {
             let mut block = Ziplist::default();

@@ -1,30 +1,31 @@
-//! Reading the parts that an RDB file is made of (the `rdbLoad…` functions of rdb.c).
+//! Reads the elements of the RDB format (Redis: the `rdbLoad…` functions of rdb.c).
 //!
-//! No length is trusted: what a string says it takes is allocated as it arrives.
+//! Lengths are not trusted: memory is allocated only as data arrives.
 //! Must not know: values, and where the bytes come from.
 
 use super::format::{ENC_INT8, ENC_INT16, ENC_INT32, ENC_LZF, ENCVAL};
-use super::format::{LEN_32_BITS, LEN_64_BITS};
+use super::format::{LEN_32_BITS, LEN_64_BITS, RDB_VERSION_READ};
 use super::lzf;
 use crate::keyspace::Bytes;
+use crate::text::atoi;
 use crate::text::float::parse_double;
 
-/// Why a file was not loaded.
+/// Why a file could not be loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoadError {
-    /// It ended, or could not be read any more.
+    /// It ended early, or a read failed.
     ShortRead,
-    /// It says something that cannot be (Redis: `rdbExitReportCorruptRDB`).
+    /// It contains something invalid (Redis: `rdbExitReportCorruptRDB`).
     Corrupt {
-        /// Where Redis 6.0 finds that out: the log names the line of rdb.c.
+        /// The line of rdb.c in Redis 6.0, which the log shows.
         line: u32,
         reason: String,
     },
-    /// It needs what this server does not have. The line for the log.
+    /// It needs a feature that this server does not have. Holds the log line.
     Fatal(String),
-    /// It makes Redis kill itself (`serverPanic`). The message and its place.
+    /// Redis would end itself by `serverPanic`. Holds the message.
     Panic(String),
-    /// It is no RDB file, or too new. The line for the log; the caller goes on with EINVAL.
+    /// It is not an RDB file, or too new. Holds the log line; the caller fails with EINVAL.
     Refused(String),
 }
 
@@ -34,9 +35,20 @@ impl LoadError {
     }
 }
 
+/// The message of Redis' `rdbReportError`.
+pub(super) fn internal_error(offset: u64, line: u32, reason: &str) -> String {
+    format!("Internal error in RDB reading offset {offset}, function at rdb.c:{line} -> {reason}")
+}
+
+/// The part of a string that C would print: up to the first NUL.
+pub(super) fn c_string(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
 pub(super) type Loaded<T> = Result<T, LoadError>;
 
-/// A length, or the encoding of a string in the place of one.
+/// A length, or a string encoding in its place.
 enum Length {
     Plain(u64),
     Encoding(u8),
@@ -44,10 +56,10 @@ enum Length {
 
 /// Where the bytes of an RDB file come from.
 pub trait Source {
-    /// All of `buf`.
+    /// Fills `buf`.
     fn fill(&mut self, buf: &mut [u8]) -> Loaded<()>;
 
-    /// The next `len` bytes. Nothing is allocated for bytes that do not come.
+    /// The next `len` bytes. Must not allocate for bytes that do not arrive.
     fn take(&mut self, len: u64) -> Loaded<Bytes>;
 }
 
@@ -67,7 +79,7 @@ impl Source for &[u8] {
     }
 }
 
-/// The parts, read from a [`Source`].
+/// Reads elements from a [`Source`].
 pub struct Reader<'s> {
     source: &'s mut dyn Source,
 }
@@ -77,7 +89,21 @@ impl<'s> Reader<'s> {
         Reader { source }
     }
 
-    /// A few bytes.
+    /// The version from the nine-byte header, if it is supported.
+    pub(super) fn version(&mut self) -> Loaded<u32> {
+        let header: [u8; 9] = self.array()?;
+        if !header.starts_with(b"REDIS") {
+            let line = "Wrong signature trying to load DB from file";
+            return Err(LoadError::Refused(line.to_string()));
+        }
+        let version = atoi(&header[5..]);
+        match u32::try_from(version) {
+            Ok(known @ 1..=RDB_VERSION_READ) => Ok(known),
+            _ => Err(LoadError::Refused(format!("Can't handle RDB format version {version}"))),
+        }
+    }
+
+    /// A fixed number of bytes.
     pub(super) fn array<const N: usize>(&mut self) -> Loaded<[u8; N]> {
         let mut bytes = [0; N];
         self.source.fill(&mut bytes)?;
@@ -89,8 +115,7 @@ impl<'s> Reader<'s> {
         Ok(self.array::<1>()?[0])
     }
 
-    /// A number of things to come. An encoding in its place is taken for one, as in Redis (Redis:
-    /// `rdbLoadLen`).
+    /// A length. As in Redis, an encoding in its place is taken for one (Redis: `rdbLoadLen`).
     pub(super) fn len(&mut self) -> Loaded<u64> {
         match self.length()? {
             Length::Plain(len) => Ok(len),

@@ -1,5 +1,5 @@
-//! Ziplists: many small strings in one block of memory, as 6.0 keeps short lists, hashes and sorted
-//! sets and writes them to a file as they are (Redis: ziplist.c).
+//! Ziplists: small strings in one block of memory. 6.0 uses them for short lists, hashes and sorted
+//! sets and writes them to files unchanged (Redis: ziplist.c).
 //!
 //! ```text
 //! bytes:4  tail:4  count:2  { length of the one before:1 or 5  encoding  [data] } …  ff
@@ -16,12 +16,12 @@ use crate::text::parse_integer;
 
 const HEADER_LEN: usize = 10;
 const END: u8 = 0xff;
-/// From this length on the entry after has five bytes for it.
+/// From this length on, the next entry stores it in five bytes.
 const BIG_LEN: usize = 254;
-/// Strings from this length on are never tried as integers.
+/// Strings of this length or more are not tried as integers.
 const INTEGER_MAX_LEN: usize = 32;
 
-/// A ziplist that grows at its end.
+/// A ziplist under construction.
 pub struct Ziplist {
     bytes: Vec<u8>,
     /// Length of the last entry.
@@ -107,7 +107,7 @@ impl Ziplist {
     }
 }
 
-/// The strings in a ziplist; None when it is none.
+/// Decodes a ziplist; None if it is damaged.
 pub fn decode(block: &[u8]) -> Option<Vec<Bytes>> {
     let (header, mut rest) = block.split_at_checked(HEADER_LEN)?;
     if little_endian(&header[..4]) != block.len() as i64 {
@@ -129,7 +129,7 @@ pub fn decode(block: &[u8]) -> Option<Vec<Bytes>> {
     }
 }
 
-/// One entry from its encoding on, and what follows it.
+/// Decodes an entry from its encoding on. Returns the rest too.
 fn decode_entry(entry: &[u8]) -> Option<(Bytes, &[u8])> {
     let (&encoding, rest) = entry.split_first()?;
     match encoding {

@@ -1,4 +1,4 @@
-//! Zipmaps, in which versions before 2.6 kept short hashes: read, never written (Redis: zipmap.c).
+//! Zipmaps, which versions before 2.6 used for short hashes. Read only (Redis: zipmap.c).
 //!
 //! ```text
 //! count:1  { length:1 or 5  field  length:1 or 5  unused:1  value  unused bytes } …  ff
@@ -12,7 +12,7 @@ const END: u8 = 255;
 /// A length of four bytes follows.
 const BIG_LEN: u8 = 254;
 
-/// Fields and values in turn; None when it is no zipmap.
+/// Fields and values alternating; None if it is damaged.
 pub fn decode(block: &[u8]) -> Option<Vec<Bytes>> {
     let mut rest = block.get(1..)?;
     let mut strings = Vec::new();

@@ -1,26 +1,25 @@
-//! Reading requests: bytes go in as they come, whole commands come out.
+//! Parses requests: takes bytes as they arrive, returns complete commands (Redis:
+//! `processInputBuffer`, networking.c).
 //!
-//! A request that starts with `*` is an array of bulks, anything else is one inline line. The
-//! parser holds what it was fed and nothing more: a length that a client announces is never
-//! allocated ahead.
-//! Must not know: who sends, or what commands there are.
+//! A request that starts with `*` is an array of bulks; anything else is an inline request. The
+//! parser holds only what it was fed: an announced length is not allocated in advance.
+//! Must not know: clients and commands.
 
 use crate::text;
 
-/// How long a line without an end may grow: an inline request, or a length
-/// (`PROTO_INLINE_MAX_SIZE`).
+/// Longest incomplete line: an inline request or a length (`PROTO_INLINE_MAX_SIZE`).
 const INLINE_MAX_SIZE: usize = 64 * 1024;
-/// How many arguments a request may have.
+/// Most arguments of a request.
 const ARGUMENTS_MAX: i64 = 1024 * 1024;
-/// How many bytes an argument may have (`proto-max-bulk-len`).
+/// Most bytes of an argument (`proto-max-bulk-len`).
 pub const BULK_MAX_LEN: i64 = 512 * 1024 * 1024;
 
-/// A request that cannot be a request. The connection is closed after the client was told.
+/// A malformed request. The client gets an error and is disconnected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProtocolError {
     /// What follows `-ERR Protocol error: `.
     pub reply: String,
-    /// The words for the log; they are not always the same.
+    /// The message for the log, which may differ.
     pub log: &'static str,
 }
 
@@ -35,23 +34,23 @@ impl ProtocolError {
 struct Multibulk {
     /// How many arguments are still to come.
     missing: usize,
-    /// The length of the next one, when its `$length` line has been read.
+    /// The length of the next one, if its `$length` line has been read.
     bulk_len: Option<usize>,
     argv: Vec<Vec<u8>>,
 }
 
-/// The bytes of one client that have not become a command yet (Redis: `querybuf` and what
-/// `processMultibulkBuffer` keeps between two calls).
+/// The unparsed input of one client (Redis: `querybuf` and what `processMultibulkBuffer` keeps
+/// between two calls).
 #[derive(Debug, Default)]
 pub struct RequestParser {
     buffer: Vec<u8>,
-    /// Where in the buffer the next byte to look at is.
+    /// Index of the next unparsed byte in the buffer.
     position: usize,
     multibulk: Option<Multibulk>,
 }
 
 impl RequestParser {
-    /// Takes bytes in.
+    /// Appends input.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.position > 0 {
             self.buffer.drain(..self.position);
@@ -60,17 +59,18 @@ impl RequestParser {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// How many bytes wait to be understood.
+    /// Number of unparsed bytes.
     pub fn pending(&self) -> usize {
         self.buffer.len() - self.position
     }
 
-    /// What waits to be understood.
+    /// The unparsed bytes.
     pub fn pending_bytes(&self) -> &[u8] {
         &self.buffer[self.position..]
     }
 
-    /// How many bytes the argument lacks that is being read, when it is a long one.
+    /// How many bytes of the current argument are missing, if it is a long one (Redis:
+    /// `readQueryFromClient`).
     pub fn missing_of_big_argument(&self) -> Option<usize> {
         const MBULK_BIG_ARG: usize = 32 * 1024;
         let bulk_len = self.multibulk.as_ref()?.bulk_len?;
@@ -78,7 +78,7 @@ impl RequestParser {
         (bulk_len >= MBULK_BIG_ARG && missing > 0).then_some(missing)
     }
 
-    /// The next whole command, or None when more bytes are needed. Empty requests are skipped.
+    /// The next complete command, or None if more bytes are needed. Empty requests are skipped.
     pub fn next_request(&mut self) -> Result<Option<Vec<Vec<u8>>>, ProtocolError> {
         while self.pending() > 0 {
             let request = if self.multibulk.is_some() || self.buffer[self.position] == b'*' {
@@ -152,7 +152,7 @@ impl RequestParser {
                 Some(length) => *bulk_len.insert(length),
             },
         };
-        // The two bytes after the argument are skipped, whatever they are.
+        // As in Redis, the two bytes after the argument are skipped unchecked.
         if self.pending() < length + 2 {
             return Ok(None);
         }
@@ -178,7 +178,7 @@ impl RequestParser {
         }
     }
 
-    /// A line up to its `\r`; the byte after that is skipped, whatever it is.
+    /// A line up to `\r`; the byte after it is skipped unchecked, as in Redis.
     fn read_line(&mut self, too_big: &'static str) -> Result<Option<Vec<u8>>, ProtocolError> {
         let pending = self.pending_bytes();
         let Some(end) = pending.iter().position(|&byte| byte == b'\r') else {
@@ -190,7 +190,7 @@ impl RequestParser {
         if end + 2 > pending.len() {
             return Ok(None);
         }
-        // An empty line still has its first byte looked at, as a C string has its end.
+        // The caller looks at the first byte; in C an empty string has its NUL there.
         let line = if end == 0 { vec![0] } else { pending[..end].to_vec() };
         self.position += end + 2;
         Ok(Some(line))

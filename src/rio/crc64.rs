@@ -1,4 +1,4 @@
-//! The checksum at the end of an RDB file: CRC-64 after Jones, as Redis computes it (crc64.c).
+//! The checksum at the end of an RDB file: CRC-64 by Jones (Redis: crc64.c).
 //!
 //! Must not know: where the bytes come from.
 

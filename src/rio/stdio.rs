@@ -1,17 +1,16 @@
-//! Buffered files that make the same system calls as glibc's `FILE`, because where a call begins
-//! and ends is where a fault can hit.
+//! Buffered files that make the same system calls as glibc's `FILE`, because faults are injected
+//! per call.
 //!
 //! The buffer is one block of 4096 bytes (`st_blksize` of tmpfs and most disks). As in glibc:
 //!
-//! - A write fills the buffer; a full buffer goes out when *more* comes. Whole blocks of what is
-//!   left then go out directly in one call, and the rest stays in the buffer. The first write finds
-//!   no buffer yet, so its whole blocks go out at once.
-//! - write(2) is repeated after a short count. After an error the buffer is empty: those bytes are
-//!   gone.
-//! - A read fetches one block; what is wanted beyond a block is read straight into its place,
-//!   rounded down to whole blocks. The end of the file, once seen, stays seen until the next seek.
+//! - A write fills the buffer; a full buffer is flushed when *more* data arrives. Whole blocks of
+//!   the rest are then written directly in one call, and the remainder is buffered. The first write
+//!   has no buffer yet, so its whole blocks are written at once.
+//! - write(2) is repeated after a short count. An error discards the buffer.
+//! - A read fetches one block; larger reads go directly to their destination, rounded down to whole
+//!   blocks. End of file is sticky until the next seek.
 //!
-//! Not done: glibc's fstat(2) when it allocates the buffer.
+//! Missing: glibc's fstat(2) when it allocates the buffer.
 //! Must not know: what the bytes mean.
 
 use crate::os::{Errno, Fd, Os, Whence};
@@ -33,12 +32,12 @@ impl FileWriter {
         FileWriter { fd: Some(fd), buf: None }
     }
 
-    /// `fileno`; -1 once closed, which the kernel answers with EBADF.
+    /// `fileno`; -1 once closed, so that calls fail with EBADF.
     pub fn fd(&self) -> Fd {
         self.fd.unwrap_or(-1)
     }
 
-    /// `fwrite` — on an error some of `data` may have been written and the rest is dropped.
+    /// `fwrite` — on an error part of `data` may have been written; the rest is dropped.
     pub fn write(&mut self, os: &mut dyn Os, data: &[u8]) -> Result<(), Errno> {
         let room = self.buf.as_ref().map_or(0, |buf| BLOCK - buf.len());
         let (first, rest) = data.split_at(room.min(data.len()));
@@ -53,7 +52,7 @@ impl FileWriter {
         Ok(())
     }
 
-    /// `fflush` — hands the buffer to the kernel; it is empty afterwards even when that failed.
+    /// `fflush` — writes the buffer, which is empty afterwards even on an error.
     pub fn flush(&mut self, os: &mut dyn Os) -> Result<(), Errno> {
         let fd = self.fd();
         let Some(buf) = &mut self.buf else { return Ok(()) };
@@ -62,7 +61,7 @@ impl FileWriter {
         result
     }
 
-    /// `fclose` — flushes, then closes whatever the flush said.
+    /// `fclose` — flushes, then closes even if that failed.
     pub fn close(&mut self, os: &mut dyn Os) -> Result<(), Errno> {
         let Some(fd) = self.fd else { return Ok(()) };
         let flushed = self.flush(os);
@@ -71,7 +70,7 @@ impl FileWriter {
     }
 }
 
-/// write(2) until all is written, or an error.
+/// Calls write(2) until everything is written or an error occurs.
 fn write_fully(os: &mut dyn Os, fd: Fd, mut data: &[u8]) -> Result<(), Errno> {
     while !data.is_empty() {
         let written = os.write(fd, data)?;
@@ -84,11 +83,11 @@ fn write_fully(os: &mut dyn Os, fd: Fd, mut data: &[u8]) -> Result<(), Errno> {
 pub struct FileReader {
     fd: Fd,
     buf: Vec<u8>,
-    /// How much of `buf` was handed out.
+    /// How much of `buf` has been consumed.
     used: usize,
-    /// Bytes handed out since the start of the file.
+    /// Bytes consumed since the start of the file.
     position: u64,
-    /// What the file's length is believed to be: no more is ever allocated for one string.
+    /// The expected length of the file, which limits allocations.
     length: u64,
     /// `feof`.
     eof: bool,
@@ -102,7 +101,7 @@ impl FileReader {
         FileReader { fd, buf: Vec::new(), used: 0, position: 0, length, eof: false, error: None }
     }
 
-    /// `feof` — whether a read found the end.
+    /// `feof` — whether a read reached the end.
     pub fn at_eof(&self) -> bool {
         self.eof
     }
@@ -117,7 +116,7 @@ impl FileReader {
         self.position
     }
 
-    /// `fseek(fp, 0, SEEK_SET)` — the buffer is dropped and read again.
+    /// `fseek(fp, 0, SEEK_SET)` — drops the buffer.
     pub fn rewind(&mut self, os: &mut dyn Os) -> Result<(), Errno> {
         let sought = os.lseek(self.fd, 0, Whence::Set);
         if let Err(errno) = sought {
@@ -131,7 +130,7 @@ impl FileReader {
         Ok(())
     }
 
-    /// `fread` — `len` bytes, or what was left when the file ended or a read failed.
+    /// `fread` — `len` bytes, or fewer at the end of the file or after an error.
     pub fn read(&mut self, os: &mut dyn Os, len: usize) -> Vec<u8> {
         let mut data = Vec::new();
         while data.len() < len {
@@ -153,7 +152,7 @@ impl FileReader {
         data
     }
 
-    /// `fread` of a few bytes into `buf`; whether all of them were there.
+    /// `fread` of a few bytes into `buf`. Returns whether it was filled.
     pub fn fill(&mut self, os: &mut dyn Os, buf: &mut [u8]) -> bool {
         debug_assert!(buf.len() < BLOCK, "longer strings are read by `read`");
         let mut filled = 0;
@@ -171,8 +170,8 @@ impl FileReader {
         true
     }
 
-    /// `fgets` — up to and with the next newline, at most `max` bytes; shorter at the end of the
-    /// file, None when nothing was left or a read failed.
+    /// `fgets` — up to and including the next newline, at most `max` bytes; shorter at the end of
+    /// the file. None if nothing was left or a read failed.
     pub fn read_line(&mut self, os: &mut dyn Os, max: usize) -> Option<Vec<u8>> {
         let mut line = Vec::new();
         while line.len() < max {
@@ -205,7 +204,7 @@ impl FileReader {
         self.used += taken.len();
     }
 
-    /// Fetches the next block. False at the end of the file and on an error.
+    /// Reads the next block. False at the end of the file and on an error.
     fn underflow(&mut self, os: &mut dyn Os) -> bool {
         if self.eof {
             return false;
@@ -253,14 +252,14 @@ mod tests {
     use crate::os::linux::LinuxOs;
     use crate::os::{OFlag, Os};
 
-    /// A writer into a socket that keeps each write(2) apart, and the socket's other end.
+    /// A writer into a datagram socket, which keeps each write(2) apart, and the other end.
     fn writer() -> (FileWriter, UnixDatagram) {
         let (ours, theirs) = UnixDatagram::pair().expect("two descriptors");
         theirs.set_nonblocking(true).expect("a socket");
         (FileWriter::new(ours.into_raw_fd()), theirs)
     }
 
-    /// How long each write(2) since the last question was.
+    /// The length of each write(2) since the last call.
     fn written(socket: &UnixDatagram) -> Vec<usize> {
         let mut buf = [0; 65536];
         std::iter::from_fn(|| socket.recv(&mut buf).ok()).take_while(|&len| len > 0).collect()
@@ -313,7 +312,7 @@ mod tests {
         assert_eq!(file.close(os), Ok(()), "closing again does nothing");
     }
 
-    /// A reader of a pipe that holds `data` and has ended.
+    /// A reader of a pipe that holds `data` and whose write end is closed.
     fn reader(os: &mut LinuxOs, data: &[u8]) -> FileReader {
         let (read, write) = os.pipe().expect("two descriptors");
         assert_eq!(os.write(write, data), Ok(data.len()));

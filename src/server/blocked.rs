@@ -1,32 +1,32 @@
-//! Clients that wait for a key: putting them there, serving them, and the end of their patience
-//! (Redis: blocked.c, timeout.c).
+//! Blocked clients: blocking, serving, timeouts (Redis: blocked.c, timeout.c).
 //!
-//! Must not know: what they do with the key.
+//! Must not know: what the commands do with the key.
 
 use super::Server;
-use crate::child::mstime;
-use crate::command::blocking::{Blocked, Served, serve};
-use crate::command::{Context, Failure};
+use crate::clock::mstime;
+use crate::command::blocking::{Served, serve};
+use crate::command::{Blocked, Context, Failure};
 use crate::keyspace::interest::DbKey;
 use crate::os::{Fd, Os};
 use crate::resp::Reply;
 
 impl Server {
-    /// Has a client wait (Redis: `blockForKeys`).
+    /// Blocks a client on its keys (Redis: `blockForKeys`).
     pub(super) fn block_for_keys(&mut self, fd: Fd, blocked: Blocked) -> Reply {
         let client = self.clients.expect_mut(fd);
         for key in &blocked.keys {
-            self.keyspace.interest.wait_for(client.session.id, client.session.db, key);
+            self.keyspace.interest.block_for_key(client.session.id, client.session.db, key);
         }
         client.blocked = Some(blocked);
         Reply::Nothing
     }
 
-    /// Serves those who wait for keys that came to be. Serving one may bring another key to be
-    /// (BRPOPLPUSH), so this goes on until nothing is new.
+    /// Serves the clients blocked on keys that have become ready. Serving one may make another key
+    /// ready (BRPOPLPUSH), so this loops until there are none (Redis:
+    /// `handleClientsBlockedOnKeys`).
     pub(super) fn handle_clients_blocked_on_keys(&mut self, os: &mut dyn Os) {
         loop {
-            let ready = self.keyspace.interest.take_ready();
+            let ready = self.keyspace.interest.take_ready_keys();
             if ready.is_empty() {
                 return;
             }
@@ -37,10 +37,10 @@ impl Server {
         }
     }
 
-    /// The first to come is the first to be served, as long as the key has something for them.
+    /// Serves clients in the order in which they blocked, while the key has elements.
     fn serve_key(&mut self, os: &mut dyn Os, db_key: &DbKey) {
-        for id in self.keyspace.interest.waiting_for(db_key).to_vec() {
-            if let Some(fd) = self.clients.fd_of(id) {
+        for id in self.keyspace.interest.blocked_on(db_key).to_vec() {
+            if let Some(fd) = self.clients.fd_by_id(id) {
                 self.serve_client(os, fd, db_key);
             }
         }
@@ -48,12 +48,12 @@ impl Server {
 
     fn serve_client(&mut self, os: &mut dyn Os, fd: Fd, (db, key): &DbKey) {
         let client = self.clients.expect_mut(fd);
-        let Some(Blocked { wish, .. }) = client.blocked.clone() else { return };
+        let Some(Blocked { op, .. }) = client.blocked.clone() else { return };
         let session = &mut client.session;
         let mut ctx = Context::new(&mut self.keyspace, session, self.time.ustime, false);
-        let served = serve(&mut ctx, &wish, key);
+        let served = serve(&mut ctx, &op, key);
         let mut effects = ctx.effects;
-        self.take_over(os, &mut effects);
+        self.apply_effects(os, &mut effects);
         let reply = match served {
             None => return,
             Some(Ok(Served { reply, propagated, counts })) => {
@@ -69,8 +69,7 @@ impl Server {
         self.clients.add_reply(fd, &reply);
     }
 
-    /// Tells those who have waited for long enough that there is nothing (Redis:
-    /// `handleBlockedClientsTimeout`).
+    /// Replies to blocked clients whose timeout has passed (Redis: `handleBlockedClientsTimeout`).
     pub fn handle_blocked_clients_timeout(&mut self, os: &mut dyn Os) {
         let waiting = self.clients.blocked().filter(|(_, blocked)| blocked.timeout != 0);
         let mut waiting: Vec<(i64, Fd)> =
@@ -86,9 +85,9 @@ impl Server {
         }
     }
 
-    /// CLIENT UNBLOCK; whether it waited.
+    /// CLIENT UNBLOCK. Replies whether the client was blocked.
     pub(super) fn client_unblock(&mut self, id: u64, error: bool) -> Reply {
-        let waiting = self.clients.fd_of(id).filter(|&fd| self.unblock_client(fd).is_some());
+        let waiting = self.clients.fd_by_id(id).filter(|&fd| self.unblock_client(fd).is_some());
         let Some(fd) = waiting else { return Reply::Integer(0) };
         let reply = match error {
             true => Failure::coded("UNBLOCKED client unblocked via CLIENT UNBLOCK").into(),

@@ -1,33 +1,31 @@
-//! From the command line to the first turn of the event loop, in the order of Redis' `main`: say
-//! hello, open sockets and the AOF, start the background threads, load, say that all is ready.
+//! Starts the server, in the order of Redis' `main`: log lines, sockets, AOF, background threads,
+//! loading, "Ready".
 //!
 //! Must not know: the event loop.
 
-use super::{Server, ustime};
+use super::Server;
 use crate::aof::State;
-use crate::child::time;
+use crate::clock::{time, ustime};
 use crate::config::{Config, REDIS_VERSION};
 use crate::networking::{Listener, Transport};
 use crate::os::{Errno, Interest, OFlag, Os, strerror};
 use crate::text::hex;
 
-/// The server cannot start, and has said why: the exit code.
+/// The server cannot start, and the reason has been logged. Holds the exit code.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CannotStart(pub i32);
 
-type Step = Result<(), CannotStart>;
-
-/// What a listening socket is bound to when `bind` is absent. Redis binds every address and then
-/// turns strangers away by theirs (`protected-mode`); addresses of clients are unknown here.
+/// The addresses to bind without `bind`. In `protected-mode` Redis binds all addresses and rejects
+/// clients from outside; here client addresses are not known, so only the loopback is bound.
 fn default_addresses(config: &Config) -> [&'static str; 2] {
     if config.protected_mode { ["::1", "127.0.0.1"] } else { ["::", "0.0.0.0"] }
 }
 
 impl Server {
-    /// Everything up to "Ready to accept connections".
-    pub fn boot(&mut self, os: &mut dyn Os, args: &[String]) -> Step {
+    /// Everything up to the line "Ready to accept connections".
+    pub fn boot(&mut self, os: &mut dyn Os, args: &[String]) -> Result<(), CannotStart> {
         self.update_cached_time(os);
-        self.keyspace.access.start(self.time.mstime());
+        self.keyspace.access.create_shared_integers(self.time.mstime());
         self.run_id = random_hex(os);
         self.log_start(os, args);
         self.init_server(os)?;
@@ -43,7 +41,7 @@ impl Server {
         Ok(())
     }
 
-    /// The first lines are signed as a child's: Redis has not noted its own pid yet.
+    /// The first lines have the role of a child, because Redis has not stored its own pid yet.
     fn log_start(&mut self, os: &mut dyn Os, args: &[String]) {
         self.log.role = 'C';
         let pid = os.getpid();
@@ -72,9 +70,9 @@ impl Server {
     }
 
     /// Redis: `initServer`.
-    fn init_server(&mut self, os: &mut dyn Os) -> Step {
+    fn init_server(&mut self, os: &mut dyn Os) -> Result<(), CannotStart> {
         self.start_time = self.time.unixtime();
-        // At the start all counts as saved.
+        // The start counts as a save.
         self.rdb.lastsave = time(os);
         self.epoll = os.epoll_create().map_err(|errno| {
             let reason = strerror(errno);
@@ -100,7 +98,7 @@ impl Server {
         Ok(())
     }
 
-    fn listen(&mut self, os: &mut dyn Os) -> Step {
+    fn listen(&mut self, os: &mut dyn Os) -> Result<(), CannotStart> {
         self.clients.unixsocket = self.config.unixsocket.clone().unwrap_or_default();
         if self.config.port != 0 {
             self.listen_to_port(os)?;
@@ -122,9 +120,8 @@ impl Server {
         Ok(())
     }
 
-    /// Redis: `listenToPort`. A default address that this machine does not have is no error as long
-    /// as there is another.
-    fn listen_to_port(&mut self, os: &mut dyn Os) -> Step {
+    /// Redis: `listenToPort`. An IPv6 default address may be unavailable.
+    fn listen_to_port(&mut self, os: &mut dyn Os) -> Result<(), CannotStart> {
         let by_default = self.config.bind.is_empty();
         let addresses: Vec<String> = match by_default {
             true => default_addresses(&self.config).map(str::to_string).to_vec(),
@@ -155,7 +152,7 @@ impl Server {
         Ok(())
     }
 
-    /// Nobody fails for want of a pid file.
+    /// Errors are ignored, as in Redis (`createPidFile`).
     fn create_pid_file(&self, os: &mut dyn Os) {
         let Some(path) = &self.config.pidfile else { return };
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
@@ -166,7 +163,7 @@ impl Server {
         }
     }
 
-    /// Redis' test suite waits for a line with ` PID: <pid>`, which Redis has in its logo.
+    /// Redis' test suite waits for ` PID: <pid>`, which is part of Redis' logo.
     fn log_banner(&self, os: &mut dyn Os) {
         let port = self.config.port;
         self.notice(os, &format!("Running mode=standalone, port={port}."));
@@ -174,7 +171,7 @@ impl Server {
         self.notice(os, &format!("sabot-server, after Redis {REDIS_VERSION}. PID: {pid}"));
     }
 
-    /// With the AOF switched on only that is loaded, even when there is none and a snapshot is
+    /// With the AOF on, only the AOF is loaded, even if it does not exist and a snapshot does
     /// (Redis: `loadDataFromDisk`).
     fn load_data_from_disk(&mut self, os: &mut dyn Os) {
         let start = ustime(os);

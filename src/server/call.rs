@@ -1,7 +1,7 @@
-//! One command: may it run, run it, propagate what it changed (Redis: `processCommand`, `call`,
-//! `execCommand`).
+//! Runs one command: checks whether it may run, runs it, propagates its changes (Redis:
+//! `processCommand`, `call`, server.c; `execCommand`, multi.c).
 //!
-//! Must not know: what a command does, or how its reply leaves.
+//! Must not know: what a command does, or how its reply is sent.
 
 use std::hash::BuildHasher;
 
@@ -9,28 +9,29 @@ use rustc_hash::FxBuildHasher;
 
 use super::Server;
 use crate::aof::{State, Status};
+use crate::clock::ustime;
 use crate::command::{
-    Command, Context, Effects, Failure, Flags, Outcome, Run, Transaction, lookup,
+    COMMANDS, Command, Context, Effects, Failure, Flags, Outcome, Queued, Run, Transaction, lookup,
 };
 use crate::keyspace::{Bytes, Value};
 use crate::os::{Fd, Os, strerror};
 use crate::resp::Reply;
 
-/// What is said to writers while snapshots fail.
+/// The error for write commands while background saves fail.
 const RDB_ERROR: &str = "MISCONF Redis is configured to save RDB snapshots, but it is currently \
     not able to persist on disk. Commands that may modify the data set are disabled, because this \
     instance is configured to report errors during writes if RDB snapshotting fails \
     (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
     error.";
 
-/// A command that was refused before it ran, and why.
+/// A command that was refused before it ran.
 struct Refusal {
     is_exec: bool,
     failure: Failure,
 }
 
 impl Server {
-    /// Runs or queues the command that a client sent, or refuses it, and answers.
+    /// Runs, queues or refuses a client's command, and replies.
     pub fn process_command(&mut self, os: &mut dyn Os, fd: Fd, argv: Vec<Bytes>) {
         if argv[0].eq_ignore_ascii_case(b"quit") {
             self.clients.add_reply(fd, &Reply::OK);
@@ -43,7 +44,7 @@ impl Server {
     }
 
     fn queue_or_call(&mut self, os: &mut dyn Os, fd: Fd, argv: Vec<Bytes>) {
-        let reply = match self.admit(fd, &argv) {
+        let reply = match self.check_allowed(fd, &argv) {
             Err(refusal) => self.reject(fd, refusal),
             Ok(command) => {
                 let client = self.clients.expect_mut(fd);
@@ -51,7 +52,7 @@ impl Server {
                 let ends_queue = ["exec", "discard", "multi", "watch"].contains(&command.name);
                 match &mut client.session.transaction {
                     Some(transaction) if !ends_queue => {
-                        transaction.queue(command, argv);
+                        transaction.queue(command.queued(argv));
                         Reply::status("QUEUED")
                     }
                     _ => self.call(os, fd, command, &argv),
@@ -62,8 +63,8 @@ impl Server {
         self.handle_clients_blocked_on_keys(os);
     }
 
-    /// Whether a command is known, well-formed and allowed now.
-    fn admit(&mut self, fd: Fd, argv: &[Bytes]) -> Result<&'static Command, Refusal> {
+    /// Checks whether a command is known, has the right arity, and is allowed now.
+    fn check_allowed(&mut self, fd: Fd, argv: &[Bytes]) -> Result<&'static Command, Refusal> {
         let Some(command) = lookup(&argv[0]) else {
             return Err(Refusal { is_exec: false, failure: unknown_command(argv) });
         };
@@ -79,7 +80,7 @@ impl Server {
         }
         let queued = session.transaction.as_ref();
         let queued_has = |flag| is_exec && queued.is_some_and(|queue| queue.has(flag));
-        // What is queued takes memory too.
+        // The queue takes memory too.
         let queues = queued.is_some() && !is_exec && command.name != "discard";
         let takes_memory =
             command.flags.has(Flags::DENYOOM) || queued_has(Flags::DENYOOM) || queues;
@@ -88,7 +89,7 @@ impl Server {
             return Err(Refusal { is_exec, failure: Failure::coded(words) });
         }
         let writes = command.flags.has(Flags::WRITE) || queued_has(Flags::WRITE);
-        // PING is refused too, so that a watcher learns that the disk is in trouble.
+        // PING is refused too, so that monitoring notices the disk error.
         if (writes || command.name == "ping")
             && let Some(failure) = self.disk_error()
         {
@@ -103,13 +104,12 @@ impl Server {
         Ok(command)
     }
 
-    /// Whether there is a limit of memory and it is reached. Nothing is ever evicted, so that is
-    /// for the clients to change.
+    /// Whether `maxmemory` is exceeded. Nothing is evicted.
     fn out_of_memory(&self) -> bool {
         self.config.maxmemory != 0 && self.keyspace.used_memory() > self.config.maxmemory
     }
 
-    /// Why nobody may write (Redis: `writeCommandsDeniedByDiskError`).
+    /// The error for write commands after a disk error (Redis: `writeCommandsDeniedByDiskError`).
     fn disk_error(&self) -> Option<Failure> {
         if self.rdb.denies_writes(&self.config) {
             return Some(Failure::coded(RDB_ERROR));
@@ -121,7 +121,8 @@ impl Server {
         })
     }
 
-    /// A refused command spoils the transaction that it belongs to; a refused EXEC ends it.
+    /// A refused command makes its transaction fail; a refused EXEC discards it (Redis:
+    /// `rejectCommand`).
     fn reject(&mut self, fd: Fd, refusal: Refusal) -> Reply {
         let session = &mut self.clients.expect_mut(fd).session;
         if !refusal.is_exec {
@@ -131,14 +132,14 @@ impl Server {
             return refusal.failure.into();
         }
         session.transaction = None;
-        self.keyspace.interest.unwatch_all(session.id);
+        self.keyspace.interest.unwatch_all_keys(session.id);
         let reason = refusal.failure.0;
         let reason = reason.strip_prefix(b"ERR ").unwrap_or(&reason);
         Failure::coded([b"EXECABORT Transaction discarded because of: ", reason].concat()).into()
     }
 
-    /// Runs one command now. When this returns, what it changed has been fed to the AOF's buffer,
-    /// though nothing has been written (Redis: `call`).
+    /// Runs one command. On return its changes are in the AOF buffer, but not yet written (Redis:
+    /// `call`).
     pub(super) fn call(
         &mut self,
         os: &mut dyn Os,
@@ -153,31 +154,31 @@ impl Server {
         let mut ctx = Context::new(&mut self.keyspace, session, self.time.ustime, false);
         let outcome = run(command, &mut ctx, argv);
         let mut effects = ctx.effects;
-        self.take_over(os, &mut effects);
+        self.apply_effects(os, &mut effects);
         let reply = match outcome {
             Ok(Outcome::Reply(reply)) => reply,
             Ok(Outcome::Request(request)) => {
-                let (reply, dirty) = self.carry_out(os, fd, request);
+                let (reply, dirty) = self.handle_request(os, fd, request);
                 effects.dirty += dirty;
                 reply
             }
             Err(failure) => failure.into(),
         };
-        self.account_for(os, command, start);
+        self.record_call(os, command, start);
         self.rdb.dirty += effects.dirty as i64;
         if effects.dirty > 0 {
-            self.tell_what_was_dirtied(os, fd, command, argv);
+            self.report_dirtied_memory(os, fd, command, argv);
             match &effects.rewritten {
                 None => self.propagate(os, self.clients.expect(fd).session.db, argv),
-                Some(commands) => self.propagate_instead(os, fd, commands),
+                Some(commands) => self.propagate_rewritten(os, fd, commands),
             }
         }
         reply
     }
 
-    /// While a child shares the memory, its copy of a changed value becomes its own: all of a
-    /// string, and as much of another value as the command brought.
-    fn tell_what_was_dirtied(
+    /// While a child is running, reports an estimate of the memory that copy-on-write duplicates:
+    /// the whole of a string, and for other values the size of the arguments.
+    fn report_dirtied_memory(
         &self,
         os: &mut dyn Os,
         fd: Fd,
@@ -197,9 +198,9 @@ impl Server {
         }
     }
 
-    /// How long a command took, for INFO and the latency monitor.
-    fn account_for(&mut self, os: &mut dyn Os, command: &'static Command, start: i64) {
-        let duration = super::ustime(os) - start;
+    /// Records the duration of a command for INFO and the latency monitor.
+    fn record_call(&mut self, os: &mut dyn Os, command: &'static Command, start: i64) {
+        let duration = ustime(os) - start;
         if !command.flags.has(Flags::SKIP_SLOWLOG) {
             let fast = command.flags.has(Flags::FAST);
             let event = if fast { "fast-command" } else { "command" };
@@ -211,9 +212,9 @@ impl Server {
         stats.microseconds += duration.max(0) as u64;
     }
 
-    /// Several commands that stand for one are wrapped in MULTI and EXEC, unless they are part of a
-    /// transaction already.
-    fn propagate_instead(&mut self, os: &mut dyn Os, fd: Fd, commands: &[Vec<Bytes>]) {
+    /// Propagates other commands instead. Several are wrapped in MULTI and EXEC, unless already in
+    /// a transaction.
+    fn propagate_rewritten(&mut self, os: &mut dyn Os, fd: Fd, commands: &[Vec<Bytes>]) {
         let session = &self.clients.expect(fd).session;
         let (db, wrap) = (session.db, commands.len() > 1 && !session.executing);
         if wrap {
@@ -227,21 +228,21 @@ impl Server {
         }
     }
 
-    pub(super) fn take_over(&mut self, os: &mut dyn Os, effects: &mut Effects) {
+    pub(super) fn apply_effects(&mut self, os: &mut dyn Os, effects: &mut Effects) {
         self.stats.keyspace_hits += effects.keyspace_hits;
         self.stats.keyspace_misses += effects.keyspace_misses;
         for (db, key) in effects.expired.drain(..) {
             self.propagate_expire(os, db, key);
         }
         if std::mem::take(&mut effects.flushed_all) {
-            self.reset_rdb(os);
+            self.reset_rdb_after_flushall(os);
         }
     }
 
-    /// After FLUSHALL: a snapshot of what was there before is stopped, and with save points the
-    /// empty dataset is saved at once. That counts as no save, or the change would not be
-    /// propagated (Redis: `flushAllDataAndResetRDB`).
-    pub(super) fn reset_rdb(&mut self, os: &mut dyn Os) {
+    /// After FLUSHALL: kills a running background save and, with save points, saves the empty
+    /// dataset. `dirty` is restored, or FLUSHALL itself would not be propagated (Redis:
+    /// `flushAllDataAndResetRDB`).
+    pub(super) fn reset_rdb_after_flushall(&mut self, os: &mut dyn Os) {
         let (rdb, _, mut env) = self.snapshots(os);
         rdb.kill_rdb_child(&mut env);
         if !self.config.save.is_empty() {
@@ -251,9 +252,9 @@ impl Server {
         }
     }
 
-    /// Runs a queue of commands. MULTI is propagated just before the first command that is neither
-    /// read-only nor administrative, whether or not that one changes anything; if it was, one
-    /// change is counted for EXEC itself, so that it is propagated like any command.
+    /// Runs the queue of a transaction. MULTI is propagated just before the first command that is
+    /// neither read-only nor administrative, even if that one changes nothing. Then EXEC counts as
+    /// one change, so that it is propagated too.
     pub(super) fn exec(
         &mut self,
         os: &mut dyn Os,
@@ -263,7 +264,8 @@ impl Server {
         let mut propagated = false;
         self.clients.expect_mut(fd).session.executing = true;
         let mut replies = Vec::with_capacity(transaction.queued.len());
-        for (command, argv) in transaction.queued {
+        for Queued { name, argv, .. } in transaction.queued {
+            let command = lookup(name.as_bytes()).expect("it was found when it was queued");
             if !propagated && !command.flags.has(Flags::READONLY | Flags::ADMIN) {
                 let db = self.clients.expect(fd).session.db;
                 self.propagate(os, db, &[b"MULTI".to_vec()]);
@@ -276,7 +278,7 @@ impl Server {
     }
 }
 
-/// Hands a command to its handler.
+/// Calls a command's handler.
 pub(super) fn run(
     command: &Command,
     ctx: &mut Context<'_>,
@@ -285,10 +287,11 @@ pub(super) fn run(
     match command.run {
         Run::Data(handler) => handler(ctx, argv).map(Outcome::from),
         Run::Server(handler) => handler(ctx, argv),
+        Run::Table(handler) => handler(COMMANDS, argv).map(Outcome::from),
     }
 }
 
-/// The words of Redis, which quotes about 128 bytes of arguments.
+/// Redis' error, which quotes about 128 bytes of the arguments.
 fn unknown_command(argv: &[Bytes]) -> Failure {
     let mut args = Vec::new();
     for argument in &argv[1..] {

@@ -1,20 +1,21 @@
-//! What commands ask of the server about clients and about what was slow: AUTH, HELLO, CLIENT,
-//! LATENCY.
+//! Requests about clients and latency: AUTH, HELLO, CLIENT, LATENCY (Redis: acl.c, networking.c,
+//! latency.c).
 //!
 //! Must not know: how the commands are spelled.
 
 use super::Server;
-use crate::child::time;
+use crate::clock::time;
 use crate::command::{Credentials, Failure, KillFilter, LatencyRequest, greeting};
 use crate::config::AppendFsync;
-use crate::latency::{Circumstances, TimeSeries, report};
+use crate::latency::TimeSeries;
+use crate::latency::doctor::{DoctorInputs, report};
 use crate::os::{Fd, Os};
 use crate::resp::Reply;
 use crate::text::atoi;
 
 impl Server {
-    /// Whether these are right; then the client may do everything from now on. Without a password
-    /// any will do (Redis: `ACLAuthenticateUser`).
+    /// Authenticates the client if the credentials are right. Without a password any are (Redis:
+    /// `ACLAuthenticateUser`).
     fn authenticate(&mut self, fd: Fd, credentials: &Credentials) -> Result<(), Failure> {
         let password = self.config.requirepass.as_bytes();
         let right = password.is_empty() || credentials.password == password;
@@ -54,17 +55,17 @@ impl Server {
         greeting(session.id)
     }
 
-    /// Closes the clients that are meant; the one that asks hears the answer first.
+    /// Closes the selected clients. The one that asked is closed after the reply.
     pub(super) fn client_kill(&mut self, os: &mut dyn Os, fd: Fd, filter: &KillFilter) -> Reply {
-        let meant = self.clients.matching(filter, fd);
-        for &killed in &meant {
+        let selected = self.clients.matching(filter, fd);
+        for &killed in &selected {
             if killed == fd {
                 self.clients.close_after_reply(fd);
             } else {
                 self.free_client(os, killed);
             }
         }
-        match (filter.old_form, meant.len()) {
+        match (filter.old_form, selected.len()) {
             (false, killed) => Reply::count(killed),
             (true, 0) => Failure::new("No such client").into(),
             (true, _) => Reply::OK,
@@ -94,7 +95,7 @@ impl Server {
 impl Server {
     fn latency_doctor(&self, os: &mut dyn Os) -> String {
         let slower_than = self.config.matching(b"slowlog-log-slower-than");
-        let circumstances = Circumstances {
+        let inputs = DoctorInputs {
             now: time(os),
             slowlog_log_slower_than: slower_than
                 .first()
@@ -103,7 +104,7 @@ impl Server {
             hz: self.hz,
             fork_rate: self.children.stat_fork_rate,
         };
-        report(&self.latency, &circumstances)
+        report(&self.latency, &inputs)
     }
 }
 
@@ -114,7 +115,7 @@ fn history(series: &TimeSeries) -> Reply {
     Reply::Array(series.samples.iter().map(sample).collect())
 }
 
-/// Event, time and milliseconds of its last sample, and the worst ever.
+/// Event, time and latency of its last sample, and the worst ever.
 fn latest(name: &str, series: &TimeSeries) -> Reply {
     let last = series.samples.back().copied();
     let (time, latency) = last.map_or((0, 0), |sample| (sample.time, sample.latency));

@@ -1,8 +1,8 @@
-//! CONFIG REWRITE: the file is replaced in place (Redis: `rewriteConfigOverwriteFile`).
+//! CONFIG REWRITE: overwrites the file in place (Redis: `rewriteConfigOverwriteFile`, config.c).
 //!
-//! One write covers all of the old content, padded with '#' where the new one is shorter, and then
-//! the file is cut: whenever the process is stopped, what is left can be read. A disk that is full
-//! leaves the old file as it was.
+//! One write covers all of the old content, padded with '#' if the new one is shorter; then the
+//! file is truncated. So the file can be read at any moment, and a full disk leaves the old
+//! content.
 //!
 //! Must not know: what the lines mean.
 
@@ -36,7 +36,7 @@ impl Server {
     }
 }
 
-/// The old text; empty when there is none, and up to where it can be read.
+/// The old text; empty if there is no file, and up to the first read error.
 fn read(os: &mut dyn Os, path: &str) -> Result<Vec<u8>, Errno> {
     let fd = match os.open(path, OFlag::O_RDONLY, 0) {
         Ok(fd) => fd,
@@ -51,7 +51,7 @@ fn read(os: &mut dyn Os, path: &str) -> Result<Vec<u8>, Errno> {
     Ok(text)
 }
 
-/// A short write goes unnoticed, as in Redis.
+/// As in Redis, a short write goes unnoticed.
 fn overwrite(os: &mut dyn Os, path: &str, mut text: Vec<u8>) -> Result<(), Errno> {
     let fd = os.open(path, OFlag::O_RDWR | OFlag::O_CREAT, 0o644)?;
     let length = text.len() as u64;
@@ -63,7 +63,7 @@ fn overwrite(os: &mut dyn Os, path: &str, mut text: Vec<u8>) -> Result<(), Errno
         os.write(fd, &text)
     });
     if written.is_ok() && text.len() as u64 > length {
-        // Padding that stays is a comment.
+        // If this fails, the padding stays as a comment.
         let _ = os.ftruncate(fd, length);
     }
     let _ = os.close(fd);

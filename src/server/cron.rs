@@ -1,22 +1,22 @@
-//! What time asks for, `hz` times a second (Redis: `serverCron`, `checkChildrenDone`).
+//! The periodic work, `hz` times a second (Redis: `serverCron`, `checkChildrenDone`, server.c).
 //!
 //! Must not know: when it is called.
 
 use super::Server;
 use super::expire_cycle::CycleType;
 use crate::aof::{State, Status};
-use crate::child::Outcome;
+use crate::child::ChildOutcome;
 use crate::child_info::ProcessType;
 use crate::command::Shutdown;
 use crate::log::Level;
 use crate::os::{Os, Wait, WaitStatus, strerror};
 
-/// From this many clients for each call of server_cron on, it is called more often.
+/// With more clients than this per call, server_cron is called more often.
 const MAX_CLIENTS_PER_CLOCK_TICK: usize = 200;
 const MAX_HZ: u32 = 500;
 
 impl Server {
-    /// One tick. Returns how many milliseconds to wait for the next.
+    /// One tick. Returns the milliseconds until the next.
     pub fn server_cron(&mut self, os: &mut dyn Os) -> i64 {
         self.update_cached_time(os);
         self.adapt_hz();
@@ -43,7 +43,7 @@ impl Server {
         i64::from(1000 / self.hz)
     }
 
-    /// Whether something that is due each `period_ms` is due in this tick.
+    /// Whether work with this period is due in this tick (Redis: `run_with_period`).
     fn run_with_period(&self, period_ms: u64) -> bool {
         let tick_ms = u64::from(1000 / self.hz);
         period_ms <= tick_ms || self.cronloops.is_multiple_of(period_ms / tick_ms)
@@ -66,7 +66,7 @@ impl Server {
         for (index, db) in self.keyspace.dbs.iter().enumerate() {
             let (keys, volatile) = (db.dict.len(), db.expires.len());
             if keys > 0 {
-                // Redis' hash tables double from four slots on.
+                // The size that Redis' hash table would have.
                 let slots = keys.next_power_of_two().max(4);
                 let line =
                     format!("DB {index}: {keys} keys ({volatile} volatile) in {slots} slots HT.");
@@ -78,9 +78,8 @@ impl Server {
         self.log.line(os, Level::Debug, &line);
     }
 
-    /// Starts the rewrite that was asked for while none could start; reaps a child that ended; or
-    /// starts one, because a save point was reached or else because the AOF has grown. At most one
-    /// of the last two in one tick.
+    /// Starts a scheduled rewrite; then reaps a child that has ended or, if none is running, starts
+    /// a save if a save point was reached, or else a rewrite if the AOF has grown.
     fn children_cron(&mut self, os: &mut dyn Os) {
         if !self.children.any() && self.aof.rewrite_scheduled {
             self.rewrite_append_only_file_background(os);
@@ -101,7 +100,7 @@ impl Server {
         }
     }
 
-    /// The save that BGSAVE SCHEDULE asked for comes last, when nothing else has started a child.
+    /// The save of BGSAVE SCHEDULE has the lowest priority.
     fn scheduled_save_cron(&mut self, os: &mut dyn Os) {
         if !self.children.any()
             && self.rdb.scheduled_save_due(self.time.unixtime())
@@ -161,9 +160,9 @@ impl Server {
         self.children.close_info_pipe(os);
     }
 
-    /// Takes over what a child that ended well has told.
+    /// Stores the report of a successful child.
     fn receive_child_info(&mut self, os: &mut dyn Os, status: WaitStatus) {
-        if Outcome::of(status) != Outcome::Success {
+        if ChildOutcome::of(status) != ChildOutcome::Success {
             return;
         }
         match self.children.receive_info(os) {
@@ -177,7 +176,7 @@ impl Server {
         }
     }
 
-    /// A postponed flush is tried at every tick, a failed one every second.
+    /// Retries a postponed flush every tick, a failed one every second.
     fn flush_cron(&mut self, os: &mut dyn Os) {
         if self.aof.flush_postponed_start != 0 {
             self.flush_append_only_file(os, false);

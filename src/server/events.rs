@@ -1,16 +1,16 @@
-//! Which of the server's descriptors became ready, and serving clients in the middle of something
-//! long (Redis: `processEventsWhileBlocked`).
+//! Dispatches events on descriptors, and serves clients during long operations (Redis:
+//! `processEventsWhileBlocked`, networking.c).
 //!
-//! Must not know: the event loop that calls it otherwise.
+//! Must not know: the event loop.
 
 use super::Server;
 use crate::os::{Event, Os};
 
-/// So many turns are taken at most, or clients that keep sending would stop the work.
+/// Most iterations, so that busy clients do not stop the operation.
 const ITERATIONS: usize = 4;
 
 impl Server {
-    /// Sees to one descriptor.
+    /// Handles an event on one descriptor.
     pub fn process_file_event(&mut self, os: &mut dyn Os, event: Event) {
         let fd = event.fd;
         if self.clients.get(fd).is_some() {
@@ -23,8 +23,8 @@ impl Server {
         }
     }
 
-    /// A few turns of the event loop that wait for nothing and do nothing but serve clients.
-    /// Nothing is flushed, because nothing that clients may do meanwhile changes the dataset.
+    /// A few iterations that serve clients without waiting. The AOF is not flushed, because clients
+    /// cannot change the dataset meanwhile.
     pub(super) fn process_events_while_blocked(&mut self, os: &mut dyn Os) {
         for _ in 0..ITERATIONS {
             let sent = self.clients.has_pending_writes();

@@ -1,23 +1,24 @@
-//! The active expire cycle: keys past their time go even when nobody asks for them (Redis:
-//! `activeExpireCycle`, with `active-expire-effort` 1).
+//! The active expire cycle: deletes expired keys in the background (Redis: `activeExpireCycle`,
+//! expire.c, with `active-expire-effort` 1).
 //!
-//! A slow cycle runs with server_cron and may take a quarter of its period; a fast one runs before
-//! each wait, and only when the last cycle ran out of time or left many stale keys.
-//! Must not know: how a removal is written down.
+//! A slow cycle runs in server_cron and may take a quarter of its period. A fast one may run before
+//! each wait, if the last cycle ran out of time or many expired keys are left.
+//! Must not know: how deletions are propagated.
 
-use super::{Server, ustime};
+use super::Server;
+use crate::clock::ustime;
 use crate::keyspace::expire::sample;
 use crate::os::Os;
 
-/// How many databases one cycle looks at.
+/// Databases per cycle.
 const DBS_PER_CALL: usize = 16;
-/// How many keys one round looks at in a database.
+/// Keys per round of sampling.
 const KEYS_PER_LOOP: usize = 20;
-/// Microseconds that a fast cycle may take; twice that passes before the next one.
+/// Time limit of a fast cycle in microseconds; the next starts after twice that at the earliest.
 const FAST_DURATION: i64 = 1000;
-/// Share of its period, in percent, that a slow cycle may take.
+/// Time limit of a slow cycle, in percent of its period.
 const SLOW_TIME_PERC: i64 = 25;
-/// Share of stale keys, in percent, that is left alone.
+/// Acceptable share of expired keys, in percent.
 const ACCEPTABLE_STALE: usize = 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,20 +27,9 @@ pub enum CycleType {
     Fast,
 }
 
-/// What a cycle hands on to the next.
-pub struct ExpireCycle {
-    /// DEBUG SET-ACTIVE-EXPIRE
-    pub enabled: bool,
-    current_db: usize,
-    timelimit_exit: bool,
-    last_fast_cycle: i64,
-    /// Where each database's sampling goes on.
-    cursors: Vec<usize>,
-}
-
 /// The running totals of one cycle.
 #[derive(Default)]
-struct Progress {
+struct CycleTotals {
     start: i64,
     timelimit: i64,
     iteration: u64,
@@ -47,20 +37,8 @@ struct Progress {
     expired: usize,
 }
 
-impl ExpireCycle {
-    pub fn new(databases: usize) -> Self {
-        ExpireCycle {
-            enabled: true,
-            current_db: 0,
-            timelimit_exit: false,
-            last_fast_cycle: 0,
-            cursors: vec![0; databases],
-        }
-    }
-}
-
 impl Server {
-    /// One cycle, when one is due.
+    /// Runs a cycle, if one is due.
     pub fn active_expire_cycle(&mut self, os: &mut dyn Os, cycle_type: CycleType) {
         if !self.expire_cycle.enabled {
             return;
@@ -76,17 +54,17 @@ impl Server {
         let slow_limit = SLOW_TIME_PERC * 1_000_000 / i64::from(self.hz) / 100;
         let timelimit =
             if cycle_type == CycleType::Fast { FAST_DURATION } else { slow_limit.max(1) };
-        let mut progress = Progress { start, timelimit, ..Progress::default() };
+        let mut totals = CycleTotals { start, timelimit, ..CycleTotals::default() };
         self.expire_cycle.timelimit_exit = false;
         for _ in 0..dbs {
             let db = self.expire_cycle.current_db % self.keyspace.dbs.len();
             self.expire_cycle.current_db = db + 1;
-            self.expire_db(os, db, &mut progress);
+            self.expire_db(os, db, &mut totals);
             if self.expire_cycle.timelimit_exit {
                 break;
             }
         }
-        self.account_for_cycle(os, &progress);
+        self.record_cycle(os, &totals);
     }
 
     fn start_fast_cycle(&mut self, start: i64) -> bool {
@@ -99,10 +77,10 @@ impl Server {
         true
     }
 
-    /// Rounds of sampling in one database, until few stale keys turn up or the time is over.
-    fn expire_db(&mut self, os: &mut dyn Os, index: usize, progress: &mut Progress) {
+    /// Samples one database until few expired keys are found or time is up.
+    fn expire_db(&mut self, os: &mut dyn Os, index: usize, totals: &mut CycleTotals) {
         loop {
-            progress.iteration += 1;
+            totals.iteration += 1;
             if self.keyspace.dbs[index].expires.is_empty() {
                 return;
             }
@@ -110,14 +88,12 @@ impl Server {
             let cursor = &mut self.expire_cycle.cursors[index];
             let round = sample(&mut self.keyspace.dbs[index], cursor, KEYS_PER_LOOP, now_ms);
             let expired = round.expired.len();
-            progress.sampled += round.seen;
-            progress.expired += expired;
+            totals.sampled += round.seen;
+            totals.expired += expired;
             for key in round.expired {
                 self.propagate_expire(os, index, key);
             }
-            if progress.iteration.is_multiple_of(16)
-                && ustime(os) - progress.start > progress.timelimit
-            {
+            if totals.iteration.is_multiple_of(16) && ustime(os) - totals.start > totals.timelimit {
                 self.expire_cycle.timelimit_exit = true;
                 self.stats.expired_time_cap_reached_count += 1;
                 return;
@@ -128,13 +104,13 @@ impl Server {
         }
     }
 
-    fn account_for_cycle(&mut self, os: &mut dyn Os, progress: &Progress) {
-        let elapsed = ustime(os) - progress.start;
+    fn record_cycle(&mut self, os: &mut dyn Os, totals: &CycleTotals) {
+        let elapsed = ustime(os) - totals.start;
         self.stats.expire_cycle_time_used += elapsed.max(0) as u64;
         self.latency.add_sample_if_needed(os, "expire-cycle", elapsed / 1000);
-        let current = match progress.sampled {
+        let current = match totals.sampled {
             0 => 0.0,
-            sampled => progress.expired as f64 / sampled as f64,
+            sampled => totals.expired as f64 / sampled as f64,
         };
         self.stats.expired_stale_perc = current * 0.05 + self.stats.expired_stale_perc * 0.95;
     }

@@ -1,34 +1,34 @@
-//! Loading: the keys of an RDB file go into the dataset, and the commands of an AOF run as those of
-//! a client that nobody sees.
+//! Loading: keys of an RDB file are added to the dataset, and the commands of an AOF run on a fake
+//! client (Redis: rdb.c, aof.c).
 //!
-//! They are not propagated, nothing expires meanwhile, and their replies are dropped; a reply that
-//! is an error is logged, because it means that the file and the dataset have drifted apart. Now
-//! and then real clients are served, most of them with -LOADING.
-//! Must not know: the files.
+//! These commands are not propagated, nothing expires, and replies are dropped. Error replies are
+//! logged, because they mean that the file does not match the dataset. Real clients are served
+//! regularly, mostly with -LOADING.
+//! Must not know: the file formats.
 
 use super::call::run;
 use super::{Loading, Server};
 use crate::aof::{Aof, Env, Executor, LoadResult, State, UnknownCommand};
-use crate::child::time;
-use crate::command::{Command, Context, Failure, Outcome, Request, Session, lookup};
+use crate::clock::{time, ustime};
+use crate::command::{Command, Context, Failure, Outcome, Queued, Request, Session, lookup};
 use crate::env::Children;
 use crate::keyspace::Bytes;
 use crate::latency::Latency;
 use crate::os::{Errno, Os};
-use crate::rdb::{self, Entry, LoadOptions, Receiver};
+use crate::rdb::{self, LoadOptions, LoadedKey, Receiver};
 
-/// The client that runs what the file says (Redis: `createAOFClient`).
-struct FileClient<'a> {
+/// The fake client that runs the commands of the file (Redis: `createAOFClient`).
+struct AofClient<'a> {
     server: &'a mut Server,
     session: Session,
     now_us: i64,
     /// Changes so far.
     dirty: u64,
-    /// What went wrong, to be logged when the file has been read.
+    /// Error replies, to be logged after loading.
     errors: Vec<String>,
 }
 
-impl FileClient<'_> {
+impl AofClient<'_> {
     fn run(&mut self, os: &mut dyn Os, command: &'static Command, argv: &[Bytes]) {
         let outcome = if command.accepts(argv.len()) {
             let keyspace = &mut self.server.keyspace;
@@ -37,7 +37,7 @@ impl FileClient<'_> {
             let effects = ctx.effects;
             self.dirty += effects.dirty;
             if effects.flushed_all {
-                self.server.reset_rdb(os);
+                self.server.reset_rdb_after_flushall(os);
             }
             outcome
         } else {
@@ -45,11 +45,12 @@ impl FileClient<'_> {
         };
         match outcome {
             Ok(Outcome::Request(Request::Exec(transaction))) => {
-                for (command, argv) in &transaction.queued {
+                for Queued { name, argv, .. } in &transaction.queued {
+                    let command = lookup(name.as_bytes()).expect("it was found when it was queued");
                     self.run(os, command, argv);
                 }
             }
-            // No other request changes the dataset, so none is ever written to a file.
+            // No other request changes the dataset, so no other is in a file.
             Ok(Outcome::Request(_) | Outcome::Reply(_)) => {}
             Err(failure) => self.errors.push(critical(&failure, command.name)),
         }
@@ -72,7 +73,7 @@ impl Receiver for Server {
         self.loading = Some(Loading { start_time, total_bytes, loaded_bytes: 0 });
     }
 
-    fn add(&mut self, entry: Entry, replace: bool) -> bool {
+    fn add(&mut self, entry: LoadedKey, replace: bool) -> bool {
         self.keyspace.add(entry, replace)
     }
 
@@ -89,12 +90,12 @@ impl Receiver for Server {
     }
 }
 
-impl Receiver for FileClient<'_> {
+impl Receiver for AofClient<'_> {
     fn start(&mut self, os: &mut dyn Os, total_bytes: u64) {
         self.server.start(os, total_bytes);
     }
 
-    fn add(&mut self, entry: Entry, replace: bool) -> bool {
+    fn add(&mut self, entry: LoadedKey, replace: bool) -> bool {
         self.server.add(entry, replace)
     }
 
@@ -107,7 +108,7 @@ impl Receiver for FileClient<'_> {
     }
 }
 
-impl Executor for FileClient<'_> {
+impl Executor for AofClient<'_> {
     fn preamble_options(&self) -> LoadOptions {
         let config = &self.server.config;
         LoadOptions {
@@ -120,7 +121,9 @@ impl Executor for FileClient<'_> {
     fn execute(&mut self, os: &mut dyn Os, argv: Vec<Bytes>) -> Result<(), UnknownCommand> {
         let command = lookup(&argv[0]).ok_or(UnknownCommand)?;
         match &mut self.session.transaction {
-            Some(transaction) if command.name != "exec" => transaction.queue(command, argv),
+            Some(transaction) if command.name != "exec" => {
+                transaction.queue(command.queued(argv));
+            }
             _ => self.run(os, command, &argv),
         }
         self.server.take_signals(os);
@@ -137,20 +140,20 @@ impl Executor for FileClient<'_> {
 }
 
 impl Server {
-    /// Runs the file on the dataset; false when the file is empty. A file that cannot be loaded
-    /// ends the process.
+    /// Loads the AOF. Returns false if the file is empty. A file that cannot be loaded ends the
+    /// process.
     ///
-    /// Meanwhile the server has another AOF, which is off, because whoever is served needs the
+    /// The server's AOF is replaced by one that is off meanwhile, because serving clients needs the
     /// whole server.
     pub(super) fn load_append_only_file(&mut self, os: &mut dyn Os) -> bool {
-        let now_us = super::ustime(os);
+        let now_us = ustime(os);
         let (config, log, bio) = (self.config.clone(), self.log.clone(), self.bio.clone());
         let mut off = Aof::new(&config);
         off.state = State::Off;
         let mut aof = std::mem::replace(&mut self.aof, off);
         let (epoll, unixtime, mstime) = (self.epoll, self.time.unixtime(), self.time.mstime());
         let session = Session::default();
-        let mut client = FileClient { server: self, session, now_us, dirty: 0, errors: Vec::new() };
+        let mut client = AofClient { server: self, session, now_us, dirty: 0, errors: Vec::new() };
         let mut env = Env {
             os,
             config: &config,
@@ -163,7 +166,7 @@ impl Server {
             mstime,
         };
         let result = aof.load(&mut env, &mut client);
-        let FileClient { dirty, errors, .. } = client;
+        let AofClient { dirty, errors, .. } = client;
         self.aof = aof;
         self.loading = None;
         self.rdb.dirty += dirty as i64;
@@ -173,8 +176,8 @@ impl Server {
         matches!(result, LoadResult::Loaded)
     }
 
-    /// Adds the keys of the snapshot to the dataset; with `merge` they replace those that are
-    /// there. A damaged file ends the process (Redis: `rdbLoad`).
+    /// Loads the snapshot into the dataset; with `merge` its keys replace existing ones. A damaged
+    /// file ends the process (Redis: `rdbLoad`).
     pub(super) fn rdb_load(&mut self, os: &mut dyn Os, merge: bool) -> Result<(), Errno> {
         let options = LoadOptions {
             allow_duplicates: merge,

@@ -1,8 +1,9 @@
-//! What commands ask of the server: information, configuration, rewrites, delays, the end.
+//! Handles the requests of commands: INFO, CONFIG, rewrites, DEBUG, SHUTDOWN.
 //!
 //! Must not know: how the commands are spelled.
 
 use super::Server;
+use super::info::info_string;
 use crate::aof::State;
 use crate::command::{Failure, Request};
 use crate::config::{Config, config_set};
@@ -11,16 +12,21 @@ use crate::rdb::create_dump_payload;
 use crate::resp::Reply;
 
 impl Server {
-    /// Does it. Returns the reply, and how many changes to count for the asking command.
-    pub(super) fn carry_out(&mut self, os: &mut dyn Os, fd: Fd, request: Request) -> (Reply, u64) {
+    /// Handles a request. Returns the reply and the number of changes to count for the command.
+    pub(super) fn handle_request(
+        &mut self,
+        os: &mut dyn Os,
+        fd: Fd,
+        request: Request,
+    ) -> (Reply, u64) {
         let reply = match request {
             Request::Exec(transaction) => return self.exec(os, fd, transaction),
-            Request::Info(section) => Reply::bulk(crate::info::info_string(self, os, &section)),
+            Request::Info(section) => Reply::bulk(info_string(self, os, &section)),
             Request::Auth { credentials, named } => self.auth(fd, &credentials, named),
             Request::Hello(credentials) => self.hello(fd, credentials.as_ref()),
             Request::Block(blocked) => self.block_for_keys(fd, blocked),
-            Request::ClientList { nobody: true } => Reply::bulk(""),
-            Request::ClientList { nobody: false } => {
+            Request::ClientList { matches_none: true } => Reply::bulk(""),
+            Request::ClientList { matches_none: false } => {
                 Reply::bulk(self.clients.list(self.time.unixtime()))
             }
             Request::ClientKill(filter) => self.client_kill(os, fd, &filter),
@@ -101,7 +107,7 @@ impl Server {
         Reply::bulks(values)
     }
 
-    /// Changes a directive and does what follows from it. On an error nothing has changed.
+    /// Sets a directive and applies it. On an error nothing is changed.
     fn config_set(&mut self, os: &mut dyn Os, name: &str, value: &str) -> Result<(), String> {
         let (changed, directive) = config_set(&self.config, name, value)?;
         let previous = std::mem::replace(&mut self.config, changed);

@@ -1,4 +1,4 @@
-//! The end of the server (Redis: `prepareForShutdown`, `closeListeningSockets`).
+//! Shutdown (Redis: `prepareForShutdown`, `closeListeningSockets`, server.c).
 //!
 //! Must not know: who asked for it.
 
@@ -8,12 +8,12 @@ use crate::command::Shutdown;
 use crate::os::Os;
 
 impl Server {
-    /// Ends the process with exit code 0; returns only when that is refused, with the reason in the
-    /// log.
+    /// Ends the process with exit code 0. Returns only if the shutdown is refused, after logging
+    /// why.
     ///
-    /// With save points, or when asked to, a snapshot is saved first, and without it nobody leaves.
-    /// What is in the AOF's buffer is written and synced, but the outcome is not looked at: with a
-    /// disk that refuses, acknowledged writes are lost here, as they are with Redis.
+    /// With save points or SHUTDOWN SAVE a snapshot is saved first; if that fails, so does the
+    /// shutdown. The AOF buffer is written and synced, but the result is ignored: on a disk error
+    /// acknowledged writes are lost here, as in Redis.
     pub(super) fn shut_down(&mut self, os: &mut dyn Os, how: Shutdown) {
         if self.prepare_for_shutdown(os, how) {
             os.exit(0);
@@ -23,7 +23,7 @@ impl Server {
     fn prepare_for_shutdown(&mut self, os: &mut dyn Os, how: Shutdown) -> bool {
         self.warning(os, "User requested shutdown...");
         if self.children.rdb.is_some() {
-            // It could replace the snapshot that is about to be saved with its older one.
+            // It could overwrite the final snapshot with its older one.
             self.warning(os, "There is a child saving an .rdb. Killing it!");
             let (rdb, _, mut env) = self.snapshots(os);
             rdb.kill_rdb_child(&mut env);
@@ -47,7 +47,7 @@ impl Server {
         true
     }
 
-    /// Half of a dataset that is being loaded must not replace the whole one.
+    /// A partly loaded dataset must not replace the complete snapshot.
     fn wants_snapshot(&self, how: Shutdown) -> bool {
         match how {
             _ if self.loading.is_some() => false,
@@ -57,8 +57,8 @@ impl Server {
         }
     }
 
-    /// While the first AOF is being written the dataset is nowhere on disk, so nobody may leave. A
-    /// later rewrite is only a shorter version of a file that is complete, and can go.
+    /// While the first AOF is being written the dataset may be nowhere on disk, so the shutdown is
+    /// refused. A later rewrite only shortens a complete file and can be killed.
     fn prepare_aof(&mut self, os: &mut dyn Os) -> bool {
         if self.children.aof.is_some() {
             if self.aof.state == State::WaitRewrite {

@@ -1,15 +1,16 @@
-//! SIGTERM and SIGINT: they are noted when they are seen, and server_cron ends the server.
+//! SIGTERM and SIGINT: they set a flag, and server_cron shuts the server down (Redis:
+//! `sigShutdownHandler`, server.c).
 //!
-//! Redis does the noting in a signal handler; here the event loop asks the operating system right
-//! after each wait, which a signal interrupts, and whoever saves or loads the dataset asks after
-//! each key or command. Must not know: how the server ends.
+//! Redis sets the flag in a signal handler. Here the event loop polls for signals after each wait,
+//! which a signal interrupts, and saving and loading poll after each key or command.
+//! Must not know: how the server ends.
 
 use super::Server;
 use crate::log::{Level, Log};
 use crate::os::{Os, Signal};
 use crate::rdb::rdb_remove_temp_file_from_signal;
 
-/// Where the signals find the server.
+/// The state that handling a signal needs.
 pub(super) struct Signals {
     log: Log,
     loading: bool,
@@ -17,14 +18,14 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Takes the signals that came.
+    /// Handles all pending signals.
     pub(super) fn take(&mut self, os: &mut dyn Os) {
         while let Some(signal) = os.take_signal() {
             self.sig_shutdown_handler(os, signal);
         }
     }
 
-    /// Notes a signal. A second SIGINT ends the process, and with it the snapshot that it may be
+    /// Handles a signal. A second SIGINT ends the process at once, with any snapshot that it is
     /// saving.
     fn sig_shutdown_handler(&mut self, os: &mut dyn Os, signal: Signal) {
         if self.shutdown_asap && signal == Signal::SIGINT {
@@ -52,13 +53,13 @@ impl Signals {
 }
 
 impl Server {
-    /// What the signals need, for one who has the rest of the server in use.
+    /// A copy of that state, for use while the server is borrowed.
     pub(super) fn signals(&self) -> Signals {
         let loading = self.loading.is_some();
         Signals { log: self.log.clone(), loading, shutdown_asap: self.shutdown_asap }
     }
 
-    /// Takes the signals that came.
+    /// Handles all pending signals.
     pub fn take_signals(&mut self, os: &mut dyn Os) {
         while let Some(signal) = os.take_signal() {
             let mut signals = self.signals();
@@ -67,7 +68,7 @@ impl Server {
         }
     }
 
-    /// The same right after loading: what came meanwhile ends the process at once.
+    /// The same right after loading: signals that arrived meanwhile end the process at once.
     pub(super) fn take_signals_of_loading(&mut self, os: &mut dyn Os) {
         Signals { loading: true, ..self.signals() }.take(os);
     }

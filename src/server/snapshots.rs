@@ -1,5 +1,5 @@
-//! What commands ask of snapshots, and of files in general: SAVE, BGSAVE, DEBUG RELOAD, LOADAOF and
-//! OBJECT (Redis: `saveCommand`, `bgsaveCommand`, `debugCommand`).
+//! Requests about snapshots and files: SAVE, BGSAVE, DEBUG RELOAD, LOADAOF and OBJECT (Redis:
+//! `saveCommand`, `bgsaveCommand`, rdb.c; `debugCommand`, debug.c).
 //!
 //! Must not know: how the commands are spelled.
 
@@ -11,13 +11,13 @@ use crate::os::{Fd, Os};
 use crate::rdb::{quicklist, saved_object_len};
 use crate::resp::Reply;
 
-/// What is said when the log knows why.
+/// The reply when the reason is in the log (Redis: `shared.err`).
 fn bare_error() -> Reply {
     Failure::coded("ERR").into()
 }
 
 impl Server {
-    /// SAVE. When the answer is +OK, the snapshot is at its name.
+    /// SAVE. With the reply +OK the snapshot has its final name.
     pub(super) fn save(&mut self, os: &mut dyn Os) -> Reply {
         if self.children.rdb.is_some() {
             return Failure::new("Background save already in progress").into();
@@ -25,7 +25,7 @@ impl Server {
         if self.rdb_save(os) { Reply::OK } else { bare_error() }
     }
 
-    /// BGSAVE. The answer says only that it was started.
+    /// BGSAVE. The reply only says that the save was started.
     pub(super) fn bgsave(&mut self, os: &mut dyn Os, schedule: bool) -> Reply {
         if self.children.rdb.is_some() {
             return Failure::new("Background save already in progress").into();
@@ -47,7 +47,7 @@ impl Server {
         bare_error()
     }
 
-    /// DEBUG RELOAD: a snapshot is saved and replaces the dataset.
+    /// DEBUG RELOAD: saves a snapshot and reloads the dataset from it.
     pub(super) fn debug_reload(&mut self, os: &mut dyn Os, fd: Fd, reload: Reload) -> Reply {
         if reload.save && !self.rdb_save(os) {
             return bare_error();
@@ -63,7 +63,7 @@ impl Server {
         Reply::OK
     }
 
-    /// DEBUG LOADAOF: what is in the buffer goes to the file, then the file replaces the dataset.
+    /// DEBUG LOADAOF: flushes the buffer and reloads the dataset from the AOF.
     pub(super) fn debug_loadaof(&mut self, os: &mut dyn Os, fd: Fd) -> Reply {
         if self.aof.state != State::Off {
             self.flush_append_only_file(os, true);
@@ -77,8 +77,8 @@ impl Server {
         Reply::OK
     }
 
-    /// Does something during which clients are served, but not this one: its command still runs
-    /// (Redis: `protectClient`).
+    /// Serves other clients during `work`, but not this one, whose command is running (Redis:
+    /// `protectClient`).
     fn with_protected_client<T>(&mut self, fd: Fd, work: impl FnOnce(&mut Server) -> T) -> T {
         self.clients.protected = Some(fd);
         let done = work(self);
@@ -86,8 +86,7 @@ impl Server {
         done
     }
 
-    /// DEBUG OBJECT: the encoding, how long the value is in an RDB file, and how a list is cut into
-    /// nodes. There is no address.
+    /// DEBUG OBJECT: encoding, serialized length, and the nodes of a list. The address is always 0.
     pub(super) fn debug_object(&mut self, fd: Fd, key: &[u8]) -> Reply {
         let db = self.clients.expect_mut(fd).session.db;
         let Some(object) = self.keyspace.dbs[db].dict.get(key) else {

@@ -1,8 +1,8 @@
-//! Doubles as C prints and reads them.
+//! Doubles as C prints and parses them (Redis: util.c).
 //!
 //! Must not know: what the numbers mean.
 
-/// `printf("%.17g")` — enough digits to read the same double back.
+/// `printf("%.17g")`: enough digits for an exact round trip.
 pub fn format_17g(value: f64) -> String {
     if value.is_nan() {
         return if value.is_sign_negative() { "-nan" } else { "nan" }.to_string();
@@ -25,8 +25,8 @@ fn without_trailing_zeros(number: &str) -> &str {
     if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
 }
 
-/// A double as Redis shows scores and keeps them in a ziplist: whole numbers up to 2^52 without a
-/// point or exponent (Redis: `d2string`).
+/// A score as Redis stores it in a ziplist: integers up to 2^52 without a point or exponent (Redis:
+/// `d2string`).
 pub fn double_to_string(value: f64) -> String {
     const SAFE: f64 = 4_503_599_627_370_496.0;
     if value == 0.0 {
@@ -41,7 +41,7 @@ pub fn double_to_string(value: f64) -> String {
     format_17g(value)
 }
 
-/// `strtod` on all of a text that is a number or an infinity; None for anything else, NaN too.
+/// `strtod` on a whole text that is a number or an infinity; None for anything else, including NaN.
 pub fn parse_double(text: &[u8]) -> Option<f64> {
     let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     (!value.is_nan()).then_some(value)

@@ -1,21 +1,22 @@
-//! The `long double` of x86-64 as far as INCRBYFLOAT and HINCRBYFLOAT need it: read, add, print.
+//! The x86-64 `long double`, as far as INCRBYFLOAT and HINCRBYFLOAT need it: parse, add, print.
 //!
-//! Its 64 bits of precision show in the results (0.1 + 0.2 is 0.3 here, and not with doubles), and
-//! results are kept in the dataset. Must not know: what the numbers mean.
+//! Its 64 bits of precision show in results that are stored in the dataset: 0.1 + 0.2 is 0.3, other
+//! than with doubles.
+//! Must not know: what the numbers mean.
 
 use std::cmp::Ordering;
 
 use num_bigint::{BigInt, BigUint, Sign};
 
 const PRECISION: i64 = 64;
-/// The bits of the largest finite value, and the exponent of the smallest.
+/// Bits of the largest finite value, and exponent of the smallest.
 const MAX_BITS: i64 = 16384;
 const MIN_EXPONENT: i64 = -16445;
-/// Digits after the point that are printed (`%.17Lf`).
+/// Digits printed after the point (`%.17Lf`).
 const DECIMALS: u32 = 17;
-/// Texts that are longer are no numbers (Redis: `MAX_LONG_DOUBLE_CHARS`).
+/// Longer texts are refused (Redis: `MAX_LONG_DOUBLE_CHARS`).
 const MAX_CHARS: usize = 5 * 1024;
-/// Decimal exponents beyond this overflow or vanish whatever digits come before.
+/// Decimal exponents beyond this always overflow or underflow.
 const MAX_DECIMAL_EXPONENT: i64 = 11_000;
 
 /// `mantissa` × 2^`exponent`, with at most 64 bits of mantissa.
@@ -23,7 +24,7 @@ const MAX_DECIMAL_EXPONENT: i64 = 11_000;
 pub struct LongDouble {
     mantissa: BigInt,
     exponent: i64,
-    /// It is an infinity, whatever the rest says. No sum with one is of any use.
+    /// An infinity; the other fields do not count.
     infinite: bool,
 }
 
@@ -36,9 +37,8 @@ impl LongDouble {
         LongDouble { mantissa, exponent, infinite: false }
     }
 
-    /// `strtold` on all of a text that is a decimal number or names an infinity. None for anything
-    /// else, also for what is too large or too small to be told from infinity or zero (Redis:
-    /// `string2ld`).
+    /// `strtold` on a whole text that is a decimal number or infinity. None for anything else,
+    /// including overflow and underflow (Redis: `string2ld`).
     pub fn parse(text: &[u8]) -> Option<LongDouble> {
         let name = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
         if name.eq_ignore_ascii_case(b"inf") || name.eq_ignore_ascii_case(b"infinity") {
@@ -57,7 +57,7 @@ impl LongDouble {
         Some(LongDouble::new(BigInt::from_biguint(sign, parsed.0), parsed.1))
     }
 
-    /// The sum, rounded; None when it is infinite or no number.
+    /// The rounded sum; None if it is infinite or NaN.
     pub fn add(&self, other: &LongDouble) -> Option<LongDouble> {
         if self.infinite || other.infinite {
             return None;
@@ -75,7 +75,7 @@ impl LongDouble {
         Some(LongDouble::new(BigInt::from_biguint(sign, mantissa), exponent))
     }
 
-    /// `%.17Lf` without the zeros at its end (Redis: `ld2string` with `LD_STR_HUMAN`).
+    /// `%.17Lf` without trailing zeros (Redis: `ld2string` with `LD_STR_HUMAN`).
     pub fn to_human_string(&self) -> String {
         let scaled = self.mantissa.magnitude() * BigUint::from(10u32).pow(DECIMALS);
         let rounded = if self.exponent < 0 {
@@ -95,7 +95,7 @@ impl LongDouble {
     }
 }
 
-/// Sign, digits without the point, and the power of ten by which they are to be multiplied.
+/// Sign, digits without the point, and the power of ten to multiply by.
 fn decimal(text: &[u8]) -> Option<(bool, Vec<u8>, i64)> {
     if text.len() >= MAX_CHARS {
         return None;
@@ -125,11 +125,11 @@ fn decimal(text: &[u8]) -> Option<(bool, Vec<u8>, i64)> {
     (exponent.abs() <= MAX_DECIMAL_EXPONENT).then_some((negative, digits, exponent))
 }
 
-/// A quotient as a mantissa of at most 64 bits and an exponent, rounded to the nearest, ties to
-/// even; None when it overflows or vanishes.
+/// A quotient as a mantissa of at most 64 bits and an exponent, rounded to nearest, ties to even;
+/// None on overflow or underflow.
 fn round_quotient(over: &BigUint, under: &BigUint) -> Option<(BigUint, i64)> {
     let bits = over.bits() as i64 - under.bits() as i64;
-    // The quotient has `bits` or one more bit before the point.
+    // The quotient has `bits` or `bits` + 1 bits before the point.
     let mut exponent = (bits - PRECISION).max(MIN_EXPONENT);
     loop {
         let rounded = if exponent < 0 {

@@ -1,8 +1,8 @@
-//! A dataset of every type and encoding, and what can be asked about it on any server.
+//! A dataset of every type and encoding, and facts about it that can be compared between servers.
 
 use super::support::Server;
 
-/// Values of each type and encoding that both servers have commands for.
+/// Fills a server with values of each type and encoding.
 pub fn fill(server: &mut Server) {
     let send = |server: &mut Server, command: String| server.send::<redis::Value>(&command);
     for (count, name) in [(3, "short"), (600, "long")] {
@@ -30,8 +30,8 @@ pub fn fill(server: &mut Server) {
     send(server, "SELECT 0".to_string());
 }
 
-/// Scores that no double has exactly. From 7.2 on DEBUG DIGEST takes the shortest text that reads
-/// as the same double, before that 17 digits of it.
+/// Scores without an exact double. From 7.2 on DEBUG DIGEST uses their shortest representation,
+/// before that 17 digits.
 #[allow(dead_code)]
 pub fn fill_inexact(server: &mut Server) {
     server.send::<redis::Value>("ZADD inexact 0.1 a 1e300 b 0.2 c");
@@ -52,7 +52,7 @@ const KEYS: [&str; 12] = [
     "ends",
 ];
 
-/// The digest, and the encodings by the names of 6.0.
+/// The digest, and the encodings with the names of 6.0.
 pub fn facts(server: &mut Server) -> (String, Vec<String>) {
     let encodings = KEYS.map(|key| {
         let encoding: String = server.send(&format!("OBJECT ENCODING {key}"));

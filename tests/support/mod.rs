@@ -1,5 +1,5 @@
-//! A server process for tests: started in a directory of its own, talked to over a unix socket,
-//! ended with the test.
+//! A server process for tests: started in its own directory, reached by a unix socket, killed at
+//! the end of the test.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -21,13 +21,12 @@ impl Server {
         Server::start_program(Path::new(env!("CARGO_BIN_EXE_sabot-server")), dir, arguments)
     }
 
-    /// Starts any server that knows the directives of Redis and waits until it says that it is
-    /// ready.
+    /// Starts any Redis-compatible server and waits until it is ready.
     pub fn start_program(program: &Path, dir: &Path, arguments: &[&str]) -> Server {
         Server::spawn(Command::new(program), dir, arguments)
     }
 
-    /// The same with a configuration file, whose directives come first.
+    /// The same with a configuration file, which comes before the arguments.
     #[allow(dead_code)]
     pub fn start_with_file(program: &Path, file: &str, dir: &Path, arguments: &[&str]) -> Server {
         let mut command = Command::new(program);
@@ -70,7 +69,7 @@ impl Server {
         }
     }
 
-    /// Sends a command, as words between blanks.
+    /// Sends a command; blanks separate the arguments.
     pub fn try_send<T: FromRedisValue>(&mut self, command: &str) -> RedisResult<T> {
         let mut words = command.split(' ');
         let mut request = redis::cmd(words.next().expect("a command has a name"));
@@ -85,7 +84,7 @@ impl Server {
         self.try_send(command).unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
-    /// The same for a command that must be refused; the words of the error.
+    /// The same for a command that must fail. Returns the error.
     #[allow(dead_code)]
     pub fn send_refused(&mut self, command: &str) -> String {
         match self.try_send::<redis::Value>(command) {
@@ -96,7 +95,7 @@ impl Server {
         }
     }
 
-    /// SHUTDOWN, and what the process then exits with.
+    /// SHUTDOWN NOSAVE. Returns the exit status.
     pub fn shut_down(mut self) -> ExitStatus {
         let _ = self.try_send::<redis::Value>("SHUTDOWN NOSAVE");
         self.process.wait().expect("it ends")
@@ -110,8 +109,8 @@ impl Drop for Server {
     }
 }
 
-/// A real redis-server, from PATH. Where there is none, the test that asked says so; with
-/// `SABOT_REQUIRE` naming `redis` it fails.
+/// A real redis-server from PATH. Without one the test prints that it is skipped, or fails if
+/// `SABOT_REQUIRE` names `redis`.
 #[allow(dead_code)]
 pub fn redis_server() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -126,8 +125,8 @@ pub fn redis_server() -> Option<PathBuf> {
     found
 }
 
-/// Every real server of this machine: that on PATH, and those in `target/servers` or in the folder
-/// that `SABOT_SERVERS` names. One that `SABOT_REQUIRE` names must be there.
+/// All real servers: the one on PATH, and those in `target/servers` or the folder named by
+/// `SABOT_SERVERS`. Those named by `SABOT_REQUIRE` must exist.
 #[allow(dead_code)]
 pub fn real_servers() -> Vec<PathBuf> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers");
@@ -147,7 +146,7 @@ pub fn real_servers() -> Vec<PathBuf> {
     servers
 }
 
-/// Major and minor, as the program says.
+/// Major and minor version, from `--version`.
 #[allow(dead_code)]
 pub fn version(redis_server: &Path) -> (u32, u32) {
     let output = Command::new(redis_server).arg("--version").output().expect("it runs");
@@ -159,8 +158,7 @@ pub fn version(redis_server: &Path) -> (u32, u32) {
     }
 }
 
-/// What a real server needs to be told so that DEBUG works: nothing up to 6.2, which knows no such
-/// directive.
+/// The arguments that enable DEBUG; none up to 6.2, which has no such directive.
 #[allow(dead_code)]
 pub fn debug_arguments(redis_server: &Path) -> Vec<&'static str> {
     match version(redis_server) {

@@ -1,7 +1,7 @@
-//! A process of its own for what persistence does to processes: what the server owns besides the
-//! AOF, a dataset, and what is left in the directory.
+//! Runs a scenario in a process of its own, with what the AOF needs around it, a dataset, and
+//! helpers for the files it leaves.
 
-// Not every test file uses all of it.
+// Each test file uses a part of it.
 #![allow(dead_code)]
 
 use std::path::Path;
@@ -20,7 +20,7 @@ use sabot_server::os::{Clock, Fd, ForkChild, OFlag, Os};
 use sabot_server::rdb::{AfterKey, SaveOptions, rdb_save_rio};
 use sabot_server::rio::Rio;
 
-/// A scenario, as what a forked child does in `dir`. Its exit code tells how it ended.
+/// A scenario that a forked child runs in `dir`. Its exit code is the result.
 struct Scenario<'a> {
     dir: &'a Path,
     body: &'a dyn Fn(&mut dyn Os) -> i32,
@@ -46,8 +46,8 @@ pub fn run(dir: &Path, body: &dyn Fn(&mut dyn Os) -> i32) -> i32 {
     }
 }
 
-/// What the server owns besides the AOF.
-pub struct Surroundings {
+/// What the AOF needs besides its own state.
+pub struct Fixture {
     pub config: Config,
     pub log: Log,
     pub bio: Bio,
@@ -56,15 +56,15 @@ pub struct Surroundings {
     pub epoll: Fd,
 }
 
-impl Surroundings {
+impl Fixture {
     pub fn new(os: &mut dyn Os, config: Config) -> Self {
         let log = Log { level: Level::Notice, file: "log".to_string(), role: 'M' };
         let epoll = os.epoll_create().expect("a descriptor");
         let (bio, children, latency) = (Bio::new(), Children::default(), Latency::default());
-        Surroundings { config, log, bio, children, latency, epoll }
+        Fixture { config, log, bio, children, latency, epoll }
     }
 
-    /// What the AOF works with, as of now.
+    /// The environment for calls on the AOF, as of now.
     pub fn env<'a>(&'a mut self, os: &'a mut dyn Os) -> Env<'a> {
         let mstime = (os.clock_gettime(Clock::Realtime) / 1_000_000) as i64;
         let (config, log, bio, epoll) = (&self.config, &self.log, &self.bio, self.epoll);
@@ -73,7 +73,7 @@ impl Surroundings {
     }
 }
 
-/// The messages of the log, with their level, without pids and dates.
+/// The log's messages with their levels, without pids and dates.
 pub fn messages(dir: &Path) -> Vec<String> {
     let log = std::fs::read_to_string(dir.join("log")).unwrap_or_default();
     let message = |line: &str| line.splitn(6, ' ').nth(5).map(str::to_string);
@@ -91,7 +91,7 @@ pub fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// Spaces stand for the framing, `;` ends a command.
+/// An AOF from text: blanks separate arguments, `;` ends a command.
 pub fn aof(commands: &str) -> Vec<u8> {
     let mut file = String::new();
     for command in commands.split(';').filter(|command| !command.is_empty()) {
@@ -121,7 +121,7 @@ pub fn dataset() -> Keyspace {
     keyspace
 }
 
-/// What [`dataset`] is as a preamble.
+/// [`dataset`] as a preamble.
 pub fn preamble() -> Vec<u8> {
     let mut os = LinuxOs::new();
     let file = tempfile::NamedTempFile::new().expect("a file");

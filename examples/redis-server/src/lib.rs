@@ -1,1 +1,1 @@
-//! Nothing: in a project of yours, this is yours. See `tests/persistence.rs`.
+//! Empty: your own code would be here. The tests are in `tests/persistence.rs`.

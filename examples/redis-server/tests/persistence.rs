@@ -1,14 +1,14 @@
 //! What the `redis-server` on PATH does with data when the disk lets it down.
 //!
-//! Run with `cargo test`, review with `cargo insta review`. Where there is no redis-server, or no
-//! name spaces to run it in, the tests say so and pass; with `SABOT_REQUIRE=redis` they fail.
+//! Run with `cargo test`, review with `cargo insta review`. Without a redis-server, or namespaces
+//! to run it in, the tests say that they were skipped; with `SABOT_REQUIRE=redis` they fail.
 
 use std::sync::LazyLock;
 
 use rstest::{fixture, rstest};
 use sabot::{Case, Error, FaultKind, Plan, SweepOptions, Verdict, World, sweep};
 
-/// One for all tests: its workers are started once.
+/// Shared by all tests, so that its workers start only once.
 static REDIS: LazyLock<Result<World, Error>> = LazyLock::new(|| World::find("redis-server"));
 
 #[fixture]
@@ -32,7 +32,7 @@ fn recovers() -> Case {
     Case::from_file(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recovers.case")).expect("a case")
 }
 
-/// One case, several faults: after each of them, what was acknowledged is there.
+/// One case, several faults: after each of them, every acknowledged write is there.
 #[rstest]
 #[case::full_disk("inject write on=aof error=ENOSPC when=2+")]
 #[case::short_write("inject write on=aof short=5 when=2")]
@@ -45,7 +45,7 @@ fn nothing_acknowledged_is_lost(redis: Option<World>, recovers: Case, #[case] fa
     assert_eq!(outcome.complaints(), Vec::<String>::new());
 }
 
-/// The whole story of one fault, reviewed by a person; a family of servers shares it.
+/// The whole transcript of one fault, reviewed by a person and shared by a family of servers.
 #[rstest]
 fn the_story_of_a_full_disk(redis: Option<World>, recovers: Case) {
     let Some(redis) = redis else { return };
@@ -56,7 +56,7 @@ fn the_story_of_a_full_disk(redis: Option<World>, recovers: Case) {
     });
 }
 
-/// No short write breaks a promise, at whatever call: a sample here, all of them without `sample`.
+/// No short write breaks a promise, at any call: a sample here, all of them without `sample`.
 #[rstest]
 fn short_writes_break_no_promise(redis: Option<World>, recovers: Case) {
     let Some(redis) = redis else { return };

@@ -6,7 +6,7 @@ use super::{Error, Plan, World};
 use crate::case::{self, Script};
 use crate::engine::wire::Job;
 use crate::runner::Outcome;
-use crate::suite::library::Library;
+use crate::suite::library::{self, Library};
 use crate::sweep::Token;
 
 /// A script: configuration, client commands, faults, time, kills, restarts, in the language that
@@ -58,13 +58,14 @@ impl Case {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NoSuchCase`].
+    /// [`Error::NoSuchCase`], with the names most like it.
     pub fn built_in(name: &str) -> Result<Case, Error> {
-        let library = Library::embedded();
-        let file = library.cases.into_iter().find(|file| file.name == name);
-        let file =
-            file.ok_or_else(|| Error::NoSuchCase(format!("no case called {name} was built in")))?;
-        Ok(Case { script: case::parse(&file.source, &file.text)?, name: file.name })
+        let cases = Library::embedded().cases;
+        let Some(file) = cases.iter().find(|file| file.name == name) else {
+            let near = library::near_it(&library::near(name, &cases));
+            return Err(Error::NoSuchCase(format!("no case called {name} was built in{near}")));
+        };
+        Ok(Case { script: case::parse(&file.source, &file.text)?, name: name.to_string() })
     }
 
     /// The names of all built-in cases, sorted. Those that begin with `sweep/` are for
@@ -133,8 +134,8 @@ impl Case {
             world: world.inner.label.clone(),
             place: world.inner.place.clone(),
         };
-        let outcome = world.fleet.run(job);
-        let outcome = outcome.ok_or_else(|| Error::HarnessBroken("nobody took the job".into()))?;
+        let outcome = world.pool.run(job);
+        let outcome = outcome.map_err(|why| Error::HarnessBroken(why.to_string()))?;
         if outcome.is_bad_case() {
             let mistakes = outcome.unmet(true);
             return Err(Error::WrongCase { case: self.name.clone(), mistakes });

@@ -5,21 +5,24 @@ use std::path::PathBuf;
 
 use crate::case::BadCase;
 use crate::contract::Verdict;
-use crate::error::Stop;
+use crate::engine::worlds::NoWorld;
 
 /// Why there is no outcome.
 ///
-/// A server that breaks a promise is none of these: that is an outcome. So a test may use `?` and
-/// never takes a run that did not happen for a pass.
+/// A server that breaks a promise is none of these: that is an outcome. So a test may use `?`, and a
+/// run that did not happen never counts as a pass.
 ///
 /// `Debug` prints the message like `Display` does, because that is what a test shows that returns
 /// an error.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No world has this name, or a profile of the user's makes no sense.
+    /// No world has this name; says which there are.
     #[error("{0}")]
     NoSuchWorld(String),
+    /// A profile of the user's makes no sense; says what in it, and where.
+    #[error("{0}")]
+    BadProfile(String),
     /// The world is known, but this machine cannot have it: no such program, no name spaces. A test
     /// may skip then; whether it should is for the project to say.
     #[error("this machine cannot have the world {world}: {reason}")]
@@ -83,9 +86,14 @@ impl From<BadCase> for Error {
     }
 }
 
-/// The command's own reason, where it was asked for a world.
-impl From<Stop> for Error {
-    fn from(stop: Stop) -> Error {
-        Error::NoSuchWorld(stop.message)
+impl From<NoWorld> for Error {
+    fn from(why: NoWorld) -> Error {
+        match why {
+            NoWorld::Missing { name, reason } => Error::Missing { world: name, reason },
+            NoWorld::BadProfile(why) => Error::BadProfile(why.to_string()),
+            NoWorld::NoSuchWorld { .. } | NoWorld::Required(_) => {
+                Error::NoSuchWorld(why.to_string())
+            }
+        }
     }
 }

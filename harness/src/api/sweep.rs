@@ -1,7 +1,5 @@
 //! A sweep: every fault at every call of a workload, each a run of its own.
 
-use std::sync::mpsc::channel;
-
 use super::{Case, Error, World};
 use crate::contract::Verdict;
 use crate::report::sweep_text;
@@ -112,21 +110,13 @@ impl Report {
 /// [`Error::NotMeasured`] when the workload cannot be swept: its dry run fails, or two of them
 /// differ; or when a fault that must have been met was not.
 pub fn sweep(case: &Case, world: &World, options: &SweepOptions) -> Result<Report, Error> {
-    let (sender, events) = channel();
     let scope = Scope {
         kinds: &options.kinds,
         sample: options.sample,
         images: options.images,
         ..Scope::WHOLE
     };
-    let sweeper = Sweeper {
-        fleet: &world.fleet,
-        events: &events,
-        sender: &sender,
-        scope,
-        pairs: options.pairs,
-        progress: &|_| {},
-    };
+    let sweeper = Sweeper { pool: &world.pool, scope, pairs: options.pairs, progress: &|_| {} };
     let workload = Workload::of(case.name(), &case.script);
     let (sweep, swept) = sweeper.sweep(&workload, &world.inner);
     let not_measured = |why: String| Err(Error::NotMeasured(format!("{}: {why}", case.name())));

@@ -1,11 +1,11 @@
-//! A server, found on this machine, and the fleet of workers that runs it.
+//! A server, found on this machine, and the workers that run it.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Error;
-use crate::engine::pool::{Fleet, Settings};
+use crate::engine::pool::{Pool, Settings};
 use crate::engine::worlds;
 
 /// Real time that one supervised run may take, unless the user says otherwise.
@@ -21,7 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct World {
     pub(super) inner: worlds::World,
-    pub(super) fleet: Arc<Fleet>,
+    pub(super) pool: Arc<Pool>,
 }
 
 impl fmt::Debug for World {
@@ -67,7 +67,7 @@ impl World {
     ///
     /// # Errors
     /// [`Error::Missing`] when this machine cannot have the world, [`Error::NoSuchWorld`] when
-    /// there is none of that name.
+    /// there is none of that name, [`Error::BadProfile`] when its profile makes no sense.
     pub fn find(name: &str) -> Result<World, Error> {
         World::find_with_deadline(name, DEADLINE)
     }
@@ -78,12 +78,12 @@ impl World {
     /// # Errors
     /// As [`World::find`].
     pub fn find_with_deadline(name: &str, deadline: Duration) -> Result<World, Error> {
-        let inner = worlds::named(name)?
-            .map_err(|reason| Error::Missing { world: name.to_string(), reason })?;
-        let broken = |why: std::io::Error| Error::HarnessBroken(format!("the fleet: {why}"));
+        let inner = worlds::named(name)?;
+        let broken =
+            |why: std::io::Error| Error::HarnessBroken(format!("cannot start workers: {why}"));
         let settings = Settings::of_this_binary(deadline).map_err(broken)?;
-        let fleet = Arc::new(Fleet::new(&settings).map_err(broken)?);
-        Ok(World { inner, fleet })
+        let pool = Arc::new(Pool::new(&settings).map_err(broken)?);
+        Ok(World { inner, pool })
     }
 
     /// The name that it was found by.

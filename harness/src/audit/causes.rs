@@ -6,9 +6,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::record::{CaseRecord, Cause, Story};
+use super::record::{CaseRecord, CaseResult, Cause};
 use crate::contract::Reason;
-use crate::engine::pool::Fleet;
+use crate::engine::pool::Pool;
 use crate::engine::worlds::World;
 use crate::suite::library::{CaseFile, job};
 use crate::sweep::accepted::Accepted;
@@ -97,7 +97,7 @@ impl Causes {
     }
 
     fn add_case(&mut self, case: &CaseRecord, file: &CaseFile, world: &str) {
-        if !matches!(case.story, Story::Broken | Story::NotMeasured) {
+        if !matches!(case.result, CaseResult::Broken | CaseResult::NotMeasured) {
             return;
         }
         let sentence = match case.notes.first() {
@@ -145,7 +145,7 @@ impl Causes {
     }
 
     /// Finds the smallest script for each, several at a time; `done` hears of each.
-    pub fn shrink(&mut self, fleet: &Fleet, world: &World, threads: usize, done: impl Fn() + Sync) {
+    pub fn shrink(&mut self, pool: &Pool, world: &World, threads: usize, done: impl Fn() + Sync) {
         let next = AtomicUsize::new(0);
         let slots: Vec<Mutex<&mut Cause>> =
             self.found.iter_mut().map(|(_, cause)| Mutex::new(cause)).collect();
@@ -155,7 +155,7 @@ impl Causes {
                     while let Some(slot) = slots.get(next.fetch_add(1, Ordering::Relaxed)) {
                         make_small(
                             &mut slot.lock().unwrap_or_else(PoisonError::into_inner),
-                            fleet,
+                            pool,
                             world,
                         );
                         done();
@@ -172,13 +172,13 @@ fn put(list: &mut Vec<String>, text: &str) {
     }
 }
 
-/// Replaces the token of a cause by a smaller one and lets it tell its story. What says nothing
-/// about the server is left as it is: it may be no fault of a line.
-fn make_small(cause: &mut Cause, fleet: &Fleet, world: &World) {
+/// Replaces the token of a cause by a smaller one and runs that for a transcript and a trace. What
+/// says nothing about the server is left as it is: no line of the script may be to blame.
+fn make_small(cause: &mut Cause, pool: &Pool, world: &World) {
     let Ok(token) = Token::decode(&cause.token) else { return };
     let mut script = token.script.clone();
     if !cause.verdict.is_no_measurement() {
-        let Some(lines) = smallest(fleet, world, &script) else { return };
+        let Ok(lines) = smallest(pool, world, &script) else { return };
         cause.lines = Some((lines.len(), script.lines().count()));
         script = shrink::text(&lines);
         let small = Token { script: script.clone(), ..token.clone() };
@@ -186,7 +186,7 @@ fn make_small(cause: &mut Cause, fleet: &Fleet, world: &World) {
     }
     let source = "the smallest script".to_string();
     let file = CaseFile { name: token.case, source, text: script, own: true };
-    if let Some(outcome) = fleet.run(job(&file, world)) {
+    if let Ok(outcome) = pool.run(job(&file, world)) {
         // The numbers in it are those of the script that is shown.
         let same = outcome.rulings.iter().find(|ruling| ruling.verdict == cause.verdict);
         if let Some(ruling) = same {

@@ -1,7 +1,10 @@
-//! An audit as data: its record, causes over all workloads, and a redis.conf as lines of a case.
+//! An audit: every case and every sweep on one server, its record, causes over all workloads, a
+//! redis.conf as lines of a case, and two reports compared.
 //!
-//! Must not know: how anything is run or printed.
+//! Must not know: how anything is printed.
 
 pub mod causes;
+pub mod diff;
 pub mod record;
 pub mod redis_conf;
+pub mod run;

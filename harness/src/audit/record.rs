@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::Verdict;
-use crate::exit::Finding;
+use crate::exit::Status;
 use crate::runner::Outcome;
-use crate::suite::check::Cell;
+use crate::suite::check::Assessment;
 use crate::sweep::{File, Shard, Sweep, file};
 
 /// What the first field of every such file says.
@@ -47,13 +47,13 @@ pub struct Config {
     pub dropped: Vec<(String, String, String)>,
 }
 
-/// What became of a case's story on this server.
+/// How a case went on this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Story {
-    /// It went as the case tells it.
+pub enum CaseResult {
+    /// As the case expects.
     AsTold,
-    /// It went otherwise, and no promise was broken.
+    /// Otherwise, but no promise was broken.
     Otherwise,
     /// A promise was broken that the case does not expect to be.
     Broken,
@@ -68,7 +68,8 @@ pub enum Story {
 pub struct CaseRecord {
     pub name: String,
     pub verdict: Verdict,
-    pub story: Story,
+    #[serde(rename = "story")]
+    pub result: CaseResult,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// The worst unexpected sentence.
@@ -80,34 +81,34 @@ pub struct CaseRecord {
 }
 
 impl CaseRecord {
-    /// An audit is about promises: a case whose story goes otherwise on this server, because it
+    /// An audit is about promises: a case that goes otherwise on this server, because it
     /// words an error differently or never makes the call, is no failure of the server.
-    pub fn of(name: &str, outcome: &Outcome, cell: Cell) -> CaseRecord {
+    pub fn of(name: &str, outcome: &Outcome, assessment: Assessment) -> CaseRecord {
         let broken = outcome.rulings.iter().filter(|ruling| ruling.unexpected);
         let worst = broken.min_by_key(|ruling| ruling.verdict);
-        let story = match (cell.finding, worst) {
-            (Finding::NotApplicable, _) => Story::NotApplicable,
-            (Finding::NotMeasured, _) => Story::NotMeasured,
-            (Finding::BrokenPromise, Some(_)) => Story::Broken,
-            (Finding::BrokenPromise | Finding::BadCase, _) => Story::Otherwise,
-            _ => Story::AsTold,
+        let result = match (assessment.status, worst) {
+            (Status::NotApplicable, _) => CaseResult::NotApplicable,
+            (Status::NotMeasured, _) => CaseResult::NotMeasured,
+            (Status::BrokenPromise, Some(_)) => CaseResult::Broken,
+            (Status::BrokenPromise | Status::BadCase, _) => CaseResult::Otherwise,
+            _ => CaseResult::AsTold,
         };
-        let verdict = match (story, worst) {
-            (Story::Broken, Some(ruling)) => ruling.verdict,
+        let verdict = match (result, worst) {
+            (CaseResult::Broken, Some(ruling)) => ruling.verdict,
             _ => outcome.verdict,
         };
         let sentence = worst.map(|ruling| ruling.sentence.clone()).unwrap_or_default();
-        let notes = cell.notes;
-        CaseRecord { name: name.to_string(), verdict, story, notes, sentence, accepted: None }
+        let notes = assessment.notes;
+        CaseRecord { name: name.to_string(), verdict, result, notes, sentence, accepted: None }
     }
 
-    pub fn finding(&self) -> Finding {
-        match self.story {
-            Story::AsTold | Story::Otherwise => Finding::AsExpected,
-            Story::Broken if self.accepted.is_some() => Finding::AsExpected,
-            Story::Broken => Finding::BrokenPromise,
-            Story::NotApplicable => Finding::NotApplicable,
-            Story::NotMeasured => Finding::NotMeasured,
+    pub fn status(&self) -> Status {
+        match self.result {
+            CaseResult::AsTold | CaseResult::Otherwise => Status::AsExpected,
+            CaseResult::Broken if self.accepted.is_some() => Status::AsExpected,
+            CaseResult::Broken => Status::BrokenPromise,
+            CaseResult::NotApplicable => Status::NotApplicable,
+            CaseResult::NotMeasured => Status::NotMeasured,
         }
     }
 }

@@ -7,7 +7,27 @@
 use std::path::{Path, PathBuf};
 
 use crate::case;
-use crate::error::{Stop, cannot};
+use crate::error::cannot;
+
+/// Why a redis.conf cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadConf {
+    /// With the file and the reason.
+    #[error("{0}")]
+    Unreadable(String),
+    #[error("{place}: {why}")]
+    Wrong {
+        /// `redis.conf:12`, or a file as a whole.
+        place: String,
+        why: String,
+    },
+}
+
+impl BadConf {
+    pub fn new(place: impl Into<String>, why: impl Into<String>) -> BadConf {
+        BadConf::Wrong { place: place.into(), why: why.into() }
+    }
+}
 
 /// One directive with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,19 +98,20 @@ const OWNED: [(&str, &str); 35] = [
 ];
 
 impl Conf {
-    pub fn open(path: &Path) -> Result<Conf, Stop> {
+    pub fn open(path: &Path) -> Result<Conf, BadConf> {
         let mut conf = Conf { path: path.display().to_string(), ..Conf::default() };
         conf.include(path, 0)?;
         Ok(conf)
     }
 
-    fn include(&mut self, path: &Path, depth: usize) -> Result<(), Stop> {
-        let bytes = std::fs::read(path).map_err(|e| Stop::usage(cannot("read", path, &e)))?;
+    fn include(&mut self, path: &Path, depth: usize) -> Result<(), BadConf> {
+        let bytes =
+            std::fs::read(path).map_err(|why| BadConf::Unreadable(cannot("read", path, &why)))?;
         let text = String::from_utf8(bytes)
-            .map_err(|_| Stop::usage(format!("{}: it is no text in UTF-8", path.display())))?;
+            .map_err(|_| BadConf::new(path.display().to_string(), "it is no text in UTF-8"))?;
         for (number, line) in (1..).zip(text.lines()) {
             let place = format!("{}:{number}", path.display());
-            let refuse = |why: &str| Stop::usage(format!("{place}: {why}"));
+            let refuse = |why: &str| BadConf::new(&*place, why);
             let words = words(line).map_err(refuse)?;
             match words.as_slice() {
                 [] => {}
@@ -109,7 +130,7 @@ impl Conf {
         Ok(())
     }
 
-    fn take(&mut self, place: String, words: &[String]) -> Result<(), Stop> {
+    fn take(&mut self, place: String, words: &[String]) -> Result<(), BadConf> {
         let name = words[0].to_ascii_lowercase();
         let text = match &words[1..] {
             [only] if only.is_empty() => format!("{name} \"\""),
@@ -129,7 +150,7 @@ impl Conf {
         } else {
             let line = format!("config {}\n> PING\n", given.text);
             let parsed = case::parse(&given.place, &line).map(drop);
-            parsed.map_err(|bad| Stop::usage(format!("{}: {bad}", given.place)))?;
+            parsed.map_err(|bad| BadConf::new(&*given.place, bad.to_string()))?;
             self.kept.push(given);
         }
         Ok(())
@@ -186,7 +207,7 @@ fn words(line: &str) -> Result<Vec<String>, &'static str> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Conf, Stop> {
+    fn read(text: &str) -> Result<Conf, BadConf> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("redis.conf");
         std::fs::write(&path, text).expect("a new file");
@@ -213,8 +234,8 @@ mod tests {
             ("appendonly\n", "redis.conf:1: appendonly has no value"),
             ("include no/such/file\n", "cannot read no/such/file"),
         ] {
-            let stop = read(text).expect_err(text);
-            assert!(stop.message.contains(reason), "{}", stop.message);
+            let why = read(text).expect_err(text).to_string();
+            assert!(why.contains(reason), "{why}");
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Must not know: what survives a power cut.
 
 use super::error::one_of;
-use crate::kernel::disk::power_cut::{Cut, NotACut, Profile};
+use crate::kernel::disk::power_cut::{Cut, FsModel, NotACut};
 use crate::kernel::plan::{Effect, Halt, Victim, When};
 
 const VICTIMS: [Victim; 3] = [Victim::Parent, Victim::Child, Victim::All];
@@ -12,8 +12,8 @@ const VICTIMS: [Victim; 3] = [Victim::Parent, Victim::Child, Victim::All];
 /// meant.
 pub fn mode(text: &str) -> Result<Cut, String> {
     text.parse().map_err(|not| match not {
-        NotACut::Profile(name) => {
-            let known = Profile::ALL.iter().map(|profile| profile.as_str());
+        NotACut::FsModel(name) => {
+            let known = FsModel::ALL.iter().map(|profile| profile.as_str());
             format!("`{name}` is no disk profile; {}", one_of(&name, known))
         }
         not => not.to_string(),

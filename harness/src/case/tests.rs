@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::script::Verb;
 use super::*;
 use crate::kernel::call::CallName;
-use crate::kernel::disk::power_cut::{Cut, Mode, Profile};
+use crate::kernel::disk::power_cut::{Cut, FsModel, Mode};
 use crate::kernel::plan::{Effect, Halt, Rule, Selector, Victim, When};
 
 /// A wrong line: where (column), what is said, what is expected.
@@ -245,8 +245,8 @@ fn cuts() -> impl Strategy<Value = Cut> {
         (1u64..).prop_map(Mode::Torn),
         any::<u64>().prop_map(Mode::Seed),
     ];
-    let profiles = proptest::sample::select(Profile::ALL.to_vec());
-    (modes, profiles).prop_map(|(mode, profile)| Cut { mode, profile })
+    let models = proptest::sample::select(FsModel::ALL.to_vec());
+    (modes, models).prop_map(|(mode, fs)| Cut { mode, fs })
 }
 
 fn rules() -> impl Strategy<Value = Rule> {

@@ -1,103 +1,62 @@
 //! `sabot conform`: every case on several servers, each compared with the first.
 //!
 //! Prints what differs, side by side and grouped by kind, and a table with the counts. Differences
-//! on the reviewed list ([`list`]) are counted apart. Must not know: how a case runs.
-
-use std::sync::mpsc::Receiver;
+//! on the [reviewed list](crate::report::conformance::reviewed_list) are counted apart. Must not
+//! know: how a case runs.
 
 use super::args::ConformArgs;
+use super::error::CommandError;
 use super::screen;
 use super::screen::Progress;
-use crate::engine::interrupt;
-use crate::engine::pool::Settings;
-use crate::engine::session::{Event, with_fleet};
-use crate::engine::worlds::Choice;
-use crate::error::Stop;
+use super::session::{Session, announcement};
+use crate::engine::worlds::{Choice, World};
 use crate::exit::Exit;
+use crate::report::conformance::compare;
+use crate::report::conformance::counts::{table, unlisted};
 use crate::report::conformance::document::Document;
 use crate::report::conformance::reviewed_list::List;
-use crate::report::conformance::{Compared, Kind, compare};
 use crate::runner::Outcome;
-use crate::suite::library::{Library, Ready, job, understand};
+use crate::suite::library::{Library, ParsedCase, parse_all};
+use crate::suite::runs;
 
 /// The worlds that are compared when none is named.
 const DEFAULTS: [&str; 2] = ["sim", "redis-6.0.16"];
 
-/// How the cases came out in one pair of worlds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub identical: usize,
-    /// Different in lines that are on the reviewed list, and in no others.
-    pub listed: usize,
-    pub differing: usize,
-    /// One of the servers lacks what the case needs.
-    pub one_only: usize,
-    pub neither: usize,
+/// The mode.
+pub fn main(args: &ConformArgs) -> Result<Exit, CommandError> {
+    let session = Session::begin(&args.limits)?;
+    let library = Library::open()?;
+    let cases = parse_all(library.select(&args.cases)?)?;
+    let worlds = worlds(&args.worlds)?;
+    let progress = Progress::new(cases.len() * worlds.len());
+    let outcomes = session
+        .with_pool(|pool| runs::run_all(pool, &cases, &worlds, |name| progress.advance(name)))?;
+    let Ok(outcomes) = outcomes else { return Ok(Exit::Interrupted) };
+    progress.finish();
+    if let Some(problem) = unmeasured(&outcomes) {
+        return Err(CommandError::unable(problem));
+    }
+    Ok(conclude(args, &cases, &worlds, &outcomes))
 }
 
-/// The mode.
-pub fn main(args: &ConformArgs) -> Result<Exit, Stop> {
-    interrupt::block()?;
-    let library = Library::open()?;
-    let cases = understand(library.select(&args.cases)?)?;
-    let worlds = match args.worlds.as_slice() {
+/// At least two worlds, all of them there.
+fn worlds(words: &[String]) -> Result<Vec<World>, CommandError> {
+    let words = match words {
         [] => DEFAULTS.map(String::from).to_vec(),
         [one] => {
-            return Err(Stop::usage(format!("nothing to compare {one} with: name two worlds")));
+            let message = format!("nothing to compare {one} with: name two worlds");
+            return Err(CommandError::usage(message));
         }
         more => more.to_vec(),
     };
-    let choice = Choice::of(&worlds)?;
+    let choice = Choice::of(&words)?;
     if let Some(absent) = choice.absent.first() {
-        return Err(Stop::unable(format!("missing: world {}: {}", absent.label, absent.reason)));
+        return Err(CommandError::unable(announcement(absent)));
     }
     if choice.worlds.len() < 2 {
-        return Err(Stop::usage("these worlds are one and the same server".to_string()));
+        return Err(CommandError::usage("these worlds are one and the same server"));
     }
-    let Some(outcomes) = outcomes(args, &cases, &choice)? else { return Ok(Exit::Interrupted) };
-    if let Some(problem) = unmeasured(&outcomes) {
-        return Err(Stop::unable(problem));
-    }
-    Ok(conclude(args, &cases, &choice, &outcomes))
-}
-
-/// By case and world; None: interrupted.
-fn outcomes(
-    args: &ConformArgs,
-    cases: &[Ready],
-    choice: &Choice,
-) -> Result<Option<Vec<Vec<Outcome>>>, Stop> {
-    let settings = Settings::of_this_binary(args.limits.deadline)
-        .map_err(|e| Stop::unable(format!("cannot tell where this binary is: {e}")))?;
-    let worlds = choice.worlds.len();
-    with_fleet(&settings, |fleet, events, sender| {
-        for (case, ready) in cases.iter().enumerate() {
-            for (world, its_world) in choice.worlds.iter().enumerate() {
-                let sender = sender.clone();
-                fleet.submit(job(&ready.file, its_world), move |outcome| {
-                    let outcome = Box::new(outcome);
-                    let _ = sender.send(Event::Done { case, world, outcome });
-                });
-            }
-        }
-        collect(&events, cases.len(), worlds)
-    })
-}
-
-fn collect(events: &Receiver<Event>, cases: usize, worlds: usize) -> Option<Vec<Vec<Outcome>>> {
-    let progress = Progress::new(cases * worlds);
-    let mut done: Vec<Vec<Option<Outcome>>> = vec![vec![None; worlds]; cases];
-    for _ in 0..cases * worlds {
-        match events.recv() {
-            Ok(Event::Done { case, world, outcome }) => {
-                progress.advance(&outcome.case);
-                done[case][world] = Some(*outcome);
-            }
-            _ => return None,
-        }
-    }
-    progress.finish();
-    Some(done.into_iter().map(|row| row.into_iter().flatten().collect()).collect())
+    Ok(choice.worlds)
 }
 
 /// The first run that says nothing about its server.
@@ -112,20 +71,20 @@ fn unmeasured(outcomes: &[Vec<Outcome>]) -> Option<String> {
 /// Prints each pair and the table.
 fn conclude(
     args: &ConformArgs,
-    cases: &[Ready],
-    choice: &Choice,
+    cases: &[ParsedCase],
+    worlds: &[World],
     outcomes: &[Vec<Outcome>],
 ) -> Exit {
-    let first = &choice.worlds[0];
+    let first = &worlds[0];
     let mut rows = Vec::new();
     let mut alike = true;
-    for (number, world) in choice.worlds.iter().enumerate().skip(1) {
-        let compared = cases.iter().zip(outcomes).map(|(ready, runs)| {
+    for (number, world) in worlds.iter().enumerate().skip(1) {
+        let compared = cases.iter().zip(outcomes).map(|(case, runs)| {
             let (left, right) = (&runs[0].transcript, &runs[number].transcript);
-            (ready.file.name.clone(), compare(&ready.file.text, left, right))
+            (case.file.name.clone(), compare(&case.file.text, left, right))
         });
         let mut list = List::reviewed(&first.family, &world.family);
-        let (counts, unlisted) = sort_out(compared.collect(), &mut list);
+        let (counts, unlisted) = unlisted(compared, &mut list);
         if !args.summary {
             let (left, right) = (first.label.clone(), world.label.clone());
             screen::line(&Document { left, right, cases: unlisted }.render());
@@ -134,57 +93,9 @@ fn conclude(
         for reason in &stale {
             screen::error(&format!("the reviewed list has an entry that nothing needs: {reason}"));
         }
-        alike &= counts.differing + counts.one_only == 0 && stale.is_empty();
+        alike &= counts.are_alike() && stale.is_empty();
         rows.push((world.label.clone(), counts));
     }
     screen::line(&table(&first.label, &rows));
     if alike { Exit::Expected } else { Exit::BrokenPromise }
-}
-
-/// Counts, and the cases without what is on the list.
-pub fn sort_out(
-    compared: Vec<(String, Compared)>,
-    list: &mut List,
-) -> (Counts, Vec<(String, Compared)>) {
-    let mut counts = Counts::default();
-    let mut unlisted = Vec::new();
-    for (name, compared) in compared {
-        let Compared::Differs(mut hunks) = compared else {
-            match compared {
-                Compared::Neither => counts.neither += 1,
-                _ => counts.identical += 1,
-            }
-            continue;
-        };
-        hunks.retain(|hunk| !list.covers(hunk));
-        match hunks.first().map(|hunk| hunk.kind) {
-            None => counts.listed += 1,
-            Some(Kind::Applies) => counts.one_only += 1,
-            Some(_) => counts.differing += 1,
-        }
-        if !hunks.is_empty() {
-            unlisted.push((name, Compared::Differs(hunks)));
-        }
-    }
-    (counts, unlisted)
-}
-
-/// Servers down, counts across, each line ended.
-pub fn table(first: &str, rows: &[(String, Counts)]) -> String {
-    let headings = ["identical", "listed", "differing", "for one only", "for neither"];
-    let head = format!("against {first}");
-    let names = rows.iter().map(|(name, _)| name.chars().count());
-    let width = names.chain([head.chars().count()]).max().unwrap_or(0);
-    let mut text = format!("{head:width$}  {}\n", headings.join("  "));
-    for (name, counts) in rows {
-        let Counts { identical, listed, differing, one_only, neither } = counts;
-        text.push_str(&format!("{name:width$}"));
-        for (count, heading) in
-            [identical, listed, differing, one_only, neither].into_iter().zip(headings)
-        {
-            text.push_str(&format!("  {count:>wide$}", wide = heading.len()));
-        }
-        text.push('\n');
-    }
-    text
 }

@@ -2,17 +2,15 @@
 //!
 //! Must not know: how a check is made.
 
+use super::error::CommandError;
 use super::screen;
 use crate::engine::servers;
-use crate::engine::wire::Place;
 use crate::engine::worlds::{Choice, World};
-use crate::error::Stop;
 use crate::exit::Exit;
-use crate::profile::Profile;
 use crate::world::supervised::doctor;
 
 /// Prints every check and every world; not measured when supervision is impossible here.
-pub fn main() -> Result<Exit, Stop> {
+pub fn main() -> Result<Exit, CommandError> {
     let checks = doctor::examine();
     let width = checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
     for check in &checks {
@@ -49,11 +47,7 @@ fn starts(world: &World) -> String {
 /// A world with its server's version and profile, and the family that its transcripts belong to.
 fn about(world: &World) -> String {
     let (label, family) = (&world.label, &world.family);
-    let profile = match &world.place {
-        Place::Binary(path) => Profile::of(path).ok().map(|(profile, _)| profile),
-        Place::Sim | Place::Server => Profile::named("sabot"),
-    };
-    let Some(profile) = profile else { return label.clone() };
+    let Some(profile) = world.profile() else { return label.clone() };
     let server = profile.server.as_ref();
     let version = server.map(|server| format!("{} {}, ", server.name, server.version));
     let version = version.unwrap_or_default();

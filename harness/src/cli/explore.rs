@@ -8,21 +8,20 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender};
 
 use proptest::strategy::ValueTree;
 
 use super::args::ExploreArgs;
+use super::error::CommandError;
 use super::screen::Progress;
+use super::session::Session;
 use super::{output, screen};
 use crate::case;
 use crate::contract::Verdict;
-use crate::engine::interrupt;
-use crate::engine::pool::{Fleet, Settings};
-use crate::engine::session::{Event, with_fleet};
-use crate::engine::worlds::{Choice, World};
-use crate::error::{Stop, cannot};
-use crate::exit::{Exit, Finding, overall};
+use crate::engine::pool::Pool;
+use crate::engine::worlds::{self, World};
+use crate::error::cannot;
+use crate::exit::{Exit, Status, overall};
 use crate::runner::{Collect, RunSummary};
 use crate::sweep::driver::{Step, Sweeper};
 use crate::sweep::enumerate::Scope;
@@ -42,24 +41,18 @@ struct Found {
 }
 
 /// The mode.
-pub fn main(args: &ExploreArgs) -> Result<Exit, Stop> {
-    interrupt::block()?;
+pub fn main(args: &ExploreArgs) -> Result<Exit, CommandError> {
+    let session = Session::begin(&args.limits)?.on(&args.cores);
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("cases/regressions"));
     let known = known(&folder)?;
-    std::fs::create_dir_all(&folder).map_err(|e| Stop::usage(cannot("make", &folder, &e)))?;
-    let choice = Choice::of(std::slice::from_ref(&args.world))?;
-    let Some(world) = choice.worlds.first() else {
-        let why = choice.absent.iter().map(|absent| absent.reason.as_str()).collect::<Vec<_>>();
-        return Err(Stop::unable(format!("missing: world {}: {}", args.world, why.join("; "))));
-    };
-    let mut settings = Settings::of_this_binary(args.limits.deadline)
-        .map_err(|e| Stop::unable(format!("cannot tell where this binary is: {e}")))?;
-    settings.jobs = args.cores.most();
+    std::fs::create_dir_all(&folder)
+        .map_err(|why| CommandError::usage(cannot("make", &folder, &why)))?;
+    let world = &worlds::named(&args.world)?;
     let progress = Progress::of_many(usize::try_from(args.runs).unwrap_or(usize::MAX));
     let began = std::time::Instant::now();
-    let told = with_fleet(&settings, |fleet, events, sender| {
-        let session = Session { args, world, fleet, events, sender, progress: &progress };
-        session.go(&known, &folder)
+    let told = session.with_pool(|pool| {
+        let exploration = Exploration { args, world, pool, progress: &progress };
+        exploration.go(&known, &folder)
     })?;
     progress.finish();
     let (found, exit) = told?;
@@ -69,17 +62,15 @@ pub fn main(args: &ExploreArgs) -> Result<Exit, Stop> {
 }
 
 /// What does not change while it explores.
-struct Session<'a> {
+struct Exploration<'a> {
     args: &'a ExploreArgs,
     world: &'a World,
-    fleet: &'a Fleet,
-    events: Receiver<Event>,
-    sender: Sender<Event>,
+    pool: &'a Pool,
     progress: &'a Progress,
 }
 
-impl Session<'_> {
-    fn go(&self, known: &[Cause], folder: &Path) -> Result<(Found, Exit), Stop> {
+impl Exploration<'_> {
+    fn go(&self, known: &[Cause], folder: &Path) -> Result<(Found, Exit), CommandError> {
         let mut found = Found::default();
         let mut complete = self.draw_all(&mut found).is_some();
         screen::line(&self.counts(&found, complete));
@@ -98,8 +89,8 @@ impl Session<'_> {
             let path = folder.join(file_name(cause));
             output::write(&path, &self.case_text(&small, runs[0]))?;
             exits.push(match cause.0 {
-                Came::Judged(Verdict::HarnessBroken) => Finding::NotMeasured,
-                _ => Finding::BrokenPromise,
+                Came::Judged(Verdict::HarnessBroken) => Status::NotMeasured,
+                _ => Status::BrokenPromise,
             });
             let lines = small.script.lines().count();
             screen::line(&format!(
@@ -145,18 +136,12 @@ impl Session<'_> {
         let hear = |step| {
             if let (Step::Done(runs), true) = (step, counts) {
                 shown.set(shown.get() + runs);
-                self.progress.advance_by(runs, &what);
+                self.progress.hear(step, &what);
             }
         };
-        let sweeper = Sweeper {
-            fleet: self.fleet,
-            events: &self.events,
-            sender: &self.sender,
-            scope: Scope::WHOLE,
-            pairs: false,
-            progress: &hear,
-        };
-        sweeper.briefs(self.world, scripts.to_vec(), collect).ok()
+        let (pool, scope) = (self.pool, Scope::WHOLE);
+        let sweeper = Sweeper { pool, scope, pairs: false, progress: &hear };
+        sweeper.summaries(self.world, scripts.to_vec(), collect).ok()
     }
 
     fn counts(&self, found: &Found, complete: bool) -> String {
@@ -247,20 +232,20 @@ fn file_name(cause: &Cause) -> String {
 }
 
 /// The causes that cases in the folder tell of, in their first line.
-fn known(folder: &Path) -> Result<Vec<Cause>, Stop> {
+fn known(folder: &Path) -> Result<Vec<Cause>, CommandError> {
     let mut known = Vec::new();
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(known),
-        Err(why) => return Err(Stop::usage(cannot("read", folder, &why))),
+        Err(why) => return Err(CommandError::usage(cannot("read", folder, &why))),
     };
     for entry in entries {
-        let path = entry.map_err(|why| Stop::usage(cannot("read", folder, &why)))?.path();
+        let path = entry.map_err(|why| CommandError::usage(cannot("read", folder, &why)))?.path();
         if path.extension().is_none_or(|extension| extension != "case") {
             continue;
         }
-        let text =
-            std::fs::read_to_string(&path).map_err(|e| Stop::usage(cannot("read", &path, &e)))?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| CommandError::usage(cannot("read", &path, &e)))?;
         let head = text.lines().next().and_then(|line| line.strip_prefix("# "));
         if let Some((verdict, sentence)) = head.and_then(|head| head.split_once(": "))
             && let Ok(verdict) = verdict.parse::<Verdict>()

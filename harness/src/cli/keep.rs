@@ -4,7 +4,8 @@
 
 use std::path::{Component, Path};
 
-use crate::error::{Stop, cannot};
+use super::error::CommandError;
+use crate::error::cannot;
 
 /// Writes `files` under `folder/case/world`. Names that would lead out of there are refused.
 pub fn files(
@@ -12,24 +13,25 @@ pub fn files(
     case: &str,
     world: &str,
     files: &[(String, Vec<u8>)],
-) -> Result<(), Stop> {
+) -> Result<(), CommandError> {
     let plain = |text: &str| text.trim_start_matches(['/', '.']).replace("..", "_");
     let folder = folder.join(plain(case)).join(plain(world).replace('/', "_"));
     create(&folder)?;
     for (name, content) in files {
         let name = Path::new(name);
         if !name.components().all(|part| matches!(part, Component::Normal(_))) {
-            return Err(Stop::unable(format!("a file is called {}", name.display())));
+            return Err(CommandError::unable(format!("a file is called {}", name.display())));
         }
         let path = folder.join(name);
         create(path.parent().unwrap_or(&folder))?;
-        std::fs::write(&path, content).map_err(|e| Stop::usage(cannot("write", &path, &e)))?;
+        std::fs::write(&path, content)
+            .map_err(|e| CommandError::usage(cannot("write", &path, &e)))?;
     }
     Ok(())
 }
 
-fn create(folder: &Path) -> Result<(), Stop> {
-    std::fs::create_dir_all(folder).map_err(|e| Stop::usage(cannot("create", folder, &e)))
+fn create(folder: &Path) -> Result<(), CommandError> {
+    std::fs::create_dir_all(folder).map_err(|e| CommandError::usage(cannot("create", folder, &e)))
 }
 
 #[cfg(test)]

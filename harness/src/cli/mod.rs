@@ -1,29 +1,28 @@
 //! The command line: words in, a table and an exit code out.
 //!
-//! Each mode is one function and returns what it found; [`exit`] alone turns that into a number.
-//! Must not know: how a case runs (the case runner does) and what a promise is (the contract does).
+//! Each mode is one function and returns what it found; [`crate::exit`] alone turns that into a
+//! number. Must not know: how a case runs (the case runner does) and what a promise is (the
+//! contract does).
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::error::Stop;
-
 pub mod args;
 pub mod audit;
 pub mod bench;
-mod bench_sweep;
 pub mod conform;
 pub mod date;
 pub mod diff;
 pub mod doctor;
+mod error;
 pub mod explore;
 pub mod keep;
 pub mod known;
-pub mod known_export;
 pub mod output;
 pub mod run;
 pub mod screen;
+mod session;
 pub mod show;
 pub mod sweep;
 pub mod tokens;
@@ -31,23 +30,26 @@ pub mod tokens;
 use crate::engine::reap;
 use crate::exit::Exit;
 use args::{Args, Mode};
+use error::CommandError;
 
 /// Runs the mode that the arguments name.
 pub fn main() -> ExitCode {
     let mut bisect = false;
-    let exit = reap::leave_nothing(|| {
+    let ended = reap::leave_nothing(|| {
         let args = Args::parse();
         bisect = args.bisect;
         carry_out(args.mode)
-    })
-    .unwrap_or_else(|stop| {
-        screen::error(&stop.message);
-        stop.exit
+    });
+    let ended = ended
+        .unwrap_or_else(|why| Err(CommandError::unable(format!("cannot adopt orphans: {why}"))));
+    let exit = ended.unwrap_or_else(|error| {
+        screen::error(&error.message);
+        error.exit
     });
     ExitCode::from(if bisect { exit.code_for_bisect() } else { exit.code() })
 }
 
-fn carry_out(mode: Mode) -> Result<Exit, Stop> {
+fn carry_out(mode: Mode) -> Result<Exit, CommandError> {
     match mode {
         Mode::Run(args) => run::main(&args),
         Mode::Show(args) => show::transcript(&args),

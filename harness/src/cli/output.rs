@@ -9,25 +9,26 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+use super::error::CommandError;
 use crate::engine::interrupt::hold_off;
-use crate::error::{Stop, cannot};
+use crate::error::cannot;
 
 /// A report that cannot be written is found out before anything runs; nothing is left of the try.
-pub fn possible<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), Stop> {
+pub fn possible<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), CommandError> {
     for path in paths {
         if path.is_dir() {
             let why = std::io::ErrorKind::IsADirectory.into();
-            return Err(Stop::usage(cannot("write", path, &why)));
+            return Err(CommandError::usage(cannot("write", path, &why)));
         }
         let _held = hold_off();
         let tried = if is_special(path) { Ok(()) } else { beside(path).map(drop) };
-        tried.map_err(|e| Stop::usage(cannot("write", path, &e)))?;
+        tried.map_err(|e| CommandError::usage(cannot("write", path, &e)))?;
     }
     Ok(())
 }
 
 /// Writes the whole text.
-pub fn write(path: &Path, text: &str) -> Result<(), Stop> {
+pub fn write(path: &Path, text: &str) -> Result<(), CommandError> {
     let whole = || -> std::io::Result<()> {
         if is_special(path) {
             return std::fs::write(path, text);
@@ -38,7 +39,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), Stop> {
         file.as_file().sync_all()?;
         file.persist(path).map(drop).map_err(|failed| failed.error)
     };
-    whole().map_err(|e| Stop::unable(cannot("write", path, &e)))
+    whole().map_err(|e| CommandError::unable(cannot("write", path, &e)))
 }
 
 /// It is there, and renaming something over it would be wrong.

@@ -2,67 +2,52 @@
 //!
 //! Must not know: how a case runs.
 
-use std::sync::mpsc::{Receiver, Sender};
-
 use super::args::RunArgs;
+use super::error::CommandError;
 use super::screen::Progress;
+use super::session::{Session, announce, announcement};
 use super::{keep, screen};
-use crate::engine::interrupt;
-use crate::engine::pool::{Fleet, Settings};
-use crate::engine::session::{Event, with_fleet};
-use crate::engine::worlds::{Absent, Choice, World};
-use crate::error::Stop;
-use crate::exit::{Exit, Finding, overall};
+use crate::engine::pool::{Interrupted, Pool};
+use crate::engine::worlds::{Choice, World};
+use crate::exit::{Exit, Status, overall};
 use crate::report::table::Table;
 use crate::runner::Outcome;
-use crate::suite::check::{Cell, judge};
-use crate::suite::library::{Library, Ready, job, understand};
+use crate::suite::check::{Assessment, judge};
+use crate::suite::library::{CaseFile, Library, ParsedCase, job, parse_all};
 use crate::suite::snapshots::{Reviewed, Snapshots};
 
 /// The mode.
-pub fn main(args: &RunArgs) -> Result<Exit, Stop> {
-    interrupt::block()?;
+pub fn main(args: &RunArgs) -> Result<Exit, CommandError> {
+    let session = Session::begin(&args.limits)?;
     let library = Library::open()?;
-    let cases = understand(library.select(&args.cases)?)?;
+    let cases = parse_all(library.select(&args.cases)?)?;
     let choice = Choice::of(&args.worlds)?;
-    for absent in &choice.absent {
-        screen::error(&announce(absent));
-    }
-    let settings = Settings::of_this_binary(args.limits.deadline)
-        .map_err(|e| Stop::unable(format!("cannot tell where this binary is: {e}")))?;
+    announce(&choice);
     let mut run = Run::new(args, &cases, &choice, Snapshots::of(&library));
-    let interrupted = with_fleet(&settings, |fleet, events, sender| {
-        run.submit(fleet, sender);
-        run.collect(&events)
-    })?;
+    let done = session.with_pool(|pool| run.make(pool))?;
     run.conclude()?;
-    Ok(if interrupted { Exit::Interrupted } else { overall(run.findings()) })
-}
-
-fn announce(absent: &Absent) -> String {
-    let what = if absent.wanted { "missing" } else { "skipped" };
-    format!("{what}: world {}: {}", absent.label, absent.reason)
+    Ok(if done.is_err() { Exit::Interrupted } else { overall(run.statuses()) })
 }
 
 /// One go of the mode.
 struct Run<'a> {
     args: &'a RunArgs,
-    cases: &'a [Ready],
+    cases: &'a [ParsedCase],
     choice: &'a Choice,
     snapshots: Snapshots,
-    /// By case and world: the runs that are done.
-    done: Vec<Vec<Vec<Outcome>>>,
-    cells: Vec<Vec<Option<Cell>>>,
+    /// By case and world: its runs, as far as they are done.
+    done: Vec<Vec<Vec<Option<Outcome>>>>,
+    assessed: Vec<Vec<Option<Assessment>>>,
     /// How many cases have been printed, from the first on.
     printed: usize,
     progress: Progress,
-    unkept: Option<Stop>,
+    unkept: Option<CommandError>,
 }
 
 impl<'a> Run<'a> {
     fn new(
         args: &'a RunArgs,
-        cases: &'a [Ready],
+        cases: &'a [ParsedCase],
         choice: &'a Choice,
         snapshots: Snapshots,
     ) -> Run<'a> {
@@ -72,83 +57,68 @@ impl<'a> Run<'a> {
             cases,
             choice,
             snapshots,
-            done: cases.iter().map(|_| vec![Vec::new(); worlds]).collect(),
-            cells: vec![vec![None; worlds]; cases.len()],
+            done: vec![vec![vec![None; args.repeat as usize]; worlds]; cases.len()],
+            assessed: vec![vec![None; worlds]; cases.len()],
             printed: 0,
             progress: Progress::new(cases.len() * worlds * args.repeat as usize),
             unkept: None,
         }
     }
 
-    fn submit(&self, fleet: &Fleet, sender: Sender<Event>) {
-        for (case, ready) in self.cases.iter().enumerate() {
-            for (world, its_world) in self.choice.worlds.iter().enumerate() {
-                for _ in 0..self.args.repeat {
-                    let sender = sender.clone();
-                    fleet.submit(job(&ready.file, its_world), move |outcome| {
-                        let outcome = Box::new(outcome);
-                        let _ = sender.send(Event::Done { case, world, outcome });
-                    });
-                }
-            }
+    /// Makes all runs, or as many as come before an interrupt.
+    fn make(&mut self, pool: &Pool) -> Result<(), Interrupted> {
+        let (cases, worlds) = (self.cases, &self.choice.worlds);
+        let repeat = self.args.repeat as usize;
+        let of_case = |case| (0..worlds.len()).map(move |world| (case, world));
+        let of_world = |(case, world)| (0..repeat).map(move |run| [case, world, run]);
+        let places: Vec<[usize; 3]> =
+            (0..cases.len()).flat_map(of_case).flat_map(of_world).collect();
+        let jobs = places.iter().map(|[case, world, _]| job(&cases[*case].file, &worlds[*world]));
+        for outcome in pool.run_all(jobs) {
+            let (number, outcome) = outcome?;
+            self.take(places[number], outcome);
         }
+        Ok(())
     }
 
-    /// Takes outcomes until all are there; true: interrupted.
-    fn collect(&mut self, events: &Receiver<Event>) -> bool {
-        let mut missing = self.cases.len() * self.choice.worlds.len() * self.args.repeat as usize;
-        while missing > 0 {
-            match events.recv() {
-                Ok(Event::Done { case, world, outcome }) => self.take(case, world, *outcome),
-                Ok(Event::Briefed { .. } | Event::Surveyed { .. }) => {
-                    unreachable!("`run` asks for no batches")
-                }
-                Ok(Event::Interrupted) | Err(_) => return true,
-            }
-            missing -= 1;
-        }
-        false
-    }
-
-    fn take(&mut self, case: usize, world: usize, outcome: Outcome) {
-        let ready = &self.cases[case];
-        self.progress.advance(&ready.file.name);
-        let runs = &mut self.done[case][world];
-        runs.push(outcome);
-        if runs.len() < self.args.repeat as usize {
-            return;
-        }
+    fn take(&mut self, [case, world, run]: [usize; 3], outcome: Outcome) {
+        let ParsedCase { file, script } = &self.cases[case];
+        self.progress.advance(&file.name);
+        self.done[case][world][run] = Some(outcome);
+        let runs: Option<Vec<Outcome>> = self.done[case][world].iter().cloned().collect();
+        let Some(runs) = runs else { return };
         let its_world = &self.choice.worlds[world];
         if let (Some(folder), None) = (&self.args.keep, &self.unkept) {
-            let kept = keep::files(folder, &ready.file.name, &its_world.label, &runs[0].files);
+            let kept = keep::files(folder, &file.name, &its_world.label, &runs[0].files);
             self.unkept = kept.err();
         }
-        let reviewed = match ready.file.own || ready.file.is_workload() {
+        let reviewed = match file.own || file.is_workload() {
             true => Reviewed::Never,
-            false => self.snapshots.find(&ready.file.name, &its_world.family),
+            false => self.snapshots.find(&file.name, &its_world.family),
         };
-        self.cells[case][world] = Some(judge(&ready.script, runs, &reviewed));
+        self.assessed[case][world] = Some(judge(script, &runs, &reviewed));
         self.print();
     }
 
     /// Prints the cases that are complete, in order.
     fn print(&mut self) {
-        while let Some(cells) = self.cells.get(self.printed) {
-            let Some(cells) = cells.iter().cloned().collect::<Option<Vec<Cell>>>() else { break };
-            let ready = &self.cases[self.printed];
-            self.progress.line(&line(&ready.file.name, &self.choice.worlds, &cells));
-            if ready.file.own {
-                self.print_transcripts(ready);
+        while let Some(assessed) = self.assessed.get(self.printed) {
+            let assessed: Option<Vec<Assessment>> = assessed.iter().cloned().collect();
+            let Some(assessed) = assessed else { break };
+            let file = &self.cases[self.printed].file;
+            self.progress.line(&line(&file.name, &self.choice.worlds, &assessed));
+            if file.own {
+                self.print_transcripts(file);
             }
             self.printed += 1;
         }
     }
 
     /// Each different transcript once, with the worlds that gave it.
-    fn print_transcripts(&self, ready: &Ready) {
+    fn print_transcripts(&self, file: &CaseFile) {
         let mut different: Vec<(&str, Vec<&str>)> = Vec::new();
         for (world, runs) in self.choice.worlds.iter().zip(&self.done[self.printed]) {
-            let text = runs[0].transcript.as_str();
+            let text = runs[0].as_ref().map_or("", |run| &run.transcript);
             match different.iter_mut().find(|(other, _)| *other == text) {
                 Some((_, labels)) => labels.push(&world.label),
                 None if text.is_empty() => {}
@@ -157,17 +127,17 @@ impl<'a> Run<'a> {
         }
         for (text, labels) in different {
             let worlds = labels.join(", ");
-            self.progress.line(&format!("--- {} in {worlds}\n{text}", ready.file.source));
+            self.progress.line(&format!("--- {} in {worlds}\n{text}", file.source));
         }
     }
 
     /// The table and the last line.
-    fn conclude(&mut self) -> Result<(), Stop> {
+    fn conclude(&mut self) -> Result<(), CommandError> {
         self.progress.finish();
         screen::line("");
         screen::line(&self.table().render());
         for absent in &self.choice.absent {
-            screen::line(&announce(absent));
+            screen::line(&announcement(absent));
         }
         screen::line(&self.counts());
         self.unkept.take().map_or(Ok(()), Err)
@@ -180,60 +150,67 @@ impl<'a> Run<'a> {
             true => "missing".to_string(),
             false => "skipped".to_string(),
         });
-        let row = |ready: &Ready, cells: &[Option<Cell>]| {
-            let words =
-                cells.iter().map(|cell| cell.as_ref().map_or("-".into(), |cell| cell.word.clone()));
-            (ready.file.name.clone(), words.chain(gaps.clone()).collect())
+        let row = |case: &ParsedCase, assessed: &[Option<Assessment>]| {
+            let word =
+                |one: &Option<Assessment>| one.as_ref().map_or("-".into(), |a| a.word.clone());
+            let words = assessed.iter().map(word);
+            (case.file.name.clone(), words.chain(gaps.clone()).collect())
         };
         Table {
             worlds: labels.chain(absent).collect(),
             rows: self
                 .cases
                 .iter()
-                .zip(&self.cells)
-                .map(|(ready, cells)| row(ready, cells))
+                .zip(&self.assessed)
+                .map(|(case, assessed)| row(case, assessed))
                 .collect(),
         }
     }
 
-    fn findings(&self) -> Vec<Finding> {
+    fn statuses(&self) -> Vec<Status> {
         let absent = self.choice.absent.iter().map(|absent| match absent.wanted {
-            true => Finding::NotMeasured,
-            false => Finding::Skipped,
+            true => Status::NotMeasured,
+            false => Status::Skipped,
         });
-        self.cells.iter().flatten().flatten().map(|cell| cell.finding).chain(absent).collect()
+        self.assessed
+            .iter()
+            .flatten()
+            .flatten()
+            .map(|assessed| assessed.status)
+            .chain(absent)
+            .collect()
     }
 
     /// Everything that happened to a run, counted; what must not be overlooked is said even when it
     /// is 0.
     fn counts(&self) -> String {
-        let findings: Vec<Finding> =
-            self.cells.iter().flatten().flatten().map(|cell| cell.finding).collect();
-        let count = |finding| findings.iter().filter(|other| **other == finding).count();
+        let statuses: Vec<Status> =
+            self.assessed.iter().flatten().flatten().map(|assessed| assessed.status).collect();
+        let count = |finding| statuses.iter().filter(|other| **other == finding).count();
         let planned = self.cases.len() * self.choice.worlds.len();
         let absent = |wanted| {
             let these = self.choice.absent.iter().filter(|absent| absent.wanted == wanted);
             these.count() * self.cases.len()
         };
-        let mut parts = vec![format!("{} as expected", count(Finding::AsExpected))];
+        let mut parts = vec![format!("{} as expected", count(Status::AsExpected))];
         for (finding, words) in [
-            (Finding::BrokenPromise, "with a promise broken"),
-            (Finding::BadCase, "of a bad case"),
-            (Finding::NotMeasured, "not measured"),
-            (Finding::Differs, "unlike the snapshot"),
-            (Finding::NotApplicable, "not applicable"),
+            (Status::BrokenPromise, "with a promise broken"),
+            (Status::BadCase, "of a bad case"),
+            (Status::NotMeasured, "not measured"),
+            (Status::Differs, "unlike the snapshot"),
+            (Status::NotApplicable, "not applicable"),
         ] {
             if count(finding) > 0 {
                 parts.push(format!("{} {words}", count(finding)));
             }
         }
-        parts.push(format!("{} unreviewed", count(Finding::Unreviewed)));
+        parts.push(format!("{} unreviewed", count(Status::Unreviewed)));
         parts.push(format!("{} skipped", absent(false)));
         if absent(true) > 0 {
             parts.push(format!("{} missing", absent(true)));
         }
-        if findings.len() < planned {
-            parts.push(format!("{} not run", planned - findings.len()));
+        if statuses.len() < planned {
+            parts.push(format!("{} not run", planned - statuses.len()));
         }
         let cases = count_of(self.cases.len(), "case");
         let worlds = count_of(self.choice.worlds.len(), "world");
@@ -247,11 +224,11 @@ fn count_of(n: usize, thing: &str) -> String {
 }
 
 /// The line of a case: whether all is as expected, and what is not.
-fn line(name: &str, worlds: &[World], cells: &[Cell]) -> String {
-    let exit = overall(cells.iter().map(|cell| cell.finding));
+fn line(name: &str, worlds: &[World], assessed: &[Assessment]) -> String {
+    let exit = overall(assessed.iter().map(|assessed| assessed.status));
     let mut text = format!("{}  {name}", if exit == Exit::Expected { "ok  " } else { "FAIL" });
-    for (world, cell) in worlds.iter().zip(cells) {
-        for note in &cell.notes {
+    for (world, assessment) in worlds.iter().zip(assessed) {
+        for note in &assessment.notes {
             let note = note.replace('\n', "\n          ");
             text.push_str(&format!("\n        {}: {note}", world.label));
         }

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::exit::Exit;
+use crate::sweep::driver::Step;
 
 /// Prints `text` and a newline to standard output.
 pub fn line(text: &str) {
@@ -49,15 +50,15 @@ impl Progress {
         Progress { bar }
     }
 
-    /// There is more to do than was known.
-    pub fn more(&self, runs: usize) {
-        self.bar.inc_length(runs as u64);
-    }
-
-    /// So many more runs of this are done.
-    pub fn advance_by(&self, runs: usize, what: &str) {
-        self.bar.set_message(what.to_string());
-        self.bar.inc(runs as u64);
+    /// There is more to do than was known, or so many more runs of `what` are done.
+    pub fn hear(&self, step: Step, what: &str) {
+        match step {
+            Step::Planned(runs) => self.bar.inc_length(runs as u64),
+            Step::Done(runs) => {
+                self.bar.set_message(what.to_string());
+                self.bar.inc(runs as u64);
+            }
+        }
     }
 
     /// One more run is done.

@@ -4,66 +4,55 @@
 
 use std::path::Path;
 
-use super::args::{MergeArgs, SweepArgs};
+use super::args::{MergeArgs, Reports, SweepArgs};
+use super::error::CommandError;
 use super::screen::Progress;
+use super::session::{Session, announce};
 use super::{output, screen};
-use crate::engine::interrupt;
-use crate::engine::pool::Settings;
-use crate::engine::session::with_fleet;
-use crate::engine::worlds::Choice;
-use crate::error::{Stop, cannot};
-use crate::exit::{Exit, Finding, overall};
+use crate::engine::worlds::{Choice, NoWorld};
+use crate::error::cannot;
+use crate::exit::{Exit, Status, overall};
 use crate::report::matrix::LEGEND;
 use crate::report::sweep_text;
-use crate::suite::library::{Library, Ready, SWEEPS, understand};
+use crate::suite::library::{Library, LibraryError, ParsedCase, SWEEPS, parse_all};
 use crate::sweep::accepted::Accepted;
-use crate::sweep::driver::{Step, Sweeper};
+use crate::sweep::driver::Sweeper;
 use crate::sweep::enumerate::Scope;
 use crate::sweep::{File, Shard, Sweep, Workload};
 
 /// The mode.
-pub fn main(args: &SweepArgs) -> Result<Exit, Stop> {
-    interrupt::block()?;
+pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
+    let session = Session::begin(&args.limits)?.on(&args.cores);
     output::possible(
         args.reports.json.iter().chain(&args.reports.junit).map(|path| path.as_path()),
     )?;
-    let accepted = Accepted::open(args.reports.accepted.as_deref())?;
+    let accepted = accepted(&args.reports)?;
     let workloads = workloads(&args.cases)?;
     let choice = choose(args)?;
-    let mut settings = Settings::of_this_binary(args.limits.deadline)
-        .map_err(|e| Stop::unable(format!("cannot tell where this binary is: {e}")))?;
-    settings.jobs = args.cores.most();
+    announce(&choice);
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let sample = args.sample.map(|runs| runs as usize);
     let scope = Scope { kinds: &args.faults, shard, sample, images: args.images };
     let progress = Progress::of_many(0);
-    let save = |sweeps: &[Sweep], partial: bool| -> Result<(), Stop> {
+    let save = |sweeps: &[Sweep], partial: bool| -> Result<(), CommandError> {
         let file = File::new(shard.to_string(), partial, sweeps.to_vec());
         write(&file, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)
     };
     // From here on a report is there, whatever ends this process.
     save(&[], true)?;
     let began = std::time::Instant::now();
-    let (sweeps, interrupted) = with_fleet(&settings, |fleet, events, sender| {
+    let (sweeps, interrupted) = session.with_pool(|pool| {
         let mut sweeps = Vec::new();
         for (workload, world) in
             workloads.iter().flat_map(|w| choice.worlds.iter().map(move |world| (w, world)))
         {
             let what = format!("{} in {}", workload.name, world.label);
-            let hear = |step| match step {
-                Step::Planned(runs) => progress.more(runs),
-                Step::Done(runs) => progress.advance_by(runs, &what),
-            };
-            let (events, sender) = (&events, &sender);
-            let pairs = args.pairs;
-            let sweeper = Sweeper { fleet, events, sender, scope, pairs, progress: &hear };
+            let hear = |step| progress.hear(step, &what);
+            let sweeper = Sweeper { pool, scope, pairs: args.pairs, progress: &hear };
             let (sweep, swept) = sweeper.sweep(workload, world);
             progress.line(&shown(&sweep));
             sweeps.push(sweep);
-            if save(&sweeps, true).is_err() {
-                return (sweeps, true);
-            }
-            if swept.is_err() {
+            if save(&sweeps, true).is_err() || swept.is_err() {
                 return (sweeps, true);
             }
         }
@@ -82,37 +71,32 @@ pub fn main(args: &SweepArgs) -> Result<Exit, Stop> {
         && args.cases.is_empty();
     let stale = if everywhere { accepted.stale() } else { Vec::new() };
     say_accepted(&accepted, &file, &stale);
-    let stale = stale.iter().map(|_| Finding::BadCase);
-    let missing = choice.absent.iter().map(|_| Finding::NotMeasured);
+    let stale = stale.iter().map(|_| Status::BadCase);
+    let missing = choice.absent.iter().filter(|absent| absent.wanted);
+    let missing = missing.map(|_| Status::NotMeasured);
     Ok(if interrupted {
         Exit::Interrupted
     } else {
-        overall(exits(&counted).chain(missing).chain(stale))
+        overall(statuses(&counted).chain(missing).chain(stale))
     })
 }
 
-fn workloads(words: &[String]) -> Result<Vec<Workload>, Stop> {
+fn workloads(words: &[String]) -> Result<Vec<Workload>, LibraryError> {
     let library = Library::open()?;
     let all = [SWEEPS.to_string()];
-    let ready = understand(library.select(if words.is_empty() { &all } else { words })?)?;
-    Ok(ready.iter().map(|Ready { file, script }| Workload::of(&file.name, script)).collect())
+    let cases = parse_all(library.select(if words.is_empty() { &all } else { words })?)?;
+    Ok(cases.iter().map(|ParsedCase { file, script }| Workload::of(&file.name, script)).collect())
 }
 
 /// The worlds: sim unless others are named, or all of them.
-fn choose(args: &SweepArgs) -> Result<Choice, Stop> {
+fn choose(args: &SweepArgs) -> Result<Choice, NoWorld> {
     let sim = ["sim".to_string()];
     let words: &[String] = match (args.all, args.worlds.is_empty()) {
         (true, true) => &[],
         (false, true) => &sim,
         (_, false) => &args.worlds,
     };
-    let mut choice = Choice::of(words)?;
-    for absent in &choice.absent {
-        let what = if absent.wanted { "missing" } else { "skipped" };
-        screen::error(&format!("{what}: world {}: {}", absent.label, absent.reason));
-    }
-    choice.absent.retain(|absent| absent.wanted);
-    Ok(choice)
+    Choice::of(words)
 }
 
 /// One sweep on the terminal.
@@ -131,12 +115,12 @@ fn conclude(file: &File, seconds: f64) {
     let runs: usize = file.sweeps.iter().map(|sweep| sweep.records.len()).sum();
     let refused = file.sweeps.iter().filter(|sweep| sweep.refused.is_some()).count();
     let mut text = format!("{} sweeps, {runs} runs", file.sweeps.len());
-    for exit in [Finding::BrokenPromise, Finding::NotMeasured] {
+    for exit in [Status::BrokenPromise, Status::NotMeasured] {
         let what = match exit {
-            Finding::BrokenPromise => "with a promise broken",
+            Status::BrokenPromise => "with a promise broken",
             _ => "not measured",
         };
-        let count = exits(file).filter(|finding| *finding == exit).count();
+        let count = statuses(file).filter(|finding| *finding == exit).count();
         text.push_str(&format!(", {count} {what}"));
     }
     text.push_str(&format!(", {refused} workloads not swept"));
@@ -150,15 +134,15 @@ fn conclude(file: &File, seconds: f64) {
 }
 
 /// What each run and each workload means for the exit code.
-pub fn exits(file: &File) -> impl Iterator<Item = Finding> {
+pub fn statuses(file: &File) -> impl Iterator<Item = Status> {
     file.sweeps.iter().flat_map(|sweep| {
-        let refused = sweep.refused.iter().map(|_| Finding::NotMeasured);
+        let refused = sweep.refused.iter().map(|_| Status::NotMeasured);
         refused.chain(sweep.records.iter().map(|record| match record.verdict() {
             // No server syncs the directory that holds its own, so this would say nothing.
-            _ if record.is_posix() || !record.is_finding() => Finding::AsExpected,
-            Some(verdict) if verdict.is_broken_promise() => Finding::BrokenPromise,
-            Some(verdict) if verdict.is_no_measurement() => Finding::NotMeasured,
-            _ => Finding::AsExpected,
+            _ if record.is_posix() || !record.is_finding() => Status::AsExpected,
+            Some(verdict) if verdict.is_broken_promise() => Status::BrokenPromise,
+            Some(verdict) if verdict.is_no_measurement() => Status::NotMeasured,
+            _ => Status::AsExpected,
         }))
     })
 }
@@ -169,34 +153,40 @@ fn write(
     json: Option<&Path>,
     junit: Option<&Path>,
     accepted: &Accepted,
-) -> Result<(), Stop> {
+) -> Result<(), CommandError> {
     if let Some(path) = json {
         output::write(path, &file.write())?;
     }
     if let Some(path) = junit {
-        output::write(path, &sweep_text::junit(file, accepted).map_err(Stop::unable)?)?;
+        output::write(path, &sweep_text::junit(file, accepted).map_err(CommandError::unable)?)?;
     }
     Ok(())
 }
 
-fn read(path: &Path) -> Result<File, Stop> {
-    let text = std::fs::read_to_string(path).map_err(|e| Stop::usage(cannot("read", path, &e)))?;
-    File::read(&text).map_err(|why| Stop::usage(format!("{}: {why}", path.display())))
+/// The findings that are known, each with its reason.
+pub fn accepted(reports: &Reports) -> Result<Accepted, CommandError> {
+    Accepted::open(reports.accepted.as_deref()).map_err(CommandError::usage)
+}
+
+fn read(path: &Path) -> Result<File, CommandError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|e| CommandError::usage(cannot("read", path, &e)))?;
+    File::read(&text).map_err(|why| CommandError::usage(format!("{}: {why}", path.display())))
 }
 
 /// `sabot merge`: the shards of one sweep.
-pub fn merge(args: &MergeArgs) -> Result<Exit, Stop> {
-    let accepted = Accepted::open(args.reports.accepted.as_deref())?;
+pub fn merge(args: &MergeArgs) -> Result<Exit, CommandError> {
+    let accepted = accepted(&args.reports)?;
     let files: Vec<File> = args.files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
     output::possible(
         args.reports.json.iter().chain(&args.reports.junit).map(|path| path.as_path()),
     )?;
-    let merged = File::merge(files).map_err(Stop::usage)?;
+    let merged = File::merge(files).map_err(CommandError::usage)?;
     merged.sweeps.iter().for_each(|sweep| screen::line(&shown(sweep)));
     conclude(&merged, 0.0);
     write(&merged, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)?;
     say_accepted(&accepted, &merged, &[]);
-    Ok(overall(exits(&accepted.without(&merged))))
+    Ok(overall(statuses(&accepted.without(&merged))))
 }
 
 /// Says how many findings each reason accepts, and which entries nothing needs.

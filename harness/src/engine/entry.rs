@@ -24,6 +24,8 @@ use super::reexec::{SERVER_CORE, WORD, WORKER};
 use super::{reap, worker};
 use crate::exit::Exit;
 
+// SAFETY: the section is an array of such pointers, and what this one points to may run when the C
+// library calls it: see the head of this file.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static BEFORE_MAIN: extern "C" fn() = before_main;
@@ -34,7 +36,7 @@ extern "C" fn before_main() {
     if words.next().as_deref() != Some(WORD) {
         return;
     }
-    // SAFETY: nothing runs in a handler that is none.
+    // SAFETY: SIG_IGN is no handler, so no code runs in the middle of other code.
     let _ = unsafe { signal(Signal::SIGPIPE, SigHandler::SigIgn) };
     let words: Vec<String> = words.collect();
     let code = std::panic::catch_unwind(|| become_what_is_asked(name, &words));
@@ -62,11 +64,17 @@ fn serve(words: Vec<String>) -> i32 {
 }
 
 fn work(cpu: usize) -> i32 {
-    let exit = reap::leave_nothing(|| worker::main(cpu)).unwrap_or_else(|stop| {
-        eprintln!("{}", stop.message);
-        stop.exit
-    });
+    let exit = match reap::leave_nothing(|| worker::main(cpu)) {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(why)) => failed(&why.to_string()),
+        Err(why) => failed(&format!("cannot adopt orphans: {why}")),
+    };
     exit.code().into()
+}
+
+fn failed(why: &str) -> Exit {
+    eprintln!("{why}");
+    Exit::NotMeasured
 }
 
 /// Keeps the pointer in whatever links this crate: a static that nobody names could be left out.

@@ -92,23 +92,23 @@ impl Host {
     }
 
     /// Runs a batch, script by script, as long as nobody wants to stop.
-    pub fn briefs(&mut self, batch: &Batch, stopped: &dyn Fn() -> bool) -> Vec<RunSummary> {
-        let mut briefs = Vec::with_capacity(batch.scripts.len());
+    pub fn summaries(&mut self, batch: &Batch, stopped: &dyn Fn() -> bool) -> Vec<RunSummary> {
+        let mut summaries = Vec::with_capacity(batch.scripts.len());
         for text in &batch.scripts {
             if stopped() {
                 break;
             }
-            let run = AssertUnwindSafe(|| self.brief(batch, text));
-            briefs.push(match catch_unwind(run) {
-                Ok(Ok(brief)) => brief,
-                Ok(Err(failure)) => broken_brief(failure),
-                Err(panic) => broken_brief(self.panicked(&*panic)),
+            let run = AssertUnwindSafe(|| self.summary(batch, text));
+            summaries.push(match catch_unwind(run) {
+                Ok(Ok(summary)) => summary,
+                Ok(Err(failure)) => broken_summary(failure),
+                Err(panic) => broken_summary(self.panicked(&*panic)),
             });
         }
-        briefs
+        summaries
     }
 
-    fn brief(&mut self, batch: &Batch, text: &str) -> Result<RunSummary, Broken> {
+    fn summary(&mut self, batch: &Batch, text: &str) -> Result<RunSummary, Broken> {
         let script = (self.parser.parse("script", text))
             .map_err(|bad| Broken::Harness(format!("a bad script got as far as a world: {bad}")))?;
         let Server { kind, oracle, .. } = self.server(&batch.place)?;
@@ -135,8 +135,8 @@ impl Host {
             let run = AssertUnwindSafe(|| self.survey(cuts, point, stopped));
             surveys.push(match catch_unwind(run) {
                 Ok(Ok(survey)) => Ok(survey),
-                Ok(Err(failure)) => Err(broken_brief(failure)),
-                Err(panic) => Err(broken_brief(self.panicked(&*panic))),
+                Ok(Err(failure)) => Err(broken_summary(failure)),
+                Err(panic) => Err(broken_summary(self.panicked(&*panic))),
             });
         }
         surveys
@@ -269,7 +269,7 @@ pub fn broken(job: &Job, failure: Broken) -> Outcome {
 }
 
 /// The same for a script of a batch.
-pub fn broken_brief(failure: Broken) -> RunSummary {
+pub fn broken_summary(failure: Broken) -> RunSummary {
     let ruling = ruling(failure);
     let verdict = ruling.verdict;
     RunSummary {

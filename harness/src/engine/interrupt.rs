@@ -4,12 +4,12 @@
 //! on; one thread waits for them. Processes that are started inherit the blocked mask and have to
 //! unblock it ([`accept`]). Must not know: what ends.
 
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 use super::reap;
-use crate::error::Stop;
 use crate::exit::Exit;
 
 /// Held while a second interrupt must not end the process.
@@ -27,13 +27,14 @@ fn signals() -> SigSet {
 
 /// Blocks the signals, so that they wait for [`on_interrupt`]: also one that comes while it is
 /// still being found out what this machine can do. To be called before anything is started.
-pub fn block() -> Result<(), Stop> {
-    signals().thread_block().map_err(|e| Stop::unable(format!("cannot block signals: {e}")))
+pub fn block() -> io::Result<()> {
+    signals().thread_block()?;
+    Ok(())
 }
 
 /// Calls `then` at the first SIGINT or SIGTERM; the second one ends the process,
 /// which leaves nothing behind, at once.
-pub fn on_interrupt(then: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+pub fn on_interrupt(then: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().name("interrupt".into()).spawn(move || {
         let signals = signals();
         if signals.wait().is_ok() {
@@ -49,7 +50,7 @@ pub fn on_interrupt(then: impl FnOnce() + Send + 'static) -> std::io::Result<()>
 }
 
 /// Takes signals again in a process whose parent had blocked them.
-pub fn accept() -> std::io::Result<()> {
+pub fn accept() -> io::Result<()> {
     SigSet::empty().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
     Ok(())
 }

@@ -9,16 +9,17 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
-use crate::error::Stop;
-
 /// Does `work`; whatever it started has ended when this returns.
-pub fn leave_nothing<T>(work: impl FnOnce() -> Result<T, Stop>) -> Result<T, Stop> {
+///
+/// # Errors
+/// When orphans below this process would go elsewhere; then nothing was done.
+pub fn leave_nothing<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
     // From here on: a probe of what the machine can do already leaves the first process of a
     // namespace behind it for a moment.
-    adopt_orphans().map_err(|error| Stop::unable(format!("cannot adopt orphans: {error}")))?;
+    adopt_orphans()?;
     let result = work();
     end_descendants();
-    result
+    Ok(result)
 }
 
 /// Makes this process the one that orphans below it come to.

@@ -1,51 +1,21 @@
-//! A fleet for as long as some work takes, and an interrupt that ends it.
+//! A pool for as long as some work takes, and an interrupt that stops it.
 //!
 //! Must not know: what the work is.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::io;
 
 use super::interrupt;
-use super::pool::{Fleet, Settings};
-use super::wire::Survey;
-use crate::error::Stop;
-use crate::runner::{Outcome, RunSummary};
+use super::pool::{Pool, Settings};
 
-/// Runs `work` with a fleet, an interrupt away from its end; the fleet is gone afterwards. The
-/// caller has blocked interrupts.
-pub fn with_fleet<T>(
-    settings: &Settings,
-    work: impl FnOnce(&Fleet, Receiver<Event>, Sender<Event>) -> T,
-) -> Result<T, Stop> {
-    let unable = |e: std::io::Error| Stop::unable(format!("cannot start the fleet: {e}"));
-    let fleet = Fleet::new(settings).map_err(unable)?;
-    let (sender, events) = channel();
-    let (stop, tell) = (fleet.stopper(), sender.clone());
-    interrupt::on_interrupt(move || {
-        stop();
-        let _ = tell.send(Event::Interrupted);
-    })
-    .map_err(unable)?;
-    let result = work(&fleet, events, sender);
-    drop(fleet);
+/// Does `work` with a pool that the first interrupt stops; the pool is gone afterwards. The caller
+/// has blocked interrupts ([`interrupt::block`]).
+///
+/// # Errors
+/// When threads cannot be started.
+pub fn with_pool<T>(settings: &Settings, work: impl FnOnce(&Pool) -> T) -> io::Result<T> {
+    let pool = Pool::new(settings)?;
+    interrupt::on_interrupt(pool.stopper())?;
+    let result = work(&pool);
+    drop(pool);
     Ok(result)
-}
-
-/// What the fleet and the interrupt tell the main thread.
-pub enum Event {
-    Done {
-        case: usize,
-        world: usize,
-        outcome: Box<Outcome>,
-    },
-    /// Verdicts of a batch, which began with the script of this number.
-    Briefed {
-        first: usize,
-        briefs: Vec<RunSummary>,
-    },
-    /// What cuts of the power came to, beginning with the call of this number.
-    Surveyed {
-        first: usize,
-        surveys: Vec<Survey>,
-    },
-    Interrupted,
 }

@@ -63,8 +63,8 @@ pub type Survey = Result<Option<Surveyed>, crate::runner::RunSummary>;
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Request {
     Run(Job),
-    Summaries(Batch),
-    Cut(Cuts),
+    Summarize(Batch),
+    Survey(Cuts),
     /// Run the job again and again for this many nanoseconds of real time.
     Measure {
         job: Job,
@@ -80,7 +80,7 @@ pub enum Reply {
     Unable(String),
     Ran(Box<Outcome>),
     /// One for each script.
-    Briefed(Vec<RunSummary>),
+    Summarized(Vec<RunSummary>),
     /// One for each call.
     Surveyed(Vec<Survey>),
     Measured(Measured),
@@ -98,4 +98,11 @@ pub struct Measured {
     pub trapped: u64,
     /// Why there is no number.
     pub problem: Option<String>,
+}
+
+impl Measured {
+    /// Runs per second.
+    pub fn rate(&self) -> f64 {
+        self.runs as f64 / (self.nanos as f64 / 1e9)
+    }
 }

@@ -5,7 +5,7 @@
 //! with the thread that started it. Must not know: which cases there are, and what is done with
 //! outcomes.
 
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
@@ -20,7 +20,6 @@ use super::host::Host;
 use super::line::{Lines, NoLine};
 use super::wire::{Measured, Reply, Request, Survey};
 use super::{interrupt, reexec};
-use crate::error::Stop;
 use crate::exit::Exit;
 use crate::runner::{Outcome, RunSummary};
 use crate::world::Broken;
@@ -28,8 +27,19 @@ use crate::world::Broken;
 /// How long a worker may take to set up its machine.
 const SETUP: Duration = Duration::from_secs(20);
 
+/// Why a worker gives up.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    #[error("the worker's input: {0}")]
+    Input(io::Error),
+    #[error("the worker was sent something strange: {0}")]
+    Request(serde_json::Error),
+    #[error("the worker's output: {0}")]
+    Output(io::Error),
+}
+
 /// The worker process, on the core `cpu`.
-pub fn main(cpu: usize) -> Result<Exit, Stop> {
+pub fn main(cpu: usize) -> Result<Exit, WorkerError> {
     let mut host = match prepare(cpu) {
         Ok(host) => host,
         Err(why) => {
@@ -39,13 +49,12 @@ pub fn main(cpu: usize) -> Result<Exit, Stop> {
     };
     say(&Reply::Ready)?;
     for line in std::io::stdin().lock().lines() {
-        let line = line.map_err(|e| Stop::unable(format!("the worker's input: {e}")))?;
-        let request = serde_json::from_str(&line)
-            .map_err(|e| Stop::unable(format!("the worker was sent something strange: {e}")))?;
+        let line = line.map_err(WorkerError::Input)?;
+        let request = serde_json::from_str(&line).map_err(WorkerError::Request)?;
         say(&match request {
             Request::Run(job) => Reply::Ran(Box::new(host.run_guarded(&job))),
-            Request::Summaries(batch) => Reply::Briefed(host.briefs(&batch, &|| false)),
-            Request::Cut(cuts) => Reply::Surveyed(host.surveys(&cuts, &|| false)),
+            Request::Summarize(batch) => Reply::Summarized(host.summaries(&batch, &|| false)),
+            Request::Survey(cuts) => Reply::Surveyed(host.surveys(&cuts, &|| false)),
             Request::Measure { job, nanos } => {
                 Reply::Measured(host.measure(&job, Duration::from_nanos(nanos)))
             }
@@ -76,13 +85,11 @@ fn die_with_parent(parent: Pid) -> Result<(), String> {
     if nix::unistd::getppid() == parent { Ok(()) } else { Err("the parent is gone".into()) }
 }
 
-fn say(reply: &Reply) -> Result<(), Stop> {
+fn say(reply: &Reply) -> Result<(), WorkerError> {
     let mut line = serde_json::to_vec(reply).expect("replies are plain data");
     line.push(b'\n');
     let mut out = std::io::stdout().lock();
-    out.write_all(&line)
-        .and_then(|()| out.flush())
-        .map_err(|e| Stop::unable(format!("the worker's output: {e}")))
+    out.write_all(&line).and_then(|()| out.flush()).map_err(WorkerError::Output)
 }
 
 /// A worker process as its manager sees it.
@@ -157,11 +164,11 @@ impl Worker {
     pub fn retire(mut self) {
         self.requests = None;
         let _ = self.replies.next(SETUP);
-        self.end();
+        self.kill();
     }
 
     /// Kills the worker, and through its death all that it has started.
-    pub fn end(mut self) {
+    pub fn kill(mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -175,15 +182,15 @@ pub fn outcome(reply: Reply) -> Result<Outcome, Broken> {
     }
 }
 
-/// The verdicts in a reply to [`Request::Summaries`].
-pub fn briefs(reply: Reply) -> Result<Vec<RunSummary>, Broken> {
+/// The verdicts in a reply to [`Request::Summarize`].
+pub fn summaries(reply: Reply) -> Result<Vec<RunSummary>, Broken> {
     match reply {
-        Reply::Briefed(briefs) => Ok(briefs),
+        Reply::Summarized(summaries) => Ok(summaries),
         other => Err(Broken::Harness(format!("a worker answered a batch with {other:?}"))),
     }
 }
 
-/// The states in a reply to [`Request::Cut`].
+/// The states in a reply to [`Request::Survey`].
 pub fn surveys(reply: Reply) -> Result<Vec<Survey>, Broken> {
     match reply {
         Reply::Surveyed(surveys) => Ok(surveys),

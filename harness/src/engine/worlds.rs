@@ -1,7 +1,7 @@
 //! Which worlds a run has: those asked for, or the default ones that this machine can have.
 //!
-//! Leaving a default world out is said aloud and is no failure; a world that was asked for by name,
-//! or that the environment variable `SABOT_REQUIRE` names (a comma list), must be there.
+//! A default world that is left out is announced and is no failure; a world that was asked for by
+//! name, or that the environment variable `SABOT_REQUIRE` names (a comma list), must be there.
 //! Tests look for `browser` in the same list. Must not know: what runs in a world.
 
 use std::path::{Path, PathBuf};
@@ -10,7 +10,6 @@ use nix::unistd::{AccessFlags, access};
 
 use super::servers;
 use super::wire::Place;
-use crate::error::Stop;
 use crate::profile::{NoServer, Profile};
 use crate::world::supervised::doctor;
 
@@ -29,9 +28,27 @@ pub struct World {
     /// What the user calls it, and the table's heading.
     pub label: String,
     pub place: Place,
-    /// What its transcripts are shared with: see [`super::snapshot`].
+    /// Which servers share its transcripts, for example `redis-7.0`.
     pub family: String,
 }
+
+/// Why a word is not a world here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoWorld {
+    #[error("no world {name}: worlds are {known}, and {KINDS}", KINDS = KINDS)]
+    NoSuchWorld { name: String, known: String },
+    #[error("{0}")]
+    BadProfile(NoServer),
+    /// A word of [`REQUIRE`] is none.
+    #[error("{REQUIRE}: {0}", REQUIRE = REQUIRE)]
+    Required(Box<NoWorld>),
+    /// The world is known, but this machine cannot have it.
+    #[error("missing: world {name}: {reason}")]
+    Missing { name: String, reason: String },
+}
+
+/// What else may be named as a world.
+const KINDS: &str = "paths to a server (with a /) or to a profile (.toml)";
 
 impl World {
     /// The program that runs under supervision, with its profile; None: in this world none does.
@@ -40,6 +57,27 @@ impl World {
             Place::Sim => None,
             Place::Server => Profile::named("sabot").zip(std::env::current_exe().ok()),
             Place::Binary(path) => Profile::of(path).ok(),
+        }
+    }
+
+    /// What sabot knows of its server; None: its program gives no answer any more.
+    pub fn profile(&self) -> Option<Profile> {
+        match &self.place {
+            Place::Sim | Place::Server => Profile::named("sabot"),
+            Place::Binary(path) => Profile::of(path).ok().map(|(profile, _)| profile),
+        }
+    }
+
+    /// Name and version of its server, for people.
+    pub fn server_name(&self) -> String {
+        let own = concat!("sabot's own server ", env!("CARGO_PKG_VERSION"));
+        match &self.place {
+            Place::Sim => format!("{own} (simulated)"),
+            Place::Server => own.to_string(),
+            Place::Binary(_) => match self.profile().and_then(|profile| profile.server) {
+                Some(server) => format!("{} {}", server.name, server.version),
+                None => self.family.clone(),
+            },
         }
     }
 }
@@ -62,17 +100,23 @@ pub struct Choice {
 
 impl Choice {
     /// Decides for the words after `--world`; none means the default worlds and the required ones.
-    pub fn of(words: &[String]) -> Result<Choice, Stop> {
+    ///
+    /// # Errors
+    /// When one of them is no world; a missing one is listed in [`Choice::absent`].
+    pub fn of(words: &[String]) -> Result<Choice, NoWorld> {
         Choice::among(words, &[])
     }
 
     /// The default worlds, the required ones, and every server that has a name here.
-    pub fn everywhere() -> Result<Choice, Stop> {
+    ///
+    /// # Errors
+    /// As [`Choice::of`].
+    pub fn everywhere() -> Result<Choice, NoWorld> {
         let named: Vec<String> = servers::list().into_iter().map(|(name, _)| name).collect();
         Choice::among(&[], &named)
     }
 
-    fn among(words: &[String], besides: &[String]) -> Result<Choice, Stop> {
+    fn among(words: &[String], besides: &[String]) -> Result<Choice, NoWorld> {
         let required = required(std::env::var(REQUIRE).ok().as_deref());
         let asked = !words.is_empty();
         let mut all = words.to_vec();
@@ -86,18 +130,17 @@ impl Choice {
             if all[..n].contains(word) {
                 continue;
             }
-            let found =
-                find(word, &mut supervision).map_err(|stop| match required.contains(word) {
-                    true => Stop { message: format!("{REQUIRE}: {}", stop.message), ..stop },
-                    false => stop,
-                })?;
-            match found {
+            match find(word, &mut supervision) {
                 Ok(world) if choice.worlds.iter().any(|other| other.place == world.place) => {}
                 Ok(world) => choice.worlds.push(world),
-                Err(reason) => {
+                Err(NoWorld::Missing { reason, .. }) => {
                     let wanted = asked || required.contains(word);
                     choice.absent.push(Absent { label: word.clone(), reason, wanted });
                 }
+                Err(why) if required.contains(word) => {
+                    return Err(NoWorld::Required(Box::new(why)));
+                }
+                Err(why) => return Err(why),
             }
         }
         Ok(choice)
@@ -110,69 +153,68 @@ fn required(variable: Option<&str>) -> Vec<String> {
     words.filter(|word| !word.is_empty() && *word != BROWSER).map(String::from).collect()
 }
 
-/// One world, or the reason why this machine cannot have it.
+/// The world of this name.
 ///
 /// # Errors
-/// When no world has this name.
-pub fn named(word: &str) -> Result<Result<World, String>, Stop> {
+/// When there is none, or this machine cannot have it.
+pub fn named(word: &str) -> Result<World, NoWorld> {
     find(word, &mut None)
 }
 
-/// The same; `supervision` remembers what was found out.
-fn find(
-    word: &str,
-    supervision: &mut Option<Result<(), String>>,
-) -> Result<Result<World, String>, Stop> {
-    let world = |label: &str, place, family: &str| World {
-        label: label.into(),
-        place,
-        family: family.into(),
-    };
+/// The same; `supervision` remembers what was found out about this machine.
+fn find(word: &str, supervision: &mut Option<Result<(), String>>) -> Result<World, NoWorld> {
+    let world = |place, family: &str| World { label: word.into(), place, family: family.into() };
     let found = match word {
-        "sim" => return Ok(Ok(world("sim", Place::Sim, "sabot"))),
-        "server" => Ok(world("server", Place::Server, "sabot")),
+        "sim" => return Ok(world(Place::Sim, "sabot")),
+        "server" => world(Place::Server, "sabot"),
         "redis" => match on_path("redis-server") {
             Some(path) => binary("redis", &path)?,
-            None => Err("no redis-server on PATH".into()),
+            None => return missing(word, "no redis-server on PATH"),
         },
         path if path.contains('/') || path.ends_with(".toml") => binary(path, Path::new(path))?,
         name => match servers::find(name).or_else(|| server_on_path(name)) {
             Some(path) => binary(name, &path)?,
-            None => return nobody(name),
+            None => return Err(nobody(name)),
         },
     };
-    let possible = supervision.get_or_insert_with(can_supervise).clone();
-    Ok(found.and_then(|world| possible.map(|()| world)))
+    match supervision.get_or_insert_with(can_supervise) {
+        Ok(()) => Ok(found),
+        Err(reason) => missing(word, reason),
+    }
 }
 
-/// A world by a program or a profile; a profile that makes no sense is bad usage.
-fn binary(label: &str, path: &Path) -> Result<Result<World, String>, Stop> {
+fn missing(name: &str, reason: &str) -> Result<World, NoWorld> {
+    Err(NoWorld::Missing { name: name.to_string(), reason: reason.to_string() })
+}
+
+/// A world by a program or a profile.
+fn binary(label: &str, path: &Path) -> Result<World, NoWorld> {
     match Profile::of(path) {
-        Ok((profile, _)) => Ok(Ok(World {
+        Ok((profile, _)) => Ok(World {
             label: label.into(),
             place: Place::Binary(path.to_path_buf()),
             family: profile.family(),
-        })),
-        Err(why @ NoServer::BadProfile { .. }) => Err(Stop::usage(why.to_string())),
-        Err(why) => Ok(Err(why.to_string())),
+        }),
+        Err(why @ NoServer::BadProfile { .. }) => Err(NoWorld::BadProfile(why)),
+        Err(why) => missing(label, &why.to_string()),
     }
 }
 
 /// A name that nobody has. With a version in it, it is that of a server which is not here yet;
 /// else it is a slip.
-fn nobody(name: &str) -> Result<Result<World, String>, Stop> {
-    let named: Vec<String> = servers::list().into_iter().map(|(name, _)| name).collect();
+fn nobody(name: &str) -> NoWorld {
+    let missing = |reason| NoWorld::Missing { name: name.to_string(), reason };
     if name.contains('-') && name.ends_with(|c: char| c.is_ascii_digit()) {
         let folder = servers::folder().map(|folder| folder.display().to_string());
         let folder = folder.unwrap_or_else(|| "target/servers".to_string());
-        return Ok(Err(format!("no server of this name in {folder}; `ci/servers` brings some")));
+        return missing(format!("no server of this name in {folder}; `ci/servers` brings some"));
     }
     if name.ends_with("-server") {
-        return Ok(Err(format!("no {name} on PATH")));
+        return missing(format!("no {name} on PATH"));
     }
+    let named = servers::list().into_iter().map(|(name, _)| name);
     let known = DEFAULTS.map(String::from).into_iter().chain(named).collect::<Vec<_>>().join(", ");
-    let kinds = "paths to a server (with a /) or to a profile (.toml)";
-    Err(Stop::usage(format!("no world {name}: worlds are {known}, and {kinds}")))
+    NoWorld::NoSuchWorld { name: name.to_string(), known }
 }
 
 /// Whether this machine can supervise at all; if not, what is missing.
@@ -213,17 +255,22 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_not_here_is_missing_and_a_slip_is_bad_usage() {
-        let missing = nobody("redis-5.0.14").expect("a name").expect_err("it is not here");
-        assert!(missing.contains("ci/servers"), "{missing}");
-        assert!(nobody("radis").expect_err("a slip").message.contains("radis"));
+    fn a_server_that_is_not_here_is_missing_and_a_slip_is_no_world() {
+        let missing = nobody("redis-5.0.14");
+        assert!(
+            matches!(&missing, NoWorld::Missing { reason, .. } if reason.contains("ci/servers"))
+        );
+        let slip = nobody("radis");
+        assert!(matches!(slip, NoWorld::NoSuchWorld { .. }));
+        assert!(slip.to_string().starts_with("no world radis: worlds are sim, server, redis"));
     }
 
     #[test]
-    fn a_word_that_is_neither_a_world_nor_a_path_is_bad_usage() {
-        let stop = find("simulator", &mut Some(Ok(()))).expect_err("there is none");
-        assert_eq!(stop.exit, crate::exit::Exit::BadUsage);
-        let missing = find("/nonexistent/redis-server", &mut Some(Ok(()))).expect("a path");
-        assert!(missing.expect_err("no such file").contains("/nonexistent/redis-server"));
+    fn a_word_that_is_neither_a_world_nor_a_path_is_no_world() {
+        let find = |word| find(word, &mut Some(Ok(())));
+        assert!(matches!(find("simulator"), Err(NoWorld::NoSuchWorld { .. })));
+        let missing = find("/nonexistent/redis-server").expect_err("no such file");
+        assert!(matches!(missing, NoWorld::Missing { .. }));
+        assert!(missing.to_string().contains("/nonexistent/redis-server"), "{missing}");
     }
 }

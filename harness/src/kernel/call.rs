@@ -1,11 +1,11 @@
-//! The system calls the kernel decides about, under the names that plans, sites and traces use.
+//! The system calls that the kernel decides about, by the names used in plans, sites and traces.
 //!
 //! Variants that differ only in how the path is given share one name (`openat` is `open`), so that
-//! a site means the same in every C library. Must not know: what a call does.
+//! a site means the same with every C library. Must not know: what a call does.
 
 use std::fmt;
 
-/// A system call that leaves a mark on files, pipes or processes.
+/// A system call about files, pipes or processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CallName {
     Open,

@@ -1,4 +1,4 @@
-//! Virtual time: nanoseconds that pass only when somebody advances them.
+//! Virtual time: nanoseconds, which pass only when somebody advances the clock.
 //!
 //! Must not know: who waits for what.
 
@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// A moment: nanoseconds since the machine was switched on.
+/// A moment, in nanoseconds since the machine was switched on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(pub u64);
 
@@ -35,7 +35,7 @@ impl Sub for Time {
     }
 }
 
-/// Seconds and milliseconds, `1.250s`; finer only where there is something finer to show.
+/// Seconds and milliseconds, `1.250s`; with nanoseconds if it is not a whole millisecond.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seconds, nanos) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
@@ -57,7 +57,7 @@ impl Clock {
     /// CLOCK_REALTIME when the machine is switched on, in nanoseconds since the epoch: one fixed
     /// moment (2023-11-14 22:13:20 UTC), so that dates in logs and expiry times repeat.
     pub const REALTIME_AT_ZERO: u64 = 1_700_000_000_000_000_000;
-    /// CLOCK_MONOTONIC when the machine is switched on: not 0, because servers take 0 for "never".
+    /// CLOCK_MONOTONIC when the machine is switched on; not 0, which servers take for "never".
     pub const MONOTONIC_AT_ZERO: u64 = 1_000_000_000;
 
     pub fn new() -> Self {
@@ -78,7 +78,7 @@ impl Clock {
         Self::MONOTONIC_AT_ZERO + self.now.0
     }
 
-    /// Moves the clock on to `to`; time never goes back.
+    /// Moves the clock forward to `to`; it never goes back.
     pub fn advance_to(&mut self, to: Time) {
         debug_assert!(to >= self.now, "the clock was asked to go back to {to} at {}", self.now);
         self.now = self.now.max(to);

@@ -1,6 +1,6 @@
-//! A call between the moment it was made and the moment it is completed.
+//! A call from the moment it is made to the moment it is completed.
 //!
-//! Must not know: what completing it does.
+//! Must not know: how a call is completed.
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
@@ -19,7 +19,7 @@ use super::trace::{Detail, Injected};
 pub enum Target<'a> {
     None,
     Fd(Fd),
-    /// A path relative to the run directory, without `./`.
+    /// A path from the run directory, without `./`.
     Path(&'a str),
     Rename {
         from: &'a str,
@@ -44,16 +44,16 @@ pub(super) enum Delay {
     UntilHealed,
 }
 
-/// A call that was entered and not completed yet.
+/// A call that was entered and is not completed yet.
 #[derive(Debug)]
 #[must_use = "a call that was entered must be completed or abandoned"]
 pub struct Entered {
     pub task: TaskId,
     pub site: Site,
-    /// What the plan decided, without delays: those show in [`Kernel::is_ready`].
+    /// What the plan decided, except for delays: for those see [`super::Kernel::is_ready`].
     pub effect: Option<Effect>,
     pub(super) detail: Detail,
-    /// What a sync covers, as of now.
+    /// What a sync covers: all that was written before it was called.
     pub(super) mark: Option<SyncMark>,
     pub(super) delay: Delay,
     pub(super) began: Time,
@@ -69,7 +69,7 @@ impl Entered {
         }
     }
 
-    /// What the plan has happen on this side of the call.
+    /// The kill or power cut that the plan puts on this side of the call.
     pub fn halt(&self, when: When) -> Option<Halt> {
         match self.effect {
             Some(Effect::Halt(side, halt)) if side == when => Some(halt),
@@ -77,12 +77,13 @@ impl Entered {
         }
     }
 
-    /// What the plan wanted has happened; the rest is an ordinary call.
-    pub fn calm(&mut self) {
+    /// The kill or power cut has happened, and the caller has survived it: the rest is an ordinary
+    /// call.
+    pub fn clear_effect(&mut self) {
         self.effect = None;
     }
 
-    /// What the trace says of the plan's part in this call.
+    /// What the plan did to this call, for the trace.
     pub(super) fn injected(&self) -> Option<Injected> {
         match self.effect {
             Some(Effect::Error(_)) => Some(Injected::Error),

@@ -1,15 +1,16 @@
-//! Descriptors: per process a table from numbers to open file descriptions, which forks share.
+//! Descriptors: each process has a table of them; they stand for open file descriptions, which
+//! forks share.
 //!
-//! Only files and pipes of the model stand here; sockets and the like are the doors' business.
-//! Must not know: what is in a file or a pipe.
+//! Only the files and pipes of the model are here; sockets and the like belong to the doors. Must
+//! not know: what is in a file or a pipe.
 
 use nix::fcntl::OFlag;
 
 use super::disk::Ino;
 
-/// The number by which a process knows an open file.
+/// A file descriptor.
 pub type Fd = i32;
-/// A pipe of this machine, in order of creation.
+/// A pipe of this machine, numbered in order of creation.
 pub type PipeId = usize;
 
 /// Which end of a pipe.
@@ -30,7 +31,7 @@ pub enum Object {
 #[derive(Clone, Debug)]
 pub struct Description {
     pub object: Object,
-    /// Where the next read or write starts; a file opened with O_APPEND writes at its end.
+    /// Where the next read or write starts; with O_APPEND a write starts at the end of the file.
     pub offset: u64,
     pub flags: OFlag,
     references: u32,
@@ -41,12 +42,12 @@ pub type DescriptionId = usize;
 
 /// The descriptors of one process.
 #[derive(Clone, Debug, Default)]
-pub struct Table {
-    /// In the order of their numbers.
+pub struct FdTable {
+    /// Sorted by descriptor.
     entries: Vec<(Fd, DescriptionId)>,
 }
 
-impl Table {
+impl FdTable {
     fn place(&self, fd: Fd) -> Result<usize, usize> {
         self.entries.binary_search_by_key(&fd, |(known, _)| *known)
     }
@@ -110,12 +111,12 @@ impl Descriptions {
         self.slots[id].as_mut().expect("a description in a table is open")
     }
 
-    /// One more table refers to it.
+    /// One more descriptor refers to it.
     pub fn share(&mut self, id: DescriptionId) {
         self.get_mut(id).references += 1;
     }
 
-    /// One table less refers to it. Returns what it stood for when that was the last one.
+    /// One descriptor less refers to it. Returns what it stood for if that was the last one.
     pub fn release(&mut self, id: DescriptionId) -> Option<Object> {
         let description = self.get_mut(id);
         description.references -= 1;

@@ -1,42 +1,39 @@
 //! Halts: kills and power cuts that the plan puts right before or after a call.
 //!
-//! The kernel decides that one is due and whom it hits; the door stops at once, lets nobody run,
-//! carries it out ([`Kernel::take_halt`]) and goes on. Must not know: how a process is ended for
-//! real.
+//! The kernel decides that one is due and who dies of it. The door stops at once, lets nobody run,
+//! takes it ([`Kernel::take_halt`]), carries it out and goes on. Must not know: how a process is
+//! ended for real.
 
 use std::sync::Arc;
 
-use super::disk::power_cut::{Images, Impossible, PowerCut, Profile};
-use super::fd::{Descriptions, Object, Table};
+use super::disk::power_cut::{FsModel, Images, Impossible, PowerCut};
+use super::fd::{Descriptions, FdTable, Object};
 use super::plan::{Halt, Victim};
-use super::process::Life;
+use super::process::{Life, SERVER};
 use super::trace::{Event, Returned};
 use super::{Cut, Entered, Image, Kernel, Name, Pid, TaskId, Trace};
-
-/// The name of a server's main task, and so of its process.
-const SERVER: &str = "parent";
 
 /// A descriptor of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
     /// The role of its file or pipe.
     pub role: Name,
-    /// A file that has no name any more.
+    /// Whether its file has no name any more.
     pub unlinked: bool,
 }
 
-/// A wish to know what the next power cut could leave, besides what it does leave.
+/// A question: what could the next power cut leave, besides what it does leave?
 #[derive(Clone, Debug)]
 pub struct Survey {
-    pub weakest: Profile,
-    /// Images of each profile beside those with names of their own.
+    pub weakest: FsModel,
+    /// How many images to take of each model, besides those that have a name.
     pub budget: u64,
-    /// There once the power was cut.
+    /// The answer, once the power was cut.
     pub images: Option<Images>,
 }
 
 impl Kernel {
-    /// Whether the process of this task ends with what is due.
+    /// Whether the process of this task dies of this halt.
     pub fn dies_of(&self, task: TaskId, halt: Halt) -> bool {
         let is_server = self.processes.process_of(task).name == SERVER;
         match halt {
@@ -46,46 +43,45 @@ impl Kernel {
         }
     }
 
-    /// The plan has something happen before this call, of which its caller dies: the call is never
-    /// made.
+    /// A halt is due before this call, and its caller dies of it: the call is never made.
     pub fn halt_before(&mut self, entered: Entered, halt: Halt) {
         self.halt = Some(halt);
         self.finish(entered, Returned::Never, 0);
     }
 
-    /// The plan has something happen that the caller lives through.
-    pub fn halt_beside(&mut self, halt: Halt) {
+    /// A halt is due that the caller survives.
+    pub fn halt_caller_survives(&mut self, halt: Halt) {
         self.halt = Some(halt);
     }
 
-    /// What is due before anybody runs on.
+    /// The halt that comes before anybody runs on.
     pub fn halt_due(&self) -> Option<Halt> {
         self.halt
     }
 
-    /// Takes what is due: the caller carries it out.
+    /// Takes the halt that is due; whoever takes it carries it out.
     pub fn take_halt(&mut self) -> Option<Halt> {
         self.halt.take()
     }
 
-    /// Cuts the power: every process is gone, and the disk holds one of the images that its profile
-    /// allows.
+    /// Cuts the power: every process is gone, and the disk holds one of the images that the file
+    /// system model allows.
     ///
     /// # Errors
-    /// When there is no such image; nothing has happened then.
+    /// There is no such image; then nothing has happened.
     pub fn cut_power(&mut self, cut: Cut) -> Result<Image, Impossible> {
         let image = PowerCut::image(&self.disk, cut)?;
         if let Some(survey) = self.survey.as_mut().filter(|survey| survey.images.is_none()) {
             survey.images = Some(PowerCut::images(&self.disk, survey.weakest, survey.budget));
         }
         self.record(Event::PowerCut(cut));
-        self.go_dark();
+        self.drop_processes();
         self.disk.power_cut(&image);
         Ok(image)
     }
 
-    /// Whether nothing that was planned is still to happen, and the disk is large: what happens on
-    /// this machine next depends on its clock and on what is on its disk.
+    /// Whether nothing is planned any more and disk space is not limited: what happens next depends
+    /// only on the clock and on the content of the disk.
     pub fn is_at_rest(&self) -> bool {
         self.plan.is_empty()
             && self.schedule.is_idle()
@@ -94,33 +90,35 @@ impl Kernel {
             && self.disk.is_large()
     }
 
-    /// This machine, whose power is off, as it would be had the cut left that image. The dead are
-    /// forgotten, and the trace begins anew.
+    /// This machine, whose power is off, as it would be had the cut left that image.
     pub fn with_image(&self, image: &Image) -> Kernel {
         debug_assert!(self.server().is_none(), "the power is off");
         Kernel {
+            // Copied: what goes on after a power cut.
             clock: self.clock.clone(),
-            disk: self.disk.with_image(image),
             plan: self.plan.clone(),
             schedule: self.schedule.clone(),
-            trace: Trace::default(),
             roles: Arc::clone(&self.roles),
-            processes: self.processes.forgotten(),
-            descriptions: Descriptions::default(),
-            pipe_roles: Vec::new(),
             first_fd: self.first_fd,
             heals: self.heals,
             held_tasks: self.held_tasks.clone(),
             calls: self.calls,
             halt: self.halt,
+            // Of the disk its kind and its room, of the processes how many servers there were.
+            disk: self.disk.with_image(image),
+            processes: self.processes.forgotten(),
+            // New: nobody lives, so nothing is open; whoever copies has seen trace and survey.
+            trace: Trace::default(),
+            descriptions: Descriptions::default(),
+            pipe_roles: Vec::new(),
             survey: None,
         }
     }
 
-    /// Every process is gone without a trace.
-    fn go_dark(&mut self) {
+    /// Every process is gone, and the trace does not say so one by one.
+    fn drop_processes(&mut self) {
         for process in 0..self.processes.processes.len() {
-            let table: Table = std::mem::take(&mut self.processes.processes[process].fds);
+            let table: FdTable = std::mem::take(&mut self.processes.processes[process].fds);
             for (_, description) in table.iter() {
                 self.release(description);
             }
@@ -128,7 +126,7 @@ impl Kernel {
         }
     }
 
-    /// Everything of this kernel's that a living process has open.
+    /// Everything that this kernel models and a living process has open.
     pub fn open_descriptors(&self, pid: Pid) -> Vec<Open> {
         let Some(process) = self.processes.alive(pid) else { return Vec::new() };
         let objects = self.processes.processes[process].fds.iter();
@@ -148,7 +146,7 @@ impl Kernel {
             .collect()
     }
 
-    /// Children of a living process that have ended and that it has not waited for.
+    /// How many children of a living process have ended and were not waited for.
     pub fn zombies(&self, pid: Pid) -> usize {
         let Some(process) = self.processes.alive(pid) else { return 0 };
         let ended =

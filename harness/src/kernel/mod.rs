@@ -2,11 +2,11 @@
 //!
 //! A door (the simulation, or the supervisor of a real process) brings every system call about
 //! files, pipes and processes here. [`Kernel::enter`] names the call (its site), counts it, and
-//! asks the plan; once the call is no longer delayed the door completes it with one of the methods
-//! in [`mod@calls`], which carries it out on the model, tells the door what to do for real, and
-//! finishes the line in the trace.
+//! asks the plan. Once the call is no longer delayed, the door completes it with one of the methods
+//! in [`mod@calls`]: that carries the call out on the model, tells the door what to do for real,
+//! and writes the result to the trace.
 //!
-//! Not modelled, because doors have the real thing or need none: what is in a pipe, sockets,
+//! Not modelled, because the doors have the real thing or need none: the content of pipes, sockets,
 //! readiness, futexes, memory. Must not know: Redis, cases, reports, and who is calling.
 
 pub mod call;
@@ -41,7 +41,7 @@ pub use name::Name;
 pub use plan::{Effect, Halt, Plan, Rule, Selector, Victim, When, Window};
 pub use process::{Ending, Pid, TaskId};
 pub use role::Roles;
-pub use schedule::{Decision, Schedule, Turn};
+pub use schedule::{Candidate, Class, Decision, Schedule};
 pub use site::Site;
 pub use trace::Trace;
 
@@ -50,11 +50,11 @@ use fd::{Descriptions, End, PipeId};
 use process::Processes;
 use trace::{CallRecord, Detail, Event, OpenFlags, Returned};
 
-/// A name whose tasks are kept from running.
+/// Tasks of this name are kept from running.
 #[derive(Clone, Debug)]
 struct HeldTask {
     name: String,
-    /// Whether there was such a task.
+    /// Whether there ever was such a task.
     met: Cell<bool>,
 }
 
@@ -72,13 +72,13 @@ pub struct Kernel {
     /// The role of each pipe once a fork has bound it.
     pipe_roles: Vec<Option<Name>>,
     first_fd: Fd,
-    /// How often the machine was healed: what ends delays.
+    /// How often all faults were ended; a delay ends when this changes.
     heals: u32,
     held_tasks: Vec<HeldTask>,
     calls: u64,
-    /// What must happen before anybody runs on.
+    /// The kill or power cut that comes before anybody runs on.
     halt: Option<Halt>,
-    /// Somebody wants to know what the next power cut could leave.
+    /// Set by whoever wants to know what the next power cut could leave.
     pub survey: Option<Survey>,
 }
 
@@ -124,14 +124,14 @@ impl Kernel {
 
     // Processes and tasks -------------------------------------------------------------------------
 
-    /// A server starts: a process without descriptors. Returns its main task, `parent`.
+    /// Starts a server: a process without descriptors. Returns its main task, `parent`.
     pub fn boot(&mut self, pid: Pid) -> TaskId {
         let task = self.processes.boot(pid);
         self.record(Event::Started { incarnation: self.processes.incarnation });
         task
     }
 
-    /// A thread starts beside `by`.
+    /// Starts a thread in the process of `by`.
     pub fn spawn(&mut self, by: TaskId, name: Name) -> TaskId {
         self.processes.spawn(by, name)
     }
@@ -155,7 +155,7 @@ impl Kernel {
         self.processes.incarnation
     }
 
-    /// A process ended: its descriptors close, its parent may wait for it.
+    /// A process has ended: its descriptors close, and its parent may wait for it.
     pub fn ended(&mut self, pid: Pid, ending: Ending) {
         let Some(process) = self.processes.alive(pid) else { return };
         let fds = std::mem::take(&mut self.processes.processes[process].fds);
@@ -169,18 +169,18 @@ impl Kernel {
         self.record(Event::Ended { incarnation, task, ending });
     }
 
-    /// Writes down that a signal was sent to the process of `task`.
+    /// Records that a signal was sent to the process of `task`.
     pub fn signalled(&mut self, task: TaskId, signal: Signal) {
         let task = self.task_name(task).clone();
         self.record(Event::Signal { task, signal });
     }
 
-    /// How many children of this living process have not been waited for.
+    /// How many children this living process has not waited for.
     pub fn children(&self, pid: Pid) -> usize {
         self.processes.alive(pid).map_or(0, |process| self.processes.children(process).count())
     }
 
-    /// The pids of the children of this living process that live.
+    /// The pids of the living children of this living process.
     pub fn living_children(&self, pid: Pid) -> Vec<Pid> {
         let children = self.processes.alive(pid).into_iter();
         let children = children.flat_map(|process| self.processes.children(process));
@@ -196,12 +196,12 @@ impl Kernel {
             || self.processes.children(process).next().is_none()
     }
 
-    /// Keeps every task of this name from its next call on, until [`Kernel::release_task`].
+    /// Holds every task of this name at its next call, until [`Kernel::release_task`].
     pub fn hold_task(&mut self, name: &str) {
         self.held_tasks.push(HeldTask { name: name.to_string(), met: Cell::new(false) });
     }
 
-    /// None: no such name was being held; else whether there was ever a task to hold.
+    /// Whether there ever was a task to hold; None: nothing of this name was held.
     pub fn release_task(&mut self, name: &str) -> Option<bool> {
         let met = self.has_held(name);
         self.held_tasks.retain(|held| held.name != name);
@@ -215,7 +215,7 @@ impl Kernel {
         Some(held.any(|held| held.met.get()))
     }
 
-    /// Keeps nobody any more.
+    /// Releases every held task.
     pub fn release_all(&mut self) {
         self.held_tasks.clear();
     }
@@ -227,8 +227,8 @@ impl Kernel {
 
     // Faults --------------------------------------------------------------------------------------
 
-    /// Ends all faults: rules, the limit of space, delays. Returns the origins of rules that never
-    /// fired.
+    /// Ends all faults: rules, the limit on disk space, delays. Returns the origins of rules that
+    /// never fired.
     pub fn heal(&mut self) -> Vec<u32> {
         self.heals += 1;
         self.disk.set_space(None);
@@ -237,7 +237,7 @@ impl Kernel {
 
     // Calls ---------------------------------------------------------------------------------------
 
-    /// What a descriptor of the process of `task` stands for; None: nothing of this kernel's.
+    /// What a descriptor in the process of `task` stands for; None: nothing that is modelled.
     pub fn lookup(&self, task: TaskId, fd: Fd) -> Option<Object> {
         let description = self.processes.process_of(task).fds.get(fd)?;
         Some(self.descriptions.get(description).object)
@@ -248,7 +248,7 @@ impl Kernel {
         self.descriptions.count(Object::Pipe(pipe, end))
     }
 
-    /// A task makes a call: names it, counts it, asks the plan.
+    /// A task makes a call. Names it, counts it, and asks the plan.
     pub fn enter(&mut self, task: TaskId, request: &Request<'_>) -> Entered {
         self.calls += 1;
         let role = self.role_of_target(task, request.target);
@@ -283,7 +283,7 @@ impl Kernel {
         entered
     }
 
-    /// Whether the call may be completed: it is neither delayed any more nor is its task held.
+    /// Whether the call may be completed: its delay is over, and its task is not held.
     pub fn is_ready(&self, entered: &Entered) -> bool {
         let delayed = match entered.delay {
             Delay::None => false,
@@ -293,8 +293,7 @@ impl Kernel {
         !delayed && !self.is_held(entered.task)
     }
 
-    /// When the call will be ready by itself; None: it is, or only `heal` or a release can end its
-    /// wait.
+    /// When the call will be ready by itself. None: it is ready, or waits for `heal` or a release.
     pub fn deadline(&self, entered: &Entered) -> Option<Time> {
         match entered.delay {
             Delay::Until(time) if self.now() < time && self.heals == entered.heals => Some(time),
@@ -315,8 +314,7 @@ impl Kernel {
         }
     }
 
-    /// The role of a name; `other` for one that the table does not know, `dir` for the run
-    /// directory.
+    /// The role of a name: `dir` for the run directory, `other` for a name that no pattern fits.
     pub fn role_of_name(&self, name: &str) -> Name {
         if name.is_empty() {
             return Name::known("dir");
@@ -348,7 +346,7 @@ impl Kernel {
         }
     }
 
-    /// The task was killed before the call was made.
+    /// The task was killed before it made the call.
     pub fn abandon(&mut self, entered: Entered) {
         self.finish(entered, Returned::Never, 0);
     }

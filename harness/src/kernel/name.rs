@@ -1,5 +1,5 @@
-//! Names of tasks and of what files are for: short words that stand in each site, and so are copied
-//! with each call; a copy is as cheap as a number.
+//! Names of tasks and roles: short words that are part of every site, and so are copied with every
+//! call. Copying one is cheap.
 //!
 //! Must not know: which names there are.
 
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-/// A word that never changes.
+/// An immutable word.
 #[derive(Clone, Deserialize)]
 #[serde(from = "String")]
 pub struct Name(Word);
@@ -22,7 +22,7 @@ enum Word {
 }
 
 impl Name {
-    /// A name that the program itself gives.
+    /// A name that is known at compile time.
     pub const fn known(word: &'static str) -> Name {
         Name(Word::Known(word))
     }

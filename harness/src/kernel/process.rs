@@ -1,17 +1,20 @@
-//! Processes and tasks: who there is, under which name, and who waits for whose end.
+//! Processes and tasks: which there are, what they are called, and who waits for whom.
 //!
-//! Task names are stable from run to run: `parent` is the server's main thread, its threads are
-//! named by their job, its children `child`, `child2`, … in the order in which this server forked
-//! them. Must not know: who runs when; that is the doors' business.
+//! Task names are the same in every run: `parent` is the server's main thread, its other threads
+//! are named after their job, its children are `child`, `child2`, … in the order in which this
+//! server forked them. Must not know: who runs when.
 
 use super::call::CallName;
-use super::fd::{PipeId, Table};
+use super::fd::{FdTable, PipeId};
 use super::name::Name;
+
+/// The name of a server's main task, and so of its process.
+pub(super) const SERVER: &str = "parent";
 
 /// A process id as the server sees it.
 pub type Pid = i32;
 
-/// One thread of control, by its number in this machine.
+/// A thread of some process, by its number on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub(super) usize);
 
@@ -23,11 +26,11 @@ pub enum Ending {
     Signaled(i32),
 }
 
-/// Where a process is between its birth and its end.
+/// Whether a process lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     Alive,
-    /// Ended, and its parent has not asked yet.
+    /// It has ended, and its parent has not waited for it yet.
     Zombie(Ending),
     Gone,
 }
@@ -39,7 +42,7 @@ pub struct Task {
     pub process: usize,
     /// Which start of the server it belongs to, from 1.
     pub incarnation: u32,
-    /// How often each kind of call was made: what numbers the sites.
+    /// How often each kind of call was made; this numbers the sites.
     counts: Vec<(CallName, Option<Name>, u32)>,
 }
 
@@ -73,14 +76,14 @@ pub struct Process {
     /// Index of the process that forked it; None for a server, whose parent is the harness.
     pub parent: Option<usize>,
     pub life: Life,
-    pub fds: Table,
-    /// Pipes opened here that no fork has given a role to yet.
+    pub fds: FdTable,
+    /// Pipes that were opened here and get their roles at the next fork.
     pub unbound_pipes: Vec<PipeId>,
     /// The name of its main task.
     pub name: Name,
 }
 
-/// Everything that was ever born on this machine.
+/// Every process and task that this machine ever had.
 #[derive(Clone, Debug, Default)]
 pub struct Processes {
     pub processes: Vec<Process>,
@@ -90,7 +93,7 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Nobody, after as many starts of the server.
+    /// No processes, after as many starts of the server.
     pub fn forgotten(&self) -> Processes {
         Processes { incarnation: self.incarnation, ..Processes::default() }
     }
@@ -117,10 +120,10 @@ impl Processes {
     pub fn boot(&mut self, pid: Pid) -> TaskId {
         self.incarnation += 1;
         self.children_born = 0;
-        self.birth(pid, None, Table::default(), Name::known("parent"))
+        self.birth(pid, None, FdTable::default(), Name::known(SERVER))
     }
 
-    /// A thread beside `by`.
+    /// A thread in the process of `by`.
     pub fn spawn(&mut self, by: TaskId, name: Name) -> TaskId {
         let Task { process, incarnation, .. } = *self.task(by);
         self.add_task(name, process, incarnation)
@@ -138,12 +141,12 @@ impl Processes {
         self.birth(pid, Some(parent), fds, name)
     }
 
-    fn birth(&mut self, pid: Pid, parent: Option<usize>, fds: Table, name: Name) -> TaskId {
+    fn birth(&mut self, pid: Pid, parent: Option<usize>, fds: FdTable, name: Name) -> TaskId {
         let life = Life::Alive;
         let unbound_pipes = Vec::new();
         self.processes.push(Process { pid, parent, life, fds, unbound_pipes, name: name.clone() });
         let incarnation = match parent {
-            // A child counts to the server that forked it, also when it outlives that.
+            // A child belongs to the server that forked it, even when it outlives that.
             Some(parent) => self.main_task(parent).incarnation,
             None => self.incarnation,
         };
@@ -159,7 +162,7 @@ impl Processes {
         TaskId(self.tasks.len() - 1)
     }
 
-    /// A process ended. Its children have no parent any more, so that nobody need wait for them.
+    /// A process has ended. Its children have no parent any more: nobody has to wait for them.
     pub fn end(&mut self, process: usize, ending: Ending) {
         let parent_lives =
             self.processes[process].parent.is_some_and(|p| self.processes[p].life == Life::Alive);
@@ -172,7 +175,7 @@ impl Processes {
         }
     }
 
-    /// Children of a process that live or that it has not waited for, by index, the oldest first.
+    /// The children of a process that it has not waited for, by index, the oldest first.
     pub fn children(&self, process: usize) -> impl Iterator<Item = usize> {
         self.processes
             .iter()

@@ -1,11 +1,11 @@
-//! File roles: what a file is for, whatever its name; a table that the caller brings.
+//! Roles: what a file is for, whatever it is called. The caller brings the table.
 //!
-//! A role is bound by the name that the inode has at the moment of the call. Patterns are names
-//! relative to the run directory in which `*` stands for any run of characters without `/`. The
-//! first pattern that fits decides. A pattern may say that only the newest of the files that fit
-//! has the role (the one whose name is greatest with its numbers compared as numbers) and that the
-//! others have another. Pipes get their roles when the process forks, by how many were opened since
-//! the fork before. Must not know: any server's file names.
+//! The role of a file follows from the name that its inode has at the moment of the call. A pattern
+//! is a name relative to the run directory, in which `*` stands for any characters except `/`; the
+//! first pattern that fits decides. A pattern may give its role only to the newest of the files
+//! that fit (the one whose name sorts last, with numbers compared as numbers), and another role to
+//! the rest. Pipes get their roles when the process forks, by how many were opened since the last
+//! fork. Must not know: the file names of any server.
 
 use std::cmp::Ordering;
 
@@ -16,21 +16,21 @@ use super::name::Name;
 pub struct Pattern {
     pub name: String,
     pub role: Name,
-    /// The role of all but the newest file that fits; None: all have `role`.
+    /// The role of every file that fits except the newest; None: all have `role`.
     pub older: Option<Name>,
 }
 
-/// Name → role, and pipes in order of opening → role.
+/// The roles of files by name, and of pipes by the order in which they are opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles {
     pub files: Vec<Pattern>,
-    /// Each entry: the roles of the pipes that a process opened between two forks, in order.
+    /// One entry per number of pipes that may be opened between two forks: their roles.
     pub pipes: Vec<Vec<Name>>,
 }
 
 impl Roles {
-    /// The role of the file called `name` where `names` are all names on the disk.
-    /// None: a file the table does not know.
+    /// The role of the file called `name`, where `names` are all names on the disk. None: no
+    /// pattern fits.
     pub fn of<'a>(&self, name: &str, mut names: impl Iterator<Item = &'a str>) -> Option<&Name> {
         let pattern = self.files.iter().find(|pattern| fits(&pattern.name, name))?;
         match &pattern.older {
@@ -45,12 +45,12 @@ impl Roles {
         }
     }
 
-    /// The roles for `count` pipes opened before a fork; None: no such arrangement is known.
+    /// The roles of `count` pipes opened before a fork; None: the table has none for that many.
     pub fn of_pipes(&self, count: usize) -> Option<&[Name]> {
         self.pipes.iter().find(|roles| roles.len() == count).map(Vec::as_slice)
     }
 
-    /// Every role that can occur, for checking a plan's selectors.
+    /// Every role that can occur, to check selectors against.
     pub fn all(&self) -> Vec<&str> {
         let files = self.files.iter().flat_map(|p| [Some(&p.role), p.older.as_ref()]).flatten();
         let mut all: Vec<&str> =
@@ -83,7 +83,7 @@ fn fits(pattern: &str, name: &str) -> bool {
     true
 }
 
-/// Compares names so that `x.10.aof` comes after `x.9.aof`.
+/// Compares names so that `x.10.aof` sorts after `x.9.aof`.
 fn natural(a: &str, b: &str) -> Ordering {
     chunks(a).cmp(chunks(b))
 }

@@ -1,9 +1,9 @@
 //! Sites: a stable name for one call, `[INCARNATION:]TASK[.ROLE].CALL#N`.
 //!
 //! `parent.aof.write#2` is the second write to the AOF by the first server's main thread,
-//! `2:parent.aof.read#1` the first read after a restart. Counting starts at 1 for each combination
-//! of incarnation, task, role and call. Calls without a file have no role (`parent.fork#1`).
-//! Must not know: what was called for what reason.
+//! `2:parent.aof.read#1` the first read of it after a restart. Counting starts at 1 for each
+//! combination of incarnation, task, role and call. Calls that are not about a file or pipe have no
+//! role (`parent.fork#1`). Must not know: why a call is made.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +18,7 @@ pub struct Site {
     pub incarnation: u32,
     /// `parent`, `child`, `child2`, `bio-fsync` …
     pub task: Name,
-    /// The file role, where the call is about a file.
+    /// The role of the file or pipe that the call is about.
     pub role: Option<Name>,
     pub call: CallName,
     /// Which call of this kind, from 1.
@@ -38,7 +38,7 @@ impl fmt::Display for Site {
     }
 }
 
-/// Why a text is not a site.
+/// A text does not read as a site.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a site looks like [INCARNATION:]TASK[.ROLE].CALL#N, for example parent.aof.write#2")]
 pub struct NotASite;
@@ -49,7 +49,7 @@ impl FromStr for Site {
     fn from_str(text: &str) -> Result<Site, NotASite> {
         let (path, number) = text.rsplit_once('#').ok_or(NotASite)?;
         let number = number.parse().ok().filter(|n| *n > 0).ok_or(NotASite)?;
-        // A role may hold a colon of its own (`pipe:diff`), an incarnation is digits only.
+        // A role may contain a colon (`pipe:diff`); an incarnation has digits only.
         let (incarnation, path) = match path.split_once(':') {
             Some((digits, rest)) if digits.bytes().all(|b| b.is_ascii_digit()) => {
                 (digits.parse().ok().filter(|n| *n > 0).ok_or(NotASite)?, rest)

@@ -112,7 +112,7 @@ fn a_call_is_recorded_with_what_the_plan_did_to_it() {
     let mut calls: Vec<Entered> =
         (0..4).map(|_| enter(&mut kernel, parent, CallName::Fsync, Target::Fd(fd))).collect();
     // The caller lives through the last one.
-    calls[3].calm();
+    calls[3].clear_effect();
     kernel.heal();
     calls.into_iter().for_each(|entered| kernel.sync(entered, fd).unwrap());
     let delay = Some(Injected::Delay);
@@ -189,7 +189,7 @@ fn a_role_follows_the_name_that_the_inode_has_now() {
     let entered =
         enter(&mut kernel, parent, CallName::Rename, Target::Rename { from: "a", to: "b" });
     assert_eq!(entered.site.to_string(), "parent.aof.rename#1");
-    assert!(kernel.rename(entered, "a", "b").done);
+    assert!(kernel.rename(entered, "a", "b").applied);
     let entered = enter(&mut kernel, parent, CallName::Write, Target::Fd(fd));
     assert_eq!(entered.site.to_string(), "parent.other.write#1");
     kernel.abandon(entered);

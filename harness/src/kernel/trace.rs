@@ -1,4 +1,4 @@
-//! The trace: everything the kernel decided, in order, one line each.
+//! The trace: everything that the kernel decided, in order, one line each.
 //!
 //! ```text
 //! 1.000s  parent.aof.write#2  27 bytes → 5  (injected)
@@ -9,8 +9,8 @@
 //! └ virtual time since the machine was switched on
 //! ```
 //!
-//! A call that takes time has two lines: one that ends in `…` when it is made, one when it returns.
-//! Numbers that may differ between two honest runs (pids, descriptors) are left out. Must not know:
+//! A delayed call has two lines: one that ends in `…` when it is made, and one when it returns.
+//! Numbers that may differ between two equal runs (pids, descriptors) are left out. Must not know:
 //! who reads it.
 
 use std::fmt;
@@ -25,7 +25,7 @@ use super::name::Name;
 use super::process::Ending;
 use super::site::Site;
 
-/// The argument of a call that matters to a reader.
+/// The one argument of a call that a reader needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Detail {
     None,
@@ -35,7 +35,7 @@ pub enum Detail {
     Length(u64),
     /// How a file is opened: `O_WRONLY|O_APPEND`.
     Flags(OpenFlags),
-    /// What a rename moves its file to, as a role where it has one.
+    /// The role of the name that a rename gives its file.
     To(Name),
 }
 
@@ -44,13 +44,13 @@ pub enum Detail {
 pub struct OpenFlags(pub u64);
 
 impl OpenFlags {
-    /// Whether what the file held is gone.
+    /// Whether opening removes the content (O_TRUNC).
     pub fn truncates(self) -> bool {
         OFlag::from_bits_truncate(self.0 as i32).contains(OFlag::O_TRUNC)
     }
 }
 
-/// `O_WRONLY|O_APPEND`, in the order of open(2), without flags that change nothing here.
+/// `O_WRONLY|O_APPEND`, in the order of open(2), without flags that make no difference here.
 impl fmt::Display for OpenFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flags = OFlag::from_bits_truncate(self.0 as i32);
@@ -75,10 +75,11 @@ impl fmt::Display for OpenFlags {
 pub enum Returned {
     /// A count, or 0.
     Value(i64),
-    /// A descriptor or two, whose numbers do not matter.
+    /// One or two descriptors, whose numbers do not matter.
     Descriptor,
-    /// The name of the task that was born, or of the child that was reaped with its ending.
+    /// The name of the child that was forked.
     Child(Name),
+    /// The name of the child that was waited for, and how it had ended.
     Reaped(Name, Ending),
     Error(Errno),
     /// The task was killed before the call was made.
@@ -102,7 +103,7 @@ pub enum Injected {
     Halt,
 }
 
-/// One call from the moment it returned, or (`returned` is None) from the moment it was made.
+/// One call: when it returned or, with `returned` None, when a delayed one was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallRecord {
     pub site: Site,
@@ -110,13 +111,13 @@ pub struct CallRecord {
     pub returned: Option<Returned>,
     /// What the plan did to it; None: an ordinary call.
     pub injected: Option<Injected>,
-    /// When it was made, where that was earlier.
+    /// When it was made, if it was delayed.
     pub began: Option<Time>,
-    /// A checksum of the bytes that reached a file; 0 where none did.
+    /// A checksum of the bytes that reached a file; 0 if none did.
     pub checksum: u32,
 }
 
-/// What happened.
+/// Something that happened on a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A server was started.
@@ -129,7 +130,7 @@ pub enum Event {
         task: Name,
         signal: Signal,
     },
-    /// The process whose main task this is ended.
+    /// The process with this main task ended.
     Ended {
         incarnation: u32,
         task: Name,
@@ -157,7 +158,7 @@ pub struct Trace {
     records: Vec<Record>,
 }
 
-/// So many events most runs have at least.
+/// Most runs have at least this many events.
 const USUAL: usize = 64;
 
 impl Trace {
@@ -220,7 +221,7 @@ impl fmt::Display for CallRecord {
 }
 
 impl fmt::Display for Detail {
-    /// With a space behind it where there is anything to say.
+    /// Followed by a space, unless it is empty.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Detail::None => Ok(()),
@@ -232,7 +233,7 @@ impl fmt::Display for Detail {
     }
 }
 
-/// `→ RESULT`, or `→ …` while there is none.
+/// `→ RESULT`, or `→ …` while there is no result.
 struct Returns<'a>(Option<&'a Returned>);
 
 impl fmt::Display for Returns<'_> {

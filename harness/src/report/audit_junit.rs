@@ -4,7 +4,7 @@
 
 use super::junit::{self, Became, Test};
 use super::sweep_text;
-use crate::audit::record::{Audit, CaseRecord, Story};
+use crate::audit::record::{Audit, CaseRecord, CaseResult};
 use crate::sweep::accepted::Accepted;
 
 /// The report as XML.
@@ -22,12 +22,14 @@ fn test(case: &CaseRecord) -> Test {
     let (folder, name) = case.name.split_once('/').unwrap_or(("", &case.name));
     let verdict = case.verdict.to_string();
     let notes = case.notes.join("\n");
-    let became = match (case.story, &case.accepted) {
-        (Story::AsTold | Story::Otherwise, _) => Became::Passed,
-        (Story::NotApplicable, _) => Became::Skipped(notes),
-        (Story::Broken, Some(why)) => Became::Skipped(format!("accepted: {why}")),
-        (Story::Broken, None) => Became::Failed(verdict, format!("{}\n{notes}", case.sentence)),
-        (Story::NotMeasured, _) => Became::Errored(verdict, notes),
+    let became = match (case.result, &case.accepted) {
+        (CaseResult::AsTold | CaseResult::Otherwise, _) => Became::Passed,
+        (CaseResult::NotApplicable, _) => Became::Skipped(notes),
+        (CaseResult::Broken, Some(why)) => Became::Skipped(format!("accepted: {why}")),
+        (CaseResult::Broken, None) => {
+            Became::Failed(verdict, format!("{}\n{notes}", case.sentence))
+        }
+        (CaseResult::NotMeasured, _) => Became::Errored(verdict, notes),
     };
     (folder.to_string(), name.to_string(), became)
 }

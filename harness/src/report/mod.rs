@@ -3,11 +3,14 @@
 //! Must not know: how anything is run.
 
 pub mod audit_junit;
+pub mod bench;
+pub mod bug_report;
 pub mod conformance;
+pub mod diff;
 pub mod export;
 pub mod html;
 pub mod junit;
-pub mod known;
+pub mod known_bugs;
 pub mod matrix;
 pub mod sweep_text;
 pub mod table;

@@ -1,4 +1,4 @@
-//! What the runs of one case in one world come to: a word for the table, a finding for the exit
+//! What the runs of one case in one world come to: a word for the table, a status for the exit
 //! code.
 //!
 //! In this order: runs that differ from each other, a wrong case, no verdict, a broken promise, an
@@ -8,32 +8,32 @@
 use super::snapshots::{self, Reviewed};
 use crate::case::Script;
 use crate::contract::Verdict;
-use crate::exit::Finding;
+use crate::exit::Status;
 use crate::runner::difference::Difference;
 use crate::runner::{Outcome, Ruling};
 
 /// One cell of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cell {
+pub struct Assessment {
     pub word: String,
-    pub finding: Finding,
+    pub status: Status,
     /// What to say about it, besides the word.
     pub notes: Vec<String>,
 }
 
-impl Cell {
-    fn new(word: impl Into<String>, finding: Finding, notes: Vec<String>) -> Cell {
-        Cell { word: word.into(), finding, notes }
+impl Assessment {
+    fn new(word: impl Into<String>, status: Status, notes: Vec<String>) -> Assessment {
+        Assessment { word: word.into(), status, notes }
     }
 }
 
 /// Judges the runs of one case in one world; there is at least one.
-pub fn judge(script: &Script, runs: &[Outcome], reviewed: &Reviewed) -> Cell {
+pub fn judge(script: &Script, runs: &[Outcome], reviewed: &Reviewed) -> Assessment {
     // A run that was ended from outside has no trace to compare.
     let ended = runs.iter().find(|run| run.trace.is_empty());
     let outcome = ended.unwrap_or(&runs[0]);
     if let (None, Some(note)) = (ended, unequal(runs)) {
-        return Cell::new("not deterministic", Finding::NotMeasured, vec![note]);
+        return Assessment::new("not deterministic", Status::NotMeasured, vec![note]);
     }
     let failures = |bad_case: bool| -> Vec<String> {
         let these = outcome.failures.iter().filter(|failure| failure.bad_case == bad_case);
@@ -42,15 +42,15 @@ pub fn judge(script: &Script, runs: &[Outcome], reviewed: &Reviewed) -> Cell {
             .collect()
     };
     if outcome.is_bad_case() {
-        return Cell::new("bad case", Finding::BadCase, failures(true));
+        return Assessment::new("bad case", Status::BadCase, failures(true));
     }
     let verdict = outcome.verdict;
     match verdict {
         Verdict::NotApplicable => {
-            return Cell::new(verdict.to_string(), Finding::NotApplicable, sentences(outcome));
+            return Assessment::new(verdict.to_string(), Status::NotApplicable, sentences(outcome));
         }
         _ if verdict.is_no_measurement() => {
-            return Cell::new(verdict.to_string(), Finding::NotMeasured, sentences(outcome));
+            return Assessment::new(verdict.to_string(), Status::NotMeasured, sentences(outcome));
         }
         _ => {}
     }
@@ -59,29 +59,29 @@ pub fn judge(script: &Script, runs: &[Outcome], reviewed: &Reviewed) -> Cell {
         let broken = outcome.rulings.iter().any(|ruling| ruling.unexpected);
         let word = if broken { verdict.as_str() } else { "unexpected" };
         let notes = unexpected(outcome).into_iter().chain(unmet).collect();
-        return Cell::new(word, Finding::BrokenPromise, notes);
+        return Assessment::new(word, Status::BrokenPromise, notes);
     }
     compare(outcome, reviewed)
 }
 
 /// The transcript against the reviewed one.
-fn compare(outcome: &Outcome, reviewed: &Reviewed) -> Cell {
+fn compare(outcome: &Outcome, reviewed: &Reviewed) -> Assessment {
     let word = outcome.verdict.to_string();
     match reviewed {
-        Reviewed::Never => Cell::new(word, Finding::Unreviewed, Vec::new()),
+        Reviewed::Never => Assessment::new(word, Status::Unreviewed, Vec::new()),
         Reviewed::Missing(path) => {
             let note = format!("not reviewed yet: there is no {}", path.display());
-            Cell::new("differs", Finding::Differs, vec![note])
+            Assessment::new("differs", Status::Differs, vec![note])
         }
         Reviewed::As(text) if snapshots::same(text, &outcome.transcript) => {
-            Cell::new(word, Finding::AsExpected, Vec::new())
+            Assessment::new(word, Status::AsExpected, Vec::new())
         }
         Reviewed::As(text) => {
             let (text, now) = (snapshots::trimmed(text), snapshots::trimmed(&outcome.transcript));
             let note = Difference::between(text, now).map_or_else(String::new, |difference| {
                 format!("the transcript differs in {}", difference.shown("reviewed", "now"))
             });
-            Cell::new("differs", Finding::Differs, vec![note])
+            Assessment::new("differs", Status::Differs, vec![note])
         }
     }
 }
@@ -132,7 +132,7 @@ mod tests {
         let whole = Host::without_machine().run_guarded(&job);
         let ended = broken(&job, Broken::Hung("no outcome".to_string()));
         let cell = judge(&script, &[whole.clone(), ended], &Reviewed::Never);
-        assert_eq!((cell.word.as_str(), cell.finding), ("hung", Finding::BrokenPromise));
+        assert_eq!((cell.word.as_str(), cell.status), ("hung", Status::BrokenPromise));
         let other = Outcome { trace: named("another"), ..whole.clone() };
         let cell = judge(&script, &[whole, other], &Reviewed::Never);
         assert_eq!(cell.word, "not deterministic");

@@ -3,17 +3,40 @@
 //!
 //! Must not know: the language of cases.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
-use crate::case;
 use crate::case::script::Script;
+use crate::case::{self, BadCase};
 use crate::engine::wire::Job;
 use crate::engine::worlds::World;
-use crate::error::{Stop, cannot};
 
 /// The folder of workloads: cases that are swept rather than run, so that none of them has a
 /// transcript to compare.
 pub const SWEEPS: &str = "sweep";
+
+/// Why there are no cases.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    #[error("cannot tell the working directory: {0}")]
+    NoWorkingDirectory(io::Error),
+    #[error("there are no cases: cases/ is empty")]
+    Empty,
+    #[error("no case {word}: neither a file nor a name under cases/{}", near_it(near))]
+    NoSuchCase {
+        word: String,
+        /// The names most like it.
+        near: Vec<String>,
+    },
+    #[error("cannot {verb} {}: {why}", path.display())]
+    File { verb: &'static str, path: PathBuf, why: io::Error },
+    #[error("{}: not UTF-8 text: {why}", path.display())]
+    NotText { path: PathBuf, why: FromUtf8Error },
+    /// With all mistakes of all cases.
+    #[error("{}", .0.iter().map(BadCase::to_string).collect::<Vec<_>>().join("\n"))]
+    BadCases(Vec<BadCase>),
+}
 
 /// One case file, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +71,8 @@ mod embedded {
 
 impl Library {
     /// The library as seen from the working directory.
-    pub fn open() -> Result<Library, Stop> {
-        let here = std::env::current_dir()
-            .map_err(|e| Stop::usage(format!("cannot tell the working directory: {e}")))?;
+    pub fn open() -> Result<Library, LibraryError> {
+        let here = std::env::current_dir().map_err(LibraryError::NoWorkingDirectory)?;
         match here.ancestors().find(|folder| has_cases(&folder.join("cases"))) {
             Some(root) => Library::at(root, &here),
             None => Ok(Library::embedded()),
@@ -58,7 +80,7 @@ impl Library {
     }
 
     /// The library under `root`; sources are shown as seen from `here`.
-    pub fn at(root: &Path, here: &Path) -> Result<Library, Stop> {
+    pub fn at(root: &Path, here: &Path) -> Result<Library, LibraryError> {
         let mut cases = Vec::new();
         for folder in entries(&root.join("cases"))?.into_iter().filter(|path| path.is_dir()) {
             for path in entries(&folder)?.into_iter().filter(|path| is_case(path)) {
@@ -85,11 +107,11 @@ impl Library {
 
     /// The cases that `words` name, in their order and each once; all that have a story of their
     /// own, when there are no words.
-    pub fn select(&self, words: &[String]) -> Result<Vec<CaseFile>, Stop> {
+    pub fn select(&self, words: &[String]) -> Result<Vec<CaseFile>, LibraryError> {
         if words.is_empty() {
             let all: Vec<_> = self.cases.iter().filter(|case| !case.is_workload()).collect();
             return match all.as_slice() {
-                [] => Err(Stop::usage("there are no cases: cases/ is empty")),
+                [] => Err(LibraryError::Empty),
                 all => Ok(all.iter().copied().cloned().collect()),
             };
         }
@@ -105,7 +127,7 @@ impl Library {
     }
 
     /// What one word names: a file, a case of the library, or a folder of it.
-    fn find(&self, word: &str) -> Result<Vec<CaseFile>, Stop> {
+    fn find(&self, word: &str) -> Result<Vec<CaseFile>, LibraryError> {
         let path = Path::new(word);
         if path.is_file() {
             return Ok(vec![self.file(path)?]);
@@ -117,11 +139,17 @@ impl Library {
             case.name == plain || name == plain || folder == plain
         };
         let found: Vec<CaseFile> = self.cases.iter().filter(fits).cloned().collect();
-        if found.is_empty() { Err(self.unknown(word, plain)) } else { Ok(found) }
+        match found.is_empty() {
+            true => Err(LibraryError::NoSuchCase {
+                word: word.to_string(),
+                near: near(plain, &self.cases),
+            }),
+            false => Ok(found),
+        }
     }
 
     /// A case by its path; one of the library keeps its name there.
-    fn file(&self, path: &Path) -> Result<CaseFile, Stop> {
+    fn file(&self, path: &Path) -> Result<CaseFile, LibraryError> {
         let shown = path.display().to_string();
         if let (Some(root), Ok(full)) = (&self.root, path.canonicalize()) {
             let folder = root.join("cases").canonicalize().unwrap_or_default();
@@ -136,15 +164,10 @@ impl Library {
         let name = shown.strip_suffix(".case").unwrap_or(&shown).to_string();
         Ok(CaseFile { name, text: read(path)?, source: shown, own: true })
     }
-
-    fn unknown(&self, word: &str, plain: &str) -> Stop {
-        let near = near(plain, &self.cases);
-        Stop::usage(format!("no case {word}: neither a file nor a name under cases/{near}"))
-    }
 }
 
-/// The cases whose names are most like `plain`, to be put behind a message; empty where none is.
-pub fn near(plain: &str, cases: &[CaseFile]) -> String {
+/// The names of at most five cases that are most like `plain`.
+pub fn near(plain: &str, cases: &[CaseFile]) -> Vec<String> {
     let mut near: Vec<(f64, &str)> = Vec::new();
     for case in cases {
         let short = case.name.split_once('/').map_or(case.name.as_str(), |(_, name)| name);
@@ -154,7 +177,12 @@ pub fn near(plain: &str, cases: &[CaseFile]) -> String {
     }
     near.retain(|(likeness, _)| *likeness > 0.7);
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    let names: String = near.iter().take(5).map(|(_, name)| format!("\n  {name}")).collect();
+    near.iter().take(5).map(|(_, name)| name.to_string()).collect()
+}
+
+/// Such names, to be put behind a message; empty where there are none.
+pub fn near_it(near: &[String]) -> String {
+    let names: String = near.iter().map(|name| format!("\n  {name}")).collect();
     if names.is_empty() { names } else { format!("\nnear it:{names}") }
 }
 
@@ -164,17 +192,18 @@ fn has_cases(folder: &Path) -> bool {
     entries(folder).any(|entry| entries(&entry.path()).any(|file| is_case(&file.path())))
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Stop> {
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, LibraryError> {
     let read = || -> std::io::Result<Vec<PathBuf>> {
         std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
     };
-    read().map_err(|e| Stop::usage(cannot("list", folder, &e)))
+    read().map_err(|why| LibraryError::File { verb: "list", path: folder.to_path_buf(), why })
 }
 
-fn read(path: &Path) -> Result<String, Stop> {
-    let bytes = std::fs::read(path).map_err(|e| Stop::usage(cannot("read", path, &e)))?;
-    String::from_utf8(bytes)
-        .map_err(|e| Stop::usage(format!("{}: not UTF-8 text: {e}", path.display())))
+fn read(path: &Path) -> Result<String, LibraryError> {
+    let owned = || path.to_path_buf();
+    let file = |why| LibraryError::File { verb: "read", path: owned(), why };
+    let bytes = std::fs::read(path).map_err(file)?;
+    String::from_utf8(bytes).map_err(|why| LibraryError::NotText { path: owned(), why })
 }
 
 fn is_case(path: &Path) -> bool {
@@ -185,27 +214,27 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// A case that has been read and understood.
-pub struct Ready {
+/// A case file with its script.
+#[derive(Clone, Debug)]
+pub struct ParsedCase {
     pub file: CaseFile,
     pub script: Script,
 }
 
-/// Parses all cases; the mistakes of all of them are printed before anything runs.
-pub fn understand(files: Vec<CaseFile>) -> Result<Vec<Ready>, Stop> {
-    let mut mistakes = String::new();
-    let mut ready = Vec::new();
+/// Parses all cases.
+///
+/// # Errors
+/// [`LibraryError::BadCases`], with the mistakes of all of them.
+pub fn parse_all(files: Vec<CaseFile>) -> Result<Vec<ParsedCase>, LibraryError> {
+    let mut bad_cases = Vec::new();
+    let mut parsed = Vec::new();
     for file in files {
         match case::parse(&file.source, &file.text) {
-            Ok(script) => ready.push(Ready { file, script }),
-            Err(bad) => {
-                for error in bad.errors {
-                    mistakes.push_str(&format!("{:?}\n", miette::Report::new(error)));
-                }
-            }
+            Ok(script) => parsed.push(ParsedCase { file, script }),
+            Err(bad) => bad_cases.push(bad),
         }
     }
-    if mistakes.is_empty() { Ok(ready) } else { Err(Stop::usage(mistakes)) }
+    if bad_cases.is_empty() { Ok(parsed) } else { Err(LibraryError::BadCases(bad_cases)) }
 }
 
 /// One job of a case.
@@ -249,9 +278,8 @@ mod tests {
 
     #[test]
     fn an_unknown_case_is_answered_with_those_near_it() {
-        let stop = library().select(&["shrt".into()]).expect_err("there is none");
-        assert!(stop.message.contains("no case shrt"), "{}", stop.message);
-        assert!(stop.message.contains("\n  flush/short"), "{}", stop.message);
-        assert!(!stop.message.contains("load/torn"), "{}", stop.message);
+        let why = library().select(&["shrt".into()]).expect_err("there is none").to_string();
+        assert!(why.starts_with("no case shrt"), "{why}");
+        assert!(why.ends_with("near it:\n  flush/short"), "{why}");
     }
 }

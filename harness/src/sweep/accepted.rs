@@ -23,7 +23,7 @@ use toml::Spanned;
 
 use super::{File, Record, finding};
 use crate::contract::Verdict;
-use crate::error::{Stop, cannot};
+use crate::error::cannot;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,11 +52,13 @@ pub struct Accepted {
 
 impl Accepted {
     /// Reads the file, if there is one.
-    pub fn open(path: Option<&Path>) -> Result<Accepted, Stop> {
+    ///
+    /// # Errors
+    /// Says what is wrong with it, and where.
+    pub fn open(path: Option<&Path>) -> Result<Accepted, String> {
         let Some(path) = path else { return Ok(Accepted::default()) };
-        let text =
-            std::fs::read_to_string(path).map_err(|e| Stop::usage(cannot("read", path, &e)))?;
-        Accepted::read(&path.display().to_string(), &text).map_err(Stop::usage)
+        let text = std::fs::read_to_string(path).map_err(|e| cannot("read", path, &e))?;
+        Accepted::read(&path.display().to_string(), &text)
     }
 
     fn read(path: &str, text: &str) -> Result<Accepted, String> {

@@ -8,17 +8,17 @@ use super::enumerate::Run;
 use super::result::{Came, Judged, Record, is_finding, judged};
 use super::workload::Workload;
 use crate::kernel::Cut;
-use crate::kernel::disk::power_cut::Profile;
+use crate::kernel::disk::power_cut::FsModel;
 use crate::runner::{CutPoint, RunSummary, Surveyed};
 
 /// The kinds of file systems by name, the strongest first.
 pub fn profiles() -> [&'static str; 3] {
-    Profile::ALL.map(Profile::as_str)
+    FsModel::ALL.map(FsModel::as_str)
 }
 
 /// How many records a run of this kind makes.
 pub fn records_of(run: &Run) -> usize {
-    if run.cuts { Profile::ALL.len() } else { 1 }
+    if run.cuts { FsModel::ALL.len() } else { 1 }
 }
 
 /// The run and its line that cuts the power.
@@ -30,7 +30,7 @@ pub fn point(workload: &Workload, run: &Run) -> CutPoint {
 /// What became of one run, as its three records.
 pub fn records(run: &Run, survey: &Result<Option<Surveyed>, RunSummary>) -> Vec<Record> {
     let mut records = Vec::new();
-    for profile in Profile::ALL {
+    for profile in FsModel::ALL {
         let mut record = Record { fault: column(run, profile), ..blank(run) };
         match survey {
             Ok(None) => {}
@@ -53,7 +53,7 @@ pub fn beside(run: &Run, survey: &Result<Option<Surveyed>, RunSummary>) -> Vec<R
     for class in &surveyed.judged {
         let Ok(cut) = class.cut.parse::<Cut>() else { continue };
         let Judged { came, reason, sentence } = judged(&class.brief);
-        let fault = column(run, cut.profile);
+        let fault = column(run, cut.fs);
         let record = Record { fault, came, reason, sentence, cut: class.cut.clone(), ..blank(run) };
         if record.is_finding() && !known.contains(&said(&record)) {
             known.push(said(&record));
@@ -64,17 +64,17 @@ pub fn beside(run: &Run, survey: &Result<Option<Surveyed>, RunSummary>) -> Vec<R
 }
 
 /// What a run is called where only disks of this kind count: `ext4<` instead of `cut<`.
-fn column(run: &Run, profile: Profile) -> String {
+fn column(run: &Run, profile: FsModel) -> String {
     run.fault.replacen("cut", profile.as_str(), 1)
 }
 
-fn fill(record: &mut Record, surveyed: &Surveyed, profile: Profile) {
+fn fill(record: &mut Record, surveyed: &Surveyed, profile: FsModel) {
     record.images = surveyed.images.get(profile as usize).copied().unwrap_or_default();
     record.sampled = !surveyed.complete;
     let allowed = surveyed
         .judged
         .iter()
-        .filter(|class| class.cut.parse().is_ok_and(|cut: Cut| cut.profile <= profile));
+        .filter(|class| class.cut.parse().is_ok_and(|cut: Cut| cut.fs <= profile));
     let Some(worst) = allowed.min_by_key(|class| judged(&class.brief).came) else { return };
     put(record, judged(&worst.brief));
     if record.verdict().is_some_and(is_finding) {

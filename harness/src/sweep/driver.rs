@@ -1,16 +1,14 @@
-//! One workload swept in one world: the dry run, all its runs on the fleet, what they came to.
+//! One workload swept in one world: the dry run, all its runs in the pool, what they came to.
 //!
 //! Must not know: which faults there are, and how anything is printed.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc::{Receiver, Sender};
 
 use super::enumerate::{Plan, Run, Scope};
 use super::result::{Came, Usual, judged};
 use super::{Ending, Record, Sweep, Token, Workload, cuts, finding, pairs};
 use crate::contract::Verdict;
-use crate::engine::pool::Fleet;
-use crate::engine::session::Event;
+use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::wire::{Batch, Cuts, Survey};
 use crate::engine::worlds::World;
 use crate::runner::difference::Difference;
@@ -27,11 +25,9 @@ const IMAGES: u64 = 4096;
 /// The same where a start takes a process.
 const FEW_IMAGES: u64 = 16;
 
-/// Sweeps on a fleet.
+/// Sweeps in a pool.
 pub struct Sweeper<'a> {
-    pub fleet: &'a Fleet,
-    pub events: &'a Receiver<Event>,
-    pub sender: &'a Sender<Event>,
+    pub pool: &'a Pool,
     pub scope: Scope<'a>,
     pub pairs: bool,
     /// Hears how many runs there are more to do, and how many are done.
@@ -44,10 +40,6 @@ pub enum Step {
     Planned(usize),
     Done(usize),
 }
-
-/// Somebody pressed Ctrl-C.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interrupted;
 
 impl Sweeper<'_> {
     /// The sweep, as far as it came.
@@ -162,24 +154,15 @@ impl Sweeper<'_> {
     ) -> Result<(), Interrupted> {
         let supervised = world.place.is_supervised();
         let budget = self.scope.images.unwrap_or(if supervised { FEW_IMAGES } else { IMAGES });
-        let mut missing = points.len();
-        for (n, points) in points.chunks(CUTS).enumerate() {
-            let cuts = Cuts { place: world.place.clone(), points: points.to_vec(), budget };
-            let sender = self.sender.clone();
-            self.fleet.cut(cuts, move |surveys| {
-                let _ = sender.send(Event::Surveyed { first: n * CUTS, surveys });
-            });
-        }
-        while missing > 0 {
-            match self.events.recv() {
-                Ok(Event::Surveyed { first, surveys }) => {
-                    (self.progress)(Step::Done(surveys.len()));
-                    missing -= surveys.len();
-                    (first..).zip(surveys).for_each(|(n, survey)| take(n, survey));
-                }
-                Ok(Event::Interrupted) | Err(_) => return Err(Interrupted),
-                Ok(_) => unreachable!("only cuts are under way"),
-            }
+        let cuts = |points: &[CutPoint]| Cuts {
+            place: world.place.clone(),
+            points: points.to_vec(),
+            budget,
+        };
+        for surveyed in self.pool.survey(points.chunks(CUTS).map(cuts)) {
+            let (number, surveys) = surveyed?;
+            (self.progress)(Step::Done(surveys.len()));
+            (number * CUTS..).zip(surveys).for_each(|(n, survey)| take(n, survey));
         }
         Ok(())
     }
@@ -205,15 +188,15 @@ impl Sweeper<'_> {
     }
 
     /// Runs scripts and returns what each came to.
-    pub fn briefs(
+    pub fn summaries(
         &self,
         world: &World,
         scripts: Vec<String>,
         collect: Collect,
     ) -> Result<Vec<RunSummary>, Interrupted> {
-        let mut briefs: Vec<Option<RunSummary>> = vec![None; scripts.len()];
-        self.run(world, scripts, collect, |(n, brief)| briefs[n] = Some(brief.clone()))?;
-        Ok(briefs.into_iter().flatten().collect())
+        let mut summaries: Vec<Option<RunSummary>> = vec![None; scripts.len()];
+        self.run(world, scripts, collect, |(n, summary)| summaries[n] = Some(summary.clone()))?;
+        Ok(summaries.into_iter().flatten().collect())
     }
 
     /// Runs scripts; `take` hears of each verdict as it comes.
@@ -225,35 +208,23 @@ impl Sweeper<'_> {
         mut take: impl FnMut((usize, &RunSummary)),
     ) -> Result<Vec<Option<RunSummary>>, Interrupted> {
         let size = if world.place.is_supervised() { 1 } else { BATCH };
-        let mut briefs: Vec<Option<RunSummary>> = vec![None; scripts.len()];
-        let mut missing = scripts.len();
-        let mut first = 0;
-        for scripts in scripts.chunks(size) {
-            let (place, scripts) = (world.place.clone(), scripts.to_vec());
-            let (sender, batch) = (self.sender.clone(), Batch { place, scripts, collect });
-            let number = first;
-            first += batch.scripts.len();
-            self.fleet.brief(batch, move |briefs| {
-                let _ = sender.send(Event::Briefed { first: number, briefs });
-            });
-        }
-        while missing > 0 {
-            match self.events.recv() {
-                Ok(Event::Briefed { first, briefs: done }) => {
-                    (self.progress)(Step::Done(done.len()));
-                    missing -= done.len();
-                    for (n, brief) in (first..).zip(done) {
-                        take((n, &brief));
-                        if collect == Collect::Sites {
-                            briefs[n] = Some(brief);
-                        }
-                    }
+        let mut summaries: Vec<Option<RunSummary>> = vec![None; scripts.len()];
+        let batch = |scripts: &[String]| Batch {
+            place: world.place.clone(),
+            scripts: scripts.to_vec(),
+            collect,
+        };
+        for done in self.pool.summarize(scripts.chunks(size).map(batch)) {
+            let (number, done) = done?;
+            (self.progress)(Step::Done(done.len()));
+            for (n, summary) in (number * size..).zip(done) {
+                take((n, &summary));
+                if collect == Collect::Sites {
+                    summaries[n] = Some(summary);
                 }
-                Ok(Event::Interrupted) | Err(_) => return Err(Interrupted),
-                Ok(_) => unreachable!("only scripts are under way"),
             }
         }
-        Ok(briefs)
+        Ok(summaries)
     }
 }
 

@@ -11,7 +11,7 @@ use super::fault::{Kind, parts_of_order};
 use super::workload::Ending;
 use crate::contract::{Reason, Verdict};
 use crate::kernel::Cut;
-use crate::kernel::disk::power_cut::Profile;
+use crate::kernel::disk::power_cut::FsModel;
 use crate::runner::{RunSummary, decisive};
 
 /// What one run came to.
@@ -97,19 +97,19 @@ impl Record {
 
     /// Whether somebody should hear of it. What a stronger profile of disks shows is told there.
     pub fn is_finding(&self) -> bool {
-        let profile = |cut: Cut| self.fault.starts_with(cut.profile.as_str());
+        let profile = |cut: Cut| self.fault.starts_with(cut.fs.as_str());
         let own = self.cut.is_empty() || self.cut.parse().is_ok_and(profile);
         own && !self.usual && self.verdict().is_some_and(is_finding)
     }
 
     /// Whether it is about a cut of the power, in whichever order of tasks.
     pub fn is_cut(&self) -> bool {
-        Profile::ALL.iter().any(|profile| self.fault.starts_with(profile.as_str()))
+        FsModel::ALL.iter().any(|profile| self.fault.starts_with(profile.as_str()))
     }
 
     /// Whether only a disk that keeps nothing but what was synced by name shows it.
     pub fn is_posix(&self) -> bool {
-        self.fault.starts_with(Profile::Posix.as_str())
+        self.fault.starts_with(FsModel::Posix.as_str())
     }
 }
 

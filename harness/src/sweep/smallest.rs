@@ -1,38 +1,45 @@
-//! The smallest script that fails as a given one does, found on a fleet.
+//! The smallest script that fails as a given one does, found with a pool.
 //!
 //! Must not know: how a script is made smaller.
 
-use std::sync::mpsc::channel;
-
 use super::shrink::{self, Wanted};
 use crate::case;
-use crate::engine::pool::Fleet;
+use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::wire::Batch;
 use crate::engine::worlds::World;
 use crate::runner::{Collect, RunSummary};
 
-/// The lines of the smallest script that fails as this one does; None after an interrupt.
-pub fn smallest(fleet: &Fleet, world: &World, script: &str) -> Option<Vec<String>> {
-    let wanted = Wanted::of(briefs(fleet, world, &[script.to_string()]).first()?);
-    Some(shrink::shrink(script, |texts| {
-        // A proposal that is no case any more is none.
+/// The lines of the smallest script that fails as this one does.
+///
+/// # Errors
+/// When the pool was stopped before a first run.
+pub fn smallest(pool: &Pool, world: &World, script: &str) -> Result<Vec<String>, Interrupted> {
+    let first = summaries(pool, world, &[script.to_string()])?;
+    let wanted = Wanted::of(first.first().ok_or(Interrupted)?);
+    let mut stopped = Ok(());
+    let lines = shrink::shrink(script, |texts| {
+        // A proposal that is not a case any more is left out.
         let cases: Vec<usize> =
             (0..texts.len()).filter(|n| case::parse("", &texts[*n]).is_ok()).collect();
         let scripts: Vec<String> = cases.iter().map(|n| texts[*n].clone()).collect();
-        let briefs = briefs(fleet, world, &scripts);
-        briefs.iter().position(|brief| wanted.is_met(brief)).map(|found| cases[found])
-    }))
+        let summaries = summaries(pool, world, &scripts).unwrap_or_else(|why| {
+            stopped = Err(why);
+            Vec::new()
+        });
+        summaries.iter().position(|summary| wanted.is_met(summary)).map(|found| cases[found])
+    });
+    stopped.map(|()| lines)
 }
 
-fn briefs(fleet: &Fleet, world: &World, scripts: &[String]) -> Vec<RunSummary> {
+fn summaries(
+    pool: &Pool,
+    world: &World,
+    scripts: &[String],
+) -> Result<Vec<RunSummary>, Interrupted> {
     if scripts.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let (sender, receiver) = channel();
-    let batch =
-        Batch { place: world.place.clone(), scripts: scripts.to_vec(), collect: Collect::Verdicts };
-    fleet.brief(batch, move |briefs| {
-        let _ = sender.send(briefs);
-    });
-    receiver.recv().unwrap_or_default()
+    let (place, scripts) = (world.place.clone(), scripts.to_vec());
+    let batch = Batch { place, scripts, collect: Collect::Verdicts };
+    Ok(pool.summarize([batch]).in_order(|_, _| ())?.concat())
 }

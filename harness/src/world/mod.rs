@@ -1,7 +1,8 @@
-//! Worlds: where a server runs on the kernel. Two doors, one trait.
+//! Worlds: machines on which a server runs against the kernel. Two doors, one trait.
 //!
-//! A world carries out system calls as the kernel decides them and lets tasks run one at a time,
-//! each until it blocks. It moves no clock by itself. Must not know: case syntax and the contract.
+//! A world carries out system calls as the kernel decides, and lets tasks run one at a time, each
+//! until it blocks. It never moves the clock by itself. Must not know: case syntax and the
+//! contract.
 
 use std::cell::RefMut;
 
@@ -15,15 +16,15 @@ use crate::profile::Profile;
 pub mod sim;
 pub mod supervised;
 
-/// A configuration directive and its value, as in redis.conf: the value may hold several words.
+/// A configuration directive and its value, as in redis.conf: the value may be several words.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Directive {
     pub name: String,
     pub value: String,
 }
 
-/// A server's command line without its name: the profile's arguments, then the directives, which
-/// win. The words of a value are arguments of their own; an empty value is one empty argument.
+/// A server's command line without the program: first the profile's arguments, then the directives,
+/// which override them. Each word of a value is an argument; an empty value is one empty argument.
 pub fn arguments(profile: &Profile, directives: &[Directive]) -> Vec<String> {
     let mut arguments = profile.args.clone();
     for Directive { name, value } in directives {
@@ -36,33 +37,33 @@ pub fn arguments(profile: &Profile, directives: &[Directive]) -> Vec<String> {
     arguments
 }
 
-/// Why a world cannot go on. None of these says anything about the server's promises.
+/// Why a world cannot go on. None of these is a verdict on the server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
-    /// The harness itself went wrong, or met a call that it does not model.
+    /// The harness itself has failed, or met a call that it does not model.
     #[error("harness broken: {0}")]
     Harness(String),
-    /// This machine or this world cannot do what was asked; says what and how to get it.
+    /// This machine or world cannot do what was asked; the text says what, and how to get it.
     #[error("not measured: {0}")]
     NotMeasured(String),
-    /// The server used up its budget of calls or of real time.
+    /// The server has used up its budget of calls or of real time.
     #[error("hung: {0}")]
     Hung(String),
 }
 
-/// What became of the server that was started last.
+/// The state of the server that was started last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// None was started yet, or none since the power was cut.
+    /// None was started yet, or none since the last power cut.
     Off,
     Running,
-    /// It ended by itself with this code.
+    /// It exited with this code.
     Exited(i32),
-    /// This signal number ended it.
+    /// It was killed by this signal number.
     Signaled(i32),
 }
 
-/// What arrived at a client since it was last asked for.
+/// What a client has received since it was last asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Received {
     pub bytes: Vec<u8>,
@@ -70,67 +71,66 @@ pub struct Received {
     pub closed: bool,
 }
 
-/// The plan asked for an image that there is not.
+/// The plan asked for an image that does not exist.
 fn no_such_image(impossible: Impossible) -> Broken {
     Broken::NotMeasured(format!("no such power cut: {impossible}"))
 }
 
 /// A machine whose power is off, as plain data.
 #[derive(Debug)]
-pub struct Dark {
+pub struct PoweredOff {
     pub kernel: Kernel,
-    /// The next process gets this number.
+    /// The pid of the next process.
     pub next_pid: Pid,
 }
 
 /// A machine with a server on it.
 pub trait World {
-    /// Clock, disk, plan and trace of this machine. Not to be held across other calls.
+    /// Clock, disk, plan and trace of this machine. Not to be held across other calls of the trait.
     fn kernel(&self) -> RefMut<'_, Kernel>;
 
-    /// Starts the server on what is on the disk and lets it run until nothing can without the clock
-    /// moving. The server may have ended by then: see [`World::status`].
+    /// Starts the server on what is on the disk, and lets tasks run until none can before the clock
+    /// moves. The server may have ended by then: see [`World::status`].
     fn start(&mut self, directives: &[Directive]) -> Result<(), Broken>;
 
-    /// Writes `bytes` on the connection called `client`, which is made if there is none yet.
-    /// Nothing runs until [`World::settle`]. False when there is no server that could be connected
-    /// to.
+    /// Writes `bytes` to the connection called `client`, which is opened if need be. Nothing runs
+    /// until [`World::settle`]. False: there is no server to connect to.
     fn send(&mut self, client: &str, bytes: &[u8]) -> Result<bool, Broken>;
 
     /// What the server has written to `client` since the last call.
     fn receive(&mut self, client: &str) -> Received;
 
-    /// Lets tasks run until none can without the clock moving. A kill or power cut that the plan
-    /// puts at a call is carried out there; then whoever is left runs on.
+    /// Lets tasks run until none can before the clock moves. A kill or power cut that the plan puts
+    /// at a call is carried out there; then whoever is left runs on.
     fn settle(&mut self) -> Result<(), Broken>;
 
-    /// The next moment at which some task would run; None: never by itself.
+    /// The next moment at which some task can run; None: only something from outside can wake one.
     fn next_deadline(&mut self) -> Option<Time>;
 
     /// What the server and its children have logged since the last call, raw.
     fn log(&mut self) -> Vec<u8>;
 
-    /// SIGKILL: the page cache stays. A no-op on what does not live.
+    /// Kills by SIGKILL: the page cache stays. Does nothing if there is no such process.
     fn kill(&mut self, victim: Victim) -> Result<(), Broken>;
 
-    /// Cuts the power: everybody is gone at once, and one of the images that the profile allows is
-    /// on the disk.
+    /// Cuts the power: every process is gone at once, and the disk holds one of the images that the
+    /// file system model allows.
     fn cut_power(&mut self, cut: Cut) -> Result<(), Broken>;
 
-    /// Puts an image on the disk, durable, in place of everything. Nobody may live.
+    /// Replaces everything on the disk by an image, durably. No process may live.
     fn put_image(&mut self, image: &Image) -> Result<(), Broken>;
 
-    /// Takes the machine, on which nobody may live, out of this world, so that many can go on from
-    /// there, see [`World::wake`]. None where it cannot: a namespace of real processes numbers them
-    /// from 1 on, and numbers show in the names of temporary files.
-    fn sleep(&mut self) -> Option<Dark> {
+    /// Takes the machine out of this world, so that many runs can go on from there, see
+    /// [`World::resume_with`]. No process may live. None where that is impossible: a new namespace
+    /// of real processes starts numbering at 1, and pids are part of the names of temporary files.
+    fn suspend(&mut self) -> Option<PoweredOff> {
         None
     }
 
-    /// Makes this world go on from a machine whose power was cut, as if that had left this image.
-    fn wake(&mut self, dark: &Dark, image: &Image) {
-        let _ = (dark, image);
-        unreachable!("no world wakes that cannot sleep");
+    /// Goes on from a machine whose power was cut, as if the cut had left this image.
+    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) {
+        let _ = (machine, image);
+        unreachable!("a world that cannot be suspended is not resumed");
     }
 
     /// Sends a signal to the server process.
@@ -138,17 +138,17 @@ pub trait World {
 
     fn status(&self) -> Status;
 
-    /// How many children of the living server have not been reaped yet.
+    /// How many children the living server has not waited for yet.
     fn children(&self) -> usize;
 
-    /// Sets the content of a file behind everybody's back, also where no file is; None removes it.
+    /// Sets the content of a file from outside, making the file if need be; None removes it.
     fn set_file(&mut self, name: &str, content: Option<Vec<u8>>) -> Result<(), Broken>;
 
-    /// Ends everything that still runs and checks that the disk model equals what is really there.
+    /// Ends every process, and checks that the disk model equals the real files.
     fn finish(&mut self) -> Result<(), Broken>;
 
-    /// Moves the clock to `to`, stopping at each deadline on the way so that whoever waits for it
-    /// runs.
+    /// Moves the clock to `to`, and stops at each deadline on the way, so that tasks waiting for it
+    /// run.
     fn advance_to(&mut self, to: Time) -> Result<(), Broken> {
         loop {
             match self.next_deadline() {

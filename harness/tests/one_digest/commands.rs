@@ -12,8 +12,8 @@ use super::machine::Machine;
 
 type Word = Vec<u8>;
 
-/// What commands write, whatever the time. Keys are few, so that commands meet values of other
-/// types too.
+/// Commands that do not depend on the time. There are few keys, so that commands also meet values
+/// of other types.
 const TIMELESS: &[&str] = &[
     "SET key value",
     "SET key value KEEPTTL",
@@ -76,7 +76,7 @@ const TIMELESS: &[&str] = &[
     "FLUSHALL",
 ];
 
-/// What ends long after the test.
+/// Commands with an expiry long after the test.
 const FAR: &[&str] = &[
     "EXPIRE key 1000000",
     "PEXPIRE key 1000000000",
@@ -87,7 +87,7 @@ const FAR: &[&str] = &[
     "SET key value EX 1000000",
 ];
 
-/// What has ended, or ends during the test.
+/// Commands with an expiry in the past or during the test.
 const NEAR: &[&str] = &[
     "EXPIRE key 1",
     "EXPIRE key 0",
@@ -100,7 +100,7 @@ const NEAR: &[&str] = &[
     "SET key value EX 1",
 ];
 
-/// What makes its client wait, perhaps.
+/// Commands that may block their client.
 const BLOCKING: &[&str] = &["BRPOP key key 0", "BLPOP key 1", "BRPOPLPUSH key key 0"];
 
 const SORTED_BLOCKING: &[&str] = &["BZPOPMIN key key 0", "BZPOPMAX key 1"];
@@ -137,7 +137,7 @@ fn placeholder(name: &str) -> Option<BoxedStrategy<Word>> {
     })
 }
 
-/// Lengths at which an encoding of an RDB file or a ziplist begins or ends.
+/// Lengths at the limits of encodings in an RDB file or a ziplist.
 const LENGTHS: &[usize] = &[1, 3, 44, 45, 63, 64, 65, 253, 254, 300, 8192, 16383, 16384];
 
 fn value() -> BoxedStrategy<Word> {
@@ -211,21 +211,21 @@ impl fmt::Debug for Command {
     }
 }
 
-/// What happens to the server.
+/// Something that is done to the server.
 #[derive(Clone, Debug)]
 pub enum Step {
     Do(Command),
-    /// From MULTI to EXEC, or to DISCARD.
+    /// MULTI, these commands, then EXEC or else DISCARD.
     Transaction(Vec<Command>, bool),
-    /// By a client of its own, which sends more although it may be waiting.
+    /// Sent by a client of its own, which may still be blocked by an earlier one.
     Block(Command),
-    /// RESTORE of what DUMP answers.
+    /// RESTORE of what DUMP returns.
     Copy(Word, Word),
-    /// BGREWRITEAOF or BGSAVE, while the next steps go on.
+    /// BGREWRITEAOF or BGSAVE, which runs during the next steps.
     Background(&'static str),
-    /// DEBUG RELOAD or DEBUG LOADAOF, which change nothing.
+    /// DEBUG RELOAD or DEBUG LOADAOF, which must change nothing.
     Reload(&'static str),
-    /// So many milliseconds.
+    /// Lets time pass, in milliseconds.
     Advance(u64),
 }
 
@@ -250,7 +250,7 @@ impl Step {
             }
             Step::Background(what) => drop(machine.ask("test", &[what])),
             Step::Reload(how) => {
-                // A file without any command in it cannot be loaded.
+                // A file without any command cannot be loaded.
                 machine.ask_ok(&["SET", "loaded", "1"]);
                 let before = machine.digest();
                 machine.ask_ok(&["DEBUG", how]);
@@ -289,13 +289,13 @@ fn steps(
     vec(step, 1..50)
 }
 
-/// Nothing ends by itself meanwhile.
+/// Steps during which nothing expires.
 pub fn far_steps() -> impl Strategy<Value = Vec<Step>> {
     steps(FAR, true)
 }
 
-/// Keys end meanwhile, and none of them later than two seconds after the last step. Reloading in
-/// the middle would change the digest: a snapshot leaves out what has ended.
+/// Steps during which keys expire, the last one at most two seconds after the last step. They do
+/// not reload: a snapshot leaves out what has expired, so that would change the digest.
 pub fn near_steps() -> impl Strategy<Value = Vec<Step>> {
     steps(NEAR, false)
 }

@@ -1,4 +1,4 @@
-//! A simulated machine that is asked one command at a time.
+//! A simulated machine that gets one command at a time.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -77,7 +77,7 @@ impl Machine {
         self.sim.receive(client).bytes
     }
 
-    /// The same for a command that cannot fail.
+    /// Sends a command that must succeed.
     pub fn ask_ok(&mut self, argv: &[&str]) {
         let reply = self.ask("test", argv);
         let log = self.log();
@@ -95,7 +95,7 @@ impl Machine {
         self.advance_to(now + Duration::from_millis(milliseconds));
     }
 
-    /// The same, and then a child end, if there is one.
+    /// The same, and then waits for a child, if there is one.
     pub fn advance(&mut self, milliseconds: u64) {
         self.pass(milliseconds);
         while self.sim.children() > 0 {
@@ -108,7 +108,7 @@ impl Machine {
         self.sim.advance_to(time).expect("the machine works");
     }
 
-    /// Rewrites the AOF, to the end.
+    /// Rewrites the AOF, and waits for the end of that.
     pub fn rewrite(&mut self) {
         self.ask_ok(&["BGREWRITEAOF"]);
         self.advance(1000);

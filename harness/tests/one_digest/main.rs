@@ -1,7 +1,7 @@
-//! Any sequence of commands gives one digest: of the living server, and of one that was killed and
-//! came back from its AOF, from a rewritten one, from a preamble, or from a snapshot.
+//! After any sequence of commands the digest is the same before and after a restart, whether the
+//! server loads its AOF, a rewritten AOF, one with a preamble, or a snapshot.
 //!
-//! A failing sequence is shrunk and printed as a client would have typed it.
+//! A failing sequence is shrunk, and printed as a client would type it.
 
 mod commands;
 mod machine;
@@ -11,11 +11,10 @@ use machine::Machine;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-/// Longer than any expiry of [`near_steps`], and long enough for whatever has expired to be
-/// removed, in milliseconds.
+/// Milliseconds after which every key of [`near_steps`] that expires has expired and been removed.
 const ALL_GONE: u64 = 8000;
 
-/// Carries out `steps`, then goes through every form that the dataset has on disk.
+/// Carries out `steps`, then restarts from every form that the dataset can have on disk.
 fn one_digest(steps: &[Step]) -> Result<(), TestCaseError> {
     let mut machine = Machine::start("yes");
     for step in steps {
@@ -45,7 +44,7 @@ fn one_digest(steps: &[Step]) -> Result<(), TestCaseError> {
     compare(&mut machine, "the snapshot")
 }
 
-/// Few, because each goes through five starts; `PROPTEST_CASES` asks for more.
+/// Few cases, because each starts a server five times; `PROPTEST_CASES` overrides that.
 fn config() -> ProptestConfig {
     let asked = std::env::var_os("PROPTEST_CASES").is_some();
     let default = ProptestConfig::default();

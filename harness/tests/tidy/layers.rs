@@ -10,6 +10,7 @@ use crate::sources::{Source, code, files};
 const CORE: &[(&str, &[&str])] = &[
     ("os", &[]),
     ("text", &[]),
+    ("clock", &["os"]),
     ("log", &["os"]),
     ("config", &["os", "text", "log"]),
     ("resp", &["text"]),
@@ -17,24 +18,27 @@ const CORE: &[(&str, &[&str])] = &[
     ("rio", FOUNDATION),
     ("bio", FOUNDATION),
     ("child", FOUNDATION),
-    ("child_info", &["os", "config", "text", "resp", "keyspace", "log", "rio", "bio", "child"]),
-    ("latency", &["os", "config", "text", "resp", "keyspace", "log", "rio", "bio", "child"]),
+    ("child_info", BELOW_CHILD_INFO),
+    ("latency", BELOW_CHILD_INFO),
     ("env", BELOW_ENV),
     ("rdb", BELOW_RDB),
     ("aof", BELOW_AOF),
-    ("command", FRONT),
-    ("server", FRONT),
-    ("info", FRONT),
-    ("networking", FRONT),
+    ("command", BELOW_COMMAND),
+    ("networking", BELOW_NETWORKING),
+    ("server", BELOW_SERVER),
     ("event_loop", ALL_CORE),
     ("main", &["sabot_server"]),
     ("lib", ALL_CORE),
 ];
 
-const FOUNDATION: &[&str] = &["os", "config", "text", "resp", "keyspace", "log"];
+const FOUNDATION: &[&str] = &["os", "clock", "config", "text", "resp", "keyspace", "log"];
+
+const BELOW_CHILD_INFO: &[&str] =
+    &["os", "clock", "config", "text", "resp", "keyspace", "log", "rio", "bio", "child"];
 
 const BELOW_ENV: &[&str] = &[
     "os",
+    "clock",
     "config",
     "text",
     "resp",
@@ -49,6 +53,7 @@ const BELOW_ENV: &[&str] = &[
 
 const BELOW_RDB: &[&str] = &[
     "os",
+    "clock",
     "config",
     "text",
     "resp",
@@ -64,6 +69,7 @@ const BELOW_RDB: &[&str] = &[
 
 const BELOW_AOF: &[&str] = &[
     "os",
+    "clock",
     "config",
     "text",
     "resp",
@@ -78,9 +84,44 @@ const BELOW_AOF: &[&str] = &[
     "rdb",
 ];
 
-/// `aof` and everything before it, and the front half, whose rooms are one ring.
-const FRONT: &[&str] = &[
+const BELOW_COMMAND: &[&str] = &[
     "os",
+    "clock",
+    "config",
+    "text",
+    "resp",
+    "keyspace",
+    "log",
+    "rio",
+    "bio",
+    "child",
+    "child_info",
+    "latency",
+    "env",
+    "rdb",
+];
+
+const BELOW_NETWORKING: &[&str] = &[
+    "os",
+    "clock",
+    "config",
+    "text",
+    "resp",
+    "keyspace",
+    "log",
+    "rio",
+    "bio",
+    "child",
+    "child_info",
+    "latency",
+    "env",
+    "rdb",
+    "command",
+];
+
+const BELOW_SERVER: &[&str] = &[
+    "os",
+    "clock",
     "config",
     "text",
     "resp",
@@ -95,13 +136,12 @@ const FRONT: &[&str] = &[
     "rdb",
     "aof",
     "command",
-    "server",
-    "info",
     "networking",
 ];
 
 const ALL_CORE: &[&str] = &[
     "os",
+    "clock",
     "config",
     "text",
     "resp",
@@ -116,9 +156,8 @@ const ALL_CORE: &[&str] = &[
     "rdb",
     "aof",
     "command",
-    "server",
-    "info",
     "networking",
+    "server",
     "event_loop",
 ];
 
@@ -132,14 +171,15 @@ const HARNESS: &[(&str, &[&str])] = &[
     ("observation", &["kernel", "profile", "world"]),
     ("contract", &["observation"]),
     ("exit", &["contract"]),
-    ("error", &["exit"]),
+    ("error", &[]),
     ("case", &["kernel", "profile", "world", "observation", "contract"]),
     ("runner", &["kernel", "profile", "world", "observation", "contract", "case"]),
     ("engine", BELOW_ENGINE),
-    ("engine/entry", &["error", "exit", "sabot_server"]),
+    ("engine/entry", &["exit", "sabot_server"]),
     ("suite", BELOW_SUITE),
     ("sweep", BELOW_SWEEP),
     ("audit", BELOW_AUDIT),
+    ("bench", BELOW_BENCH),
     ("report", BELOW_REPORT),
     ("cli", ALL_HARNESS),
     ("api", BELOW_API),
@@ -157,6 +197,8 @@ const BELOW_SWEEP: &[&str] =
 const BELOW_AUDIT: &[&str] =
     &["error", "exit", "kernel", "contract", "case", "runner", "suite", "engine", "sweep"];
 
+const BELOW_BENCH: &[&str] = &["profile", "world", "case", "runner", "engine", "sweep"];
+
 const BELOW_REPORT: &[&str] = &[
     "error",
     "exit",
@@ -170,6 +212,7 @@ const BELOW_REPORT: &[&str] = &[
     "suite",
     "sweep",
     "audit",
+    "bench",
 ];
 
 const BELOW_API: &[&str] =
@@ -189,6 +232,7 @@ const ALL_HARNESS: &[&str] = &[
     "suite",
     "sweep",
     "audit",
+    "bench",
     "report",
     "cli",
     "api",
@@ -202,6 +246,33 @@ fn no_room_of_the_core_uses_one_that_it_must_not_know() {
 #[test]
 fn no_room_of_the_harness_uses_one_that_it_must_not_know() {
     assert_tidy(package("harness/src/", HARNESS));
+}
+
+/// The command is tested by running it; what else a test needs belongs into a room below.
+#[test]
+fn no_test_uses_the_command_as_a_library() {
+    let tests = files(&[".rs"]).into_iter().filter(|file| file.path.starts_with("harness/tests/"));
+    let users = tests.filter(uses_cli).map(|file| file.path);
+    assert_tidy(users.map(|path| format!("{path}: a test must not use sabot::cli")).collect());
+}
+
+#[test]
+fn a_test_that_uses_the_command_is_seen() {
+    let uses = |text| uses_cli(&Source::example("harness/tests/a.rs", text));
+    assert!(uses("use sabot::cli::conform::table;"));
+    assert!(uses("use sabot::{\n    api::Case,\n    cli,\n};"));
+    assert!(uses("fn f() {\n    sabot::cli::main();\n}"));
+    assert!(!uses("use sabot::client; // sabot::cli"));
+}
+
+fn uses_cli(source: &Source) -> bool {
+    let text: String = source.text.lines().map(|line| format!("{}\n", code(line))).collect();
+    let text = text.split('"').step_by(2).collect::<Vec<_>>().join("\"");
+    let mut rests = text.split("sabot::").skip(1);
+    rests.any(|rest| match rest.strip_prefix('{') {
+        Some(group) => group_heads(group).contains(&"cli".to_string()),
+        None => identifier(rest) == "cli",
+    })
 }
 
 #[test]

@@ -2,9 +2,14 @@
 //!
 //! Each check is a function from text to complaints, and is itself tested on a small bad example.
 
+mod circles;
 mod layers;
+mod licences;
+mod mentions;
 mod pairs;
+mod paths;
 mod shape;
+mod soundness;
 mod sources;
 mod words;
 

@@ -2,6 +2,42 @@
 
 use std::path::{Path, PathBuf};
 
+/// The folders of the project.
+const FOLDERS: [&str; 12] = [
+    ".cargo",
+    ".ci",
+    "benches",
+    "cases",
+    "ci",
+    "docs",
+    "examples",
+    "fuzz",
+    "harness",
+    "snapshots",
+    "src",
+    "tests",
+];
+
+/// The files beside them.
+const TOPS: [&str; 9] = [
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Cargo.toml",
+    "README.md",
+    "clippy.toml",
+    "deny.toml",
+    "rust-toolchain.toml",
+    "rustfmt.toml",
+];
+
+/// What builds and the fuzzer leave in them.
+const UNTRACKED: [&str; 4] = ["/target", "fuzz/artifacts", "fuzz/corpus", "fuzz/coverage"];
+
+/// What a person wrote: code, documents, settings, cases, and the scripts of CI.
+pub const WRITTEN: &[&str] =
+    &[".rs", ".md", ".toml", ".case", ".html", ".css", ".svg", ".txt", "ci/run", "ci/servers"];
+
 /// A file with its path from the root, with `/` between folders.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -24,33 +60,22 @@ pub fn root() -> PathBuf {
 /// Every text file that is part of the project and ends in one of `endings`, sorted.
 pub fn files(endings: &[&str]) -> Vec<Source> {
     let mut found = Vec::new();
-    let folders = ["src", "tests", "harness", "cases", "snapshots", ".ci", ".cargo", "benches"];
-    for top in folders.into_iter().chain(["docs", "examples"]) {
+    for top in FOLDERS.into_iter().chain(TOPS) {
         walk(&root().join(top), top, &mut found);
-    }
-    let tops = ["README.md", "ARCHITECTURE.md", "Cargo.toml", "clippy.toml", "rustfmt.toml"];
-    for top in tops {
-        read(&root().join(top), top, &mut found);
     }
     found.retain(|source| endings.iter().any(|ending| source.path.ends_with(ending)));
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found
 }
 
-fn walk(folder: &Path, shown: &str, found: &mut Vec<Source>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let shown = format!("{shown}/{}", entry.file_name().to_string_lossy());
-        if entry.path().is_dir() {
-            if !shown.ends_with("/target") {
-                walk(&entry.path(), &shown, found);
-            }
-        } else {
-            read(&entry.path(), &shown, found);
-        }
+/// Reads `path` and what is below it. Links lead to what is read elsewhere.
+fn walk(path: &Path, shown: &str, found: &mut Vec<Source>) {
+    if path.is_symlink() || UNTRACKED.iter().any(|name| shown.ends_with(name)) {
+        return;
     }
-}
-
-fn read(path: &Path, shown: &str, found: &mut Vec<Source>) {
+    for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+        walk(&entry.path(), &format!("{shown}/{}", entry.file_name().to_string_lossy()), found);
+    }
     if let Ok(text) = std::fs::read_to_string(path) {
         found.push(Source { path: shown.into(), text });
     }

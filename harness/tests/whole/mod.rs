@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use insta::Settings;
 use sabot::case::Script;
-use sabot::engine::pool::{self, Fleet};
+use sabot::engine::pool::{self, Pool};
 use sabot::suite::library::{CaseFile, Library};
 
 /// Real time that one supervised run may take.
@@ -25,10 +25,10 @@ pub fn library() -> Library {
 }
 
 /// Workers on all cores.
-pub fn fleet() -> Fleet {
+pub fn pool() -> Pool {
     let exe = PathBuf::from(env!("CARGO_BIN_EXE_sabot"));
     let settings = pool::Settings { exe, deadline: DEADLINE, jobs: usize::MAX };
-    Fleet::new(&settings).expect("threads")
+    Pool::new(&settings).expect("threads")
 }
 
 pub fn parse(file: &CaseFile) -> Script {

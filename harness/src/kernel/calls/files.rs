@@ -1,9 +1,9 @@
-//! Completing a call on a file: what each does to the model, and what the door must do for real.
+//! Completing calls on files: what each does to the model, and what the door must do for real.
 //!
 //! Every method takes a call that was entered and is ready, carries out what the plan left of it,
-//! and finishes its line in the trace. A lie (`retval`) does nothing and returns what it was told
-//! to. Errors are those of the man page that can arise from the model, or the one that was
-//! injected. Must not know: whether anything real stands behind the model.
+//! and records the result in the trace. A lie (`retval`) does nothing and returns what the plan
+//! says. Errors are the injected one, or those from the man page that the model can run into. Must
+//! not know: whether anything real stands behind the model.
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -13,7 +13,7 @@ use crate::kernel::fd::{DescriptionId, Object};
 use crate::kernel::trace::Returned;
 use crate::kernel::{CallName, Entered, Fd, Kernel, TaskId};
 
-/// What became of a write.
+/// The result of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wrote {
     /// What the call returns.
@@ -22,26 +22,26 @@ pub struct Wrote {
     pub taken: u64,
 }
 
-/// What became of a read.
+/// The result of a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
     /// What the call returns.
     pub result: Result<u64, Errno>,
-    /// The bytes that were read: as many as `result` says, or none after a lie.
+    /// The bytes that were read: as many as `result` says, but none after a lie.
     pub data: Vec<u8>,
 }
 
-/// What became of a call that is done or not.
+/// The result of a call that happens as a whole or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Done {
+pub struct Applied {
     /// What the call returns.
     pub result: Result<(), Errno>,
-    /// Whether it really happened.
-    pub done: bool,
+    /// Whether the model was changed, so that the door must do the same.
+    pub applied: bool,
 }
 
 impl Kernel {
-    /// open(2) of a file or directory. Returns the descriptor, and whether a file was made.
+    /// open(2) of a file or directory.
     pub fn open(&mut self, entered: Entered, path: &str, flags: OFlag) -> Result<Fd, Errno> {
         let opened = match entered.error() {
             Some(errno) => Err(errno),
@@ -100,7 +100,7 @@ impl Kernel {
         }
     }
 
-    /// close(2). The descriptor is gone even when an error is returned.
+    /// close(2). The descriptor is closed even when an error is returned.
     pub fn close(&mut self, entered: Entered, fd: Fd) -> Result<(), Errno> {
         let closed = match self.processes.process_of_mut(entered.task).fds.remove(fd) {
             Some(description) => {
@@ -181,8 +181,7 @@ impl Kernel {
         Ok(content[start..end].to_vec())
     }
 
-    /// lseek(2) on a file: moves the offset and returns it. Not a site: nothing can go wrong with
-    /// it.
+    /// lseek(2) on a file. Not a site, because no fault applies to it.
     pub fn lseek(&mut self, task: TaskId, fd: Fd, offset: i64, whence: i32) -> Result<u64, Errno> {
         let id = self.description(task, fd)?;
         let Object::File(ino) = self.descriptions.get(id).object else { return Err(Errno::ESPIPE) };
@@ -197,7 +196,7 @@ impl Kernel {
         Ok(to as u64)
     }
 
-    /// fsync(2), fdatasync(2), sync_file_range(2). The last gives no durability by itself.
+    /// fsync(2), fdatasync(2), sync_file_range(2). The last one makes nothing durable by itself.
     pub fn sync(&mut self, entered: Entered, fd: Fd) -> Result<(), Errno> {
         let file = self.description(entered.task, fd).map(|id| self.descriptions.get(id).object);
         let result = match (file, entered.mark) {
@@ -211,7 +210,7 @@ impl Kernel {
 
     fn sync_file(&mut self, entered: &Entered, ino: Ino, mark: SyncMark) -> Result<(), Errno> {
         if let Some(errno) = entered.error() {
-            // Only a failed writeback touches the pages; EINTR and the like come before it.
+            // Only a failed writeback changes pages; EINTR and the like come before it.
             if matches!(errno, Errno::EIO | Errno::ENOSPC | Errno::EDQUOT) {
                 self.disk.sync_failed(ino, mark);
             }
@@ -224,9 +223,9 @@ impl Kernel {
     }
 
     /// ftruncate(2).
-    pub fn ftruncate(&mut self, entered: Entered, fd: Fd, length: u64) -> Done {
+    pub fn ftruncate(&mut self, entered: Entered, fd: Fd, length: u64) -> Applied {
         let task = entered.task;
-        self.deed(entered, |kernel| {
+        self.apply(entered, |kernel| {
             let description = kernel.descriptions.get(kernel.description(task, fd)?);
             match description.object {
                 Object::File(ino) => kernel.disk.resize(ino, length),
@@ -236,8 +235,8 @@ impl Kernel {
     }
 
     /// truncate(2).
-    pub fn truncate(&mut self, entered: Entered, path: &str, length: u64) -> Done {
-        self.deed(entered, |kernel| {
+    pub fn truncate(&mut self, entered: Entered, path: &str, length: u64) -> Applied {
+        self.apply(entered, |kernel| {
             let ino = kernel.disk.find(path).ok_or(Errno::ENOENT)?;
             if kernel.disk.inode(ino).is_dir {
                 return Err(Errno::EISDIR);
@@ -247,35 +246,35 @@ impl Kernel {
     }
 
     /// rename(2).
-    pub fn rename(&mut self, entered: Entered, from: &str, to: &str) -> Done {
-        self.deed(entered, |kernel| kernel.disk.rename(from, to))
+    pub fn rename(&mut self, entered: Entered, from: &str, to: &str) -> Applied {
+        self.apply(entered, |kernel| kernel.disk.rename(from, to))
     }
 
     /// unlink(2).
-    pub fn unlink(&mut self, entered: Entered, path: &str) -> Done {
-        self.deed(entered, |kernel| kernel.disk.unlink(path))
+    pub fn unlink(&mut self, entered: Entered, path: &str) -> Applied {
+        self.apply(entered, |kernel| kernel.disk.unlink(path))
     }
 
     /// mkdir(2).
-    pub fn mkdir(&mut self, entered: Entered, path: &str) -> Done {
-        self.deed(entered, |kernel| kernel.disk.create(path, true).map(|_| ()))
+    pub fn mkdir(&mut self, entered: Entered, path: &str) -> Applied {
+        self.apply(entered, |kernel| kernel.disk.create(path, true).map(|_| ()))
     }
 
-    fn deed(
+    fn apply(
         &mut self,
         entered: Entered,
-        deed: impl FnOnce(&mut Kernel) -> Result<(), Errno>,
-    ) -> Done {
-        let done = match (entered.error(), entered.lie()) {
-            (Some(errno), _) => Done { result: Err(errno), done: false },
-            (None, Some(_)) => Done { result: Ok(()), done: false },
+        change: impl FnOnce(&mut Kernel) -> Result<(), Errno>,
+    ) -> Applied {
+        let applied = match (entered.error(), entered.lie()) {
+            (Some(errno), _) => Applied { result: Err(errno), applied: false },
+            (None, Some(_)) => Applied { result: Ok(()), applied: false },
             (None, None) => {
-                let result = deed(self);
-                Done { result, done: result.is_ok() }
+                let result = change(self);
+                Applied { result, applied: result.is_ok() }
             }
         };
-        self.finish(entered, returned(done.result.map(|()| 0)), 0);
-        done
+        self.finish(entered, returned(applied.result.map(|()| 0)), 0);
+        applied
     }
 }
 

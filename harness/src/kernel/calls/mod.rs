@@ -1,10 +1,9 @@
-//! Completing a call that was entered: one method per system call, on files and on pipes and
-//! processes.
+//! Completing a call that was entered: one method per system call.
 //!
 //! Must not know: whether anything real stands behind the model.
 
 mod files;
 mod processes;
 
-pub use files::{Done, Read, Wrote};
+pub use files::{Applied, Read, Wrote};
 pub use processes::{Transfer, Waited};

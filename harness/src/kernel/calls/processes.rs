@@ -1,8 +1,8 @@
-//! Completing a call on a pipe or about processes: pipe, its reads and writes, fork, wait.
+//! Completing calls on pipes and about processes: pipe, reads and writes on one, fork, wait.
 //!
-//! What is in a pipe, and the birth of a child, are the door's to carry out; who holds which end,
-//! which role a pipe has and who waits for whom is decided here. Must not know: whether anything
-//! real stands behind the model.
+//! The door moves the bytes and makes the child. Who holds which end of a pipe, which role a pipe
+//! has, and who waits for whom is decided here. Must not know: whether anything real stands behind
+//! the model.
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -18,14 +18,14 @@ use crate::kernel::{Entered, Fd, Kernel, TaskId};
 pub enum Transfer {
     /// Nothing: the call returns this.
     Return(Result<u64, Errno>),
-    /// Move at most so many bytes and report to [`Kernel::transferred`].
+    /// Move at most this many bytes, then report to [`Kernel::transferred`].
     Move(u64),
 }
 
-/// What became of a wait.
+/// The result of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waited {
-    /// This child is gone for good now.
+    /// This child has been collected.
     Reaped(Pid, Ending),
     /// No child has ended yet.
     NotYet,
@@ -49,7 +49,7 @@ impl Kernel {
         Ok((read, write))
     }
 
-    /// What to do with a read or write of `wanted` bytes on a pipe.
+    /// What to do about a read or write of `wanted` bytes on a pipe.
     pub fn transfer(&self, entered: &Entered, wanted: u64) -> Transfer {
         match (entered.error(), entered.lie()) {
             (Some(errno), _) => Transfer::Return(Err(errno)),
@@ -58,12 +58,12 @@ impl Kernel {
         }
     }
 
-    /// A read or write on a pipe is over.
+    /// A read or write on a pipe has finished.
     pub fn transferred(&mut self, entered: Entered, result: Result<u64, Errno>) {
         self.finish(entered, returned(result), 0);
     }
 
-    /// fork(2): a child with this pid, which gets copies of all descriptors. Pipes opened since the
+    /// fork(2): makes a child with this pid and copies of all descriptors. Pipes opened since the
     /// last fork get their roles now.
     pub fn fork(&mut self, entered: Entered, pid: Pid) -> Result<TaskId, Errno> {
         if let Some(errno) = entered.error() {
@@ -80,15 +80,15 @@ impl Kernel {
         Ok(child)
     }
 
-    /// Whether the plan lets a fork happen: a door that forks for real asks before.
+    /// The error that the plan injects, if any: a door that forks for real asks first.
     pub fn fork_error(&self, entered: &Entered) -> Option<Errno> {
         entered.error()
     }
 
     fn bind_pipes(&mut self, task: TaskId) {
         let opened = std::mem::take(&mut self.processes.process_of_mut(task).unbound_pipes);
-        // A pipe that was closed again before the fork (another of the set could not be opened) is
-        // no part of the arrangement.
+        // A pipe that was closed again before the fork (because another one of the set could not be
+        // opened) does not count.
         let open: Vec<_> = opened
             .into_iter()
             .filter(|pipe| self.pipe_ends(*pipe, End::Read) + self.pipe_ends(*pipe, End::Write) > 0)
@@ -100,7 +100,7 @@ impl Kernel {
         }
     }
 
-    /// wait3(2) and its relatives, in the process of the caller; does not block by itself.
+    /// wait3(2) and its relatives. Does not block: the door holds the task until a child has ended.
     pub fn wait(&mut self, entered: Entered) -> Waited {
         let process = self.processes.task(entered.task).process;
         let zombie = self.processes.zombie_of(process);

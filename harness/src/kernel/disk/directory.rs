@@ -1,16 +1,16 @@
-//! Names: which name means which inode, now and after a power cut.
+//! Names: which inode a name means, now and after a power cut.
 //!
-//! All names of the disk stand in one table by their path from the run directory; `dir/file`
-//! belongs to the directory `dir`, `file` to the run directory itself. A change of names is durable
-//! only once its directory was synced, or, on file systems with one ordered metadata log, once
-//! anything was synced after it: which of the two holds is the power cut's business, so both are
-//! remembered here. Must not know: what is in a file.
+//! All names of the disk are in one table, by their path from the run directory: `dir/file` is in
+//! the directory `dir`, `file` in the run directory itself. A change of names is durable once its
+//! directory was synced or, on file systems with one ordered metadata log, once anything was synced
+//! after it. Which of the two counts depends on the power cut, so both are recorded here. Must not
+//! know: what is in a file.
 
 use std::collections::BTreeMap;
 
 use super::Ino;
 
-/// A change of names that no sync of its directory has covered yet.
+/// A change of names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     Link {
@@ -20,7 +20,7 @@ pub enum Change {
     Unlink {
         name: String,
     },
-    /// Replaces `to` where it exists.
+    /// Replaces `to` if it exists.
     Rename {
         from: String,
         to: String,
@@ -28,9 +28,10 @@ pub enum Change {
     },
 }
 
-/// A change with its place in the order of all changes to the disk.
+/// A change that no sync of its directory has covered yet, with its place in the order of all
+/// changes to the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct NameEntry {
     pub sequence: u64,
     pub change: Change,
 }
@@ -40,12 +41,12 @@ pub struct Entry {
 pub struct Names {
     live: BTreeMap<String, Ino>,
     durable: BTreeMap<String, Ino>,
-    journal: Vec<Entry>,
-    /// Changes before this are in the metadata log on the disk.
+    journal: Vec<NameEntry>,
+    /// Changes with a smaller sequence number are in the metadata log on the disk.
     committed: u64,
 }
 
-/// The directory that holds `name`; empty: the run directory.
+/// The directory that `name` is in; empty: the run directory.
 pub fn parent_of(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
@@ -60,13 +61,13 @@ impl Names {
         self.live.iter().map(|(name, ino)| (name.as_str(), *ino))
     }
 
-    /// The names that a sync of their directory has made durable.
+    /// The names as syncs of their directories have made them durable.
     pub fn durable(&self) -> &BTreeMap<String, Ino> {
         &self.durable
     }
 
-    /// What came after the durable state, in order.
-    pub fn journal(&self) -> &[Entry] {
+    /// The changes since the durable state, in order.
+    pub fn journal(&self) -> &[NameEntry] {
         &self.journal
     }
 
@@ -75,7 +76,7 @@ impl Names {
         self.committed
     }
 
-    /// Whether a directory holds any name.
+    /// Whether any name is in this directory.
     pub fn has_children(&self, dir: &str) -> bool {
         self.live.keys().any(|name| parent_of(name) == dir)
     }
@@ -102,7 +103,7 @@ impl Names {
 
     /// Whether a power cut may bring a name of this inode back.
     pub fn may_return(&self, ino: Ino) -> bool {
-        let named = |entry: &Entry| match &entry.change {
+        let named = |entry: &NameEntry| match &entry.change {
             Change::Link { ino: its, .. } | Change::Rename { ino: its, .. } => *its == ino,
             Change::Unlink { .. } => false,
         };
@@ -110,7 +111,7 @@ impl Names {
     }
 
     fn record(&mut self, sequence: u64, change: Change) {
-        self.journal.push(Entry { sequence, change });
+        self.journal.push(NameEntry { sequence, change });
     }
 
     /// A sync of some file that was called at `sequence` commits the metadata log up to there.
@@ -128,8 +129,8 @@ impl Names {
             }
             apply(&mut self.durable, &entry.change);
             if let Change::Rename { from, .. } = &entry.change {
-                // The name that came from another directory is gone, however it came to be.
-                let made = |earlier: &Entry| target(&earlier.change) == Some(from);
+                // A name that came from another directory is gone, however it had been made.
+                let made = |earlier: &NameEntry| target(&earlier.change) == Some(from);
                 self.journal.retain(|earlier| !made(earlier) || is_rename(&earlier.change));
                 for earlier in self.journal.iter_mut().filter(|earlier| made(earlier)) {
                     if let Change::Rename { from, .. } = &mut earlier.change {
@@ -150,13 +151,13 @@ impl Names {
 fn touches(change: &Change, dir: &str) -> bool {
     match change {
         Change::Link { name, .. } | Change::Unlink { name } => parent_of(name) == dir,
-        // A rename between two directories is made durable by a sync of either: one journal entry
-        // on the file systems that are modelled.
+        // A sync of either directory makes a rename between them durable: it is one journal entry
+        // on the modelled file systems.
         Change::Rename { from, to, .. } => parent_of(from) == dir || parent_of(to) == dir,
     }
 }
 
-/// Carries one change out on a table of names.
+/// Applies a change to a table of names.
 pub fn apply(names: &mut BTreeMap<String, Ino>, change: &Change) {
     match change {
         Change::Link { name, ino } => {
@@ -176,7 +177,7 @@ fn is_rename(change: &Change) -> bool {
     matches!(change, Change::Rename { .. })
 }
 
-/// The name that means something because of this change.
+/// The name that this change makes.
 fn target(change: &Change) -> Option<&String> {
     match change {
         Change::Link { name, .. } => Some(name),

@@ -1,10 +1,10 @@
-//! The disk: inodes with their content, names apart from them, and a budget of blocks.
+//! The disk: inodes with their content, their names, and a limited number of blocks.
 //!
 //! Files are keyed by inode, so that a rename over an open file, an unlink of an open file and a
-//! sync through a descriptor that was opened under another name behave as on Linux. A directory is
-//! an inode without content. An unlinked file keeps its blocks until its last descriptor is closed.
+//! sync through a descriptor opened under another name behave as on Linux. A directory is an inode
+//! without content. An unlinked file keeps its blocks until its last descriptor is closed.
 //!
-//! Not modelled: permissions, times, hard links, symbolic links, holes (a gap costs its blocks).
+//! Not modelled: permissions, times, hard links, symbolic links, holes (a gap takes up blocks).
 //! Must not know: descriptors, tasks, faults.
 
 pub mod directory;
@@ -40,12 +40,12 @@ pub struct Inode {
 #[derive(Clone, Debug)]
 pub struct Disk {
     inodes: BTreeMap<Ino, Inode>,
-    /// Inodes that nobody can reach any more unless a power cut brings an old name back.
-    ghosts: BTreeMap<Ino, Inode>,
+    /// Inodes without name and descriptor, to which a power cut may bring an old name back.
+    recoverable: BTreeMap<Ino, Inode>,
     pub names: Names,
     next_ino: Ino,
     sequence: u64,
-    /// Blocks that can still be taken; None: the disk is large.
+    /// How many blocks are free; None: there is no limit.
     free: Option<u64>,
     pub sync_errors: SyncErrors,
 }
@@ -68,7 +68,7 @@ impl Disk {
         };
         Disk {
             inodes: BTreeMap::from([(ROOT, root)]),
-            ghosts: BTreeMap::new(),
+            recoverable: BTreeMap::new(),
             names: Names::default(),
             next_ino: ROOT + 1,
             sequence: 1,
@@ -77,8 +77,10 @@ impl Disk {
         }
     }
 
-    /// The inode of an open or named file. Panics on one that is gone: descriptors keep theirs
-    /// alive.
+    /// The inode of an open or named file.
+    ///
+    /// # Panics
+    /// When it is gone. That of a descriptor never is.
     pub fn inode(&self, ino: Ino) -> &Inode {
         self.inodes.get(&ino).expect("an inode in use exists")
     }
@@ -97,13 +99,13 @@ impl Disk {
         if name.is_empty() { Some(ROOT) } else { self.names.get(name) }
     }
 
-    /// The content of the file called `name`.
+    /// What a read of the file called `name` sees.
     pub fn read_file(&self, name: &str) -> Option<&[u8]> {
         let inode = self.inode(self.names.get(name)?);
         (!inode.is_dir).then(|| inode.content.live())
     }
 
-    /// Every file (not directory) with what a read of it sees, by name.
+    /// Every file (not directory) by name, with what a read of it sees.
     pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.names
             .iter()
@@ -112,8 +114,8 @@ impl Disk {
             .map(|(name, inode)| (name, inode.content.live()))
     }
 
-    /// Makes an empty file or directory. ENOENT without a parent directory, EEXIST where a name is
-    /// taken.
+    /// Makes an empty file or directory. ENOENT or ENOTDIR without a parent directory, EEXIST if
+    /// the name is taken.
     pub fn create(&mut self, name: &str, is_dir: bool) -> Result<Ino, Errno> {
         self.check_parent(name)?;
         if self.find(name).is_some() {
@@ -142,7 +144,7 @@ impl Disk {
         self.inode_mut(ino).opens += 1;
     }
 
-    /// A descriptor was closed; the last one of an unlinked file frees its blocks.
+    /// A descriptor was closed. The last one of an unlinked file frees its blocks.
     pub fn closed(&mut self, ino: Ino) {
         self.inode_mut(ino).opens -= 1;
         self.reclaim(ino);
@@ -157,18 +159,18 @@ impl Disk {
         self.give_back(blocks);
         let gone = self.inodes.remove(&ino);
         if let Some(gone) = gone.filter(|_| self.names.may_return(ino)) {
-            self.ghosts.insert(ino, gone);
+            self.recoverable.insert(ino, gone);
         }
     }
 
-    /// The inode, also when only a power cut can bring it back.
+    /// The inode, even if only a power cut can bring it back.
     pub(in crate::kernel) fn any_inode(&self, ino: Ino) -> Option<&Inode> {
-        self.inodes.get(&ino).or_else(|| self.ghosts.get(&ino))
+        self.inodes.get(&ino).or_else(|| self.recoverable.get(&ino))
     }
 
-    /// Every inode that has a name or may get one back.
+    /// Every inode that has a name or descriptor, or may get a name back.
     pub(in crate::kernel) fn any_inodes(&self) -> impl Iterator<Item = (Ino, &Inode)> {
-        self.inodes.iter().chain(&self.ghosts).map(|(ino, inode)| (*ino, inode))
+        self.inodes.iter().chain(&self.recoverable).map(|(ino, inode)| (*ino, inode))
     }
 
     /// The next change to the disk gets this number.
@@ -176,7 +178,7 @@ impl Disk {
         self.sequence
     }
 
-    /// How many of `wanted` bytes at `offset` the disk has room for: up to a block boundary.
+    /// How many of `wanted` bytes at `offset` there is room for, up to a block boundary.
     pub fn room(&self, ino: Ino, offset: u64, wanted: u64) -> u64 {
         let Some(free) = self.free else { return wanted };
         let limit = (self.inode(ino).content.blocks() + free) * PAGE;
@@ -189,7 +191,7 @@ impl Disk {
         self.change(ino, |content| content.write(sequence, offset, bytes));
     }
 
-    /// Cuts or extends a file. ENOSPC when extending beyond the budget.
+    /// Truncates or extends a file. ENOSPC without room to extend it.
     pub fn resize(&mut self, ino: Ino, length: u64) -> Result<(), Errno> {
         if self.room(ino, 0, length) < length {
             return Err(Errno::ENOSPC);
@@ -199,7 +201,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Changes content and keeps the budget.
+    /// Changes content, and counts the free blocks.
     fn change(&mut self, ino: Ino, change: impl FnOnce(&mut PageCache)) {
         let content = &mut self.inode_mut(ino).content;
         let before = content.blocks();
@@ -229,8 +231,7 @@ impl Disk {
             }
         }
         if self.inode(moved).is_dir && self.names.has_children(from) {
-            // No server renames a directory that is in use; the table of names would have to
-            // follow.
+            // Not modelled, because no server does it: the paths of all files in it would change.
             return Err(Errno::EXDEV);
         }
         let sequence = self.next_sequence();
@@ -272,31 +273,31 @@ impl Disk {
             inode.content.synced(mark.content);
         }
         self.names.commit_log(mark.sequence);
-        self.bury_ghosts();
+        self.drop_unrecoverable();
     }
 
-    fn bury_ghosts(&mut self) {
+    fn drop_unrecoverable(&mut self) {
         let names = &self.names;
-        self.ghosts.retain(|ino, _| names.may_return(*ino));
+        self.recoverable.retain(|ino, _| names.may_return(*ino));
     }
 
-    /// A sync that was called at `mark` fails at the device.
+    /// A sync that was called at `mark` fails to write.
     pub fn sync_failed(&mut self, ino: Ino, mark: SyncMark) {
         let model = self.sync_errors;
         self.inode_mut(ino).content.sync_failed(mark.content, model);
     }
 
-    /// Everything so far is durable, as after a long time without trouble.
+    /// Makes everything durable, as after a long time without faults.
     pub fn settle(&mut self) {
         for inode in self.inodes.values_mut() {
             inode.content.settle();
         }
         self.names.settle();
-        self.ghosts.clear();
+        self.recoverable.clear();
     }
 
-    /// The power was cut and is back: the disk holds this image and nothing else. Nobody may have a
-    /// file open any more.
+    /// The power was cut and is back: the disk holds this image and nothing else. No file may be
+    /// open any more.
     pub fn power_cut(&mut self, image: &Image) {
         let used: u64 = self.inodes.values().map(|inode| inode.content.blocks()).sum();
         self.give_back(used);
@@ -312,7 +313,7 @@ impl Disk {
         self.settle();
     }
 
-    /// A disk of the same kind that holds this image and nothing else.
+    /// A disk with the same settings and numbering that holds this image and nothing else.
     pub fn with_image(&self, image: &Image) -> Disk {
         let Disk { next_ino, sequence, free, sync_errors, .. } = *self;
         let mut disk = Disk { next_ino, sequence, free, sync_errors, ..Disk::new() };
@@ -320,18 +321,18 @@ impl Disk {
         disk
     }
 
-    /// Whether there is room for everything.
+    /// Whether disk space is unlimited.
     pub fn is_large(&self) -> bool {
         self.free.is_none()
     }
 
-    /// Leaves room for `bytes` more, in whole blocks; None: the disk is large again.
+    /// Leaves room for `bytes` more, rounded down to blocks; None: space is unlimited.
     pub fn set_space(&mut self, bytes: Option<u64>) {
         self.free = bytes.map(|bytes| bytes / PAGE);
     }
 
-    /// Sets the content of a file, making or removing it. What is on the disk now is durable:
-    /// somebody took it out, changed it and put it back.
+    /// Sets the content of a file, making it if need be, or removes it. Everything on the disk is
+    /// durable afterwards, as if the disk had been taken out and changed elsewhere.
     pub fn set_file(&mut self, name: &str, content: Option<&[u8]>) -> Result<(), Errno> {
         if self.find(name).is_some() {
             self.unlink(name)?;
@@ -345,7 +346,7 @@ impl Disk {
     }
 }
 
-/// What one sync call covers: taken when it is called, used when it completes.
+/// What one sync covers: taken when it is called, used when it completes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SyncMark {
     sequence: u64,

@@ -1,84 +1,82 @@
-//! The content of one file: what processes see, what is durable, and what lies between.
+//! The content of one file: what processes see, what is durable, and the changes in between.
 //!
-//! A write goes to the page cache: it is visible at once and durable only after a sync that was
-//! *called* after it. The three fates of an unsynced write at a power cut (kept, dropped, torn) are
-//! told from the journal, which remembers every write and size change since the last sync, in
-//! order.
+//! A write goes to the page cache: it is visible at once, and durable only after a sync that was
+//! *called* after it. What becomes of an unsynced write at a power cut (kept, dropped, torn)
+//! follows from the journal, which holds every write and size change since the last sync, in order.
 //!
-//! A failed sync follows Linux (`fs/fs-writeback`, the "fsyncgate" behaviour): by default the pages
-//! are marked clean although nothing was written, so they stay readable until the power cut and no
-//! later sync brings them back, unless a later write touches the same page. The other model keeps
-//! them dirty. What a failed sync has taken from the dirty pages is remembered as stranded: it
-//! reaches the disk only together with a later write to its page.
+//! A failed sync follows Linux (`fs/fs-writeback.c`, "fsyncgate"). By default the pages are marked
+//! clean although nothing was written: they stay readable until the power cut, and no later sync
+//! writes them unless a later write touches the same page. Such pages are *stranded*. The other
+//! model keeps them dirty.
 //!
-//! Not modelled: the order in which the device writes pages back by itself; a power cut may keep
-//! any. Must not know: names, descriptors.
+//! Not modelled: the order in which pages are written back without a sync; a power cut may keep any
+//! of them. Must not know: names, descriptors.
 
 use std::collections::BTreeMap;
 
 /// Bytes per page, and per block of the disk.
 pub const PAGE: u64 = 4096;
 
-/// Where the blocks of a file of this length end.
+/// Where the last block of a file of this length ends.
 pub fn blocks_end(length: u64) -> u64 {
     length.div_ceil(PAGE) * PAGE
 }
 
-/// A change to the content that is not durable yet.
+/// A change to the content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// These bytes were written at this offset.
     Write { offset: u64, bytes: Vec<u8> },
-    /// The file was cut or extended to this length.
+    /// The file was truncated or extended to this length.
     Resize { length: u64 },
 }
 
-/// A change with its place in the order of all changes to the disk.
+/// A change that is not durable yet, with its place in the order of all changes to the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct ContentEntry {
     pub sequence: u64,
     pub change: Change,
 }
 
-/// When a dirty page was first and last written since it was clean.
+/// A dirty page: when it was first and last written since it was clean.
 #[derive(Clone, Copy, Debug)]
 struct Dirty {
     first: u64,
     last: u64,
 }
 
-/// What a sync that starts now would cover.
+/// What one sync covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     sequence: u64,
     length: u64,
 }
 
-/// What a failed sync does to the pages it should have written.
+/// What a failed sync does to the pages that it should have written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SyncErrors {
     /// Marked clean: lost at the next power cut (Linux).
     #[default]
     Clean,
-    /// Stay dirty: the next sync tries again.
+    /// Left dirty: the next sync tries again.
     Dirty,
 }
 
-/// Content of one file.
+/// The content of one file.
 #[derive(Clone, Debug, Default)]
 pub struct PageCache {
     live: Vec<u8>,
     durable: Vec<u8>,
     dirty: BTreeMap<u64, Dirty>,
-    journal: Vec<Entry>,
-    /// Pages that a failed sync marked clean, with what can still be read there.
+    journal: Vec<ContentEntry>,
+    /// Pages that a failed sync marked clean, with what they held then.
     stranded: BTreeMap<u64, Vec<u8>>,
-    /// When a rename over another file had the file system write this content back.
+    /// When the file system wrote this content back because of a rename over another file.
     written_back: Vec<u64>,
 }
 
 impl PageCache {
-    /// A file that holds this, all of it durable.
+    /// A file with this content, all of it durable.
     pub fn settled(content: &[u8]) -> PageCache {
         PageCache { live: content.to_vec(), durable: content.to_vec(), ..PageCache::default() }
     }
@@ -88,22 +86,22 @@ impl PageCache {
         &self.live
     }
 
-    /// What is certain to be there after a power cut.
+    /// What was durable after the last sync.
     pub fn durable(&self) -> &[u8] {
         &self.durable
     }
 
-    /// What came after the durable state, in order.
-    pub fn journal(&self) -> &[Entry] {
+    /// The changes since the durable state, in order.
+    pub fn journal(&self) -> &[ContentEntry] {
         &self.journal
     }
 
-    /// Pages that only a later write to them can bring to the disk.
+    /// Pages that reach the disk only together with a later write to them.
     pub fn stranded(&self) -> &BTreeMap<u64, Vec<u8>> {
         &self.stranded
     }
 
-    /// When the content was written back because its file was renamed over another.
+    /// When the content was written back because of a rename over another file.
     pub fn written_back(&self) -> &[u64] {
         &self.written_back
     }
@@ -116,7 +114,7 @@ impl PageCache {
         self.live.is_empty()
     }
 
-    /// Blocks in use: one for every page begun.
+    /// How many blocks are in use.
     pub fn blocks(&self) -> u64 {
         self.len().div_ceil(PAGE)
     }
@@ -132,11 +130,13 @@ impl PageCache {
         }
         self.live[start..end].copy_from_slice(bytes);
         self.touch(sequence, offset, end as u64);
-        self.journal
-            .push(Entry { sequence, change: Change::Write { offset, bytes: bytes.to_vec() } });
+        self.journal.push(ContentEntry {
+            sequence,
+            change: Change::Write { offset, bytes: bytes.to_vec() },
+        });
     }
 
-    /// Cuts or extends to `length`.
+    /// Truncates or extends to `length`.
     pub fn resize(&mut self, sequence: u64, length: u64) {
         let old = self.len();
         self.live.resize(length as usize, 0);
@@ -146,10 +146,10 @@ impl PageCache {
             bytes.truncate(length.saturating_sub(page * PAGE) as usize);
             !bytes.is_empty()
         });
-        // The page that holds the new end is written again, zeros behind it.
+        // The page with the new end is written again, with zeros behind the end.
         let boundary = old.min(length);
         self.touch(sequence, boundary.saturating_sub(1), boundary.max(length).min(boundary + PAGE));
-        self.journal.push(Entry { sequence, change: Change::Resize { length } });
+        self.journal.push(ContentEntry { sequence, change: Change::Resize { length } });
     }
 
     fn touch(&mut self, sequence: u64, from: u64, to: u64) {
@@ -172,7 +172,7 @@ impl PageCache {
     /// A sync that was called at `mark` succeeds: what it covers is durable.
     pub fn synced(&mut self, mark: Mark) {
         let covered = self.take_dirty(mark);
-        // What was cut off does not come back when the file grows again: there are zeros then.
+        // What was truncated does not come back when the file grows again: it reads as zeros.
         self.durable.truncate(self.shortest_before(mark) as usize);
         self.durable.resize(mark.length as usize, 0);
         for page in covered {
@@ -187,8 +187,8 @@ impl PageCache {
         self.written_back.retain(|sequence| *sequence >= mark.sequence);
     }
 
-    /// The file was renamed over another. ext4 writes a file back then (`auto_da_alloc`), if it has
-    /// blocks that are not allocated yet; a change within the allocated tail block does not count.
+    /// The file was renamed over another one. ext4 then writes it back (`auto_da_alloc`) if it has
+    /// unallocated blocks; a change within the allocated tail block does not count.
     pub fn renamed_over(&mut self, sequence: u64) {
         let mut allocated = blocks_end(self.durable.len() as u64);
         let unallocated = self.journal.iter().any(|entry| match &entry.change {
@@ -221,7 +221,7 @@ impl PageCache {
                 let end = (start + PAGE as usize).min(self.live.len());
                 self.stranded.insert(page, self.live[start..end].to_vec());
             }
-            // The size is metadata, which the failure of a data page does not touch.
+            // The size is metadata: a failure to write data does not affect it.
             self.journal.retain(|entry| {
                 entry.sequence >= mark.sequence || matches!(entry.change, Change::Resize { .. })
             });
@@ -237,7 +237,7 @@ impl PageCache {
         self.written_back.clear();
     }
 
-    /// The pages that `mark` covers; they are clean now unless they were written again since.
+    /// Takes the pages that `mark` covers; those written again since stay dirty.
     fn take_dirty(&mut self, mark: Mark) -> Vec<u64> {
         let covered: Vec<u64> = self
             .dirty
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_is_durable_only_after_a_sync() {
+    fn a_truncation_is_durable_only_after_a_sync() {
         let mut file = written(&["onetwo"]);
         file.synced(file.mark(1));
         file.resize(1, 3);

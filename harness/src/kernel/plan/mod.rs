@@ -1,10 +1,10 @@
 //! The fault plan: an ordered list of rules, asked once for every system call.
 //!
-//! A rule is a selector (which calls), a window (which of them, counted from the rule's own line
-//! on) and an effect. Every rule counts every call its selector matches, also those that an earlier
-//! rule decided; the first rule whose window holds decides. Rules belong to the machine: they
-//! outlive a restart and end with `heal`. Must not know: case syntax, and how an effect is carried
-//! out.
+//! A rule has a selector (which calls), a window (which of those, counted from when the rule was
+//! added) and an effect. Every rule counts every call that its selector matches, including calls
+//! that an earlier rule decided; the first rule whose window contains the call decides. Rules
+//! belong to the machine: they outlive a restart and end with `heal`. Must not know: case syntax,
+//! and how an effect is carried out.
 
 mod window;
 
@@ -19,8 +19,8 @@ use super::call::CallName;
 use super::disk::Cut;
 use super::site::Site;
 
-/// What goes wrong. Three kinds never share a word: a lie claims what was not done, an alteration
-/// does part of it and says so, a device fault fails and loses.
+/// What goes wrong. A fault fails the call, an alteration does part of it and says so, a lie claims
+/// what was not done: the three are never mixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The call fails with this errno. (`close` still closes.)
@@ -33,18 +33,18 @@ pub enum Effect {
     Delay(Duration),
     /// The call does not return until `heal`.
     Hold,
-    /// The signal arrives as the call is made; one that kills comes before it.
+    /// The signal arrives with the call; one that kills arrives before it.
     Signal(Signal),
-    /// The machine stops here.
+    /// Somebody is killed, or the power is cut, while nobody runs.
     Halt(When, Halt),
 }
 
 /// On which side of the call something happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// Whoever dies of it never makes the call.
+    /// A caller that dies of it never makes the call.
     Before,
-    /// The call is made; whoever dies of it never sees it return.
+    /// The call is made; a caller that dies of it never sees it return.
     After,
 }
 
@@ -53,7 +53,7 @@ pub enum When {
 pub enum Halt {
     /// SIGKILL: the page cache stays.
     Kill(Victim),
-    /// Everybody is gone, and what was not synced is left to the disk.
+    /// Every process is gone; what becomes of unsynced changes depends on the cut.
     Power(Cut),
 }
 
@@ -62,14 +62,14 @@ pub enum Halt {
 pub enum Victim {
     /// The server process with its threads, but not its children.
     Parent,
-    /// Every living child of the server.
+    /// Every living child, including those of earlier servers.
     Child,
-    /// The server, its children and orphans of earlier servers.
+    /// The server and every child.
     All,
 }
 
 impl Victim {
-    /// As it is written in a case.
+    /// The word for it in a case.
     pub fn as_str(self) -> &'static str {
         match self {
             Victim::Parent => "parent",
@@ -82,14 +82,14 @@ impl Victim {
 /// Which calls a rule is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selector {
-    /// Exactly this site.
+    /// The call at this site.
     Site(Site),
     /// Calls by name, narrowed by file role and by task.
     Calls { calls: Vec<CallName>, role: Option<String>, task: Option<String> },
 }
 
 impl Selector {
-    /// Whether this call is one of those.
+    /// Whether the call at `site` is selected.
     pub fn matches(&self, site: &Site) -> bool {
         match self {
             Selector::Site(wanted) => wanted == site,
@@ -115,13 +115,13 @@ pub struct Rule {
     pub selector: Selector,
     pub window: Window,
     pub effect: Effect,
-    /// Whether it is no error when this rule never fires.
+    /// Whether this rule need not fire.
     pub maybe: bool,
-    /// Where it was written, for whoever reports that it never fired (a line number, say).
+    /// Where it was written (a line number, say), to report that it never fired.
     pub origin: u32,
 }
 
-/// A rule with what it has counted.
+/// A rule and what it has counted.
 #[derive(Clone, Debug)]
 struct Armed {
     rule: Rule,
@@ -136,12 +136,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Adds a rule behind those already there; it counts from now on.
+    /// Adds a rule after the others; it counts from now on.
     pub fn inject(&mut self, rule: Rule) {
         self.armed.push(Armed { rule, seen: 0, fired: 0 });
     }
 
-    /// What happens to the call at `site`; None: nothing. Counts it for every rule.
+    /// Counts the call at `site` for every rule. Returns what happens to it; None: nothing.
     pub fn decide(&mut self, site: &Site) -> Option<Effect> {
         let mut decided = None;
         for armed in &mut self.armed {
@@ -157,14 +157,14 @@ impl Plan {
         decided
     }
 
-    /// Removes all rules. Returns the origins of those that should have fired and did not.
+    /// Removes all rules. Returns the origins of those that never fired and had to.
     pub fn heal(&mut self) -> Vec<u32> {
         let unfired = self.unfired();
         self.armed.clear();
         unfired
     }
 
-    /// The origins of rules that have not fired, without those that say `maybe`.
+    /// The origins of rules that have not fired, except for those that need not.
     pub fn unfired(&self) -> Vec<u32> {
         self.armed
             .iter()

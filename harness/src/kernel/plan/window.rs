@@ -1,4 +1,4 @@
-//! Which of the calls that a rule selects it is for: `when=FIRST[..LAST][+STEP]`, after strace.
+//! Which of the selected calls a rule is for: `when=FIRST[..LAST][+STEP]`, as in strace(1).
 //!
 //! | written | calls |
 //! |---|---|
@@ -50,7 +50,7 @@ impl fmt::Display for Window {
     }
 }
 
-/// Why a text is not a window.
+/// Why a text does not read as a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAWindow {
     #[error("expected FIRST[..LAST][+STEP], for example 3, 3+, 3+2, 3..5 or 3..7+2")]

@@ -5,6 +5,7 @@
 //! a [`Hunk`]. Numbers of calls and of starts are left out there, because one more call shifts all
 //! that follow. Must not know: which servers these are, and how the transcripts came to be.
 
+pub mod counts;
 pub mod document;
 pub mod lines;
 pub mod reviewed_list;

@@ -6,10 +6,10 @@ use super::grid::{Run, grids};
 use super::timeline::Timeline;
 use super::{Page, Tile, meaning, tone};
 use crate::audit::causes::Causes;
-use crate::audit::record::{Audit, CaseRecord, Cause, Story};
+use crate::audit::record::{Audit, CaseRecord, CaseResult, Cause};
 use crate::case;
 use crate::contract::Verdict;
-use crate::exit::Finding;
+use crate::exit::Status;
 use crate::report::export::strace;
 use crate::report::{html, sweep_text};
 use crate::sweep::accepted::Accepted;
@@ -72,7 +72,7 @@ fn headline(audit: &Audit, causes: &Causes, accepted: &Accepted) -> (String, &'s
 
 /// What nothing was found out about.
 fn unmeasured(audit: &Audit) -> Option<String> {
-    let cases = audit.cases.iter().filter(|case| case.story == Story::NotMeasured).count();
+    let cases = audit.cases.iter().filter(|case| case.result == CaseResult::NotMeasured).count();
     let sweeps = audit.sweeps.iter().filter(|sweep| sweep.refused.is_some()).count();
     let what = format!("{} and {}", many(cases, "case"), many(sweeps, "workload"));
     (cases + sweeps > 0).then_some(what)
@@ -91,7 +91,7 @@ fn unexpected(audit: &Audit, causes: &Causes, accepted: &Accepted) -> usize {
             broken.filter(|record| record.verdict().is_some_and(|v| v.is_broken_promise()));
         broken.filter(|record| new(sweep, record)).count()
     };
-    let cases = audit.cases.iter().filter(|case| case.finding() == Finding::BrokenPromise);
+    let cases = audit.cases.iter().filter(|case| case.status() == Status::BrokenPromise);
     audit.sweeps.iter().map(of).sum::<usize>() + cases.count()
 }
 
@@ -112,8 +112,8 @@ fn tiles(audit: &Audit) -> Vec<Tile> {
         counted.filter(|record| record.verdict().is_some_and(wanted)).count()
     };
     let tile = |count, label: &str, tone| Tile { count, label: label.to_string(), tone };
-    let stories = |finding| audit.cases.iter().filter(|case| case.finding() == finding).count();
-    let unmeasured = runs(&Verdict::is_no_measurement) + stories(Finding::NotMeasured);
+    let stories = |finding| audit.cases.iter().filter(|case| case.status() == finding).count();
+    let unmeasured = runs(&Verdict::is_no_measurement) + stories(Status::NotMeasured);
     let none = records().filter(|record| record.came == Came::NothingInjected).count();
     vec![
         tile(runs(&Verdict::is_broken_promise), "runs broke a promise", "broken"),
@@ -199,11 +199,11 @@ fn folders(audit: &Audit) -> Vec<html::Folder> {
 
 fn row(case: &CaseRecord, name: &str, causes: &[Cause]) -> html::Case {
     let mut notes = case.notes.clone();
-    match case.story {
-        Story::AsTold if case.verdict.is_broken_promise() => {
+    match case.result {
+        CaseResult::AsTold if case.verdict.is_broken_promise() => {
             notes.push("as the case expects".to_string());
         }
-        Story::Otherwise => {
+        CaseResult::Otherwise => {
             notes.insert(0, "no promise broken, but not the story that the case tells".to_string());
         }
         _ => {}
@@ -211,7 +211,7 @@ fn row(case: &CaseRecord, name: &str, causes: &[Cause]) -> html::Case {
     if let Some(reason) = &case.accepted {
         notes.push(format!("accepted: {reason}"));
     }
-    let told = case.story == Story::AsTold && case.verdict.is_broken_promise();
+    let told = case.result == CaseResult::AsTold && case.verdict.is_broken_promise();
     let cause = causes.iter().position(|cause| cause.places == [case.name.as_str()]).map(|n| n + 1);
     html::Case {
         name: name.to_string(),

@@ -16,7 +16,7 @@ use crate::runner::outcome::Collect;
 use crate::runner::outcome::RunSummary;
 use crate::runner::state::{EarlyEnd, Runner, State};
 use crate::runner::summary::summarize;
-use crate::world::{Broken, Dark, World};
+use crate::world::{Broken, PoweredOff, World};
 
 /// A run that has come to the start after the cut.
 pub(super) struct Resumed<'a> {
@@ -25,7 +25,7 @@ pub(super) struct Resumed<'a> {
     pub profile: &'a Profile,
     /// Where it goes on.
     pub world: Box<dyn World>,
-    pub dark: Dark,
+    pub powered_off: PoweredOff,
     pub state: State,
     /// The index of the step that starts the server.
     pub step: usize,
@@ -39,7 +39,7 @@ impl Judge for Resumed<'_> {
         judged: &BTreeSet<Class>,
         oracle: &mut dyn Oracle,
     ) -> Result<(Class, Option<RunSummary>), Broken> {
-        self.world.wake(&self.dark, &shown.image);
+        self.world.resume_with(&self.powered_off, &shown.image);
         let (state, world) = (self.state.clone(), &mut *self.world);
         let mut runner = Runner::at(state, self.script, world, self.profile, Some(oracle));
         runner.represented = Some(RepresentedRun { point: self.point, cut: shown.cut });

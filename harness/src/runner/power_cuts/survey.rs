@@ -5,7 +5,7 @@
 //! what is seen of that is the image's class: how often the start was refused, the dataset, what
 //! the disk holds then, what was left behind. Nothing else can reach the rest of the run, so it is
 //! gone through and judged for one image of each class, and that speaks for all. A world that
-//! cannot go on from a machine of another (see `World::sleep`) loads each image on a machine for
+//! cannot go on from a machine of another (see `World::suspend`) loads each image on a machine for
 //! that alone, and judges one of each class by an ordinary run; so does a run in which something
 //! looked at the disk between the cut and the start, or in which a fault outlives it. Both ways
 //! come to the same, because either is the run that the token of the cut replays.
@@ -22,7 +22,7 @@ use super::reload::Loader;
 use super::resume::Resumed;
 use crate::case::script::{Script, Verb};
 use crate::kernel::Survey;
-use crate::kernel::disk::power_cut::{Images, Profile as DiskProfile};
+use crate::kernel::disk::power_cut::{FsModel, Images};
 use crate::profile::Profile;
 use crate::runner::dataset::DatasetQuestion;
 use crate::runner::oracle::Oracle;
@@ -56,7 +56,7 @@ pub fn survey(
     loads: &mut Loads,
     budget: u64,
 ) -> Result<Option<Surveyed>, Broken> {
-    let ask = Survey { weakest: DiskProfile::Posix, budget, images: None };
+    let ask = Survey { weakest: FsModel::Posix, budget, images: None };
     let script = parsed(&point.script)?;
     let mut world = make()?;
     let Some(reached) = up_to_the_start(&script, &mut *world, profile, oracle, ask)? else {
@@ -64,11 +64,11 @@ pub fn survey(
         return Ok(None);
     };
     let Reached { images, mut start, state, step, alone } = reached;
-    let dark = if alone && world.kernel().is_at_rest() { world.sleep() } else { None };
-    start.loads_alone = dark.is_none();
-    let mut judge: Box<dyn Judge + '_> = match dark {
-        Some(dark) => {
-            Box::new(Resumed { point, script: &script, profile, world, dark, state, step })
+    let powered_off = if alone && world.kernel().is_at_rest() { world.suspend() } else { None };
+    start.loads_alone = powered_off.is_none();
+    let mut judge: Box<dyn Judge + '_> = match powered_off {
+        Some(powered_off) => {
+            Box::new(Resumed { point, script: &script, profile, world, powered_off, state, step })
         }
         None => {
             world.finish()?;
@@ -89,11 +89,11 @@ fn judge_each(
     loads: &mut Loads,
 ) -> Result<Surveyed, Broken> {
     let mut surveyed = Surveyed { complete: images.complete, ..Surveyed::default() };
-    surveyed.images = vec![0; DiskProfile::ALL.len()];
+    surveyed.images = vec![0; FsModel::ALL.len()];
     let mut classes = BTreeSet::new();
     for shown in &images.shown {
         go_on()?;
-        surveyed.images[shown.cut.profile as usize] += 1;
+        surveyed.images[shown.cut.fs as usize] += 1;
         loads.asked += 1;
         let question = start.question(&shown.image);
         let known = loads.known.get(&question).copied();

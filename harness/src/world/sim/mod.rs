@@ -1,8 +1,8 @@
-//! The sim world: the server core on the kernel, in process, without real time or real files.
+//! The sim world: the server core on the kernel, in this process, without real time or real files.
 //!
 //! Parent, background threads and children are coroutines; a fork copies what the child says it
-//! will read. Nothing here is shared between two machines, so that many run side by side. Must not
-//! know: case syntax and the contract.
+//! will read. Machines share nothing, so many can run side by side. Must not know: case syntax and
+//! the contract.
 
 mod net;
 mod os;
@@ -23,15 +23,17 @@ use scheduler::Scheduler;
 use shared::Shared;
 pub use shared::Stacks;
 
-use super::{Broken, Dark, Directive, Received, Status, Victim, World, arguments, no_such_image};
+use super::{
+    Broken, Directive, PoweredOff, Received, Status, Victim, World, arguments, no_such_image,
+};
 use crate::kernel::trace::Event;
 use crate::kernel::{Cut, Ending, Halt, Image, Kernel, Pid, Roles, Time};
 use crate::profile::Profile;
 
-/// How many calls a server may make between two moments.
+/// How many calls a server may make before the clock moves.
 const BUDGET: u64 = 100_000;
 
-/// Model descriptors come after standard input, output and error.
+/// Descriptors of the model start after standard input, output and error.
 const FIRST_FD: i32 = 3;
 
 /// The first server's pid: 1 is init's.
@@ -47,14 +49,14 @@ pub struct Sim {
 }
 
 impl Sim {
-    /// A machine that is switched on and has an empty disk. `stacks` may be shared by machines of a
-    /// thread.
+    /// A machine that is switched on, with an empty disk. Machines of one thread may share
+    /// `stacks`.
     pub fn new(profile: Rc<Profile>, stacks: Stacks) -> Self {
         let kernel = Kernel::new(profile.roles(), FIRST_FD);
         Sim::on(kernel, FIRST_PID, profile, stacks)
     }
 
-    /// A machine with this kernel on which nobody lives.
+    /// A machine with this kernel and without processes.
     fn on(kernel: Kernel, next_pid: Pid, profile: Rc<Profile>, stacks: Stacks) -> Self {
         let shared = Rc::new(Shared {
             kernel: RefCell::new(kernel),
@@ -65,8 +67,8 @@ impl Sim {
             wakes: RefCell::default(),
             kills: RefCell::default(),
             pending: RefCell::default(),
-            last_words: RefCell::default(),
-            doomed: RefCell::default(),
+            handler_lines: RefCell::default(),
+            ending: RefCell::default(),
             traffic: RefCell::default(),
             unshared: RefCell::default(),
             profile,
@@ -79,8 +81,8 @@ impl Sim {
         Sim { shared, scheduler, server: None, status: Status::Off, clients }
     }
 
-    /// The server's ending, once it is in the trace.
-    fn look_for_the_end(&mut self) {
+    /// Takes the status of a server that has ended from the trace.
+    fn note_server_end(&mut self) {
         let Some(pid) = self.server else { return };
         if self.scheduler.is_alive(pid) {
             return;
@@ -115,7 +117,7 @@ impl World for Sim {
         });
         self.server = Some(pid);
         self.status = Status::Running;
-        self.scheduler.start(birth);
+        self.scheduler.add(birth);
         self.settle()
     }
 
@@ -142,7 +144,7 @@ impl World for Sim {
     fn receive(&mut self, client: &str) -> Received {
         let Some(id) = self.clients.get(client) else { return Received::default() };
         let mut net = self.shared.net.borrow_mut();
-        // A child may hold the connection open after its server's death; nobody will answer on it.
+        // A child may keep the connection open after the server's death; nobody will answer on it.
         let closed = net.is_closed(*id) || self.server.is_none();
         Received { bytes: net.receive(*id), closed }
     }
@@ -151,7 +153,7 @@ impl World for Sim {
         self.shared.budget.set(BUDGET);
         loop {
             let settled = self.scheduler.settle();
-            self.look_for_the_end();
+            self.note_server_end();
             settled?;
             let due = self.shared.kernel.borrow_mut().take_halt();
             match due {
@@ -182,12 +184,12 @@ impl World for Sim {
                 self.scheduler.signal(pid, Signal::SIGKILL);
             }
         }
-        self.look_for_the_end();
+        self.note_server_end();
         Ok(())
     }
 
     fn cut_power(&mut self, cut: Cut) -> Result<(), Broken> {
-        self.scheduler.go_dark();
+        self.scheduler.power_off();
         self.server = None;
         self.status = Status::Off;
         let cut = self.shared.kernel.borrow_mut().cut_power(cut);
@@ -199,16 +201,16 @@ impl World for Sim {
         Ok(())
     }
 
-    fn sleep(&mut self) -> Option<Dark> {
-        debug_assert!(self.server.is_none(), "nobody lives");
+    fn suspend(&mut self) -> Option<PoweredOff> {
+        debug_assert!(self.server.is_none(), "the power is off");
         let empty = Kernel::new(Roles::default(), FIRST_FD);
         let kernel = self.shared.kernel.replace(empty);
-        Some(Dark { kernel, next_pid: self.shared.next_pid.get() })
+        Some(PoweredOff { kernel, next_pid: self.shared.next_pid.get() })
     }
 
-    fn wake(&mut self, dark: &Dark, image: &Image) {
+    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) {
         let (profile, stacks) = (Rc::clone(&self.shared.profile), self.shared.stacks.clone());
-        *self = Sim::on(dark.kernel.with_image(image), dark.next_pid, profile, stacks);
+        *self = Sim::on(machine.kernel.with_image(image), machine.next_pid, profile, stacks);
     }
 
     fn signal(&mut self, signal: Signal) -> Result<(), Broken> {

@@ -1,10 +1,10 @@
-//! Sockets and epoll instances of a simulated machine, as much of them as one server and its
-//! clients use.
+//! Sockets and epoll instances of a simulated machine, as far as one server and its clients use
+//! them.
 //!
 //! An epoll instance keeps its ready list as Linux does (`fs/eventpoll.c`): a source that becomes
-//! ready is appended once, a level-triggered entry goes back to the tail after it was reported, one
-//! that turns out not to be ready drops out. The order in which a server sees its clients and pipes
-//! depends on it.
+//! ready is appended once; a level-triggered entry goes back to the tail after it was reported; one
+//! that turns out not to be ready is dropped. This decides the order in which a server sees its
+//! clients and pipes.
 //!
 //! Not modelled: socket buffers that fill up, addresses. Must not know: tasks, files.
 
@@ -15,7 +15,7 @@ use sabot_server::os::{Event, Interest};
 use super::pipes::Pipes;
 use crate::kernel::{Fd, Kernel, Object, Pid, TaskId};
 
-/// Descriptors of sockets are numbered from here on, away from those of files.
+/// Descriptors of sockets start here, apart from those of files.
 const FIRST_FD: Fd = 1000;
 
 /// The number of a socket in this machine.
@@ -75,14 +75,14 @@ impl Net {
         self.tables.insert(child, table);
     }
 
-    /// A process is gone, and its descriptors with it.
+    /// A process has ended: its descriptors close.
     pub fn ended(&mut self, pid: Pid) {
         for id in self.tables.remove(&pid).unwrap_or_default().into_values() {
             self.sockets[id].references -= 1;
         }
     }
 
-    /// Returns whether there was such a descriptor.
+    /// Closes a descriptor. False: there was none.
     pub fn close(&mut self, pid: Pid, fd: Fd) -> bool {
         let Some(id) = self.tables.get_mut(&pid).and_then(|table| table.remove(&fd)) else {
             return false;
@@ -94,7 +94,7 @@ impl Net {
         true
     }
 
-    /// Takes a closed descriptor out of the epoll instances of its process.
+    /// Removes a closed descriptor from the epoll instances of its process.
     pub fn forget(&mut self, pid: Pid, fd: Fd) {
         for id in self.tables.get(&pid).into_iter().flat_map(|table| table.values()) {
             if let Kind::Epoll { interest, ready, .. } = &mut self.sockets[*id].kind {
@@ -118,7 +118,7 @@ impl Net {
         Some(self.install(pid, connection))
     }
 
-    /// Moves what has arrived into `buf`. None: nothing yet. 0: the client has hung up.
+    /// Moves what has arrived into `buf`. None: nothing has yet. 0: the client has hung up.
     pub fn read(&mut self, id: SocketId, buf: &mut [u8]) -> Option<usize> {
         let Kind::Connection { inbox, hung_up, .. } = &mut self.sockets[id].kind else {
             return None;
@@ -133,7 +133,7 @@ impl Net {
         Some(count)
     }
 
-    /// Takes what is written to a client. False: it has hung up.
+    /// Writes to a client. False: it has hung up.
     pub fn write(&mut self, id: SocketId, data: &[u8]) -> bool {
         match &mut self.sockets[id].kind {
             Kind::Connection { outbox, hung_up: false, .. } => {
@@ -146,7 +146,7 @@ impl Net {
 
     // The client's side ---------------------------------------------------------------------------
 
-    /// Connects to whatever the process listens on. None: it does not listen.
+    /// Connects to the socket that the process listens on. None: it does not listen.
     pub fn connect(&mut self, pid: Pid) -> Option<SocketId> {
         let table = self.tables.get(&pid)?;
         let listener =
@@ -165,7 +165,7 @@ impl Net {
         }
     }
 
-    /// What the server wrote since the last call.
+    /// What the server has written since the last call.
     pub fn receive(&mut self, id: SocketId) -> Vec<u8> {
         match &mut self.sockets[id].kind {
             Kind::Connection { outbox, .. } => std::mem::take(outbox),
@@ -173,7 +173,7 @@ impl Net {
         }
     }
 
-    /// Whether no process holds the server's end any more, accepted or waiting in a backlog.
+    /// Whether no process holds the server's end any more, neither accepted nor in a backlog.
     pub fn is_closed(&self, id: SocketId) -> bool {
         let waiting = self.sockets.iter().any(|socket| match &socket.kind {
             Kind::Listener { backlog } => socket.references > 0 && backlog.contains(&id),
@@ -203,7 +203,7 @@ impl Net {
         true
     }
 
-    /// Appends to every ready list what has become ready; called after each thing that can do that.
+    /// Appends what has become ready to every ready list. To be called whenever that may be so.
     pub fn refresh(&mut self, kernel: &Kernel, pipes: &Pipes) {
         for id in 0..self.sockets.len() {
             let Kind::Epoll { owner, interest, ready } = &self.sockets[id].kind else { continue };
@@ -221,7 +221,7 @@ impl Net {
         }
     }
 
-    /// One look at the ready list, as epoll_wait with a timeout of 0.
+    /// The events that epoll_wait(2) reports with a timeout of 0.
     pub fn epoll_take(&mut self, kernel: &Kernel, pipes: &Pipes, id: SocketId) -> Vec<Event> {
         let Kind::Epoll { owner, interest, ready } = &self.sockets[id].kind else {
             return Vec::new();
@@ -241,7 +241,7 @@ impl Net {
         events
     }
 
-    /// Whether epoll_wait would return at once.
+    /// Whether epoll_wait(2) would return at once.
     pub fn epoll_is_ready(&self, kernel: &Kernel, pipes: &Pipes, id: SocketId) -> bool {
         let Kind::Epoll { owner, interest, ready } = &self.sockets[id].kind else { return false };
         interest.iter().any(|(fd, wanted)| {
@@ -249,7 +249,7 @@ impl Net {
         })
     }
 
-    /// Which of the wanted directions a descriptor of `task` is ready for; both after a hang-up.
+    /// Which of the wanted directions a descriptor of `task` is ready for; after a hang-up, both.
     pub fn ready_for(
         &self,
         kernel: &Kernel,

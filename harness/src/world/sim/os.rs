@@ -1,7 +1,7 @@
-//! The sim door: the server core's system calls, brought to the kernel.
+//! The sim door: brings the system calls of the server core to the kernel.
 //!
-//! A call that can be answered at once is; one that must wait suspends the task's coroutine with
-//! the reason. Must not know: who runs next.
+//! A call that can return at once does; one that must wait suspends the task's coroutine and says
+//! what for. Must not know: who runs next.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use sabot_server::os::{
-    Clock, Event, Fd, ForkChild, Interest, LastWords, OFlag, Os, Pid, Result, STDOUT, Signal, Stat,
-    Thread, Wait as WaitMode, WaitStatus, Whence,
+    Clock, Event, Fd, ForkChild, HandlerLine, Interest, OFlag, Os, Pid, Result, STDOUT, Signal,
+    Stat, Thread, Wait as WaitMode, WaitStatus, Whence,
 };
 
 use super::shared::{Birth, Body, Resume, Wait};
@@ -18,7 +18,7 @@ use super::task::{SimOs, relative, task};
 use crate::kernel::calls::Waited;
 use crate::kernel::{CallName, Ending, Object, Target};
 
-/// Where a server complains about its configuration.
+/// Where a server reports errors in its configuration.
 const STDERR: Fd = 2;
 
 impl Os for SimOs<'_> {
@@ -26,7 +26,7 @@ impl Os for SimOs<'_> {
         let path = relative(path);
         let entered = self.enter(CallName::Open, Target::Path(path), flags.bits() as u64);
         let opened = self.kernel().open(entered, path, flags);
-        self.made(opened)
+        self.after_call(opened)
     }
 
     fn close(&mut self, fd: Fd) -> Result<()> {
@@ -38,7 +38,7 @@ impl Os for SimOs<'_> {
         let result = self.kernel().close(entered, fd);
         self.shared.net.borrow_mut().forget(self.pid, fd);
         self.shared.refresh();
-        self.made(result)
+        self.after_call(result)
     }
 
     fn read(&mut self, fd: Fd, buf: &mut [u8]) -> Result<usize> {
@@ -49,10 +49,10 @@ impl Os for SimOs<'_> {
                 let read = self.kernel().read(entered, fd, buf.len() as u64);
                 buf[..read.data.len()].copy_from_slice(&read.data);
                 self.shared.count_traffic(self.pid, read.data.len() as u64);
-                Ok(self.made(read.result)? as usize)
+                Ok(self.after_call(read.result)? as usize)
             }
             None => {
-                self.spend();
+                self.charge_budget();
                 let mut net = self.shared.net.borrow_mut();
                 let id = net.lookup(self.pid, fd).ok_or(Errno::EBADF)?;
                 net.read(id, buf).ok_or(Errno::EAGAIN)
@@ -67,16 +67,16 @@ impl Os for SimOs<'_> {
                 let entered = self.enter_fd(CallName::Write, fd, buf.len() as u64);
                 let wrote = self.kernel().write(entered, fd, buf);
                 self.shared.count_traffic(self.pid, wrote.taken);
-                Ok(self.made(wrote.result)? as usize)
+                Ok(self.after_call(wrote.result)? as usize)
             }
-            // Standard error goes where standard output goes, as in a supervised server.
+            // Standard error goes to the log as well, as in a supervised server.
             None if fd == STDOUT || fd == STDERR => {
-                self.end_if_doomed();
+                self.end_if_signalled();
                 self.shared.log.borrow_mut().extend_from_slice(buf);
                 Ok(buf.len())
             }
             None => {
-                self.spend();
+                self.charge_budget();
                 let mut net = self.shared.net.borrow_mut();
                 let id = net.lookup(self.pid, fd).ok_or(Errno::EBADF)?;
                 if net.write(id, buf) { Ok(buf.len()) } else { Err(Errno::EPIPE) }
@@ -87,26 +87,26 @@ impl Os for SimOs<'_> {
     fn fsync(&mut self, fd: Fd) -> Result<()> {
         let entered = self.enter_fd(CallName::Fsync, fd, 0);
         let synced = self.kernel().sync(entered, fd);
-        self.made(synced)
+        self.after_call(synced)
     }
 
     fn fdatasync(&mut self, fd: Fd) -> Result<()> {
         let entered = self.enter_fd(CallName::Fdatasync, fd, 0);
         let synced = self.kernel().sync(entered, fd);
-        self.made(synced)
+        self.after_call(synced)
     }
 
     fn ftruncate(&mut self, fd: Fd, len: u64) -> Result<()> {
         let entered = self.enter_fd(CallName::Ftruncate, fd, len);
         let done = self.kernel().ftruncate(entered, fd, len);
-        self.made(done.result)
+        self.after_call(done.result)
     }
 
     fn truncate(&mut self, path: &str, len: u64) -> Result<()> {
         let path = relative(path);
         let entered = self.enter(CallName::Truncate, Target::Path(path), len);
         let done = self.kernel().truncate(entered, path, len);
-        self.made(done.result)
+        self.after_call(done.result)
     }
 
     fn lseek(&mut self, fd: Fd, offset: i64, whence: Whence) -> Result<u64> {
@@ -133,7 +133,7 @@ impl Os for SimOs<'_> {
         let (from, to) = (relative(old), relative(new));
         let entered = self.enter(CallName::Rename, Target::Rename { from, to }, 0);
         let done = self.kernel().rename(entered, from, to);
-        self.made(done.result)
+        self.after_call(done.result)
     }
 
     fn unlink(&mut self, path: &str) -> Result<()> {
@@ -143,17 +143,17 @@ impl Os for SimOs<'_> {
         }
         let entered = self.enter(CallName::Unlink, Target::Path(path), 0);
         let done = self.kernel().unlink(entered, path);
-        self.made(done.result)
+        self.after_call(done.result)
     }
 
     fn mkdir(&mut self, path: &str, _mode: u32) -> Result<()> {
         let path = relative(path);
         let entered = self.enter(CallName::Mkdir, Target::Path(path), 0);
         let done = self.kernel().mkdir(entered, path);
-        self.made(done.result)
+        self.after_call(done.result)
     }
 
-    /// The run directory is the only one there is.
+    /// There is no other directory to change to.
     fn chdir(&mut self, path: &str) -> Result<()> {
         if relative(path).is_empty() { Ok(()) } else { Err(Errno::ENOENT) }
     }
@@ -165,7 +165,7 @@ impl Os for SimOs<'_> {
     fn pipe(&mut self) -> Result<(Fd, Fd)> {
         let entered = self.enter(CallName::Pipe, Target::None, 0);
         let made = self.kernel().pipe(entered);
-        self.made(made)
+        self.after_call(made)
     }
 
     fn set_nonblocking(&mut self, fd: Fd) -> Result<()> {
@@ -187,7 +187,7 @@ impl Os for SimOs<'_> {
     }
 
     fn accept(&mut self, fd: Fd) -> Result<Fd> {
-        self.spend();
+        self.charge_budget();
         self.shared.net.borrow_mut().accept(self.pid, fd).ok_or(Errno::EAGAIN)
     }
 
@@ -206,7 +206,7 @@ impl Os for SimOs<'_> {
     }
 
     fn epoll_wait(&mut self, epoll: Fd, events: &mut Vec<Event>, ms: Option<u64>) -> Result<()> {
-        self.spend();
+        self.charge_budget();
         let epoll = self.shared.net.borrow().lookup(self.pid, epoll).ok_or(Errno::EBADF)?;
         let deadline = ms.map(|ms| self.now() + Duration::from_millis(ms));
         loop {
@@ -225,7 +225,7 @@ impl Os for SimOs<'_> {
     }
 
     fn poll(&mut self, fd: Fd, interest: Interest, timeout_ms: u64) -> Result<Interest> {
-        self.spend();
+        self.charge_budget();
         let deadline = self.now() + Duration::from_millis(timeout_ms);
         loop {
             let ready = {
@@ -250,7 +250,7 @@ impl Os for SimOs<'_> {
     }
 
     fn nanosleep(&mut self, ns: u64) {
-        self.spend();
+        self.charge_budget();
         let until = self.now() + Duration::from_nanos(ns);
         if until > self.now() {
             self.suspend(Wait::Sleep { until });
@@ -282,7 +282,7 @@ impl Os for SimOs<'_> {
     }
 
     fn futex_wait(&mut self, word: &Arc<AtomicU32>, expected: u32) {
-        self.spend();
+        self.charge_budget();
         if word.load(Ordering::SeqCst) == expected {
             self.suspend(Wait::Futex { address: Arc::as_ptr(word) as usize });
         }
@@ -296,7 +296,7 @@ impl Os for SimOs<'_> {
         let entered = self.enter(CallName::Fork, Target::None, 0);
         if self.kernel().fork_error(&entered).is_some() {
             let refused = self.kernel().fork(entered, 0);
-            return self.made(refused.map(|_| 0));
+            return self.after_call(refused.map(|_| 0));
         }
         let pid = self.shared.new_pid();
         let id = self.kernel().fork(entered, pid)?;
@@ -304,11 +304,11 @@ impl Os for SimOs<'_> {
         let image = child.copy();
         let birth = task(&self.shared, id, pid, move |os| Some(image.run(os)));
         self.shared.births.borrow_mut().push(birth);
-        Ok(self.made(pid))
+        Ok(self.after_call(pid))
     }
 
-    fn set_last_words(&mut self, words: LastWords) {
-        self.shared.last_words.borrow_mut().insert(self.pid, words);
+    fn set_handler_line(&mut self, line: HandlerLine) {
+        self.shared.handler_lines.borrow_mut().insert(self.pid, line);
     }
 
     fn wait3(&mut self, mode: WaitMode) -> Result<Option<(Pid, WaitStatus)>> {
@@ -317,7 +317,7 @@ impl Os for SimOs<'_> {
             self.suspend(Wait::Child);
         }
         let waited = self.kernel().wait(entered);
-        match self.made(waited) {
+        match self.after_call(waited) {
             Waited::Reaped(pid, Ending::Exited(code)) => Ok(Some((pid, WaitStatus::Exited(code)))),
             Waited::Reaped(pid, Ending::Signaled(signal)) => {
                 Ok(Some((pid, WaitStatus::Signaled(signal))))
@@ -365,7 +365,7 @@ impl Os for SimOs<'_> {
     }
 
     fn getrandom(&mut self, buf: &mut [u8]) {
-        // The machine's only source of randomness is always the same.
+        // The same in every run.
         buf.fill(0x5a);
     }
 }

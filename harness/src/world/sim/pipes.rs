@@ -1,7 +1,7 @@
-//! What is in the pipes of a simulated machine, see pipe(7).
+//! The content of the pipes of a simulated machine, see pipe(7).
 //!
-//! A pipe holds 64 KiB; writes of up to 4096 bytes are all or nothing. Not modelled: how Linux
-//! wastes parts of its sixteen pages. Must not know: tasks; the kernel says who holds which end.
+//! A pipe holds 64 KiB; a write of up to 4096 bytes is all or nothing. Not modelled: that Linux may
+//! fill its sixteen pages only in part. Must not know: tasks; the kernel says who holds which end.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -12,7 +12,7 @@ use crate::kernel::Kernel;
 use crate::kernel::fd::{End, PipeId};
 
 const CAPACITY: usize = 65_536;
-/// PIPE_BUF: what a write moves as a whole or not at all.
+/// PIPE_BUF: a write of up to this size is all or nothing.
 const ATOMIC: usize = 4096;
 
 /// The contents of all pipes.
@@ -42,7 +42,7 @@ impl Pipes {
         self.nonblocking.contains(&(pipe, end))
     }
 
-    /// What poll(2) would say about one end; both directions after a hang-up.
+    /// What poll(2) would say about one end; after a hang-up, both directions.
     pub fn readiness(&self, kernel: &Kernel, pipe: PipeId, end: End) -> Interest {
         let alone = |other| kernel.pipe_ends(pipe, other) == 0;
         match end {
@@ -55,7 +55,7 @@ impl Pipes {
         }
     }
 
-    /// Moves bytes out. EAGAIN: nothing there, and somebody may still write.
+    /// Moves bytes out. EAGAIN: it is empty, and somebody may still write.
     pub fn read(&mut self, kernel: &Kernel, pipe: PipeId, buf: &mut [u8]) -> Result<u64, Errno> {
         let content = self.content(pipe);
         if content.is_empty() {
@@ -69,7 +69,7 @@ impl Pipes {
         Ok(count as u64)
     }
 
-    /// Moves bytes in. EPIPE: nobody can read them. EAGAIN: no room.
+    /// Moves bytes in. EPIPE: nobody can read them. EAGAIN: there is no room.
     pub fn write(&mut self, kernel: &Kernel, pipe: PipeId, data: &[u8]) -> Result<u64, Errno> {
         if kernel.pipe_ends(pipe, End::Read) == 0 {
             return Err(Errno::EPIPE);

@@ -1,8 +1,7 @@
-//! Who runs next on a simulated machine.
+//! The tasks of a simulated machine: which of them can run, and running one until it blocks.
 //!
-//! Exactly one task runs, until it blocks. Then the first one that can run is chosen, in the order
-//! parent, threads by birth, children by birth. A task that waits can run when what it waits for is
-//! there and no case holds it. Must not know: what a task does while it runs.
+//! Exactly one task runs at a time; the kernel says which is next. A waiting task can run when what
+//! it waits for is there and no case holds it. Must not know: what a task does while it runs.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,16 +11,8 @@ use nix::sys::signal::Signal;
 
 use super::shared::{Birth, Body, Resume, Shared, Wait};
 use super::task::{self, ending};
-use crate::kernel::{Ending, Pid, TaskId, Time};
+use crate::kernel::{Candidate, Class, Ending, Kernel, Pid, TaskId, Time};
 use crate::world::Broken;
-
-/// Where a task stands in the order of choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Class {
-    Parent,
-    Thread,
-    Child,
-}
 
 /// A task that is suspended.
 struct Slot {
@@ -29,80 +20,62 @@ struct Slot {
     pid: Pid,
     class: Class,
     body: Body,
-    /// None: born, has not run yet.
+    /// None: it has not run yet.
     wait: Option<Wait>,
-    /// A sleeper on a futex was woken.
+    /// It sleeps on a futex and was woken.
     woken: bool,
-    /// A signal arrived: the call it waits in returns EINTR, or the task ends.
+    /// A signal has arrived: the call that it waits in returns EINTR, or the process ends.
     interrupt: Option<Signal>,
 }
 
-/// All suspended tasks, in the order of choice.
+/// All suspended tasks, in order of birth.
 pub struct Scheduler {
     shared: Rc<Shared>,
     slots: Vec<Slot>,
-    server: Option<Pid>,
 }
 
 impl Scheduler {
     pub fn new(shared: Rc<Shared>) -> Self {
-        Scheduler { shared, slots: Vec::new(), server: None }
+        Scheduler { shared, slots: Vec::new() }
     }
 
-    /// A server starts with this main task.
-    pub fn start(&mut self, birth: Birth) {
-        self.server = Some(birth.pid);
-        self.add(birth);
-    }
-
-    fn add(&mut self, birth: Birth) {
-        let name = self.shared.kernel.borrow().task_name(birth.task).to_string();
-        let class = match (self.server == Some(birth.pid), name.as_str()) {
-            (true, "parent") => Class::Parent,
-            (true, _) => Class::Thread,
-            (false, _) => Class::Child,
-        };
-        let Birth { task, pid, body } = birth;
+    /// Adds a new task: the main task of a server, or one that another task has made.
+    pub fn add(&mut self, Birth { task, pid, body }: Birth) {
+        let class = self.shared.kernel.borrow().class(task);
         let slot = Slot { task, pid, class, body, wait: None, woken: false, interrupt: None };
-        let at = self.slots.partition_point(|other| other.class <= class);
-        self.slots.insert(at, slot);
+        self.slots.push(slot);
     }
 
-    /// Runs tasks until none can run without the clock moving.
+    /// Runs tasks until none can before the clock moves.
     pub fn settle(&mut self) -> Result<(), Broken> {
-        while let Some(next) = self.sender().or_else(|| self.chosen()).or_else(|| self.next()) {
+        while let Some(next) = self.next_task()? {
             self.run(next)?;
             self.absorb();
+            // The signal is delivered: its sender's turn goes on.
+            while let Some(sender) = self.sender() {
+                self.run(sender)?;
+                self.absorb();
+            }
         }
         Ok(())
     }
 
-    /// Whose turn it is; nobody's while something must happen first.
-    fn next(&self) -> Option<usize> {
-        let halted = self.shared.kernel.borrow().halt_due().is_some();
-        self.slots.iter().position(|slot| self.can_run(slot)).filter(|_| !halted)
+    fn next_task(&self) -> Result<Option<usize>, Broken> {
+        let candidates = self.slots.iter().enumerate().map(|(handle, slot)| {
+            // A newborn thread has not named itself yet.
+            let named = slot.class != Class::Thread || slot.wait.is_some();
+            Candidate { handle, class: slot.class, task: named.then_some(slot.task) }
+        });
+        let can_run = |kernel: &Kernel, slot: usize| Ok(self.can_run(kernel, &self.slots[slot]));
+        self.shared.kernel.borrow_mut().next_task(candidates, can_run)
     }
 
-    /// Who has sent a signal: it goes on at once, now that the signal is delivered.
     fn sender(&self) -> Option<usize> {
         self.slots.iter().position(|slot| matches!(slot.wait, Some(Wait::Sent)))
     }
 
-    /// Whom a decision of the schedule puts before everybody else.
-    fn chosen(&self) -> Option<usize> {
-        let halted = self.shared.kernel.borrow().halt_due().is_some();
-        let turn = self.shared.kernel.borrow_mut().schedule.take_turn().filter(|_| !halted)?;
-        // A thread that was just born has not named itself, and nothing to do but wait.
-        let named = |slot: &Slot| slot.class != Class::Thread || slot.wait.is_some();
-        let able = (0..self.slots.len()).filter(|n| named(&self.slots[*n]));
-        let able = able.filter(|n| self.can_run(&self.slots[*n]));
-        let able: Vec<(TaskId, usize)> = able.map(|n| (self.slots[n].task, n)).collect();
-        self.shared.kernel.borrow_mut().choose(turn, &able)
-    }
-
-    fn can_run(&self, slot: &Slot) -> bool {
+    fn can_run(&self, kernel: &Kernel, slot: &Slot) -> bool {
         let shared = &self.shared;
-        let kernel = shared.kernel.borrow();
         if slot.interrupt.is_some() && self.is_interruptible(slot) {
             return true;
         }
@@ -115,18 +88,18 @@ impl Scheduler {
             Some(Wait::Call(entered)) => kernel.is_ready(entered),
             Some(Wait::Epoll { epoll, deadline }) => {
                 deadline.is_some_and(due)
-                    || shared.net.borrow().epoll_is_ready(&kernel, &shared.pipes.borrow(), *epoll)
+                    || shared.net.borrow().epoll_is_ready(kernel, &shared.pipes.borrow(), *epoll)
             }
             Some(Wait::Poll { fd, interest, deadline }) => {
                 let net = shared.net.borrow();
                 let pipes = shared.pipes.borrow();
                 due(*deadline)
-                    || !net.ready_for(&kernel, &pipes, slot.task, *fd, *interest).is_empty()
+                    || !net.ready_for(kernel, &pipes, slot.task, *fd, *interest).is_empty()
             }
             Some(Wait::Sleep { until }) => due(*until),
             Some(Wait::Futex { .. }) => slot.woken,
             Some(Wait::Pipe { pipe, end }) => {
-                !shared.pipes.borrow().readiness(&kernel, *pipe, *end).is_empty()
+                !shared.pipes.borrow().readiness(kernel, *pipe, *end).is_empty()
             }
             Some(Wait::Child) => kernel.can_wait(slot.task),
             Some(Wait::Halt | Wait::Turn | Wait::Sent) => true,
@@ -134,9 +107,8 @@ impl Scheduler {
         }
     }
 
-    /// Whether a signal ends the wait: not of a call that the plan delays, which is like a disk
-    /// that does not answer (only SIGKILL ends that); else for one that kills, and where the man
-    /// page says EINTR.
+    /// Whether a signal ends the wait: if it kills, or where the man page says EINTR. But not in a
+    /// call that the plan delays: that is like a disk that does not answer (only SIGKILL ends it).
     fn is_interruptible(&self, slot: &Slot) -> bool {
         let Some(signal) = slot.interrupt else { return false };
         match slot.wait {
@@ -157,7 +129,7 @@ impl Scheduler {
         let is_child = slot.class == Class::Child;
         if let Some(ending) = interrupt.and_then(|signal| ending(signal, is_child)) {
             let pid = slot.pid;
-            self.shared.say_last_words(pid);
+            self.shared.write_handler_line(pid);
             self.end(pid, ending);
             return Ok(());
         }
@@ -171,7 +143,7 @@ impl Scheduler {
         if matches!(slot.wait, Some(Wait::Call(_)))
             && let Some(ending) = slot.interrupt.take().and_then(|signal| ending(signal, is_child))
         {
-            self.shared.doomed.borrow_mut().push((slot.pid, ending));
+            self.shared.ending.borrow_mut().push((slot.pid, ending));
         }
         let resume = match (slot.wait.take(), interrupt) {
             (Some(Wait::Call(entered)), _) => Resume::Call(entered),
@@ -198,7 +170,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Takes in what the task that ran has left: births, wakes, signals.
+    /// Takes over what the task that ran has left: new tasks, wake-ups, signals.
     fn absorb(&mut self) {
         let births = std::mem::take(&mut *self.shared.births.borrow_mut());
         births.into_iter().for_each(|birth| self.add(birth));
@@ -226,10 +198,10 @@ impl Scheduler {
 
     fn deliver(&mut self, pid: Pid, signal: Signal) {
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.pid == pid) else { return };
-        // A child that has never run has no handler for SIGUSR1 yet.
+        // A child that has never run has not installed its handler for SIGUSR1 yet.
         let no_handler = signal == Signal::SIGUSR1
             && slot.class == Class::Child
-            && !self.shared.last_words.borrow().contains_key(&pid);
+            && !self.shared.handler_lines.borrow().contains_key(&pid);
         if signal == Signal::SIGKILL || no_handler {
             self.end(pid, Ending::Signaled(signal as i32));
             return;
@@ -240,7 +212,7 @@ impl Scheduler {
         }
     }
 
-    /// A process is gone with all its tasks.
+    /// Ends a process with all its tasks.
     fn end(&mut self, pid: Pid, ending: Ending) {
         self.shared.kernel.borrow_mut().ended(pid, ending);
         self.shared.net.borrow_mut().ended(pid);
@@ -251,8 +223,8 @@ impl Scheduler {
         self.shared.refresh();
     }
 
-    /// The power is cut: nobody is left, and nobody hears of it.
-    pub fn go_dark(&mut self) {
+    /// The power is cut: drops every task, without telling any other.
+    pub fn power_off(&mut self) {
         for pid in self.alive() {
             self.shared.net.borrow_mut().ended(pid);
         }
@@ -264,7 +236,7 @@ impl Scheduler {
         }
     }
 
-    /// These tasks never run; their stacks are used again.
+    /// Drops tasks that have not run yet.
     fn forget_births(&self, which: impl Fn(&Birth) -> bool) {
         let births = std::mem::take(&mut *self.shared.births.borrow_mut());
         let (gone, kept) = births.into_iter().partition::<Vec<_>, _>(which);
@@ -290,14 +262,16 @@ impl Scheduler {
         self.slots.iter().any(|slot| slot.pid == pid)
     }
 
-    /// The processes that live, the server first.
+    /// The living processes, the server first.
     pub fn alive(&self) -> Vec<Pid> {
-        let mut pids: Vec<Pid> = self.slots.iter().map(|slot| slot.pid).collect();
+        let mut slots: Vec<&Slot> = self.slots.iter().collect();
+        slots.sort_by_key(|slot| slot.class);
+        let mut pids: Vec<Pid> = slots.into_iter().map(|slot| slot.pid).collect();
         pids.dedup();
         pids
     }
 
-    /// The next moment at which a task that waits can run by itself.
+    /// The next moment at which a waiting task can run by itself.
     pub fn next_deadline(&self) -> Option<Time> {
         let kernel = self.shared.kernel.borrow();
         let deadlines = self.slots.iter().filter_map(|slot| match &slot.wait {

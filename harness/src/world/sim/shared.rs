@@ -1,7 +1,7 @@
-//! What the tasks of one simulated machine share, and what a task says when it stops running.
+//! The state that the tasks of one simulated machine share, and what a task yields when it waits.
 //!
-//! All tasks are coroutines of one thread and only one of them runs, so a cell is enough; no borrow
-//! may be held while a task is suspended. Must not know: in which order tasks run.
+//! All tasks are coroutines of one thread, so cells are enough; no borrow may be held while a task
+//! is suspended. Must not know: in which order tasks run.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,11 +19,11 @@ use crate::kernel::disk::page_cache::PAGE;
 use crate::kernel::fd::{End, PipeId};
 use crate::kernel::{Ending, Entered, Fd, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
-use sabot_server::os::{Interest, LastWords, Thread};
+use sabot_server::os::{HandlerLine, Interest, Thread};
 
-/// Why a task stopped running.
+/// What a task waits for.
 pub enum Wait {
-    /// The kernel has not let this call through yet.
+    /// Until the kernel lets this call happen.
     Call(Box<Entered>),
     Epoll {
         epoll: SocketId,
@@ -37,7 +37,7 @@ pub enum Wait {
     Sleep {
         until: Time,
     },
-    /// Until somebody wakes sleepers on the futex at this address.
+    /// Until it is woken on the futex at this address.
     Futex {
         address: usize,
     },
@@ -48,50 +48,50 @@ pub enum Wait {
     },
     /// Until a child has ended.
     Child,
-    /// Until the signal that it sends is delivered, while nobody runs.
+    /// Until the signal that it sends is delivered, before anybody else runs.
     Sent,
-    /// Until others have run that the schedule puts before its call.
+    /// Until those have run that the schedule puts before its call.
     Turn,
-    /// Until what the plan has happen here has happened.
+    /// Until the kill or power cut that is due has been carried out.
     Halt,
-    /// For ever: the process ends like this.
+    /// For ever: its process ends like this.
     End(Ending),
     /// For ever: the run has used up its budget of calls.
     Overrun,
 }
 
-/// What a task hears when it runs on.
+/// What a task is resumed with.
 pub enum Resume {
     Go,
     Call(Box<Entered>),
-    /// A signal was delivered: the call it waits in returns EINTR.
+    /// A signal was delivered: the call that it waits in returns EINTR.
     Interrupted,
 }
 
 pub type Task = Coroutine<Resume, Wait, Option<Ending>, DefaultStack>;
 pub type TaskYielder = Yielder<Resume, Wait>;
 
-/// What runs when a task runs.
+/// The code of a task.
 pub enum Body {
     Coroutine(Task),
-    /// A thread that sleeps until this word is not 0 any more, and has done nothing yet: most
-    /// threads never do, and a coroutine costs more to end than to begin.
+    /// A thread that has done nothing yet, and first sleeps until this word is not 0. Most threads
+    /// never wake up, and a coroutine is expensive to unwind.
     Asleep(Arc<AtomicU32>, Thread),
 }
 
-/// A task that was born and has not run yet.
+/// A new task that has not run yet.
 pub struct Birth {
     pub task: TaskId,
     pub pid: Pid,
     pub body: Body,
 }
 
-/// Stacks for coroutines, used again and again: mapping fresh ones costs more than a whole run.
+/// Stacks for coroutines, which are reused: mapping new ones takes longer than a whole run.
 #[derive(Clone, Default)]
 pub struct Stacks(Rc<RefCell<Vec<DefaultStack>>>);
 
 impl Stacks {
-    /// Bytes per task: a server core that recurses this deep has lost its way.
+    /// Bytes per task; the server core never recurses that deep.
     const SIZE: usize = 1 << 20;
 
     pub fn take(&self) -> DefaultStack {
@@ -104,65 +104,63 @@ impl Stacks {
     }
 }
 
-/// State of one machine that its tasks share.
+/// The state of one machine that its tasks share.
 pub struct Shared {
     pub kernel: RefCell<Kernel>,
     pub net: RefCell<Net>,
     pub pipes: RefCell<Pipes>,
     pub log: RefCell<Vec<u8>>,
     pub births: RefCell<Vec<Birth>>,
-    /// Futexes that were woken: (address, how many sleepers).
+    /// Wake-ups to be carried out: the address of the futex, and how many sleepers to wake.
     pub wakes: RefCell<Vec<(usize, u32)>>,
     /// Signals sent by one process to another, not yet delivered.
     pub kills: RefCell<Vec<(Pid, Signal)>>,
-    /// Handled signals that processes have not looked at yet.
+    /// Signals whose handlers have not been run yet.
     pub pending: RefCell<Vec<(Pid, Signal)>>,
     /// What processes write when SIGUSR1 ends them.
-    pub last_words: RefCell<BTreeMap<Pid, LastWords>>,
-    /// Processes that a signal ends as soon as the call returns that they are in.
-    pub doomed: RefCell<Vec<(Pid, Ending)>>,
-    /// Bytes that calls of a process moved, for the model of its private memory.
+    pub handler_lines: RefCell<BTreeMap<Pid, HandlerLine>>,
+    /// Processes that a signal ends as soon as their current call returns.
+    pub ending: RefCell<Vec<(Pid, Ending)>>,
+    /// Bytes that the calls of a process have moved, for the model of its private memory.
     pub traffic: RefCell<BTreeMap<Pid, u64>>,
-    /// Pages that a living parent has changed since it forked a child, by child: (object, page of
-    /// it).
+    /// By child: the pages that its parent has changed since the fork, as (object, page of it).
     pub unshared: RefCell<BTreeMap<Pid, BTreeSet<(u64, u64)>>>,
-    /// The names of its threads, and of its socket, which is no file of the kernel's.
+    /// For the names of threads, and of the socket, which is not a file of the model.
     pub profile: Rc<Profile>,
     pub stacks: Stacks,
     pub next_pid: Cell<Pid>,
-    /// How many calls may still be made before somebody looks; what makes an endless loop end.
+    /// How many more calls may be made; this ends an endless loop.
     pub budget: Cell<u64>,
 }
 
 impl Shared {
-    /// The next process or thread id: Linux counts both in one sequence.
+    /// The next process or thread id; Linux numbers both in one sequence.
     pub fn new_pid(&self) -> Pid {
         let pid = self.next_pid.get();
         self.next_pid.set(pid + 1);
         pid
     }
 
-    /// The one call that a thread makes that is born asleep; false when there is more to it than
-    /// that.
+    /// Makes the first call of a thread that starts by sleeping; false if it would not just sleep.
     pub fn falls_asleep(&self, pid: Pid, word: &AtomicU32) -> bool {
-        let doomed = self.doomed.borrow().iter().any(|(doomed, _)| *doomed == pid);
+        let ending = self.ending.borrow().iter().any(|(ending, _)| *ending == pid);
         let left = self.budget.get();
-        if doomed || left == 0 || word.load(Ordering::SeqCst) != 0 {
+        if ending || left == 0 || word.load(Ordering::SeqCst) != 0 {
             return false;
         }
         self.budget.set(left - 1);
         true
     }
 
-    /// Something may have become ready.
+    /// Looks at what has become ready.
     pub fn refresh(&self) {
         self.net.borrow_mut().refresh(&self.kernel.borrow(), &self.pipes.borrow());
     }
 
-    /// A signal handler ends the process: it leaves its last words in the log. A log file gets them
-    /// as it would from a handler, without any call of the server's own.
-    pub fn say_last_words(&self, pid: Pid) {
-        let Some(words) = self.last_words.borrow_mut().remove(&pid) else { return };
+    /// Writes what a process logs when a signal handler ends it. A log file gets it without a call
+    /// that the plan sees, as from a real handler.
+    pub fn write_handler_line(&self, pid: Pid) {
+        let Some(words) = self.handler_lines.borrow_mut().remove(&pid) else { return };
         let mut kernel = self.kernel.borrow_mut();
         let seconds = kernel.clock.realtime() / 1_000_000_000;
         let line = format!("{}{seconds}{}", words.before, words.after);
@@ -174,8 +172,8 @@ impl Shared {
         }
     }
 
-    /// A process changed this many bytes of an object: each of its children has the old pages to
-    /// itself from now on.
+    /// A process has changed this many bytes of an object: from now on each of its children has the
+    /// old pages to itself.
     pub fn dirtied(&self, children: &[Pid], object: u64, bytes: u64) {
         let mut unshared = self.unshared.borrow_mut();
         for child in children {
@@ -184,9 +182,9 @@ impl Shared {
         }
     }
 
-    /// Bytes that a process shares with nobody: a model. The kernel does not know memory, so every
-    /// byte that the process moved through a call counts as written to memory of its own, and every
-    /// value that its parent changed since the fork as lying on pages of its own.
+    /// The private dirty memory of a process, in bytes. This is a model, because the kernel knows
+    /// no memory: every byte that the process moved by a call counts as written to memory of its
+    /// own, and every value that its parent has changed since the fork as on pages of its own.
     pub fn private_dirty(&self, pid: Pid) -> u64 {
         let moved = self.traffic.borrow().get(&pid).copied().unwrap_or(0);
         let unshared = self.unshared.borrow().get(&pid).map_or(0, BTreeSet::len);

@@ -1,4 +1,4 @@
-//! One task of a simulated machine: a coroutine, and how it brings a call to the kernel and waits.
+//! One task of a simulated machine: a coroutine, which brings its calls to the kernel and waits.
 //!
 //! Must not know: who runs next.
 
@@ -25,8 +25,8 @@ pub struct SimOs<'a> {
     pub(super) pid: Pid,
 }
 
-/// Makes the coroutine for a new task. What `life` returns ends the process; None ends the task
-/// alone.
+/// Makes the coroutine for a new task. If `life` returns a code, the process exits with it; on None
+/// only the task ends.
 pub fn task(
     shared: &Rc<Shared>,
     task: TaskId,
@@ -37,7 +37,7 @@ pub fn task(
 }
 
 impl Body {
-    /// What to resume: a sleeper that is woken becomes a coroutine.
+    /// The coroutine to resume; a thread that has only slept so far gets one now.
     pub fn awake(&mut self, shared: &Rc<Shared>, task: TaskId, pid: Pid) -> &mut Task {
         if let Body::Asleep(_, thread) = self {
             let thread = std::mem::replace(thread, Box::new(|_| {}));
@@ -81,9 +81,10 @@ impl SimOs<'_> {
         self.shared.kernel.borrow().now()
     }
 
-    /// Every call of the core passes here first.
-    pub(super) fn spend(&self) {
-        self.end_if_doomed();
+    /// Every call of the core comes through here first: the server must not make too many of them
+    /// before the clock moves.
+    pub(super) fn charge_budget(&self) {
+        self.end_if_signalled();
         match self.shared.budget.get() {
             0 => {
                 self.suspend(Wait::Overrun);
@@ -92,18 +93,18 @@ impl SimOs<'_> {
         }
     }
 
-    /// A handler that ends the process has waited for a call to return: this is where it runs.
-    pub(super) fn end_if_doomed(&self) {
-        let doomed = self.shared.doomed.borrow().iter().find(|(pid, _)| *pid == self.pid).copied();
-        if let Some((_, ending)) = doomed {
-            self.shared.say_last_words(self.pid);
+    /// Ends the process if a signal handler that does so has been waiting for a call to return.
+    pub(super) fn end_if_signalled(&self) {
+        let ending = self.shared.ending.borrow().iter().find(|(pid, _)| *pid == self.pid).copied();
+        if let Some((_, ending)) = ending {
+            self.shared.write_handler_line(self.pid);
             self.suspend(Wait::End(ending));
         }
     }
 
     /// Brings a call to the kernel and waits until it is let through.
     pub(super) fn enter(&mut self, call: CallName, target: Target<'_>, argument: u64) -> Entered {
-        self.spend();
+        self.charge_budget();
         let request = Request { call, target, argument };
         while self.shared.kernel.borrow_mut().stops(self.task, &request) {
             self.suspend(Wait::Turn);
@@ -125,36 +126,35 @@ impl SimOs<'_> {
         entered
     }
 
-    /// The plan has something happen before a call: it is made only if the caller lives through
-    /// that.
+    /// A kill or power cut is due before a call, which is made only if the caller survives.
     fn halted(&mut self, mut entered: Entered, halt: Halt) -> Entered {
         if self.shared.kernel.borrow().dies_of(self.task, halt) {
             self.kernel().halt_before(entered, halt);
             self.suspend(Wait::Halt);
             unreachable!("who died before a call does not make it")
         }
-        self.kernel().halt_beside(halt);
+        self.kernel().halt_caller_survives(halt);
         self.suspend(Wait::Halt);
-        entered.calm();
+        entered.clear_effect();
         entered
     }
 
-    /// A call was made: if the plan has something happen after it, nobody runs on before that.
-    pub(super) fn made<T>(&self, returned: T) -> T {
+    /// After a call was made: if a kill or power cut is due now, nobody runs on before it.
+    pub(super) fn after_call<T>(&self, returned: T) -> T {
         if self.shared.kernel.borrow().halt_due().is_some() {
             self.suspend(Wait::Halt);
         }
         returned
     }
 
-    /// The plan sends this process a signal: one that kills comes before the call, a handler runs
+    /// The plan sends this process a signal: one that kills does so before the call, a handler runs
     /// after it.
     fn signalled(&mut self, entered: Entered, signal: Signal) -> Entered {
         self.kernel().signalled(self.task, signal);
         let is_child = self.kernel().task_name(self.task) != "parent";
         match ending(signal, is_child) {
             Some(ending) if signal == Signal::SIGUSR1 => {
-                self.shared.doomed.borrow_mut().push((self.pid, ending));
+                self.shared.ending.borrow_mut().push((self.pid, ending));
             }
             Some(ending) => {
                 self.kernel().abandon(entered);
@@ -170,7 +170,7 @@ impl SimOs<'_> {
         self.enter(call, Target::Fd(fd), argument)
     }
 
-    /// A thread of this name begins, under the name of its job.
+    /// Registers a new thread with the kernel, under the name of its job.
     pub(super) fn birth_of(&self, name: &str) -> TaskId {
         let job = self.shared.profile.thread(name);
         self.kernel().spawn(self.task, job)
@@ -212,8 +212,7 @@ impl SimOs<'_> {
         self.transferred(entered, result)
     }
 
-    /// Tries until it works, or until it fails with something else than EAGAIN on an end that
-    /// blocks.
+    /// Tries again and again while a blocking end of a pipe fails with EAGAIN.
     fn wait_for_pipe(
         &mut self,
         pipe: PipeId,
@@ -236,12 +235,12 @@ impl SimOs<'_> {
         self.kernel().transferred(entered, result);
         self.shared.count_traffic(self.pid, result.unwrap_or(0));
         self.shared.refresh();
-        self.made(result)
+        self.after_call(result)
     }
 }
 
-/// What a signal does to a server or its child: None, it is handled or ignored.
-/// A child gives up on SIGUSR1 with code 255 (Redis: `sigKillChildHandler`).
+/// How a signal ends a server or its child; None: it is handled or ignored. On SIGUSR1 a child
+/// exits with 255 (Redis: `sigKillChildHandler`).
 pub fn ending(signal: Signal, is_child: bool) -> Option<Ending> {
     match signal {
         Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGPIPE | Signal::SIGCHLD => {
@@ -258,7 +257,7 @@ pub(super) fn relative(path: &str) -> &str {
     if path == "." { "" } else { path }
 }
 
-/// Runs a task on, turning a panic of the core into a message.
+/// Resumes a task. A panic of the core becomes a message.
 pub fn resume(
     coroutine: &mut Task,
     with: Resume,

@@ -1,7 +1,7 @@
 //! Client connections: real sockets that never block the supervisor.
 //!
-//! What a socket does not take at once waits here, and what the server has written is taken off its
-//! hands, so that neither side's buffer can stop a run. Must not know: the protocol.
+//! What a socket does not take at once is kept here, and what the server has written is read at
+//! once, so that no full socket buffer can stop a run. Must not know: the protocol.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
@@ -30,7 +30,7 @@ impl Clients {
         Clients { socket, clients: BTreeMap::new() }
     }
 
-    /// Sends bytes, over a new connection where there is none. False: nobody listens.
+    /// Sends bytes, over a new connection if there is none. False: nobody listens.
     pub fn send(&mut self, name: &str, bytes: &[u8]) -> Result<bool, Broken> {
         let client = self.clients.entry(name.to_string()).or_default();
         if client.stream.is_none() {
@@ -48,17 +48,16 @@ impl Clients {
         Ok(true)
     }
 
-    /// What arrived at a client since the last call.
+    /// What has arrived at a client since the last call.
     pub fn receive(&mut self, name: &str, server_lives: bool) -> Received {
         let Some(client) = self.clients.get_mut(name) else { return Received::default() };
         client.pump();
         let bytes = std::mem::take(&mut client.arrived);
-        // A forked child may hold the connection open after its server's death; nobody will answer
-        // on it.
+        // A child may keep the connection open after the server's death; nobody will answer on it.
         Received { bytes, closed: client.closed || !server_lives }
     }
 
-    /// Moves what can be moved. True: something was.
+    /// Sends and receives what is possible without blocking. True: something has changed.
     pub fn pump(&mut self) -> bool {
         let mut moved = false;
         for client in self.clients.values_mut() {
@@ -90,7 +89,7 @@ impl Client {
             match stream.write(self.unsent.as_slices().0) {
                 Ok(count) => drop(self.unsent.drain(..count)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // The answer, if any, can still be read; the end is seen there.
+                // What the server has written can still be read; that shows the end, too.
                 Err(_) => return self.unsent.clear(),
             }
         }

@@ -1,4 +1,4 @@
-//! The run directory: the real files on which every effect that the model decides is carried out.
+//! The run directory: the real files, which get every change that the model decides.
 //!
 //! Must not know: why a file changes.
 
@@ -15,7 +15,7 @@ use nix::sys::stat::Mode;
 use crate::kernel::{Disk, Image};
 use crate::world::Broken;
 
-/// A directory that goes with this value.
+/// A directory that is removed with this value.
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
@@ -31,7 +31,7 @@ impl Directory {
         &self.path
     }
 
-    /// open(2) by the model's name. The supervisor's copy never survives an exec.
+    /// open(2) by the model's name. The supervisor's own descriptor is closed on exec.
     pub fn open(&self, name: &str, flags: OFlag, mode: u32) -> Result<OwnedFd, Errno> {
         let flags = flags | OFlag::O_CLOEXEC;
         open(&self.path.join(name), flags, Mode::from_bits_truncate(mode))
@@ -54,7 +54,7 @@ impl Directory {
         done(fs::File::from(file).set_len(length))
     }
 
-    /// Makes a file anew with this content, or removes it.
+    /// Replaces a file by one with this content, or removes it.
     pub fn set(&self, name: &str, content: Option<&[u8]>) -> Result<(), Broken> {
         let path = self.path.join(name);
         let failed = |error: io::Error| Broken::Harness(format!("set {name}: {error}"));
@@ -65,7 +65,7 @@ impl Directory {
         content.map_or(Ok(()), |content| fs::write(&path, content)).map_err(failed)
     }
 
-    /// Makes everything anew as an image says. Sockets stay: no disk holds them.
+    /// Replaces everything by an image. Sockets stay, because they are not on the disk.
     pub fn replace(&self, image: &Image) -> Result<(), Broken> {
         let failed = |error: io::Error| Broken::Harness(format!("put an image: {error}"));
         for entry in fs::read_dir(&self.path).map_err(failed)? {
@@ -83,7 +83,7 @@ impl Directory {
         image.files().try_for_each(|(name, content)| self.set(name, Some(content)))
     }
 
-    /// Whether the real files are what the model says they are. Sockets are not its business.
+    /// Compares the real files with the model. Sockets are not modelled.
     pub fn compare(&self, disk: &Disk) -> Result<(), Broken> {
         let broken =
             |what: String| Err(Broken::Harness(format!("the disk model is wrong: {what}")));
@@ -116,7 +116,7 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        // The tmpfs goes with the worker anyway; this only makes room for the next run.
+        // The tmpfs is gone with the worker anyway; this only makes room for the next run.
         let _ = fs::remove_dir_all(&self.path);
     }
 }

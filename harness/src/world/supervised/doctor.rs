@@ -1,11 +1,11 @@
-//! What supervision needs of a machine: each thing is tried for real, in a process of its own.
+//! What supervision needs of a machine: each thing is really tried, in a process of its own.
 //!
 //! Must not know: which servers there are, and who reads the result.
 //!
 //! # Safety
 //!
-//! The forked children run ordinary code. The C library makes its allocator usable in a child of a
-//! process with several threads; no other lock of this program is taken there.
+//! The forked children run ordinary code. The C library makes its allocator usable in the child of
+//! a process with several threads, and no other lock of this program is taken there.
 
 #![allow(unsafe_code)]
 
@@ -25,8 +25,8 @@ use super::memory::Memory;
 use super::start::machine::{Machine, isolate};
 use super::start::namespace::{Namespace, copy_descriptor, open_process};
 use super::start::spawn::install_filter;
+use super::start::start_key::StartKey;
 use super::start::template::Template;
-use super::start::template_cache::Recipe;
 use super::{Directive, Supervised, World};
 use crate::kernel::Clock;
 use crate::profile::Profile;
@@ -39,7 +39,7 @@ pub struct Check {
     pub ok: bool,
     /// What was found.
     pub detail: String,
-    /// What to change where it is missing; empty where it is there.
+    /// What to change if it is missing; otherwise empty.
     pub remedy: String,
 }
 
@@ -54,7 +54,7 @@ const USER_NAMESPACES: &str = "run as root, or allow user namespaces: sysctl -w 
 const KERNEL: &str = "Linux 5.19 or newer, built with CONFIG_SECCOMP_FILTER";
 const PTRACE: &str = "sysctl -w kernel.yama.ptrace_scope=1 (or 0)";
 
-/// What [`compare_starts`] says where starts are fast, and like slow ones.
+/// The result of [`compare_starts`] if starts are fast, and the same as slow ones.
 pub const FAST: &str = "starts are fast";
 const COPIED: &str = "a start is a copy of a linked server";
 
@@ -74,7 +74,7 @@ const TRIALS: &[(&str, Trial, &[&str])] = &[
     ("process_vm_readv", try_memory, &[PTRACE, CONTAINER]),
 ];
 
-/// Tries everything.
+/// Runs all trials.
 pub fn examine() -> Vec<Check> {
     let check = |(name, trial, remedies): &(&str, Trial, &[&str])| {
         let (ok, detail) = match in_child(*trial) {
@@ -87,16 +87,16 @@ pub fn examine() -> Vec<Check> {
     TRIALS.iter().map(check).collect()
 }
 
-/// Starts a server twice, the second time from a template, if it can be had: how that went.
+/// Starts a server twice, the second time from a template if possible. Returns what was found.
 ///
 /// # Errors
-/// The two starts differ, or there is none.
+/// The two starts differ, or the server does not start.
 pub fn compare_starts(profile: &Profile, binary: &Path) -> Result<String, String> {
     in_child(|| {
         let machine = Machine::prepare().map_err(reason)?;
         let start = || trace_of_start(&machine, profile, binary).map_err(reason);
         let (slow, fast) = (start()?, start()?);
-        if let Some(why) = machine.shelf().why_slow(binary) {
+        if let Some(why) = machine.templates().why_slow(binary) {
             return Ok(format!("each start executes it anew: {why}"));
         }
         let different = slow.lines().zip(fast.lines()).find(|(slow, fast)| slow != fast);
@@ -108,7 +108,7 @@ pub fn compare_starts(profile: &Profile, binary: &Path) -> Result<String, String
     })
 }
 
-/// What a server does and says up to where it waits for clients, with an append-only file.
+/// Trace and log of a server with an append-only file, up to where it waits for clients.
 fn trace_of_start(machine: &Machine, profile: &Profile, binary: &Path) -> Result<String, Broken> {
     let mut world = Supervised::new(machine, profile.clone(), binary)?;
     let appendonly = Directive { name: "appendonly".to_string(), value: "yes".to_string() };
@@ -119,11 +119,11 @@ fn trace_of_start(machine: &Machine, profile: &Profile, binary: &Path) -> Result
     Ok(text)
 }
 
-/// Runs a trial in a child, because most of them change the process for good.
+/// Runs a trial in a child, because most of them change their process irrevocably.
 fn in_child(trial: impl FnOnce() -> Result<String, String>) -> Result<String, String> {
     let failed = |what: &str, errno: Errno| format!("{what}: {errno}");
     let (read, write) = pipe().map_err(|errno| failed("pipe", errno))?;
-    // SAFETY: see the module.
+    // SAFETY: the child may allocate and takes no other lock, as the module says.
     let child = match unsafe { fork() }.map_err(|errno| failed("fork", errno))? {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
@@ -132,7 +132,7 @@ fn in_child(trial: impl FnOnce() -> Result<String, String>) -> Result<String, St
                 Err(missing) => format!("-{missing}"),
             };
             let _ = fs::File::from(write).write_all(text.as_bytes());
-            // SAFETY: ends this process without running what the parent has registered for its end.
+            // SAFETY: a plain number; it ends the child without running the parent's exit handlers.
             unsafe { libc::_exit(0) }
         }
     };
@@ -209,12 +209,12 @@ fn try_memory() -> Result<String, String> {
     })
 }
 
-/// Without templates nothing is missing but speed.
+/// Never fails: without templates only speed is missing.
 fn try_template() -> Result<String, String> {
     let machine = Machine::prepare().map_err(reason)?;
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let recipe = Recipe { program, environment: Vec::new(), clock: Clock::new(), drawn: 0 };
-    let copy = Template::new(&recipe, machine.place()).and_then(|template| {
+    let key = StartKey { program, environment: Vec::new(), clock: Clock::new(), drawn: 0 };
+    let copy = Template::new(&key, machine.place()).and_then(|template| {
         let namespace = Namespace::new().map_err(|errno| errno.to_string())?;
         let log = machine.place().join("log");
         fs::write(&log, "").map_err(|error| error.to_string())?;
@@ -228,18 +228,18 @@ fn try_template() -> Result<String, String> {
     })
 }
 
-/// Does something to a child that has stopped and asked to be traced.
-fn with_tracee(deed: impl FnOnce(Pid) -> Result<(), Errno>) -> Result<String, String> {
-    // SAFETY: see the module.
+/// Makes an operation on a child that is traced and has stopped.
+fn with_tracee(operation: impl FnOnce(Pid) -> Result<(), Errno>) -> Result<String, String> {
+    // SAFETY: the child only asks to be traced, stops and ends.
     match unsafe { fork() }.map_err(|errno| format!("fork: {errno}"))? {
         ForkResult::Child => {
             let asked = ptrace::traceme().and_then(|()| raise(Signal::SIGSTOP));
-            // SAFETY: as in `in_child`.
+            // SAFETY: a plain number.
             unsafe { libc::_exit(asked.is_err().into()) }
         }
         ForkResult::Parent { child } => {
             let done = match waitpid(child, None) {
-                Ok(WaitStatus::Stopped(..)) => deed(child).map_err(|errno| errno.to_string()),
+                Ok(WaitStatus::Stopped(..)) => operation(child).map_err(|errno| errno.to_string()),
                 other => Err(format!("a child that asked to be traced did not stop: {other:?}")),
             };
             let _ = kill(child, Signal::SIGKILL);

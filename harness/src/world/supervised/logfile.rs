@@ -1,8 +1,8 @@
-//! What servers and their children write to standard output and error: one file on the tmpfs.
+//! The file for what servers and their children write to standard output and error.
 //!
-//! It is opened for appending, so that several processes do not overwrite each other, and has a
-//! name, so that a copy of a template can open it.
-//! Must not know: what a log line looks like.
+//! It is opened for appending, so that several processes do not overwrite each other. It has a name
+//! on the tmpfs, so that a copy of a template can open it. Must not know: what a log line looks
+//! like.
 
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -33,7 +33,7 @@ impl LogFile {
         &self.path
     }
 
-    /// What was written since the last call.
+    /// What has been written since the last call.
     pub fn read_new(&mut self) -> Vec<u8> {
         let mut new = Vec::new();
         let mut chunk = [0; 1 << 14];

@@ -12,12 +12,12 @@ use nix::unistd::Pid;
 const PATH_MAX: usize = 4096;
 const PAGE: u64 = 4096;
 
-/// The address space of one thread, by its number in the supervisor's PID namespace.
+/// The memory of a thread, by its number in the supervisor's PID namespace.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory(pub i32);
 
 impl Memory {
-    /// Exactly `len` bytes from `at`. EFAULT when they are not all there, ESRCH when the task is
+    /// Exactly `len` bytes at `at`. EFAULT if not all of them are mapped, ESRCH if the task is
     /// dead.
     pub fn read(self, at: u64, len: usize) -> Result<Vec<u8>, Errno> {
         let mut bytes = vec![0; len];
@@ -27,7 +27,7 @@ impl Memory {
         Ok(bytes)
     }
 
-    /// Exactly `N` bytes from `at`.
+    /// Exactly `N` bytes at `at`.
     pub fn array<const N: usize>(self, at: u64) -> Result<[u8; N], Errno> {
         let mut bytes = [0; N];
         if self.read_some(at, &mut bytes)? != N {
@@ -52,8 +52,8 @@ impl Memory {
         Ok((number(seconds), number(fraction)))
     }
 
-    /// A NUL-terminated string, lossily as UTF-8. Reads page by page: what follows the NUL may be
-    /// unmapped.
+    /// A NUL-terminated string, as lossy UTF-8. Reads page by page, because memory behind the NUL
+    /// may be unmapped.
     pub fn path(self, at: u64) -> Result<String, Errno> {
         let mut path = Vec::new();
         let mut from = at;

@@ -1,13 +1,12 @@
 //! The supervised door: a real server process whose system calls the kernel model decides about.
 //!
-//! A server runs under seccomp user notification in a PID namespace of its own. Calls that touch
-//! persistence files, pipes, processes, time or waiting are trapped; the kernel model says what
-//! becomes of each, and the same effect is then carried out on a real directory, so that everything
-//! that is not trapped (stat, mmap, sockets) sees what the model says. At the end the two must be
-//! equal.
+//! A server runs under seccomp user notification in a PID namespace of its own. Calls about
+//! persistence files, pipes, processes, time or waiting are trapped. The kernel model says what
+//! becomes of each, and the same is then done to a real directory, so that calls that are not
+//! trapped (stat, mmap, sockets) agree with the model. At the end the two must be equal.
 //!
-//! Everything of one run happens on one thread, because tracing and parent-death signals are per
-//! thread. Must not know: case syntax, the contract, and what a server's files mean.
+//! Everything of one run happens on one thread, because ptrace and parent-death signals are tied to
+//! threads. Must not know: case syntax, the contract, and what a server's files mean.
 
 mod calls;
 mod clients;
@@ -35,7 +34,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 pub use start::machine::Machine;
 
 use super::{Broken, Directive, Received, Status, Victim, World, arguments, no_such_image};
-use crate::kernel::{Cut, Image, Kernel, Pid, TaskId, Time};
+use crate::kernel::{Class, Cut, Image, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
 use clients::Clients;
 use directory::Directory;
@@ -43,12 +42,13 @@ use logfile::LogFile;
 use start::filter::FIRST_FD;
 use start::namespace::Namespace;
 use start::spawn::{self, Launched};
-use start::template_cache::{Recipe, Shelf};
-use tasks::{Process, Table, Task};
+use start::start_key::StartKey;
+use start::template_cache::TemplateCache;
+use tasks::{Process, Task, TaskTable};
 
-/// Keeps glibc from rseq(2): it has the kernel look at a word of each thread whenever that is
-/// preempted. Redis' report of its own death writes over all memory to test it, that word included,
-/// and was killed by SIGSEGV when a preemption fell into that moment.
+/// Keeps glibc from using rseq(2), which makes the kernel read a word of each thread whenever that
+/// is preempted. Redis' crash report tests all memory by writing to it, including that word; a
+/// preemption at that moment killed the server by SIGSEGV.
 const NO_RSEQ: [&str; 2] = ["GLIBC_TUNABLES", "glibc.pthread.rseq=0"];
 
 /// A machine with a server under supervision.
@@ -58,8 +58,8 @@ pub struct Supervised {
     profile: Profile,
     binary: PathBuf,
     environment: Vec<(String, String)>,
-    shelf: Rc<Shelf>,
-    table: Table,
+    templates: Rc<TemplateCache>,
+    table: TaskTable,
     clients: Clients,
     log: LogFile,
     /// The pid of the server that was started last.
@@ -67,7 +67,7 @@ pub struct Supervised {
     status: Status,
     /// The newest pid in the namespace.
     last_pid: Pid,
-    /// How many random numbers were drawn so far.
+    /// How many random numbers the server has drawn so far.
     drawn: u64,
     trapped: u64,
     /// How many more calls may be trapped before the server counts as hung.
@@ -91,9 +91,9 @@ impl Supervised {
         Ok(Supervised {
             kernel: RefCell::new(Kernel::new(profile.roles(), FIRST_FD)),
             binary: binary.to_path_buf(),
-            shelf: machine.shelf(),
+            templates: machine.templates(),
             environment,
-            table: Table::default(),
+            table: TaskTable::default(),
             clients: Clients::new(directory.path().join(&profile.socket)),
             profile,
             log: LogFile::new(directory.path().with_extension("log"))?,
@@ -113,7 +113,7 @@ impl Supervised {
         self.trapped
     }
 
-    /// Where the server's files really are, for whoever keeps a copy.
+    /// Where the server's files really are.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
@@ -123,8 +123,8 @@ impl Supervised {
         self.server.and_then(|pid| self.table.process(pid))
     }
 
-    /// Ends everybody on the machine; they are gone when this returns. Process 1 ends last, and
-    /// only once the server, our own child, has been collected.
+    /// Ends every process on the machine, and waits for that. Process 1 ends last, and only once
+    /// the server, our own child, has been collected.
     fn switch_off(&mut self) {
         if let Some(namespace) = &self.namespace {
             namespace.kill();
@@ -132,26 +132,26 @@ impl Supervised {
         if let Some(process) = self.living() {
             let _ = waitid(Id::PIDFd(process.pidfd.as_fd()), WaitPidFlag::WEXITED);
         }
-        self.table = Table::default();
+        self.table = TaskTable::default();
         self.namespace = None;
     }
 
-    /// A process of the server, made the fast way where there is one.
+    /// Starts the server, from a template if there is one.
     fn launch(&mut self, args: &[String]) -> Result<Launched, Broken> {
         let namespace = self.namespace.as_ref().ok_or_else(finished)?;
         let directory = self.directory.path();
-        let recipe = Recipe {
+        let key = StartKey {
             program: self.binary.clone(),
             environment: self.environment.clone(),
             clock: self.kernel.borrow().clock.clone(),
             drawn: self.drawn,
         };
-        let template = self.shelf.template(&recipe).filter(|template| template.takes(args));
+        let template = self.templates.template(&key).filter(|template| template.takes(args));
         let launched = match template {
             Some(template) => {
                 self.drawn += template.drawn();
                 let launched = template.launch(namespace, args, directory, self.log.path());
-                launched.inspect_err(|_| self.shelf.discard(&template))
+                launched.inspect_err(|_| self.templates.discard(&template))
             }
             None => {
                 let (program, environment) = (&self.binary, &self.environment);
@@ -194,16 +194,9 @@ impl World for Supervised {
             boot_pipes: self.profile.boot_pipes,
             ending: None,
         });
-        let tid = launched.host;
-        let clear_tid = 0;
-        self.table.tasks.push(Task {
-            tid,
-            pid,
-            known: Some(known),
-            clear_tid,
-            held: None,
-            spins: false,
-        });
+        let (tid, class, known) = (launched.host, Class::Main, Some(known));
+        let (clear_tid, held, spins) = (0, None, false);
+        self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins });
         self.server = Some(pid);
         self.status = Status::Running;
         self.refill();
@@ -229,9 +222,9 @@ impl World for Supervised {
             let due = self.kernel.borrow_mut().take_halt();
             due.map_or(Ok(()), |halt| self.carry_out(halt))?;
             let moved = self.clients.pump();
-            match self.choose()? {
+            match self.next_task()? {
                 Some(tid) => self.run(tid)?,
-                None if moved => {}
+                None if moved || self.kernel.borrow().halt_due().is_some() => {}
                 None if self.await_spinners()? => {}
                 None => return Ok(()),
             }
@@ -248,8 +241,8 @@ impl World for Supervised {
 
     fn kill(&mut self, victim: Victim) -> Result<(), Broken> {
         let server = self.living().map(|process| process.pid);
-        // Orphans of an earlier server count as children; the server comes first, as in the
-        // schedule.
+        // Orphans of an earlier server count as children. The server comes first, as in the order
+        // of turns.
         let mut pids: Vec<Pid> = self.table.processes.iter().map(|process| process.pid).collect();
         pids.sort_by_key(|pid| Some(*pid) != server);
         pids.retain(|pid| match victim {
@@ -261,7 +254,7 @@ impl World for Supervised {
     }
 
     fn cut_power(&mut self, cut: Cut) -> Result<(), Broken> {
-        self.go_dark()?;
+        self.power_off()?;
         let image = self.kernel.borrow_mut().cut_power(cut).map_err(no_such_image)?;
         self.directory.replace(&image)
     }

@@ -1,10 +1,10 @@
-//! Names of system calls, for messages about those that are not modelled.
+//! Names of system calls, for messages about calls that are not modelled.
 //!
 //! Must not know: what any of them does.
 
 use super::notify::Notice;
 
-/// `name(first argument, …)` with the arguments in hexadecimal, as nobody knows their types.
+/// `name(first argument, …)`, with arguments in hexadecimal because their types are not known here.
 pub fn describe(notice: &Notice) -> String {
     let args: Vec<String> = notice.args.iter().map(|arg| format!("{arg:#x}")).collect();
     format!("{}({})", name(notice.number), args.join(", "))
@@ -18,7 +18,7 @@ fn name(number: i64) -> String {
     )
 }
 
-/// Whether the first argument is a descriptor, so that the filter traps it only above its limit.
+/// Whether the first argument is a descriptor, so that the filter traps only model descriptors.
 pub fn takes_descriptor(number: i64) -> bool {
     crate::world::supervised::start::filter::PASS_BELOW.contains(&number)
 }
@@ -27,7 +27,7 @@ macro_rules! names {
     ($($name:ident)*) => { &[$((libc::$name, stringify!($name))),*] };
 }
 
-/// Those that a server could conceivably make and that the filter traps.
+/// The calls that the filter traps and that a server could conceivably make.
 const NAMES: &[(i64, &str)] = names![
     SYS_read SYS_write SYS_close SYS_readv SYS_writev SYS_pread64 SYS_pwrite64 SYS_preadv
     SYS_pwritev SYS_preadv2 SYS_pwritev2 SYS_lseek SYS_fcntl SYS_fsync SYS_fdatasync

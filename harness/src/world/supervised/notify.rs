@@ -1,12 +1,12 @@
-//! The listener's end of seccomp user notification: receive a trapped call, answer it.
+//! The supervisor's end of seccomp user notification: receives trapped calls and answers them.
 //!
-//! A target may die at any moment; then its notification is gone and answering it is no error.
+//! A target may die at any moment. Then its notification is gone, and answering it is not an error.
 //! Must not know: what any call means.
 //!
 //! # Safety
 //!
-//! Each ioctl gets a pointer to a live, zeroed struct of exactly the type that seccomp_unotify(2)
-//! names for it. The kernel refuses a notification struct that is not zeroed.
+//! Each ioctl gets a pointer to a live struct of exactly the type that seccomp_unotify(2) names for
+//! it; that of NOTIF_RECV is zeroed, as the kernel demands.
 
 #![allow(unsafe_code)]
 
@@ -15,8 +15,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use libc::{seccomp_notif, seccomp_notif_addfd, seccomp_notif_resp};
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 
-/// A call that waits for its answer.
+/// A trapped call that waits for its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Notice {
     pub id: u64,
@@ -33,27 +34,49 @@ impl Notice {
     }
 }
 
-/// What the caller gets.
+/// The answer to a trapped call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Value(i64),
     Error(Errno),
-    /// The kernel carries the call out as if it had not been trapped.
+    /// Linux carries the call out as if it had not been trapped.
     Continue,
 }
 
-/// Where the trapped calls of a server and all that it forks arrive.
+/// Which number a descriptor gets in its caller's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    LowestFree,
+    /// This one; what was open there is closed.
+    At(i32),
+}
+
+/// What execve(2) does to a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnExec {
+    Close,
+    Keep,
+}
+
+impl From<OFlag> for OnExec {
+    /// From the flags of open(2) or pipe2(2).
+    fn from(flags: OFlag) -> OnExec {
+        if flags.contains(OFlag::O_CLOEXEC) { OnExec::Close } else { OnExec::Keep }
+    }
+}
+
+/// Receives the trapped calls of a server and of all that it forks.
 #[derive(Debug)]
 pub struct Listener {
     fd: OwnedFd,
 }
 
-/// SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP: caller and supervisor take turns on one CPU. Linux 6.6.
+/// SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, since Linux 6.6: caller and supervisor take turns on a CPU.
 const SYNC_WAKE_UP: u64 = 1;
 
 impl Listener {
     pub fn new(fd: OwnedFd) -> Listener {
-        // SAFETY: the argument is a plain number. An older kernel refuses, and is merely slower.
+        // SAFETY: the argument is a plain number. An older Linux refuses it, and is merely slower.
         unsafe {
             libc::ioctl(fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS as _, SYNC_WAKE_UP);
         }
@@ -64,7 +87,7 @@ impl Listener {
     pub fn receive(&self) -> Result<Option<Notice>, Errno> {
         // SAFETY: zero is a valid value of every field.
         let mut notif: seccomp_notif = unsafe { mem::zeroed() };
-        // SAFETY: see the module.
+        // SAFETY: the kernel writes one `seccomp_notif` to a live, zeroed one.
         let result = unsafe {
             libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV as _, &mut notif)
         };
@@ -88,34 +111,54 @@ impl Listener {
             Answer::Error(errno) => response.error = -(errno as i32),
             Answer::Continue => response.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
         }
-        // SAFETY: see the module.
+        // SAFETY: the kernel reads one live `seccomp_notif_resp`.
         let result = unsafe {
             libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND as _, &response)
         };
         alive(Errno::result(result))
     }
 
-    /// Puts a copy of `file` into the caller's table: at `at`, over what is there, or at the lowest
-    /// free number. With `send` this also answers the call with the number. False: the caller is
-    /// dead.
+    /// Puts a copy of `file` into the caller's table. False: the caller is dead.
     pub fn install(
         &self,
         id: u64,
         file: BorrowedFd<'_>,
-        at: Option<i32>,
-        close_on_exec: bool,
-        send: bool,
+        slot: Slot,
+        on_exec: OnExec,
     ) -> Result<bool, Errno> {
-        let send = if send { libc::SECCOMP_ADDFD_FLAG_SEND } else { 0 };
-        let place = if at.is_some() { libc::SECCOMP_ADDFD_FLAG_SETFD } else { 0 };
-        let addfd = seccomp_notif_addfd {
-            id,
-            flags: (place | send) as u32,
-            srcfd: file.as_raw_fd() as u32,
-            newfd: at.unwrap_or(0) as u32,
-            newfd_flags: if close_on_exec { libc::O_CLOEXEC as u32 } else { 0 },
+        self.add_fd(id, file, slot, on_exec, 0)
+    }
+
+    /// The same, and answers the call with the descriptor's number.
+    pub fn answer_with(
+        &self,
+        id: u64,
+        file: BorrowedFd<'_>,
+        slot: Slot,
+        on_exec: OnExec,
+    ) -> Result<bool, Errno> {
+        self.add_fd(id, file, slot, on_exec, libc::SECCOMP_ADDFD_FLAG_SEND as u32)
+    }
+
+    fn add_fd(
+        &self,
+        id: u64,
+        file: BorrowedFd<'_>,
+        slot: Slot,
+        on_exec: OnExec,
+        flags: u32,
+    ) -> Result<bool, Errno> {
+        let (newfd, set) = match slot {
+            Slot::LowestFree => (0, 0),
+            Slot::At(fd) => (fd as u32, libc::SECCOMP_ADDFD_FLAG_SETFD as u32),
         };
-        // SAFETY: see the module.
+        let newfd_flags = match on_exec {
+            OnExec::Close => libc::O_CLOEXEC as u32,
+            OnExec::Keep => 0,
+        };
+        let srcfd = file.as_raw_fd() as u32;
+        let addfd = seccomp_notif_addfd { id, flags: flags | set, srcfd, newfd, newfd_flags };
+        // SAFETY: the kernel reads one live `seccomp_notif_addfd`, whose `srcfd` is borrowed.
         let result = unsafe {
             libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD as _, &addfd)
         };

@@ -1,8 +1,8 @@
-//! The schedule: one task runs at a time, until it blocks; then the first that can.
+//! Running tasks one at a time: which of them can run, and following one until it blocks.
 //!
-//! The order is the server's main thread, its threads in order of birth, then everybody else in
-//! order of birth. A newborn runs up to its first trapped call and is held there until it is
-//! chosen, so that it does nothing beside its maker. Must not know: what calls do.
+//! The kernel says who is next. A new task runs up to its first trapped call and is held there
+//! until its turn, so that it does nothing while the one that made it runs. Must not know: what
+//! calls do.
 
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -10,33 +10,33 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::calls::Step;
+use super::calls::Action;
 use super::notify::{Listener, Notice};
 use super::spin::Watch;
 use super::start::namespace::open_process;
 use super::tasks::{Birth, Held, Origin, Process, Task, Wait, inner_pid_and_name};
 use super::{Supervised, names};
-use crate::kernel::{Pid, TaskId, Time, Turn};
+use crate::kernel::{Class, Kernel, Pid, TaskId, Time};
 use crate::world::Broken;
 
-/// How many calls a server may make before the clock must move: a loop that waits for time to pass,
-/// without asking to be woken, would never end.
+/// How many calls a server may make before the clock moves: a loop that waits for time to pass
+/// without sleeping would never end.
 const CALLS: u64 = 1_000_000;
-/// How long the supervisor waits, in real time, for a task that should be running. Milliseconds.
+/// How long the supervisor waits for a call of the running task, in real milliseconds.
 const PATIENCE: u32 = 10_000;
-/// How often it looks meanwhile at what the task does. Milliseconds.
+/// How often it checks meanwhile what the task is doing, in real milliseconds.
 const LOOK: u16 = 20;
 
-/// What a task's process did instead of waiting.
+/// What the running task did next.
 enum Next {
     Called(Notice),
-    /// The process, or only this thread of it, has ended.
+    /// Its process, or only this thread, has ended.
     Ended,
-    /// It waits for others without a call.
+    /// It waits for others without making a call.
     Spins,
 }
 
-/// What a wait for a trapped call has brought.
+/// The result of one wait for a trapped call.
 enum Heard {
     Call(Notice),
     /// Something else has happened.
@@ -50,40 +50,22 @@ impl Supervised {
         self.budget = CALLS;
     }
 
-    /// The task whose turn it is; None: nobody can run.
-    pub(super) fn choose(&self) -> Result<Option<i32>, Broken> {
-        let turn = self.kernel.borrow_mut().schedule.take_turn();
-        if let Some(turn) = turn
-            && let Some(tid) = self.chosen(turn)?
-        {
-            return Ok(Some(tid));
-        }
-        for tid in self.table.in_order(self.server) {
-            if self.is_runnable(tid)? {
-                return Ok(Some(tid));
-            }
-        }
-        Ok(None)
+    /// The task that runs next; None: nobody can run.
+    pub(super) fn next_task(&self) -> Result<Option<i32>, Broken> {
+        let can_run = |kernel: &Kernel, tid| self.is_runnable(kernel, tid);
+        self.kernel.borrow_mut().next_task(self.table.candidates(), can_run)
     }
 
-    /// Whom a decision of the schedule puts before everybody else.
-    fn chosen(&self, turn: Turn) -> Result<Option<i32>, Broken> {
-        let mut able = Vec::new();
-        for tid in self.table.in_order(self.server) {
-            let known = self.table.task(tid).and_then(|task| task.known);
-            if let Some(known) = known
-                && self.is_runnable(tid)?
-            {
-                able.push((known, tid));
-            }
-        }
-        Ok(self.kernel.borrow_mut().choose(turn, &able))
+    /// Whether any held task can run.
+    pub(super) fn is_anybody_runnable(&self) -> Result<bool, Broken> {
+        let can_run = |kernel: &Kernel, tid| self.is_runnable(kernel, tid);
+        let first = self.kernel.borrow().first_runnable(self.table.candidates(), can_run)?;
+        Ok(first.is_some())
     }
 
-    fn is_runnable(&self, tid: i32) -> Result<bool, Broken> {
+    fn is_runnable(&self, kernel: &Kernel, tid: i32) -> Result<bool, Broken> {
         let Some(task) = self.table.task(tid) else { return Ok(false) };
         let Some(held) = &task.held else { return Ok(false) };
-        let kernel = self.kernel.borrow();
         if held.interrupted && held.wait.is_interruptible() {
             return Ok(true);
         }
@@ -102,7 +84,7 @@ impl Supervised {
         })
     }
 
-    /// When the first of those that wait for the clock will run.
+    /// When the first task that waits for the clock can run.
     pub(super) fn earliest_deadline(&self) -> Option<Time> {
         let kernel = self.kernel.borrow();
         let free = self
@@ -119,12 +101,12 @@ impl Supervised {
         .min()
     }
 
-    /// Lets a held task run until it blocks.
+    /// Resumes a held task and follows it until it blocks.
     pub(super) fn run(&mut self, tid: i32) -> Result<(), Broken> {
         let held = self.table.task_mut(tid).and_then(|task| task.held.take());
         let Some(Held { notice, wait, interrupted, .. }) = held else { return Ok(()) };
-        let step = self.resume(tid, &notice, wait, interrupted)?;
-        if self.apply(tid, &notice, step)? { self.go_on(tid) } else { Ok(()) }
+        let action = self.resume(tid, &notice, wait, interrupted)?;
+        if self.apply(tid, &notice, action)? { self.go_on(tid) } else { Ok(()) }
     }
 
     /// Follows a running task until it blocks or ends.
@@ -148,8 +130,8 @@ impl Supervised {
                 return Ok(());
             }
             self.count(tid, &notice)?;
-            let step = self.dispatch(tid, &notice)?;
-            if !self.apply(tid, &notice, step)? {
+            let action = self.dispatch(tid, &notice)?;
+            if !self.apply(tid, &notice, action)? {
                 return Ok(());
             }
         }
@@ -170,17 +152,17 @@ impl Supervised {
         Ok(())
     }
 
-    /// Does what was decided. True: the task runs on.
-    fn apply(&mut self, tid: i32, notice: &Notice, step: Step) -> Result<bool, Broken> {
-        match step {
-            Step::Answer(answer) => {
+    /// Carries out the action. True: the task runs on.
+    fn apply(&mut self, tid: i32, notice: &Notice, action: Action) -> Result<bool, Broken> {
+        match action {
+            Action::Answer(answer) => {
                 let listener = self.listener(tid)?;
-                listener.answer(notice.id, answer).map_err(|errno| lost("answer", errno))?;
+                listener.answer(notice.id, answer).map_err(|errno| os_error("answer", errno))?;
                 Ok(true)
             }
-            Step::Answered => Ok(true),
-            Step::Gone => Ok(false),
-            Step::Hold(wait) => {
+            Action::Answered => Ok(true),
+            Action::Gone => Ok(false),
+            Action::Hold(wait) => {
                 self.hold(tid, notice, *wait);
                 Ok(false)
             }
@@ -200,7 +182,7 @@ impl Supervised {
         listener.ok_or_else(|| Broken::Harness(format!("thread {tid} belongs to no process")))
     }
 
-    /// What the running task does next, once everybody it has made has arrived.
+    /// What the running task does next, once every task that it has made has arrived.
     fn next(&mut self, tid: i32) -> Result<Next, Broken> {
         let mut called = None;
         let (mut watch, mut silent) = (Watch::default(), 0);
@@ -235,7 +217,7 @@ impl Supervised {
         }
     }
 
-    /// The listener of a task; when it has died, that of those it has made.
+    /// The listener of a task; if that is dead, of the tasks that it has made.
     fn listener_in_use(&self, tid: i32) -> Result<Rc<Listener>, Broken> {
         self.listener(tid).or_else(|broken| {
             let maker = self.table.births.first().map(|birth| match birth.of {
@@ -246,7 +228,7 @@ impl Supervised {
         })
     }
 
-    /// Waits for a trapped call or the end of the running process.
+    /// Waits a while for a trapped call, or for the end of the running process.
     fn await_notice(
         &mut self,
         tid: i32,
@@ -260,28 +242,28 @@ impl Supervised {
         match poll(&mut fds, PollTimeout::from(LOOK)) {
             Ok(0) => Ok(Heard::Silence),
             Ok(_) => {
-                // Only POLLIN: a listener without tasks hangs up, and receiving from it might
-                // block.
+                // Only POLLIN: a listener without tasks reports a hang-up, and receiving from it
+                // might block.
                 let input =
                     |fd: &PollFd| fd.revents().is_some_and(|r| r.contains(PollFlags::POLLIN));
                 let called = input(&fds[0]);
                 let ended = fds.get(1).is_some_and(|fd| fd.any() == Some(true));
                 if called
-                    && let Some(notice) = listener.receive().map_err(|e| lost("receive", e))?
+                    && let Some(notice) = listener.receive().map_err(|e| os_error("receive", e))?
                 {
                     return Ok(Heard::Call(notice));
                 }
                 if ended && let Some(pid) = pid {
-                    self.bury(pid)?;
+                    self.process_ended(pid)?;
                 }
                 Ok(Heard::Other)
             }
             Err(Errno::EINTR) => Ok(Heard::Other),
-            Err(errno) => Err(lost("poll", errno)),
+            Err(errno) => Err(os_error("poll", errno)),
         }
     }
 
-    /// A newborn has made its first call: from now on it is one of us.
+    /// A new task has made its first call: from now on it is in the table.
     fn arrive(&mut self, notice: &Notice) -> Result<(), Broken> {
         let tid = notice.tid;
         let stranger = || Broken::Harness(format!("a call by thread {tid}, which nobody made"));
@@ -299,13 +281,15 @@ impl Supervised {
         let held = Some(Held { notice: *notice, wait, since, interrupted: false });
         match of {
             Origin::Thread { process } => {
-                let task = Task { tid, pid: process, known: None, clear_tid, held, spins: false };
-                self.table.tasks.push(task);
+                let main = self.main_task(process).ok_or_else(stranger)?;
+                let class = self.kernel.borrow().class(main).of_threads();
+                let (pid, known, spins) = (process, None, false);
+                self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins });
             }
             Origin::Child { task, parent, files } => {
                 let maker = self.table.process(parent).ok_or_else(stranger)?;
                 let listener = Rc::clone(&maker.listener);
-                let pidfd = open_process(tid).map_err(|errno| lost("pidfd_open", errno))?;
+                let pidfd = open_process(tid).map_err(|errno| os_error("pidfd_open", errno))?;
                 self.table.processes.push(Process {
                     pid,
                     host: tid,
@@ -317,21 +301,14 @@ impl Supervised {
                     boot_pipes: 0,
                     ending: None,
                 });
-                self.table.tasks.push(Task {
-                    tid,
-                    pid,
-                    known: Some(task),
-                    clear_tid,
-                    held,
-                    spins: false,
-                });
+                let (class, known, spins) = (Class::Child, Some(task), false);
+                self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins });
             }
         }
         Ok(())
     }
 
-    /// The kernel's name for a task. A thread is introduced to it with its first call that may be a
-    /// site.
+    /// The kernel's name for a task. A thread gets it at its first call that may be a site.
     pub(super) fn known(&mut self, tid: i32) -> Result<TaskId, Broken> {
         let unknown = || Broken::Harness(format!("a call by thread {tid}, which nobody made"));
         let task = self.table.task(tid).ok_or_else(unknown)?;
@@ -350,6 +327,7 @@ impl Supervised {
     }
 }
 
-pub(super) fn lost(what: &str, errno: Errno) -> Broken {
+/// A system call of the supervisor itself has failed.
+pub(super) fn os_error(what: &str, errno: Errno) -> Broken {
     Broken::Harness(format!("{what}: {errno}"))
 }

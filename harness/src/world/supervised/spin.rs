@@ -1,13 +1,13 @@
-//! Tasks that wait without a system call: I/O threads and those who wait for them look at a word of
-//! memory again and again, on a machine where nobody else runs until they block.
+//! Tasks that wait without a system call. I/O threads, and those that wait for them, spin on a word
+//! of memory, while nobody else runs until they block.
 //!
-//! A task that has used this much CPU time without a call, while somebody else could run, is passed
-//! over: it goes on running beside the others, and its next call is held until it is chosen as any
-//! other. What is measured is its own CPU time, so a busy machine makes nobody a spinner. A main
-//! thread is waited for when everybody else has blocked; another thread may spin for as long as
-//! its server lets it. Only in a process that has a thread of which its profile says so is anybody
-//! passed over: elsewhere long work is work, and nobody runs beside it. Must not know: what a task
-//! waits for.
+//! A spinning thread is recognised by its CPU time and skipped: if it uses so much without a call
+//! while another task could run, it keeps running, others run too, and its next call is held until
+//! its turn. Only its own CPU time counts, so a busy machine makes no difference. A spinning main
+//! thread is waited for once everybody else has blocked; other threads may spin as long as their
+//! server lets them. This applies only to processes with a thread that the profile lists as
+//! spinning: in any other, long work is work, and nobody else runs meanwhile. Must not know: what a
+//! task waits for.
 
 use std::fs;
 use std::time::Duration;
@@ -17,27 +17,27 @@ use super::notify::Notice;
 use super::tasks::{Wait, inner_pid_and_name};
 use crate::world::Broken;
 
-/// CPU time without a call after which a task is passed over, when somebody else can run.
+/// CPU time without a call after which a task is skipped if another one can run.
 const SPIN: Duration = Duration::from_millis(30);
-/// The same for a thread beside which nobody can run: it may just be working.
+/// The same for a thread if no other task can run: it may just be working.
 const ALONE: Duration = Duration::from_millis(60);
 
-/// How much CPU time a task had used when it was first looked at.
+/// How much CPU time a task had used at the first check.
 #[derive(Debug, Default)]
 pub struct Watch(Option<Duration>);
 
 impl Supervised {
-    /// Whether a task that makes no call waits for somebody else.
+    /// Whether a task that makes no call is spinning.
     pub(super) fn spins(&self, tid: i32, watch: &mut Watch) -> Result<bool, Broken> {
         let Some(used) = cpu_time(tid) else { return Ok(false) };
         let used = used.saturating_sub(*watch.0.get_or_insert(used));
         if used < SPIN || !self.may_spin(tid) {
             return Ok(false);
         }
-        Ok(used >= ALONE && !self.is_main(tid) || self.choose()?.is_some())
+        Ok(used >= ALONE && !self.is_main(tid) || self.is_anybody_runnable()?)
     }
 
-    /// Whether its process has threads that wait in a loop.
+    /// Whether its process has threads that spin.
     fn may_spin(&self, tid: i32) -> bool {
         let pid = self.table.task(tid).map(|task| task.pid);
         let beside = self.table.tasks.iter().filter(|task| Some(task.pid) == pid);
@@ -46,7 +46,7 @@ impl Supervised {
         })
     }
 
-    /// A task that was passed over has made its call.
+    /// A spinning task has made a call.
     pub(super) fn catch_up(&mut self, notice: &Notice) {
         if let Some(task) = self.table.task_mut(notice.tid) {
             task.spins = false;
@@ -54,9 +54,9 @@ impl Supervised {
         self.hold(notice.tid, notice, Wait::Turn);
     }
 
-    /// Nobody can run: a main thread that was passed over is waited for; of other threads, which
-    /// may spin for as long as they are let, the calls that they make meanwhile are taken. Returns
-    /// whether somebody has made one, so that there may be somebody to choose.
+    /// Nobody can run: waits for a spinning main thread or, if there is none, for the first
+    /// spinning thread. Returns whether a spinning task has made a call, so that somebody may be
+    /// able to run.
     pub(super) fn await_spinners(&mut self) -> Result<bool, Broken> {
         let spinners = |world: &Supervised| {
             let all = world.table.tasks.iter().filter(|task| task.spins).map(|task| task.tid);
@@ -76,7 +76,7 @@ impl Supervised {
     }
 }
 
-/// The CPU time that a thread has used; None: it is gone, or this kernel does not tell.
+/// The CPU time that a thread has used; None: it is gone, or Linux was built without that.
 fn cpu_time(tid: i32) -> Option<Duration> {
     let text = fs::read_to_string(format!("/proc/{tid}/schedstat")).ok()?;
     text.split(' ').next()?.parse().ok().map(Duration::from_nanos)

@@ -1,29 +1,29 @@
-//! Files of the system that a server reads and that differ from machine to machine: it gets the
-//! same content everywhere, so that its log and its hash seeds are the same everywhere.
+//! Stand-ins for system files that differ from machine to machine: a server reads the same content
+//! everywhere, so that its log and its hash seeds are the same.
 //!
-//! Must not know: what a server makes of them.
+//! Must not know: what a server does with them.
 
 use std::io::{Seek, Write};
 use std::os::fd::OwnedFd;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::schedule::lost;
+use super::schedule::os_error;
 use crate::world::Broken;
 
-/// A machine set up as servers recommend, so that they do not warn.
+/// A machine that is set up as servers recommend, so that they do not warn.
 const FIXED: &[(&str, &str)] = &[
     ("/proc/sys/vm/overcommit_memory", "1\n"),
     ("/proc/sys/net/core/somaxconn", "4096\n"),
     ("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n"),
     ("/sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc\n"),
 ];
-/// Enough for any seed.
+/// More than any server reads for its seeds.
 const RANDOM_BYTES: usize = 1 << 14;
-/// Tells the stream of /dev/urandom from that of getrandom.
+/// Keeps the stream of /dev/urandom apart from that of getrandom(2).
 const DEVICE: u64 = 1 << 32;
 
-/// What `path` reads as; None: as what it is.
+/// The content that stands in for that of `path`; None: the file itself is read.
 pub fn content(path: &str) -> Option<Vec<u8>> {
     if path == "/dev/urandom" || path == "/dev/random" {
         return Some(random(DEVICE, RANDOM_BYTES));
@@ -32,10 +32,10 @@ pub fn content(path: &str) -> Option<Vec<u8>> {
     fixed.map(|(_, text)| text.as_bytes().to_vec())
 }
 
-/// What is opened instead of `path`; None: the file itself.
+/// A file to open instead of `path`; None: the file itself is opened.
 pub fn stand_in(path: &str) -> Result<Option<OwnedFd>, Broken> {
     let Some(content) = content(path) else { return Ok(None) };
-    let file = memfd_create("stand-in", MFdFlags::MFD_CLOEXEC).map_err(|e| lost("memfd", e))?;
+    let file = memfd_create("stand-in", MFdFlags::MFD_CLOEXEC).map_err(|e| os_error("memfd", e))?;
     let mut file = std::fs::File::from(file);
     file.write_all(&content)
         .and_then(|()| file.rewind())
@@ -43,7 +43,7 @@ pub fn stand_in(path: &str) -> Result<Option<OwnedFd>, Broken> {
     Ok(Some(file.into()))
 }
 
-/// The `draw`-th random number, as many bytes as it takes (splitmix64).
+/// The result of random draw number `draw`, in `len` bytes (splitmix64).
 pub fn random(draw: u64, len: usize) -> Vec<u8> {
     let mut state = draw.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5ab0_7ed0_5ab0_7ed0;
     let mut bytes = Vec::with_capacity(len + 8);

@@ -1,8 +1,7 @@
-//! Who there is in a run: processes with what they hold, tasks with what they wait for.
+//! The processes of a run, with their descriptors, and the tasks, with what they wait for.
 //!
-//! Every living task is either the one that runs or held in a trapped call. Tasks stand in order of
-//! birth; the schedule takes the server's main thread first, then its threads, then everybody else.
-//! Must not know: how a wait ends.
+//! Every living task either runs or is held in a trapped call. Tasks are kept in order of birth.
+//! Must not know: how a wait ends, and who runs next.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,45 +9,46 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use super::calls::Call;
+use super::calls::call::Call;
 use super::notify::{Listener, Notice};
-use crate::kernel::{Ending, Entered, Fd, Pid, TaskId, Time};
+use crate::kernel::{Candidate, Class, Ending, Entered, Fd, Pid, TaskId, Time};
 
 /// A process of the run.
 #[derive(Debug)]
 pub struct Process {
-    /// As its own namespace numbers it.
+    /// Its pid in its own namespace.
     pub pid: Pid,
-    /// As the supervisor's namespace numbers it.
+    /// Its pid in the supervisor's namespace.
     pub host: i32,
     pub pidfd: OwnedFd,
     /// Who forked it; None for a server.
     pub parent: Option<Pid>,
     pub listener: Rc<Listener>,
-    /// The supervisor's copies of its model descriptors. Forks share them: a pipe's end is closed
-    /// for good when the last copy goes.
+    /// The supervisor's copies of its model descriptors. Forks share them, so that an end of a pipe
+    /// is closed once the last copy is dropped.
     pub files: BTreeMap<Fd, Rc<OwnedFd>>,
     /// Copies of its epoll descriptors.
     pub epolls: RefCell<BTreeMap<Fd, OwnedFd>>,
-    /// How many more pipes it may open that are no fault sites.
+    /// How many more pipes it may open that are not fault sites.
     pub boot_pipes: u32,
-    /// How it is about to end, once it has said so.
+    /// How it will end, once that is known.
     pub ending: Option<Ending>,
 }
 
 /// A thread of a process.
 #[derive(Debug)]
 pub struct Task {
-    /// As the supervisor's namespace numbers it.
+    /// Its number in the supervisor's namespace.
     pub tid: i32,
     pub pid: Pid,
-    /// Its name for the kernel; a thread gets it with its first call that could be a site, because
-    /// it first has to name itself.
+    pub class: Class,
+    /// What the kernel calls it. A thread gets this at its first call that may be a site, because
+    /// it has to name itself first.
     pub known: Option<TaskId>,
-    /// What the kernel clears, and wakes sleepers on, when it ends (CLONE_CHILD_CLEARTID).
+    /// The word that Linux clears and wakes sleepers on when it ends (CLONE_CHILD_CLEARTID).
     pub clear_tid: u64,
     pub held: Option<Held>,
-    /// It runs beside the others, because it waits for them without a call.
+    /// It keeps running while others do, because it waits for them without making a call.
     pub spins: bool,
 }
 
@@ -57,32 +57,32 @@ pub struct Task {
 pub struct Held {
     pub notice: Notice,
     pub wait: Wait,
-    /// When it was held, as the number of calls trapped by then.
+    /// When it was held, in calls trapped so far.
     pub since: u64,
-    /// A signal handler is due: a call that signals interrupt returns EINTR.
+    /// A signal handler is due: a call that signals can interrupt returns EINTR.
     pub interrupted: bool,
 }
 
-/// What ends a task's wait.
+/// What a held task waits for.
 #[derive(Debug)]
 pub enum Wait {
-    /// Its turn: then its call is looked at for the first time, or once more.
+    /// Its turn; then its call is dispatched, perhaps once more.
     Turn,
-    /// The plan lets its call happen.
+    /// The plan to let its call happen.
     Call(Entered, Call),
-    /// Its pipe is ready; so many bytes have been moved already.
+    /// Its pipe to be ready; this many bytes have been moved already.
     Pipe { entered: Entered, call: Call, moved: u64 },
-    /// One of these is ready, or it is late enough.
+    /// One of these to be ready, or the time.
     Ready { of: Interest, until: Option<Time> },
-    /// It is late enough.
+    /// The time.
     Sleep { until: Time, remaining: u64 },
-    /// Somebody wakes it, or it is late enough.
+    /// To be woken, or the time.
     Futex { address: u64, bits: u32, until: Option<Time>, woken: bool },
-    /// A child has ended.
+    /// A child to end.
     Child(Entered, Call),
 }
 
-/// What a task wants to know of.
+/// The descriptors that a task waits for.
 #[derive(Debug)]
 pub enum Interest {
     Epoll(Fd),
@@ -99,7 +99,7 @@ pub enum Interest {
     },
 }
 
-/// A task that a clone has made and that has not been heard of yet.
+/// A task that clone(2) has made and that has not made its first call yet.
 #[derive(Debug)]
 pub struct Birth {
     pub pid: Pid,
@@ -113,15 +113,15 @@ pub enum Origin {
     Child { task: TaskId, parent: Pid, files: BTreeMap<Fd, Rc<OwnedFd>> },
 }
 
-/// Everybody.
+/// All processes and tasks.
 #[derive(Debug, Default)]
-pub struct Table {
+pub struct TaskTable {
     pub processes: Vec<Process>,
     pub tasks: Vec<Task>,
     pub births: Vec<Birth>,
 }
 
-impl Table {
+impl TaskTable {
     pub fn process(&self, pid: Pid) -> Option<&Process> {
         self.processes.iter().find(|process| process.pid == pid)
     }
@@ -143,14 +143,15 @@ impl Table {
         self.tasks.iter_mut().find(|task| task.pid == pid)
     }
 
-    /// Every task in the order in which they may run, where `server` is the server's process.
-    pub fn in_order(&self, server: Option<Pid>) -> Vec<i32> {
-        let ours = self.tasks.iter().filter(|task| Some(task.pid) == server);
-        let others = self.tasks.iter().filter(|task| Some(task.pid) != server);
-        ours.chain(others).map(|task| task.tid).collect()
+    /// Every task, for [`crate::kernel::Kernel::next_task`].
+    pub fn candidates(&self) -> impl Iterator<Item = Candidate<i32>> + Clone {
+        self.tasks.iter().map(|task| {
+            let Task { tid: handle, class, known: task, .. } = *task;
+            Candidate { handle, class, task }
+        })
     }
 
-    /// Forgets a process and its tasks, with the calls that they were in.
+    /// Removes a process and its tasks, with the calls that they were in.
     pub fn remove(&mut self, pid: Pid) {
         self.processes.retain(|process| process.pid != pid);
         for orphan in self.processes.iter_mut().filter(|process| process.parent == Some(pid)) {
@@ -161,7 +162,7 @@ impl Table {
 }
 
 impl Wait {
-    /// Whether a signal handler ends it, see signal(7).
+    /// Whether a signal handler interrupts it, see signal(7).
     pub fn is_interruptible(&self) -> bool {
         matches!(
             self,
@@ -174,7 +175,7 @@ impl Wait {
     }
 }
 
-/// The pid of a thread in the innermost namespace, and its name.
+/// The number of a thread in its own namespace, and its name.
 pub fn inner_pid_and_name(tid: i32) -> Option<(Pid, String)> {
     let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
     let field = |name: &str| {

@@ -1,15 +1,15 @@
-//! From a mode to a choice: what becomes of every change, so that the whole is allowed.
+//! From a mode to a choice: a fate for every change, so that the whole is allowed.
 //!
-//! All choices of a profile are numbered, so that a number stands for one of them for ever. They
-//! fall into groups by how far the log of names and sizes came (one group where there is no such
-//! log), and within a group into axes that are independent of each other. Must not know: what the
-//! changes add up to.
+//! All choices under a model are numbered, so that a number always stands for the same one. They
+//! form groups by how much of the log of names and sizes reached the disk (one group where there is
+//! no such log); within a group they are made along independent axes. Must not know: the content
+//! that results.
 
 use super::fate::{Blocks, Fate, Reach, Rest};
-use super::{Impossible, Mode, PowerCut, Profile, is_write};
+use super::{FsModel, Impossible, Mode, PowerCut, is_write};
 use crate::kernel::disk::page_cache::Change;
 
-/// What becomes of every change.
+/// A fate for every change.
 #[derive(Clone, Debug)]
 pub(super) struct Choice {
     /// For each change of names, whether it is there.
@@ -18,27 +18,27 @@ pub(super) struct Choice {
     pub fates: Vec<Vec<Fate>>,
 }
 
-/// So many choices are numbered one by one; of more, a number draws one.
+/// Up to this many choices are numbered one by one; if there are more, a number seeds a draw.
 pub(super) const NUMBERED: u128 = 4096;
 
-/// Choices that share how far the log came.
+/// The choices with the same part of the log on the disk.
 struct Group {
     log: u64,
     axes: Vec<Axis>,
     size: u128,
 }
 
-/// Everything that can be chosen, counted once.
+/// All choices, counted.
 pub(super) struct Groups {
     groups: Vec<Group>,
     /// How many choices there are.
     pub count: u128,
 }
 
-/// Something that can be chosen by itself.
+/// Something that is chosen independently.
 enum Axis {
-    /// A file that is written back in order: how many of its writes came, and how the next one
-    /// tore.
+    /// A file that is written back in order: how many of its writes reached the disk, and how the
+    /// next one tore.
     InOrder { file: usize, options: Vec<(usize, Option<Fate>)> },
     /// One change of a file.
     Change { file: usize, entry: usize, options: Vec<Fate> },
@@ -86,7 +86,7 @@ impl PowerCut<'_> {
         }
     }
 
-    /// Everything before `end` is there, and of the rest what must be.
+    /// Everything before `end` is there, and of the rest only what must be.
     fn prefix(&self, end: u64) -> Choice {
         let log = self.committed.max(end);
         let mut choice = self.base(log);
@@ -100,7 +100,7 @@ impl PowerCut<'_> {
         choice
     }
 
-    /// The log came as far as `log`, and no data but what must have come with it.
+    /// The log reached the disk up to `log`, with no more data than had to come with it.
     fn base(&self, log: u64) -> Choice {
         let names = self.disk.names.journal().iter().map(|entry| entry.sequence < log).collect();
         let files = 0..self.unsynced.len();
@@ -110,19 +110,19 @@ impl PowerCut<'_> {
     fn base_fates(&self, file: usize, log: u64) -> Vec<Fate> {
         let content = self.unsynced[file].1;
         let forced = self.forced(file, log);
-        let fate = |entry| match (is_write(entry), self.profile) {
+        let fate = |entry| match (is_write(entry), self.fs) {
             (false, _) if entry.sequence < log => Fate::Kept,
             (true, _) if entry.sequence < forced => Fate::Kept,
-            (true, Profile::Ext4) if entry.sequence < log => Fate::Sized(Rest::InBlock),
+            (true, FsModel::Ext4) if entry.sequence < log => Fate::Sized(Rest::InBlock),
             _ => Fate::Dropped,
         };
         content.journal().iter().map(fate).collect()
     }
 
-    /// Writes before this came, because the log came as far as a rename that wrote them back.
+    /// The writes before this reached the disk, because a rename wrote them back and is in the log.
     fn forced(&self, file: usize, log: u64) -> u64 {
         let renames = self.unsynced[file].1.written_back().iter().copied();
-        let renames = renames.filter(|rename| *rename < log && self.profile == Profile::Ext4);
+        let renames = renames.filter(|rename| *rename < log && self.fs == FsModel::Ext4);
         renames.max().unwrap_or(0)
     }
 
@@ -130,10 +130,10 @@ impl PowerCut<'_> {
         let Some((sequence, file, entry)) = self.writes().pop() else {
             return Err(Impossible("there is no unsynced write that could be torn".to_string()));
         };
-        // A rename that wrote it back cannot have come if it tore.
+        // If it tore, a rename that wrote it back is not in the log.
         let renames = self.unsynced[file].1.written_back().iter();
         let rename = renames.filter(|rename| **rename > sequence).min();
-        let end = rename.filter(|_| self.profile == Profile::Ext4).copied().unwrap_or(self.now);
+        let end = rename.filter(|_| self.fs == FsModel::Ext4).copied().unwrap_or(self.now);
         if end < self.committed {
             return Err(Impossible("the last unsynced write was written back".to_string()));
         }
@@ -144,14 +144,14 @@ impl PowerCut<'_> {
             return Err(Impossible(format!(
                 "the last unsynced write can be torn in {} ways under {}",
                 tears.len(),
-                self.profile
+                self.fs
             )));
         };
         choice.fates[file][entry] = *fate;
         Ok(choice)
     }
 
-    /// The ways to tear a write when everything before it came.
+    /// The ways to tear a write if everything before it reached the disk.
     fn tears(&self, file: usize, entry: usize) -> Vec<Fate> {
         let journal = self.unsynced[file].1.journal();
         let mut blocks = Blocks::of(self.unsynced[file].1);
@@ -159,14 +159,14 @@ impl PowerCut<'_> {
             follow(&mut blocks, &before.change);
         }
         match &journal[entry].change {
-            Change::Write { offset, bytes } => blocks.reach(*offset, bytes).tears(self.profile),
+            Change::Write { offset, bytes } => blocks.reach(*offset, bytes).tears(self.fs),
             Change::Resize { .. } => Vec::new(),
         }
     }
 
-    /// Everything that can be chosen.
+    /// All choices.
     pub(super) fn groups(&self) -> Groups {
-        if self.profile == Profile::Posix {
+        if self.fs == FsModel::Posix {
             return Groups::new(vec![self.group(self.now)]);
         }
         let events = self.events().into_iter().filter(|event| *event >= self.committed);
@@ -179,12 +179,12 @@ impl PowerCut<'_> {
     fn group(&self, log: u64) -> Group {
         let mut axes = Vec::new();
         for file in 0..self.unsynced.len() {
-            match self.profile {
-                Profile::Ext4 => axes.push(self.in_order(file, log)),
+            match self.fs {
+                FsModel::Ext4 => axes.push(self.in_order(file, log)),
                 _ => axes.extend(self.in_any_order(file, log)),
             }
         }
-        if self.profile == Profile::Posix {
+        if self.fs == FsModel::Posix {
             axes.extend((0..self.disk.names.journal().len()).map(Axis::Name));
         }
         Group::new(log, axes)
@@ -200,7 +200,7 @@ impl PowerCut<'_> {
             if let Change::Write { offset, bytes } = &entry.change {
                 if entry.sequence >= forced {
                     options.push((kept, None));
-                    let tears = blocks.reach(*offset, bytes).tears(self.profile);
+                    let tears = blocks.reach(*offset, bytes).tears(self.fs);
                     options.extend(tears.into_iter().map(|tear| (kept, Some(tear))));
                 }
                 kept += 1;
@@ -213,7 +213,7 @@ impl PowerCut<'_> {
 
     fn in_any_order(&self, file: usize, log: u64) -> Vec<Axis> {
         let content = self.unsynced[file].1;
-        // With all writes before it, and with none of them.
+        // The blocks of the file with all writes before this one, and with none of them.
         let (mut most, mut least) = (Blocks::of(content), Blocks::of(content));
         let mut axes = Vec::new();
         let before = content.journal().iter().take_while(|entry| entry.sequence < log);
@@ -226,14 +226,14 @@ impl PowerCut<'_> {
                 Change::Write { offset, bytes } => self.any_fate(most.reach(*offset, bytes), least),
             };
             follow(&mut most, &entry.change);
-            if is_write(entry) || self.profile == Profile::Posix {
+            if is_write(entry) || self.fs == FsModel::Posix {
                 axes.push(Axis::Change { file, entry: n, options });
             }
         }
         axes
     }
 
-    /// Every fate of a write that makes a difference, where the file may have had as few blocks as
+    /// Every fate of a write that makes a difference, if the file may have had as few blocks as
     /// `least`.
     fn any_fate(&self, reach: Reach, least: Blocks) -> Vec<Fate> {
         let mut options = vec![Fate::Dropped, Fate::Kept, Fate::Sized(Rest::Full)];
@@ -243,7 +243,7 @@ impl PowerCut<'_> {
             _ => true,
         };
         options.extend(partly.then_some(Fate::Sized(Rest::InBlock)));
-        options.extend(reach.tears(self.profile).into_iter().filter(matters));
+        options.extend(reach.tears(self.fs).into_iter().filter(matters));
         options
     }
 
@@ -280,7 +280,7 @@ impl PowerCut<'_> {
 
     fn assemble(&self, group: &Group, mut pick: impl FnMut(usize) -> usize) -> Choice {
         let mut choice = self.base(group.log);
-        if self.profile == Profile::Posix {
+        if self.fs == FsModel::Posix {
             choice.names.fill(false);
         }
         for axis in &group.axes {
@@ -299,7 +299,7 @@ impl PowerCut<'_> {
         choice
     }
 
-    /// The first `kept` writes of a file came, and the next one tore.
+    /// The first `kept` writes of a file reached the disk, and the next one tore.
     fn keep(&self, fates: &mut [Fate], file: usize, kept: usize, tear: Option<Fate>) {
         let journal = self.unsynced[file].1.journal();
         let writes = journal.iter().enumerate().filter(|(_, entry)| is_write(entry));

@@ -1,30 +1,30 @@
-//! The fate of single changes to one file, and the content that they add up to.
+//! The fate of each change to one file, and the content that results.
 //!
 //! Must not know: which fates go together.
 
 use std::collections::BTreeSet;
 
-use super::Profile;
+use super::FsModel;
 use crate::kernel::disk::page_cache::{Change, PAGE, PageCache, blocks_end};
 
-/// What a disk writes whole or not at all, in bytes.
+/// Bytes that a disk writes as a whole or not at all.
 pub const SECTOR: u64 = 512;
 
-/// What became of a change.
+/// What becomes of a change at a power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
     Dropped,
     Kept,
-    /// A write: its bytes before `cut`, an offset in the file, are there.
+    /// A write of which the bytes before `cut`, an offset in the file, are there.
     Torn {
         cut: u64,
         rest: Rest,
     },
-    /// A write: nothing of it but its size.
+    /// A write of which only the size is there.
     Sized(Rest),
 }
 
-/// How far the file reaches where bytes of a write are missing: zeros stand there.
+/// How far the file reaches where bytes of a write are missing; they read as zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rest {
     /// Not at all.
@@ -35,7 +35,7 @@ pub enum Rest {
     Full,
 }
 
-/// Where a write begins and ends, and where the blocks ended that the file had by then.
+/// Where a write begins and ends, and where the allocated blocks of the file ended before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Reach {
     pub offset: u64,
@@ -44,7 +44,7 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// How long the file must be when only bytes before `landed` came.
+    /// How long the file must be if only the bytes before `landed` were written.
     fn size(self, landed: u64, rest: Rest) -> u64 {
         match rest {
             Rest::Full => self.end,
@@ -56,13 +56,13 @@ impl Reach {
         }
     }
 
-    /// The ways in which the profile may tear the write.
-    pub fn tears(self, profile: Profile) -> Vec<Fate> {
+    /// The ways in which the write may tear under the model.
+    pub fn tears(self, fs: FsModel) -> Vec<Fate> {
         let Reach { offset, end, allocated } = self;
         let between = |step: u64, from: u64, to: u64| {
             (from / step + 1..to.div_ceil(step)).map(move |n| n * step)
         };
-        if profile != Profile::Ext4 {
+        if fs != FsModel::Ext4 {
             let cuts = between(SECTOR, offset, end);
             let rests = [Rest::Nothing, Rest::InBlock, Rest::Full];
             return cuts.flat_map(|cut| rests.map(|rest| Fate::Torn { cut, rest })).collect();
@@ -74,7 +74,7 @@ impl Reach {
     }
 }
 
-/// Follows a file through its changes: the length of its allocated blocks.
+/// Where the allocated blocks of a file end, kept up to date change by change.
 #[derive(Clone, Copy, Debug)]
 pub struct Blocks {
     pub allocated: u64,
@@ -89,18 +89,18 @@ impl Blocks {
         Reach { offset, end: offset + bytes.len() as u64, allocated: self.allocated }
     }
 
-    /// Bytes before `landed` came to the disk.
+    /// The bytes before `landed` have reached the disk.
     pub fn landed(&mut self, landed: u64) {
         self.allocated = self.allocated.max(blocks_end(landed));
     }
 
-    /// The file was cut; extending it allocates nothing.
+    /// The file was resized. Extending it allocates nothing.
     pub fn resized(&mut self, length: u64) {
         self.allocated = self.allocated.min(blocks_end(length));
     }
 }
 
-/// What the file holds when its changes had these fates, one for each entry of its journal.
+/// The content of the file after these fates, one for each entry of its journal.
 pub fn content(content: &PageCache, fates: &[Fate]) -> Vec<u8> {
     let mut bytes = content.durable().to_vec();
     rescue(content, fates, &mut bytes);
@@ -129,7 +129,7 @@ pub fn content(content: &PageCache, fates: &[Fate]) -> Vec<u8> {
     bytes
 }
 
-/// Up to where the bytes of a write are there, and how long the file is at least.
+/// Up to where the bytes of a write are there, and the least length of the file.
 fn outcome(reach: Reach, fate: Fate) -> Option<(u64, u64)> {
     match fate {
         Fate::Dropped => None,
@@ -139,7 +139,7 @@ fn outcome(reach: Reach, fate: Fate) -> Option<(u64, u64)> {
     }
 }
 
-/// A page that comes to the disk takes along what a failed sync has left in it.
+/// A page that reaches the disk brings along what a failed sync had stranded in it.
 fn rescue(content: &PageCache, fates: &[Fate], bytes: &mut Vec<u8>) {
     if content.stranded().is_empty() {
         return;

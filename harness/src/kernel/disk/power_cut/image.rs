@@ -1,4 +1,4 @@
-//! An image: directories and files by name, with a hash by which equal ones are told.
+//! An image: directories and files by name, with a hash to recognise equal ones.
 //!
 //! Must not know: how it came about.
 
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-/// The content of a file, which many images share.
+/// The content of a file, shared by many images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Content {
     pub bytes: Arc<[u8]>,
@@ -31,7 +31,7 @@ pub struct Image {
 }
 
 impl Image {
-    /// Directories, each after the one that holds it.
+    /// Directories, each after its parent.
     pub fn dirs(&self) -> impl Iterator<Item = &str> {
         self.dirs.iter().map(String::as_str)
     }
@@ -44,7 +44,7 @@ impl Image {
         self.files.get(name).map(|content| &*content.bytes)
     }
 
-    /// Of names and contents; the same in every run.
+    /// A hash of all names and contents; the same in every run.
     pub fn hash(&self) -> u64 {
         self.hash
     }

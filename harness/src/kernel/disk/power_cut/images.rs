@@ -1,44 +1,44 @@
 //! All images that a power cut may leave, or a fair sample of them, each once.
 //!
-//! First come those with a name of their own (nothing, everything, each prefix, each tear of the
-//! last write), then the others by number. Stronger profiles come first, so that each image is
-//! shown under the strongest that allows it. Must not know: what is done with an image.
+//! First come those with a name (nothing, everything, each prefix, each tear of the last write),
+//! then the others by number. Stronger models come first, so that each image is listed under the
+//! strongest model that allows it. Must not know: what is done with an image.
 
 use std::collections::BTreeSet;
 
 use super::choice::NUMBERED;
-use super::{Cut, Disk, Image, Mode, PowerCut, Profile};
+use super::{Cut, Disk, FsModel, Image, Mode, PowerCut};
 
 /// An image and a power cut that leaves it.
 #[derive(Clone, Debug)]
 pub struct Shown {
-    /// Its profile is the strongest that was found to allow the image.
+    /// Its model is the strongest that was found to allow the image.
     pub cut: Cut,
     pub image: Image,
 }
 
-/// What was found.
+/// The images of one power cut.
 #[derive(Clone, Debug)]
 pub struct Images {
     /// Each image once.
     pub shown: Vec<Shown>,
-    /// Whether these are all; else the ones that are always taken, and a sample.
+    /// Whether these are all; otherwise they are those with a name, and a sample.
     pub complete: bool,
-    /// How many choices there were in all profiles, several of which may leave one image.
+    /// How many choices there were under all models; several may leave the same image.
     pub choices: u128,
 }
 
 impl PowerCut<'_> {
-    /// The images that `weakest` and every stronger profile allow; of each profile at most `budget`
-    /// beside those with names.
-    pub fn images(disk: &Disk, weakest: Profile, budget: u64) -> Images {
+    /// The images that `weakest` and every stronger model allow: of each model at most `budget`,
+    /// besides those with names.
+    pub fn images(disk: &Disk, weakest: FsModel, budget: u64) -> Images {
         let mut images = Images { shown: Vec::new(), complete: true, choices: 0 };
         let mut known = BTreeSet::new();
-        for profile in Profile::ALL.into_iter().filter(|profile| *profile <= weakest) {
-            let power = PowerCut::of(disk, profile);
+        for fs in FsModel::ALL.into_iter().filter(|fs| *fs <= weakest) {
+            let power = PowerCut::of(disk, fs);
             let mut show = |mode: Mode, image: Image| {
                 if known.insert(image.hash()) {
-                    images.shown.push(Shown { cut: Cut { mode, profile }, image });
+                    images.shown.push(Shown { cut: Cut { mode, fs }, image });
                 }
             };
             let prefixes = 0..=power.events().len() as u64;
@@ -55,7 +55,7 @@ impl PowerCut<'_> {
             images.complete &= count <= NUMBERED && count <= u128::from(budget);
             for n in 0..u64::try_from(count).unwrap_or(u64::MAX).min(budget) {
                 let number = match count {
-                    // Few enough to be numbered, too many for the budget: evenly spread.
+                    // Few enough to be numbered, too many for the budget: spread evenly.
                     _ if count <= NUMBERED && count > u128::from(budget) => {
                         (u128::from(n) * count / u128::from(budget)) as u64
                     }

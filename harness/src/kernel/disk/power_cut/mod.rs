@@ -1,39 +1,40 @@
-//! Power cuts: which contents of a disk may be found when the power comes back.
+//! Power cuts: what may be on a disk when the power comes back.
 //!
 //! A write that no sync has covered has one of these fates: it is *kept*; it is *dropped*; it is
 //! *torn*, so that its bytes up to a sector (512 bytes) or a page (4 KiB) are there; or only its
-//! *size* is there, and zeros where its bytes should be. A change of names or of a size is there or
-//! not. Which fates go together is the file system's business, so there are three profiles, each
-//! of which allows everything that the one before it allows:
+//! *size* is there, with zeros instead of its bytes. A change of names or of a size is there or
+//! not. Which fates go together depends on the file system, so there are three models of file
+//! systems, each of which allows everything that the one before it allows:
 //!
-//! - **ext4** (`data=ordered`, delayed allocation). Names and sizes go into one log in order, so
-//!   what is found is some prefix of them, and any sync commits all that came before it was called.
-//!   Data of one file is written back in order. An append beyond the last allocated block gets its
-//!   size only together with its data; one within the allocated tail block gets it with the log,
-//!   whether the data came or not: zeros. A rename over an existing file writes the new file back
-//!   first, but only if it has unallocated blocks.
-//! - **xfs**. As ext4, but a rename writes nothing back, data of one file may come in any order
-//!   (holes are zeros), any size may come without its data, and a write within the allocated block
-//!   may also leave the old size.
-//! - **posix**. Nothing but what was synced by name: data by a sync of its file, names by a sync of
-//!   their directory; every other change is there or not, by itself.
+//! - **ext4** (`data=ordered`, delayed allocation). Changes of names and sizes go into one log in
+//!   order, so some prefix of them is found, and any sync commits all that came before it was
+//!   called. Data of one file is written back in order. An append beyond the last allocated block
+//!   gets its size only together with its data; one within the allocated tail block gets it with
+//!   the log, whether its data was written or not (then it reads as zeros). A rename over an
+//!   existing file writes the new file back first, but only if it has unallocated blocks.
+//! - **xfs**. As ext4, but a rename writes nothing back, data of one file may be written back in
+//!   any order (holes are zeros), any size may be there without its data, and a write within the
+//!   allocated block may also leave the old size.
+//! - **posix**. Only what was synced explicitly is certain: data by a sync of its file, names by a
+//!   sync of their directory. Every other change is there or not, independently.
 //!
-//! Held against real file systems once, by hand (Linux 6.18, image files on loop devices, copied
-//! after chosen calls, mounted again and read): 22 sequences of appends, cuts, renames, unlinks and
-//! syncs on ext4 with blocks of 4 KiB and of 1 KiB, 17 of them on XFS. Everything that ext4 with
-//! 4 KiB left is allowed by its profile, zeros within the tail block included. It left more than it
-//! must where a cut gives up blocks (the tail page is then written with the log), and with 1 KiB
-//! less than the part within the block when a write also needs new ones. XFS never showed a size
-//! without data, and left an empty file after a rename over an existing one. So XFS may do what its
-//! profile adds to ext4, but it does not do all that the profile takes over from ext4. A loop
-//! device loses nothing that it has taken, so torn writes and reordering were not seen.
+//! These models were compared with real file systems once, by hand (Linux 6.18, image files on loop
+//! devices, copied after chosen calls, mounted again and read): 22 sequences of appends,
+//! truncations, renames, unlinks and syncs on ext4 with blocks of 4 KiB and of 1 KiB, 17 of them on
+//! XFS. Everything that ext4 with 4 KiB left is allowed by its model, including zeros within the
+//! tail block. It left more than it has to where a truncation frees blocks (the tail page is then
+//! written with the log), and with 1 KiB blocks less than the part within the block if a write also
+//! needs new blocks. XFS never showed a size without data, and left an empty file after a rename
+//! over an existing one. So XFS may do what its model adds to ext4, but does not do everything that
+//! its model takes over from ext4. A loop device loses nothing that it was given, so torn writes
+//! and reordering were not seen.
 //!
 //! Not modelled, and why that is fair: the device keeps what it has acknowledged to a flush, does
-//! not corrupt what is not being written, and writes a sector whole or not at all, as the file
-//! systems themselves rely on. Commits that come with time (every 5 s) and writeback by itself
-//! (after 30 s) are among the possible states at every moment, never certain. Overwriting in place
-//! counts as appending: the servers here do it only after a cut. `data=writeback` and mount options
-//! that turn barriers off promise less than a server can ask for.
+//! not corrupt what is not being written, and writes a sector whole or not at all; the file systems
+//! themselves rely on that. Periodic commits (every 5 s) and periodic writeback (after 30 s) are
+//! possible at every moment, never certain. Overwriting in place counts as appending: the servers
+//! here do it only after a truncation. `data=writeback`, and mount options that turn barriers off,
+//! promise less than a server can ask for.
 //!
 //! Must not know: what is in a file, and who asks.
 
@@ -50,10 +51,10 @@ use std::collections::BTreeMap;
 
 pub use image::Image;
 pub use images::{Images, Shown};
-pub use mode::{Cut, Mode, NotACut, Profile};
+pub use mode::{Cut, FsModel, Mode, NotACut};
 
 use super::directory::{apply, parent_of};
-use super::page_cache::{Change, Entry, PageCache};
+use super::page_cache::{Change, ContentEntry, PageCache};
 use super::{Disk, Ino};
 use choice::Choice;
 use fate::Fate;
@@ -64,7 +65,7 @@ use image::Content;
 #[error("{0}")]
 pub struct Impossible(pub String);
 
-/// How many bytes of contents are remembered from image to image.
+/// How many bytes of contents are kept from image to image.
 const REMEMBERED: usize = 16 << 20;
 
 #[derive(Debug, Default)]
@@ -73,24 +74,24 @@ struct Known {
     bytes: usize,
 }
 
-/// A disk at the moment at which its power is cut, under one profile.
+/// A disk at the moment of a power cut, under one file system model.
 #[derive(Debug)]
 pub struct PowerCut<'a> {
     disk: &'a Disk,
-    profile: Profile,
+    fs: FsModel,
     /// Files with changes that are not durable.
     unsynced: Vec<(Ino, &'a PageCache)>,
-    /// What the other files hold.
+    /// The content of the other files.
     durable: Vec<(Ino, Content)>,
-    /// What the unsynced files hold by the fates of their changes, as far as there is room.
+    /// The content of unsynced files by the fates of their changes, up to a limit.
     known: RefCell<Known>,
-    /// Names and sizes before this are certain, where there is one log for them.
+    /// Changes of names and sizes before this are certain, if there is one log for them.
     committed: u64,
     now: u64,
 }
 
 impl<'a> PowerCut<'a> {
-    pub fn of(disk: &'a Disk, profile: Profile) -> PowerCut<'a> {
+    pub fn of(disk: &'a Disk, fs: FsModel) -> PowerCut<'a> {
         let files = || disk.any_inodes().filter(|(_, inode)| !inode.is_dir);
         let unsynced = files()
             .filter(|(_, inode)| !inode.content.journal().is_empty())
@@ -100,21 +101,22 @@ impl<'a> PowerCut<'a> {
             .filter(|(_, inode)| inode.content.journal().is_empty())
             .map(|(ino, inode)| (ino, Content::new(inode.content.durable())))
             .collect();
-        let committed = if profile == Profile::Posix { 0 } else { disk.names.committed() };
+        let committed = if fs == FsModel::Posix { 0 } else { disk.names.committed() };
         let (known, now) = (RefCell::default(), disk.sequence());
-        PowerCut { disk, profile, unsynced, durable, known, committed, now }
+        PowerCut { disk, fs, unsynced, durable, known, committed, now }
     }
 
-    /// The one image that a mode stands for.
+    /// The one image that this power cut leaves.
     ///
     /// # Errors
-    /// When nothing can be torn where the mode says.
+    /// Nothing can be torn where the mode says.
     pub fn image(disk: &Disk, cut: Cut) -> Result<Image, Impossible> {
-        let power = PowerCut::of(disk, cut.profile);
+        let power = PowerCut::of(disk, cut.fs);
         power.choose(cut.mode).map(|choice| power.build(&choice))
     }
 
-    /// Every unsynced write, the oldest first: its place and its number in the order of changes.
+    /// Every unsynced write, the oldest first: its sequence number, its file and its place in the
+    /// journal of that.
     fn writes(&self) -> Vec<(u64, usize, usize)> {
         let mut writes: Vec<(u64, usize, usize)> = Vec::new();
         for (file, (_, content)) in self.unsynced.iter().enumerate() {
@@ -126,10 +128,10 @@ impl<'a> PowerCut<'a> {
         writes
     }
 
-    /// The moments at which something uncertain was done, in order.
+    /// The sequence numbers of changes that are not certain, in order.
     fn events(&self) -> Vec<u64> {
         let contents = self.unsynced.iter().flat_map(|(_, content)| content.journal());
-        let uncertain = |entry: &&Entry| is_write(entry) || entry.sequence >= self.committed;
+        let uncertain = |entry: &&ContentEntry| is_write(entry) || entry.sequence >= self.committed;
         let changes = contents.filter(uncertain).map(|entry| entry.sequence);
         let names = self.disk.names.journal().iter().map(|entry| entry.sequence);
         let mut events: Vec<u64> =
@@ -138,7 +140,7 @@ impl<'a> PowerCut<'a> {
         events
     }
 
-    /// What the disk holds after this choice.
+    /// The image that results from this choice.
     fn build(&self, choice: &Choice) -> Image {
         let mut names = self.disk.names.durable().clone();
         for (entry, there) in self.disk.names.journal().iter().zip(&choice.names) {
@@ -149,7 +151,7 @@ impl<'a> PowerCut<'a> {
         let is_dir = |ino: Ino| self.disk.any_inode(ino).is_some_and(|inode| inode.is_dir);
         let mut image = Image::default();
         for (name, ino) in &names {
-            // A file whose directory is not there cannot be found either.
+            // A file is not there without its directory.
             let mut above = parent_of(name);
             while !above.is_empty() && names.get(above).is_some_and(|ino| is_dir(*ino)) {
                 above = parent_of(above);
@@ -187,6 +189,6 @@ impl<'a> PowerCut<'a> {
     }
 }
 
-fn is_write(entry: &Entry) -> bool {
+fn is_write(entry: &ContentEntry) -> bool {
     matches!(entry.change, Change::Write { .. })
 }

@@ -1,33 +1,34 @@
-//! Which image is meant: profiles and modes, as a case writes them.
+//! Which image is meant: modes and file system models, as written in a case.
 //!
-//! `MODE[@PROFILE]`, where MODE is `none`, `all`, `prefix:N`, `torn:N` or `seed:N`. Without a
-//! profile it is ext4. Must not know: what an image is.
+//! `MODE[@MODEL]`, where MODE is `none`, `all`, `prefix:N`, `torn:N` or `seed:N`. Without a
+//! model it is ext4. Must not know: what an image is.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A kind of file system, the strongest first: each allows all that the ones before it allow.
+/// What a file system may leave after a power cut. The strongest model comes first: each allows all
+/// that those before it allow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Profile {
+pub enum FsModel {
     #[default]
     Ext4,
     Xfs,
     Posix,
 }
 
-impl Profile {
-    pub const ALL: [Profile; 3] = [Profile::Ext4, Profile::Xfs, Profile::Posix];
+impl FsModel {
+    pub const ALL: [FsModel; 3] = [FsModel::Ext4, FsModel::Xfs, FsModel::Posix];
 
     pub fn as_str(self) -> &'static str {
         match self {
-            Profile::Ext4 => "ext4",
-            Profile::Xfs => "xfs",
-            Profile::Posix => "posix",
+            FsModel::Ext4 => "ext4",
+            FsModel::Xfs => "xfs",
+            FsModel::Posix => "posix",
         }
     }
 }
 
-impl fmt::Display for Profile {
+impl fmt::Display for FsModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -36,25 +37,25 @@ impl fmt::Display for Profile {
 /// How much of what was not synced survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
-    /// As little as the profile allows.
+    /// As little as the model allows.
     #[default]
     None,
-    /// Everything that the kernel still means to write.
+    /// Everything that Linux would still write.
     All,
-    /// The first so many unsynced changes and nothing after them; more than there are: all.
+    /// The first N unsynced changes and nothing after them; all, if there are fewer.
     Prefix(u64),
-    /// Everything, but the last unsynced write only up to the N-th place at which it can tear, from
-    /// 1.
+    /// Everything, but of the last unsynced write only what the N-th way to tear it leaves, counted
+    /// from 1.
     Torn(u64),
-    /// Some image, always the same for one number.
+    /// Some image, always the same for a given number.
     Seed(u64),
 }
 
-/// A mode and its profile.
+/// A power cut: how much survives, under which model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cut {
     pub mode: Mode,
-    pub profile: Profile,
+    pub fs: FsModel,
 }
 
 impl fmt::Display for Mode {
@@ -69,17 +70,17 @@ impl fmt::Display for Mode {
     }
 }
 
-/// As it is read back; ext4 goes without saying.
+/// As it is parsed; `@ext4` is left out.
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.profile {
-            Profile::Ext4 => write!(f, "{}", self.mode),
-            profile => write!(f, "{}@{profile}", self.mode),
+        match self.fs {
+            FsModel::Ext4 => write!(f, "{}", self.mode),
+            fs => write!(f, "{}@{fs}", self.mode),
         }
     }
 }
 
-/// Why a text is not a power cut.
+/// Why a text does not read as a power cut.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotACut {
     #[error("expected none, all, prefix:N, torn:N or seed:N, and @PROFILE if need be")]
@@ -90,16 +91,16 @@ pub enum NotACut {
     Number,
     #[error("places are counted from 1")]
     Zero,
-    #[error("`{0}` is no disk profile; expected ext4, xfs or posix")]
-    Profile(String),
+    #[error("`{0}` is not a disk profile; expected ext4, xfs or posix")]
+    FsModel(String),
 }
 
-impl FromStr for Profile {
+impl FromStr for FsModel {
     type Err = NotACut;
 
-    fn from_str(text: &str) -> Result<Profile, NotACut> {
-        let known = Profile::ALL.into_iter().find(|profile| profile.as_str() == text);
-        known.ok_or_else(|| NotACut::Profile(text.to_string()))
+    fn from_str(text: &str) -> Result<FsModel, NotACut> {
+        let known = FsModel::ALL.into_iter().find(|fs| fs.as_str() == text);
+        known.ok_or_else(|| NotACut::FsModel(text.to_string()))
     }
 }
 
@@ -107,9 +108,9 @@ impl FromStr for Cut {
     type Err = NotACut;
 
     fn from_str(text: &str) -> Result<Cut, NotACut> {
-        let (mode, profile) = match text.split_once('@') {
-            Some((mode, profile)) => (mode, profile.parse()?),
-            None => (text, Profile::default()),
+        let (mode, fs) = match text.split_once('@') {
+            Some((mode, fs)) => (mode, fs.parse()?),
+            None => (text, FsModel::default()),
         };
         let mode = match mode.split_once(':') {
             None if mode == "none" => Mode::None,
@@ -125,7 +126,7 @@ impl FromStr for Cut {
             },
             _ => return Err(NotACut::Form),
         };
-        Ok(Cut { mode, profile })
+        Ok(Cut { mode, fs })
     }
 }
 

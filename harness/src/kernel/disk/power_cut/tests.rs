@@ -1,4 +1,4 @@
-//! What each profile allows: small histories by hand, and what must hold for every history.
+//! What each model allows: small histories by hand, and properties of every history.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::kernel::disk::ROOT;
 
-/// Letters with how often each follows; `.` is a zero byte.
+/// The content as letters, each with the length of its run; `.` is a zero byte.
 fn shown(content: Option<&[u8]>) -> String {
     let Some(content) = content else { return "absent".to_string() };
     let mut text = String::new();
@@ -26,9 +26,9 @@ fn left(disk: &Disk, cut: &str, name: &str) -> String {
     shown(image(disk, cut).file(name))
 }
 
-/// Everything that a profile may leave of one file, in order.
-fn all(disk: &Disk, profile: Profile, name: &str) -> Vec<String> {
-    let images = PowerCut::images(disk, profile, 4096);
+/// Everything that a model may leave of one file, in order.
+fn all(disk: &Disk, fs: FsModel, name: &str) -> Vec<String> {
+    let images = PowerCut::images(disk, fs, 4096);
     assert!(images.complete);
     let contents = images.shown.iter().map(|shown_image| shown(shown_image.image.file(name)));
     contents.collect::<BTreeSet<_>>().into_iter().collect()
@@ -65,13 +65,13 @@ fn an_append_within_the_block_shows_its_size_once_the_log_is_committed() {
     let mut disk = synced_aof();
     append(&mut disk, "aof", b'b', 27);
     assert_eq!(left(&disk, "none", "aof"), "a50");
-    assert_eq!(all(&disk, Profile::Ext4, "aof"), ["a50", "a50.27", "a50b27"]);
+    assert_eq!(all(&disk, FsModel::Ext4, "aof"), ["a50", "a50.27", "a50b27"]);
     commit(&mut disk);
     assert_eq!(left(&disk, "none", "aof"), "a50.27");
     assert_eq!(left(&disk, "none@xfs", "aof"), "a50");
-    assert_eq!(all(&disk, Profile::Ext4, "aof"), ["a50.27", "a50b27"]);
+    assert_eq!(all(&disk, FsModel::Ext4, "aof"), ["a50.27", "a50b27"]);
     sync(&mut disk, "aof");
-    assert_eq!(all(&disk, Profile::Posix, "aof"), ["a50b27"]);
+    assert_eq!(all(&disk, FsModel::Posix, "aof"), ["a50b27"]);
 }
 
 #[test]
@@ -82,9 +82,9 @@ fn an_append_beyond_the_blocks_keeps_the_old_size() {
     append(&mut disk, "aof", b'b', 5000);
     commit(&mut disk);
     assert_eq!(left(&disk, "none", "aof"), "a4000.96");
-    let ext4 = all(&disk, Profile::Ext4, "aof");
+    let ext4 = all(&disk, FsModel::Ext4, "aof");
     assert_eq!(ext4, ["a4000.96", "a4000b4192", "a4000b5000", "a4000b96"]);
-    assert!(all(&disk, Profile::Xfs, "aof").contains(&"a4000.5000".to_string()));
+    assert!(all(&disk, FsModel::Xfs, "aof").contains(&"a4000.5000".to_string()));
 }
 
 #[test]
@@ -106,10 +106,10 @@ fn a_rename_over_a_file_writes_the_new_one_back_on_ext4() {
     disk.rename("temp", "aof").unwrap();
     assert_eq!(left(&disk, "none", "aof"), "a50");
     commit(&mut disk);
-    assert_eq!(all(&disk, Profile::Ext4, "aof"), ["n100"]);
-    let xfs = all(&disk, Profile::Xfs, "aof");
+    assert_eq!(all(&disk, FsModel::Ext4, "aof"), ["n100"]);
+    let xfs = all(&disk, FsModel::Xfs, "aof");
     assert_eq!(xfs, ["", ".100", "n100"]);
-    assert!(all(&disk, Profile::Posix, "aof").contains(&"a50".to_string()));
+    assert!(all(&disk, FsModel::Posix, "aof").contains(&"a50".to_string()));
 }
 
 #[test]
@@ -153,10 +153,10 @@ fn posix_takes_names_only_from_a_sync_of_their_directory() {
     append(&mut disk, "aof", b'a', 50);
     sync(&mut disk, "aof");
     assert_eq!(left(&disk, "none", "aof"), "a50");
-    assert_eq!(all(&disk, Profile::Posix, "aof"), ["a50", "absent"]);
+    assert_eq!(all(&disk, FsModel::Posix, "aof"), ["a50", "absent"]);
     let mark = disk.mark(ROOT);
     disk.synced(ROOT, mark);
-    assert_eq!(all(&disk, Profile::Posix, "aof"), ["a50"]);
+    assert_eq!(all(&disk, FsModel::Posix, "aof"), ["a50"]);
 }
 
 #[test]
@@ -168,25 +168,25 @@ fn a_file_renamed_into_a_directory_is_there_once_that_is_synced() {
     disk.rename("temp", "temp-bg").unwrap();
     disk.rename("temp-bg", "dir/base").unwrap();
     sync(&mut disk, "dir");
-    let ext4 = PowerCut::images(&disk, Profile::Ext4, 4096);
+    let ext4 = PowerCut::images(&disk, FsModel::Ext4, 4096);
     assert_eq!(ext4.shown.len(), 1);
     assert_eq!(left(&disk, "none", "dir/base"), "n100");
     assert_eq!(left(&disk, "none", "temp"), "absent");
-    assert_eq!(all(&disk, Profile::Posix, "dir/base"), ["absent", "n100"], "dir itself is not");
+    assert_eq!(all(&disk, FsModel::Posix, "dir/base"), ["absent", "n100"], "dir itself is not");
 }
 
 #[test]
-fn a_cut_is_in_the_log_and_an_old_name_may_come_back_with_its_file() {
+fn a_truncation_is_in_the_log_and_an_old_name_may_come_back_with_its_file() {
     let mut disk = synced_aof();
     let ino = disk.find("aof").unwrap();
     disk.resize(ino, 20).unwrap();
-    assert_eq!(all(&disk, Profile::Ext4, "aof"), ["a20", "a50"]);
+    assert_eq!(all(&disk, FsModel::Ext4, "aof"), ["a20", "a50"]);
     commit(&mut disk);
-    assert_eq!(all(&disk, Profile::Xfs, "aof"), ["a20"]);
+    assert_eq!(all(&disk, FsModel::Xfs, "aof"), ["a20"]);
     disk.unlink("aof").unwrap();
-    assert_eq!(all(&disk, Profile::Ext4, "aof"), ["a20", "absent"]);
+    assert_eq!(all(&disk, FsModel::Ext4, "aof"), ["a20", "absent"]);
     commit(&mut disk);
-    assert_eq!(all(&disk, Profile::Ext4, "aof"), ["absent"]);
+    assert_eq!(all(&disk, FsModel::Ext4, "aof"), ["absent"]);
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn a_failed_sync_strands_its_pages_until_one_is_written_again() {
 }
 
 #[test]
-fn after_a_cut_the_image_is_all_there_is() {
+fn after_a_power_cut_the_image_is_all_there_is() {
     let mut disk = synced_aof();
     disk.set_space(Some(4096));
     append(&mut disk, "aof", b'b', 27);
@@ -211,7 +211,7 @@ fn after_a_cut_the_image_is_all_there_is() {
     let left = image(&disk, "none");
     disk.power_cut(&left);
     assert_eq!(disk.files().collect::<Vec<_>>(), [("aof", &[b'a'; 50][..])]);
-    let again = PowerCut::images(&disk, Profile::Posix, 4096);
+    let again = PowerCut::images(&disk, FsModel::Posix, 4096);
     assert_eq!((again.shown.len(), again.complete), (1, true));
     let ino = disk.create("more", false).unwrap();
     assert_eq!(disk.room(ino, 0, 5000), 4096, "the block of the lost file is free again");
@@ -246,7 +246,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What is durable for certain under every profile, by name.
+/// A disk, and what is certainly durable on it under every model.
 #[derive(Default)]
 struct History {
     disk: Disk,
@@ -323,9 +323,9 @@ impl History {
     }
 }
 
-/// The images of one profile alone, with whether these are all.
-fn of(disk: &Disk, profile: Profile) -> (BTreeSet<u64>, bool) {
-    let power = PowerCut::of(disk, profile);
+/// The images of one model alone, and whether these are all.
+fn of(disk: &Disk, fs: FsModel) -> (BTreeSet<u64>, bool) {
+    let power = PowerCut::of(disk, fs);
     let groups = power.groups();
     let count = groups.count;
     let numbers = 0..u64::try_from(count.min(choice::NUMBERED)).unwrap();
@@ -340,7 +340,7 @@ proptest! {
     fn what_is_durable_is_in_every_image(steps in prop::collection::vec(step(), 1..14)) {
         let mut history = History::default();
         steps.iter().for_each(|step| history.take(step));
-        for shown in PowerCut::images(&history.disk, Profile::Posix, 300).shown {
+        for shown in PowerCut::images(&history.disk, FsModel::Posix, 300).shown {
             prop_assert!(history.holds_what_is_durable(&shown.image), "{}", shown.cut);
             let again = PowerCut::image(&history.disk, shown.cut).unwrap();
             prop_assert_eq!(again, shown.image, "{} leaves another image", shown.cut);
@@ -348,20 +348,20 @@ proptest! {
     }
 
     #[test]
-    fn a_weaker_profile_allows_all_that_a_stronger_one_allows(
+    fn a_weaker_model_allows_all_that_a_stronger_one_allows(
         steps in prop::collection::vec(step(), 1..7)
     ) {
         let mut history = History::default();
         steps.iter().for_each(|step| history.take(step));
-        let sets = Profile::ALL.map(|profile| of(&history.disk, profile));
+        let sets = FsModel::ALL.map(|fs| of(&history.disk, fs));
         for pair in sets.windows(2) {
             if pair[1].1 {
                 prop_assert!(pair[0].0.is_subset(&pair[1].0));
             }
         }
         for mode in ["none", "all", "prefix:1", "prefix:2", "torn:1", "torn:2"] {
-            for (profile, (images, complete)) in Profile::ALL.into_iter().zip(&sets) {
-                let cut = format!("{mode}@{profile}").parse().unwrap();
+            for (fs, (images, complete)) in FsModel::ALL.into_iter().zip(&sets) {
+                let cut = format!("{mode}@{fs}").parse().unwrap();
                 if let (Ok(image), true) = (PowerCut::image(&history.disk, cut), complete) {
                     prop_assert!(images.contains(&image.hash()), "{cut} is not allowed");
                 }

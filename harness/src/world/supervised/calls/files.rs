@@ -1,8 +1,8 @@
 //! Calls on files: the model decides, then the same is done to the real file.
 //!
-//! The target's descriptor and the supervisor's copy are one open file description, so offsets move
-//! for both. Where the real file will not do what the model says, the run is broken. Must not know:
-//! roles and faults.
+//! The target's descriptor and the supervisor's copy share one open file description, so offsets
+//! move for both. If the real file does not behave as the model says, the run is broken. Must not
+//! know: roles and faults.
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,20 +12,21 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::{Whence, lseek, write};
 
+use super::call::Call;
 use super::paths::is_open;
-use super::{Call, Outcome, Step, Trouble};
-use crate::kernel::calls::Done;
+use super::{Action, Outcome, Trouble};
+use crate::kernel::calls::Applied;
 use crate::kernel::{Entered, Fd, TaskId};
 use crate::world::Broken;
 use crate::world::supervised::Supervised;
 use crate::world::supervised::memory::Memory;
-use crate::world::supervised::notify::Notice;
-use crate::world::supervised::schedule::lost;
+use crate::world::supervised::notify::{Notice, OnExec, Slot};
+use crate::world::supervised::schedule::os_error;
 use crate::world::supervised::stand_in::stand_in;
 
 impl Supervised {
-    /// A call about a file that the plan lets happen.
-    pub(super) fn do_file(
+    /// Makes a call on a file.
+    pub(super) fn file_call(
         &mut self,
         tid: i32,
         notice: &Notice,
@@ -41,46 +42,47 @@ impl Supervised {
             Call::Read { fd, parts } => self.do_read(tid, entered, *fd, parts),
             Call::Sync(_, fd) => {
                 let result = self.kernel.borrow_mut().sync(entered, *fd);
-                Ok(Step::result(result.map(|()| 0)))
+                Ok(Action::result(result.map(|()| 0)))
             }
             Call::Ftruncate { fd, length } => {
-                let done = self.kernel.borrow_mut().ftruncate(entered, *fd, *length);
+                let applied = self.kernel.borrow_mut().ftruncate(entered, *fd, *length);
                 let file = self.copy(tid, *fd)?;
-                self.really(done, "ftruncate", |_| {
+                self.mirror(applied, "ftruncate", |_| {
                     nix::unistd::ftruncate(file.as_fd(), *length as i64)
                 })
             }
             Call::Truncate { path, length } => {
-                let done = self.kernel.borrow_mut().truncate(entered, path, *length);
-                self.really(done, "truncate", |s| s.directory.truncate(path, *length))
+                let applied = self.kernel.borrow_mut().truncate(entered, path, *length);
+                self.mirror(applied, "truncate", |s| s.directory.truncate(path, *length))
             }
             Call::Rename { from, to } => {
-                let done = self.kernel.borrow_mut().rename(entered, from, to);
-                self.really(done, "rename", |s| s.directory.rename(from, to))
+                let applied = self.kernel.borrow_mut().rename(entered, from, to);
+                self.mirror(applied, "rename", |s| s.directory.rename(from, to))
             }
             Call::Unlink(path) => {
-                let done = self.kernel.borrow_mut().unlink(entered, path);
-                self.really(done, "unlink", |s| s.directory.unlink(path))
+                let applied = self.kernel.borrow_mut().unlink(entered, path);
+                self.mirror(applied, "unlink", |s| s.directory.unlink(path))
             }
             Call::Mkdir { path, mode } => {
-                let done = self.kernel.borrow_mut().mkdir(entered, path);
-                self.really(done, "mkdir", |s| s.directory.mkdir(path, *mode))
+                let applied = self.kernel.borrow_mut().mkdir(entered, path);
+                self.mirror(applied, "mkdir", |s| s.directory.mkdir(path, *mode))
             }
-            Call::Pipe { .. } | Call::Fork { .. } | Call::Wait { .. } => Ok(Step::CONTINUE),
+            Call::Pipe { .. } | Call::Fork { .. } | Call::Wait { .. } => Ok(Action::CONTINUE),
         }
     }
 
-    /// Does for real what the model has done.
-    fn really(
+    /// Does to the real file what the model has applied, and answers with the model's result.
+    fn mirror(
         &self,
-        done: Done,
+        applied: Applied,
         what: &str,
-        deed: impl FnOnce(&Self) -> Result<(), Errno>,
+        operation: impl FnOnce(&Self) -> Result<(), Errno>,
     ) -> Outcome {
-        if done.done {
-            deed(self).map_err(|errno| lost(&format!("{what} in the run directory"), errno))?;
+        if applied.applied {
+            operation(self)
+                .map_err(|errno| os_error(&format!("{what} in the run directory"), errno))?;
         }
-        Ok(Step::result(done.result.map(|()| 0)))
+        Ok(Action::result(applied.result.map(|()| 0)))
     }
 
     fn do_open(
@@ -95,37 +97,45 @@ impl Supervised {
         let opened = self.kernel.borrow_mut().open(entered, path, flags);
         let fd = match opened {
             Ok(fd) => fd,
-            Err(errno) => return Ok(Step::error(errno)),
+            Err(errno) => return Ok(Action::error(errno)),
         };
         let file = self
             .directory
             .open(path, flags, mode)
-            .map_err(|errno| lost(&format!("open {path} in the run directory"), errno))?;
-        let close_on_exec = flags.contains(OFlag::O_CLOEXEC);
-        // One that dies of what the plan does next must not run on.
-        let send = self.kernel.borrow().halt_due().is_none();
-        self.install(tid, notice, Rc::new(file), fd, close_on_exec, send)?;
-        Ok(if send { Step::Answered } else { Step::value(fd.into()) })
+            .map_err(|errno| os_error(&format!("open {path} in the run directory"), errno))?;
+        if self.kernel.borrow().halt_due().is_some() {
+            // The caller may die of what the plan does next, and must not run on before that.
+            self.install(tid, notice, Rc::new(file), fd, flags.into())?;
+            return Ok(Action::value(fd.into()));
+        }
+        self.listener(tid)?
+            .answer_with(notice.id, file.as_fd(), Slot::At(fd), flags.into())
+            .map_err(|errno| not_installed(fd, errno))?;
+        self.keep_copy(tid, fd, Rc::new(file));
+        Ok(Action::Answered)
     }
 
-    /// Puts a file into the target's table and keeps a copy.
+    /// Puts a file into the target's descriptor table and keeps a copy.
     pub(super) fn install(
         &mut self,
         tid: i32,
         notice: &Notice,
         file: Rc<OwnedFd>,
         fd: Fd,
-        close_on_exec: bool,
-        send: bool,
+        on_exec: OnExec,
     ) -> Result<(), Broken> {
         self.listener(tid)?
-            .install(notice.id, file.as_fd(), Some(fd), close_on_exec, send)
+            .install(notice.id, file.as_fd(), Slot::At(fd), on_exec)
             .map_err(|errno| not_installed(fd, errno))?;
+        self.keep_copy(tid, fd, file);
+        Ok(())
+    }
+
+    fn keep_copy(&mut self, tid: i32, fd: Fd, file: Rc<OwnedFd>) {
         let pid = self.table.task(tid).map(|task| task.pid);
         if let Some(process) = pid.and_then(|pid| self.table.process_mut(pid)) {
             process.files.insert(fd, file);
         }
-        Ok(())
     }
 
     /// The supervisor's copy of a model descriptor.
@@ -137,19 +147,19 @@ impl Supervised {
             .ok_or_else(|| Broken::Harness(format!("no copy of descriptor {fd}")))
     }
 
-    /// A close that fails still closes: something else takes the descriptor's place.
+    /// A close that fails still closes: /dev/null replaces the file, so that nothing is held open.
     fn do_close(&mut self, tid: i32, notice: &Notice, entered: Entered, fd: Fd) -> Outcome {
         let result = self.kernel.borrow_mut().close(entered, fd);
         let pid = self.table.task(tid).map(|task| task.pid);
         if let Some(process) = pid.and_then(|pid| self.table.process_mut(pid)) {
             process.files.remove(&fd);
         }
-        let Err(errno) = result else { return Ok(Step::CONTINUE) };
+        let Err(errno) = result else { return Ok(Action::CONTINUE) };
         let nothing = File::open("/dev/null").map_err(|e| Broken::Harness(e.to_string()))?;
         self.listener(tid)?
-            .install(notice.id, nothing.as_fd(), Some(fd), true, false)
+            .install(notice.id, nothing.as_fd(), Slot::At(fd), OnExec::Close)
             .map_err(|errno| not_installed(fd, errno))?;
-        Ok(Step::error(errno))
+        Ok(Action::error(errno))
     }
 
     fn do_write(&mut self, tid: i32, entered: Entered, fd: Fd, parts: &[(u64, usize)]) -> Outcome {
@@ -157,7 +167,7 @@ impl Supervised {
             Ok(data) => data,
             Err(errno) => {
                 self.kernel.borrow_mut().abandon(entered);
-                return Ok(Step::error(errno));
+                return Ok(Action::error(errno));
             }
         };
         let wrote = self.kernel.borrow_mut().write(entered, fd, &data);
@@ -172,10 +182,10 @@ impl Supervised {
                         taken.len()
                     ))));
                 }
-                Err(errno) => return Err(lost("write in the run directory", errno).into()),
+                Err(errno) => return Err(os_error("write in the run directory", errno).into()),
             }
         }
-        Ok(Step::result(wrote.result))
+        Ok(Action::result(wrote.result))
     }
 
     fn do_read(&mut self, tid: i32, entered: Entered, fd: Fd, parts: &[(u64, usize)]) -> Outcome {
@@ -185,40 +195,39 @@ impl Supervised {
             scatter(Memory(tid), parts, &read.data)?;
             let file = self.copy(tid, fd)?;
             let moved = read.data.len() as i64;
-            lseek(file.as_fd(), moved, Whence::SeekCur).map_err(|e| lost("lseek", e))?;
+            lseek(file.as_fd(), moved, Whence::SeekCur).map_err(|e| os_error("lseek", e))?;
         }
-        Ok(Step::result(read.result))
+        Ok(Action::result(read.result))
     }
 
     /// lseek(2) on a file of the model: both offsets move.
     pub(super) fn lseek(&self, task: TaskId, notice: &Notice) -> Outcome {
         let (fd, offset, whence) = (notice.int(0), notice.args[1] as i64, notice.int(2));
         match self.kernel.borrow_mut().lseek(task, fd, offset, whence) {
-            Ok(_) => Ok(Step::CONTINUE),
-            Err(errno) => Ok(Step::error(errno)),
+            Ok(_) => Ok(Action::CONTINUE),
+            Err(errno) => Ok(Action::error(errno)),
         }
     }
 
-    /// An open that is none of the model's: of the machine's own files, or of one that a fixed
-    /// content stands in for.
+    /// An open of a file outside the run directory, perhaps one with a stand-in.
     pub(super) fn open_outside(&self, tid: i32, notice: &Notice) -> Outcome {
         let path = notice.args[if notice.number == libc::SYS_open { 0 } else { 1 }];
         let path = Memory(notice.tid).path(path)?;
-        let Some(file) = stand_in(&path)? else { return Ok(Step::CONTINUE) };
+        let Some(file) = stand_in(&path)? else { return Ok(Action::CONTINUE) };
         self.listener(tid)?
-            .install(notice.id, file.as_fd(), None, true, true)
-            .map_err(|errno| lost(&format!("a stand-in for {path}"), errno))?;
-        Ok(Step::Answered)
+            .answer_with(notice.id, file.as_fd(), Slot::LowestFree, OnExec::Close)
+            .map_err(|errno| os_error(&format!("a stand-in for {path}"), errno))?;
+        Ok(Action::Answered)
     }
 
-    /// Calls by path that are not the model's.
+    /// Calls by path that are not modelled; None: it is not one of those.
     pub(super) fn outside(&self, tid: i32, notice: &Notice) -> Option<Outcome> {
         if is_open(notice.number) {
             return Some(self.open_outside(tid, notice));
         }
-        // Only the clients' socket gets here: what changes other files outside has been refused.
+        // It is about the clients' socket: changes of other files outside were refused before.
         let socket = [libc::SYS_unlink, libc::SYS_unlinkat, libc::SYS_creat];
-        socket.contains(&notice.number).then_some(Ok(Step::CONTINUE))
+        socket.contains(&notice.number).then_some(Ok(Action::CONTINUE))
     }
 }
 
@@ -227,11 +236,11 @@ fn not_installed(fd: Fd, errno: Errno) -> Broken {
         Errno::EBADF => Broken::NotMeasured(format!(
             "the server may not have {fd} descriptors: raise its limit (ulimit -n, maxclients)"
         )),
-        errno => lost(&format!("install descriptor {fd}"), errno),
+        errno => os_error(&format!("install descriptor {fd}"), errno),
     }
 }
 
-/// The bytes that a write is about.
+/// Reads the bytes of a write from its caller's memory.
 pub fn gather(memory: Memory, parts: &[(u64, usize)]) -> Result<Vec<u8>, Errno> {
     let mut data = Vec::new();
     for (at, len) in parts {
@@ -240,7 +249,7 @@ pub fn gather(memory: Memory, parts: &[(u64, usize)]) -> Result<Vec<u8>, Errno> 
     Ok(data)
 }
 
-/// Puts what was read where the caller wants it.
+/// Writes what was read to the caller's buffers.
 pub fn scatter(memory: Memory, parts: &[(u64, usize)], mut data: &[u8]) -> Result<(), Errno> {
     for (at, len) in parts {
         let (here, rest) = data.split_at(data.len().min(*len));

@@ -1,12 +1,12 @@
 //! futex(2): sleeping on a word of memory, on the virtual clock.
 //!
-//! Words are told apart by process and address, which is right for private futexes and for all that
-//! threads of one process do. Sleepers wake in the order in which they fell asleep.
-//! Must not know: what a word means.
+//! A futex is identified by process and address, which is right for private futexes and for
+//! everything that threads of one process do. Sleepers are woken in the order in which they fell
+//! asleep. Must not know: what a word means.
 
 use nix::errno::Errno;
 
-use super::{Outcome, Step, Trouble};
+use super::{Action, Outcome, Trouble};
 use crate::kernel::{Pid, Time};
 use crate::world::Broken;
 use crate::world::supervised::memory::Memory;
@@ -25,8 +25,10 @@ impl Supervised {
         match notice.int(1) & !FLAGS {
             libc::FUTEX_WAIT => self.futex_wait(notice, address, value, u32::MAX),
             libc::FUTEX_WAIT_BITSET => self.futex_wait(notice, address, value, bits as u32),
-            libc::FUTEX_WAKE => Ok(Step::value(self.wake(pid, address, value, u32::MAX))),
-            libc::FUTEX_WAKE_BITSET => Ok(Step::value(self.wake(pid, address, value, bits as u32))),
+            libc::FUTEX_WAKE => Ok(Action::value(self.wake(pid, address, value, u32::MAX))),
+            libc::FUTEX_WAKE_BITSET => {
+                Ok(Action::value(self.wake(pid, address, value, bits as u32)))
+            }
             _ => Err(Trouble::Broken(Broken::Harness(format!(
                 "not modelled: {}",
                 names::describe(notice)
@@ -37,19 +39,19 @@ impl Supervised {
     fn futex_wait(&self, notice: &Notice, address: u64, expected: u32, bits: u32) -> Outcome {
         let memory = Memory(notice.tid);
         if bits == 0 {
-            return Ok(Step::error(Errno::EINVAL));
+            return Ok(Action::error(Errno::EINVAL));
         }
         if memory.u32(address)? != expected {
-            return Ok(Step::error(Errno::EAGAIN));
+            return Ok(Action::error(Errno::EAGAIN));
         }
         let until = match notice.args[3] {
             0 => None,
             at => Some(self.futex_deadline(notice.int(1), memory.time(at)?)),
         };
-        Ok(Step::hold(Wait::Futex { address, bits, until, woken: false }))
+        Ok(Action::hold(Wait::Futex { address, bits, until, woken: false }))
     }
 
-    /// FUTEX_WAIT counts from now, FUTEX_WAIT_BITSET names a moment on one of the two clocks.
+    /// The timeout of FUTEX_WAIT is relative, that of FUTEX_WAIT_BITSET is absolute.
     fn futex_deadline(&self, operation: i32, (seconds, nanos): (i64, i64)) -> Time {
         let kernel = self.kernel.borrow();
         let stamp = (seconds.max(0) as u64).saturating_mul(1_000_000_000) + nanos.max(0) as u64;

@@ -1,9 +1,10 @@
-//! From a trapped call to what is done about it: decode, ask the kernel model, carry out.
+//! From a trapped call to an action: decode it, ask the kernel model, carry it out.
 //!
-//! The families live in modules of their own: files, pipes, processes, waiting, time. What no
-//! family knows ends the run by name, because a call that nobody models could make two runs differ.
-//! Must not know: who runs next.
+//! Each family of calls has a module: files, pipes, processes, waiting, time. A call that no family
+//! knows ends the run with its name, because a call that is not modelled could make two runs
+//! differ. Must not know: who runs next.
 
+pub mod call;
 mod files;
 mod futex;
 mod paths;
@@ -21,93 +22,43 @@ use super::notify::{Answer, Notice};
 use super::start::filter::FIRST_FD;
 use super::tasks::Wait;
 use super::{Supervised, names};
-use crate::kernel::{CallName, Entered, Fd, Request, Target, TaskId, When};
+use crate::kernel::{CallName, Entered, TaskId, When};
 use crate::world::Broken;
-
-/// A call that the kernel decides about, with what was read from its caller's memory.
-#[derive(Clone, Debug)]
-pub enum Call {
-    Open { path: String, flags: OFlag, mode: u32 },
-    Close(Fd),
-    Read { fd: Fd, parts: Vec<(u64, usize)> },
-    Write { fd: Fd, parts: Vec<(u64, usize)> },
-    Sync(CallName, Fd),
-    Ftruncate { fd: Fd, length: u64 },
-    Truncate { path: String, length: u64 },
-    Rename { from: String, to: String },
-    Unlink(String),
-    Mkdir { path: String, mode: u32 },
-    Pipe { address: u64, flags: OFlag },
-    Fork { clear_tid: u64 },
-    Wait { pid: i32, options: i32 },
-}
-
-impl Call {
-    /// The bytes that a read or write is about.
-    pub fn size(&self) -> u64 {
-        match self {
-            Call::Read { parts, .. } | Call::Write { parts, .. } => {
-                parts.iter().map(|(_, len)| *len as u64).sum()
-            }
-            _ => 0,
-        }
-    }
-
-    fn request(&self) -> Request<'_> {
-        let (call, target, argument) = match self {
-            Call::Open { path, flags, .. } => {
-                (CallName::Open, Target::Path(path), flags.bits() as u64)
-            }
-            Call::Close(fd) => (CallName::Close, Target::Fd(*fd), 0),
-            Call::Read { fd, .. } => (CallName::Read, Target::Fd(*fd), self.size()),
-            Call::Write { fd, .. } => (CallName::Write, Target::Fd(*fd), self.size()),
-            Call::Sync(call, fd) => (*call, Target::Fd(*fd), 0),
-            Call::Ftruncate { fd, length } => (CallName::Ftruncate, Target::Fd(*fd), *length),
-            Call::Truncate { path, length } => (CallName::Truncate, Target::Path(path), *length),
-            Call::Rename { from, to } => (CallName::Rename, Target::Rename { from, to }, 0),
-            Call::Unlink(path) => (CallName::Unlink, Target::Path(path), 0),
-            Call::Mkdir { path, .. } => (CallName::Mkdir, Target::Path(path), 0),
-            Call::Pipe { .. } => (CallName::Pipe, Target::None, 0),
-            Call::Fork { .. } => (CallName::Fork, Target::None, 0),
-            Call::Wait { .. } => (CallName::Wait4, Target::None, 0),
-        };
-        Request { call, target, argument }
-    }
-}
+use call::Call;
 
 /// What is to be done with a trapped call.
 #[derive(Debug)]
-pub enum Step {
+pub enum Action {
     Answer(Answer),
-    /// The answer is on its way already.
+    /// It was answered already.
     Answered,
     Hold(Box<Wait>),
     /// The calling process is dead.
     Gone,
 }
 
-impl Step {
-    pub const CONTINUE: Step = Step::Answer(Answer::Continue);
+impl Action {
+    pub const CONTINUE: Action = Action::Answer(Answer::Continue);
 
-    pub fn value(value: i64) -> Step {
-        Step::Answer(Answer::Value(value))
+    pub fn value(value: i64) -> Action {
+        Action::Answer(Answer::Value(value))
     }
 
-    pub fn hold(wait: Wait) -> Step {
-        Step::Hold(Box::new(wait))
+    pub fn hold(wait: Wait) -> Action {
+        Action::Hold(Box::new(wait))
     }
 
-    pub fn error(errno: Errno) -> Step {
-        Step::Answer(Answer::Error(errno))
+    pub fn error(errno: Errno) -> Action {
+        Action::Answer(Answer::Error(errno))
     }
 
-    /// What a call returns that has no other effect.
-    pub fn result(result: Result<u64, Errno>) -> Step {
-        result.map_or_else(Step::error, |value| Step::value(value as i64))
+    /// Answers with a result.
+    pub fn result(result: Result<u64, Errno>) -> Action {
+        result.map_or_else(Action::error, |value| Action::value(value as i64))
     }
 }
 
-/// Why a call could not be dealt with.
+/// Why a call could not be carried out.
 #[derive(Debug)]
 pub enum Trouble {
     /// The caller gets this error.
@@ -127,34 +78,35 @@ impl From<Broken> for Trouble {
     }
 }
 
-pub type Outcome = Result<Step, Trouble>;
+pub type Outcome = Result<Action, Trouble>;
 
 impl Supervised {
-    /// A task has made a call.
-    pub(super) fn dispatch(&mut self, tid: i32, notice: &Notice) -> Result<Step, Broken> {
-        let step = settled(self.try_dispatch(tid, notice))?;
-        self.unless_halted(tid, notice, step)
+    /// Decides about a call that a task has made.
+    pub(super) fn dispatch(&mut self, tid: i32, notice: &Notice) -> Result<Action, Broken> {
+        let action = settled(self.try_dispatch(tid, notice))?;
+        self.unless_halted(tid, notice, action)
     }
 
     fn try_dispatch(&mut self, tid: i32, notice: &Notice) -> Outcome {
-        // The time is told at once to anybody: an allocator may ask for it with a lock in its hand.
-        if let Some(step) = self.time(notice)? {
-            return Ok(step);
+        // The time is answered at once, even to a held task: an allocator may ask for it while it
+        // holds a lock.
+        if let Some(action) = self.time(notice)? {
+            return Ok(action);
         }
         // The first call of a new thread or child, before it has named itself.
         if notice.number == libc::SYS_set_robust_list {
-            return Ok(Step::CONTINUE);
+            return Ok(Action::CONTINUE);
         }
         let task = self.known(tid)?;
         if let Some(call) = self.decode(task, notice)? {
             if self.kernel.borrow_mut().stops(task, &call.request()) {
-                return Ok(Step::hold(Wait::Turn));
+                return Ok(Action::hold(Wait::Turn));
             }
             let entered = self.kernel.borrow_mut().enter(task, &call.request());
             return self.proceed(tid, notice, entered, call);
         }
         if self.kernel.borrow().is_held(task) {
-            return Ok(Step::hold(Wait::Turn));
+            return Ok(Action::hold(Wait::Turn));
         }
         match notice.number {
             libc::SYS_epoll_wait | libc::SYS_epoll_pwait | libc::SYS_epoll_pwait2 => {
@@ -179,7 +131,7 @@ impl Supervised {
         }
     }
 
-    /// A call that was entered, and that the plan may let happen now or not.
+    /// Makes a call that was entered, unless the plan still delays it.
     pub(super) fn proceed(
         &mut self,
         tid: i32,
@@ -188,7 +140,7 @@ impl Supervised {
         call: Call,
     ) -> Outcome {
         if !self.kernel.borrow().is_ready(&entered) {
-            return Ok(Step::hold(Wait::Call(entered, call)));
+            return Ok(Action::hold(Wait::Call(entered, call)));
         }
         if let Some(signal) = entered.signal() {
             let pid = self.kernel.borrow().pid_of(entered.task);
@@ -196,39 +148,44 @@ impl Supervised {
             self.deliver_during(pid, signal as i32, &mut call)?;
             match call {
                 Some(survivor) => entered = survivor,
-                None => return Ok(Step::Gone),
+                None => return Ok(Action::Gone),
             }
         }
         if let Some(halt) = entered.halt(When::Before) {
             if self.kernel.borrow().dies_of(entered.task, halt) {
                 self.kernel.borrow_mut().halt_before(entered, halt);
-                return Ok(Step::Gone);
+                return Ok(Action::Gone);
             }
             self.carry_out(halt)?;
-            entered.calm();
+            entered.clear_effect();
         }
         self.make(tid, notice, entered, call)
     }
 
-    /// The plan may have something happen after a call that was just made: a caller that dies of it
-    /// gets no answer. Of a fork the child must be born for real, so its parent is stopped at its
-    /// next call instead.
-    fn unless_halted(&mut self, tid: i32, notice: &Notice, step: Step) -> Result<Step, Broken> {
+    /// After a call was made: carries out a kill or power cut that is due now. A caller that dies
+    /// of it gets no answer. After a fork the child must really exist first, so the parent is
+    /// stopped at its next call instead.
+    fn unless_halted(
+        &mut self,
+        tid: i32,
+        notice: &Notice,
+        action: Action,
+    ) -> Result<Action, Broken> {
         let due = self.kernel.borrow().halt_due();
         let forks = [libc::SYS_fork, libc::SYS_clone, libc::SYS_clone3].contains(&notice.number);
-        let Some(halt) = due.filter(|_| !forks && !matches!(step, Step::Gone)) else {
-            return Ok(step);
+        let Some(halt) = due.filter(|_| !forks && !matches!(action, Action::Gone)) else {
+            return Ok(action);
         };
         let task = self.known(tid)?;
         if self.kernel.borrow().dies_of(task, halt) {
-            return Ok(Step::Gone);
+            return Ok(Action::Gone);
         }
         self.kernel.borrow_mut().take_halt();
         self.carry_out(halt)?;
-        Ok(step)
+        Ok(action)
     }
 
-    /// A call that the plan lets happen now.
+    /// Makes a call.
     fn make(&mut self, tid: i32, notice: &Notice, entered: Entered, call: Call) -> Outcome {
         match &call {
             Call::Pipe { address, flags } => self.do_pipe(tid, notice, entered, *address, *flags),
@@ -237,44 +194,44 @@ impl Supervised {
             Call::Read { fd, .. } | Call::Write { fd, .. } if self.is_pipe(entered.task, *fd) => {
                 self.pipe_io(tid, entered, call, 0)
             }
-            _ => self.do_file(tid, notice, entered, &call),
+            _ => self.file_call(tid, notice, entered, &call),
         }
     }
 
-    /// A held task goes on: what it waited for has come, or it was interrupted.
+    /// Resumes a held task: what it waited for is there, or it was interrupted.
     pub(super) fn resume(
         &mut self,
         tid: i32,
         notice: &Notice,
         wait: Wait,
         interrupted: bool,
-    ) -> Result<Step, Broken> {
+    ) -> Result<Action, Broken> {
         let outcome = match wait {
             Wait::Turn => return self.dispatch(tid, notice),
             Wait::Call(entered, call) => self.proceed(tid, notice, entered, call),
             Wait::Pipe { entered, .. } if interrupted => {
                 self.kernel.borrow_mut().transferred(entered, Err(Errno::EINTR));
-                Ok(Step::error(Errno::EINTR))
+                Ok(Action::error(Errno::EINTR))
             }
             Wait::Pipe { entered, call, moved } => self.pipe_io(tid, entered, call, moved),
             Wait::Ready { of, .. } => self.end_ready(tid, notice, &of, interrupted),
             Wait::Sleep { until, remaining } => {
                 self.end_sleep(notice, until, remaining, interrupted)
             }
-            Wait::Futex { woken: true, .. } => Ok(Step::value(0)),
-            Wait::Futex { .. } if interrupted => Ok(Step::error(Errno::EINTR)),
-            Wait::Futex { .. } => Ok(Step::error(Errno::ETIMEDOUT)),
+            Wait::Futex { woken: true, .. } => Ok(Action::value(0)),
+            Wait::Futex { .. } if interrupted => Ok(Action::error(Errno::EINTR)),
+            Wait::Futex { .. } => Ok(Action::error(Errno::ETIMEDOUT)),
             Wait::Child(entered, _) if interrupted => {
                 self.kernel.borrow_mut().abandon(entered);
-                Ok(Step::error(Errno::EINTR))
+                Ok(Action::error(Errno::EINTR))
             }
             Wait::Child(entered, call) => self.do_wait(tid, entered, call),
         };
-        let step = settled(outcome)?;
-        self.unless_halted(tid, notice, step)
+        let action = settled(outcome)?;
+        self.unless_halted(tid, notice, action)
     }
 
-    /// The modelled call that this is; None: none.
+    /// Decodes a modelled call; None: it is not one.
     fn decode(&self, task: TaskId, notice: &Notice) -> Result<Option<Call>, Trouble> {
         if let Some(call) = self.decode_path(notice)? {
             return Ok(Some(call));
@@ -295,8 +252,8 @@ impl Supervised {
         }
     }
 
-    /// A call that no family knows: on a descriptor that is nobody's it fails by itself, else the
-    /// model would be wrong from here on.
+    /// A call that no family knows. On a descriptor that is not open it fails by itself; otherwise
+    /// the model would be wrong from here on.
     fn other(&self, task: TaskId, notice: &Notice) -> Outcome {
         let fd = notice.int(0);
         let modelled = self.kernel.borrow().lookup(task, fd).is_some();
@@ -305,10 +262,10 @@ impl Supervised {
         }
         let harmless = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL];
         if modelled && notice.number == libc::SYS_fcntl && harmless.contains(&notice.int(1)) {
-            return Ok(Step::CONTINUE);
+            return Ok(Action::CONTINUE);
         }
         if names::takes_descriptor(notice.number) && !modelled && !(0..FIRST_FD).contains(&fd) {
-            return Ok(Step::CONTINUE);
+            return Ok(Action::CONTINUE);
         }
         Err(Trouble::Broken(Broken::Harness(format!(
             "{} made a call that is not modelled: {}",
@@ -318,15 +275,15 @@ impl Supervised {
     }
 }
 
-fn settled(outcome: Outcome) -> Result<Step, Broken> {
+fn settled(outcome: Outcome) -> Result<Action, Broken> {
     match outcome {
-        Ok(step) => Ok(step),
-        Err(Trouble::Errno(errno)) => Ok(Step::error(errno)),
+        Ok(action) => Ok(action),
+        Err(Trouble::Errno(errno)) => Ok(Action::error(errno)),
         Err(Trouble::Broken(broken)) => Err(broken),
     }
 }
 
-/// A call on a descriptor of the model, by its number.
+/// Decodes a call on a descriptor of the model.
 fn decode_descriptor(notice: &Notice) -> Result<Option<Call>, Trouble> {
     let fd = notice.int(0);
     let one = || vec![(notice.args[1], notice.args[2] as usize)];

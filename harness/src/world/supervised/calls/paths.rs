@@ -1,21 +1,21 @@
-//! Calls that name files: which of them are about the run directory, and under which name the model
-//! knows the file.
+//! Calls with a path: which of them are about the run directory, and what the model calls the file.
 //!
-//! What lies outside is the machine's, not the run's: it may be opened, for reading or as a log,
-//! but nothing outside may be renamed, removed or made. Must not know: what happens to a file.
+//! Files outside belong to the machine, not to the run: they may be opened, to read or as a log,
+//! but none may be renamed, removed or made. Must not know: what happens to a file.
 
 use std::path::{Component, Path};
 
 use nix::fcntl::{AtFlags, OFlag};
 
-use super::{Call, Trouble};
+use super::Trouble;
+use super::call::Call;
 use crate::world::Broken;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::Notice;
 use crate::world::supervised::{Supervised, names};
 
 impl Supervised {
-    /// A call by path on a file of the model; None: something else.
+    /// Decodes a call by path on a file of the model; None: it is something else.
     pub(super) fn decode_path(&self, notice: &Notice) -> Result<Option<Call>, Trouble> {
         let args = &notice.args;
         let here = libc::AT_FDCWD;
@@ -87,7 +87,8 @@ impl Supervised {
         Ok(from.zip(to).map(|(from, to)| Call::Rename { from, to }))
     }
 
-    /// The name of a file that a call changes. None: the clients' socket, which is not modelled.
+    /// The model's name of a file that a call changes. None: the clients' socket, which is not
+    /// modelled.
     fn changed(&self, notice: &Notice, at: i32, path: u64) -> Result<Option<String>, Trouble> {
         let path = Memory(notice.tid).path(path)?;
         match self.resolve(notice, at, &path)? {
@@ -110,7 +111,7 @@ impl Supervised {
         Ok(self.inside(path).filter(|inside| *inside != self.profile.socket))
     }
 
-    /// A path as the model names it, relative to the run directory; None: it leads outside.
+    /// A path relative to the run directory; None: it leads outside.
     pub(super) fn inside(&self, path: &str) -> Option<String> {
         let path = Path::new(path);
         let relative = match path.is_absolute() {
@@ -132,7 +133,7 @@ impl Supervised {
     }
 }
 
-/// Whether this is a call that opens by path.
+/// Whether this is an open by path.
 pub fn is_open(number: i64) -> bool {
     [libc::SYS_open, libc::SYS_openat].contains(&number)
 }

@@ -1,9 +1,9 @@
-//! Pipes: real ones, made by the supervisor, whose every transfer it carries out itself.
+//! Pipes: real ones, but the supervisor makes them and carries out every transfer.
 //!
-//! The target's end and the supervisor's copy are one open file description. A transfer never
-//! blocks the supervisor: where the caller would block, it is held until its pipe is ready. End of
-//! file and EPIPE come from the real pipe, because copies go when the model's last descriptor of an
-//! end goes. Must not know: roles and faults.
+//! The target's end and the supervisor's copy share one open file description. A transfer never
+//! blocks the supervisor: a caller that would block is held until its pipe is ready. End of file
+//! and EPIPE come from the real pipe, because the copy of an end is dropped together with the
+//! model's last descriptor of it. Must not know: roles and faults.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
@@ -13,15 +13,16 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{pipe2, read, write};
 
+use super::call::Call;
 use super::files::{gather, scatter};
-use super::{Call, Outcome, Step, Trouble};
+use super::{Action, Outcome, Trouble};
 use crate::kernel::calls::Transfer;
 use crate::kernel::{Entered, Fd, Object, Pid, TaskId};
 use crate::world::Broken;
 use crate::world::supervised::Supervised;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::Notice;
-use crate::world::supervised::schedule::lost;
+use crate::world::supervised::schedule::os_error;
 use crate::world::supervised::tasks::Wait;
 
 impl Supervised {
@@ -29,8 +30,7 @@ impl Supervised {
         matches!(self.kernel.borrow().lookup(task, fd), Some(Object::Pipe(..)))
     }
 
-    /// pipe2(2), unless it is one of those that every server of this profile opens for itself at
-    /// boot.
+    /// Decodes pipe2(2), unless it is one of those that every server of this profile makes at boot.
     pub(super) fn decode_pipe(
         &self,
         task: TaskId,
@@ -42,13 +42,13 @@ impl Supervised {
         Ok((!at_boot).then_some(Call::Pipe { address, flags }))
     }
 
-    /// Lets the server make a pipe of its own.
+    /// Lets the server make one of its boot pipes, which are not modelled.
     pub(super) fn boot_pipe(&mut self, tid: i32) -> Outcome {
         let pid = self.table.task(tid).map(|task| task.pid);
         if let Some(process) = pid.and_then(|pid| self.table.process_mut(pid)) {
             process.boot_pipes -= 1;
         }
-        Ok(Step::CONTINUE)
+        Ok(Action::CONTINUE)
     }
 
     pub(super) fn do_pipe(
@@ -62,20 +62,19 @@ impl Supervised {
         let made = self.kernel.borrow_mut().pipe(entered);
         let (read_fd, write_fd) = match made {
             Ok(ends) => ends,
-            Err(errno) => return Ok(Step::error(errno)),
+            Err(errno) => return Ok(Action::error(errno)),
         };
-        let ends = pipe2(flags | OFlag::O_CLOEXEC).map_err(|errno| lost("pipe2", errno))?;
-        let close_on_exec = flags.contains(OFlag::O_CLOEXEC);
-        self.install(tid, notice, Rc::new(ends.0), read_fd, close_on_exec, false)?;
-        self.install(tid, notice, Rc::new(ends.1), write_fd, close_on_exec, false)?;
+        let ends = pipe2(flags | OFlag::O_CLOEXEC).map_err(|errno| os_error("pipe2", errno))?;
+        self.install(tid, notice, Rc::new(ends.0), read_fd, flags.into())?;
+        self.install(tid, notice, Rc::new(ends.1), write_fd, flags.into())?;
         let mut array = [0; 8];
         array[..4].copy_from_slice(&read_fd.to_ne_bytes());
         array[4..].copy_from_slice(&write_fd.to_ne_bytes());
         Memory(tid).write(address, &array)?;
-        Ok(Step::value(0))
+        Ok(Action::value(0))
     }
 
-    /// A read or write on a pipe of which `moved` bytes are done.
+    /// Goes on with a read or write on a pipe after `moved` bytes.
     pub(super) fn pipe_io(
         &mut self,
         tid: i32,
@@ -88,11 +87,11 @@ impl Supervised {
             Transfer::Move(limit) => limit,
             Transfer::Return(result) => {
                 self.kernel.borrow_mut().transferred(entered, result);
-                return Ok(Step::result(result));
+                return Ok(Action::result(result));
             }
         };
         let (Call::Read { fd, parts } | Call::Write { fd, parts }) = &call else {
-            return Ok(Step::CONTINUE);
+            return Ok(Action::CONTINUE);
         };
         let end = self.copy(tid, *fd)?;
         let memory = Memory(tid);
@@ -107,11 +106,11 @@ impl Supervised {
         let blocks = !flags(end.as_fd())?.contains(OFlag::O_NONBLOCK);
         let total = match result {
             Ok(count) if is_write && blocks && moved + count < limit => {
-                return Ok(Step::hold(Wait::Pipe { entered, call, moved: moved + count }));
+                return Ok(Action::hold(Wait::Pipe { entered, call, moved: moved + count }));
             }
             Ok(count) => Ok(moved + count),
             Err(Errno::EAGAIN) if blocks => {
-                return Ok(Step::hold(Wait::Pipe { entered, call, moved }));
+                return Ok(Action::hold(Wait::Pipe { entered, call, moved }));
             }
             Err(_) if moved > 0 => Ok(moved),
             Err(errno) => Err(errno),
@@ -120,10 +119,10 @@ impl Supervised {
         if total == Err(Errno::EPIPE) {
             let pid = self.table.task(tid).map_or(0, |task| task.pid);
             if self.deliver(pid, libc::SIGPIPE)? {
-                return Ok(Step::Gone);
+                return Ok(Action::Gone);
             }
         }
-        Ok(Step::result(total))
+        Ok(Action::result(total))
     }
 
     /// Whether a held transfer can go on.
@@ -136,28 +135,28 @@ impl Supervised {
         let file = self.table.process(pid).and_then(|process| process.files.get(fd));
         let Some(file) = file else { return Ok(true) };
         let mut fds = [PollFd::new(file.as_fd(), wanted)];
-        let ready = poll(&mut fds, PollTimeout::ZERO).map_err(|errno| lost("poll", errno))?;
+        let ready = poll(&mut fds, PollTimeout::ZERO).map_err(|errno| os_error("poll", errno))?;
         Ok(ready > 0)
     }
 }
 
 fn flags(end: BorrowedFd<'_>) -> Result<OFlag, Broken> {
-    let bits = fcntl(end, FcntlArg::F_GETFL).map_err(|errno| lost("fcntl", errno))?;
+    let bits = fcntl(end, FcntlArg::F_GETFL).map_err(|errno| os_error("fcntl", errno))?;
     Ok(OFlag::from_bits_retain(bits))
 }
 
-/// Does something to a pipe's end that must not block. Its flags are shared with the target, which
-/// is held and cannot notice.
+/// Makes an operation on an end of a pipe fail instead of blocking. The flags are shared with the
+/// target, which is held and cannot notice.
 fn without_blocking<T>(
     end: BorrowedFd<'_>,
-    deed: impl FnOnce() -> Result<T, Errno>,
+    operation: impl FnOnce() -> Result<T, Errno>,
 ) -> Result<T, Errno> {
     let before = OFlag::from_bits_retain(fcntl(end, FcntlArg::F_GETFL)?);
     if before.contains(OFlag::O_NONBLOCK) {
-        return deed();
+        return operation();
     }
     fcntl(end, FcntlArg::F_SETFL(before | OFlag::O_NONBLOCK))?;
-    let result = deed();
+    let result = operation();
     fcntl(end, FcntlArg::F_SETFL(before))?;
     result
 }

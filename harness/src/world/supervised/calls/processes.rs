@@ -1,5 +1,5 @@
-//! Calls about processes and threads: clone, exit, wait, kill, and the few about their
-//! surroundings.
+//! Calls about processes and threads: clone, exit, wait, kill, and a few that affect a process as a
+//! whole.
 //!
 //! Must not know: who runs next.
 
@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
+use super::call::Call;
 use super::signals::{Disposition, disposition};
-use super::{Call, Outcome, Step, Trouble};
+use super::{Action, Outcome, Trouble};
 use crate::kernel::calls::Waited;
 use crate::kernel::{Ending, Entered, Pid};
 use crate::world::Broken;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::{Answer, Notice};
-use crate::world::supervised::schedule::lost;
+use crate::world::supervised::schedule::os_error;
 use crate::world::supervised::tasks::{Birth, Held, Origin, Task, Wait, inner_pid_and_name};
 use crate::world::supervised::{Supervised, names};
 
@@ -24,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const CLEAR_TID: u64 = libc::CLONE_CHILD_CLEARTID as u64;
 
 impl Supervised {
-    /// clone(2) and clone3(2) as a fork; None: it makes a thread.
+    /// Decodes clone(2) and clone3(2) as a fork; None: it makes a thread.
     pub(super) fn decode_fork(&self, notice: &Notice) -> Result<Option<Call>, Trouble> {
         let (flags, child_tid) = clone_arguments(notice)?;
         if flags & libc::CLONE_THREAD as u64 != 0 {
@@ -38,14 +39,14 @@ impl Supervised {
         Ok(Some(Call::Fork { clear_tid: if flags & CLEAR_TID != 0 { child_tid } else { 0 } }))
     }
 
-    /// A fork that the plan lets happen or not. The pid of the child is known before: nobody else
-    /// makes processes in this namespace.
-    pub(super) fn do_fork(&mut self, tid: i32, entered: Entered, clear_tid: u64) -> Step {
+    /// Makes a fork. The pid of the child is known in advance, because nobody else makes processes
+    /// in this namespace.
+    pub(super) fn do_fork(&mut self, tid: i32, entered: Entered, clear_tid: u64) -> Action {
         let failed = self.kernel.borrow().fork_error(&entered).is_some();
         let pid = if failed { 0 } else { self.last_pid + 1 };
         let task = match self.kernel.borrow_mut().fork(entered, pid) {
             Ok(task) => task,
-            Err(errno) => return Step::error(errno),
+            Err(errno) => return Action::error(errno),
         };
         self.last_pid = pid;
         let maker = self.table.task(tid).and_then(|task| self.table.process(task.pid));
@@ -53,7 +54,7 @@ impl Supervised {
             let of = Origin::Child { task, parent: process.pid, files: process.files.clone() };
             self.table.births.push(Birth { pid, clear_tid, of });
         }
-        Step::CONTINUE
+        Action::CONTINUE
     }
 
     pub(super) fn new_thread(&mut self, tid: i32, notice: &Notice) -> Outcome {
@@ -64,27 +65,29 @@ impl Supervised {
             let of = Origin::Thread { process: task.pid };
             self.table.births.push(Birth { pid: self.last_pid, clear_tid, of });
         }
-        Ok(Step::CONTINUE)
+        Ok(Action::CONTINUE)
     }
 
-    /// exit(2) of a thread, exit_group(2) of a process: it ends before anybody else runs.
+    /// exit(2) of a thread, exit_group(2) of a process. It has ended before anybody else runs.
     pub(super) fn exit(&mut self, tid: i32, notice: &Notice) -> Outcome {
-        let Some(task) = self.table.task(tid) else { return Ok(Step::Gone) };
+        let Some(task) = self.table.task(tid) else { return Ok(Action::Gone) };
         let (pid, clear_tid) = (task.pid, task.clear_tid);
         let threads = self.table.tasks.iter().filter(|task| task.pid == pid).count();
-        self.listener(tid)?.answer(notice.id, Answer::Continue).map_err(|e| lost("answer", e))?;
+        self.listener(tid)?
+            .answer(notice.id, Answer::Continue)
+            .map_err(|e| os_error("answer", e))?;
         if notice.number == libc::SYS_exit && threads > 1 {
             self.thread_ends(tid, pid, clear_tid)?;
         } else {
             if let Some(process) = self.table.process_mut(pid) {
                 process.ending = Some(Ending::Exited(notice.int(0) & 0xff));
             }
-            self.await_death(pid)?;
+            self.await_exit(pid)?;
         }
-        Ok(Step::Gone)
+        Ok(Action::Gone)
     }
 
-    /// There is nothing to poll for the end of a thread, so this looks again and again.
+    /// Waits for the end of a thread. There is nothing to poll for that, so this loops.
     fn thread_ends(&mut self, tid: i32, pid: Pid, clear_tid: u64) -> Result<(), Broken> {
         let deadline = Instant::now() + PATIENCE;
         let host = self.table.process(pid).map_or(0, |process| process.host);
@@ -95,19 +98,18 @@ impl Supervised {
             let _ = nix::sched::sched_yield();
         }
         self.table.tasks.retain(|task| task.tid != tid);
-        // The kernel has cleared the word and woken nobody, because joiners wait here and not
-        // there.
+        // Linux has cleared the word and woken nobody, because joiners sleep here and not there.
         if clear_tid != 0 {
             self.wake(pid, clear_tid, 1, u32::MAX);
         }
         Ok(())
     }
 
-    /// wait4(2): held until there is something to wait for, or answered at once with WNOHANG.
+    /// wait4(2): held until a child has ended; with WNOHANG answered at once.
     pub(super) fn do_wait(&mut self, tid: i32, entered: Entered, call: Call) -> Outcome {
-        let Call::Wait { pid, options } = call else { return Ok(Step::CONTINUE) };
+        let Call::Wait { pid, options } = call else { return Ok(Action::CONTINUE) };
         if options & libc::WNOHANG == 0 && !self.kernel.borrow().can_wait(entered.task) {
-            return Ok(Step::hold(Wait::Child(entered, call)));
+            return Ok(Action::hold(Wait::Child(entered, call)));
         }
         let own = self.table.task(tid).map(|task| task.pid);
         let children = own.map_or(0, |own| self.kernel.borrow().children(own));
@@ -117,39 +119,40 @@ impl Supervised {
             ))));
         }
         match self.kernel.borrow_mut().wait(entered) {
-            // The zombie is there: whoever dies is waited for before anybody runs.
-            Waited::Reaped(..) => Ok(Step::CONTINUE),
-            Waited::NotYet => Ok(Step::value(0)),
-            Waited::Failed(errno) => Ok(Step::error(errno)),
+            // Linux has the zombie, too: the end of a process is waited for before anybody runs.
+            Waited::Reaped(..) => Ok(Action::CONTINUE),
+            Waited::NotYet => Ok(Action::value(0)),
+            Waited::Failed(errno) => Ok(Action::error(errno)),
         }
     }
 
-    /// kill(2), sent by the supervisor so that its effect is complete before the caller goes on.
+    /// kill(2). The supervisor sends the signal, so that its effect is complete before the caller
+    /// goes on.
     pub(super) fn kill_call(&mut self, tid: i32, notice: &Notice) -> Outcome {
         let (pid, signal) = (notice.int(0), notice.int(1));
         let own = self.table.task(tid).map(|task| task.pid);
         if own == Some(pid) {
-            return Ok(Step::CONTINUE);
+            return Ok(Action::CONTINUE);
         }
         if pid <= 0 {
             let call = names::describe(notice);
             return Err(Trouble::Broken(Broken::Harness(format!("not modelled: {call}"))));
         }
         if self.table.process(pid).is_none() {
-            // A zombie takes any signal; nobody is there to notice.
+            // A signal to a zombie succeeds without effect.
             return Ok(if self.kernel.borrow().children(own.unwrap_or(0)) > 0 {
-                Step::value(0)
+                Action::value(0)
             } else {
-                Step::error(Errno::ESRCH)
+                Action::error(Errno::ESRCH)
             });
         }
         if signal != 0 {
             self.deliver(pid, signal)?;
         }
-        Ok(Step::value(0))
+        Ok(Action::value(0))
     }
 
-    /// tgkill(2), made by the caller itself: a thread that is held sleeps through it, so where it
+    /// tgkill(2). The caller sends the signal itself. A held thread does not notice it, so if it
     /// has a handler, its call is interrupted when its turn comes.
     pub(super) fn tgkill(&mut self, tid: i32, notice: &Notice) -> Outcome {
         let (thread, signal) = (notice.int(1), notice.int(2));
@@ -163,28 +166,28 @@ impl Supervised {
         {
             *interrupted = true;
         }
-        Ok(Step::CONTINUE)
+        Ok(Action::CONTINUE)
     }
 
-    /// chdir(2): relative paths mean the run directory, so it must stay where it is.
+    /// chdir(2): only to the run directory, because relative paths are taken to mean that.
     pub(super) fn chdir(&self, notice: &Notice) -> Outcome {
         let path = Memory(notice.tid).path(notice.args[0])?;
         match self.inside(&path) {
-            Some(inside) if inside.is_empty() => Ok(Step::CONTINUE),
+            Some(inside) if inside.is_empty() => Ok(Action::CONTINUE),
             _ => Err(Trouble::Broken(Broken::NotMeasured(format!(
                 "the server changes to {path}: its files must stay in the run directory"
             )))),
         }
     }
 
-    /// setitimer(2): switching a timer off is harmless, a running one would tick in real time.
+    /// setitimer(2): only to switch a timer off, because one that is on would run in real time.
     pub(super) fn setitimer(&self, notice: &Notice) -> Outcome {
         let memory = Memory(notice.tid);
         let set = notice.args[1] != 0
             && (memory.time(notice.args[1])? != (0, 0)
                 || memory.time(notice.args[1] + 16)? != (0, 0));
         if !set {
-            return Ok(Step::CONTINUE);
+            return Ok(Action::CONTINUE);
         }
         Err(Trouble::Broken(Broken::NotMeasured(
             "the server sets a timer that signals (setitimer): not modelled".to_string(),
@@ -192,7 +195,7 @@ impl Supervised {
     }
 }
 
-/// The flags of a clone, and where it wants the child's number cleared.
+/// The flags of a clone, and the address for CLONE_CHILD_CLEARTID.
 fn clone_arguments(notice: &Notice) -> Result<(u64, u64), Errno> {
     if notice.number == libc::SYS_clone {
         return Ok((notice.args[0], notice.args[3]));

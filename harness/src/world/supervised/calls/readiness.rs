@@ -1,8 +1,8 @@
 //! Waiting for descriptors: epoll_wait, poll, select.
 //!
-//! The supervisor looks at copies of the descriptors. Something is ready: the kernel carries the
-//! call out and returns at once. Nothing is: the task is held until something is or its time has
-//! come on the virtual clock. Must not know: what a descriptor is.
+//! The supervisor polls copies of the descriptors. If one is ready, Linux carries the call out and
+//! returns at once. Otherwise the task is held until one is, or until its timeout on the virtual
+//! clock. Must not know: what a descriptor is.
 
 use std::collections::btree_map::Entry;
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,20 +12,20 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::{Outcome, Step};
+use super::{Action, Outcome};
 use crate::kernel::{Fd, Pid, Time};
 use crate::world::Broken;
 use crate::world::supervised::Supervised;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::Notice;
-use crate::world::supervised::schedule::lost;
+use crate::world::supervised::schedule::os_error;
 use crate::world::supervised::start::namespace::copy_descriptor;
 use crate::world::supervised::tasks::{Interest, Wait};
 
-/// Bytes of a `struct pollfd`, and where its result lies.
+/// The size of a `struct pollfd`, and the offset of its result.
 const POLLFD: usize = 8;
 const REVENTS: u64 = 6;
-/// select(2) takes no descriptor above this.
+/// select(2) takes only descriptors below this.
 const FD_SETSIZE: i32 = 1024;
 
 /// How long a call waits: not at all, for a time, or for ever.
@@ -44,13 +44,13 @@ impl Supervised {
         self.wait_ready(tid, Interest::Epoll(notice.int(0)), patience)
     }
 
-    /// A new epoll descriptor may take the number of an old one, so copies are made afresh.
+    /// A new epoll descriptor may get the number of an old one, so all copies are dropped.
     pub(super) fn epoll_create(&mut self, tid: i32) -> Outcome {
         let pid = self.table.task(tid).map(|task| task.pid);
         if let Some(process) = pid.and_then(|pid| self.table.process_mut(pid)) {
             process.epolls.get_mut().clear();
         }
-        Ok(Step::CONTINUE)
+        Ok(Action::CONTINUE)
     }
 
     pub(super) fn poll(&mut self, tid: i32, notice: &Notice) -> Outcome {
@@ -96,17 +96,17 @@ impl Supervised {
     fn wait_ready(&mut self, tid: i32, of: Interest, patience: Patience) -> Outcome {
         let pid = self.table.task(tid).map_or(0, |task| task.pid);
         if matches!(patience, Patience::None) || self.is_any_ready(pid, &of)? {
-            return Ok(Step::CONTINUE);
+            return Ok(Action::CONTINUE);
         }
         let now = self.kernel.borrow().now();
         let until: Option<Time> = match patience {
             Patience::For(time) => Some(now + time),
             _ => None,
         };
-        Ok(Step::hold(Wait::Ready { of, until }))
+        Ok(Action::hold(Wait::Ready { of, until }))
     }
 
-    /// Something is ready after all, the time has come, or a signal has.
+    /// Ends a wait: something is ready, the timeout has expired, or a signal has come.
     pub(super) fn end_ready(
         &mut self,
         tid: i32,
@@ -116,10 +116,10 @@ impl Supervised {
     ) -> Outcome {
         let pid = self.table.task(tid).map_or(0, |task| task.pid);
         if self.is_any_ready(pid, of)? {
-            return Ok(Step::CONTINUE);
+            return Ok(Action::CONTINUE);
         }
         if interrupted {
-            return Ok(Step::error(Errno::EINTR));
+            return Ok(Action::error(Errno::EINTR));
         }
         let memory = Memory(notice.tid);
         match of {
@@ -135,7 +135,7 @@ impl Supervised {
                 }
             }
         }
-        Ok(Step::value(0))
+        Ok(Action::value(0))
     }
 
     /// Whether anything is ready now.
@@ -153,7 +153,7 @@ impl Supervised {
                     Ok(copy) => Rc::new(copy),
                     // A descriptor that is not open makes the call return: POLLNVAL or EBADF.
                     Err(Errno::EBADF) => return Ok(true),
-                    Err(errno) => return Err(lost("pidfd_getfd", errno)),
+                    Err(errno) => return Err(os_error("pidfd_getfd", errno)),
                 },
             };
             copies.push((copy, PollFlags::from_bits_retain(*events)));
@@ -170,7 +170,7 @@ impl Supervised {
             Entry::Vacant(entry) => match copy_descriptor(process.pidfd.as_fd(), fd) {
                 Ok(copy) => entry.insert(copy),
                 Err(Errno::EBADF) => return Ok(true),
-                Err(errno) => return Err(lost("pidfd_getfd", errno)),
+                Err(errno) => return Err(os_error("pidfd_getfd", errno)),
             },
         };
         is_ready(&mut [PollFd::new(copy.as_fd(), PollFlags::POLLIN)])
@@ -178,7 +178,7 @@ impl Supervised {
 }
 
 fn is_ready(fds: &mut [PollFd<'_>]) -> Result<bool, Broken> {
-    Ok(poll(fds, PollTimeout::ZERO).map_err(|errno| lost("poll", errno))? > 0)
+    Ok(poll(fds, PollTimeout::ZERO).map_err(|errno| os_error("poll", errno))? > 0)
 }
 
 fn limited(time: Duration) -> Patience {

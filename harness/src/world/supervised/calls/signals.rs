@@ -1,10 +1,10 @@
-//! Signals and death: what a signal does to a process all of whose threads are held, and what is
-//! left of a process that has ended.
+//! Signals and ends of processes: what a signal does to a process all of whose threads are held,
+//! and what to do when a process has ended.
 //!
-//! Since the listener waits killable (WAIT_KILLABLE_RECV), a held call sleeps through every signal
-//! but a deadly one. So the supervisor looks up what the signal will do: kill, which it waits for;
+//! With WAIT_KILLABLE_RECV a held call does not notice any signal but a fatal one. So the
+//! supervisor looks up what the signal will do: kill the process, and then it waits for the end;
 //! run a handler, for which an interruptible call must return EINTR; or nothing. Must not know: why
-//! it was sent.
+//! a signal is sent.
 
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -15,37 +15,37 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
 use crate::kernel::{Ending, Entered, Halt, Pid};
 use crate::world::supervised::Supervised;
-use crate::world::supervised::schedule::lost;
+use crate::world::supervised::schedule::os_error;
 use crate::world::supervised::start::namespace::send_signal;
-use crate::world::supervised::tasks::{Process, Table};
+use crate::world::supervised::tasks::{Process, TaskTable};
 use crate::world::{Broken, Status, World};
 
 /// How long a killed process may take to end, in real milliseconds.
 const PATIENCE: u16 = 10_000;
 
-/// What becomes of a process that gets a signal.
+/// What a signal does to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Disposition {
     Dies,
-    /// Blocked for now: it dies of it as soon as it lets it through. A C library that blocks
-    /// signals while it forks, as glibc 2.41 does and 2.36 does not, leaves a child like that at
-    /// its first call.
-    Doomed,
+    /// It is blocked for now: the process dies of it once it unblocks it. A new child is in that
+    /// state at its first call if its C library blocks signals while it forks, as glibc 2.41 does
+    /// (2.36 does not).
+    DiesLater,
     Handles,
-    /// Ignored, or blocked for now by who has a handler.
-    Sleeps,
+    /// Ignored, or handled and blocked for now.
+    Ignores,
     Stops,
 }
 
 impl Supervised {
-    /// Sends a signal to a process of the run. True: it died of it.
+    /// Sends a signal to a process of the run. True: it has died of it.
     pub(in super::super) fn deliver(&mut self, pid: Pid, signal: i32) -> Result<bool, Broken> {
         let disposition = self.send_to(pid, signal)?;
-        self.suffer(pid, signal, disposition)
+        self.apply_signal(pid, signal, disposition)
     }
 
-    /// Sends a signal to a process that has just entered `call`. When it dies of it, the call was
-    /// never made, which the trace says before it says how the process ended; `call` is None then.
+    /// Sends a signal to a process that has just entered `call`. If it dies of that, the call was
+    /// never made, which the trace says before it says how the process ended; then `call` is None.
     pub(super) fn deliver_during(
         &mut self,
         pid: Pid,
@@ -58,37 +58,42 @@ impl Supervised {
         {
             self.kernel.borrow_mut().abandon(entered);
         }
-        self.suffer(pid, signal, disposition)
+        self.apply_signal(pid, signal, disposition)
     }
 
-    /// Sends a signal and says what it will do.
+    /// Sends a signal, and says what it will do.
     fn send_to(&mut self, pid: Pid, signal: i32) -> Result<Disposition, Broken> {
-        let Some(process) = self.table.process(pid) else { return Ok(Disposition::Sleeps) };
+        let Some(process) = self.table.process(pid) else { return Ok(Disposition::Ignores) };
         let disposition = disposition(process.host, signal)?;
         if disposition == Disposition::Stops {
             return Err(Broken::Harness(format!("signal {signal} stops processes: not modelled")));
         }
-        send_signal(process.pidfd.as_fd(), signal).map_err(|errno| lost("kill", errno))?;
+        send_signal(process.pidfd.as_fd(), signal).map_err(|errno| os_error("kill", errno))?;
         if let (Some(task), Ok(named)) = (self.main_task(pid), Signal::try_from(signal))
-            && disposition != Disposition::Sleeps
+            && disposition != Disposition::Ignores
         {
             self.kernel.borrow_mut().signalled(task, named);
         }
         Ok(disposition)
     }
 
-    /// What a signal that was sent does. True: the process is gone.
-    fn suffer(&mut self, pid: Pid, signal: i32, disposition: Disposition) -> Result<bool, Broken> {
+    /// Waits for the effect of a signal that was sent. True: the process is gone.
+    fn apply_signal(
+        &mut self,
+        pid: Pid,
+        signal: i32,
+        disposition: Disposition,
+    ) -> Result<bool, Broken> {
         match disposition {
             Disposition::Dies => {
                 if let Some(process) = self.table.process_mut(pid) {
                     process.ending = Some(Ending::Signaled(signal));
                 }
-                self.await_death(pid)?;
+                self.await_exit(pid)?;
                 Ok(true)
             }
-            Disposition::Doomed => {
-                // An orphan leaves nobody who could be asked what it died of.
+            Disposition::DiesLater => {
+                // If it is an orphan by then, nothing will say how it ended.
                 if let Some(process) = self.table.process_mut(pid) {
                     process.ending = Some(Ending::Signaled(signal));
                 }
@@ -104,7 +109,7 @@ impl Supervised {
         }
     }
 
-    /// A kill or power cut that the plan has put at a call.
+    /// Carries out a kill or power cut that the plan has put at a call.
     pub(in super::super) fn carry_out(&mut self, halt: Halt) -> Result<(), Broken> {
         match halt {
             Halt::Kill(victim) => self.kill(victim),
@@ -112,15 +117,16 @@ impl Supervised {
         }
     }
 
-    /// The power is cut: every process ends, and nobody hears of it.
-    pub(in super::super) fn go_dark(&mut self) -> Result<(), Broken> {
+    /// The power is cut: kills every process, without telling any parent.
+    pub(in super::super) fn power_off(&mut self) -> Result<(), Broken> {
         let living = self.table.processes.iter().map(|process| process.pidfd.as_fd());
         for pidfd in living {
-            send_signal(pidfd, libc::SIGKILL).map_err(|errno| lost("kill", errno))?;
+            send_signal(pidfd, libc::SIGKILL).map_err(|errno| os_error("kill", errno))?;
         }
         for process in &self.table.processes {
             let mut fds = [PollFd::new(process.pidfd.as_fd(), PollFlags::POLLIN)];
-            let ended = poll(&mut fds, PollTimeout::from(PATIENCE)).map_err(|e| lost("poll", e))?;
+            let ended =
+                poll(&mut fds, PollTimeout::from(PATIENCE)).map_err(|e| os_error("poll", e))?;
             if ended == 0 {
                 return Err(Broken::Hung(format!("process {} does not end", process.pid)));
             }
@@ -128,26 +134,25 @@ impl Supervised {
                 reap(process.pidfd.as_fd())?;
             }
         }
-        self.table = Table::default();
+        self.table = TaskTable::default();
         self.server = None;
         self.status = Status::Off;
         Ok(())
     }
 
     /// Waits until a process that is about to end has ended.
-    pub(super) fn await_death(&mut self, pid: Pid) -> Result<(), Broken> {
+    pub(super) fn await_exit(&mut self, pid: Pid) -> Result<(), Broken> {
         let Some(process) = self.table.process(pid) else { return Ok(()) };
         let mut fds = [PollFd::new(process.pidfd.as_fd(), PollFlags::POLLIN)];
-        let ready = poll(&mut fds, PollTimeout::from(PATIENCE)).map_err(|e| lost("poll", e))?;
+        let ready = poll(&mut fds, PollTimeout::from(PATIENCE)).map_err(|e| os_error("poll", e))?;
         if ready == 0 {
             return Err(Broken::Hung(format!("process {pid} was killed and does not end")));
         }
-        self.bury(pid)
+        self.process_ended(pid)
     }
 
-    /// A process has ended: the kernel hears of it, its tasks and descriptors go, its parent may
-    /// look.
-    pub(in super::super) fn bury(&mut self, pid: Pid) -> Result<(), Broken> {
+    /// A process has ended: tells the kernel and the parent, and drops its tasks and descriptors.
+    pub(in super::super) fn process_ended(&mut self, pid: Pid) -> Result<(), Broken> {
         let Some(process) = self.table.process(pid) else { return Ok(()) };
         let parent = process.parent;
         let ending = if parent.is_none() && self.server == Some(pid) {
@@ -162,11 +167,11 @@ impl Supervised {
         };
         self.table.remove(pid);
         self.kernel.borrow_mut().ended(pid, ending);
-        self.tell_parent(parent)
+        self.notify_parent(parent)
     }
 
-    /// SIGCHLD has reached the parent by now; where it has a handler, that interrupts it.
-    fn tell_parent(&mut self, parent: Option<Pid>) -> Result<(), Broken> {
+    /// SIGCHLD has reached the parent by now. If it has a handler, its call is interrupted.
+    fn notify_parent(&mut self, parent: Option<Pid>) -> Result<(), Broken> {
         let Some(process) = parent.and_then(|pid| self.table.process(pid)) else { return Ok(()) };
         if disposition(process.host, libc::SIGCHLD)? == Disposition::Handles {
             let pid = process.pid;
@@ -184,12 +189,12 @@ fn reap(pidfd: BorrowedFd<'_>) -> Result<Ending, Broken> {
         Ok(WaitStatus::Exited(_, code)) => Ok(Ending::Exited(code)),
         Ok(WaitStatus::Signaled(_, signal, _)) => Ok(Ending::Signaled(signal as i32)),
         Ok(other) => Err(Broken::Harness(format!("the server ended with {other:?}"))),
-        Err(errno) => Err(lost("waitid", errno)),
+        Err(errno) => Err(os_error("waitid", errno)),
     }
 }
 
-/// How a process ended that its parent has not waited for: the last field of /proc/PID/stat, in the
-/// format of wait(2). None: it is gone already, because its parent was init.
+/// How a zombie ended, from the last field of /proc/PID/stat, in the format of wait(2). None: it is
+/// gone already, because its parent was init.
 fn zombie_ending(process: &Process) -> Option<Ending> {
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.host)).ok()?;
     let status: i32 = stat.split_whitespace().last()?.parse().ok()?;
@@ -216,16 +221,16 @@ pub(super) fn disposition(tid: i32, signal: i32) -> Result<Disposition, Broken> 
     }
     let blocked = has("SigBlk:");
     if has("SigIgn:") || blocked && has("SigCgt:") {
-        return Ok(Disposition::Sleeps);
+        return Ok(Disposition::Ignores);
     }
     if has("SigCgt:") {
         return Ok(Disposition::Handles);
     }
     Ok(match signal {
-        libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => Disposition::Sleeps,
-        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if blocked => Disposition::Sleeps,
+        libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => Disposition::Ignores,
+        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if blocked => Disposition::Ignores,
         libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => Disposition::Stops,
-        _ if blocked => Disposition::Doomed,
+        _ if blocked => Disposition::DiesLater,
         _ => Disposition::Dies,
     })
 }

@@ -1,14 +1,14 @@
-//! Time and chance: clocks, sleeping, random numbers.
+//! Time and randomness: clocks, sleeping, random numbers.
 //!
-//! Both are the run's own: the virtual clock, and one stream of numbers that is the same in each
-//! run. Must not know: who asks and why.
+//! Each run has its virtual clock, and a stream of random numbers that is the same in every run.
+//! Must not know: who asks and why.
 
 use std::time::Duration;
 
 use libc::c_long;
 use nix::errno::Errno;
 
-use super::{Outcome, Step};
+use super::{Action, Outcome};
 use crate::kernel::{Clock, Time};
 use crate::world::supervised::Supervised;
 use crate::world::supervised::memory::Memory;
@@ -17,12 +17,12 @@ use crate::world::supervised::stand_in::random;
 use crate::world::supervised::tasks::Wait;
 
 const SECOND: u64 = 1_000_000_000;
-/// More than anybody asks for at once; the call may return less.
+/// The most that one call returns, in bytes.
 const MOST_RANDOM: u64 = 1 << 16;
 
-/// Calls that are answered at once, whoever makes them: what they write to memory, and what they
-/// return. None: it is none of them.
-pub fn tell(
+/// Answers calls for the time or random numbers, which never wait: writes the result to memory, and
+/// says what the call returns. None: it is another call.
+pub fn answer_at_once(
     memory: Memory,
     number: c_long,
     args: [u64; 6],
@@ -61,7 +61,7 @@ pub fn tell(
     Ok(Some(0))
 }
 
-/// Clocks that count CPU time go as fast as the others: a process is charged for waiting, too.
+/// Clocks of CPU time advance like the others, even while a process waits.
 fn read(clock: &Clock, id: i32) -> u64 {
     match id {
         libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => clock.realtime(),
@@ -71,11 +71,11 @@ fn read(clock: &Clock, id: i32) -> u64 {
 
 impl Supervised {
     /// [`tell`] to the caller of a trapped call.
-    pub(super) fn time(&mut self, notice: &Notice) -> Result<Option<Step>, Errno> {
+    pub(super) fn time(&mut self, notice: &Notice) -> Result<Option<Action>, Errno> {
         let clock = &self.kernel.borrow().clock;
         let memory = Memory(notice.tid);
-        let told = tell(memory, notice.number, notice.args, clock, &mut self.drawn)?;
-        Ok(told.map(Step::value))
+        let told = answer_at_once(memory, notice.number, notice.args, clock, &mut self.drawn)?;
+        Ok(told.map(Action::value))
     }
 
     fn clock(&self, id: i32) -> u64 {
@@ -93,19 +93,19 @@ impl Supervised {
         };
         let (seconds, nanos) = Memory(notice.tid).time(request)?;
         if seconds < 0 || !(0..SECOND as i64).contains(&nanos) {
-            return Ok(Step::error(Errno::EINVAL));
+            return Ok(Action::error(Errno::EINVAL));
         }
         let stamp = (seconds as u64).saturating_mul(SECOND).saturating_add(nanos as u64);
         let since = if absolute { stamp.saturating_sub(self.clock(id)) } else { stamp };
         let until = self.kernel.borrow().now() + Duration::from_nanos(since);
         if since == 0 {
-            return Ok(Step::value(0));
+            return Ok(Action::value(0));
         }
         let remaining = if absolute { 0 } else { remaining };
-        Ok(Step::hold(Wait::Sleep { until, remaining }))
+        Ok(Action::hold(Wait::Sleep { until, remaining }))
     }
 
-    /// A sleep is over, or a signal has ended it.
+    /// Ends a sleep: its time is over, or a signal has come.
     pub(super) fn end_sleep(
         &self,
         notice: &Notice,
@@ -115,11 +115,11 @@ impl Supervised {
     ) -> Outcome {
         let left = (until - self.kernel.borrow().now()).as_nanos() as u64;
         if !interrupted || left == 0 {
-            return Ok(Step::value(0));
+            return Ok(Action::value(0));
         }
         if remaining != 0 {
             Memory(notice.tid).write_time(remaining, left / SECOND, left % SECOND)?;
         }
-        Ok(Step::error(Errno::EINTR))
+        Ok(Action::error(Errno::EINTR))
     }
 }

@@ -1,18 +1,17 @@
-//! The seccomp filter: which calls pass, which are answered by the supervisor, decided in the
-//! target's kernel.
+//! The seccomp filter: which calls pass, and which are trapped for the supervisor.
 //!
-//! Default-deny: whatever no table here lists is trapped, and a trapped call that nobody models
-//! ends the run. Calls on descriptors are trapped only from [`FIRST_FD`] on, where the supervisor
-//! puts the files and pipes it models, so that socket traffic costs nothing. Must not know: what
+//! Every call that no table here lists is trapped, and a trapped call that is not modelled ends the
+//! run. Calls on descriptors are trapped only from [`FIRST_FD`] on, where the supervisor puts the
+//! files and pipes that it models, so that traffic on sockets costs nothing. Must not know: what
 //! becomes of a trapped call.
 
 use libc::{c_long, sock_filter};
 
-/// Model descriptors start here; a server's own (sockets, epoll, files elsewhere) stay below.
+/// Descriptors of the model start here; others (sockets, epoll, files elsewhere) are below.
 pub const FIRST_FD: i32 = 512;
 
-/// Calls whose result does not depend on time, other tasks or the persistence files, or that change
-/// nothing but the calling process.
+/// Calls that pass: their results do not depend on time, other tasks or the persistence files, or
+/// they change nothing but the calling process.
 const PASS: &[c_long] = &[
     // memory
     libc::SYS_brk,
@@ -109,10 +108,9 @@ const PASS: &[c_long] = &[
     libc::SYS_eventfd2,
 ];
 
-/// Calls that pass unless their first argument is a model descriptor. `mmap` is the odd one out:
-/// its descriptor is the fifth argument, and it passes in any case, because mappings are only ever
-/// of programs and libraries; the supervisor's model would notice a mapping that writes at the end
-/// of the run.
+/// Calls that pass unless their first argument is a descriptor of the model. `mmap`, whose
+/// descriptor is the fifth argument, always passes, because only programs and libraries are mapped;
+/// a mapping that writes to a file would be noticed at the end of the run.
 pub const PASS_BELOW: &[c_long] = &[
     libc::SYS_read,
     libc::SYS_write,
@@ -147,9 +145,9 @@ const THIRD_ARGUMENT: u32 = 32;
 /// AUDIT_ARCH_X86_64 of linux/audit.h: EM_X86_64, 64-bit, little-endian.
 const X86_64: u32 = 0xc000_003e;
 
-/// The program. Its shape: wrong architecture → kill; listed → allow; a call on a descriptor → look
-/// at the descriptor; a signal to a thread → look at the signal; anything else → ask the
-/// supervisor.
+/// The program of the filter: kill on another architecture; allow calls that are listed; for calls
+/// on a descriptor, check the descriptor; for a signal to a thread, check the signal; trap anything
+/// else.
 pub fn program() -> Vec<sock_filter> {
     let mut program = vec![
         instruction(LOAD, 0, 0, ARCHITECTURE),
@@ -157,7 +155,7 @@ pub fn program() -> Vec<sock_filter> {
         instruction(RETURN, 0, 0, libc::SECCOMP_RET_KILL_PROCESS),
         instruction(LOAD, 0, 0, NUMBER),
     ];
-    // Each test stands in front of its own two instructions, so no jump is longer than two.
+    // Each test comes right before the instructions that it skips, so every jump is short.
     for number in PASS_BELOW {
         program.extend([
             instruction(JUMP_EQUAL, 0, 4, *number as u32),
@@ -173,7 +171,7 @@ pub fn program() -> Vec<sock_filter> {
             instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
         ]);
     }
-    // A newborn stops itself before anybody listens.
+    // A new child stops itself before anybody listens.
     program.extend([
         instruction(JUMP_EQUAL, 0, 4, libc::SYS_tgkill as u32),
         instruction(LOAD, 0, 0, THIRD_ARGUMENT),

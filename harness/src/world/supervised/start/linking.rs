@@ -1,9 +1,9 @@
-//! From exec to the entry point: what the dynamic linker and the constructors of libraries do.
+//! From exec to the entry point: runs the dynamic linker and the constructors of libraries.
 //!
-//! Every call is looked at. Those that leave nothing behind but memory are fine, because memory is
-//! copied. What they tell the process is what the supervisor would tell it: the time of the run,
-//! its random numbers, stand-ins for files that differ from machine to machine. Must not know: what
-//! becomes of the process.
+//! Every call is checked. Calls that change nothing but memory are fine, because memory is copied.
+//! The process gets the same answers as from the supervisor: the time of the run, its random
+//! numbers, stand-ins for files that differ from machine to machine. Must not know: what becomes of
+//! the process.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -16,14 +16,13 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::template::has_only_streams;
-use super::template_cache::Recipe;
-use crate::world::supervised::calls::time::tell;
+use super::start_key::StartKey;
+use crate::world::supervised::calls::time::answer_at_once;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::stand_in;
 
-/// Calls that change nothing but memory, signal handlers and thread registers, and that say the
-/// same whenever they are made.
+/// Calls that change nothing but memory, signal handlers and thread registers, and whose results do
+/// not depend on when they are made.
 const HARMLESS: &[c_long] = &[
     libc::SYS_access,
     libc::SYS_arch_prctl,
@@ -54,7 +53,7 @@ const HARMLESS: &[c_long] = &[
     libc::SYS_uname,
 ];
 
-/// Where a path may be written on the stack of a process that links: far below what it uses.
+/// How far below the stack pointer a path may be written: the process does not use that much.
 const SPARE: u64 = 1 << 14;
 
 /// A process at its entry point.
@@ -64,9 +63,9 @@ pub struct Linked {
     pub registers: user_regs_struct,
     /// The auxiliary vector, with its end.
     pub auxiliary: Vec<u64>,
-    /// Where the C library keeps the thread's number, which is another one in each copy.
+    /// Where the C library keeps the thread's number, which differs in each copy.
     pub clear_tid: Option<u64>,
-    /// The arguments of set_robust_list(2), which forks forget.
+    /// The arguments of set_robust_list(2), which a fork does not inherit.
     pub robust_list: Option<(u64, u64)>,
     /// Whether it has asked for the time.
     pub timed: bool,
@@ -75,30 +74,30 @@ pub struct Linked {
 }
 
 impl Linked {
-    /// As fork(3) of the C library has it.
+    /// The flags that fork(3) of the C library uses.
     pub fn clone_flags(&self) -> c_int {
         let set = libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID;
         self.clear_tid.map_or(0, |_| set)
     }
 }
 
-/// Lets a process that is stopped at its exec run up to `entry`. It stays traced. Fails with the
-/// reason when it does something that a copy could not inherit. Stand-ins for files are made in
-/// `place`.
-pub fn link(pid: Pid, entry: u64, recipe: &Recipe, place: &Path) -> Result<Linked, String> {
+/// Lets a process that is stopped at its exec run up to `entry`. It stays traced. Stand-ins for
+/// files are made in `place`. Fails with the reason if the process does something that a copy could
+/// not inherit.
+pub fn link(pid: Pid, entry: u64, key: &StartKey, place: &Path) -> Result<Linked, String> {
     let failed = |errno: Errno| format!("ptrace: {errno}");
     let at = entry as ptrace::AddressType;
     let original = ptrace::read(pid, at).map_err(failed)?;
     ptrace::write(pid, at, original & !0xff | 0xcc).map_err(failed)?;
     let mut found = Found {
         pid,
-        recipe,
+        key,
         stand_in: place.join(format!("stand-in-{pid}")),
         redirected: None,
         clear_tid: None,
         robust_list: None,
         timed: false,
-        drawn: recipe.drawn,
+        drawn: key.drawn,
     };
     // The first stop is the end of execve.
     let mut inside = true;
@@ -124,16 +123,16 @@ pub fn link(pid: Pid, entry: u64, recipe: &Recipe, place: &Path) -> Result<Linke
     }
     let auxiliary = auxiliary(pid, registers.rsp).map_err(failed)?;
     let Found { clear_tid, robust_list, timed, drawn, .. } = found;
-    let drawn = drawn - recipe.drawn;
+    let drawn = drawn - key.drawn;
     Ok(Linked { entry, registers, auxiliary, clear_tid, robust_list, timed, drawn })
 }
 
-/// What was seen on the way.
+/// What was found out on the way.
 struct Found<'a> {
     pid: Pid,
-    recipe: &'a Recipe,
+    key: &'a StartKey,
     stand_in: PathBuf,
-    /// The registers that a call has had which opens a stand-in.
+    /// The original registers of a call that now opens a stand-in.
     redirected: Option<user_regs_struct>,
     clear_tid: Option<u64>,
     robust_list: Option<(u64, u64)>,
@@ -174,7 +173,7 @@ impl Found<'_> {
         Err(format!("it makes system call {number} before it begins"))
     }
 
-    /// Has an open of something that has a stand-in open that.
+    /// If the file has a stand-in, makes the call open that.
     fn redirect(&mut self, registers: &user_regs_struct, path: u64) -> Result<bool, String> {
         let failed = |errno: Errno| format!("a stand-in: {errno}");
         let memory = Memory(self.pid.as_raw());
@@ -195,7 +194,7 @@ impl Found<'_> {
         Ok(true)
     }
 
-    /// Says what the supervisor would say.
+    /// Gives the answer that the supervisor would give.
     fn leaves(&mut self, registers: &user_regs_struct) -> Result<(), String> {
         let user_regs_struct { rdi, rsi, rdx, r10, r8, r9, .. } = *registers;
         let mut after = *registers;
@@ -206,7 +205,7 @@ impl Found<'_> {
         let number = registers.orig_rax as c_long;
         let args = [rdi, rsi, rdx, r10, r8, r9];
         let memory = Memory(self.pid.as_raw());
-        let told = tell(memory, number, args, &self.recipe.clock, &mut self.drawn)
+        let told = answer_at_once(memory, number, args, &self.key.clock, &mut self.drawn)
             .map_err(|errno| format!("system call {number}: {errno}"))?;
         if let Some(value) = told {
             after.rax = value as u64;
@@ -218,7 +217,7 @@ impl Found<'_> {
     }
 }
 
-/// The auxiliary vector above argc, argv and envp.
+/// The auxiliary vector, up to and including its end.
 fn auxiliary(pid: Pid, stack: u64) -> Result<Vec<u64>, Errno> {
     let memory = Memory(pid.as_raw());
     let mut at = super::spawn::auxiliary_vector(memory, stack)?;
@@ -231,4 +230,9 @@ fn auxiliary(pid: Pid, stack: u64) -> Result<Vec<u64>, Errno> {
         }
         at += 16;
     }
+}
+
+/// Whether a process has nothing open but its standard streams.
+fn has_only_streams(pid: Pid) -> bool {
+    fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|open| open.count() == 3)
 }

@@ -1,9 +1,8 @@
-//! The machine that a worker process prepares once: namespaces of its own and a tmpfs in one of
-//! them.
+//! The machine that a worker process prepares once: a mount namespace with a tmpfs in it.
 //!
 //! The tmpfs is mounted over a directory that servers do not need, in this process' mount namespace
-//! only: it goes when the worker goes, however it ends, so nothing is ever left behind. The run
-//! directory is always a tmpfs because `st_blksize` decides the size of stdio's chunks, and so the
+//! only: it is gone when the worker is, however that ends, so nothing is left behind. The run
+//! directory is always on a tmpfs because `st_blksize` decides the buffer size of stdio, and so the
 //! sites. Must not know: servers.
 
 use std::os::unix::fs::PermissionsExt;
@@ -17,25 +16,25 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{getgid, getuid};
 
-use super::template_cache::Shelf;
+use super::template_cache::TemplateCache;
 use crate::world::Broken;
 
-/// Where the tmpfs may be mounted: directories that no server looks into.
+/// Where the tmpfs may be mounted: directories that no server uses.
 const PLACES: &[&str] = &["/mnt", "/media", "/srv", "/opt", "/var/empty", "/var/tmp", "/home"];
-/// All files of one run together.
+/// The size is for all files of one run together.
 const SIZE: &str = "size=512m,mode=0755";
 
 /// A prepared worker process.
 #[derive(Debug)]
 pub struct Machine {
     place: PathBuf,
-    shelf: Rc<Shelf>,
+    templates: Rc<TemplateCache>,
 }
 
 impl Machine {
-    /// Gives this process, which must have one thread only, a mount namespace with an empty tmpfs
-    /// in it. Call it once per process, and pin the process to a core: supervisor and servers take
-    /// turns, and a trapped call costs ten times less when they share one.
+    /// Gives this process, which must have only one thread, a mount namespace with an empty tmpfs
+    /// in it. To be called once per process, which should be pinned to a core: supervisor and
+    /// servers take turns, and a trapped call is ten times cheaper if they share a core.
     pub fn prepare() -> Result<Machine, Broken> {
         isolate()?;
         umask(Mode::from_bits_truncate(0o022));
@@ -43,8 +42,8 @@ impl Machine {
         mount(Some("sabot"), &place, Some("tmpfs"), MsFlags::empty(), Some(SIZE)).map_err(
             |errno| not_measured(&format!("mount a tmpfs on {}", place.display()), errno),
         )?;
-        let shelf = Rc::new(Shelf::new(&place));
-        Ok(Machine { place, shelf })
+        let templates = Rc::new(TemplateCache::new(&place));
+        Ok(Machine { place, templates })
     }
 
     /// Where the tmpfs is mounted.
@@ -53,12 +52,12 @@ impl Machine {
     }
 
     /// The templates of this process.
-    pub(in super::super) fn shelf(&self) -> Rc<Shelf> {
-        Rc::clone(&self.shelf)
+    pub(in super::super) fn templates(&self) -> Rc<TemplateCache> {
+        Rc::clone(&self.templates)
     }
 
-    /// An empty directory for one run, and a check that `binary` can still be seen. The name is the
-    /// same for each run that has the machine to itself, because servers show their directory.
+    /// Makes an empty directory for one run, and checks that `binary` can still be seen. The name
+    /// is the same for every run that has the machine to itself, because servers show it.
     pub fn directory(&self, binary: &Path) -> Result<PathBuf, Broken> {
         if binary.starts_with(&self.place) {
             return Err(Broken::NotMeasured(format!(
@@ -81,7 +80,7 @@ impl Machine {
     }
 }
 
-/// A mount namespace that shares nothing, inside a user namespace where that is what it takes.
+/// Enters a new mount namespace that shares no mounts, in a new user namespace if need be.
 pub fn isolate() -> Result<(), Broken> {
     let (uid, gid) = (getuid(), getgid());
     match unshare(CloneFlags::CLONE_NEWNS) {
@@ -104,8 +103,8 @@ pub fn isolate() -> Result<(), Broken> {
         .map_err(|errno| not_measured("make mounts private", errno))
 }
 
-/// The directory to mount over: an empty one for choice, else one that this process does not live
-/// in.
+/// The directory to mount over: preferably an empty one, otherwise one that holds neither this
+/// program nor its working directory.
 fn place() -> Result<PathBuf, Broken> {
     let exists = || PLACES.iter().map(Path::new).filter(|place| readable_directory(place));
     let empty =

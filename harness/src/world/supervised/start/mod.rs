@@ -1,6 +1,6 @@
-//! How a server process comes to be: namespaces, filter, template, linking.
+//! Starting a server process: namespaces, filter, template, linking.
 //!
-//! Must not know: what becomes of the calls of a server that runs.
+//! Must not know: what becomes of the calls of a running server.
 
 pub mod filter;
 mod linking;
@@ -8,5 +8,6 @@ pub mod machine;
 pub mod namespace;
 pub mod remote_calls;
 pub mod spawn;
+pub mod start_key;
 pub mod template;
 pub mod template_cache;

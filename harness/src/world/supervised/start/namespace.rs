@@ -1,13 +1,14 @@
 //! The PID namespace of one run, with a tiny init in it.
 //!
-//! The init is process 1, adopts orphans and reaps them, and takes everything with it when it is
-//! killed. A server is process 2: as process 1 its death would kill its children with it, and
-//! orphans could never be seen. The init dies with the worker. Must not know: servers.
+//! The init is process 1: it adopts orphans and reaps them, and when it is killed, everything in
+//! the namespace dies. A server is process 2; if it were process 1, its death would kill its
+//! children, and there would never be orphans. The init dies with the worker. Must not know:
+//! servers.
 //!
 //! # Safety
 //!
-//! Both children of clone3 and fork here run in a copy of this process' memory, in which locks of
-//! other threads might be held for ever: they make system calls only and end with `_exit`.
+//! The children of clone3 and fork run on a copy of this process' memory, in which another thread
+//! may have held a lock: they only make system calls, and end with `_exit`.
 
 #![allow(unsafe_code)]
 
@@ -18,11 +19,11 @@ use libc::{c_int, c_long, clone_args, pid_t};
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
-/// A PID namespace, alive as long as this value.
+/// A PID namespace that lives as long as this value.
 #[derive(Debug)]
 pub struct Namespace {
     init: OwnedFd,
-    /// Process 1, as this process' namespace numbers it.
+    /// The pid of process 1 in this process' namespace.
     host: pid_t,
 }
 
@@ -34,10 +35,10 @@ impl Namespace {
         args.flags = (libc::CLONE_NEWPID | libc::CLONE_PIDFD) as u64;
         args.pidfd = (&raw mut pidfd) as u64;
         args.exit_signal = libc::SIGCHLD as u64;
-        // SAFETY: without CLONE_VM this is fork(2); see the module.
+        // SAFETY: without CLONE_VM this is a fork; the child only makes system calls (`be_init`).
         match unsafe { clone3(&args) }? {
             0 => be_init(),
-            // SAFETY: the kernel has just stored a new descriptor there.
+            // SAFETY: with CLONE_PIDFD the kernel has just stored a new descriptor there.
             host => Ok(Namespace { init: unsafe { OwnedFd::from_raw_fd(pidfd) }, host }),
         }
     }
@@ -49,8 +50,8 @@ impl Namespace {
         self.host
     }
 
-    /// SIGKILL of process 1, and so of all others. Those that are our own children stay zombies
-    /// until we collect them, and process 1 does not end before.
+    /// Kills process 1, and so all others. Process 1 does not end before our own children in the
+    /// namespace have been collected.
     pub fn kill(&self) {
         let _ = send_signal(self.init.as_fd(), libc::SIGKILL);
     }
@@ -70,14 +71,15 @@ impl AsFd for Namespace {
     }
 }
 
-/// The life of process 1.
+/// What process 1 does.
 fn be_init() -> ! {
-    // SAFETY: system calls with plain numbers. It holds no descriptor open that others wait on.
+    // SAFETY: system calls with plain numbers and one static string.
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
         libc::prctl(libc::PR_SET_NAME, c"sabot-init".as_ptr());
         libc::signal(libc::SIGCHLD, libc::SIG_IGN);
         libc::setsid();
+        // Others wait until the last copy of a descriptor is closed.
         libc::syscall(libc::SYS_close_range, 0, c_int::MAX, 0);
         loop {
             libc::pause();
@@ -85,21 +87,23 @@ fn be_init() -> ! {
     }
 }
 
-/// fork(2) into `namespace` as a child of this process. Returns None in the child, which must
-/// behave as the module says, and its pid in the parent.
+/// fork(2) into `namespace`, as a child of this process. Returns None in the child, and its pid in
+/// the parent.
 ///
-/// A process cannot leave the namespace its children are born in without privileges over the old
-/// one, so a helper enters, forks a sibling (CLONE_PARENT) and ends.
+/// A process that has entered a namespace for its children cannot go back without privileges over
+/// the old one. So a helper enters it, forks a sibling (CLONE_PARENT) and ends.
 ///
 /// # Safety
 ///
-/// See the module.
+/// The child may only make system calls, and must not return: see the module.
 pub unsafe fn fork_into(namespace: &Namespace) -> Result<Option<pid_t>, Errno> {
     let (read, write) = nix::unistd::pipe()?;
-    // SAFETY: see the module.
+    // SAFETY: the helper only makes system calls and ends with `_exit`; the child of its own, to
+    // which None is returned, is the caller's responsibility.
     let helper = Errno::result(unsafe { libc::fork() })?;
     if helper == 0 {
-        // SAFETY: system calls with plain numbers, on memory of this process.
+        // SAFETY: zero is valid for every field of `clone_args`; the calls get plain numbers, and
+        // pointers to locals with their sizes.
         unsafe {
             let mut args: clone_args = mem::zeroed();
             args.flags = libc::CLONE_PARENT as u64;
@@ -129,9 +133,9 @@ pub unsafe fn fork_into(namespace: &Namespace) -> Result<Option<pid_t>, Errno> {
 ///
 /// # Safety
 ///
-/// `args` must not ask for CLONE_VM; see the module for what the child may do.
+/// `args` must not ask for CLONE_VM. The child may only make system calls: see the module.
 unsafe fn clone3(args: &clone_args) -> Result<pid_t, Errno> {
-    // SAFETY: the kernel reads `size_of` bytes from a live struct.
+    // SAFETY: the kernel reads `size_of::<clone_args>()` bytes from a live one.
     let result = unsafe { libc::syscall(libc::SYS_clone3, args, size_of::<clone_args>()) };
     Errno::result(result).map(|pid: c_long| pid as pid_t)
 }

@@ -1,8 +1,8 @@
-//! System calls made by a stopped process on the supervisor's behalf.
+//! Remote calls: system calls that a stopped process makes on the supervisor's behalf.
 //!
-//! A few instructions are written over the code at some place. They make one call after the other
-//! from a table that lies in the process' memory, put each result where the number was, and stop at
-//! a breakpoint. Must not know: what the calls are for.
+//! A few instructions are written over its code. They make one call after the other from a table in
+//! the memory of the process, replace the number of each by its result, and stop at a breakpoint.
+//! Must not know: what the calls are for.
 
 use libc::{c_long, user_regs_struct};
 use nix::errno::Errno;
@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 
 use crate::world::supervised::memory::Memory;
 
-/// rbx: the next row of the table; rbp: how many there are.
+/// rbx points to the next row of the table; rbp says how many are left.
 ///
 /// ```text
 /// next: mov rax, [rbx]      mov rdi, [rbx+8]    mov rsi, [rbx+16]   mov rdx, [rbx+24]
@@ -28,39 +28,39 @@ pub const CODE: [u8; 48] = [
 ];
 const WORD: usize = size_of::<c_long>();
 
-/// A call with its arguments, and what to call it when it fails.
+/// A call with its arguments, and its name in error messages.
 #[derive(Clone, Copy, Debug)]
-pub struct Injected {
+pub struct RemoteCall {
     what: &'static str,
     row: [u64; 7],
 }
 
-impl Injected {
-    pub fn new(what: &'static str, number: c_long, args: &[u64]) -> Injected {
+impl RemoteCall {
+    pub fn new(what: &'static str, number: c_long, args: &[u64]) -> RemoteCall {
         let mut row = [0; 7];
         row[0] = number as u64;
         row[1..=args.len()].copy_from_slice(args);
-        Injected { what, row }
+        RemoteCall { what, row }
     }
 }
 
-/// Calls that a process has been set to make.
+/// Calls that a process is making.
 #[derive(Debug)]
 pub struct Batch<'a> {
     pid: Pid,
     table: u64,
-    calls: &'a [Injected],
+    calls: &'a [RemoteCall],
 }
 
 impl Batch<'_> {
-    /// Sets the stopped process `pid`, which has [`CODE`] at `code` and room for a table at
-    /// `table`, going. Registers that the code does not use are as in `registers`.
+    /// Makes the stopped process `pid` start with these calls. It has [`CODE`] at `code` and room
+    /// for the table at `table`. Registers that the code does not use are set from `registers`.
     pub fn begin<'a>(
         pid: Pid,
         registers: &user_regs_struct,
         code: u64,
         table: u64,
-        calls: &'a [Injected],
+        calls: &'a [RemoteCall],
     ) -> Result<Batch<'a>, Errno> {
         let rows: Vec<u8> =
             calls.iter().flat_map(|call| call.row).flat_map(u64::to_ne_bytes).collect();
@@ -69,7 +69,7 @@ impl Batch<'_> {
             rip: code,
             rbx: table,
             rbp: calls.len() as u64,
-            // No call is in progress that might have to be made again.
+            // Otherwise Linux might restart a call that was interrupted by the stop.
             orig_rax: u64::MAX,
             ..*registers
         };
@@ -78,7 +78,7 @@ impl Batch<'_> {
         Ok(Batch { pid, table, calls })
     }
 
-    /// Waits for the end and returns what the last call did. Fails if any call has.
+    /// Waits for the end. Returns the result of the last call; fails if any call has failed.
     pub fn end(self) -> Result<i64, String> {
         match waitpid(self.pid, None) {
             Ok(WaitStatus::Stopped(_, Signal::SIGTRAP)) => self.results(self.calls.len()),
@@ -86,7 +86,8 @@ impl Batch<'_> {
         }
     }
 
-    /// The result of the last of the first `count` calls, which must be over.
+    /// The result of the last of the first `count` calls, which must be over; fails if any of them
+    /// has failed.
     pub fn results(&self, count: usize) -> Result<i64, String> {
         let memory = Memory(self.pid.as_raw());
         let mut last = 0;
@@ -101,12 +102,12 @@ impl Batch<'_> {
     }
 }
 
-/// What stands at a place of the program, as much as [`CODE`] takes.
+/// The code of a program at an address, as many bytes as [`CODE`] has.
 pub fn read_code(pid: Pid, at: u64) -> Result<[u8; CODE.len()], Errno> {
     Memory(pid.as_raw()).array(at)
 }
 
-/// Writes over the program of a stopped process, which gets copies of the pages concerned.
+/// Overwrites the code of a stopped process, which gets copies of those pages.
 pub fn write_code(pid: Pid, at: u64, code: &[u8; CODE.len()]) -> Result<(), Errno> {
     for (n, word) in code.chunks_exact(WORD).enumerate() {
         let word = c_long::from_ne_bytes(word.try_into().expect("a word"));

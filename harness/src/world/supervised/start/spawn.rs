@@ -1,15 +1,14 @@
 //! Starting a server under supervision.
 //!
-//! The order matters. The child asks to be traced, installs the filter, stops; the supervisor takes
-//! a copy of the listener and lets it run to its exec, where the new program has not run an
-//! instruction yet. There the auxiliary vector is changed: without AT_SYSINFO_EHDR libc asks the
-//! kernel for the time instead of the vDSO, and AT_RANDOM points to bytes that are the same in each
+//! The order matters. The child asks to be traced, installs the filter and stops. The supervisor
+//! takes a copy of the listener and lets the child exec; it stops again before the new program has
+//! run an instruction. There the auxiliary vector is changed: without AT_SYSINFO_EHDR libc asks
+//! Linux for the time instead of the vDSO, and AT_RANDOM points to bytes that are the same in every
 //! run. Then tracing ends. Must not know: what the server is.
 //!
 //! # Safety
 //!
-//! Between fork and exec the child works on memory that was prepared before and makes system calls
-//! only.
+//! Between fork and exec the child only makes system calls, on memory that was prepared before.
 
 #![allow(unsafe_code)]
 
@@ -31,37 +30,37 @@ use super::namespace::{Namespace, copy_descriptor, fork_into, open_process};
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::Listener;
 
-/// Enough for a server's default of 10000 clients, and the same on each machine that allows it.
+/// Enough for a server's default of 10,000 clients, and the same on every machine that allows it.
 const MAX_DESCRIPTORS: libc::rlim_t = 16384;
-/// The listener's number in the child: the lowest, because everything else but 0, 1, 2 is closed.
+/// The descriptor of the listener in the child: everything but 0, 1 and 2 is closed.
 pub const LISTENER: c_int = 3;
-/// Up to here the child's descriptor table has room from the start.
+/// The child's descriptor table has room up to here from the start.
 pub const LARGEST: c_int = 2 * filter::FIRST_FD - 1;
-/// What AT_RANDOM points to: stack protector and pointer guard come from it.
+/// What AT_RANDOM points to; libc takes its stack protector and pointer guard from it.
 const RANDOM: [u8; 16] = *b"sabot is no dice";
 pub const FILTER_FLAGS: libc::c_ulong =
     libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-/// `struct __user_cap_header_struct` of linux/capability.h, version 3, of the caller itself.
+/// `struct __user_cap_header_struct` of linux/capability.h: version 3, the caller itself.
 pub const CAPABILITIES: [u32; 2] = [0x2008_0522, 0];
-/// CAP_SYS_PTRACE and CAP_SYS_ADMIN: for setns(2) with a pidfd.
+/// CAP_SYS_PTRACE and CAP_SYS_ADMIN, which setns(2) with a pidfd needs.
 const KEPT: [u32; 2] = [19, 21];
 
-/// A server that has not run an instruction yet.
+/// A server process that has not run an instruction of its program yet.
 #[derive(Debug)]
 pub struct Launched {
-    /// As this process' namespace numbers it.
+    /// Its pid in this process' namespace.
     pub host: pid_t,
     pub pidfd: OwnedFd,
     pub listener: Listener,
 }
 
-/// What the child needs, made before the fork.
-struct Plan {
+/// What the child needs, prepared before the fork.
+struct ChildSetup {
     program: CString,
     directory: CString,
     argv: Vec<*const c_char>,
     envp: Vec<*const c_char>,
-    /// None: it becomes a template, whose copies get filters of their own.
+    /// None: it becomes a template, whose copies get their own filters.
     filter: Option<Vec<sock_filter>>,
     input: OwnedFd,
     output: c_int,
@@ -81,12 +80,13 @@ pub fn launch(
 ) -> Result<Launched, String> {
     let failed = |what: String| format!("start {}: {what}", program.display());
     let filter = Some(filter::program());
-    let plan = plan(program, args, environment, directory, output, filter).map_err(failed)?;
-    // SAFETY: the child calls `become_server`, which keeps to the rules.
+    let setup =
+        child_setup(program, args, environment, directory, output, filter).map_err(failed)?;
+    // SAFETY: the child calls `become_server`, which only makes system calls and never returns.
     let host = match unsafe { fork_into(namespace) } {
         Ok(Some(host)) => host,
-        // SAFETY: this is the child.
-        Ok(None) => unsafe { become_server(&plan) },
+        // SAFETY: this is the forked child.
+        Ok(None) => unsafe { become_server(&setup) },
         Err(errno) => return Err(format!("fork into a PID namespace: {errno}")),
     };
     take_over(host).map_err(|what| failed(given_up(host, what)))
@@ -96,12 +96,12 @@ pub fn launch(
 /// pid and its entry point; it is traced, and has not run an instruction yet.
 pub fn execute(program: &Path, environment: &[(String, String)]) -> Result<(pid_t, u64), String> {
     let null = fs::File::options().write(true).open("/dev/null").map_err(|e| e.to_string())?;
-    let plan = plan(program, &[], environment, Path::new("/"), null.as_fd(), None)?;
-    // SAFETY: the child calls `become_server`, which keeps to the rules.
+    let setup = child_setup(program, &[], environment, Path::new("/"), null.as_fd(), None)?;
+    // SAFETY: the child calls `become_server`, which only makes system calls and never returns.
     let host = match unsafe { libc::fork() } {
         -1 => return Err(format!("fork: {}", Errno::last())),
-        // SAFETY: this is the child.
-        0 => unsafe { become_server(&plan) },
+        // SAFETY: this is the forked child.
+        0 => unsafe { become_server(&setup) },
         host => host,
     };
     let entry = await_stop(host).and_then(|()| to_exec(host));
@@ -114,14 +114,14 @@ fn given_up(host: pid_t, what: String) -> String {
     what
 }
 
-fn plan(
+fn child_setup(
     program: &Path,
     args: &[String],
     environment: &[(String, String)],
     directory: &Path,
     output: BorrowedFd<'_>,
     filter: Option<Vec<sock_filter>>,
-) -> Result<Plan, String> {
+) -> Result<ChildSetup, String> {
     let text = |error: NulError| error.to_string();
     let program = CString::new(program.as_os_str().as_bytes()).map_err(text)?;
     let mut strings = vec![program.clone()];
@@ -138,7 +138,7 @@ fn plan(
     let (_, hard) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
         .map_err(|errno| format!("getrlimit: {errno}"))?;
     let limit = hard.min(MAX_DESCRIPTORS);
-    Ok(Plan {
+    Ok(ChildSetup {
         program,
         directory: CString::new(directory.as_os_str().as_bytes()).map_err(text)?,
         argv: pointers(&strings[..arguments]),
@@ -151,7 +151,7 @@ fn plan(
     })
 }
 
-/// What the child cannot do without, in its order.
+/// The steps of the child that must succeed, in order.
 const STEPS: [&str; 9] = [
     "prctl(PR_SET_PDEATHSIG)",
     "dup2 of the input",
@@ -164,17 +164,18 @@ const STEPS: [&str; 9] = [
     "seccomp(SECCOMP_SET_MODE_FILTER), or a template's capset",
 ];
 
-/// The child up to its exec. A step that fails ends it with the step's place in [`STEPS`], which
-/// the supervisor reports instead of a stop.
+/// What the child does up to its exec. If a step fails, it exits with the index of that in
+/// [`STEPS`], which the supervisor reports.
 ///
-/// Its addresses are the same each time, unless the machine forbids it, as the seccomp profiles of
-/// container runtimes do: no trace has an address in it, only a debugger would notice.
+/// Its addresses are the same in every run, unless the machine forbids that, as the seccomp
+/// profiles of container runtimes do. That only matters to a debugger: no trace contains addresses.
 ///
 /// # Safety
 ///
 /// Only in a forked child.
-unsafe fn become_server(plan: &Plan) -> ! {
-    // SAFETY: system calls on memory that `plan` owns.
+unsafe fn become_server(setup: &ChildSetup) -> ! {
+    // SAFETY: system calls on memory that `setup` owns, and on a local signal set, for which zero
+    // is a valid value.
     unsafe {
         let mut step = 0;
         let mut must = |result: i64| {
@@ -185,39 +186,39 @@ unsafe fn become_server(plan: &Plan) -> ! {
         };
         libc::setsid();
         must(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL).into());
-        must(libc::dup2(plan.input.as_raw_fd(), 0).into());
-        must(libc::dup2(plan.output, 1).into());
-        must(libc::dup2(plan.output, 2).into());
+        must(libc::dup2(setup.input.as_raw_fd(), 0).into());
+        must(libc::dup2(setup.output, 1).into());
+        must(libc::dup2(setup.output, 2).into());
         must(libc::syscall(libc::SYS_close_range, LISTENER, c_int::MAX, 0));
-        // A table that grows while several threads share it waits for a grace period of RCU, some
-        // 16 ms, and the first model descriptor would make it grow. Once grown it stays so.
+        // Growing a table that several threads share waits for a grace period of RCU, about 16 ms,
+        // and the first descriptor of the model would make it grow. A table never shrinks.
         if libc::dup2(0, LARGEST) == LARGEST {
             libc::close(LARGEST);
         }
-        must(libc::chdir(plan.directory.as_ptr()).into());
+        must(libc::chdir(setup.directory.as_ptr()).into());
         libc::personality(libc::ADDR_NO_RANDOMIZE as u64);
-        must(libc::setrlimit(libc::RLIMIT_NOFILE, &plan.descriptors).into());
+        must(libc::setrlimit(libc::RLIMIT_NOFILE, &setup.descriptors).into());
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         let mut none = std::mem::zeroed();
         libc::sigemptyset(&mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
         must(libc::ptrace(libc::PTRACE_TRACEME));
-        must(plan.filter.as_ref().map_or_else(keep_capability, |filter| install(filter)));
-        // tgkill passes the filter, kill does not.
+        must(setup.filter.as_ref().map_or_else(keep_capability, |filter| install(filter)));
+        // The filter lets this tgkill(2) pass, but not kill(2).
         libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::getpid(), libc::SIGSTOP);
-        libc::execve(plan.program.as_ptr(), plan.argv.as_ptr(), plan.envp.as_ptr());
-        // exit_group is trapped, and nobody listens yet: end by a signal.
+        libc::execve(setup.program.as_ptr(), setup.argv.as_ptr(), setup.envp.as_ptr());
+        // exit_group(2) is trapped and nobody listens any more, so it ends by a signal.
         libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::getpid(), libc::SIGKILL);
         libc::_exit(1)
     }
 }
 
-/// Puts this process and all that it makes under a filter. Returns the listener, or -1 with errno
-/// set.
+/// Puts this process, and all that it will fork, under a filter. Returns the listener, or -1 with
+/// errno set.
 fn install(filter: &[sock_filter]) -> i64 {
     let program = sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
     let mode = libc::SECCOMP_SET_MODE_FILTER;
-    // SAFETY: the kernel reads `len` instructions from a live slice.
+    // SAFETY: plain numbers, and a live `sock_fprog` that names a live slice with its length.
     unsafe {
         if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
             return -1;
@@ -226,19 +227,19 @@ fn install(filter: &[sock_filter]) -> i64 {
     }
 }
 
-/// Whether a template must keep a capability over its exec, because it is not root in its user
-/// namespace. Its copies give it up.
+/// Whether a template must keep capabilities over its exec, because it is not root in its user
+/// namespace. Its copies drop them.
 pub fn keeps_capabilities() -> bool {
     !nix::unistd::geteuid().is_root()
 }
 
-/// Without a filter there is all the same nothing to gain from an exec; a template that is not root
-/// keeps what setns(2) asks for. Returns -1 on failure.
+/// For a template: forbids new privileges, as a filter would, and keeps over the exec what setns(2)
+/// needs. Returns -1 on failure.
 fn keep_capability() -> i64 {
     let kept: u32 = KEPT.iter().map(|number| 1 << number).sum();
     // Effective, permitted, inheritable; then the same for the upper half.
     let sets = [kept, kept, kept, 0, 0, 0];
-    // SAFETY: plain numbers, and two live structs of the layout that capset(2) asks for.
+    // SAFETY: plain numbers, and two live arrays with the layout that capset(2) expects.
     unsafe {
         if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
             return -1;
@@ -257,14 +258,14 @@ fn keep_capability() -> i64 {
     }
 }
 
-/// Tries whether this process can have a filter with a listener, one that lets everything pass.
+/// Tries to install a filter with a listener; it lets everything pass.
 pub fn install_filter() -> Result<(), Errno> {
     let code = (libc::BPF_RET | libc::BPF_K) as u16;
     let pass = [sock_filter { code, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW }];
     Errno::result(install(&pass)).map(drop)
 }
 
-/// From the child's stop to the first instruction of its program.
+/// From the child's first stop to the first instruction of its program.
 fn take_over(host: pid_t) -> Result<Launched, String> {
     let pid = Pid::from_raw(host);
     let failed = |what: &'static str| move |errno: Errno| format!("{what}: {errno}");
@@ -276,7 +277,7 @@ fn take_over(host: pid_t) -> Result<Launched, String> {
     Ok(Launched { host, pidfd, listener: Listener::new(listener) })
 }
 
-/// Waits until a child is about to exec.
+/// Waits until a child has stopped, ready for its exec.
 fn await_stop(host: pid_t) -> Result<(), String> {
     match waitpid(Pid::from_raw(host), None).map_err(|errno| format!("wait: {errno}"))? {
         WaitStatus::Stopped(_, Signal::SIGSTOP) => Ok(()),
@@ -288,7 +289,7 @@ fn await_stop(host: pid_t) -> Result<(), String> {
     }
 }
 
-/// Lets a stopped child exec and changes its auxiliary vector. Returns the program's entry point.
+/// Lets a stopped child exec, and changes its auxiliary vector. Returns the program's entry point.
 fn to_exec(host: pid_t) -> Result<u64, String> {
     let pid = Pid::from_raw(host);
     let failed = |errno: Errno| format!("ptrace: {errno}");
@@ -306,7 +307,7 @@ fn to_exec(host: pid_t) -> Result<u64, String> {
     fix_auxiliary_vector(host).map_err(|errno| format!("auxiliary vector: {errno}"))
 }
 
-/// See the module. Returns AT_ENTRY.
+/// Changes the auxiliary vector as the module says. Returns AT_ENTRY.
 fn fix_auxiliary_vector(host: pid_t) -> Result<u64, Errno> {
     let memory = Memory(host);
     let mut at = auxiliary_vector(memory, ptrace::getregs(Pid::from_raw(host))?.rsp)?;
@@ -323,7 +324,7 @@ fn fix_auxiliary_vector(host: pid_t) -> Result<u64, Errno> {
     }
 }
 
-/// Where the auxiliary vector lies: on the stack of a new program, behind argc, argv and envp.
+/// Where the auxiliary vector of a new program starts: on its stack, behind argc, argv and envp.
 pub fn auxiliary_vector(memory: Memory, stack: u64) -> Result<u64, Errno> {
     let mut at = stack + 8 * (1 + memory.u64(stack)? + 1);
     while memory.u64(at)? != 0 {

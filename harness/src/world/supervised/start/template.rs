@@ -1,17 +1,16 @@
-//! A server kept ready at the end of its linking, and copied for each start.
+//! A template: a linked server that is stopped at its entry point and copied for each start.
 //!
-//! Exec and dynamic linking take most of the time of a start, and do the same each time. So a
-//! program is executed once, without a filter, and stopped at its entry point: the dynamic linker
-//! has mapped and relocated everything, and constructors of libraries have run. For a start the
-//! template makes a copy of itself (fork) in the PID namespace of the run. The copy makes the calls
-//! that a child makes before its exec ([`super::spawn`]), gets arguments of its own on its stack,
-//! and goes on from the entry point.
+//! Exec and dynamic linking take most of the time of a start, and always do the same. So a program
+//! is executed once, without a filter, and stopped at its entry point: by then the dynamic linker
+//! has mapped and relocated everything, and the constructors of libraries have run. For a start the
+//! template forks into the PID namespace of the run. The copy makes the calls that a child makes
+//! before its exec ([`super::spawn`]), gets its own arguments on its stack, and goes on from the
+//! entry point.
 //!
-//! That is the same as an exec only if nothing before the entry point depends on the time, the run,
-//! or on who the process is. Each call up to there is looked at, and one that might makes the
-//! program one without a template ([`super::linking`]). Must not know: what the server is.
+//! This equals an exec only if nothing before the entry point depends on the time, the run or the
+//! identity of the process. Every call up to there is checked ([`super::linking`]); if one might
+//! depend on those, the program gets no template. Must not know: what the server is.
 
-use std::fs;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -26,55 +25,55 @@ use nix::unistd::Pid;
 use super::filter;
 use super::linking::{Linked, link};
 use super::namespace::{Namespace, copy_descriptor, open_process};
-use super::remote_calls::{Batch, CODE, Injected, read_code, write_code};
+use super::remote_calls::{Batch, CODE, RemoteCall, read_code, write_code};
 use super::spawn::{self, LARGEST, LISTENER, Launched};
-use super::template_cache::Recipe;
+use super::start_key::StartKey;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::Listener;
 
-/// How many bytes of arguments a copy can take; there are some 128 KiB of stack.
+/// How many bytes of arguments a copy can take; its stack has about 128 KiB.
 const MOST: usize = 1 << 15;
-/// How far below the arguments there is room for what only the injected calls need.
+/// How far below the arguments the memory for remote calls starts.
 const SCRATCH: u64 = 1 << 14;
 /// What the x86-64 ABI lets a function use below its stack pointer.
 const RED_ZONE: u64 = 128;
 
-/// A process that has not run an instruction of its program yet, but all that come before.
+/// A process stopped at its entry point.
 #[derive(Debug)]
 pub struct Template {
     pid: Pid,
-    recipe: Recipe,
+    key: StartKey,
     linked: Linked,
-    /// What the injected code stands upon.
+    /// The code at the entry point, which is overwritten.
     code: [u8; CODE.len()],
 }
 
 impl Template {
-    /// Executes the program. Fails with the reason why it cannot be a template. Files that its
-    /// libraries read may have to be made up in `place`.
-    pub fn new(recipe: &Recipe, place: &Path) -> Result<Template, String> {
-        let (host, entry) = spawn::execute(&recipe.program, &recipe.environment)?;
+    /// Executes the program. Stand-ins for files that its libraries read are made in `place`. Fails
+    /// with the reason why it cannot be a template.
+    pub fn new(key: &StartKey, place: &Path) -> Result<Template, String> {
+        let (host, entry) = spawn::execute(&key.program, &key.environment)?;
         let pid = Pid::from_raw(host);
-        let made = link(pid, entry, recipe, place).and_then(|linked| {
+        let made = link(pid, entry, key, place).and_then(|linked| {
             let code = read_code(pid, entry).map_err(|errno| format!("read code: {errno}"))?;
             write_code(pid, entry, &CODE).map_err(|errno| format!("write code: {errno}"))?;
-            Ok(Template { pid, recipe: recipe.clone(), linked, code })
+            Ok(Template { pid, key: key.clone(), linked, code })
         });
         made.inspect_err(|_| end(pid))
     }
 
-    /// Whether a start by this recipe would do the same up to the entry point.
-    pub fn fits(&self, recipe: &Recipe) -> bool {
-        let ours = &self.recipe;
-        ours.program == recipe.program
-            && ours.environment == recipe.environment
-            && (!self.linked.timed || ours.clock == recipe.clock)
-            && (self.linked.drawn == 0 || ours.drawn == recipe.drawn)
+    /// Whether a start with this key would do the same up to the entry point.
+    pub fn fits(&self, key: &StartKey) -> bool {
+        let ours = &self.key;
+        ours.program == key.program
+            && ours.environment == key.environment
+            && (!self.linked.timed || ours.clock == key.clock)
+            && (self.linked.drawn == 0 || ours.drawn == key.drawn)
     }
 
-    /// What it is a template of.
+    /// The program that it is a template of.
     pub fn program(&self) -> &Path {
-        &self.recipe.program
+        &self.key.program
     }
 
     /// How many random numbers it has drawn before its entry point.
@@ -87,8 +86,8 @@ impl Template {
         args.iter().map(|arg| arg.len() + 1 + size_of::<u64>()).sum::<usize>() <= MOST
     }
 
-    /// Makes a copy in `namespace` which starts in `directory` with `args`, and with standard
-    /// output and error going to the end of the file `log`.
+    /// Starts a copy in `namespace` and in `directory`, with these arguments, and with standard
+    /// output and error appended to the file `log`.
     pub fn launch(
         &self,
         namespace: &Namespace,
@@ -101,20 +100,21 @@ impl Template {
         launched.inspect_err(|_| end(Pid::from_raw(host)))
     }
 
-    /// The injected calls' table in the template: below everything.
+    /// Where the template's table of remote calls is: below everything on the stack.
     fn table(&self) -> u64 {
         (self.linked.registers.rsp - SCRATCH) & !15
     }
 
-    /// Forks the template into `namespace`, as a child of this process. It is stopped, and traced.
+    /// Forks the template into `namespace`, as a child of this process. The copy is stopped and
+    /// traced.
     fn copy(&self, namespace: &Namespace) -> Result<pid_t, String> {
         let flags = libc::CLONE_PARENT | libc::SIGCHLD | self.linked.clone_flags();
         let calls = [
-            Injected::new("pidfd_open", libc::SYS_pidfd_open, &[namespace.host() as u64]),
-            // The lowest number: the template has nothing open but 0, 1 and 2.
-            Injected::new("setns", libc::SYS_setns, &[3, libc::CLONE_NEWPID as u64]),
-            Injected::new("close", libc::SYS_close, &[3]),
-            Injected::new(
+            RemoteCall::new("pidfd_open", libc::SYS_pidfd_open, &[namespace.host() as u64]),
+            // 3 is the pidfd: the template has nothing open but 0, 1 and 2.
+            RemoteCall::new("setns", libc::SYS_setns, &[3, libc::CLONE_NEWPID as u64]),
+            RemoteCall::new("close", libc::SYS_close, &[3]),
+            RemoteCall::new(
                 "clone",
                 libc::SYS_clone,
                 &[flags as u64, 0, 0, self.linked.clear_tid.unwrap_or(0), 0],
@@ -144,7 +144,7 @@ impl Template {
         born.inspect_err(|_| end(Pid::from_raw(host)))
     }
 
-    /// From a copy's birth to its entry point.
+    /// Prepares a new copy and lets it go on from the entry point.
     fn set_up(
         &self,
         host: pid_t,
@@ -161,13 +161,13 @@ impl Template {
         let calls = self.before_filter(&mut scratch, directory, log);
         Memory(host).write(scratch.at, &scratch.bytes).map_err(failed("write to the stack"))?;
         let table = scratch.end();
-        let go = |calls: &[Injected]| {
+        let go = |calls: &[RemoteCall]| {
             Batch::begin(pid, &registers, entry, table, calls).map_err(failed("ptrace"))?.end()
         };
         let number = go(&calls)?;
         let pidfd = open_process(host).map_err(failed("pidfd_open"))?;
         let listener = copy_descriptor(pidfd.as_fd(), LISTENER).map_err(failed("pidfd_getfd"))?;
-        go(&[Injected::new("close", libc::SYS_close, &[number as u64])])?;
+        go(&[RemoteCall::new("close", libc::SYS_close, &[number as u64])])?;
         write_code(pid, entry, &self.code).map_err(failed("write code"))?;
         let start = user_regs_struct { rip: entry, rsp: stack, orig_rax: u64::MAX, ..registers };
         ptrace::setregs(pid, start).map_err(failed("ptrace"))?;
@@ -175,9 +175,14 @@ impl Template {
         Ok(Launched { host, pidfd, listener: Listener::new(listener) })
     }
 
-    /// What a fork does not inherit, or what is each run's own. The last of the calls returns the
-    /// listener.
-    fn before_filter(&self, scratch: &mut Scratch, directory: &Path, log: &Path) -> Vec<Injected> {
+    /// The calls that set up what a fork does not inherit, or what differs from run to run. The
+    /// last one returns the listener.
+    fn before_filter(
+        &self,
+        scratch: &mut Scratch,
+        directory: &Path,
+        log: &Path,
+    ) -> Vec<RemoteCall> {
         let program: Vec<u8> = filter::program()
             .iter()
             .flat_map(|line| {
@@ -193,40 +198,40 @@ impl Template {
         let append = (libc::O_WRONLY | libc::O_APPEND) as u64;
         let largest = LARGEST as u64;
         let mut calls = vec![
-            Injected::new("setsid", libc::SYS_setsid, &[]),
-            Injected::new(
+            RemoteCall::new("setsid", libc::SYS_setsid, &[]),
+            RemoteCall::new(
                 "prctl",
                 libc::SYS_prctl,
                 &[libc::PR_SET_PDEATHSIG as u64, libc::SIGKILL as u64],
             ),
-            Injected::new("chdir", libc::SYS_chdir, &[directory]),
-            Injected::new("open the log", libc::SYS_open, &[log, append]),
-            Injected::new("dup2", libc::SYS_dup2, &[3, 1]),
-            Injected::new("dup2", libc::SYS_dup2, &[3, 2]),
-            Injected::new("dup2", libc::SYS_dup2, &[0, largest]),
-            Injected::new("close", libc::SYS_close, &[3]),
-            Injected::new("close", libc::SYS_close, &[largest]),
+            RemoteCall::new("chdir", libc::SYS_chdir, &[directory]),
+            RemoteCall::new("open the log", libc::SYS_open, &[log, append]),
+            RemoteCall::new("dup2", libc::SYS_dup2, &[3, 1]),
+            RemoteCall::new("dup2", libc::SYS_dup2, &[3, 2]),
+            RemoteCall::new("dup2", libc::SYS_dup2, &[0, largest]),
+            RemoteCall::new("close", libc::SYS_close, &[3]),
+            RemoteCall::new("close", libc::SYS_close, &[largest]),
         ];
         if let Some((head, len)) = self.linked.robust_list {
-            calls.push(Injected::new("set_robust_list", libc::SYS_set_robust_list, &[head, len]));
+            calls.push(RemoteCall::new("set_robust_list", libc::SYS_set_robust_list, &[head, len]));
         }
         if spawn::keeps_capabilities() {
             let header = scratch.put(&spawn::CAPABILITIES.map(u32::to_ne_bytes).concat());
             let none = scratch.put(&[0; 24]);
-            calls.push(Injected::new("capset", libc::SYS_capset, &[header, none]));
+            calls.push(RemoteCall::new("capset", libc::SYS_capset, &[header, none]));
         }
         let flags = spawn::FILTER_FLAGS;
         let mode = u64::from(libc::SECCOMP_SET_MODE_FILTER);
-        calls.push(Injected::new("seccomp", libc::SYS_seccomp, &[mode, flags, filter]));
+        calls.push(RemoteCall::new("seccomp", libc::SYS_seccomp, &[mode, flags, filter]));
         calls
     }
 
-    /// The stack pointer for these arguments and what lies from there on, as execve(2) lays it out:
-    /// argc, argv, envp, the auxiliary vector, and then the strings without gaps.
+    /// The stack pointer for these arguments, and the stack from there on, as execve(2) lays it
+    /// out: argc, argv, envp, the auxiliary vector, then the strings without gaps.
     fn stack(&self, args: &[String]) -> (u64, Vec<u8>) {
-        let program = self.recipe.program.as_os_str().as_bytes();
+        let program = self.key.program.as_os_str().as_bytes();
         let line = |(name, value): &(String, String)| format!("{name}={value}").into_bytes();
-        let environment: Vec<_> = self.recipe.environment.iter().map(line).collect();
+        let environment: Vec<_> = self.key.environment.iter().map(line).collect();
         let args: Vec<&[u8]> =
             [program].into_iter().chain(args.iter().map(String::as_bytes)).collect();
         let strings: Vec<&[u8]> =
@@ -244,7 +249,7 @@ impl Template {
             text.push(0);
             at += string.len() as u64 + 1;
         }
-        // The ends of argv, unless there was an environment, and of envp.
+        // The ends of envp and, if there is no environment, of argv.
         words.resize(strings.len() + 3, 0);
         words.extend(&self.linked.auxiliary);
         let text_at = at - size as u64;
@@ -262,14 +267,14 @@ impl Drop for Template {
     }
 }
 
-/// Memory of a copy to be written at once.
+/// Memory of a copy, collected to be written at once.
 struct Scratch {
     at: u64,
     bytes: Vec<u8>,
 }
 
 impl Scratch {
-    /// Where `bytes` will be.
+    /// Adds bytes; returns their address.
     fn put(&mut self, bytes: &[u8]) -> u64 {
         let at = self.end();
         self.bytes.extend_from_slice(bytes);
@@ -286,13 +291,8 @@ impl Scratch {
     }
 }
 
-/// Kills and collects a process that is ours.
+/// Kills and collects a child of ours.
 fn end(pid: Pid) {
     let _ = kill(pid, Signal::SIGKILL);
     while let Ok(WaitStatus::PtraceEvent(..) | WaitStatus::Stopped(..)) = waitpid(pid, None) {}
-}
-
-/// Whether a process has nothing open but its standard streams.
-pub fn has_only_streams(pid: Pid) -> bool {
-    fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|open| open.count() == 3)
 }

@@ -1,25 +1,24 @@
-//! Accepting, reading, writing and closing (Redis: networking.c, connection.c).
+//! Client I/O: accept, read, write, close (Redis: networking.c, connection.c).
 //!
-//! Must not know: what the bytes mean, beyond whole requests.
+//! Must not know: what the requests mean.
 
-use super::{Client, Clients, Listener, Transport};
+use super::Server;
 use crate::aof::State;
-use crate::command::Failure;
-use crate::command::blocking::Blocked;
+use crate::command::{Blocked, Failure};
 use crate::config::AppendFsync;
+use crate::networking::{Client, Clients, Listener, Transport};
 use crate::os::{Errno, Fd, Interest, Os, strerror};
 use crate::resp::ProtocolError;
-use crate::server::Server;
 
-/// How many connections are accepted in a row.
+/// Connections accepted per event.
 const MAX_ACCEPTS_PER_CALL: usize = 1000;
-/// How much is read at once.
+/// Bytes per read (Redis: `PROTO_IOBUF_LEN`).
 const IOBUF_LEN: usize = 16 * 1024;
-/// After this many bytes other clients get their turn.
+/// Bytes written to one client per event (Redis: `NET_MAX_WRITES_PER_EVENT`).
 const MAX_WRITES_PER_EVENT: usize = 64 * 1024;
-/// A reply buffer that grew beyond this is given back when it is empty.
+/// An empty reply buffer with more capacity than this is freed.
 const OUT_KEPT: usize = 64 * 1024;
-/// How much of the input the log shows when it is no protocol.
+/// Bytes of malformed input shown in the log.
 const PROTO_DUMP_LEN: usize = 128;
 
 impl Clients {
@@ -35,7 +34,7 @@ impl Clients {
 }
 
 impl Server {
-    /// Takes all connections that wait (Redis: `acceptTcpHandler`, `acceptUnixHandler`).
+    /// Accepts pending connections (Redis: `acceptTcpHandler`, `acceptUnixHandler`).
     pub fn accept_clients(&mut self, os: &mut dyn Os, listener: Listener) {
         for _ in 0..MAX_ACCEPTS_PER_CALL {
             match os.accept(listener.fd) {
@@ -79,7 +78,7 @@ impl Server {
         self.stats.numconnections += 1;
     }
 
-    /// What the event loop calls when a client's socket is ready (Redis: `connSocketEventHandler`).
+    /// Called by the event loop when a client's socket is ready (Redis: `connSocketEventHandler`).
     pub fn on_client_event(&mut self, os: &mut dyn Os, fd: Fd, ready: Interest) {
         let Some(client) = self.clients.get(fd) else { return };
         if self.clients.protected == Some(fd) {
@@ -130,7 +129,7 @@ impl Server {
         self.process_input_buffer(os, fd);
     }
 
-    /// Runs all whole commands that came (Redis: `processInputBuffer`).
+    /// Runs all complete commands in a client's input (Redis: `processInputBuffer`).
     fn process_input_buffer(&mut self, os: &mut dyn Os, fd: Fd) {
         loop {
             let client = self.clients.expect_mut(fd);
@@ -166,8 +165,8 @@ impl Server {
         self.verbose(os, &line);
     }
 
-    /// Sends to the clients that got replies in this turn, the last one first, as Redis does; those
-    /// that cannot take everything are waited for (Redis: `handleClientsWithPendingWrites`).
+    /// Sends pending replies, in Redis' order: the last client first. Polls clients that cannot
+    /// take everything (Redis: `handleClientsWithPendingWrites`).
     pub fn handle_clients_with_pending_writes(&mut self, os: &mut dyn Os) {
         let always = self.aof.state == State::On && self.config.appendfsync == AppendFsync::Always;
         for fd in std::mem::take(&mut self.clients.pending_write).into_iter().rev() {
@@ -234,29 +233,29 @@ impl Server {
         }
     }
 
-    /// Closes a client at once, or, when its command still runs, afterwards (Redis: `freeClient`).
+    /// Closes a client; a protected one is closed later (Redis: `freeClient`).
     pub fn free_client(&mut self, os: &mut dyn Os, fd: Fd) {
         if self.clients.protected == Some(fd) {
             return self.clients.free_async(fd);
         }
         if let Some(client) = self.clients.get(fd) {
             let interest = &mut self.keyspace.interest;
-            interest.unwatch_all(client.session.id);
-            interest.stop_waiting(client.session.id);
+            interest.unwatch_all_keys(client.session.id);
+            interest.unblock(client.session.id);
         }
         self.clients.free(os, self.epoll, fd);
     }
 
-    /// A client does not wait any more; what it has sent meanwhile runs before the next wait.
+    /// Unblocks a client; its queued input runs before the next wait (Redis: `unblockClient`).
     pub fn unblock_client(&mut self, fd: Fd) -> Option<Blocked> {
         let client = self.clients.expect_mut(fd);
         let blocked = client.blocked.take()?;
-        self.keyspace.interest.stop_waiting(client.session.id);
+        self.keyspace.interest.unblock(client.session.id);
         self.clients.unblocked.push(fd);
         Some(blocked)
     }
 
-    /// Runs what clients sent while they waited (Redis: `processUnblockedClients`).
+    /// Runs what clients sent while they were blocked (Redis: `processUnblockedClients`).
     pub fn process_unblocked_clients(&mut self, os: &mut dyn Os) {
         while !self.clients.unblocked.is_empty() {
             let fd = self.clients.unblocked.remove(0);
@@ -264,7 +263,7 @@ impl Server {
         }
     }
 
-    /// Closes those that were to be closed (Redis: `freeClientsInAsyncFreeQueue`).
+    /// Closes the clients that are queued for closing (Redis: `freeClientsInAsyncFreeQueue`).
     pub fn free_clients_in_async_free_queue(&mut self, os: &mut dyn Os) {
         let protected = self.clients.protected;
         let closing = std::mem::take(&mut self.clients.to_close);

@@ -1,14 +1,16 @@
-//! INFO: the sections and fields of Redis 6.0 that mean something here, in its order.
+//! INFO: the sections and fields of Redis 6.0 that make sense here, in its order (Redis:
+//! `genRedisInfoString`, server.c).
 //!
-//! A field that would have to be invented (memory of an allocator that is not Redis', replication)
-//! is left out rather than made up. Must not know: who asks.
+//! A field that would have to be invented, such as allocator statistics or replication, is left
+//! out.
+//! Must not know: who asks.
 
+use super::{Loading, Server};
 use crate::aof::{State, Status};
 use crate::bio::JobType;
-use crate::child::time;
+use crate::clock::time;
 use crate::config::REDIS_VERSION;
 use crate::os::Os;
-use crate::server::{Loading, Server};
 
 type Section = fn(&Server, &mut dyn Os) -> Fields;
 /// Name and value of each line.
@@ -23,10 +25,10 @@ const SECTIONS: [(&str, Section); 7] = [
     ("Commandstats", commandstats),
     ("Keyspace", keyspace),
 ];
-/// Shown only when it is asked for, or all are.
+/// Shown only on request, or with `all`.
 const NOT_BY_DEFAULT: &str = "Commandstats";
 
-/// The text that INFO answers with; `section` in lower case (Redis: `genRedisInfoString`).
+/// The reply of INFO; `section` is in lower case (Redis: `genRedisInfoString`).
 pub fn info_string(server: &Server, os: &mut dyn Os, section: &str) -> String {
     let by_default = section == "default";
     let all = ["all", "everything"].contains(&section);
@@ -69,7 +71,7 @@ fn server(server: &Server, os: &mut dyn Os) -> Fields {
 }
 
 fn clients(server: &Server, _os: &mut dyn Os) -> Fields {
-    let (input, output) = server.clients.biggest_buffers();
+    let (input, output) = server.clients.max_buffers();
     fields! {
         connected_clients: server.clients.len(),
         client_recent_max_input_buffer: input,
@@ -162,7 +164,7 @@ fn persistence(server: &Server, os: &mut dyn Os) -> Fields {
     fields
 }
 
-/// How long loading will take if it goes on as it did.
+/// Progress and estimated remaining time of a load.
 fn loading_fields(loading: &Loading, now: i64) -> Fields {
     let Loading { start_time, total_bytes, loaded_bytes } = *loading;
     let elapsed = now - start_time;

@@ -1,0 +1,203 @@
+//! Two reports of one kind, compared: is an upgrade safe?
+//!
+//! | change | when |
+//! |---|---|
+//! | worse | the same run or case breaks a promise now, or loses what is at least announced |
+//! | better | the other way round |
+//! | other | another verdict that weighs the same |
+//! | new | only the new report has this run; it is worse if it breaks a promise in a way that the |
+//! |     | old server did not, at the same kind of call of the same workload |
+//! | gone | only the old report has it |
+//!
+//! Must not know: where reports are, and how a difference is told.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use super::record::{Audit, CaseRecord, FORMAT};
+use crate::contract::Verdict;
+use crate::sweep::file::{self, changes};
+use crate::sweep::{Came, File, finding};
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    Sweep(File),
+    Audit(Box<Audit>),
+}
+
+/// How a run or a case is now, as against before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    Worse,
+    /// Something was found out before, and nothing now.
+    Unmeasured,
+    Better,
+    Other,
+    New,
+    Gone,
+}
+
+/// One run or case that came out differently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    pub change: Change,
+    /// The case, or the workload with its site and fault.
+    pub place: String,
+    /// None: it was not run.
+    pub old: Option<Verdict>,
+    pub new: Option<Verdict>,
+    /// What is said about the new run, where something is.
+    pub sentence: String,
+}
+
+impl Report {
+    /// # Errors
+    /// Says why the text is neither the report of a sweep nor that of an audit.
+    pub fn read(text: &str) -> Result<Report, String> {
+        let format = serde_json::from_str::<serde_json::Value>(text).ok();
+        let is_audit = format.is_some_and(|value| value.get("format") == Some(&FORMAT.into()));
+        match is_audit {
+            true => Audit::read(text).map(|audit| Report::Audit(Box::new(audit))),
+            false => File::read(text).map(Report::Sweep),
+        }
+    }
+
+    /// Whether it does not hold all the runs there are.
+    pub fn is_part(&self) -> bool {
+        match self {
+            Report::Sweep(file) => file.partial || file.sweeps.iter().any(|s| s.is_partial()),
+            Report::Audit(audit) => audit.partial || audit.sample.is_some(),
+        }
+    }
+}
+
+/// All that changed, cases first; None: the reports are of two kinds.
+pub fn compare(old: &Report, new: &Report) -> Option<Vec<Changed>> {
+    match (old, new) {
+        (Report::Sweep(old), Report::Sweep(new)) => Some(runs(old, new)),
+        (Report::Audit(old), Report::Audit(new)) => {
+            let mut changed = cases(&old.cases, &new.cases);
+            changed.extend(runs(&old.file(), &new.file()));
+            Some(changed)
+        }
+        _ => None,
+    }
+}
+
+/// What a verdict weighs: a broken promise, one that was nearly broken, or nothing.
+fn weight(verdict: Verdict) -> u8 {
+    match verdict {
+        verdict if verdict.is_broken_promise() => 2,
+        Verdict::LostReported | Verdict::Leaked => 1,
+        _ => 0,
+    }
+}
+
+fn change(old: Option<Verdict>, new: Option<Verdict>) -> Change {
+    match (old, new) {
+        (None, _) => Change::New,
+        (_, None) => Change::Gone,
+        (Some(old), Some(new)) if new.is_no_measurement() && !old.is_no_measurement() => {
+            Change::Unmeasured
+        }
+        (Some(old), Some(new)) => match weight(new).cmp(&weight(old)) {
+            Ordering::Greater => Change::Worse,
+            Ordering::Less => Change::Better,
+            Ordering::Equal => Change::Other,
+        },
+    }
+}
+
+fn cases(old: &[CaseRecord], new: &[CaseRecord]) -> Vec<Changed> {
+    let by_name = |cases: &[CaseRecord]| -> BTreeMap<String, CaseRecord> {
+        cases.iter().map(|case| (case.name.clone(), case.clone())).collect()
+    };
+    let (old, new) = (by_name(old), by_name(new));
+    let mut names: Vec<&String> = old.keys().chain(new.keys()).collect();
+    names.sort();
+    names.dedup();
+    let changed = |name: &String| {
+        let state = |cases: &BTreeMap<String, CaseRecord>| {
+            cases.get(name).map(|case| (case.verdict, case.result))
+        };
+        let (before, after) = (state(&old), state(&new));
+        let verdict = |state: Option<(Verdict, _)>| state.map(|(verdict, _)| verdict);
+        let (old, new) = (verdict(before), verdict(after));
+        (before != after).then(|| Changed {
+            change: change(old, new),
+            place: name.clone(),
+            old,
+            new,
+            sentence: String::new(),
+        })
+    };
+    names.into_iter().filter_map(changed).collect()
+}
+
+fn runs(old: &File, new: &File) -> Vec<Changed> {
+    let (old, new) = (&counted(old), &counted(new));
+    let known: Vec<Way> = ways(old).collect();
+    let changed = |run: file::Change| {
+        let judged = |came: Option<Came>| match came {
+            Some(Came::Judged(verdict)) => Some(verdict),
+            Some(Came::NothingInjected) | None => None,
+        };
+        let (old, new) = (judged(run.old), judged(run.new));
+        let place = format!("{} {}: {}", run.workload, run.site, run.fault);
+        let way = new.map(|verdict| (run.workload, finding::axis(&run.site).into(), verdict));
+        let change = match change(old, new) {
+            // A run that has no counterpart is judged by the company it keeps.
+            Change::New if new.is_some_and(|verdict| verdict.is_broken_promise()) => {
+                let is_known = way.is_some_and(|way| known.contains(&way));
+                if is_known { Change::New } else { Change::Worse }
+            }
+            change => change,
+        };
+        let sentence = run.sentence;
+        (old.is_some() || new.is_some()).then_some(Changed { change, place, old, new, sentence })
+    };
+    changes(old, new).into_iter().filter_map(changed).collect()
+}
+
+/// The report without what only a disk shows that keeps nothing but what was synced by name.
+fn counted(file: &File) -> File {
+    let mut file = file.clone();
+    file.sweeps.iter_mut().for_each(|sweep| sweep.records.retain(|record| !record.is_posix()));
+    file
+}
+
+/// A way in which a promise breaks: workload, kind of call, verdict.
+type Way = (String, String, Verdict);
+
+fn ways(file: &File) -> impl Iterator<Item = Way> + '_ {
+    file.sweeps.iter().flat_map(|sweep| {
+        sweep.records.iter().filter_map(|record| {
+            let verdict = record.verdict().filter(|verdict| verdict.is_broken_promise())?;
+            Some((sweep.workload.clone(), finding::axis(&record.site).to_string(), verdict))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_weighs_more_is_worse() {
+        use Verdict::{Diverged, Kept, Lost, LostAllowed, LostReported, NotMeasured};
+        for (old, new, expected) in [
+            (Kept, Lost, Change::Worse),
+            (LostReported, Lost, Change::Worse),
+            (Kept, LostReported, Change::Worse),
+            (Lost, Kept, Change::Better),
+            (Kept, LostAllowed, Change::Other),
+            (Lost, Diverged, Change::Other),
+            (Kept, NotMeasured, Change::Unmeasured),
+        ] {
+            assert_eq!(change(Some(old), Some(new)), expected, "{old} {new}");
+        }
+        assert_eq!(change(None, Some(Kept)), Change::New);
+        assert_eq!(change(Some(Kept), None), Change::Gone);
+    }
+}

@@ -1,0 +1,193 @@
+//! An audit under way: every case, every sweep, and the smallest script for each cause.
+//!
+//! Must not know: how a case runs, what a promise is, and how an audit is told.
+
+use super::causes::Causes;
+use super::record::{self, Audit, CaseRecord, Config};
+use super::redis_conf::{BadConf, Conf, Given};
+use crate::engine::pool::{Interrupted, Pool};
+use crate::engine::worlds::World;
+use crate::runner::Outcome;
+use crate::suite::check::judge;
+use crate::suite::library::{CaseFile, Library, LibraryError, ParsedCase, SWEEPS, job, parse_all};
+use crate::suite::snapshots::Reviewed;
+use crate::sweep::accepted::Accepted;
+use crate::sweep::driver::{Step, Sweeper};
+use crate::sweep::enumerate::Scope;
+use crate::sweep::{Sweep, Workload};
+
+/// What is needed before anything runs.
+pub struct AuditInputs {
+    pub world: World,
+    conf: Option<Conf>,
+    cases: Vec<ParsedCase>,
+    workloads: Vec<Workload>,
+    sample: Option<u32>,
+}
+
+/// Why there is no audit at all.
+#[derive(Debug, thiserror::Error)]
+pub enum NoAudit {
+    #[error("interrupted")]
+    Interrupted(#[from] Interrupted),
+    /// The server does not start under the user's configuration.
+    #[error("{0}")]
+    BadConf(#[from] BadConf),
+}
+
+impl AuditInputs {
+    /// Reads the library; `sample` is about how many runs of each workload to make, None: all.
+    ///
+    /// # Errors
+    /// When a case cannot be read, or is wrong under this configuration.
+    pub fn read(
+        world: World,
+        conf: Option<Conf>,
+        sample: Option<u32>,
+    ) -> Result<AuditInputs, LibraryError> {
+        let library = Library::open()?;
+        let opening = conf.as_ref().map(Conf::lines).unwrap_or_default();
+        let under_conf = |files: Vec<CaseFile>| -> Vec<CaseFile> {
+            let put = |file: CaseFile| CaseFile { text: format!("{opening}{}", file.text), ..file };
+            files.into_iter().map(put).collect()
+        };
+        let cases = parse_all(under_conf(library.select(&[])?))?;
+        let workloads = parse_all(under_conf(library.select(&[SWEEPS.to_string()])?))?;
+        let workload = |case: &ParsedCase| Workload::of(&case.file.name, &case.script);
+        let workloads = workloads.iter().map(workload).collect();
+        Ok(AuditInputs { world, conf, cases, workloads, sample })
+    }
+}
+
+/// One audit under way.
+pub struct AuditRun<'a> {
+    pub inputs: &'a AuditInputs,
+    pub pool: &'a Pool,
+    /// Hears how much there is more to do, and how much of what is done.
+    pub progress: &'a (dyn Fn(Step, &str) + Sync),
+}
+
+impl AuditRun<'_> {
+    /// Everything, or as much as was done before an interrupt. Causes are made small by so many
+    /// threads.
+    ///
+    /// # Errors
+    /// When the server does not start under the user's configuration, or an interrupt came before
+    /// anything else.
+    pub fn all(&self, accepted: &Accepted, threads: usize) -> Result<(Audit, Causes), NoAudit> {
+        let inputs = self.inputs;
+        if let Some(conf) = &inputs.conf {
+            self.starts_under(conf)?;
+        }
+        let (mut cases, ran) = self.cases();
+        for case in cases.iter_mut().filter(|case| case.verdict.is_broken_promise()) {
+            case.accepted = accepted.case(&case.name, case.verdict);
+        }
+        let mut sweeps = Vec::new();
+        let mut done = ran.and_then(|()| self.sweeps(&mut sweeps));
+        let file = |case: &CaseRecord| {
+            let mut files = inputs.cases.iter().map(|case| &case.file);
+            files.find(|file| file.name == case.name)
+        };
+        let files: Vec<&CaseFile> = cases.iter().filter_map(file).collect();
+        let mut causes = Causes::of(&sweeps, &cases, &files, &inputs.world.label, accepted);
+        if done.is_ok() {
+            (self.progress)(Step::Planned(causes.count()), "");
+            let advance = || (self.progress)(Step::Done(1), "the smallest scripts");
+            causes.shrink(self.pool, &inputs.world, threads, advance);
+            done = if self.pool.is_stopped() { Err(Interrupted) } else { Ok(()) };
+        }
+        let audit = Audit {
+            format: record::FORMAT.to_string(),
+            version: record::VERSION,
+            sabot: env!("CARGO_PKG_VERSION").to_string(),
+            server: inputs.world.server_name(),
+            world: inputs.world.label.clone(),
+            config: inputs.conf.as_ref().map(config),
+            partial: done.is_err(),
+            sample: inputs.sample,
+            cases,
+            sweeps,
+            causes: causes.list(),
+            stale: Vec::new(),
+        };
+        Ok((audit, causes))
+    }
+
+    /// Whether the server starts under the user's configuration; if not, which line is at fault.
+    fn starts_under(&self, conf: &Conf) -> Result<(), NoAudit> {
+        if self.refusal(&conf.lines())?.is_none() {
+            return Ok(());
+        }
+        for Given { place, text } in &conf.kept {
+            if let Some(why) = self.refusal(&format!("config {text}\n"))? {
+                return Err(BadConf::new(&**place, format!("`{text}`: {why}")).into());
+            }
+        }
+        let words = "the server does not start with it, though it does with each line alone";
+        Err(BadConf::new(&*conf.path, words).into())
+    }
+
+    /// Why the server does not start under these lines; None: it does.
+    fn refusal(&self, lines: &str) -> Result<Option<String>, Interrupted> {
+        let text = format!("{lines}> PING\nexpect +PONG\nshow log\n");
+        let source = "a start under the configuration".to_string();
+        let file = CaseFile { name: "start".to_string(), source, text, own: true };
+        let outcome = self.pool.run(job(&file, &self.inputs.world))?;
+        let measured = !outcome.verdict.is_no_measurement();
+        let started = measured && outcome.failures.is_empty();
+        Ok((!started).then(|| format!("the server does not start: {}", reasons(&outcome))))
+    }
+
+    /// All cases, as far as they were run.
+    fn cases(&self) -> (Vec<CaseRecord>, Result<(), Interrupted>) {
+        let cases = &self.inputs.cases;
+        (self.progress)(Step::Planned(cases.len()), "");
+        let mut records: Vec<Option<CaseRecord>> = vec![None; cases.len()];
+        let jobs = cases.iter().map(|case| job(&case.file, &self.inputs.world));
+        let done = self.pool.run_all(jobs).try_for_each(|outcome| {
+            let (number, outcome) = outcome?;
+            let ParsedCase { file, script } = &cases[number];
+            let runs = [outcome];
+            let assessment = judge(script, &runs, &Reviewed::Never);
+            records[number] = Some(CaseRecord::of(&file.name, &runs[0], assessment));
+            (self.progress)(Step::Done(1), &file.name);
+            Ok(())
+        });
+        (records.into_iter().flatten().collect(), done)
+    }
+
+    /// All sweeps, as far as they come.
+    fn sweeps(&self, sweeps: &mut Vec<Sweep>) -> Result<(), Interrupted> {
+        let sample = self.inputs.sample.map(|runs| runs as usize);
+        let scope = Scope { sample, ..Scope::WHOLE };
+        for workload in &self.inputs.workloads {
+            let progress = |step| (self.progress)(step, &workload.name);
+            let sweeper = Sweeper { pool: self.pool, scope, pairs: false, progress: &progress };
+            let (sweep, swept) = sweeper.sweep(workload, &self.inputs.world);
+            sweeps.push(sweep);
+            swept?;
+        }
+        Ok(())
+    }
+}
+
+/// What a start that failed said of itself.
+fn reasons(outcome: &Outcome) -> String {
+    let said = outcome.rulings.iter().map(|ruling| ruling.sentence.as_str());
+    // Quoted for a person; nothing is decided by it.
+    let log = outcome.transcript.lines().filter_map(|line| line.trim().strip_prefix("log  "));
+    let reasons: Vec<&str> = said.chain(log.take(4)).collect();
+    reasons.join("; ")
+}
+
+fn config(conf: &Conf) -> Config {
+    let dropped = conf.dropped.iter();
+    let dropped =
+        dropped.map(|(given, why)| (given.place.clone(), given.text.clone(), why.to_string()));
+    Config {
+        path: conf.path.clone(),
+        kept: conf.kept.iter().map(|given| given.text.clone()).collect(),
+        dropped: dropped.collect(),
+    }
+}

@@ -1,0 +1,70 @@
+//! Why a command ends before it has found anything out.
+//!
+//! Must not know: which commands there are.
+
+use crate::audit::redis_conf::BadConf;
+use crate::case::BadCase;
+use crate::engine::worlds::NoWorld;
+use crate::exit::Exit;
+use crate::suite::known_bugs::NoSuchBug;
+use crate::suite::library::LibraryError;
+
+/// Why a command ends before it has found anything out: a message for standard error, and the exit.
+#[derive(Debug)]
+pub struct CommandError {
+    pub exit: Exit,
+    pub message: String,
+}
+
+impl CommandError {
+    /// The user asked for something that does not exist or makes no sense.
+    pub fn usage(message: impl Into<String>) -> Self {
+        CommandError { exit: Exit::BadUsage, message: message.into() }
+    }
+
+    /// The machine, or the harness, cannot do what was asked.
+    pub fn unable(message: impl Into<String>) -> Self {
+        CommandError { exit: Exit::NotMeasured, message: message.into() }
+    }
+
+    /// Somebody pressed Ctrl-C.
+    pub fn interrupted() -> Self {
+        CommandError { exit: Exit::Interrupted, message: "interrupted".to_string() }
+    }
+}
+
+impl From<NoWorld> for CommandError {
+    fn from(why: NoWorld) -> CommandError {
+        match why {
+            NoWorld::Missing { .. } => CommandError::unable(why.to_string()),
+            _ => CommandError::usage(why.to_string()),
+        }
+    }
+}
+
+impl From<LibraryError> for CommandError {
+    fn from(why: LibraryError) -> CommandError {
+        CommandError::usage(match why {
+            LibraryError::BadCases(cases) => mistakes(cases),
+            other => other.to_string(),
+        })
+    }
+}
+
+impl From<NoSuchBug> for CommandError {
+    fn from(why: NoSuchBug) -> CommandError {
+        CommandError::usage(why.to_string())
+    }
+}
+
+impl From<BadConf> for CommandError {
+    fn from(why: BadConf) -> CommandError {
+        CommandError::usage(why.to_string())
+    }
+}
+
+/// All mistakes with the lines that they are in.
+fn mistakes(cases: Vec<BadCase>) -> String {
+    let errors = cases.into_iter().flat_map(|case| case.errors);
+    errors.map(|error| format!("{:?}\n", miette::Report::new(error))).collect()
+}

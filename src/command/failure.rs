@@ -1,0 +1,65 @@
+//! Error replies, in Redis' words where several commands give them.
+//!
+//! Must not know: which command fails.
+
+use crate::keyspace::Bytes;
+use crate::resp::Reply;
+
+/// An error reply: code and message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure(pub Vec<u8>);
+
+impl Failure {
+    /// `-ERR message`. Line ends in the message would end the reply, so they become blanks.
+    pub fn new(words: impl AsRef<[u8]>) -> Self {
+        Failure::coded([b"ERR ", words.as_ref()].concat())
+    }
+
+    /// An error with a code of its own.
+    pub fn coded(words: impl AsRef<[u8]>) -> Self {
+        let blank = |&byte: &u8| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte };
+        Failure(words.as_ref().iter().map(blank).collect())
+    }
+
+    pub fn syntax() -> Self {
+        Failure::new("syntax error")
+    }
+
+    pub fn wrong_type() -> Self {
+        Failure::coded("WRONGTYPE Operation against a key holding the wrong kind of value")
+    }
+
+    pub fn not_an_integer() -> Self {
+        Failure::new("value is not an integer or out of range")
+    }
+
+    pub fn out_of_range() -> Self {
+        Failure::new("index out of range")
+    }
+
+    pub fn no_such_key() -> Self {
+        Failure::new("no such key")
+    }
+
+    pub fn wrong_arity(name: &str) -> Self {
+        Failure::new(format!("wrong number of arguments for '{name}' command"))
+    }
+
+    /// Redis: `addReplySubcommandSyntaxError`.
+    pub fn subcommand(argv: &[Bytes]) -> Self {
+        let (command, sub) = (argv[0].to_ascii_uppercase(), &argv[1]);
+        let command = String::from_utf8_lossy(&command);
+        let sub = String::from_utf8_lossy(sub);
+        Failure::new(format!(
+            "Unknown subcommand or wrong number of arguments for '{sub}'. Try {command} HELP."
+        ))
+    }
+}
+
+impl From<Failure> for Reply {
+    fn from(failure: Failure) -> Reply {
+        Reply::Error(failure.0)
+    }
+}
+
+pub type Answer = Result<Reply, Failure>;

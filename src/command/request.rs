@@ -1,0 +1,154 @@
+//! What a command asks of the server when the dataset alone is not enough.
+//!
+//! Must not know: how the server carries a request out.
+
+use super::lists::End;
+use super::transaction::Transaction;
+use crate::keyspace::{Bytes, Value};
+use crate::resp::Reply;
+
+/// What a handler returns that may need the server.
+pub enum Outcome {
+    Reply(Reply),
+    Request(Request),
+}
+
+impl From<Reply> for Outcome {
+    fn from(reply: Reply) -> Outcome {
+        Outcome::Reply(reply)
+    }
+}
+
+impl From<Request> for Outcome {
+    fn from(request: Request) -> Outcome {
+        Outcome::Request(request)
+    }
+}
+/// What a command asks the server to do.
+#[derive(Debug)]
+pub enum Request {
+    Exec(Transaction),
+    Info(String),
+    Auth {
+        credentials: Credentials,
+        /// The user was given explicitly.
+        named: bool,
+    },
+    Hello(Option<Credentials>),
+    /// Block the client on keys.
+    Block(Blocked),
+    ClientList {
+        /// A type that no client of this server has.
+        matches_none: bool,
+    },
+    ClientKill(KillFilter),
+    ClientUnblock {
+        id: u64,
+        /// Reply with -UNBLOCKED instead of a timeout.
+        error: bool,
+    },
+    Latency(LatencyRequest),
+    /// DUMP of this value.
+    Dump(Value),
+    ConfigGet(Bytes),
+    ConfigSet {
+        name: String,
+        value: String,
+    },
+    ConfigResetStat,
+    ConfigRewrite,
+    BgRewriteAof,
+    Save,
+    /// While another child is running, schedule the save instead of refusing it.
+    BgSave {
+        schedule: bool,
+    },
+    LastSave,
+    Shutdown(Shutdown),
+    /// DEBUG RELOAD
+    Reload(Reload),
+    /// DEBUG OBJECT, by key.
+    DebugObject(Bytes),
+    /// DEBUG LOADAOF
+    LoadAof,
+    /// DEBUG SLEEP, in microseconds.
+    Sleep(u64),
+    /// DEBUG AOF-FLUSH-SLEEP, in microseconds.
+    AofFlushSleep(u64),
+    /// DEBUG SET-ACTIVE-EXPIRE
+    SetActiveExpire(bool),
+    /// DEBUG LOG
+    Log(String),
+}
+
+/// The option of SHUTDOWN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// Save if there are save points.
+    Default,
+    Save,
+    NoSave,
+}
+
+/// The options of DEBUG RELOAD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reload {
+    /// Save before loading.
+    pub save: bool,
+    /// Empty the dataset before loading.
+    pub flush: bool,
+    /// Existing keys are replaced; otherwise they are an error.
+    pub merge: bool,
+}
+
+/// User and password as a client sent them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    pub user: Bytes,
+    pub password: Bytes,
+}
+
+/// Which clients to close (CLIENT KILL).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KillFilter {
+    pub address: Option<String>,
+    pub id: Option<u64>,
+    /// Only client types that this server does not have, so nothing matches.
+    pub matches_none: bool,
+    pub skip_me: bool,
+    /// The form with a single address, which does not reply with a count.
+    pub old_form: bool,
+}
+
+/// The subcommands of LATENCY.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LatencyRequest {
+    /// The samples of one event.
+    History(String),
+    /// A report with advice.
+    Doctor,
+    /// The last sample of each event.
+    Latest,
+    /// Resets these events; all of them if the list is empty.
+    Reset(Vec<String>),
+}
+
+/// What a blocked client wants done when its key has an element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BlockingOp {
+    Pop(End),
+    /// Move the element to the head of the list at this key.
+    Move(Bytes),
+    ZPop {
+        highest: bool,
+    },
+}
+
+/// Why a client is blocked (Redis: `blockingState`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    pub keys: Vec<Bytes>,
+    pub op: BlockingOp,
+    /// Deadline in milliseconds since the epoch; 0 for none.
+    pub timeout: i64,
+}

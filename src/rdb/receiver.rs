@@ -1,0 +1,89 @@
+//! What the loader of RDB files, the checker and the server have in common: the options, and who
+//! takes the keys.
+//!
+//! Must not know: the format.
+
+use crate::config::Config;
+use crate::keyspace::access::Usage;
+use crate::keyspace::{Bytes, Keyspace, Limits, Value};
+use crate::os::Os;
+
+/// A key read from a file.
+#[derive(Debug)]
+pub struct LoadedKey {
+    pub db: usize,
+    pub key: Bytes,
+    pub value: Value,
+    /// Expiry time, in milliseconds since the epoch.
+    pub expire: Option<i64>,
+    /// Access data from the file.
+    pub usage: Usage,
+}
+
+/// Receives the keys of a file, and serves clients meanwhile.
+pub trait Receiver {
+    /// Called when loading of a file of this many bytes starts (Redis: `startLoading`).
+    fn start(&mut self, os: &mut dyn Os, total_bytes: u64);
+
+    /// Adds a key. Returns false if it exists and `replace` is not set.
+    fn add(&mut self, entry: LoadedKey, replace: bool) -> bool;
+
+    /// Called after each key, so that signals can be handled.
+    fn after_key(&mut self, os: &mut dyn Os) {
+        let _ = os;
+    }
+
+    /// Called every 2 MB with the number of bytes read (Redis: `loadingProgress`,
+    /// `processEventsWhileBlocked`).
+    fn progress(&mut self, os: &mut dyn Os, loaded_bytes: u64);
+}
+
+impl Receiver for Keyspace {
+    fn start(&mut self, _os: &mut dyn Os, _total_bytes: u64) {}
+
+    fn add(&mut self, entry: LoadedKey, replace: bool) -> bool {
+        let db = &mut self.dbs[entry.db];
+        if db.dict.contains_key(&entry.key) && !replace {
+            return false;
+        }
+        let mut object = self.access.object(entry.value);
+        self.access.set_lru_or_lfu(&mut object, entry.usage);
+        db.set(&entry.key, object, false);
+        if let Some(when) = entry.expire {
+            db.set_expire(&entry.key, when);
+        }
+        true
+    }
+
+    fn progress(&mut self, _os: &mut dyn Os, _loaded_bytes: u64) {}
+}
+
+/// The options of a load.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    pub filename: String,
+    /// Whether to verify the checksum.
+    pub checksum: bool,
+    /// Microseconds to sleep after each key.
+    pub key_load_delay: u64,
+    /// Write or load the preamble of an AOF.
+    pub aof_preamble: bool,
+    /// Existing keys are replaced.
+    pub allow_duplicates: bool,
+    pub databases: usize,
+    pub limits: Limits,
+}
+
+impl LoadOptions {
+    pub fn new(config: &Config, keyspace: &Keyspace) -> Self {
+        LoadOptions {
+            filename: config.dbfilename.clone(),
+            checksum: config.rdbchecksum,
+            key_load_delay: config.key_load_delay,
+            aof_preamble: false,
+            allow_duplicates: false,
+            databases: keyspace.dbs.len(),
+            limits: keyspace.limits,
+        }
+    }
+}
