@@ -11,7 +11,7 @@ pub use crate::kernel::call::CallName;
 pub use crate::kernel::process::Ending;
 pub use crate::kernel::trace::{CallRecord, Detail, Event as MachineEvent, Injected, Returned};
 pub use crate::kernel::{Cut, Name, Site, Time};
-pub use crate::profile::Announces;
+pub use crate::profile::{Announces, Commands};
 pub use crate::world::Directive;
 
 /// Everything that one run of a case has shown so far.
@@ -19,6 +19,8 @@ pub use crate::world::Directive;
 pub struct Observations {
     /// By what this server tells a client of trouble.
     pub announces: Arc<Announces>,
+    /// What its commands do to the dataset.
+    pub commands: Arc<Commands>,
     /// One per step that was carried out, in order.
     pub steps: Vec<ObservedStep>,
     /// Every command the case sent, in order.

@@ -10,9 +10,6 @@ use super::error::Wrong;
 use super::script::{Script, Span, Step, Verb};
 use crate::profile::Profile;
 
-/// Whose column our own core stands in.
-const CORE_FOLLOWS: &str = "redis-6.0.16";
-
 /// One `known` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -120,13 +117,12 @@ impl Script {
 
 /// The name under which a server would be on record.
 pub fn column(profile: &Profile) -> String {
-    match &profile.server {
-        Some(server) if profile.name != "sabot" => {
+    match profile.counts_as() {
+        Some(server) => {
             let name = server.name.split(' ').next().unwrap_or_default().to_lowercase();
             format!("{name}-{}", server.version)
         }
-        _ if profile.name == "sabot" => CORE_FOLLOWS.to_string(),
-        _ => profile.name.clone(),
+        None => profile.name.clone(),
     }
 }
 

@@ -54,7 +54,7 @@ mod saves;
 mod syncs;
 mod verdict;
 
-pub use history::{Entry, Lineage, Unit, expiring, time_matters, waits};
+pub use history::{Entry, Lineage, Unit, expiring, time_matters};
 pub use living::{PATIENCE, living};
 pub use owed::Going;
 pub use reason::Reason;

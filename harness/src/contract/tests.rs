@@ -1,11 +1,12 @@
 //! Judgements on histories made by hand: what was found against what was promised.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
 use crate::observation::{
-    Announces, Argv, Call, CallRecord, Child, Cut, Damaged, Detail, Directive, Ending, Injected,
-    Leaks, Living, Name, PowerCut, Refusal, Returned, Sent, Start, Time,
+    Announces, Argv, Call, CallRecord, Child, Commands, Cut, Damaged, Detail, Directive, Ending,
+    Injected, Leaks, Living, Name, PowerCut, Refusal, Returned, Sent, Start, Time,
 };
 
 mod power;
@@ -43,8 +44,13 @@ fn seen(appendfsync: &str, how: How) -> Observations {
             info: Vec::new(),
         }
         .into(),
+        commands: Commands { administers: administering(), ..Commands::default() }.into(),
         ..Observations::default()
     }
+}
+
+fn administering() -> BTreeSet<String> {
+    "CONFIG SAVE BGSAVE BGREWRITEAOF SHUTDOWN".split(' ').map(str::to_string).collect()
 }
 
 fn words(command: &str) -> Argv {
@@ -68,7 +74,7 @@ fn seconds(n: u64) -> Time {
 /// Judges a dataset that is the state after the first `count` writes; none of them for a larger
 /// one.
 fn verdict(seen: &Observations, count: usize) -> Verdict {
-    let entries = history::entries(&seen.history, 0);
+    let entries = history::entries(seen, 0);
     let survivors = Some(count).filter(|count| *count <= entries.len());
     judge(seen, &entries, survivors, Moment::Restarted).verdict
 }
@@ -295,7 +301,7 @@ fn a_refused_command_about_persistence_tells_a_client() {
 fn what_info_would_have_shown_counts_unless_a_shutdown_cancelled_it() {
     let judged = |how| {
         let seen = seen("always", how);
-        let entries = history::entries(&seen.history, 0);
+        let entries = history::entries(&seen, 0);
         judge(&seen, &entries, Some(2), Moment::Restarted)
     };
     assert!(judged(How::Killed).unless_announced);

@@ -10,6 +10,7 @@ use super::oracle::Point;
 use super::resp::Reply;
 use super::state::{EarlyEnd, Runner};
 use crate::contract::{Entry, Going, Moment, Unit, Verdict, judge};
+use crate::world::Directive;
 
 impl Runner<'_> {
     /// Judges if something is due and the server has answered.
@@ -18,7 +19,7 @@ impl Runner<'_> {
         if !self.session.has_server() {
             return Ok(());
         }
-        let entries = self.judgements.lineage.entries(&self.record.seen.history);
+        let entries = self.judgements.lineage.entries(&self.record.seen);
         if due.asked == Asked::NotYet && self.record.is_ready() {
             let question = DatasetQuestion::after(entries.iter().map(|entry| &entry.unit));
             let numbers = self.session.send_questions(question.commands())?;
@@ -71,7 +72,12 @@ impl Runner<'_> {
         let units: Vec<&Unit> = entries.iter().map(|entry| &entry.unit).collect();
         let asked_at = self.session.now();
         let Some(oracle) = &mut self.oracle else { return Ok(()) };
-        let survivors = oracle.survivors(&units, asked_at, self.session.directives(), &found)?;
+        // They decide where data goes, not what it is.
+        let about_persistence =
+            |directive: &Directive| self.profile.persistence.is_configured_by(&directive.name);
+        let mut directives = self.session.directives().to_vec();
+        directives.retain(|directive| !about_persistence(directive));
+        let survivors = oracle.survivors(&units, asked_at, &directives, &found)?;
         let mut judgement = judge(&self.record.seen, &entries, survivors, moment);
         if judgement.unless_announced && self.would_have_been_announced()? {
             judgement = judgement.announced();

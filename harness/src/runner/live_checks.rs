@@ -14,16 +14,6 @@ use crate::observation::{Descriptor, Leaks, Living, Refusal, Time};
 
 /// Who tries.
 const CHECK: &str = "check";
-/// What may clear a refusal, in the order in which it is tried: the commands, and their name.
-const CURES: [(&str, &[&str]); 3] = [
-    ("BGSAVE", &["BGSAVE"]),
-    ("BGREWRITEAOF", &["BGREWRITEAOF"]),
-    ("appendonly no/yes", &["CONFIG SET appendonly no", "CONFIG SET appendonly yes"]),
-];
-/// What writes are appended to: the last increment; where a rewrite could not start, the one
-/// before, and what was made for the new one is given up; while the file is switched on, a
-/// temporary one.
-const APPENDED_TO: [&str; 3] = ["aof", "incr", "incr-temp"];
 /// How long a child's end may be ago before it counts as reaped late.
 const SETTLED: Duration = Duration::from_secs(1);
 /// How long a cure may take.
@@ -61,12 +51,12 @@ impl Runner<'_> {
         let zombies = kernel.zombies(server);
         let mut leaks = Leaks { zombies, unknown_children: children - zombies, ..Leaks::default() };
         let open_descriptors = kernel.open_descriptors(server);
-        let appended_to = APPENDED_TO
-            .into_iter()
-            .find(|role| open_descriptors.iter().any(|open| open.role == *role && !open.unlinked));
+        let mut appended_to = self.profile.persistence.appended_to.iter();
+        let appended_to = appended_to
+            .find(|role| open_descriptors.iter().any(|open| open.role == **role && !open.unlinked));
         let mut files_in_use = 0;
         for open in open_descriptors {
-            let in_use = Some(&*open.role) == appended_to && !open.unlinked && files_in_use == 0;
+            let in_use = Some(&open.role) == appended_to && !open.unlinked && files_in_use == 0;
             files_in_use += usize::from(in_use);
             let temporary = open.role != "dir" && open.role != "other";
             if !in_use && temporary {
@@ -85,8 +75,8 @@ impl Runner<'_> {
     /// Whether INFO says that a child is at work.
     fn knows_of_a_child(&mut self) -> Result<bool, EarlyEnd> {
         let fields = self.info()?.unwrap_or_default();
-        let busy = ["aof_rewrite_in_progress", "rdb_bgsave_in_progress"];
-        Ok(fields.iter().any(|(field, value)| busy.contains(&field.as_str()) && value != "0"))
+        let busy = &self.profile.persistence.children;
+        Ok(fields.iter().any(|(field, value)| busy.contains(field) && value != "0"))
     }
 
     /// Whether a write is refused although every fault is over, and what helps.
@@ -99,9 +89,9 @@ impl Runner<'_> {
         }
         let Some(reply) = self.refused()? else { return Ok(None) };
         let mut cure = None;
-        for (name, commands) in CURES {
-            if self.cures(commands)? {
-                cure = Some(name.to_string());
+        for known in &self.profile.persistence.cures {
+            if self.cures(&known.commands)? {
+                cure = Some(known.name.clone());
                 break;
             }
         }
@@ -113,7 +103,7 @@ impl Runner<'_> {
         Ok(self.write_for(CHECK)?.filter(|reply| reply.starts_with('-')))
     }
 
-    fn cures(&mut self, commands: &[&str]) -> Result<bool, EarlyEnd> {
+    fn cures(&mut self, commands: &[String]) -> Result<bool, EarlyEnd> {
         for command in commands {
             let argv = command.split(' ').map(|word| word.as_bytes().to_vec()).collect();
             let replies = self.ask(&[argv])?;

@@ -3,15 +3,15 @@
 //! Must not know: how a world is asked, and what was promised.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::server_log::ServerLog;
 use crate::kernel::trace;
 use crate::kernel::{Cut, Name, Time};
 use crate::observation::{
-    Announces, Answer, Argv, Call, CallRecord, Child, Directive, End, Event, How, MachineEvent,
-    Observations, ObservedStep, PowerCut, Remark, Returned, Sent, Start,
+    Answer, Argv, Call, CallRecord, Child, Directive, End, Event, How, MachineEvent, Observations,
+    ObservedStep, PowerCut, Remark, Returned, Sent, Start,
 };
+use crate::profile::Profile;
 
 /// How much is written down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,8 +77,9 @@ pub struct Record {
 
 /// What is written under the line of a step.
 impl Record {
-    pub fn new(announces: Arc<Announces>, keep: Keep) -> Record {
-        let seen = Observations { announces, ..Observations::default() };
+    pub fn new(profile: &Profile, keep: Keep) -> Record {
+        let (announces, commands) = (profile.announces.clone(), profile.commands.clone());
+        let seen = Observations { announces, commands, ..Observations::default() };
         Record { seen, keep, ..Record::default() }
     }
 

@@ -59,7 +59,7 @@ impl<'a> Runner<'a> {
         keep: Keep,
     ) -> Self {
         let keep = if keep == Keep::Facts && script.reads_log { Keep::Log } else { keep };
-        let record = Record::new(profile.announces.clone(), keep);
+        let record = Record::new(profile, keep);
         Runner::at(State { record, ..State::default() }, script, world, profile, oracle)
     }
 

@@ -34,7 +34,7 @@ pub trait Announcer {
 /// Knows the state after each prefix of a history.
 pub trait Oracle: Announcer {
     /// The most of these units after which the dataset is `found`, as asked at `asked_at`, on a
-    /// server with these directives (those about persistence do not matter); None: no prefix leads
+    /// server with these directives, of which none is about persistence; None: no prefix leads
     /// there.
     fn survivors(
         &mut self,

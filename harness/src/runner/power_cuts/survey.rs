@@ -172,7 +172,7 @@ impl Runner<'_> {
     }
 
     fn circumstances(&self) -> Start {
-        let entries = self.judgements.lineage.entries(&self.record.seen.history);
+        let entries = self.judgements.lineage.entries(&self.record.seen);
         let directives = self.session.directives().to_vec();
         Start {
             hash: hash_of(&directives),
