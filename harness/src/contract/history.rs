@@ -1,7 +1,8 @@
 //! The history of writes: what the dataset is made of, in the order in which it was asked for.
 //!
 //! MULTI…EXEC is one entry. What was refused (an error reply), what only reads and what only
-//! administers is no part of it; SELECT is, because later writes depend on it. A command that waits
+//! administers is not part of it; SELECT is, because later writes depend on it. Which commands do
+//! that is a fact of the server, and comes with the observations. A command that waits
 //! for a key happens when it is answered: its entry stands behind that of the command that brought
 //! the key, or at the end while no answer has come. After a restart the
 //! entries that did not survive are dropped: later writes build on what was found. Must not know:
@@ -172,8 +173,8 @@ pub fn expiring<'a>(units: impl IntoIterator<Item = &'a Unit>) -> Vec<(String, V
     keys
 }
 
-/// Whether a dataset that is looked at then (in milliseconds since 1970) depends on time: a key may
-/// have expired. One that is told to be there until later has not, whenever it was told so.
+/// Whether the dataset at that time (in milliseconds since 1970) depends on time, because a key may
+/// have expired. A key with an absolute time to live beyond it has not.
 pub fn time_matters<'a>(units: impl IntoIterator<Item = &'a Unit>, at: u64) -> bool {
     let mut commands = units.into_iter().flat_map(|unit| &unit.commands);
     commands.any(|argv| {

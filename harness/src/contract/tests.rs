@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::observation::{
     Announces, Argv, Call, CallRecord, Child, Commands, Cut, Damaged, Detail, Directive, Ending,
-    Injected, Leaks, Living, Name, PowerCut, Refusal, Returned, Sent, Start, Time,
+    Injected, Leaks, LiveChecks, Name, PowerCut, Refusal, Returned, Sent, Start, Time,
 };
 
 mod power;
@@ -164,7 +164,7 @@ fn damage_sets_a_new_baseline_and_litter_is_worse_than_kept() {
 }
 
 fn regime_of(seen: &Observations, order: usize, calls: usize) -> Regime {
-    regime::at(seen, Place { incarnation: 1, order, calls })
+    regime::at(seen, When { incarnation: 1, order, calls })
 }
 
 #[test]
@@ -278,13 +278,14 @@ fn a_living_server_is_stuck_after_ten_seconds_and_leaks_are_named() {
     let refused = |healed_for| {
         let reply = "-MISCONF".to_string();
         let refusal = Some(Refusal { reply, healed_for, cure: Some("BGREWRITEAOF".to_string()) });
-        living(&Living { leaks: Leaks::default(), refusal })
+        live_checks(&LiveChecks { leaks: Leaks::default(), refusal })
     };
     assert_eq!(refused(Time(9_999_999_999)), []);
     let stuck = refused(seconds(10));
     assert_eq!(stuck[0].verdict, Verdict::Stuck);
     assert!(stuck[0].sentence.ends_with("BGREWRITEAOF clears it"), "{}", stuck[0].sentence);
-    let leaked = living(&Living { leaks: Leaks { zombies: 1, ..Leaks::default() }, refusal: None });
+    let leaked =
+        live_checks(&LiveChecks { leaks: Leaks { zombies: 1, ..Leaks::default() }, refusal: None });
     assert_eq!((leaked.len(), leaked[0].verdict), (1, Verdict::Leaked));
 }
 

@@ -1,7 +1,7 @@
-//! What the contract, the oracle and the checks of a living server must know of a server: by what
-//! it announces trouble, what its commands do, how its persistence is seen from outside.
+//! What judging a server takes: how it announces trouble, what its commands do, and how its
+//! persistence is configured, observed and repaired.
 //!
-//! Each table of a profile may be given in part; the rest comes from the profile it is like. Must
+//! A profile may give a part of each table; the rest comes from the profile that it is like. Must
 //! not know: who asks.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::kernel::Name;
 
-/// By what a server tells that its persistence is in trouble.
+/// How a server tells that its persistence is in trouble.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Announces {
     /// How such error replies begin, to whatever command, without the `-`.
@@ -32,7 +32,7 @@ pub struct Commands {
     pub waits: BTreeSet<String>,
 }
 
-/// How persistence is configured, seen and mended.
+/// How persistence is configured, observed and repaired.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Persistence {
     /// How directives begin that decide where data goes, not what it is.

@@ -15,7 +15,7 @@ pub enum Purpose {
     Case(usize),
     /// By the runner, under this number.
     Question(u32),
-    /// By nobody: the server spoke unasked.
+    /// For nothing: the server wrote unasked.
     Unasked,
 }
 

@@ -1,7 +1,7 @@
-//! The question for a server's dataset: what it is sent, and how its answers are read.
+//! The question for a server's dataset: what is sent, and how the answers are read.
 //!
-//! A run asks it, the oracle does, and so does whoever loads an image that a power cut has left; it
-//! is the same for all of them, so that they see the same. Must not know: why anybody asks, and
+//! A run asks it, the oracle asks it, and so does a start from an image that a power cut has left.
+//! All of them ask the same, so that their answers can be compared. Must not know: who asks, and
 //! what is promised.
 
 use super::resp::{Reply, decode, encode};
@@ -16,7 +16,7 @@ pub struct DatasetQuestion {
 }
 
 impl DatasetQuestion {
-    /// After these units. It makes the server notice first which keys have expired.
+    /// Asks after these units. It first makes the server notice which keys have expired.
     pub fn after<'a>(units: impl IntoIterator<Item = &'a Unit>) -> DatasetQuestion {
         let argv = |words: &[&[u8]]| words.iter().map(|word| word.to_vec()).collect::<Argv>();
         let keys = expiring(units);
@@ -32,7 +32,7 @@ impl DatasetQuestion {
         DatasetQuestion { commands }
     }
 
-    /// When keys do not expire meanwhile.
+    /// Asks where no key can have expired.
     pub fn regardless_of_time() -> DatasetQuestion {
         DatasetQuestion::after([])
     }
@@ -64,7 +64,7 @@ impl DatasetQuestion {
     }
 }
 
-/// The digest in an answer; what else it says, as an error.
+/// The digest in an answer; any other answer is the error, as printed.
 pub fn digest(answer: &Reply) -> Result<String, String> {
     answer.text().ok_or_else(|| answer.lines().join(" "))
 }

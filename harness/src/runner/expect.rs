@@ -2,6 +2,7 @@
 //!
 //! Must not know: how an expectation is written.
 
+use super::outcome::Standing;
 use super::state::{EarlyEnd, Runner};
 use crate::case::expectation;
 use crate::case::script::{Count, Expect};
@@ -62,7 +63,7 @@ impl Runner<'_> {
     fn meets_refusal(&mut self) -> Result<(), String> {
         match self.judgements.refusal() {
             Some(refusal) => {
-                refusal.expected = true;
+                refusal.standing = Standing::Expected;
                 Ok(())
             }
             None => Err("expected that the server refuses to start, and it started".into()),
@@ -72,7 +73,7 @@ impl Runner<'_> {
     fn meets_verdict(&mut self, expected: Verdict) -> Result<(), String> {
         match self.judgements.rulings.last_mut() {
             Some(last) if last.verdict == expected => {
-                last.expected = true;
+                last.standing = Standing::Expected;
                 Ok(())
             }
             Some(last) => Err(format!("expected the verdict {expected}, got {}", last.verdict)),

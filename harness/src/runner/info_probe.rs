@@ -1,11 +1,11 @@
 //! A second run up to a point: what would INFO have shown there?
 //!
-//! Questions give the server a turn of its loop, and so disturb; therefore they are asked on a
-//! machine of their own. The point is the last moment before the server's end at which it could be
-//! asked: before the step that ended it, or, where that step lets time pass, just before the moment
-//! of the end. Who asks has been connected since the server came up, as one who watches it is: to
-//! be accepted takes a turn of its own, in which a write that failed once is tried again, and the
-//! trouble is over before the question is read. Must not know: what is promised.
+//! A question gives the server a turn of its event loop, and so changes what it does; therefore it
+//! is asked on a machine of its own. The point is the last moment before the server's end at which
+//! it could be asked: before the step that ended it, or, if that step lets time pass, just before
+//! the end. The client that asks has been connected since the server came up, as a monitor would
+//! be: accepting a connection takes a turn, too, in which the server retries a failed write, and the
+//! trouble would be over before it reads the question. Must not know: what is promised.
 
 use super::oracle::Point;
 use super::record::Keep;
@@ -18,7 +18,7 @@ use crate::world::{Broken, World};
 /// Whether INFO reports trouble at the point.
 ///
 /// # Errors
-/// When the run breaks; an end of the server before the point is no error.
+/// When the run breaks. A server that ends before the point is not an error.
 pub fn would_show(
     script: &Script,
     world: &mut dyn World,
@@ -56,7 +56,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Lets the server know who will ask. After a restart the judgement's own question does.
+    /// Connects the client that will ask. After a restart the judgement's own question does that.
     fn connect(&mut self) -> Result<(), EarlyEnd> {
         if self.record.is_ready() {
             self.ask(&[[b"PING".to_vec()].into()])?;

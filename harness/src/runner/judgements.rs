@@ -1,9 +1,9 @@
-//! The judgements of a run: verdicts that were given, expectations that were not met, and what is
-//! known about the dataset that the next verdict stands on.
+//! The judgements of a run: verdicts that were given, expectations that were not met, and what the
+//! next verdict builds on.
 //!
 //! Must not know: how a server is asked, and what is promised.
 
-use super::outcome::{Failure, Ruling, SymptomCheck};
+use super::outcome::{Failure, Ruling, Standing, SymptomCheck};
 use crate::contract::{Lineage, Moment, Verdict};
 
 /// A judgement that waits for the server.
@@ -18,7 +18,7 @@ pub struct Due {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     NotYet,
-    /// The number of the question whose answer tells it.
+    /// By the question with this number.
     AsNumber(u32),
     /// It could not be connected to.
     InVain,
@@ -67,12 +67,15 @@ impl Judgements {
         given.rfind(|ruling| ruling.verdict == Verdict::RefusedStart)
     }
 
-    /// Marks the rulings that break a promise and that nothing in the case expects. About a known
-    /// bug its symptoms speak; only what ended the run counts besides.
+    /// Marks the rulings that break a promise and that nothing in the case expects. A case about a
+    /// known bug goes by its symptoms; there only a hang counts.
     pub fn mark_unexpected(&mut self, of_known_bug: bool) {
         for ruling in &mut self.rulings {
-            let breaks = ruling.verdict.is_broken_promise() && !ruling.expected;
-            ruling.unexpected = breaks && (!of_known_bug || ruling.verdict == Verdict::Hung);
+            let expected = ruling.standing == Standing::Expected;
+            let counts = !of_known_bug || ruling.verdict == Verdict::Hung;
+            if ruling.verdict.is_broken_promise() && !expected && counts {
+                ruling.standing = Standing::Unexpected;
+            }
         }
     }
 }

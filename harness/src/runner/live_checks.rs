@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::resp::Reply;
 use super::state::{EarlyEnd, Runner};
 use crate::contract::regime::lied;
-use crate::contract::{PATIENCE, living};
-use crate::observation::{Descriptor, Leaks, Living, Refusal, Time};
+use crate::contract::{PATIENCE, live_checks};
+use crate::observation::{Descriptor, Leaks, LiveChecks, Refusal, Time};
 
 /// Who tries.
 const CHECK: &str = "check";
@@ -24,11 +24,10 @@ impl Runner<'_> {
     pub fn live_checks(&mut self) -> Result<(), EarlyEnd> {
         let leaks = self.leaks()?;
         let refusal = self.refusal()?;
-        let found = Living { leaks, refusal };
-        for judgement in living(&found) {
+        let found = LiveChecks { leaks, refusal };
+        for judgement in live_checks(&found) {
             self.rule(judgement);
         }
-        self.record.seen.living = Some(found);
         Ok(())
     }
 

@@ -38,7 +38,7 @@ use crate::world::World;
 pub use oracle::replay::WorldOracle;
 pub use oracle::{Announcer, Oracle, Point};
 pub use outcome::{
-    Collect, Failure, Outcome, ReachedCall, Ruling, RunSummary, SymptomCheck, decisive,
+    Collect, Failure, Outcome, ReachedCall, Ruling, RunSummary, Standing, SymptomCheck, decisive,
 };
 pub use power_cuts::point::{CutPoint, Judged, Surveyed};
 pub use power_cuts::survey::{Loads, survey};
@@ -91,7 +91,7 @@ fn finish(
     end: Result<(), EarlyEnd>,
 ) -> Outcome {
     runner.ended(end);
-    // What ends because the machine is switched off is no part of the run.
+    // Switching the machine off ends processes, too; that is not part of the run.
     let (files, trace, sites) = {
         let kernel = runner.session.world.kernel();
         let files = kernel.disk.files();

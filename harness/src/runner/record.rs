@@ -1,4 +1,4 @@
-//! The record of a run: what was observed, and what is said of it under each line.
+//! The record of a run: what was observed, and the remarks under each line.
 //!
 //! Must not know: how a world is asked, and what was promised.
 
@@ -203,7 +203,7 @@ impl Record {
 
 /// What was seen of the machine.
 impl Record {
-    /// The first event of the trace that was not taken in yet.
+    /// The next event of the trace.
     pub fn next_of(&mut self, trace: &[trace::Record]) -> Option<trace::Record> {
         let next = trace.get(self.traced).cloned();
         self.traced += usize::from(next.is_some());

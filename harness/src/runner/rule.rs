@@ -1,5 +1,5 @@
-//! Giving verdicts, and complaining of the case: each stands in the record and among the
-//! judgements.
+//! Giving verdicts, and complaining about the case. Each is kept among the judgements and written
+//! down in the record.
 //!
 //! Must not know: how a verdict is reached.
 

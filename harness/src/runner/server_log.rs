@@ -38,7 +38,7 @@ impl ServerLog {
         lines
     }
 
-    /// As [`ServerLog::take`], for a log that nobody will read: the text is returned and not kept.
+    /// Like [`ServerLog::take`], but nothing is kept; returns the complete lines as text.
     pub fn pass_over(&mut self, written: &[u8]) -> Vec<u8> {
         self.raw.extend_from_slice(written);
         log::take_whole(&mut self.raw)

@@ -29,7 +29,7 @@ pub struct Session<'a> {
     state: SessionState,
 }
 
-/// What is known of the server besides its machine, as plain data.
+/// What a session knows besides its machine, as plain data.
 #[derive(Clone, Debug, Default)]
 pub struct SessionState {
     clients: Clients,
@@ -96,7 +96,7 @@ impl<'a> Session<'a> {
         self.world.start(&self.state.directives)
     }
 
-    /// A server is about to run that nobody has asked to end.
+    /// A new server is about to run; nothing has asked it to end.
     pub fn server_starts(&mut self) {
         self.state.has_server = true;
         self.state.ended_by_plan = false;

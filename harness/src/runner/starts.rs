@@ -12,7 +12,7 @@ use crate::contract::{Judgement, Moment, Verdict, refused};
 use crate::observation::{Argv, How};
 use crate::world::Victim;
 
-/// How often a server is started that refuses.
+/// How often a server that refuses is started.
 pub const ATTEMPTS: usize = 2;
 /// Who sends the write of the second look.
 const SECOND_LOOK: &str = "second-look";
@@ -55,9 +55,9 @@ impl Runner<'_> {
         };
         let judgement = refused(&self.record.seen, attempts, tried);
         let Judgement { verdict, reason, sentence, .. } = judgement;
-        let own_fault = self.last_refusal_met_a_fault();
+        let start_met_fault = self.last_refusal_met_a_fault();
         let line = self.record.line;
-        self.give(Ruling { own_fault, ..Ruling::new(line, verdict, reason, sentence) });
+        self.give(Ruling { start_met_fault, ..Ruling::new(line, verdict, reason, sentence) });
     }
 
     /// Whether the plan has failed a call of the start that was refused last.
@@ -93,7 +93,7 @@ impl Runner<'_> {
         self.judgements.due = None;
         self.record.close_step();
         let found = self.judgements.rulings[rulings..].iter().map(|ruling| ruling.verdict).min();
-        // What the second look saw is no part of the script's transcript.
+        // The transcript is that of the script alone.
         self.record.seen.steps.truncate(steps);
         if found.is_some_and(|found| found < Verdict::Litter) && found < worst {
             for remark in &mut self.record.remarks[remarks..] {

@@ -1,7 +1,7 @@
 //! A run without a transcript: verdicts alone, and, when asked, the sites that it went through.
 //!
-//! Thousands of runs of a sweep are looked at by nobody, so nothing is written down for them that
-//! only a reader wants. Must not know: why a run is made.
+//! A sweep makes thousands of runs that nobody reads, so what only a reader wants is not kept for
+//! them. Must not know: why a run is made.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,6 @@
 //! One function per verb: what a step does to the machine and its server.
 //!
-//! Must not know: how what it does shows.
+//! Must not know: how the effect is observed.
 
 use std::time::Duration;
 
@@ -255,8 +255,7 @@ impl Runner<'_> {
     }
 }
 
-/// Whether what the step does, or whether it can be done, depends on what is on the disk, also when
-/// nobody lives.
+/// Whether the step depends on what is on the disk even when no process lives.
 pub fn looks_at_the_disk(verb: &Verb) -> bool {
     match verb {
         Verb::Damage { .. } | Verb::PowerCut(_) | Verb::Space(_) => true,

@@ -20,7 +20,7 @@ pub struct Point {
     pub at: Time,
 }
 
-/// Knows what INFO would have shown at some point of a run.
+/// Finds out what INFO would have shown at some point of a run.
 pub trait Announcer {
     /// Whether it would have reported trouble.
     fn would_have_shown(

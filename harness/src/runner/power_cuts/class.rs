@@ -1,5 +1,5 @@
-//! The class of an image: what is seen of a start from it, as far as that reaches the rest of a
-//! run. Images of one class come to the same.
+//! The class of an image: what a start from it has shown, as far as it can affect the rest of the
+//! run. Images of one class lead to the same verdicts.
 //!
 //! Must not know: how the server was started.
 
@@ -15,7 +15,7 @@ pub type Class = u64;
 /// What was seen of a start.
 #[derive(Debug)]
 pub struct StartShown {
-    /// How servers ended in it: each was refused.
+    /// How each attempt ended that was refused.
     pub ends: Vec<How>,
     /// Whether one runs now.
     pub running: bool,
@@ -32,13 +32,13 @@ impl StartShown {
     }
 }
 
-/// The class of an image that breaks the world that starts from it.
+/// The class of an image from which no start can be carried out.
 pub fn class_of_broken(broken: &Broken) -> Class {
     hash_of(&broken.to_string())
 }
 
-/// What the disk holds, as far as a server may ever look at it: of a temporary file that is its
-/// role alone.
+/// What is on the disk, as far as a server ever reads it: of a temporary file only that it is
+/// there.
 pub fn disk_hash(world: &dyn World, profile: &Profile) -> u64 {
     let mut hasher = DefaultHasher::new();
     let kernel = world.kernel();

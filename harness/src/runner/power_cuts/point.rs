@@ -30,7 +30,7 @@ impl CutPoint {
     }
 }
 
-/// Images that come to the same, and what that is.
+/// Images of one class, and the run that stands for them.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Judged {
     /// Leaves the first of them, under the strongest profile that allows one.
@@ -38,7 +38,7 @@ pub struct Judged {
     pub brief: RunSummary,
 }
 
-/// What a power cut at one call may come to.
+/// What a power cut at one call can lead to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Surveyed {
     pub judged: Vec<Judged>,
@@ -56,7 +56,7 @@ pub type Make<'a> = dyn Fn() -> Result<Box<dyn World>, Broken> + 'a;
 
 /// Starts servers from images and judges one of each class.
 pub trait Judge {
-    /// The image's class, which may be known, and unless that was judged: what it comes to.
+    /// The image's class, if it is not known yet, and a summary, unless the class was judged.
     fn judge(
         &mut self,
         shown: &Shown,
@@ -65,7 +65,7 @@ pub trait Judge {
         oracle: &mut dyn Oracle,
     ) -> Result<(Class, Option<RunSummary>), Broken>;
 
-    /// No image is left to judge.
+    /// Every image was judged.
     fn finish(&mut self) -> Result<(), Broken>;
 }
 

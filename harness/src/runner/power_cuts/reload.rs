@@ -1,6 +1,6 @@
-//! Loading images one by one, for worlds that cannot go on from a machine of another.
+//! Loading images one by one, for worlds that cannot go on from another world's machine.
 //!
-//! Many share a machine, and one of each class is judged by an ordinary run of the whole script.
+//! Many images share a machine; one of each class is judged by an ordinary run of the whole script.
 //! Must not know: what is promised.
 
 use std::collections::BTreeSet;
@@ -28,7 +28,7 @@ pub(super) struct Loader<'a> {
     pub used: u32,
 }
 
-/// So many images share a machine, whose trace grows with each.
+/// How many images share a machine: its trace grows with each.
 const SHARE: u32 = 64;
 /// The connection for the question.
 const ASKER: &str = "observer";

@@ -1,6 +1,6 @@
 //! Going on from the start after a power cut, once for each image that the cut could have left.
 //!
-//! A run up to there is made once. Nobody lives then, so the machine is plain data, and so is what
+//! A run up to there is made once. No process lives then, so the machine is plain data, and so is what
 //! the runner knows; a copy of both with another image on the disk is where the ordinary run with
 //! that cut would be. Must not know: what is promised, and which images there are.
 

@@ -12,7 +12,7 @@
 //!
 //! The class of an image is remembered, because neighbouring calls have most of their images in
 //! common; what was promised is not, because it differs by call. Must not know: what is promised,
-//! and why anybody asks.
+//! and why it is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
