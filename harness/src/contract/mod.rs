@@ -34,13 +34,14 @@
 //! **Besides.** `damage` sets a new baseline: what is found is `kept`, though it must still be some
 //! prefix. An exit is called for after SHUTDOWN (code 0), and under `always` after an error of the
 //! append-only file (code 1), also when the command that switched to `always` got no answer for it;
-//! any other is `died`. Temporary files that no process will finish are `litter`. At `check`, a server whose writes are still refused 10 s after the last fault healed
-//! is `stuck`, and what clears it is tried out and named; one that is settled and holds descriptors
-//! without a use, zombies, or children that it does not know of is `leaked`. The worst verdict of a
-//! case is the case's.
+//! any other is `died`. Temporary files that no process will finish are `litter`. At `check`, a
+//! server whose writes are still refused 10 s after the last fault healed is `stuck`, and what
+//! clears it is tried out and named; one that is settled and holds descriptors without a use,
+//! zombies, or children that it does not know of is `leaked`. The worst verdict of a case is the
+//! case's.
 //!
-//! Which commands write and by what a server announces trouble are facts of the server: they come with
-//! the observations.
+//! Which commands write, and by what a server announces trouble, are facts of the server: they come
+//! with the observations.
 //!
 //! Not judged: the order of keys, memory, replication; commands that draw lots (SPOP, RANDOMKEY)
 //! are done again as they were sent, so a workload must not use those that write.

@@ -2,8 +2,8 @@
 //!
 //! A profile says which servers it is for, how they are started and when they are ready, what their
 //! threads are called, which of their files and pipes have which role, what their commands do, and
-//! by what they announce trouble. Profiles are TOML files: those in `profiles/` are part of the program, and a user adds
-//! others. Must not know: how a server is run under a world.
+//! by what they announce trouble. Profiles are TOML files: those in `profiles/` are part of the
+//! program, and a user adds others. Must not know: how a server is run under a world.
 
 mod facts;
 mod own;
@@ -160,8 +160,8 @@ impl Profile {
         names.next().filter(|_| names.next().is_none()).cloned()
     }
 
-    /// Whether files with this role are made on the way to others: what is left of them after a kill
-    /// is litter.
+    /// Whether files with this role only lead to others: what is left of them after a kill is
+    /// litter.
     pub fn is_temporary(&self, role: &str) -> bool {
         role.ends_with("-temp") || role == "rewrite-bg"
     }

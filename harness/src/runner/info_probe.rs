@@ -4,8 +4,8 @@
 //! is asked on a machine of its own. The point is the last moment before the server's end at which
 //! it could be asked: before the step that ended it, or, if that step lets time pass, just before
 //! the end. The client that asks has been connected since the server came up, as a monitor would
-//! be: accepting a connection takes a turn, too, in which the server retries a failed write, and the
-//! trouble would be over before it reads the question. Must not know: what is promised.
+//! be: accepting a connection takes a turn, too, in which the server retries a failed write, and
+//! the trouble would be over before it reads the question. Must not know: what is promised.
 
 use super::oracle::Point;
 use super::record::Keep;

@@ -1,8 +1,8 @@
 //! Going on from the start after a power cut, once for each image that the cut could have left.
 //!
-//! A run up to there is made once. No process lives then, so the machine is plain data, and so is what
-//! the runner knows; a copy of both with another image on the disk is where the ordinary run with
-//! that cut would be. Must not know: what is promised, and which images there are.
+//! The run up to there is made once. No process lives then, so the machine is plain data, and so is
+//! what the runner knows; a copy of both with another image on the disk is where the ordinary run
+//! with that cut would be. Must not know: what is promised, and which images there are.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,7 @@ use crate::case::script::Script;
 use crate::kernel::disk::power_cut::Shown;
 use crate::profile::Profile;
 use crate::runner::oracle::Oracle;
-use crate::runner::outcome::Collect;
-use crate::runner::outcome::RunSummary;
+use crate::runner::outcome::{Collect, RunSummary};
 use crate::runner::state::{EarlyEnd, Runner, State};
 use crate::runner::summary::summarize;
 use crate::world::{Broken, PoweredOff, World};

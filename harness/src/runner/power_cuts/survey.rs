@@ -1,4 +1,4 @@
-//! One power cut in every state that it may leave, without doing the whole run for each.
+//! One power cut in every state that it can leave, without repeating the whole run for each.
 //!
 //! The run is made once, up to the start that follows the cut; the kernel says which images the
 //! cut could have left. From there the run goes on once for each image: the server is started, and
