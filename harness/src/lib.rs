@@ -51,7 +51,7 @@ pub use contract::{Reason, Regime, Verdict};
 pub use observation::Descriptor;
 pub use runner::{Failure, Outcome, Ruling, Standing, SymptomCheck};
 pub use sweep::finding::Finding;
-pub use sweep::{Came, Ending, Kind as FaultKind, Record};
+pub use sweep::{Axis, Ending, Fault, Kind as FaultKind, OneOrPair, Record, RunResult};
 
 mod api;
 #[doc(hidden)]

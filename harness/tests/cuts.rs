@@ -13,10 +13,11 @@ use std::path::Path;
 use std::rc::Rc;
 
 use sabot::case;
+use sabot::kernel::plan::When;
 use sabot::profile::Profile;
 use sabot::runner::{self, Collect, CutPoint, Loads, Surveyed, WorldOracle};
-use sabot::sweep::enumerate::{Plan, Scope};
-use sabot::sweep::{Kind, Workload, cuts};
+use sabot::sweep::enumerate::Scope;
+use sabot::sweep::{Kind, RunPlan, Workload, cuts};
 use sabot::world::sim::{Sim, Stacks};
 use sabot::world::{Broken, World};
 use support::delegate::Delegate;
@@ -82,13 +83,28 @@ impl Bench {
     }
 }
 
+/// The line that cuts the power after a call, and leaves nothing.
+fn rule(site: &str) -> String {
+    format!("inject at {site} power=after:none")
+}
+
+/// The cut in a script that has that line.
+fn point(script: &str, site: &str) -> CutPoint {
+    let line = rule(site) + "\n";
+    let (before, after) = script.split_once(&line).expect("it is there");
+    let (before, after) = (before.to_string(), after.to_string());
+    let point = CutPoint { before, site: site.parse().expect(site), when: When::After, after };
+    assert_eq!(point.script(), script);
+    point
+}
+
 /// Returns how many classes there were.
 fn compare(point: &CutPoint, copies: &mut Bench, whole: &mut Bench) -> usize {
     let (resumed, ordinary) = (copies.survey(point), whole.survey(point));
-    assert_eq!(resumed, ordinary, "{}", point.script);
+    assert_eq!(resumed, ordinary, "{}", point.script());
     let judged = resumed.map(|surveyed| surveyed.judged).unwrap_or_default();
     for class in &judged {
-        let text = point.with(&class.cut);
+        let text = point.leaving(class.cut);
         assert_eq!(class.brief, whole.brief(&text, Collect::Verdicts), "{text}");
     }
     judged.len()
@@ -106,10 +122,11 @@ fn cuts_of_all_workloads_come_to_the_same_both_ways() {
         let text = std::fs::read_to_string(&path).expect("a workload is text");
         let workload = Workload::of("test", &case::parse("test", &text).expect("a case"));
         let dry = whole.brief(&workload.dry(), Collect::Sites);
-        let plan = Plan::of(&workload, &dry.reached, Scope::WHOLE);
-        let cut = plan.runs.iter().filter(|run| run.kind == Kind::Power);
+        let plan = RunPlan::of(&workload, &dry.reached, Scope::WHOLE);
+        let cut = plan.runs.iter().filter(|run| run.kind() == Kind::Power);
         for run in cut.step_by(STEP) {
-            classes += compare(&cuts::point(&workload, run), &mut copies, &mut whole);
+            let point = cuts::point(&workload, run).expect("it cuts the power");
+            classes += compare(&point, &mut copies, &mut whole);
         }
     }
     assert!(classes > 500, "{classes}");
@@ -119,7 +136,6 @@ fn cuts_of_all_workloads_come_to_the_same_both_ways() {
 fn a_run_goes_on_from_a_copy_only_where_the_image_alone_makes_a_difference() {
     let head = "config appendonly yes\nconfig appendfsync no\nconfig aof-use-rdb-preamble no\n";
     let (first, second) = ("parent.aof.write#2", "2:parent.aof.write#1");
-    let rule = |site: &str| format!("inject at {site} power=after:none");
     let cut = format!("{head}{}\n> SET a 1\n> SET b 2\n", rule(first));
     let again = format!("{head}> SET a 1\nkill all\nrestart\n{}\n", rule(second));
     let stories = [
@@ -141,18 +157,18 @@ fn a_run_goes_on_from_a_copy_only_where_the_image_alone_makes_a_difference() {
     ];
     let (mut copies, mut whole) = (Bench::new(true), Bench::new(false));
     for (script, site, copied) in stories {
-        let point = CutPoint { script, rule: rule(site) };
-        assert!(compare(&point, &mut copies, &mut whole) > 1, "{}", point.script);
-        assert_eq!(copies.made == 1, copied, "{}", point.script);
+        let point = point(&script, site);
+        assert!(compare(&point, &mut copies, &mut whole) > 1, "{script}");
+        assert_eq!(copies.made == 1, copied, "{script}");
     }
 }
 
 #[test]
 fn who_wants_to_stop_waits_for_no_other_image_of_the_cut() {
-    let rule = "inject at parent.aof.write#2 power=after:none";
+    let site = "parent.aof.write#2";
     let head = "config appendonly yes\nconfig appendfsync no\n";
-    let script = format!("{head}{rule}\n> SET a 1\n> SET b 2\nheal\nrestart\n");
-    let point = CutPoint { script, rule: rule.to_string() };
+    let script = format!("{head}{}\n> SET a 1\n> SET b 2\nheal\nrestart\n", rule(site));
+    let point = point(&script, site);
     for suspends in [true, false] {
         let mut bench = Bench::new(suspends);
         let stopped = bench.survey_up_to(&point, 2);

@@ -191,7 +191,7 @@ fn shards_joined_are_the_whole() {
     let merged = File::read(&desk.read("all.json")).expect("a report");
     let runs = |file: &File| -> Vec<_> {
         let records = file.sweeps[0].records.iter();
-        records.map(|r| (r.site.clone(), r.fault.clone(), r.ending, r.came)).collect()
+        records.map(|r| (r.site.clone(), r.fault.clone(), r.ending, r.result)).collect()
     };
     assert_eq!(runs(&merged), runs(&whole));
     let (code, text) = desk.sabot(&["diff", "whole.json", "all.json"]);
@@ -230,13 +230,15 @@ fn orders_alone_come_to_the_same_as_among_everything() {
         let workload = "sweep/rewrite_always";
         desk.sabot(&["sweep", workload, "--json", json, "--faults", faults]);
         let file = File::read(&desk.read(json)).expect("a report");
-        let records = file.sweeps[0].records.iter().filter(|record| !record.beyond);
+        let records = file.sweeps[0].records.iter().filter(|record| !record.past_last_call);
         let orders = records.filter(|record| record.kind == Kind::Order);
-        orders.map(|r| (r.site.clone(), r.fault.clone(), r.ending, r.came, r.usual)).collect()
+        orders
+            .map(|r| (r.site.clone(), r.fault.clone(), r.ending, r.result, r.same_as_default_order))
+            .collect()
     };
     let whole = orders("whole.json", "order,error,short,lie,kill");
     let alone = orders("alone.json", "order");
-    assert!(whole.iter().any(|(.., usual)| *usual), "{whole:?}");
+    assert!(whole.iter().any(|(.., same)| *same), "{whole:?}");
     assert_eq!(alone, whole);
     let file = File::read(&desk.read("alone.json")).expect("a report");
     assert!(file.sweeps[0].records.iter().all(|record| record.kind == Kind::Order));

@@ -12,7 +12,7 @@ use sabot::engine::wire::{Batch, Place};
 use sabot::engine::worlds;
 use sabot::report::sweep_text;
 use sabot::runner::Collect;
-use sabot::sweep::driver::{Step, Sweeper};
+use sabot::sweep::driver::{RunCount, Sweeper};
 use sabot::sweep::enumerate::Scope;
 use sabot::sweep::{Kind, Record, Sweep, Workload};
 
@@ -45,7 +45,7 @@ impl SmallSweep {
         &self,
         kinds: &[Kind],
         pairs: bool,
-        progress: &dyn Fn(Step),
+        progress: &dyn Fn(RunCount),
     ) -> (Sweep, Result<(), Interrupted>) {
         let sim = worlds::named("sim").expect("it is always there");
         let scope = Scope { kinds, ..Scope::WHOLE };
@@ -55,8 +55,9 @@ impl SmallSweep {
 }
 
 /// The sites of a record of a pair.
-fn both(record: &Record) -> Option<(&str, &str)> {
-    record.site.split_once(" + ")
+fn both(record: &Record) -> Option<(String, String)> {
+    let second = record.site.second.as_ref()?;
+    Some((record.site.first.to_string(), second.to_string()))
 }
 
 #[test]
@@ -94,7 +95,7 @@ fn an_interrupted_sweep_keeps_the_runs_that_were_made() {
     let stop = Cell::new(Some(small.pool.stopper()));
     let handed_over = Cell::new(0);
     let count = |step| {
-        if let Step::Done(_) = step {
+        if let RunCount::Done(_) = step {
             handed_over.set(handed_over.get() + 1);
         }
         if handed_over.get() == BATCHES {

@@ -123,7 +123,7 @@ fn as_reviewed(suite: &Suite, workload: usize) -> Result<(), Failed> {
 fn tokens_replay(suite: &Suite, workload: usize) -> Result<(), Failed> {
     let sim = suite.world("sim").expect("every machine has it");
     let whole = suite.whole(workload);
-    for record in whole.records.iter().chain(&whole.beside) {
+    for record in whole.records.iter().chain(&whole.other_states) {
         if record.token.is_empty() {
             continue;
         }
@@ -160,11 +160,11 @@ fn doors_agree(suite: &Suite, workload: usize) -> Result<(), Failed> {
             (&other.site, &other.fault, other.ending)
                 == (&record.site, &record.fault, record.ending)
         });
-        let sim = same.map(|other| (other.came, other.sentence.as_str()));
-        if sim != Some((record.came, record.sentence.as_str())) {
+        let sim = same.map(|other| (other.result, other.sentence.as_str()));
+        if sim != Some((record.result, record.sentence.as_str())) {
             let (site, fault) = (&record.site, &record.fault);
             different
-                .push(format!("{site} {fault}: {sim:?}, {:?}", (record.came, &record.sentence)));
+                .push(format!("{site} {fault}: {sim:?}, {:?}", (record.result, &record.sentence)));
         }
     }
     if different.is_empty() { Ok(()) } else { Err(different.join("\n").into()) }

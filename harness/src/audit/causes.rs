@@ -12,8 +12,9 @@ use crate::engine::pool::Pool;
 use crate::engine::worlds::World;
 use crate::suite::library::{CaseFile, job};
 use crate::sweep::accepted::Accepted;
+use crate::sweep::finding::Blamed;
 use crate::sweep::smallest::smallest;
-use crate::sweep::{Record, Sweep, Token, finding, shrink};
+use crate::sweep::{Axis, Record, Signature, Sweep, Token, finding, shrink};
 
 /// What runs of one cause have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,17 +27,13 @@ pub struct Key {
 
 impl Key {
     fn of_run(workload: &str, record: &Record, accepted: &Accepted) -> Option<Key> {
-        let verdict = record.verdict().filter(|_| record.is_finding())?;
-        Some(Key {
-            accepted: accepted.run(workload, record),
-            cause: finding::cause(record, verdict),
-            posix: record.is_posix(),
-        })
+        let cause = finding::cause(record)?;
+        Some(Key { accepted: accepted.run(workload, record), cause, posix: record.is_posix() })
     }
 
     /// What nobody accepted first; then the worst first; what was not found out comes last.
     fn rank(&self) -> (bool, bool, usize) {
-        (self.accepted.is_some(), self.posix, self.cause.verdict.rank())
+        (self.accepted.is_some(), self.posix, self.cause.signature.verdict.rank())
     }
 }
 
@@ -56,7 +53,7 @@ impl Causes {
     ) -> Causes {
         let mut causes = Causes::default();
         for sweep in sweeps {
-            for record in sweep.records.iter().chain(&sweep.beside) {
+            for record in sweep.records.iter().chain(&sweep.other_states) {
                 causes.add(&sweep.workload, record, accepted);
             }
         }
@@ -69,10 +66,10 @@ impl Causes {
 
     fn add(&mut self, workload: &str, record: &Record, accepted: &Accepted) {
         let Some(key) = Key::of_run(workload, record, accepted) else { return };
-        let axis = finding::axis(&record.site);
+        let axis = Axis::of(&record.site.first);
         if !self.found.iter().any(|(other, _)| *other == key) {
             let cause = Cause {
-                verdict: record.verdict().unwrap_or(key.cause.verdict),
+                verdict: record.verdict().unwrap_or(key.cause.signature.verdict),
                 posix: key.posix,
                 accepted: key.accepted.clone(),
                 ..Cause::default()
@@ -83,8 +80,12 @@ impl Causes {
         let (_, cause) = known.expect("it was just put there");
         cause.runs += 1;
         put(&mut cause.workloads, workload);
-        put(&mut cause.places, if record.is_cut() { &key.cause.place } else { axis });
-        put(&mut cause.faults, &record.fault);
+        let place = match record.is_cut() {
+            true => key.cause.blamed.to_string(),
+            false => axis.to_string(),
+        };
+        put(&mut cause.places, &place);
+        put(&mut cause.faults, &record.fault.to_string());
         let better = match (cause.token.len(), record.token.len()) {
             (_, 0) => cause.example.is_empty(),
             (known, new) => known == 0 || new < known,
@@ -113,7 +114,8 @@ impl Causes {
             script: file.text.clone(),
         };
         let reason = Some(Reason::other(&sentence));
-        let cause = finding::Cause { verdict: case.verdict, place: case.name.clone(), reason };
+        let signature = Signature { verdict: case.verdict, reason };
+        let cause = finding::Cause { signature, blamed: Blamed::Case(case.name.clone()) };
         let key = Key { accepted: case.accepted.clone(), cause, posix: false };
         let cause = Cause {
             verdict: case.verdict,

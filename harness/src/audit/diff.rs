@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use super::record::{Audit, CaseRecord, FORMAT};
 use crate::contract::Verdict;
 use crate::sweep::file::{self, changes};
-use crate::sweep::{Came, File, finding};
+use crate::sweep::{Axis, File, RunResult};
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,13 +139,14 @@ fn runs(old: &File, new: &File) -> Vec<Changed> {
     let (old, new) = (&counted(old), &counted(new));
     let known: Vec<Way> = ways(old).collect();
     let changed = |run: file::Change| {
-        let judged = |came: Option<Came>| match came {
-            Some(Came::Judged(verdict)) => Some(verdict),
-            Some(Came::NothingInjected) | None => None,
+        let judged = |came: Option<RunResult>| match came {
+            Some(RunResult::Judged(verdict)) => Some(verdict),
+            Some(RunResult::NothingInjected) | None => None,
         };
         let (old, new) = (judged(run.old), judged(run.new));
         let place = format!("{} {}: {}", run.workload, run.site, run.fault);
-        let way = new.map(|verdict| (run.workload, finding::axis(&run.site).into(), verdict));
+        let axis = Axis::of(&run.site.first);
+        let way = new.map(|verdict| (run.workload, axis, verdict));
         let change = match change(old, new) {
             // A run that has no counterpart is judged by the company it keeps.
             Change::New if new.is_some_and(|verdict| verdict.is_broken_promise()) => {
@@ -168,13 +169,13 @@ fn counted(file: &File) -> File {
 }
 
 /// A way in which a promise breaks: workload, kind of call, verdict.
-type Way = (String, String, Verdict);
+type Way = (String, Axis, Verdict);
 
 fn ways(file: &File) -> impl Iterator<Item = Way> + '_ {
     file.sweeps.iter().flat_map(|sweep| {
         sweep.records.iter().filter_map(|record| {
             let verdict = record.verdict().filter(|verdict| verdict.is_broken_promise())?;
-            Some((sweep.workload.clone(), finding::axis(&record.site).to_string(), verdict))
+            Some((sweep.workload.clone(), Axis::of(&record.site.first), verdict))
         })
     })
 }

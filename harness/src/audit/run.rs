@@ -12,7 +12,7 @@ use crate::suite::check::judge;
 use crate::suite::library::{CaseFile, Library, LibraryError, ParsedCase, SWEEPS, job, parse_all};
 use crate::suite::snapshots::Reviewed;
 use crate::sweep::accepted::Accepted;
-use crate::sweep::driver::{Step, Sweeper};
+use crate::sweep::driver::{RunCount, Sweeper};
 use crate::sweep::enumerate::Scope;
 use crate::sweep::{Sweep, Workload};
 
@@ -64,7 +64,7 @@ pub struct AuditRun<'a> {
     pub inputs: &'a AuditInputs,
     pub pool: &'a Pool,
     /// Hears how much there is more to do, and how much of what is done.
-    pub progress: &'a (dyn Fn(Step, &str) + Sync),
+    pub progress: &'a (dyn Fn(RunCount, &str) + Sync),
 }
 
 impl AuditRun<'_> {
@@ -92,8 +92,8 @@ impl AuditRun<'_> {
         let files: Vec<&CaseFile> = cases.iter().filter_map(file).collect();
         let mut causes = Causes::of(&sweeps, &cases, &files, &inputs.world.label, accepted);
         if done.is_ok() {
-            (self.progress)(Step::Planned(causes.count()), "");
-            let advance = || (self.progress)(Step::Done(1), "the smallest scripts");
+            (self.progress)(RunCount::Planned(causes.count()), "");
+            let advance = || (self.progress)(RunCount::Done(1), "the smallest scripts");
             causes.shrink(self.pool, &inputs.world, threads, advance);
             done = if self.pool.is_stopped() { Err(Interrupted) } else { Ok(()) };
         }
@@ -142,7 +142,7 @@ impl AuditRun<'_> {
     /// All cases, as far as they were run.
     fn cases(&self) -> (Vec<CaseRecord>, Result<(), Interrupted>) {
         let cases = &self.inputs.cases;
-        (self.progress)(Step::Planned(cases.len()), "");
+        (self.progress)(RunCount::Planned(cases.len()), "");
         let mut records: Vec<Option<CaseRecord>> = vec![None; cases.len()];
         let jobs = cases.iter().map(|case| job(&case.file, &self.inputs.world));
         let done = self.pool.run_all(jobs).try_for_each(|outcome| {
@@ -151,7 +151,7 @@ impl AuditRun<'_> {
             let runs = [outcome];
             let assessment = judge(script, &runs, &Reviewed::Never);
             records[number] = Some(CaseRecord::of(&file.name, &runs[0], assessment));
-            (self.progress)(Step::Done(1), &file.name);
+            (self.progress)(RunCount::Done(1), &file.name);
             Ok(())
         });
         (records.into_iter().flatten().collect(), done)

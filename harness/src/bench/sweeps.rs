@@ -20,9 +20,10 @@ use crate::engine::pool::Settings;
 use crate::engine::wire::{Batch, Cuts, Reply, Request, Survey};
 use crate::engine::worker::{self, Worker};
 use crate::engine::worlds::World;
+use crate::kernel::CallName;
 use crate::runner::{Collect, CutPoint, RunSummary};
-use crate::sweep::enumerate::{Plan, Scope};
-use crate::sweep::{Kind, Workload, cuts};
+use crate::sweep::enumerate::Scope;
+use crate::sweep::{Kind, RunPlan, Workload, cuts};
 
 const REWRITE: &str = "\
 config appendonly yes
@@ -125,9 +126,11 @@ impl<'a> SweepBench<'a> {
         let workload = workload(&writes(UNSYNCED, WRITES[0]));
         let plan = self.plan(&workload)?;
         let last = plan.runs.iter().rfind(|run| {
-            run.kind == Kind::Power && run.site.starts_with("parent.aof.write") && !run.beyond
+            let site = &run.site.first;
+            let write = site.call == CallName::Write && site.role.as_deref() == Some("aof");
+            run.kind() == Kind::Power && write && site.task == "parent" && !run.past_last_call
         });
-        let point = cuts::point(&workload, last.ok_or("there is no write")?);
+        let point = last.and_then(|run| cuts::point(&workload, run)).ok_or("there is no write")?;
         let budget = if self.world.place.is_supervised() { 32 } else { 4096 };
         let began = Instant::now();
         let surveys = self.surveys(point, budget)?;
@@ -142,7 +145,7 @@ impl<'a> SweepBench<'a> {
     fn runs(&mut self, text: &str) -> Result<SweepRuns, String> {
         let workload = workload(text);
         let plan = self.plan(&workload)?;
-        let all: Vec<_> = plan.runs.iter().filter(|run| !run.cuts).collect();
+        let all: Vec<_> = plan.runs.iter().filter(|run| !run.cuts_power()).collect();
         let began = Instant::now();
         let mut done = 0;
         // A step that shares no factor with the number of runs comes to all of them in the end.
@@ -161,11 +164,11 @@ impl<'a> SweepBench<'a> {
         Ok(SweepRuns { planned: all.len(), sites: sites.len(), micros })
     }
 
-    fn plan(&mut self, workload: &Workload) -> Result<Plan, String> {
+    fn plan(&mut self, workload: &Workload) -> Result<RunPlan, String> {
         let dry = self.summaries(vec![workload.dry()], Collect::Sites)?.remove(0);
         match dry.wrong() {
             Some(failure) => Err(failure.message.clone()),
-            None => Ok(Plan::of(workload, &dry.reached, Scope::WHOLE)),
+            None => Ok(RunPlan::of(workload, &dry.reached, Scope::WHOLE)),
         }
     }
 

@@ -9,16 +9,19 @@ use std::sync::Arc;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
+/// A byte range of the source.
+pub type Span = Range<usize>;
+
 /// Something wrong at a place, before it is known in which file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {
-    pub span: Range<usize>,
+    pub span: Span,
     pub message: String,
     pub help: String,
 }
 
 impl Wrong {
-    pub fn new(span: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Wrong {
+    pub fn new(span: Span, message: impl Into<String>, help: impl Into<String>) -> Wrong {
         Wrong { span, message: message.into(), help: help.into() }
     }
 }
@@ -34,7 +37,7 @@ pub struct CaseError {
     pub message: String,
     /// What was expected.
     pub help: String,
-    span: Range<usize>,
+    span: Span,
     source: Arc<NamedSource<String>>,
 }
 

@@ -6,16 +6,9 @@
 //! with none, but has a nearest one. Must not know: how a symptom is looked for.
 
 use super::args::Args;
-use super::error::Wrong;
-use super::script::{Script, Span, Step, Verb};
+use super::error::{Span, Wrong};
+use super::script::{Known, Script, Step, Verb};
 use crate::profile::Profile;
-
-/// One `known` line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    pub shows: bool,
-    pub servers: Vec<String>,
-}
 
 /// What is on record for a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

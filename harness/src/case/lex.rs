@@ -4,8 +4,7 @@
 //! separated by blanks; a word may be quoted as in redis-cli (`sdssplitargs`): `"…"` knows `\n \r
 //! \t \b \a \\ \" \xHH`, `'…'` knows `\'` alone. Must not know: any verb.
 
-use super::error::Wrong;
-use super::script::Span;
+use super::error::{Span, Wrong};
 
 /// A line that is neither empty nor a comment.
 #[derive(Clone, Debug)]
@@ -148,10 +147,13 @@ pub fn quote(argv: &[Vec<u8>]) -> String {
     argv.iter().map(|word| quote_word(word)).collect::<Vec<_>>().join(" ")
 }
 
-fn quote_word(word: &[u8]) -> String {
-    let plain = |b: &u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\');
+pub fn quote_word(word: &[u8]) -> String {
+    let plain = |c: char| match c.is_ascii() {
+        true => c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\'),
+        false => !c.is_whitespace(),
+    };
     match std::str::from_utf8(word) {
-        Ok(text) if !word.is_empty() && word.iter().all(|b| plain(b) || *b >= 0x80) => text.into(),
+        Ok(text) if !text.is_empty() && text.chars().all(plain) => text.into(),
         _ => escaped(word),
     }
 }

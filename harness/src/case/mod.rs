@@ -1,9 +1,11 @@
-//! The case language: from text to a script.
+//! The case language: from text to a script, and back.
 //!
 //! [`parse`] reads a case and reports every mistake with its place. The grammar is described in
 //! `cases/README.md`, the plan's part in [`plan`]. Must not know: worlds, and how a script is run.
 
 mod args;
+mod display;
+mod edit;
 pub mod error;
 pub mod expectation;
 pub mod known_bug;
@@ -13,7 +15,7 @@ pub mod plan;
 mod possible;
 mod power;
 pub mod script;
-mod values;
+pub mod values;
 pub mod verbs;
 
 pub use error::{BadCase, CaseError};

@@ -12,9 +12,9 @@
 //! when a rule fires.
 
 use super::args::Args;
-use super::error::{Wrong, one_of};
+use super::error::{Span, Wrong, one_of};
 use super::lex::Word;
-use super::script::{Named, Span, Verb};
+use super::script::{Named, Verb};
 use super::{possible, power, values};
 use crate::kernel::Decision;
 use crate::kernel::call::CallName;
@@ -285,7 +285,8 @@ fn effect(key: &str, value: &str) -> Result<Effect, String> {
     }
 }
 
-/// A rule as it would be written, without the word `inject`.
+/// A rule as it would be written, without the word `inject`. A rule for calls of a kind always says
+/// which of them.
 pub fn show(rule: &Rule) -> String {
     let mut words = match &rule.selector {
         Selector::Site(site) => vec![format!("at {site}")],
@@ -306,7 +307,7 @@ pub fn show(rule: &Rule) -> String {
         Effect::Signal(signal) => format!("signal={signal}"),
         Effect::Halt(when, halt) => power::show(*when, *halt),
     });
-    if rule.window != Window::EVERY {
+    if let Selector::Calls { .. } = rule.selector {
         words.push(format!("when={}", rule.window));
     }
     words.extend(rule.maybe.then(|| "maybe".to_string()));

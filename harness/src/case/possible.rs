@@ -3,8 +3,8 @@
 //!
 //! Must not know: how a rule is written, and which calls a server makes.
 
-use super::error::Wrong;
-use super::script::{Named, Span};
+use super::error::{Span, Wrong};
+use super::script::Named;
 use crate::kernel::call::CallName;
 use crate::kernel::plan::Effect;
 

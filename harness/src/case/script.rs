@@ -2,19 +2,15 @@
 //!
 //! Must not know: how a step is written, and how it is carried out.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::known_bug::Known;
+use super::error::Span;
 use crate::kernel::plan::Rule;
 use crate::kernel::{Cut, Decision, Name};
 use crate::observation::Argv;
 use crate::world::{Directive, Victim};
-
-/// A byte range of the source.
-pub type Span = Range<usize>;
 
 /// A parsed case.
 #[derive(Clone, Debug)]
@@ -39,7 +35,7 @@ pub struct Step {
 }
 
 /// What a step does. The table of verbs is in `cases/README.md`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verb {
     Config(Directive),
     Send {
@@ -98,6 +94,13 @@ pub struct Named {
 pub enum PageFate {
     Clean,
     Dirty,
+}
+
+/// One `known` line: on which servers a bug shows, or on which it was looked for in vain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    pub shows: bool,
+    pub servers: Vec<String>,
 }
 
 /// What happens to a file behind the server's back.

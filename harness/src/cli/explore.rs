@@ -2,8 +2,8 @@
 //!
 //! What is printed depends on seed, number of runs and server alone; how fast it went is said on
 //! standard error. Each new cause of a broken promise is made small and becomes a case in
-//! cases/regressions; a cause that a case there tells of already is only counted. Must not know:
-//! what is drawn, and what a promise is.
+//! cases/regressions; what the cases there come to in this world is known, and only counted. Must
+//! not know: what is drawn, and what a promise is.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -23,10 +23,10 @@ use crate::engine::worlds::{self, World};
 use crate::error::cannot;
 use crate::exit::{Exit, Status, overall};
 use crate::runner::{Collect, RunSummary};
-use crate::sweep::driver::{Step, Sweeper};
+use crate::sweep::driver::{RunCount, Sweeper};
 use crate::sweep::enumerate::Scope;
-use crate::sweep::explore::{self, Cause, Explored, draw};
-use crate::sweep::{Came, Token};
+use crate::sweep::explore::{self, Explored, draw};
+use crate::sweep::{Signature, Token};
 
 /// Runs that are drawn, and dry-run, together.
 const ROUND: u64 = 256;
@@ -37,14 +37,14 @@ struct Found {
     counts: BTreeMap<Verdict, u64>,
     nothing: u64,
     done: u64,
-    causes: Vec<(Cause, Vec<u64>, Explored)>,
+    causes: Vec<(Signature, Vec<u64>, Explored)>,
 }
 
 /// The mode.
 pub fn main(args: &ExploreArgs) -> Result<Exit, CommandError> {
     let session = Session::begin(&args.limits)?.on(&args.cores);
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("cases/regressions"));
-    let known = known(&folder)?;
+    let known = cases(&folder)?;
     std::fs::create_dir_all(&folder)
         .map_err(|why| CommandError::usage(cannot("make", &folder, &why)))?;
     let world = &worlds::named(&args.world)?;
@@ -70,17 +70,21 @@ struct Exploration<'a> {
 }
 
 impl Exploration<'_> {
-    fn go(&self, known: &[Cause], folder: &Path) -> Result<(Found, Exit), CommandError> {
+    fn go(&self, known: &[String], folder: &Path) -> Result<(Found, Exit), CommandError> {
         let mut found = Found::default();
-        let mut complete = self.draw_all(&mut found).is_some();
+        let known = self.runs(known, Collect::Verdicts, false);
+        let mut complete = known.is_some() && self.draw_all(&mut found).is_some();
+        let known: Vec<Signature> =
+            known.unwrap_or_default().iter().filter_map(Signature::of).collect();
         screen::line(&self.counts(&found, complete));
         let mut exits = Vec::new();
         // The worst first, and of one verdict the first that was met.
-        found.causes.sort_by_key(|(cause, ..)| cause.0);
+        found.causes.sort_by_key(|(cause, ..)| cause.verdict);
         for (cause, runs, first) in &found.causes {
             let count = runs.len();
             if known.contains(cause) {
-                screen::line(&format!("known  {}  {count} runs: {}", name(cause), first.sentence));
+                let (verdict, sentence) = (cause.verdict, &first.sentence);
+                screen::line(&format!("known  {verdict}  {count} runs: {sentence}"));
                 continue;
             }
             let small = complete.then(|| self.smallest(runs[0], first)).flatten();
@@ -88,14 +92,14 @@ impl Exploration<'_> {
             let small = small.unwrap_or_else(|| first.clone());
             let path = folder.join(file_name(cause));
             output::write(&path, &self.case_text(&small, runs[0]))?;
-            exits.push(match cause.0 {
-                Came::Judged(Verdict::HarnessBroken) => Status::NotMeasured,
+            exits.push(match cause.verdict {
+                Verdict::HarnessBroken => Status::NotMeasured,
                 _ => Status::BrokenPromise,
             });
             let lines = small.script.lines().count();
             screen::line(&format!(
                 "{}  {count} runs, the first is {}\n    {}\n    {} ({lines} lines)\n    {}",
-                name(cause),
+                cause.verdict,
                 runs[0],
                 small.sentence,
                 path.display(),
@@ -134,7 +138,7 @@ impl Exploration<'_> {
         let what = format!("in {}", self.world.label);
         let shown = Cell::new(0);
         let hear = |step| {
-            if let (Step::Done(runs), true) = (step, counts) {
+            if let (RunCount::Done(runs), true) = (step, counts) {
                 shown.set(shown.get() + runs);
                 self.progress.hear(step, &what);
             }
@@ -155,37 +159,42 @@ impl Exploration<'_> {
     }
 
     fn token(&self, explored: &Explored, n: u64) -> Token {
-        let verdict = match explored.came {
-            Came::Judged(verdict) => verdict,
-            Came::NothingInjected => Verdict::NotMeasured,
-        };
         Token {
             case: format!("explore/{}", self.args.seed),
             world: self.world.label.clone(),
             site: format!("run {n}"),
             fault: "drawn".to_string(),
-            verdict,
+            verdict: explored.verdict().unwrap_or(Verdict::NotMeasured),
             script: explored.script.clone(),
         }
     }
 
     fn case_text(&self, small: &Explored, n: u64) -> String {
         let (seed, label) = (self.args.seed, &self.world.label);
-        let (verdict, Explored { sentence, script, .. }) = (name(&small.cause()), small);
+        let Explored { sentence, script, .. } = small;
+        let verdict = small.verdict();
+        let name = verdict.map_or("nothing", Verdict::as_str);
         let mut text = format!(
-            "# {verdict}: {sentence}\n\
+            "# {name}: {sentence}\n\
              # Found by `sabot explore --seed {seed}` in world {label}, run {n}.\n"
         );
-        let sites = explore::sites(script);
-        if !sites.is_empty() {
-            text.push_str(&format!("# At {}.\n", sites.join(", ")));
-        }
+        text.push_str(&sites(script));
         text.push_str(script);
         // What nobody could measure is nothing to expect.
-        match small.came {
-            Came::Judged(verdict) if verdict.is_broken_promise() => expecting(text, verdict),
-            _ => text,
+        match verdict.filter(|verdict| verdict.is_broken_promise()) {
+            Some(verdict) => expecting(text, verdict),
+            None => text,
         }
+    }
+}
+
+/// A comment that names the calls that a script's faults are for.
+fn sites(script: &str) -> String {
+    let script = case::parse("found", script).expect("it has just been run");
+    let sites: Vec<String> = explore::sites(&script).iter().map(ToString::to_string).collect();
+    match sites.is_empty() {
+        true => String::new(),
+        false => format!("# At {}.\n", sites.join(", ")),
     }
 }
 
@@ -202,15 +211,12 @@ fn expecting(mut text: String, verdict: Verdict) -> String {
 impl Found {
     fn take(&mut self, n: u64, explored: Explored) {
         self.done += 1;
-        match explored.came {
+        match explored.verdict() {
             // A disk that cannot be left in such a state, for example.
-            Came::Judged(Verdict::NotMeasured) | Came::NothingInjected => self.nothing += 1,
-            Came::Judged(verdict) => *self.counts.entry(verdict).or_default() += 1,
+            Some(Verdict::NotMeasured) | None => self.nothing += 1,
+            Some(verdict) => *self.counts.entry(verdict).or_default() += 1,
         }
-        if !explored.is_finding() {
-            return;
-        }
-        let cause = explored.cause();
+        let Some(cause) = explored.finding().cloned() else { return };
         match self.causes.iter_mut().find(|(known, ..)| *known == cause) {
             Some((_, runs, _)) => runs.push(n),
             None => self.causes.push((cause, vec![n], explored)),
@@ -218,47 +224,51 @@ impl Found {
     }
 }
 
-fn name(cause: &Cause) -> &'static str {
-    match cause.0 {
-        Came::Judged(verdict) => verdict.as_str(),
-        Came::NothingInjected => "nothing",
-    }
+/// The same cause has the same file, whichever run met it and whatever words it is told in.
+fn file_name(cause: &Signature) -> String {
+    let verdict = cause.verdict.as_str().replace('-', "_");
+    let cause = serde_json::to_vec(cause).expect("signatures are plain data");
+    format!("{verdict}_{:08x}.case", crc32fast::hash(&cause))
 }
 
-/// The same cause has the same file, whichever run met it.
-fn file_name(cause: &Cause) -> String {
-    let verdict = name(cause).replace('-', "_");
-    format!("{verdict}_{:08x}.case", crc32fast::hash(cause.1.as_bytes()))
-}
-
-/// The causes that cases in the folder tell of, in their first line.
-fn known(folder: &Path) -> Result<Vec<Cause>, CommandError> {
-    let mut known = Vec::new();
+/// The cases in the folder, in the order of their names.
+fn cases(folder: &Path) -> Result<Vec<String>, CommandError> {
+    let unreadable = |path: &Path, why| CommandError::usage(cannot("read", path, &why));
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(known),
-        Err(why) => return Err(CommandError::usage(cannot("read", folder, &why))),
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(why) => return Err(unreadable(folder, why)),
     };
-    for entry in entries {
-        let path = entry.map_err(|why| CommandError::usage(cannot("read", folder, &why)))?.path();
-        if path.extension().is_none_or(|extension| extension != "case") {
-            continue;
-        }
-        let text = std::fs::read_to_string(&path)
-            .map_err(|e| CommandError::usage(cannot("read", &path, &e)))?;
-        let head = text.lines().next().and_then(|line| line.strip_prefix("# "));
-        if let Some((verdict, sentence)) = head.and_then(|head| head.split_once(": "))
-            && let Ok(verdict) = verdict.parse::<Verdict>()
-        {
-            known.push((Came::Judged(verdict), explore::cause(sentence)));
-        }
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths: Vec<PathBuf> =
+        paths.collect::<Result<_, _>>().map_err(|why| unreadable(folder, why))?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "case"));
+    paths.sort();
+    let mut cases = Vec::new();
+    for path in paths {
+        let text = std::fs::read_to_string(&path).map_err(|why| unreadable(&path, why))?;
+        case::parse(&path.display().to_string(), &text)
+            .map_err(|bad| CommandError::usage(bad.to_string()))?;
+        cases.push(text);
     }
-    Ok(known)
+    Ok(cases)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::Reason;
+
+    #[test]
+    fn a_file_is_named_after_the_cause_alone() {
+        let of = |verdict, sentence: &str| {
+            file_name(&Signature { verdict, reason: Some(Reason::other(sentence)) })
+        };
+        let stuck = of(Verdict::Stuck, "3 of 4");
+        assert_eq!(stuck, of(Verdict::Stuck, "13 of 14"));
+        assert_ne!(stuck, of(Verdict::Stuck, "3 or 4"));
+        assert!(of(Verdict::RefusedStart, "").starts_with("refused_start_"));
+    }
 
     #[test]
     fn what_is_expected_has_a_verdict_before_it() {

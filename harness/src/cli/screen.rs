@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::exit::Exit;
-use crate::sweep::driver::Step;
+use crate::sweep::driver::RunCount;
 
 /// Prints `text` and a newline to standard output.
 pub fn line(text: &str) {
@@ -51,10 +51,10 @@ impl Progress {
     }
 
     /// There is more to do than was known, or so many more runs of `what` are done.
-    pub fn hear(&self, step: Step, what: &str) {
+    pub fn hear(&self, step: RunCount, what: &str) {
         match step {
-            Step::Planned(runs) => self.bar.inc_length(runs as u64),
-            Step::Done(runs) => {
+            RunCount::Planned(runs) => self.bar.inc_length(runs as u64),
+            RunCount::Done(runs) => {
                 self.bar.set_message(what.to_string());
                 self.bar.inc(runs as u64);
             }

@@ -11,6 +11,7 @@ use crate::engine::pool::Interrupted;
 use crate::engine::worlds::{self, NoWorld, World};
 use crate::error::cannot;
 use crate::exit::{Exit, overall};
+use crate::kernel::Site;
 use crate::report::export::strace;
 use crate::runner;
 use crate::suite::check::judge;
@@ -19,7 +20,7 @@ use crate::suite::snapshots::Reviewed;
 use crate::sweep::shrink;
 use crate::sweep::smallest::smallest;
 use crate::sweep::token::NotAToken;
-use crate::sweep::{Token, finding};
+use crate::sweep::{Axis, OneOrPair, Token};
 
 fn refused(why: &NotAToken) -> CommandError {
     CommandError::usage(why.to_string())
@@ -75,7 +76,12 @@ pub fn shrink(args: &TokenArgs) -> Result<Exit, CommandError> {
     let lines = session.with_pool(|pool| smallest(pool, &world, &token.script))?;
     let Ok(lines) = lines else { return Ok(Exit::Interrupted) };
     let before = token.script.lines().count();
-    let site = format!("{} (shrunk)", finding::axis(&token.site));
+    // A smaller script makes its calls under other numbers.
+    let site = match token.site.parse::<OneOrPair<Site>>() {
+        Ok(site) => Axis::of(&site.first).to_string(),
+        Err(_) => token.site.clone(),
+    };
+    let site = format!("{site} (shrunk)");
     let small = Token { script: shrink::text(&lines), site, world: world.label, ..token };
     screen::line(&case_text(&small, &parsed(&small)?));
     screen::line(&format!("{before} lines became {}", lines.len()));

@@ -1,6 +1,6 @@
 //! The contract: what the policy of a server has promised about acknowledged writes.
 //!
-//! **When.** After every restart, at `check`, and once more after the case: a second write, kill
+//! **Position.** After every restart, at `check`, and once more after the case: a second write, kill
 //! and restart, because some damage shows only there. A start that is refused is started once more,
 //! as a supervisor would, and what comes up is judged.
 //!
@@ -66,7 +66,7 @@ pub use verdict::{NotAVerdict, Verdict};
 
 use crate::observation::{End, How, Observations};
 use reason::{Attempts, Told, UnaskedEnd};
-use regime::When;
+use regime::Position;
 
 /// A verdict with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,7 +211,7 @@ pub fn refused(seen: &Observations, attempts: Attempts, tried: String) -> Judgem
 pub fn death(seen: &Observations, end: &End) -> Option<Judgement> {
     let died =
         |exit, sentence: String| Some(Judgement::new(Verdict::Died, Reason::Ended(exit), sentence));
-    let place = When { incarnation: end.incarnation, order: usize::MAX, calls: end.calls };
+    let place = Position { incarnation: end.incarnation, order: usize::MAX, calls: end.calls };
     match end.how {
         How::Killed | How::PowerCut | How::Shutdown(0) => None,
         How::Exited(1)

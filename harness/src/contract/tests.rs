@@ -164,7 +164,7 @@ fn damage_sets_a_new_baseline_and_litter_is_worse_than_kept() {
 }
 
 fn regime_of(seen: &Observations, order: usize, calls: usize) -> Regime {
-    regime::at(seen, When { incarnation: 1, order, calls })
+    regime::at(seen, Position { incarnation: 1, order, calls })
 }
 
 #[test]

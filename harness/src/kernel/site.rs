@@ -8,11 +8,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::call::CallName;
 use super::name::Name;
 
-/// The name of one call in one run.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The name of one call in one run; in JSON, the text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Site {
     /// Which start of the server, from 1.
     pub incarnation: u32,
@@ -70,6 +73,20 @@ impl FromStr for Site {
             return Err(NotASite);
         }
         Ok(Site { incarnation, task: task.into(), role, call, number })
+    }
+}
+
+impl From<Site> for String {
+    fn from(site: Site) -> String {
+        site.to_string()
+    }
+}
+
+impl TryFrom<String> for Site {
+    type Error = NotASite;
+
+    fn try_from(text: String) -> Result<Site, NotASite> {
+        text.parse()
     }
 }
 

@@ -10,11 +10,13 @@
 //! not know: how the runs were made.
 
 use crate::contract::Verdict;
+use crate::kernel::Site;
+use crate::sweep::Axis;
 
 /// One cell that was filled: site, fault, and its worst verdict; None: nothing was injected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
-    pub site: String,
+    pub site: Site,
     pub fault: String,
     pub verdict: Option<Verdict>,
 }
@@ -28,7 +30,7 @@ pub struct Matrix {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Row {
-    site: String,
+    site: Site,
     cells: Vec<(String, Option<Verdict>)>,
 }
 
@@ -130,26 +132,22 @@ fn block(text: &mut String, columns: &[&str], rows: &[&Row]) {
 
 /// Neighbours on one axis with equal cells are one line.
 fn folded<'a>(rows: &[&'a Row]) -> Vec<(String, Vec<&'a str>)> {
-    let mut lines: Vec<(&str, &str, &str, Vec<&str>)> = Vec::new();
-    for row in rows {
-        let words: Vec<&str> = row.cells.iter().map(|(_, verdict)| word(*verdict)).collect();
-        let (axis, number) = row.site.rsplit_once('#').unwrap_or((&row.site, ""));
-        let last = lines.iter_mut().rev().find(|(other, ..)| *other == axis);
+    // The first call of each line, and the number of the last one.
+    let mut lines: Vec<(&Site, u32, Vec<&str>)> = Vec::new();
+    let counted = |site: &Site| (site.incarnation, Axis::of(site));
+    for Row { site, cells } in rows {
+        let words: Vec<&str> = cells.iter().map(|(_, verdict)| word(*verdict)).collect();
+        let last = lines.iter_mut().rev().find(|(first, ..)| counted(first) == counted(site));
         match last {
-            Some((_, _, to, same)) if *same == words && follows(to, number) => *to = number,
-            _ => lines.push((axis, number, number, words)),
+            Some((_, to, same)) if *same == words && *to < site.number => *to = site.number,
+            _ => lines.push((site, site.number, words)),
         }
     }
-    let line = |(axis, from, to, words): (&str, &str, &str, Vec<&'a str>)| {
-        let site =
-            if from == to { format!("{axis}#{from}") } else { format!("{axis}#{from}..{to}") };
-        (site, words)
+    let line = |(first, to, words): (&Site, u32, Vec<&'a str>)| match first.number == to {
+        true => (first.to_string(), words),
+        false => (format!("{first}..{to}"), words),
     };
     lines.into_iter().map(line).collect()
-}
-
-fn follows(last: &str, next: &str) -> bool {
-    matches!((last.parse::<u64>(), next.parse::<u64>()), (Ok(last), Ok(next)) if next > last)
 }
 
 #[cfg(test)]
@@ -159,7 +157,7 @@ mod tests {
     #[test]
     fn equal_neighbours_are_folded_and_the_worst_of_a_cell_counts() {
         let cell = |site: &str, fault: &str, verdict| Cell {
-            site: site.to_string(),
+            site: site.parse().expect(site),
             fault: fault.to_string(),
             verdict,
         };

@@ -5,10 +5,10 @@
 use super::junit::{self, Became};
 use super::matrix::{Cell, Matrix};
 use crate::contract::Verdict;
+use crate::kernel::disk::power_cut::FsModel;
 use crate::sweep::accepted::Accepted;
-use crate::sweep::fault::parts_of_order;
-use crate::sweep::finding::{self, Finding, findings};
-use crate::sweep::{Came, File, Kind, Record, Sweep, cuts};
+use crate::sweep::finding::{self, CauseAcrossSweeps, Finding, findings};
+use crate::sweep::{Fault, File, Kind, Record, RunResult, Sweep};
 
 /// Counts and matrix: what stays the same as long as the server does the same.
 pub fn matrix(sweep: &Sweep) -> String {
@@ -17,7 +17,7 @@ pub fn matrix(sweep: &Sweep) -> String {
     }
     let alone = sweep.records.iter().filter(|record| is_shown(record));
     let cells = alone.map(|record| Cell {
-        site: record.site.clone(),
+        site: record.site.first.clone(),
         fault: column(record),
         verdict: record.verdict(),
     });
@@ -26,20 +26,17 @@ pub fn matrix(sweep: &Sweep) -> String {
 
 /// Whether the matrix has a cell for the run.
 pub fn is_shown(record: &Record) -> bool {
-    !record.beyond && !is_pair(record) && !record.is_posix() && !record.usual
+    let default = !record.same_as_default_order;
+    !record.past_last_call && !record.site.is_pair() && !record.is_posix() && default
 }
 
 /// An order of tasks has one column, whatever else went wrong: what it came to alone, and what it
-/// made of a fault that ends otherwise in the usual order.
+/// made of a fault that ends otherwise in the default order.
 pub fn column(record: &Record) -> String {
-    match record.kind {
-        Kind::Order => parts_of_order(&record.fault).1.to_string(),
-        _ => record.fault.clone(),
+    match &record.fault.first {
+        Fault::Order { first, .. } => first.to_string(),
+        Fault::Call(_) => record.fault.to_string(),
     }
-}
-
-fn is_pair(record: &Record) -> bool {
-    record.site.contains(" + ")
 }
 
 /// Everything that was done and everything that was not.
@@ -47,7 +44,7 @@ pub fn counts(sweep: &Sweep) -> String {
     let mut parts: Vec<String> = Vec::new();
     let runs = || sweep.records.iter().filter(|record| !record.is_cut());
     for verdict in Verdict::ALL {
-        let count = runs().filter(|record| record.came == Came::Judged(verdict)).count();
+        let count = runs().filter(|record| record.result == RunResult::Judged(verdict)).count();
         if count > 0 {
             parts.push(format!("{count} {verdict}"));
         }
@@ -59,7 +56,7 @@ pub fn counts(sweep: &Sweep) -> String {
         runs().count(),
         parts.join(", ")
     );
-    let ends = sweep.count(Came::NothingInjected) - sweep.missed();
+    let ends = sweep.count(RunResult::NothingInjected) - sweep.missed();
     text.push_str(&format!(
         "{ends} ends of axes injected nothing, as they must; {} calls that found nothing to do \
          were left out\n",
@@ -83,19 +80,19 @@ pub fn cuts(sweep: &Sweep) -> String {
 
 fn cuts_of(sweep: &Sweep, kind: Kind, what: &str) -> String {
     let of_kind = move |record: &&Record| record.kind == kind && record.is_cut();
-    let cuts = || sweep.records.iter().filter(of_kind).filter(|record| !record.beyond);
+    let cuts = || sweep.records.iter().filter(of_kind).filter(|record| !record.past_last_call);
     let images: u64 = cuts().map(|record| record.images).sum();
     if images == 0 {
         return String::new();
     }
-    let of = |profile: &'static str| cuts().filter(move |r| r.fault.starts_with(profile));
-    let broken = cuts::profiles().map(|profile| {
-        let broken = of(profile).filter(|r| !r.usual);
+    let of = |fs| cuts().filter(move |record| record.fs() == Some(fs));
+    let broken = FsModel::ALL.map(|fs| {
+        let broken = of(fs).filter(|r| !r.same_as_default_order);
         let broken = broken.filter(|r| r.verdict().is_some_and(|v| v.is_broken_promise()));
-        format!("{profile} at {}", broken.count())
+        format!("{fs} at {}", broken.count())
     });
-    let points = of("posix").count();
-    let sampled = of("posix").filter(|record| record.sampled).count();
+    let points = of(FsModel::Posix).count();
+    let sampled = of(FsModel::Posix).filter(|record| record.sampled).count();
     let how = match sampled {
         0 => "which are all of them".to_string(),
         _ => format!("at {sampled} of them a sample"),
@@ -117,15 +114,19 @@ fn tell(finding: &Finding, tokens: bool) -> String {
     let place = match (example.is_posix(), example.is_cut()) {
         (true, _) => "power cut, with nothing kept but what was synced by name".to_string(),
         (_, true) => "power cut".to_string(),
-        _ => some(axes),
+        _ => some(&texts(axes)),
     };
-    let mut text = format!("{verdict}  {place}  {} ({runs})\n", faults.join("; "));
+    let mut text = format!("{verdict}  {place}  {} ({runs})\n", texts(faults).join("; "));
     text.push_str(&format!("    {}\n", example.sentence));
     text.push_str(&format!("    for example {}\n", finding::example_of(example)));
     if tokens {
         text.push_str(&format!("    {}\n", example.token));
     }
     text
+}
+
+fn texts(list: &[impl ToString]) -> Vec<String> {
+    list.iter().map(ToString::to_string).collect()
 }
 
 /// A few of them by name.
@@ -140,7 +141,7 @@ fn some(names: &[String]) -> String {
 
 /// What the sweeps came to together: each cause once, the worst first, with one token.
 pub fn causes(sweeps: &[Sweep]) -> String {
-    let tell = |cause: &finding::Everywhere<'_>| {
+    let tell = |cause: &CauseAcrossSweeps<'_>| {
         let (sweep, example) = &cause.example;
         let Record { sentence, token, .. } = example;
         let shown = finding::example_of(example);
@@ -180,12 +181,12 @@ pub fn suite(sweep: &Sweep, accepted: &Accepted) -> (String, Vec<junit::Test>) {
         let became = Became::Errored("partial".to_string(), sweep.missing());
         tests.push((name.clone(), "complete".to_string(), became));
     }
-    for record in sweep.records.iter().filter(|record| !record.beyond) {
+    for record in sweep.records.iter().filter(|record| !record.past_last_call) {
         let test = format!("{}, {}", record.fault, record.ending.words());
         let known = accepted.run(&sweep.workload, record).filter(|_| record.is_finding());
         let became =
             known.map_or_else(|| became(record), |why| Became::Skipped(format!("accepted: {why}")));
-        tests.push((record.site.clone(), test, became));
+        tests.push((record.site.to_string(), test, became));
     }
     (name, tests)
 }

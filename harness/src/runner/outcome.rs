@@ -139,7 +139,7 @@ pub enum Collect {
 /// One call of a run, as far as it decides which faults fit it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReachedCall {
-    pub site: String,
+    pub site: Site,
     /// Which start of the script its server came from, from 1. A start that is refused is tried
     /// again, so a site's incarnation may be a later one.
     pub start: u32,
@@ -156,13 +156,6 @@ pub struct ReachedCall {
     /// Who else could have run before it.
     #[serde(default)]
     pub others: Vec<String>,
-}
-
-impl ReachedCall {
-    /// The site's parts.
-    pub fn parts(&self) -> Site {
-        self.site.parse().expect("sites read back as they are written")
-    }
 }
 
 impl RunSummary {

@@ -95,7 +95,7 @@ fn made_by_the_refused(reached: &[ReachedCall], site: &Site) -> u32 {
     let Site { incarnation, task, role, call, .. } = site.clone();
     let (role, task) = (role.map(|role| role.to_string()), Some(task.to_string()));
     let like = Selector::Calls { calls: vec![call], role, task };
-    let made = reached.iter().map(ReachedCall::parts);
+    let made = reached.iter().map(|call| &call.site);
     let made = made.filter(|other| other.incarnation + 1 == incarnation && like.matches(other));
     u32::try_from(made.count()).unwrap_or(u32::MAX)
 }
@@ -113,8 +113,8 @@ pub(super) fn names_of_sites(trace: &[Record]) -> Vec<String> {
 /// Every site of a part of a trace, once, with what decides which faults fit it.
 fn sites(trace: &[Record], choices: &[Choice], starts: &[Start]) -> Vec<ReachedCall> {
     let attempts = attempts(starts);
-    let others: BTreeMap<String, &Vec<String>> =
-        choices.iter().map(|choice| (choice.site.to_string(), &choice.tasks)).collect();
+    let others: BTreeMap<&Site, &Vec<String>> =
+        choices.iter().map(|choice| (&choice.site, &choice.tasks)).collect();
     let mut known = BTreeSet::new();
     let mut living = 0_usize;
     let mut reached: Vec<ReachedCall> = Vec::new();
@@ -123,8 +123,8 @@ fn sites(trace: &[Record], choices: &[Choice], starts: &[Start]) -> Vec<ReachedC
             MachineEvent::Call(call) => {
                 let before = living;
                 living += usize::from(matches!(call.returned, Some(Returned::Child(_))));
-                let site = call.site.to_string();
-                if !known.insert(site.clone()) {
+                let site = call.site.clone();
+                if !known.insert(&call.site) {
                     continue;
                 }
                 let bytes = match call.detail {

@@ -21,9 +21,13 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{File, Record, finding};
+use super::axis::Axis;
+use super::fault::Fault;
+use super::pair::OneOrPair;
+use super::{File, Record};
 use crate::contract::Verdict;
 use crate::error::cannot;
+use crate::kernel::Site;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +45,9 @@ struct Text {
     #[serde(default)]
     accept: Vec<Spanned<Entry>>,
 }
+
+/// Where the fault of a run was, and which.
+type Run<'a> = (&'a OneOrPair<Site>, &'a OneOrPair<Fault>);
 
 /// The file, and which of its entries have fitted something.
 #[derive(Debug, Default)]
@@ -87,25 +94,19 @@ impl Accepted {
     /// Why this finding of a workload is accepted.
     pub fn run(&self, workload: &str, record: &Record) -> Option<String> {
         let verdict = record.verdict()?;
-        self.find(workload, Some(&record.site), Some(&record.fault), verdict)
+        self.find(workload, Some((&record.site, &record.fault)), verdict)
     }
 
     /// Why this verdict on a case is accepted.
     pub fn case(&self, name: &str, verdict: Verdict) -> Option<String> {
-        self.find(name, None, None, verdict)
+        self.find(name, None, verdict)
     }
 
     /// All entries that fit are used, and the first one's reason counts.
-    fn find(
-        &self,
-        workload: &str,
-        site: Option<&str>,
-        fault: Option<&str>,
-        verdict: Verdict,
-    ) -> Option<String> {
+    fn find(&self, workload: &str, run: Option<Run<'_>>, verdict: Verdict) -> Option<String> {
         let mut reason = None;
         for (n, (_, entry)) in self.entries.iter().enumerate() {
-            if entry.fits(workload, site, fault, verdict) {
+            if entry.fits(workload, run, verdict) {
                 self.used.borrow_mut()[n] = true;
                 reason.get_or_insert_with(|| entry.reason.clone());
             }
@@ -157,19 +158,17 @@ impl Entry {
         texts.iter().any(|text| text.is_some()) || self.verdict.is_some()
     }
 
-    fn fits(
-        &self,
-        workload: &str,
-        site: Option<&str>,
-        fault: Option<&str>,
-        verdict: Verdict,
-    ) -> bool {
-        let place = |pattern: &str| {
-            site.is_some_and(|site| like(pattern, site) || like(pattern, finding::axis(site)))
+    fn fits(&self, workload: &str, run: Option<Run<'_>>, verdict: Verdict) -> bool {
+        let at = |pattern: &String| {
+            run.is_some_and(|(site, _)| {
+                like(pattern, &site.to_string())
+                    || like(pattern, &Axis::of(&site.first).to_string())
+            })
         };
+        let of = |pattern: &String| run.is_some_and(|(_, fault)| like(pattern, &fault.to_string()));
         self.workload.as_ref().is_none_or(|pattern| like(pattern, workload))
-            && self.site.as_ref().is_none_or(|pattern| place(pattern))
-            && self.fault.as_ref().is_none_or(|f| fault.is_some_and(|fault| like(f, fault)))
+            && self.site.as_ref().is_none_or(at)
+            && self.fault.as_ref().is_none_or(of)
             && self.verdict.is_none_or(|known| known == verdict)
     }
 
@@ -206,11 +205,14 @@ mod tests {
     #[test]
     fn everything_that_an_entry_says_must_fit() {
         let accepted = Accepted::read("known.toml", ENTRY).expect("a good file");
-        let site = Some("2:parent.aof.write#3");
-        let find = |workload, site, verdict| accepted.find(workload, site, Some("EIO"), verdict);
+        let site = "2:parent.aof.write#3";
+        let fault = "EIO".parse().expect("a fault");
+        let find = |workload, site: &str, verdict| {
+            accepted.find(workload, Some((&site.parse().expect(site), &fault)), verdict)
+        };
         assert_eq!(accepted.stale().len(), 1);
         assert_eq!(find("sweep/b", site, Verdict::Lost), None);
-        assert_eq!(find("sweep/ab", Some("parent.aof.fsync#1"), Verdict::Lost), None);
+        assert_eq!(find("sweep/ab", "parent.aof.fsync#1", Verdict::Lost), None);
         assert_eq!(find("sweep/ab", site, Verdict::Died), None);
         assert_eq!(accepted.case("sweep/ab", Verdict::Lost), None);
         assert_eq!(find("sweep/ab", site, Verdict::Lost), Some("known".to_string()));

@@ -4,13 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use super::enumerate::{Plan, Run, Scope};
-use super::result::{Came, Usual, judged};
+use super::baseline::Baseline;
+use super::enumerate::{PlannedRun, RunPlan, Scope};
+use super::signature::Signature;
 use super::{Ending, Record, Sweep, Token, Workload, cuts, finding, pairs};
 use crate::contract::Verdict;
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::wire::{Batch, Cuts, Survey};
 use crate::engine::worlds::World;
+use crate::kernel::Site;
 use crate::runner::difference::Difference;
 use crate::runner::{Collect, CutPoint, RunSummary};
 
@@ -31,12 +33,12 @@ pub struct Sweeper<'a> {
     pub scope: Scope<'a>,
     pub pairs: bool,
     /// Hears how many runs there are more to do, and how many are done.
-    pub progress: &'a dyn Fn(Step),
+    pub progress: &'a dyn Fn(RunCount),
 }
 
-/// What a sweep tells while it runs.
+/// How many runs, as a sweep tells while it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum RunCount {
     Planned(usize),
     Done(usize),
 }
@@ -61,59 +63,59 @@ impl Sweeper<'_> {
         world: &World,
     ) -> Result<(), Interrupted> {
         let dry = workload.dry();
-        let dark = workload.script(&[], Ending::Dark);
-        (self.progress)(Step::Planned(3));
-        let mut briefs = self.run(world, vec![dry.clone(), dry, dark], Collect::Sites, |_| {})?;
-        let mut next = || briefs.pop().flatten().ok_or(Interrupted);
-        let (dark, again, dry) = (next()?, next()?, next()?);
+        let unpowered = workload.script(&[], Ending::PowerCut);
+        (self.progress)(RunCount::Planned(3));
+        let scripts = vec![dry.clone(), dry, unpowered];
+        let mut summaries = self.run(world, scripts, Collect::Sites, |_| {})?;
+        let mut next = || summaries.pop().flatten().ok_or(Interrupted);
+        let (unpowered, again, dry) = (next()?, next()?, next()?);
         if let Some(why) = objection(&dry, &again) {
             sweep.refused = Some(why);
             return Ok(());
         }
-        let mut plan = Plan::of(workload, &dry.reached, self.scope);
+        let mut plan = RunPlan::of(workload, &dry.reached, self.scope);
         // Where the cut alone breaks a promise, a fault before it would be blamed for that.
-        if judged(&dark).came != Came::Judged(Verdict::Kept)
-            && judged(&dark).came != Came::Judged(Verdict::LostAllowed)
-        {
-            plan.runs.retain(|run| run.ending != Ending::Dark);
+        let verdict = Signature::of(&unpowered).map(|signature| signature.verdict);
+        if !matches!(verdict, Some(Verdict::Kept | Verdict::LostAllowed)) {
+            plan.runs.retain(|run| run.ending != Ending::PowerCut);
         }
         sweep.idle = plan.idle;
         // What orders are compared with where that does not count by itself.
-        let usual = self.make(workload, world, &plan.usual);
-        usual.done?;
-        let mut known = Usual::default();
-        known.learn(usual.records.iter().chain(&usual.beside).flatten());
-        self.all(sweep, workload, world, &plan.runs, &mut known)?;
+        let made = self.make(workload, world, &plan.baseline);
+        made.done?;
+        let mut baseline = Baseline::default();
+        baseline.learn(made.records.iter().chain(&made.other_states).flatten());
+        self.all(sweep, workload, world, &plan.runs, &mut baseline)?;
         if self.pairs {
             let sites = dry.reached.iter().map(|reached| reached.site.clone()).collect();
             let runs = self.pairs(workload, world, &plan.runs, &sites)?;
-            self.all(sweep, workload, world, &runs, &mut known)?;
+            self.all(sweep, workload, world, &runs, &mut baseline)?;
         }
         Ok(())
     }
 
-    /// Makes these runs and writes down what they came to, beside what is known of the usual order.
+    /// Makes these runs and writes down what they came to, compared with the baseline, which grows.
     fn all(
         &self,
         sweep: &mut Sweep,
         workload: &Workload,
         world: &World,
-        runs: &[Run],
-        usual: &mut Usual,
+        runs: &[PlannedRun],
+        baseline: &mut Baseline,
     ) -> Result<(), Interrupted> {
         sweep.planned += runs.iter().map(cuts::records_of).sum::<usize>();
-        let Made { records, beside, done } = self.make(workload, world, runs);
+        let Made { records, other_states, done } = self.make(workload, world, runs);
         let (owners, mut records) = owned(records);
-        let (owners_beside, mut beside) = owned(beside);
-        usual.learn(records.iter().chain(&beside));
-        usual.mark(records.iter_mut().chain(&mut beside));
-        let (first, first_beside) = (sweep.records.len(), sweep.beside.len());
+        let (other_owners, mut others) = owned(other_states);
+        baseline.learn(records.iter().chain(&others));
+        baseline.mark(records.iter_mut().chain(&mut others));
+        let (first, first_other) = (sweep.records.len(), sweep.other_states.len());
         sweep.records.extend(records);
-        sweep.beside.extend(beside);
+        sweep.other_states.extend(others);
         for finding in finding::findings(sweep) {
             let new = sweep.records[first..].iter_mut().zip(&owners);
-            let beside = sweep.beside[first_beside..].iter_mut().zip(&owners_beside);
-            let its = new.chain(beside).find(|(record, _)| **record == finding.example);
+            let others = sweep.other_states[first_other..].iter_mut().zip(&other_owners);
+            let its = new.chain(others).find(|(record, _)| **record == finding.example);
             if let Some((record, owner)) = its {
                 let run = &runs[*owner];
                 record.token = token(workload, world, run, record, finding.verdict).encode();
@@ -123,26 +125,26 @@ impl Sweeper<'_> {
     }
 
     /// Makes these runs, as far as it comes.
-    fn make(&self, workload: &Workload, world: &World, runs: &[Run]) -> Made {
-        (self.progress)(Step::Planned(runs.len()));
+    fn make(&self, workload: &Workload, world: &World, runs: &[PlannedRun]) -> Made {
+        (self.progress)(RunCount::Planned(runs.len()));
         let mut records: Vec<Vec<Record>> = vec![Vec::new(); runs.len()];
-        let mut beside = records.clone();
+        let mut other_states = records.clone();
         let (cutting, whole): (Vec<usize>, Vec<usize>) =
-            (0..runs.len()).partition(|n| runs[*n].cuts);
+            (0..runs.len()).partition(|n| runs[*n].cuts_power());
         let script = |n: &usize| workload.script(&runs[*n].added, runs[*n].ending);
         let scripts = whole.iter().map(script).collect();
-        let done = self.run(world, scripts, Collect::Verdicts, |(n, brief)| {
-            records[whole[n]] = vec![Record::of(&runs[whole[n]], brief)];
+        let done = self.run(world, scripts, Collect::Verdicts, |(n, summary)| {
+            records[whole[n]] = vec![Record::of(&runs[whole[n]], summary)];
         });
-        let points = cutting.iter().map(|n| cuts::point(workload, &runs[*n])).collect();
+        let points = cutting.iter().filter_map(|n| cuts::point(workload, &runs[*n])).collect();
         let done = done.and_then(|_| {
             self.cut(world, points, |n, survey| {
                 let n = cutting[n];
                 records[n] = cuts::records(&runs[n], &survey);
-                beside[n] = cuts::beside(&runs[n], &survey);
+                other_states[n] = cuts::other_states(&runs[n], &survey);
             })
         });
-        Made { records, beside, done }
+        Made { records, other_states, done }
     }
 
     /// Cuts the power at these calls; `take` hears of each as it comes.
@@ -161,7 +163,7 @@ impl Sweeper<'_> {
         };
         for surveyed in self.pool.survey(points.chunks(CUTS).map(cuts)) {
             let (number, surveys) = surveyed?;
-            (self.progress)(Step::Done(surveys.len()));
+            (self.progress)(RunCount::Done(surveys.len()));
             (number * CUTS..).zip(surveys).for_each(|(n, survey)| take(n, survey));
         }
         Ok(())
@@ -172,17 +174,18 @@ impl Sweeper<'_> {
         &self,
         workload: &Workload,
         world: &World,
-        runs: &[Run],
-        known: &BTreeSet<String>,
-    ) -> Result<Vec<Run>, Interrupted> {
-        let firsts: Vec<&Run> = runs.iter().filter(|run| pairs::may_be_first(run)).collect();
-        (self.progress)(Step::Planned(firsts.len()));
-        let scripts = firsts.iter().map(|run| workload.script(&run.added, Ending::Cut)).collect();
-        let briefs = self.run(world, scripts, Collect::Sites, |_| {})?;
-        let both = firsts.into_iter().zip(briefs);
-        let both = both.filter_map(|(first, brief)| Some((first, brief?)));
-        let seconds = both.flat_map(|(first, brief)| {
-            pairs::seconds(workload, first, &brief.reached, known, self.scope)
+        runs: &[PlannedRun],
+        known: &BTreeSet<Site>,
+    ) -> Result<Vec<PlannedRun>, Interrupted> {
+        let firsts: Vec<&PlannedRun> = runs.iter().filter(|run| pairs::may_be_first(run)).collect();
+        (self.progress)(RunCount::Planned(firsts.len()));
+        let scripts =
+            firsts.iter().map(|run| workload.script(&run.added, Ending::Killed)).collect();
+        let summaries = self.run(world, scripts, Collect::Sites, |_| {})?;
+        let both = firsts.into_iter().zip(summaries);
+        let both = both.filter_map(|(first, summary)| Some((first, summary?)));
+        let seconds = both.flat_map(|(first, summary)| {
+            pairs::seconds(workload, first, &summary.reached, known, self.scope)
         });
         Ok(seconds.collect())
     }
@@ -216,7 +219,7 @@ impl Sweeper<'_> {
         };
         for done in self.pool.summarize(scripts.chunks(size).map(batch)) {
             let (number, done) = done?;
-            (self.progress)(Step::Done(done.len()));
+            (self.progress)(RunCount::Done(done.len()));
             for (n, summary) in (number * size..).zip(done) {
                 take((n, &summary));
                 if collect == Collect::Sites {
@@ -231,7 +234,7 @@ impl Sweeper<'_> {
 /// What runs came to, by run: none where an interrupt was first.
 struct Made {
     records: Vec<Vec<Record>>,
-    beside: Vec<Vec<Record>>,
+    other_states: Vec<Vec<Record>>,
     done: Result<(), Interrupted>,
 }
 
@@ -260,19 +263,19 @@ fn objection(dry: &RunSummary, again: &RunSummary) -> Option<String> {
 fn token(
     workload: &Workload,
     world: &World,
-    run: &Run,
+    run: &PlannedRun,
     record: &Record,
     verdict: Verdict,
 ) -> Token {
-    let script = match run.cuts {
-        true if !record.cut.is_empty() => cuts::point(workload, run).with(&record.cut),
-        _ => workload.script(&run.added, run.ending),
+    let script = match record.cut {
+        Some(cut) => cuts::script_leaving(workload, run, cut),
+        None => workload.script(&run.added, run.ending),
     };
     Token {
         case: workload.name.clone(),
         world: world.label.clone(),
-        site: run.site.clone(),
-        fault: record.fault.clone(),
+        site: run.site.to_string(),
+        fault: record.fault.to_string(),
         verdict,
         script,
     }

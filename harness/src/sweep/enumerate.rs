@@ -1,42 +1,53 @@
 //! From the sites of a dry run to the runs of a sweep.
 //!
-//! Each chain of equal calls of a task (`parent.aof.write#1`, `#2`, …) is an axis. Behind its last
-//! site stands one run more, which must inject nothing: that is how an axis ends, rather than by
-//! what the dry run made one believe. Calls that only looked and found nothing (a wait4 while the
-//! child works) are left out and counted. Must not know: verdicts.
+//! Each chain of equal calls of a task (`parent.aof.write#1`, `#2`, …) is an axis. An axis ends
+//! with one extra run past its last call; it must inject nothing, which proves the end. Calls that
+//! only looked and found nothing (a wait4 while the child works) are left out and counted. Must not
+//! know: verdicts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fault::{Kind, fitting, parts_of_order};
-use super::finding;
+use super::axis::Axis;
+use super::fault::{CallFault, Fault, Kind};
+use super::fitting::{Fitting, fitting};
+use super::pair::OneOrPair;
 use super::shard::Shard;
-use super::workload::{Ending, Place, Workload};
-use crate::kernel::{Name, Site};
+use super::workload::{Added, Ending, Workload};
+use crate::kernel::Site;
 use crate::runner::ReachedCall;
 
 /// One run: the workload, what is added to it, and how it ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
-    pub site: String,
+pub struct PlannedRun {
+    pub site: OneOrPair<Site>,
     /// The site's place among those of the dry run.
     pub place: usize,
     /// The heading of its column.
-    pub fault: String,
-    pub kind: Kind,
+    pub fault: OneOrPair<Fault>,
     pub ending: Ending,
-    pub added: Vec<(Place, String)>,
-    /// It stands behind the end of its axis: nothing may be injected.
-    pub beyond: bool,
-    /// Its last line cuts the power: it stands for all states that this may leave.
-    pub cuts: bool,
+    /// Where the power is cut, the last step does that.
+    pub added: Vec<Added>,
+    /// It is past the last call of its axis: nothing may be injected.
+    pub past_last_call: bool,
+}
+
+impl PlannedRun {
+    pub fn kind(&self) -> Kind {
+        self.fault.last().kind()
+    }
+
+    /// Whether the power is cut at its call: it stands for all states that this may leave.
+    pub fn cuts_power(&self) -> bool {
+        self.fault.last().power_cut().is_some()
+    }
 }
 
 /// All runs of one workload in one world.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
-    pub runs: Vec<Run>,
+pub struct RunPlan {
+    pub runs: Vec<PlannedRun>,
     /// What orders of tasks are compared with, where that is not among the runs: it does not count.
-    pub usual: Vec<Run>,
+    pub baseline: Vec<PlannedRun>,
     /// Sites that were left out because nothing happens there.
     pub idle: usize,
 }
@@ -49,8 +60,8 @@ pub struct Scope<'a> {
     pub shard: Shard,
     /// About so many runs of all, one of each stratum as long as they suffice; None: all.
     pub sample: Option<usize>,
-    /// States of each profile at each cut of the power, beside those that are always taken; None:
-    /// as many as the world is quick enough for.
+    /// States of each profile at each power cut, beside those that are always taken; None: as many
+    /// as the world is quick enough for.
     pub images: Option<u64>,
 }
 
@@ -58,47 +69,46 @@ impl Scope<'_> {
     /// Everything.
     pub const WHOLE: Scope<'static> =
         Scope { kinds: &[], shard: Shard::WHOLE, sample: None, images: None };
-}
 
-impl Scope<'_> {
     pub fn takes(&self, kind: Kind) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)
     }
 }
 
-impl Plan {
-    /// Every fault that fits at every site that `reached` tells.
-    pub fn of(workload: &Workload, reached: &[ReachedCall], scope: Scope<'_>) -> Plan {
+/// A call for which faults are looked for.
+struct Candidate {
+    call: ReachedCall,
+    /// The dry run has not made it: it would be the next of its axis.
+    past_last_call: bool,
+}
+
+impl RunPlan {
+    /// Every fault that fits at every call of a dry run.
+    pub fn of(workload: &Workload, reached: &[ReachedCall], scope: Scope<'_>) -> RunPlan {
         let last = workload.starts() + 1;
-        let mut plan = Plan::default();
+        let mut plan = RunPlan::default();
         let mut others = Vec::new();
-        for (place, reached) in reached.iter().chain(&ends(reached)).enumerate() {
-            if reached.start > last || !scope.shard.has(&workload.name, &reached.site) {
+        for (place, candidate) in candidates(reached).into_iter().enumerate() {
+            let call = &candidate.call;
+            if call.start > last || !scope.shard.has(&workload.name, &call.site.to_string()) {
                 continue;
             }
-            if reached.idle {
+            if call.idle {
                 plan.idle += 1;
                 continue;
             }
-            let beyond = reached.bytes == BEYOND;
             let (faults, left): (Vec<_>, Vec<_>) =
-                fitting(reached).into_iter().partition(|fault| scope.takes(fault.kind));
-            let faults = faults.into_iter().take(if beyond { 1 } else { usize::MAX });
-            let left = left.into_iter().filter(|_| !beyond && scope.takes(Kind::Order));
-            for (fault, counts) in faults.map(|f| (f, true)).chain(left.map(|f| (f, false))) {
-                let endings = if reached.start == last { &[Ending::Load] } else { fault.endings };
-                let endings = if beyond { &endings[..1] } else { endings };
-                let runs = if counts { &mut plan.runs } else { &mut others };
-                runs.extend(endings.iter().map(|ending| Run {
-                    site: reached.site.clone(),
-                    place,
-                    fault: fault.name.clone(),
-                    kind: fault.kind,
-                    ending: *ending,
-                    added: fault.lines.clone(),
-                    beyond,
-                    cuts: fault.cuts,
-                }));
+                fitting(call).into_iter().partition(|its| scope.takes(its.fault.kind()));
+            let reload = call.start == last;
+            let runs = |fault| runs_of(&candidate, place, reload, fault);
+            if candidate.past_last_call {
+                // One is enough to see that nothing is there.
+                plan.runs.extend(faults.into_iter().take(1).flat_map(runs).take(1));
+                continue;
+            }
+            plan.runs.extend(faults.into_iter().flat_map(runs));
+            if scope.takes(Kind::Order) {
+                others.extend(left.into_iter().flat_map(runs));
             }
         }
         if let Some(count) = scope.sample {
@@ -108,29 +118,35 @@ impl Plan {
         plan
     }
 
-    /// Takes of `others` each fault in the usual order that an order has a run with.
-    fn compare_with(&mut self, mut others: Vec<Run>) {
-        let orders = self.runs.iter().filter(|run| run.kind == Kind::Order);
-        let met: BTreeSet<(&str, &str, Ending)> = orders
-            .map(|run| (run.site.as_str(), parts_of_order(&run.fault).0, run.ending))
-            .collect();
-        others.retain(|run| {
-            let key = (run.site.as_str(), run.fault.as_str(), run.ending);
-            run.kind != Kind::Order && met.contains(&key)
+    /// Takes of `others` each fault in the default order that an order has a run with.
+    fn compare_with(&mut self, mut others: Vec<PlannedRun>) {
+        let mut met: BTreeMap<(Site, Ending), Vec<CallFault>> = BTreeMap::new();
+        for run in &self.runs {
+            if let Fault::Order { with: Some(fault), .. } = &run.fault.first {
+                met.entry((run.site.first.clone(), run.ending)).or_default().push(*fault);
+            }
+        }
+        others.retain(|run| match &run.fault.first {
+            Fault::Call(fault) => met
+                .get(&(run.site.first.clone(), run.ending))
+                .is_some_and(|faults| faults.contains(fault)),
+            Fault::Order { .. } => false,
         });
-        self.usual = others;
+        self.baseline = others;
     }
 
-    /// Leaves about `count` runs, evenly spread over the strata: kinds of sites with a fault.
+    /// Leaves about `count` runs, evenly spread over the strata: kinds of calls with a fault.
     /// Returns the others.
-    fn thin(&mut self, count: usize) -> Vec<Run> {
-        let mut strata: BTreeMap<(String, String), usize> = BTreeMap::new();
-        for (n, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.beyond) {
-            let stratum = (finding::axis(&run.site).to_string(), run.fault.clone());
-            strata.entry(stratum).or_insert(n);
+    fn thin(&mut self, count: usize) -> Vec<PlannedRun> {
+        let mut strata: BTreeMap<Axis, Vec<&Fault>> = BTreeMap::new();
+        let mut chosen: Vec<usize> = Vec::new();
+        for (n, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.past_last_call) {
+            let known = strata.entry(Axis::of(&run.site.first)).or_default();
+            if !known.contains(&&run.fault.first) {
+                known.push(&run.fault.first);
+                chosen.push(n);
+            }
         }
-        let mut chosen: Vec<usize> = strata.into_values().collect();
-        chosen.sort_unstable();
         let step = chosen.len().div_ceil(count.max(1)).max(1);
         let chosen: BTreeSet<usize> = chosen.into_iter().step_by(step).collect();
         let (mut kept, mut others) = (Vec::new(), Vec::new());
@@ -142,37 +158,59 @@ impl Plan {
     }
 }
 
-/// Marks a site that the dry run has not reached.
-const BEYOND: u64 = u64::MAX;
+/// The runs with one fault at one call, one for each ending.
+fn runs_of(
+    candidate: &Candidate,
+    place: usize,
+    reload: bool,
+    fitting: Fitting,
+) -> impl Iterator<Item = PlannedRun> {
+    let Fitting { fault, added, endings } = fitting;
+    let endings = if reload { &[Ending::Load] } else { endings };
+    let (site, past_last_call) = (candidate.call.site.clone(), candidate.past_last_call);
+    endings.iter().map(move |ending| PlannedRun {
+        site: OneOrPair::one(site.clone()),
+        place,
+        fault: OneOrPair::one(fault.clone()),
+        ending: *ending,
+        added: added.clone(),
+        past_last_call,
+    })
+}
 
 /// What the numbers of sites count.
-type Axis = (u32, Name, Option<Name>, &'static str);
+type Counted = (u32, Axis);
 
-/// The sites right behind the last of each axis.
-fn ends(reached: &[ReachedCall]) -> Vec<ReachedCall> {
-    let mut last: BTreeMap<Axis, (usize, &ReachedCall, Site)> = BTreeMap::new();
+/// The calls of a dry run, and then the one past the last of each axis.
+fn candidates(reached: &[ReachedCall]) -> Vec<Candidate> {
+    let mut last: BTreeMap<Counted, (usize, &ReachedCall)> = BTreeMap::new();
     for (place, reached) in reached.iter().enumerate() {
-        let site = reached.parts();
-        let axis = (site.incarnation, site.task.clone(), site.role.clone(), site.call.as_str());
-        let latest = last.get(&axis).is_none_or(|(_, _, other)| other.number < site.number);
+        let counted = (reached.site.incarnation, Axis::of(&reached.site));
+        let latest = last.get(&counted).is_none_or(|(_, it)| it.site.number < reached.site.number);
         if latest {
-            last.insert(axis, (place, reached, site));
+            last.insert(counted, (place, reached));
         }
     }
-    let mut ends: Vec<(usize, &ReachedCall, Site)> = last.into_values().collect();
-    ends.sort_by_key(|(place, ..)| *place);
-    let end = |reached: &ReachedCall, site: Site| {
-        let site = Site { number: site.number + 1, ..site };
-        ReachedCall {
-            site: site.to_string(),
-            start: reached.start,
-            again: reached.again,
-            bytes: BEYOND,
-            moved: 0,
-            children: false,
-            idle: false,
-            others: Vec::new(),
-        }
-    };
-    ends.into_iter().map(|(_, reached, site)| end(reached, site)).collect()
+    let mut last: Vec<(usize, &ReachedCall)> = last.into_values().collect();
+    last.sort_by_key(|(place, _)| *place);
+    let made = reached.iter().map(|call| Candidate { call: call.clone(), past_last_call: false });
+    let past =
+        last.into_iter().map(|(_, call)| Candidate { call: next(call), past_last_call: true });
+    made.chain(past).collect()
+}
+
+/// The call that would come next, if there were one.
+fn next(last: &ReachedCall) -> ReachedCall {
+    let site = Site { number: last.site.number + 1, ..last.site.clone() };
+    ReachedCall {
+        site,
+        start: last.start,
+        again: last.again,
+        // Enough to be short.
+        bytes: last.bytes.max(2),
+        moved: 0,
+        children: false,
+        idle: false,
+        others: Vec::new(),
+    }
 }

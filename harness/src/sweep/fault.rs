@@ -1,37 +1,29 @@
-//! Which faults fit which call.
+//! What goes wrong in a run, as data. Its text is the heading of a column of the matrix.
 //!
-//! | call | faults |
+//! | text | what |
 //! |---|---|
-//! | write | ENOSPC, EIO, EINTR, a lie; 1 byte, half, all but one, alone and on a full disk |
-//! | write to a pipe | EPIPE, EINTR, half, a lie |
-//! | any sync | EIO with pages clean or kept, ENOSPC, EINTR; 1, 3 and 10 s; a lie |
-//! | ftruncate, truncate | EIO, EINTR, a lie |
-//! | rename | EIO, ENOSPC, a lie |
-//! | unlink, close | EIO |
-//! | open | EMFILE, EACCES, ENOSPC |
-//! | mkdir | ENOSPC, EACCES |
-//! | pipe | EMFILE |
-//! | read | EIO, EINTR, 1 byte, half |
-//! | fork | EAGAIN, ENOMEM |
-//! | wait4 | EINTR |
-//! | all of them | before and after it: the parent, its child or all are killed; the power is cut |
-//! | all of them | each other task that could run then runs first, alone and with what else fits |
+//! | `ENOSPC`, `ENOSPC+` | the call fails, once or from there on until healed |
+//! | `EIO, kept` | a sync fails, and its pages stay dirty |
+//! | `1`, `half`, `all-1` | so many bytes are moved; `half, full+`: and then the disk is full |
+//! | `lie` | the call claims success and does nothing |
+//! | `3s` | the call takes long |
+//! | `child<`, `all>` | a kill before or after the call, and who is killed |
+//! | `cut<`, `xfs<` | a power cut; a record says on which kind of file system |
+//! | `child first` | another task runs before the call |
+//! | `EIO, child first` | both |
 //!
-//! An order is one change of turns at one call, where the dry run saw that somebody else could run:
-//! there are few such calls, so what fits one of them is tried once more behind each order, cuts of
-//! the power and delays too, and a sweep grows by no more than that. Where the others and the
-//! commands to come go first because the call itself is late, nothing else can happen to it.
-//! A fault of a sync has a run more, at whose end the power is cut. An errno comes once (`ENOSPC`)
-//! and from there on until healed (`ENOSPC+`). EINTR comes only once, because a call that is
-//! interrupted for ever is no fault that exists. So do errors of pipes: one that fails for ever
-//! while both its ends are open does not exist either, and keeps an event loop turning without the
-//! clock ever moving. Must not know: sites other than the one it is asked about.
+//! Must not know: which faults fit which call, and how they are written in a script.
 
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::workload::{Ending, Place};
-use crate::kernel::{CallName, Site};
-use crate::runner::ReachedCall;
+use crate::case::values;
+use crate::kernel::disk::power_cut::FsModel;
+use crate::kernel::plan::{Victim, When};
 
 /// Families of faults, as `--faults` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,13 +33,13 @@ pub enum Kind {
     Error,
     /// A read or write moves less than it was asked for.
     Short,
-    /// A call claims success without the deed.
+    /// A call claims success and does nothing.
     Lie,
     /// A call takes long.
     Delay,
     /// SIGKILL at a call; the page cache stays.
     Kill,
-    /// A cut of the power at a call.
+    /// A power cut at a call.
     Power,
     /// Another task runs before the call, alone or with another fault.
     Order,
@@ -72,244 +64,291 @@ impl Kind {
     }
 }
 
-/// One thing that can go wrong at one site.
+/// What goes wrong at one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    pub kind: Kind,
-    /// The heading of its column: `ENOSPC+`.
-    pub name: String,
-    /// What it adds to the script.
-    pub lines: Vec<(Place, String)>,
-    pub endings: &'static [Ending],
-    /// The last line cuts the power: the run stands for all states that this may leave.
-    pub cuts: bool,
+pub enum Fault {
+    /// It happens to the call itself.
+    Call(CallFault),
+    /// Another task runs first, and maybe something happens to the call as well.
+    Order { first: First, with: Option<CallFault> },
 }
 
-const BOTH: &[Ending] = &[Ending::Cut, Ending::Healed];
-/// What a sync has done shows only when the power goes.
-const SYNC: &[Ending] = &[Ending::Cut, Ending::Healed, Ending::Dark];
-
-/// Everything that fits the call at this site.
-pub fn fitting(reached: &ReachedCall) -> Vec<Fault> {
-    let site = reached.parts();
-    let mut list = List { reached, site: &site, faults: Vec::new() };
-    list.of_the_call(reached);
-    for (side, mark) in [("before", '<'), ("after", '>')] {
-        list.kill(side, mark, reached.children);
-        list.cut(side, mark);
-    }
-    list.orders(&reached.others);
-    list.faults
+/// Who runs before a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum First {
+    Task(String),
+    /// Everybody else and the commands to come: the call is late.
+    Others,
 }
 
-/// The fault that an order comes with, empty where it comes alone, and the order's own name.
-pub fn parts_of_order(name: &str) -> (&str, &str) {
-    name.rsplit_once(", ").unwrap_or(("", name))
+/// What happens to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallFault {
+    Error(Errno, Lasts),
+    /// A failed sync that leaves its pages dirty.
+    ErrorPagesKept(Errno),
+    Short {
+        moved: Moved,
+        then_full: bool,
+    },
+    Lie,
+    Delay(Duration),
+    Kill(Victim, When),
+    /// The kind of file system is that of a record; a run stands for all of them.
+    PowerCut(Option<FsModel>, When),
 }
 
-struct List<'a> {
-    reached: &'a ReachedCall,
-    site: &'a Site,
-    faults: Vec<Fault>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasts {
+    Once,
+    /// Until `heal`.
+    FromHereOn,
 }
 
-impl List<'_> {
-    fn of_the_call(&mut self, reached: &ReachedCall) {
-        let pipe = self.site.role.as_deref().is_some_and(|role| role.starts_with("pipe"));
-        match self.site.call {
-            CallName::Write if pipe => {
-                self.once("EPIPE");
-                self.once("EINTR");
-                self.short("half", reached.bytes / 2);
-                self.lie(reached.bytes);
-            }
-            CallName::Write => self.write(reached.bytes),
-            CallName::Read => {
-                if pipe {
-                    self.once("EIO");
-                } else {
-                    self.errors(&["EIO"]);
-                }
-                self.once("EINTR");
-                if reached.moved > 1 {
-                    self.short("1", 1);
-                    self.short("half", reached.moved / 2);
-                }
-            }
-            call if call.is_sync() => self.sync(),
-            CallName::Ftruncate | CallName::Truncate => {
-                self.errors(&["EIO"]);
-                self.once("EINTR");
-                self.lie(0);
-            }
-            CallName::Rename => {
-                self.errors(&["EIO", "ENOSPC"]);
-                self.lie(0);
-            }
-            CallName::Unlink | CallName::Close => self.errors(&["EIO"]),
-            CallName::Open => self.errors(&["EMFILE", "EACCES", "ENOSPC"]),
-            CallName::Mkdir => self.errors(&["ENOSPC", "EACCES"]),
-            CallName::Pipe => self.errors(&["EMFILE"]),
-            CallName::Fork => self.errors(&["EAGAIN", "ENOMEM"]),
-            _ => self.once("EINTR"),
+/// How much of what it was asked for a short call moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    OneByte,
+    Half,
+    AllButOne,
+}
+
+impl CallFault {
+    fn kind(self) -> Kind {
+        match self {
+            CallFault::Error(..) | CallFault::ErrorPagesKept(_) => Kind::Error,
+            CallFault::Short { .. } => Kind::Short,
+            CallFault::Lie => Kind::Lie,
+            CallFault::Delay(_) => Kind::Delay,
+            CallFault::Kill(..) => Kind::Kill,
+            CallFault::PowerCut(..) => Kind::Power,
         }
     }
 
-    fn write(&mut self, bytes: u64) {
-        self.errors(&["ENOSPC", "EIO"]);
-        self.once("EINTR");
-        let mut lengths = vec![("1", 1), ("half", bytes / 2), ("all-1", bytes.saturating_sub(1))];
-        lengths.retain(|(_, length)| (1..bytes).contains(length));
-        lengths.dedup_by_key(|(_, length)| *length);
-        for (name, length) in lengths {
-            self.short(name, length);
-            // The rest of the data is the next call, at least.
-            let next = self.from(self.site.number + 1, "error=ENOSPC", " maybe");
-            let rule = self.at(&format!("short={length}"));
-            self.push(Kind::Short, format!("{name}, full+"), vec![rule, next]);
+    /// Whether it goes on until it is healed.
+    pub fn lasts(self) -> bool {
+        match self {
+            CallFault::Error(_, lasts) => lasts == Lasts::FromHereOn,
+            CallFault::Short { then_full, .. } => then_full,
+            _ => false,
         }
-        self.lie(bytes);
     }
+}
 
-    fn sync(&mut self) {
-        self.errors(&["EIO", "ENOSPC"]);
-        let rule = self.at("error=EIO");
-        let kept = (self.place(), "sync-errors dirty".to_string());
-        self.push(Kind::Error, "EIO, kept".to_string(), vec![kept, rule]);
-        self.once("EINTR");
-        for time in ["1s", "3s", "10s"] {
-            let rule = self.at(&format!("delay={time}"));
-            self.push(Kind::Delay, time.to_string(), vec![rule]);
-        }
-        self.lie(0);
-    }
-
-    /// Each once, and from this call on.
-    fn errors(&mut self, errnos: &[&str]) {
-        for errno in errnos {
-            self.once(errno);
-            let rule = self.from(self.site.number, &format!("error={errno}"), "");
-            self.push(Kind::Error, format!("{errno}+"), vec![rule]);
+impl Fault {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Fault::Call(fault) => fault.kind(),
+            Fault::Order { .. } => Kind::Order,
         }
     }
 
-    fn once(&mut self, errno: &str) {
-        let rule = self.at(&format!("error={errno}"));
-        self.push(Kind::Error, errno.to_string(), vec![rule]);
-    }
-
-    fn short(&mut self, name: &str, bytes: u64) {
-        if bytes > 0 {
-            let rule = self.at(&format!("short={bytes}"));
-            self.push(Kind::Short, name.to_string(), vec![rule]);
+    /// What happens to the call itself. None: only an order of tasks is changed.
+    pub fn of_the_call(&self) -> Option<CallFault> {
+        match self {
+            Fault::Call(fault) => Some(*fault),
+            Fault::Order { with, .. } => *with,
         }
     }
 
-    fn lie(&mut self, claimed: u64) {
-        let rule = self.at(&format!("retval={claimed}"));
-        self.push(Kind::Lie, "lie".to_string(), vec![rule]);
+    /// Whether the power is cut, and on which side of the call.
+    pub fn power_cut(&self) -> Option<When> {
+        match self.of_the_call() {
+            Some(CallFault::PowerCut(_, when)) => Some(when),
+            _ => None,
+        }
     }
 
-    /// Processes are killed with the call; others live on.
-    fn kill(&mut self, side: &str, mark: char, children: bool) {
-        for who in ["parent", "child", "all"] {
-            if who != "child" || children {
-                let lines = vec![self.at(&format!("kill={side}:{who}"))];
-                // Nobody is left whom time could help.
-                let endings = if who == "all" { &BOTH[..1] } else { BOTH };
-                let name = format!("{who}{mark}");
-                self.faults.push(Fault { kind: Kind::Kill, name, lines, endings, cuts: false });
+    /// The kind of file system that a record of a power cut is about.
+    pub fn fs(&self) -> Option<FsModel> {
+        match self.of_the_call() {
+            Some(CallFault::PowerCut(fs, _)) => fs,
+            _ => None,
+        }
+    }
+
+    /// A power cut as it is on one kind of file system; other faults as they are.
+    pub fn on(&self, fs: FsModel) -> Fault {
+        let on = |fault| match fault {
+            CallFault::PowerCut(_, when) => CallFault::PowerCut(Some(fs), when),
+            other => other,
+        };
+        match self {
+            Fault::Call(fault) => Fault::Call(on(*fault)),
+            Fault::Order { first, with } => {
+                Fault::Order { first: first.clone(), with: with.map(on) }
             }
         }
     }
+}
 
-    fn cut(&mut self, side: &str, mark: char) {
-        let lines = vec![self.at(&format!("power={side}:none"))];
-        let (kind, name, endings) = (Kind::Power, format!("cut{mark}"), &BOTH[..1]);
-        self.faults.push(Fault { kind, name, lines, endings, cuts: true });
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Call(fault) => write!(f, "{fault}"),
+            Fault::Order { first, with: None } => write!(f, "{first}"),
+            Fault::Order { first, with: Some(fault) } => write!(f, "{fault}, {first}"),
+        }
     }
+}
 
-    /// Each task that could run before this call does, alone and with what else goes wrong there.
-    fn orders(&mut self, others: &[String]) {
-        let in_order = std::mem::take(&mut self.faults);
-        let mut orders = Vec::new();
-        for task in others {
-            let (order, kind) = (format!("{task} first"), Kind::Order);
-            let line = (self.place(), format!("preempt {} for {task}", self.site));
-            let (lines, endings) = (vec![line.clone()], BOTH);
-            orders.push(Fault { kind, name: order.clone(), lines, endings, cuts: false });
-            for fault in &in_order {
-                let lines = [&line].into_iter().chain(&fault.lines).cloned().collect();
-                let name = format!("{}, {order}", fault.name);
-                orders.push(Fault { kind, name, lines, ..*fault });
+impl fmt::Display for First {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            First::Task(task) => write!(f, "{task} first"),
+            First::Others => f.write_str("others first"),
+        }
+    }
+}
+
+impl fmt::Display for CallFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallFault::Error(errno, Lasts::Once) => write!(f, "{errno:?}"),
+            CallFault::Error(errno, Lasts::FromHereOn) => write!(f, "{errno:?}+"),
+            CallFault::ErrorPagesKept(errno) => write!(f, "{errno:?}, kept"),
+            CallFault::Short { moved, then_full: false } => f.write_str(moved.as_str()),
+            CallFault::Short { moved, then_full: true } => write!(f, "{}, full+", moved.as_str()),
+            CallFault::Lie => f.write_str("lie"),
+            CallFault::Delay(time) => f.write_str(&values::show_time(*time)),
+            CallFault::Kill(victim, when) => write!(f, "{}{}", victim.as_str(), mark(*when)),
+            CallFault::PowerCut(None, when) => write!(f, "cut{}", mark(*when)),
+            CallFault::PowerCut(Some(fs), when) => write!(f, "{fs}{}", mark(*when)),
+        }
+    }
+}
+
+impl Moved {
+    const ALL: [Moved; 3] = [Moved::OneByte, Moved::Half, Moved::AllButOne];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Moved::OneByte => "1",
+            Moved::Half => "half",
+            Moved::AllButOne => "all-1",
+        }
+    }
+}
+
+fn mark(when: When) -> char {
+    match when {
+        When::Before => '<',
+        When::After => '>',
+    }
+}
+
+/// Why a text is not a fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a fault of a sweep, such as ENOSPC+, half, lie, all< or `EIO, child first`")]
+pub struct NotAFault(String);
+
+impl FromStr for Fault {
+    type Err = NotAFault;
+
+    fn from_str(text: &str) -> Result<Fault, NotAFault> {
+        let Some(rest) = text.strip_suffix(" first") else { return text.parse().map(Fault::Call) };
+        let (with, first) = match rest.rsplit_once(", ") {
+            Some((fault, first)) => (Some(fault.parse()?), first),
+            None => (None, rest),
+        };
+        let first = match first {
+            "others" => First::Others,
+            task => First::Task(task.to_string()),
+        };
+        Ok(Fault::Order { first, with })
+    }
+}
+
+impl FromStr for CallFault {
+    type Err = NotAFault;
+
+    fn from_str(text: &str) -> Result<CallFault, NotAFault> {
+        let not = || NotAFault(text.to_string());
+        let errno = |name: &str| values::errno(name).map_err(|_| not());
+        let short = |name: &str| Moved::ALL.into_iter().find(|moved| moved.as_str() == name);
+        if let Some(moved) = short(text) {
+            return Ok(CallFault::Short { moved, then_full: false });
+        }
+        if let Some(name) = text.strip_suffix(", full+") {
+            return Ok(CallFault::Short { moved: short(name).ok_or_else(not)?, then_full: true });
+        }
+        if let Some(name) = text.strip_suffix(", kept") {
+            return Ok(CallFault::ErrorPagesKept(errno(name)?));
+        }
+        for when in [When::Before, When::After] {
+            if let Some(name) = text.strip_suffix(mark(when)) {
+                return halt(name, when).ok_or_else(not);
             }
         }
-        // Everybody else, and the commands that follow, for a second.
-        if self.site.task != "parent" && !self.site.call.is_sync() {
-            let (name, kind) = ("others first".to_string(), Kind::Order);
-            let lines = vec![self.at("delay=1s")];
-            orders.push(Fault { kind, name, lines, endings: BOTH, cuts: false });
-        }
-        self.faults = in_order;
-        self.faults.extend(orders);
-    }
-
-    /// A rule for exactly this call.
-    fn at(&self, effect: &str) -> (Place, String) {
-        (self.place(), format!("inject at {} {effect}", self.site))
-    }
-
-    fn place(&self) -> Place {
-        match self.reached.start {
-            1 => Place::Front,
-            later => Place::BeforeStart(later),
+        match (text.strip_suffix('+'), values::time(text)) {
+            _ if text == "lie" => Ok(CallFault::Lie),
+            (_, Ok(time)) => Ok(CallFault::Delay(time)),
+            (Some(name), _) => Ok(CallFault::Error(errno(name)?, Lasts::FromHereOn)),
+            (None, _) => Ok(CallFault::Error(errno(text)?, Lasts::Once)),
         }
     }
+}
 
-    /// A rule for this call and all of its kind after it. It stands before the start and counts
-    /// what a refused attempt of that did.
-    fn from(&self, number: u32, effect: &str, maybe: &str) -> (Place, String) {
-        let Site { task, role, call, .. } = self.site;
-        let number = number + self.reached.again.unwrap_or_default();
-        let on = role.as_ref().map(|role| format!(" on={role}")).unwrap_or_default();
-        (self.place(), format!("inject {call}{on} in={task} {effect} when={number}+{maybe}"))
-    }
-
-    fn push(&mut self, kind: Kind, name: String, lines: Vec<(Place, String)>) {
-        // A sync that is late is cut by the power of its own accord, before it and after it.
-        let sync = self.site.call.is_sync() && kind != Kind::Delay;
-        let endings = if sync { SYNC } else { BOTH };
-        self.faults.push(Fault { kind, name, lines, endings, cuts: false });
+/// A kill or a power cut.
+fn halt(name: &str, when: When) -> Option<CallFault> {
+    let victims = [Victim::Parent, Victim::Child, Victim::All];
+    let fs = || FsModel::ALL.into_iter().find(|fs| fs.as_str() == name);
+    match victims.into_iter().find(|victim| victim.as_str() == name) {
+        Some(victim) => Some(CallFault::Kill(victim, when)),
+        None if name == "cut" => Some(CallFault::PowerCut(None, when)),
+        None => fs().map(|fs| CallFault::PowerCut(Some(fs), when)),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::pair::OneOrPair;
     use super::*;
 
     #[test]
-    fn rules_stand_before_the_start_of_the_script_and_count_what_a_refused_attempt_did() {
-        let reached = |start, again| ReachedCall {
-            site: "3:parent.aof.open#2".to_string(),
-            start,
-            again,
-            bytes: 0,
-            moved: 0,
-            children: false,
-            idle: false,
-            others: Vec::new(),
+    fn faults_read_back_as_they_are_written() {
+        for (text, kind) in [
+            ("ENOSPC", Kind::Error),
+            ("EAGAIN+", Kind::Error),
+            ("EIO, kept", Kind::Error),
+            ("1", Kind::Short),
+            ("half, full+", Kind::Short),
+            ("all-1", Kind::Short),
+            ("lie", Kind::Lie),
+            ("10s", Kind::Delay),
+            ("parent<", Kind::Kill),
+            ("all>", Kind::Kill),
+            ("cut<", Kind::Power),
+            ("xfs>", Kind::Power),
+            ("bio-fsync first", Kind::Order),
+            ("others first", Kind::Order),
+            ("EIO, kept, child first", Kind::Order),
+            ("half, full+, bio-fsync first", Kind::Order),
+            ("posix<, child2 first", Kind::Order),
+        ] {
+            let fault: Fault = text.parse().unwrap_or_else(|not| panic!("{not}"));
+            assert_eq!((fault.to_string().as_str(), fault.kind()), (text, kind));
+        }
+        let pair: OneOrPair<Fault> = "EIO + half, full+".parse().expect("a pair");
+        assert_eq!((pair.to_string().as_str(), pair.is_pair()), ("EIO + half, full+", true));
+    }
+
+    #[test]
+    fn what_is_not_a_fault_is_refused() {
+        for text in ["", "EIOO", "+", "2", "half, full", "server<", "cut", "EIO,kept", "x, a first"]
+        {
+            assert!(text.parse::<Fault>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_power_cut_is_on_one_kind_of_file_system_in_any_order_of_tasks() {
+        let on = |text: &str| {
+            let fault: Fault = text.parse().expect(text);
+            fault.on(FsModel::Xfs).to_string()
         };
-        let persistent = |reached| {
-            let faults = fitting(&reached);
-            let its = faults.iter().find(|fault| fault.name == "EMFILE+").expect("it fits");
-            its.lines.clone()
-        };
-        let rule =
-            |number: u32| format!("inject open on=aof in=parent error=EMFILE when={number}+");
-        assert_eq!(persistent(reached(3, None)), [(Place::BeforeStart(3), rule(2))]);
-        assert_eq!(persistent(reached(2, Some(1))), [(Place::BeforeStart(2), rule(3))]);
-        let single = fitting(&reached(2, Some(1)));
-        let line = "inject at 3:parent.aof.open#2 error=EMFILE".to_string();
-        assert_eq!(single[0].lines, [(Place::BeforeStart(2), line)]);
+        assert_eq!(on("cut<"), "xfs<");
+        assert_eq!(on("cut>, child first"), "xfs>, child first");
+        assert_eq!(on("EIO"), "EIO");
     }
 }

@@ -8,7 +8,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::result::{Came, Record, Sweep};
+use super::fault::Fault;
+use super::pair::OneOrPair;
+use super::record::{Record, Sweep};
+use super::signature::RunResult;
+use crate::kernel::Site;
 
 /// What the first field of every such file says.
 pub const FORMAT: &str = "sabot sweep";
@@ -65,14 +69,14 @@ impl File {
         }
         for sweep in &mut sweeps {
             sweep.records.sort_by_key(|record| record.place);
-            sweep.beside.sort_by_key(|record| record.place);
+            sweep.other_states.sort_by_key(|record| record.place);
         }
         Ok(File::new(shards.join(","), partial, sweeps))
     }
 }
 
 fn join(known: &mut Sweep, more: Sweep) -> Result<(), String> {
-    let keys: BTreeSet<Key<'_>> = known.records.iter().map(key).collect();
+    let keys: BTreeSet<Key> = known.records.iter().map(key).collect();
     if let Some(record) = more.records.iter().find(|record| keys.contains(&key(record))) {
         return Err(format!(
             "{} at {} in {} is in two of them: was a shard given twice?",
@@ -80,7 +84,7 @@ fn join(known: &mut Sweep, more: Sweep) -> Result<(), String> {
         ));
     }
     known.records.extend(more.records);
-    known.beside.extend(more.beside);
+    known.other_states.extend(more.other_states);
     known.idle += more.idle;
     known.planned += more.planned;
     known.interrupted |= more.interrupted;
@@ -88,21 +92,22 @@ fn join(known: &mut Sweep, more: Sweep) -> Result<(), String> {
     Ok(())
 }
 
-type Key<'a> = (&'a str, &'a str, super::Ending);
+/// What tells a run from the others of its sweep, in the order of its text.
+type Key = (String, String, super::Ending);
 
-fn key(record: &Record) -> Key<'_> {
-    (&record.site, &record.fault, record.ending)
+fn key(record: &Record) -> Key {
+    (record.site.to_string(), record.fault.to_string(), record.ending)
 }
 
 /// One run that came to something else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     pub workload: String,
-    pub site: String,
-    pub fault: String,
+    pub site: OneOrPair<Site>,
+    pub fault: OneOrPair<Fault>,
     /// None: the run is not in that file.
-    pub old: Option<Came>,
-    pub new: Option<Came>,
+    pub old: Option<RunResult>,
+    pub new: Option<RunResult>,
     /// The sentence and token of the new run, where it has some.
     pub sentence: String,
 }
@@ -116,20 +121,21 @@ pub fn changes(old: &File, new: &File) -> Vec<Change> {
     keys.extend(old_runs.keys().filter(|key| !new_runs.contains_key(*key)));
     let change = |key: &RunKey<'_>| {
         let (old, new) = (old_runs.get(key), new_runs.get(key));
-        let came = |record: Option<&&Record>| record.map(|record| record.came);
-        (came(old) != came(new)).then(|| Change {
+        let result = |record: Option<&&Record>| record.map(|record| record.result);
+        let record = new.or(old).filter(|_| result(old) != result(new))?;
+        Some(Change {
             workload: key.0.to_string(),
-            site: key.2.0.to_string(),
-            fault: key.2.1.to_string(),
-            old: came(old),
-            new: came(new),
+            site: record.site.clone(),
+            fault: record.fault.clone(),
+            old: result(old),
+            new: result(new),
             sentence: new.map(|record| record.sentence.clone()).unwrap_or_default(),
         })
     };
     keys.into_iter().filter_map(change).collect()
 }
 
-type RunKey<'a> = (&'a str, usize, Key<'a>);
+type RunKey<'a> = (&'a str, usize, Key);
 
 fn runs(file: &File) -> BTreeMap<RunKey<'_>, &Record> {
     let mut worlds: Vec<&str> = Vec::new();
@@ -173,20 +179,20 @@ mod tests {
 
     fn file(shard: &str, place: usize, site: &str, verdict: Verdict) -> File {
         let record = Record {
-            site: site.to_string(),
+            site: site.parse().expect(site),
             place,
-            fault: "EIO".to_string(),
+            fault: "EIO".parse().expect("a fault"),
             kind: Kind::Error,
-            ending: Ending::Cut,
-            came: Came::Judged(verdict),
-            cut: String::new(),
+            ending: Ending::Killed,
+            result: RunResult::Judged(verdict),
+            cut: None,
             images: 0,
             sampled: false,
             sentence: String::new(),
             reason: None,
             token: String::new(),
-            usual: false,
-            beyond: false,
+            same_as_default_order: false,
+            past_last_call: false,
         };
         let sweep = Sweep {
             workload: "a".to_string(),
@@ -201,11 +207,13 @@ mod tests {
     #[test]
     fn shards_are_joined_in_the_order_of_the_sites_and_none_counts_twice() {
         let (one, two) =
-            (file("1/2", 5, "b#1", Verdict::Kept), file("2/2", 1, "a#1", Verdict::Lost));
+            (file("1/2", 5, "a.read#1", Verdict::Kept), file("2/2", 1, "a.open#1", Verdict::Lost));
         let merged = File::merge(vec![one.clone(), two]).expect("two shards");
-        let sites: Vec<&str> =
-            merged.sweeps[0].records.iter().map(|record| record.site.as_str()).collect();
-        assert_eq!((merged.shard.as_str(), sites), ("1/2,2/2", vec!["a#1", "b#1"]));
+        let sites = merged.sweeps[0].records.iter().map(|record| record.site.to_string());
+        assert_eq!(
+            (merged.shard.as_str(), sites.collect::<Vec<_>>().join(" ")),
+            ("1/2,2/2", "a.open#1 a.read#1".to_string())
+        );
         assert!(File::merge(vec![one.clone(), one]).unwrap_err().contains("given twice"));
         assert_eq!(File::read(&merged.write()), Ok(merged));
     }
@@ -227,10 +235,10 @@ mod tests {
     #[test]
     fn changes_name_the_run_and_both_verdicts() {
         let (old, new) =
-            (file("1/1", 1, "a#1", Verdict::Kept), file("1/1", 1, "a#1", Verdict::Lost));
+            (file("1/1", 1, "a.open#1", Verdict::Kept), file("1/1", 1, "a.open#1", Verdict::Lost));
         assert_eq!(changes(&old, &old), []);
         let change = &changes(&old, &new)[0];
-        assert_eq!(change.old, Some(Came::Judged(Verdict::Kept)));
-        assert_eq!(change.new, Some(Came::Judged(Verdict::Lost)));
+        assert_eq!(change.old, Some(RunResult::Judged(Verdict::Kept)));
+        assert_eq!(change.new, Some(RunResult::Judged(Verdict::Lost)));
     }
 }

@@ -1,14 +1,21 @@
 //! Findings: runs that somebody should hear of, those of one cause together.
 //!
-//! One cause is one verdict, given for one reason, of calls on one kind of file: which call it was
-//! and how much of the history is left does not matter, and neither do numbers. A server that is
-//! stuck is so whatever the call was. A cut of the power has no call to blame, and what only a disk
-//! shows that keeps nothing but what was synced by name is one cause altogether, because no server
-//! syncs the directory that holds its own. Must not know: how anything is printed.
+//! One cause is one [`Signature`] at calls on one kind of file. Which call it was and how much of
+//! the history is left does not matter. A server that is stuck is stuck whatever the call was. A
+//! power cut has no call to blame, and what only a disk shows that keeps nothing but what was
+//! synced by name is one cause altogether, because no server syncs the directory that holds its
+//! own. Must not know: how anything is printed.
 
-use super::fault::{Kind, parts_of_order};
-use super::result::{Record, Sweep};
-use crate::contract::{Reason, Verdict};
+use std::fmt;
+
+use super::axis::Axis;
+use super::fault::{Fault, Kind};
+use super::pair::OneOrPair;
+use super::record::{Record, Sweep};
+use super::signature::Signature;
+use crate::contract::Verdict;
+use crate::kernel::plan::When;
+use crate::kernel::{CallName, Name, Site};
 
 /// Runs with one cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,11 +23,11 @@ pub struct Finding {
     /// The worst of them.
     pub verdict: Verdict,
     /// The first one's site without numbers: `parent.aof.write`.
-    pub axis: String,
+    pub axis: Axis,
     /// All of them, each once.
-    pub axes: Vec<String>,
+    pub axes: Vec<Axis>,
     /// The columns in which it shows.
-    pub faults: Vec<String>,
+    pub faults: Vec<OneOrPair<Fault>>,
     /// How many runs.
     pub count: usize,
     /// The first of them.
@@ -30,11 +37,9 @@ pub struct Finding {
 /// The findings of a sweep, the worst first.
 pub fn findings(sweep: &Sweep) -> Vec<Finding> {
     let mut found: Vec<(Cause, Finding)> = Vec::new();
-    let records = sweep.records.iter().chain(&sweep.beside);
-    for record in records.filter(|record| record.is_finding()) {
-        let Some(verdict) = record.verdict() else { continue };
-        let cause = cause(record, verdict);
-        let (axis, fault) = (axis(&record.site).to_string(), record.fault.clone());
+    for record in sweep.records.iter().chain(&sweep.other_states) {
+        let Some((verdict, cause)) = verdict_and_cause(record) else { continue };
+        let (axis, fault) = (Axis::of(&record.site.first), record.fault.clone());
         match found.iter_mut().find(|(other, _)| *other == cause) {
             Some((_, finding)) => {
                 finding.count += 1;
@@ -44,7 +49,7 @@ pub fn findings(sweep: &Sweep) -> Vec<Finding> {
                 if !finding.axes.contains(&axis) {
                     finding.axes.push(axis);
                 }
-                // The usual order of tasks is the simpler story.
+                // The default order of tasks is the simpler story.
                 let story = |record: &Record| (record.kind == Kind::Order, record.place);
                 if (verdict, story(record)) < (finding.verdict, story(&finding.example)) {
                     (finding.verdict, finding.example) = (verdict, record.clone());
@@ -65,7 +70,7 @@ pub fn findings(sweep: &Sweep) -> Vec<Finding> {
 
 /// A cause, wherever it shows.
 #[derive(Clone, Debug)]
-pub struct Everywhere<'a> {
+pub struct CauseAcrossSweeps<'a> {
     pub verdict: Verdict,
     pub count: usize,
     /// Workload and world, each once.
@@ -75,11 +80,11 @@ pub struct Everywhere<'a> {
 }
 
 /// The causes that several sweeps found, the worst first.
-pub fn causes(sweeps: &[Sweep]) -> Vec<Everywhere<'_>> {
-    let mut found: Vec<(Cause, Everywhere<'_>)> = Vec::new();
+pub fn causes(sweeps: &[Sweep]) -> Vec<CauseAcrossSweeps<'_>> {
+    let mut found: Vec<(Cause, CauseAcrossSweeps<'_>)> = Vec::new();
     for sweep in sweeps {
         for finding in findings(sweep) {
-            let cause = cause(&finding.example, finding.verdict);
+            let Some((_, cause)) = verdict_and_cause(&finding.example) else { continue };
             let place = format!("{} in {}", sweep.workload, sweep.world);
             let (verdict, count) = (finding.verdict, finding.count);
             match found.iter_mut().find(|(other, _)| *other == cause) {
@@ -93,12 +98,12 @@ pub fn causes(sweeps: &[Sweep]) -> Vec<Everywhere<'_>> {
                 }
                 None => {
                     let (places, example) = (vec![place], (sweep, finding.example));
-                    found.push((cause, Everywhere { verdict, count, places, example }));
+                    found.push((cause, CauseAcrossSweeps { verdict, count, places, example }));
                 }
             }
         }
     }
-    let mut causes: Vec<Everywhere<'_>> = found.into_iter().map(|(_, cause)| cause).collect();
+    let mut causes: Vec<_> = found.into_iter().map(|(_, cause)| cause).collect();
     causes.sort_by_key(|cause| (cause.example.1.is_posix(), cause.verdict));
     causes
 }
@@ -106,85 +111,110 @@ pub fn causes(sweeps: &[Sweep]) -> Vec<Everywhere<'_>> {
 /// What runs of one cause have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cause {
-    pub verdict: Verdict,
-    /// The role of the file, a call that has none, or a word for all.
-    pub place: String,
-    /// None: however it shows.
-    pub reason: Option<Reason>,
+    pub signature: Signature,
+    pub blamed: Blamed,
 }
 
-/// The cause of a finding.
-pub fn cause(record: &Record, verdict: Verdict) -> Cause {
-    let (place, reason) = match verdict {
-        _ if record.is_posix() => {
-            // However bad: what it shows differs from call to call.
-            let (place, reason) = ("power cut, posix alone".to_string(), None);
-            return Cause { verdict: Verdict::Lost, place, reason };
+/// What a cause is put down to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Blamed {
+    /// Calls on files with this role.
+    Role(Name),
+    /// Calls of this name, which are about no file.
+    Call(CallName),
+    /// No call in particular.
+    NoCall,
+    PowerCut,
+    /// A power cut that leaves what only POSIX allows.
+    PosixCut,
+    /// The story of a case.
+    Case(String),
+}
+
+impl fmt::Display for Blamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Blamed::Role(role) => f.write_str(role),
+            Blamed::Call(call) => write!(f, "{call}"),
+            Blamed::NoCall => Ok(()),
+            Blamed::PowerCut => f.write_str("power cut"),
+            Blamed::PosixCut => f.write_str("power cut, posix alone"),
+            Blamed::Case(name) => f.write_str(name),
         }
-        _ if record.is_cut() => ("power cut".to_string(), record.reason.clone()),
-        Verdict::Stuck => (String::new(), record.reason.clone()),
-        _ => (place(&record.site), record.reason.clone()),
-    };
-    Cause { verdict, place, reason }
-}
-
-/// The role of the file at a site, or the call where there is none.
-fn place(site: &str) -> String {
-    let axis = axis(site);
-    let parts: Vec<&str> = axis.split('.').collect();
-    match parts[..] {
-        [_, role, _] if role.starts_with("rewrite") => "rewrite".to_string(),
-        [_, role, _] => role.to_string(),
-        _ => parts.last().copied().unwrap_or_default().to_string(),
     }
 }
 
-/// A site without incarnation and number; of a pair, its first.
-pub fn axis(site: &str) -> &str {
-    let site = site.split_once(" + ").map_or(site, |(first, _)| first);
-    let site = site.rsplit_once('#').map_or(site, |(axis, _)| axis);
-    match site.split_once(':') {
-        Some((digits, rest)) if digits.bytes().all(|byte| byte.is_ascii_digit()) => rest,
-        _ => site,
+/// The cause of a record. None: it is not a finding.
+pub fn cause(record: &Record) -> Option<Cause> {
+    verdict_and_cause(record).map(|(_, cause)| cause)
+}
+
+/// The record's own verdict, and its cause.
+fn verdict_and_cause(record: &Record) -> Option<(Verdict, Cause)> {
+    let signature = record.signature().filter(|_| record.is_finding())?;
+    let verdict = signature.verdict;
+    if record.is_posix() {
+        // However bad: what it shows differs from call to call.
+        let signature = Signature { verdict: Verdict::Lost, reason: None };
+        return Some((verdict, Cause { signature, blamed: Blamed::PosixCut }));
+    }
+    let blamed = match verdict {
+        _ if record.is_cut() => Blamed::PowerCut,
+        Verdict::Stuck => Blamed::NoCall,
+        _ => blamed(&record.site.first),
+    };
+    Some((verdict, Cause { signature, blamed }))
+}
+
+/// The role of the file at a site, or the call where there is none.
+fn blamed(site: &Site) -> Blamed {
+    match &site.role {
+        Some(role) if role.starts_with("rewrite") => Blamed::Role(Name::known("rewrite")),
+        Some(role) => Blamed::Role(role.clone()),
+        None => Blamed::Call(site.call),
     }
 }
 
 /// One run in words.
 pub fn example_of(record: &Record) -> String {
-    let Record { site, fault, ending, cut, .. } = record;
-    if cut.is_empty() {
+    let Record { site, fault, ending, .. } = record;
+    let (Some(cut), Some(when)) = (record.cut, fault.first.power_cut()) else {
         return format!("{site}: {fault}, {}", ending.words());
-    }
-    let side = if fault.contains('<') { "before" } else { "after" };
-    let order = match record.kind {
-        Kind::Order => format!("{}, ", parts_of_order(fault).1),
-        _ => String::new(),
+    };
+    let side = match when {
+        When::Before => "before",
+        When::After => "after",
+    };
+    let order = match &fault.first {
+        Fault::Order { first, .. } => format!("{first}, "),
+        Fault::Call(_) => String::new(),
     };
     format!("{site}: {order}the power cut {side} it, leaving {cut}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Came, Ending, Kind};
+    use super::super::{Ending, RunResult};
     use super::*;
+    use crate::contract::Reason;
 
     #[test]
     fn one_cause_is_told_once_and_the_worst_comes_first() {
         let record = |site: &str, verdict, sentence: &str| Record {
-            site: site.to_string(),
+            site: site.parse().expect(site),
             place: 0,
-            fault: "EIO".to_string(),
+            fault: "EIO".parse().expect("a fault"),
             kind: Kind::Error,
-            ending: Ending::Cut,
-            came: Came::Judged(verdict),
-            cut: String::new(),
+            ending: Ending::Killed,
+            result: RunResult::Judged(verdict),
+            cut: None,
             images: 0,
             sampled: false,
             sentence: sentence.to_string(),
             reason: Some(Reason::other(sentence)),
             token: String::new(),
-            usual: false,
-            beyond: false,
+            same_as_default_order: false,
+            past_last_call: false,
         };
         let records = vec![
             record("parent.aof.write#1", Verdict::LostReported, "3 of 4"),
@@ -193,12 +223,11 @@ mod tests {
             record("parent.aof.write#3", Verdict::Kept, ""),
         ];
         let found = findings(&Sweep { records, ..Sweep::default() });
-        let seen: Vec<_> = found.iter().map(|f| (f.verdict, f.axis.as_str(), f.count)).collect();
+        let seen: Vec<_> = found.iter().map(|f| (f.verdict, f.axis.to_string(), f.count)).collect();
         let expected = [
-            (Verdict::RefusedStart, "parent.aof.read", 1),
-            (Verdict::LostReported, "parent.aof.write", 2),
+            (Verdict::RefusedStart, "parent.aof.read".to_string(), 1),
+            (Verdict::LostReported, "parent.aof.write".to_string(), 2),
         ];
         assert_eq!(seen, expected);
-        assert_eq!(axis("parent.pipe:diff.write#3"), "parent.pipe:diff.write");
     }
 }

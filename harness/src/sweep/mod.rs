@@ -4,13 +4,16 @@
 //! case ──▶ workload ──dry run──▶ sites ──▶ runs ──▶ verdicts ──▶ matrix, findings, tokens
 //! ```
 //!
-//! A dry run without faults learns the sites. For each site, [`fault`] lists what can go wrong with
-//! such a call. A [`Run`] is the workload with a few lines added (a rule of the plan, a kill, a
-//! heal, restarts): an ordinary script, so that replaying, shrinking and exporting are one
-//! mechanism, and a [`token`] is such a script in one string. A run whose fault was never injected
-//! is counted as that and never as a pass. Must not know: output, and how a call is carried out.
+//! A dry run without faults learns the sites. For each site, [`fitting`] lists what can go wrong
+//! with such a call. A [`PlannedRun`] is the workload with a few steps added (a rule of the plan, a
+//! kill, a heal, restarts): an ordinary script, so that replaying, shrinking and exporting are one
+//! mechanism, and a [`token`] is such a script in one string. Sites and faults are data on the way;
+//! only scripts, JSON files and reports spell them out. A run whose fault was never injected is
+//! counted as that and never as a pass. Must not know: output, and how a call is carried out.
 
 pub mod accepted;
+pub mod axis;
+mod baseline;
 pub mod cuts;
 pub mod driver;
 pub mod enumerate;
@@ -18,18 +21,24 @@ pub mod explore;
 pub mod fault;
 pub mod file;
 pub mod finding;
+pub mod fitting;
+pub mod pair;
 pub mod pairs;
-pub mod result;
+pub mod record;
 pub mod shard;
 pub mod shrink;
+pub mod signature;
 pub mod smallest;
 pub mod token;
 pub mod workload;
 
-pub use enumerate::{Plan, Run};
+pub use axis::Axis;
+pub use enumerate::{PlannedRun, RunPlan};
 pub use fault::{Fault, Kind};
 pub use file::File;
-pub use result::{Came, Record, Sweep};
+pub use pair::OneOrPair;
+pub use record::{Record, Sweep};
 pub use shard::Shard;
+pub use signature::{RunResult, Signature};
 pub use token::Token;
-pub use workload::{Ending, Workload};
+pub use workload::{Added, Ending, Workload};

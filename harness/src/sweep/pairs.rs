@@ -1,59 +1,58 @@
 //! Pairs: a second fault on the recovery of the first.
 //!
-//! Only the calls that the first fault newly reached are tried, because what is left was tried
-//! without it. A start that is refused is tried once more, and all of that is new. It also gives
-//! the starts after it later numbers; their calls are told by the start of the script that they
-//! belong to, and are as old as ever. Left out, because of their number, are cuts of the power
-//! during the recovery, and other orders of tasks there together with a second fault. Must not
-//! know: how runs are made.
+//! Only calls that the first fault newly reached are tried, because the others were tried without
+//! it. A start that is refused is tried once more, and all of that is new. It also gives the starts
+//! after it later numbers; their calls are recognised by the start of the script that they belong
+//! to, and are not new. Left out, because of their number, are power cuts during the recovery, and
+//! other orders of tasks there together with a second fault. Must not know: how runs are made.
 
 use std::collections::BTreeSet;
 
-use super::enumerate::{Run, Scope};
-use super::fault::{Kind, fitting, parts_of_order};
+use super::enumerate::{PlannedRun, Scope};
+use super::fault::{Fault, Kind};
+use super::fitting::fitting;
+use super::pair::OneOrPair;
 use super::workload::{Ending, Workload};
 use crate::kernel::Site;
 use crate::runner::ReachedCall;
 
 /// Whether a run may be the first of a pair: the server goes on after its fault, and the fault is
 /// over at once, so that what comes is recovery.
-pub fn may_be_first(run: &Run) -> bool {
-    let over = !run.fault.ends_with('+');
-    let goes_on = matches!(run.kind, Kind::Error | Kind::Short | Kind::Delay);
-    !run.beyond && over && goes_on && run.ending == Ending::Cut
+pub fn may_be_first(run: &PlannedRun) -> bool {
+    let over = run.fault.first.of_the_call().is_some_and(|fault| !fault.lasts());
+    let goes_on = matches!(run.kind(), Kind::Error | Kind::Short | Kind::Delay);
+    !run.past_last_call && over && goes_on && run.ending == Ending::Killed
 }
 
 /// The pairs that begin with `first`, whose run went through `reached`; `known` are the sites of
 /// the dry run.
 pub fn seconds(
     workload: &Workload,
-    first: &Run,
+    first: &PlannedRun,
     reached: &[ReachedCall],
-    known: &BTreeSet<String>,
+    known: &BTreeSet<Site>,
     scope: Scope<'_>,
-) -> Vec<Run> {
+) -> Vec<PlannedRun> {
     let mut runs = Vec::new();
     for reached in reached.iter().filter(|reached| !reached.idle && is_new(reached, known)) {
         // What the ending does is out of reach: it begins with `heal`.
         if reached.start > workload.starts() {
             continue;
         }
-        for fault in fitting(reached).into_iter().filter(|fault| scope.takes(fault.kind)) {
+        for its in fitting(reached).into_iter().filter(|its| scope.takes(its.fault.kind())) {
             // An order is compared with the first fault alone, so nothing else may come with it.
-            let alone = parts_of_order(&fault.name).0.is_empty();
-            if fault.kind == Kind::Power || (fault.kind == Kind::Order && !alone) {
+            let too_many = matches!(its.fault, Fault::Order { with: Some(_), .. });
+            if its.fault.kind() == Kind::Power || too_many {
                 continue;
             }
-            let added: Vec<_> = first.added.iter().chain(&fault.lines).cloned().collect();
-            runs.extend(fault.endings.iter().map(|ending| Run {
-                site: format!("{} + {}", first.site, reached.site),
+            let added: Vec<_> = first.added.iter().chain(&its.added).cloned().collect();
+            runs.extend(its.endings.iter().map(|ending| PlannedRun {
+                site: OneOrPair::pair(first.site.first.clone(), reached.site.clone()),
                 place: first.place,
-                fault: format!("{} + {}", first.fault, fault.name),
-                kind: fault.kind,
+                fault: OneOrPair::pair(first.fault.first.clone(), its.fault.clone()),
                 ending: *ending,
                 added: added.clone(),
-                beyond: false,
-                cuts: false,
+                past_last_call: false,
             }));
         }
     }
@@ -61,7 +60,7 @@ pub fn seconds(
 }
 
 /// Whether the run without faults has not been there.
-fn is_new(reached: &ReachedCall, known: &BTreeSet<String>) -> bool {
-    let without = Site { incarnation: reached.start, ..reached.parts() };
-    reached.again.is_some() || !known.contains(&without.to_string())
+fn is_new(reached: &ReachedCall, known: &BTreeSet<Site>) -> bool {
+    let without = Site { incarnation: reached.start, ..reached.site.clone() };
+    reached.again.is_some() || !known.contains(&without)
 }

@@ -1,46 +1,63 @@
-//! Shrinking: the smallest script with the same verdict at the same kind of site.
+//! Shrinking: the smallest script that fails in the same way, at the same kind of site.
 //!
 //! Lines are taken out in halves, quarters and so on down to single ones. Rules of the plan stay,
 //! because they are the fault; when lines before them go, the call that they are for may have an
-//! earlier number, so each smaller script is tried with every number. What counts as the same is
-//! decided by [`Wanted`], strictly: a smaller script that fails in another way is no smaller
-//! reproducer. Must not know: how a script is run.
+//! earlier number, so each smaller script is tried with every number. What the same way is, the
+//! [`Signature`](super::signature::Signature) decides, strictly: a smaller script that fails in
+//! another way does not reproduce anything. Must not know: how a script is run.
 
-use super::Came;
-use super::result::judged;
-use crate::contract::Reason;
-use crate::runner::{RunSummary, decisive};
+use crate::case;
+use crate::case::script::Verb;
 
-/// What a smaller script must still come to.
+/// A line of a script, with what it does if it does something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    came: Came,
-    reason: Option<Reason>,
+struct Line {
+    text: String,
+    verb: Option<Verb>,
 }
 
-impl Wanted {
-    pub fn of(summary: &RunSummary) -> Wanted {
-        let reason = decisive(&summary.rulings).map(|ruling| ruling.reason.clone());
-        Wanted { came: judged(summary).came, reason }
+impl Line {
+    /// The fault itself, which stays.
+    fn is_fault(&self) -> bool {
+        matches!(&self.verb, Some(Verb::Inject { .. } | Verb::SyncErrors(_) | Verb::Space(_)))
     }
 
-    pub fn is_met(&self, summary: &RunSummary) -> bool {
-        *self == Wanted::of(summary)
+    /// The line where its call has a number that is `by` smaller. None: there is no such call.
+    fn earlier(&self, by: u32) -> Option<Line> {
+        let Some(verb) = &self.verb else { return Some(self.clone()) };
+        let moved = verb.clone().earlier(by)?;
+        // What stays keeps its words.
+        let text = if moved == *verb { self.text.clone() } else { moved.to_string() };
+        Some(Line { text, verb: Some(moved) })
     }
+}
+
+/// The lines of a script. A text that is not a case has lines that do nothing.
+fn lines(script: &str) -> Vec<Line> {
+    let line = |text: &str| Line { text: text.to_string(), verb: None };
+    let mut lines: Vec<Line> = script.lines().map(line).collect();
+    let steps = case::parse("script", script).map(|script| script.steps).unwrap_or_default();
+    for step in steps {
+        let place = usize::try_from(step.line).ok().and_then(|line| line.checked_sub(1));
+        if let Some(line) = place.and_then(|place| lines.get_mut(place)) {
+            line.verb = Some(step.verb);
+        }
+    }
+    lines
 }
 
 /// Makes a script smaller as long as `try_all` finds one among the proposals that will do; it
 /// returns the place of the first.
 pub fn shrink(script: &str, mut try_all: impl FnMut(&[String]) -> Option<usize>) -> Vec<String> {
-    let mut lines: Vec<String> = script.lines().map(str::to_string).collect();
+    let mut lines = lines(script);
     let mut size = lines.len().div_ceil(2);
     while size > 0 {
         let mut at = 0;
         let mut smaller = false;
         while at < lines.len() {
             let proposals = without(&lines, at, size);
-            let texts: Vec<String> = proposals.iter().map(|lines| text(lines)).collect();
-            match if texts.is_empty() { None } else { try_all(&texts) } {
+            let scripts: Vec<String> = proposals.iter().map(|lines| text(&texts(lines))).collect();
+            match if scripts.is_empty() { None } else { try_all(&scripts) } {
                 Some(found) => {
                     lines.clone_from(&proposals[found]);
                     smaller = true;
@@ -52,7 +69,11 @@ pub fn shrink(script: &str, mut try_all: impl FnMut(&[String]) -> Option<usize>)
             size = if size == 1 { 0 } else { size.div_ceil(2) };
         }
     }
-    lines
+    texts(&lines)
+}
+
+fn texts(lines: &[Line]) -> Vec<String> {
+    lines.iter().map(|line| line.text.clone()).collect()
 }
 
 /// Lines as a script.
@@ -63,41 +84,21 @@ pub fn text(lines: &[String]) -> String {
 }
 
 /// The script without these lines, with each number that its rules might have then.
-fn without(lines: &[String], at: usize, size: usize) -> Vec<Vec<String>> {
-    let goes = |n: usize, line: &String| (at..at + size).contains(&n) && !is_rule(line);
+fn without(lines: &[Line], at: usize, size: usize) -> Vec<Vec<Line>> {
+    let goes = |n: usize, line: &Line| (at..at + size).contains(&n) && !line.is_fault();
     if !lines.iter().enumerate().any(|(n, line)| goes(n, line)) {
         return Vec::new();
     }
     let rest = || lines.iter().enumerate().filter(|(n, line)| !goes(*n, line)).map(|(_, l)| l);
     let mut proposals = Vec::new();
-    for back in 0.. {
-        let moved: Option<Vec<String>> = rest().map(|line| earlier(line, back)).collect();
+    for by in 0.. {
+        let moved: Option<Vec<Line>> = rest().map(|line| line.earlier(by)).collect();
         match moved {
-            Some(lines) if back == 0 || proposals.last() != Some(&lines) => proposals.push(lines),
+            Some(lines) if by == 0 || proposals.last() != Some(&lines) => proposals.push(lines),
             _ => break,
         }
     }
     proposals
-}
-
-/// The fault itself, which stays.
-fn is_rule(line: &str) -> bool {
-    line.starts_with("inject ") || line.starts_with("sync-errors ") || line.starts_with("space ")
-}
-
-/// A rule for a call `back` numbers earlier; None: there is no such call. Other lines stay.
-fn earlier(line: &str, back: u64) -> Option<String> {
-    let at = match line.split_once(' ') {
-        Some(("inject", rest)) if rest.starts_with("at ") => line.find('#').map(|at| at + 1),
-        Some(("preempt", _)) => line.find('#').map(|at| at + 1),
-        Some(("inject", _)) => line.find(" when=").map(|at| at + 6),
-        _ => None,
-    };
-    let Some(at) = at else { return Some(line.to_string()) };
-    let digits = line[at..].bytes().take_while(u8::is_ascii_digit).count();
-    let number: u64 = line[at..at + digits].parse().ok()?;
-    let moved = number.checked_sub(back).filter(|number| *number > 0)?;
-    Some(format!("{}{moved}{}", &line[..at], &line[at + digits..]))
 }
 
 #[cfg(test)]
@@ -128,9 +129,19 @@ mod tests {
 
     #[test]
     fn a_rule_never_moves_before_the_first_call() {
+        let earlier = |text: &str, by| {
+            let line = lines(&format!("{text}\n> PING\n")).remove(0);
+            line.earlier(by).map(|line| line.text)
+        };
         assert_eq!(earlier("inject at a.b.write#2 error=EIO", 2), None);
+        assert_eq!(
+            earlier("preempt a.b.write#2 for child", 1).unwrap(),
+            "preempt a.b.write#1 for child"
+        );
         let from = "inject write on=aof in=parent error=EIO when=4+ maybe";
         assert_eq!(earlier(from, 1).unwrap(), from.replace('4', "3"));
-        assert_eq!(earlier("> SET a#1", 5).unwrap(), "> SET a#1");
+        for stays in ["> SET a#1", "inject  write error=EIO", "# inject at a.b.write#2 error=EIO"] {
+            assert_eq!(earlier(stays, 5).unwrap(), stays);
+        }
     }
 }

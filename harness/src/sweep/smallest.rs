@@ -2,7 +2,8 @@
 //!
 //! Must not know: how a script is made smaller.
 
-use super::shrink::{self, Wanted};
+use super::shrink;
+use super::signature::Signature;
 use crate::case;
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::wire::Batch;
@@ -15,7 +16,7 @@ use crate::runner::{Collect, RunSummary};
 /// When the pool was stopped before a first run.
 pub fn smallest(pool: &Pool, world: &World, script: &str) -> Result<Vec<String>, Interrupted> {
     let first = summaries(pool, world, &[script.to_string()])?;
-    let wanted = Wanted::of(first.first().ok_or(Interrupted)?);
+    let wanted = Signature::of(first.first().ok_or(Interrupted)?);
     let mut stopped = Ok(());
     let lines = shrink::shrink(script, |texts| {
         // A proposal that is not a case any more is left out.
@@ -26,7 +27,8 @@ pub fn smallest(pool: &Pool, world: &World, script: &str) -> Result<Vec<String>,
             stopped = Err(why);
             Vec::new()
         });
-        summaries.iter().position(|summary| wanted.is_met(summary)).map(|found| cases[found])
+        let met = summaries.iter().position(|summary| Signature::of(summary) == wanted);
+        met.map(|found| cases[found])
     });
     stopped.map(|()| lines)
 }

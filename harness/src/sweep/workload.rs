@@ -4,10 +4,15 @@
 //! find no server any more gets a `maybe`. The end of a run is always one of a few, see
 //! [`Ending`]. Must not know: which faults there are.
 
+use std::ops::Range;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use crate::case::Script;
-use crate::case::script::{Needs, Verb};
+use crate::case::DEFAULT_CLIENT;
+use crate::case::script::{Needs, Script, Step, Verb};
+use crate::kernel::{Cut, Name};
+use crate::world::Victim;
 
 /// How a run ends, once the workload is through.
 ///
@@ -17,46 +22,80 @@ use crate::case::script::{Needs, Verb};
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// Killed while the fault is still there; it is gone before the restart.
-    Cut,
+    #[serde(rename = "cut")]
+    Killed,
     /// The fault ends first, and the server has 11 s to recover.
     Healed,
-    /// As [`Ending::Cut`], but the power is cut and nothing survives that was not synced.
-    Dark,
+    /// As [`Ending::Killed`], but the power is cut and nothing survives that was not synced.
+    #[serde(rename = "dark")]
+    PowerCut,
     /// The fault is there until the server has come back once and has written.
     Load,
 }
 
+/// Time for a server to recover: longer than the 10 s after which Redis tries a save again.
+const RECOVERY: Duration = Duration::from_secs(11);
+
 impl Ending {
-    fn lines(self) -> &'static [&'static str] {
-        const KILL: &str = "kill all maybe";
-        const WRITE: &str = "> INCR after";
+    fn steps(self) -> Vec<Verb> {
+        let kill = || Verb::Kill(Victim::All).optional();
+        let restart = || Verb::Restart(Vec::new());
+        let write = || Verb::Send {
+            client: Name::known(DEFAULT_CLIENT),
+            argv: [b"INCR".to_vec(), b"after".to_vec()].into(),
+        };
         match self {
-            Ending::Cut => &[KILL, "heal", "restart"],
-            Ending::Dark => &["power-cut none", "heal", "restart"],
-            Ending::Healed => &["heal", "advance 11s", WRITE, "check maybe", KILL, "restart"],
-            Ending::Load => &[KILL, "restart", WRITE, "heal", KILL, "restart"],
+            Ending::Killed => vec![kill(), Verb::Heal, restart()],
+            Ending::PowerCut => vec![Verb::PowerCut(Cut::default()), Verb::Heal, restart()],
+            Ending::Healed => vec![
+                Verb::Heal,
+                Verb::Advance(RECOVERY),
+                write(),
+                Verb::Check.optional(),
+                kill(),
+                restart(),
+            ],
+            Ending::Load => vec![kill(), restart(), write(), Verb::Heal, kill(), restart()],
         }
     }
 
     /// What it is, in the middle of a sentence.
     pub fn words(self) -> &'static str {
         match self {
-            Ending::Cut => "killed at the end, with the fault still there",
-            Ending::Dark => "the power cut at the end, with the fault still there",
+            Ending::Killed => "killed at the end, with the fault still there",
+            Ending::PowerCut => "the power cut at the end, with the fault still there",
             Ending::Healed => "healed, and killed 11 s later",
             Ending::Load => "restarted with the fault still there",
         }
     }
 }
 
-/// Where a line is added: rules stand before the start of the server whose call they are for, so
-/// that they count its calls alone and no `heal` comes between.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Before the first start.
-    Front,
-    /// Before the start with this number, from 2.
-    BeforeStart(u32),
+/// A step that a run adds to its workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// It stands before the start with this number, from 1: a rule counts the calls of that server
+    /// alone, and no `heal` comes between.
+    pub before_start: u32,
+    pub verb: Verb,
+}
+
+/// A line of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Line {
+    text: String,
+    restarts: bool,
+}
+
+impl Line {
+    /// A step in the words of the case.
+    fn as_written(script: &Script, step: &Step) -> Line {
+        let restarts = matches!(step.verb, Verb::Restart(_));
+        Line { text: script.source[step.span.clone()].to_string(), restarts }
+    }
+
+    fn of(verb: &Verb) -> Line {
+        Line { text: verb.to_string(), restarts: matches!(verb, Verb::Restart(_)) }
+    }
 }
 
 /// A case without its faults.
@@ -64,18 +103,18 @@ pub enum Place {
 pub struct Workload {
     pub name: String,
     /// Configuration and needs.
-    head: Vec<String>,
-    body: Vec<String>,
+    head: Vec<Line>,
+    body: Vec<Line>,
 }
 
 impl Workload {
     pub fn of(name: &str, script: &Script) -> Workload {
         let mut workload = Workload { name: name.to_string(), head: Vec::new(), body: Vec::new() };
         for step in &script.steps {
-            let text = script.source[step.span.clone()].to_string();
+            let line = Line::as_written(script, step);
             match &step.verb {
                 Verb::Config(_) | Verb::Needs(Needs::Role(_) | Needs::Version(_)) => {
-                    workload.head.push(text);
+                    workload.head.push(line);
                 }
                 Verb::Inject { .. }
                 | Verb::Heal
@@ -90,19 +129,18 @@ impl Workload {
                 | Verb::Shutdown(_)
                 | Verb::Check
                 | Verb::AwaitChild
-                | Verb::Hold(_) => {
-                    workload.body.push(format!("{text} maybe"));
-                }
+                | Verb::Hold(_) => workload.body.push(Line::of(&step.verb.clone().optional())),
                 // Where a fault leads elsewhere, nobody may be there to run first.
                 Verb::Preempt { decision, .. } if !decision.maybe => {
-                    workload.body.push(format!("{text} maybe"));
+                    workload.body.push(Line::of(&step.verb.clone().optional()));
                 }
                 Verb::Restart(_) => {
                     // What went wrong before is not there any more when the server comes back.
-                    workload.body.extend(["kill all maybe", "heal"].map(String::from));
-                    workload.body.push(text);
+                    let ends = [Verb::Kill(Victim::All).optional(), Verb::Heal];
+                    workload.body.extend(ends.iter().map(Line::of));
+                    workload.body.push(line);
                 }
-                _ => workload.body.push(text),
+                _ => workload.body.push(line),
             }
         }
         workload
@@ -111,30 +149,51 @@ impl Workload {
     /// How often the workload itself starts the server; a start that is refused and tried again is
     /// one.
     pub fn starts(&self) -> u32 {
-        let restarts = self.body.iter().filter(|line| is_restart(line)).count();
+        let restarts = self.body.iter().filter(|line| line.restarts).count();
         u32::try_from(restarts + 1).unwrap_or(u32::MAX)
     }
 
-    /// The script of a run with these lines added.
-    pub fn script(&self, added: &[(Place, String)], ending: Ending) -> String {
-        let mut text = String::new();
-        let mut push = |line: &str| {
-            text.push_str(line);
-            text.push('\n');
+    /// The script of a run with these steps added.
+    pub fn script(&self, added: &[Added], ending: Ending) -> String {
+        self.written(added, ending).0
+    }
+
+    /// The script before and after the line of the step that was added last, which stands behind
+    /// all others for the same start.
+    pub fn around_last(&self, added: &[Added], ending: Ending) -> (String, String) {
+        let (script, places) = self.written(added, ending);
+        let at = places.last().cloned().unwrap_or(script.len()..script.len());
+        (script[..at.start].to_string(), script[at.end..].to_string())
+    }
+
+    /// The script, and where in it the added steps stand.
+    fn written(&self, added: &[Added], ending: Ending) -> (String, Vec<Range<usize>>) {
+        let before = |start| {
+            let its = added.iter().enumerate().filter(move |(_, step)| step.before_start == start);
+            its.map(|(n, step)| (Some(n), Line::of(&step.verb)))
         };
-        let at = |place: Place| added.iter().filter(move |(other, _)| *other == place);
-        self.head.iter().for_each(|line| push(line));
-        at(Place::Front).for_each(|(_, line)| push(line));
-        let mut starts = 1;
-        let ending = ending.lines().iter().copied();
-        for line in self.body.iter().map(String::as_str).chain(ending) {
-            if is_restart(line) {
-                starts += 1;
-                at(Place::BeforeStart(starts)).for_each(|(_, line)| push(line));
+        let mut all: Vec<(Option<usize>, Line)> = Vec::new();
+        all.extend(self.head.iter().map(|line| (None, line.clone())));
+        let mut start = 1;
+        all.extend(before(start));
+        let ending = ending.steps();
+        for line in self.body.iter().cloned().chain(ending.iter().map(Line::of)) {
+            if line.restarts {
+                start += 1;
+                all.extend(before(start));
             }
-            push(line);
+            all.push((None, line));
         }
-        text
+        let (mut text, mut places) = (String::new(), vec![0..0; added.len()]);
+        for (number, line) in all {
+            let began = text.len();
+            text.push_str(&line.text);
+            text.push('\n');
+            if let Some(number) = number {
+                places[number] = began..text.len();
+            }
+        }
+        (text, places)
     }
 
     /// The script without a fault: what it goes through are the sites.
@@ -143,13 +202,12 @@ impl Workload {
     }
 }
 
-fn is_restart(line: &str) -> bool {
-    line.split_whitespace().next() == Some("restart")
-}
-
 #[cfg(test)]
 mod tests {
+    use nix::errno::Errno;
+
     use super::*;
+    use crate::kernel::plan::Effect;
 
     fn workload(source: &str) -> Workload {
         Workload::of("test", &crate::case::parse("test", source).expect("a case"))
@@ -161,28 +219,45 @@ mod tests {
             "# Words.\nconfig appendonly yes\n\n> SET a 1\ninject write error=EIO when=1\n\
              > SET b 2\nexpect +OK\nheal\nkill all\nrestart\nexpect verdict kept\nshow log\n",
         );
-        assert_eq!(workload.head, ["config appendonly yes"]);
+        let texts = |lines: &[Line]| lines.iter().map(|l| l.text.clone()).collect::<Vec<_>>();
+        assert_eq!(texts(&workload.head), ["config appendonly yes"]);
         let kill = "kill all maybe";
         let body = ["> SET a 1", "> SET b 2", kill, kill, "heal", "restart"];
-        assert_eq!(workload.body, body);
+        assert_eq!(texts(&workload.body), body);
         assert_eq!(workload.starts(), 2);
     }
 
     #[test]
-    fn lines_are_added_before_the_start_that_they_are_for_and_the_script_is_a_case() {
+    fn steps_are_added_before_the_start_that_they_are_for_and_the_script_is_a_case() {
         let workload = workload("config appendonly yes\n> SET a 1\n");
-        let rule = |site: &str| format!("inject at {site} error=EIO");
-        let added = [
-            (Place::Front, rule("parent.aof.write#1")),
-            (Place::BeforeStart(2), rule("2:parent.aof.read#1")),
-        ];
-        for ending in [Ending::Cut, Ending::Dark, Ending::Healed, Ending::Load] {
+        let rule = |before_start, site: &str| Added {
+            before_start,
+            verb: Verb::inject_at(site.parse().expect(site), Effect::Error(Errno::EIO)),
+        };
+        let added = [rule(1, "parent.aof.write#1"), rule(2, "2:parent.aof.read#1")];
+        let texts = added.each_ref().map(|step| step.verb.to_string());
+        for ending in [Ending::Killed, Ending::PowerCut, Ending::Healed, Ending::Load] {
             let text = workload.script(&added, ending);
             crate::case::parse("test", &text).expect("an ordinary script");
             let lines: Vec<&str> = text.lines().collect();
-            assert_eq!(lines[1], added[0].1);
-            let second = lines.iter().position(|line| *line == added[1].1).expect("it is there");
+            assert_eq!(lines[1], texts[0]);
+            let second = lines.iter().position(|line| *line == texts[1]).expect("it is there");
             assert_eq!(lines[second + 1], "restart");
+            let (before, after) = workload.around_last(&added, ending);
+            assert_eq!(format!("{before}{}\n{after}", texts[1]), text);
         }
+    }
+
+    #[test]
+    fn endings_are_written_as_they_always_were() {
+        let text = |ending: Ending| {
+            ending.steps().iter().map(Verb::to_string).collect::<Vec<_>>().join("; ")
+        };
+        assert_eq!(text(Ending::Killed), "kill all maybe; heal; restart");
+        assert_eq!(text(Ending::PowerCut), "power-cut none; heal; restart");
+        let healed = "heal; advance 11s; > INCR after; check maybe; kill all maybe; restart";
+        assert_eq!(text(Ending::Healed), healed);
+        let load = "kill all maybe; restart; > INCR after; heal; kill all maybe; restart";
+        assert_eq!(text(Ending::Load), load);
     }
 }

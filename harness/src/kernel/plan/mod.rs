@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
 
 pub use window::{NotAWindow, Window};
 
@@ -40,7 +41,7 @@ pub enum Effect {
 }
 
 /// On which side of the call something happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum When {
     /// A caller that dies of it never makes the call.
     Before,

@@ -28,6 +28,18 @@ impl Window {
     /// The first call alone.
     pub const ONCE: Window = Window { first: 1, last: 1, step: 1 };
 
+    /// This call and every one after it; `None` for 0, because calls are counted from 1.
+    pub fn from_on(first: u64) -> Option<Window> {
+        (first > 0).then_some(Window { first, ..Window::EVERY })
+    }
+
+    /// The same with its first call `by` earlier, as where calls before it are no longer made.
+    pub fn begun_earlier(self, by: u64) -> Option<Window> {
+        let first = self.first.checked_sub(by).filter(|first| *first > 0)?;
+        let last = if self.last == self.first { first } else { self.last };
+        Some(Window { first, last, ..self })
+    }
+
     /// Whether the `n`-th call is in it.
     pub fn holds(&self, n: u64) -> bool {
         n >= self.first && n <= self.last && (n - self.first).is_multiple_of(self.step)
@@ -111,6 +123,20 @@ mod tests {
         assert_eq!(calls("3+2"), [3, 5, 7, 9]);
         assert_eq!(calls("3..5"), [3, 4, 5]);
         assert_eq!(calls("3..7+2"), [3, 5, 7]);
+    }
+
+    #[test]
+    fn a_window_begins_earlier_and_never_before_the_first_call() {
+        let earlier = |text: &str, by| {
+            let window: Window = text.parse().expect(text);
+            window.begun_earlier(by).map(|window| window.to_string())
+        };
+        assert_eq!(earlier("4+", 1).as_deref(), Some("3+"));
+        assert_eq!(earlier("3", 2).as_deref(), Some("1"));
+        assert_eq!(earlier("3..7+2", 1).as_deref(), Some("2..7+2"));
+        assert_eq!(earlier("3", 3), None);
+        assert_eq!(Window::from_on(3), "3+".parse().ok());
+        assert_eq!((Window::from_on(1), Window::from_on(0)), (Some(Window::EVERY), None));
     }
 
     #[test]

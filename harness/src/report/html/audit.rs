@@ -13,8 +13,8 @@ use crate::exit::Status;
 use crate::report::export::strace;
 use crate::report::{html, sweep_text};
 use crate::sweep::accepted::Accepted;
-use crate::sweep::result::is_finding;
-use crate::sweep::{Came, Record, Sweep, Token};
+use crate::sweep::signature::is_finding;
+use crate::sweep::{Record, RunResult, Sweep, Token};
 
 /// The page; `causes` still knows which run belongs to which.
 pub fn page(audit: &Audit, causes: &Causes, accepted: &Accepted, family: &str) -> Page {
@@ -114,7 +114,7 @@ fn tiles(audit: &Audit) -> Vec<Tile> {
     let tile = |count, label: &str, tone| Tile { count, label: label.to_string(), tone };
     let stories = |finding| audit.cases.iter().filter(|case| case.status() == finding).count();
     let unmeasured = runs(&Verdict::is_no_measurement) + stories(Status::NotMeasured);
-    let none = records().filter(|record| record.came == Came::NothingInjected).count();
+    let none = records().filter(|record| record.result == RunResult::NothingInjected).count();
     vec![
         tile(runs(&Verdict::is_broken_promise), "runs broke a promise", "broken"),
         tile(runs(&|v| v == Verdict::LostReported), "lost, and a client was told", "near"),
@@ -153,7 +153,7 @@ fn shown(number: usize, cause: &Cause, family: &str) -> html::Cause {
 fn matrix(sweep: &Sweep, causes: &Causes, accepted: &Accepted) -> html::Sweep {
     let runs =
         sweep.records.iter().filter(|record| sweep_text::is_shown(record)).map(|record| Run {
-            site: record.site.clone(),
+            site: record.site.to_string(),
             fault: sweep_text::column(record),
             verdict: record.verdict(),
             cause: causes.number(&sweep.workload, record, accepted),
@@ -173,7 +173,7 @@ fn matrix(sweep: &Sweep, causes: &Causes, accepted: &Accepted) -> html::Sweep {
 fn counts(sweep: &Sweep) -> String {
     let mut parts = vec![many(sweep.sites(), "call"), many(sweep.records.len(), "run")];
     for verdict in Verdict::ALL {
-        match sweep.count(Came::Judged(verdict)) {
+        match sweep.count(RunResult::Judged(verdict)) {
             0 => {}
             count => parts.push(format!("{count} {verdict}")),
         }

@@ -5,28 +5,38 @@
 use std::collections::BTreeSet;
 
 use super::class::{Class, hash_of};
-use crate::case::script::Script;
+use crate::case::script::{Script, Verb};
 use crate::kernel::disk::power_cut::Shown;
-use crate::kernel::{Cut, Image, Time};
+use crate::kernel::plan::{Effect, Halt, When};
+use crate::kernel::{Cut, Image, Site, Time};
 use crate::runner::dataset::DatasetQuestion;
 use crate::runner::oracle::Oracle;
 use crate::runner::outcome::RunSummary;
 use crate::world::{Broken, Directive, World};
 
-/// A call at which the power is cut.
+/// A call at which the power is cut, and the run around that.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CutPoint {
-    /// The run with the cut that leaves nothing, as a case.
-    pub script: String,
-    /// The line of it that cuts: it ends with `none`.
-    pub rule: String,
+    /// The lines of the script before the one that cuts, each with its end.
+    pub before: String,
+    pub site: Site,
+    /// On which side of the call the power is cut.
+    pub when: When,
+    /// The lines after it.
+    pub after: String,
 }
 
 impl CutPoint {
-    /// The run with another cut.
-    pub fn with(&self, cut: &str) -> String {
-        let rule = self.rule.strip_suffix("none").unwrap_or(&self.rule);
-        self.script.replacen(&self.rule, &format!("{rule}{cut}"), 1)
+    /// The run with the cut that leaves nothing, as a case.
+    pub fn script(&self) -> String {
+        self.leaving(Cut::default())
+    }
+
+    /// The run with the cut that leaves this.
+    pub fn leaving(&self, cut: Cut) -> String {
+        let effect = Effect::Halt(self.when, Halt::Power(cut));
+        let rule = Verb::inject_at(self.site.clone(), effect);
+        format!("{}{rule}\n{}", self.before, self.after)
     }
 }
 
@@ -34,7 +44,7 @@ impl CutPoint {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Judged {
     /// Leaves the first of them, under the strongest profile that allows one.
-    pub cut: String,
+    pub cut: Cut,
     pub brief: RunSummary,
 }
 
@@ -102,6 +112,6 @@ pub struct RepresentedRun<'a> {
 impl RepresentedRun<'_> {
     /// Its script, to make a part of it again.
     pub fn script(self) -> Result<Script, Broken> {
-        parsed(&self.point.with(&self.cut.to_string()))
+        parsed(&self.point.leaving(self.cut))
     }
 }

@@ -44,7 +44,7 @@ impl Judge for Loader<'_> {
         if judged.contains(&class) {
             return Ok((class, None));
         }
-        let script = parsed(&self.point.with(&shown.cut.to_string()))?;
+        let script = parsed(&self.point.leaving(shown.cut))?;
         let mut world = (self.make)()?;
         Ok((
             class,

@@ -57,7 +57,7 @@ pub fn survey(
     budget: u64,
 ) -> Result<Option<Surveyed>, Broken> {
     let ask = Survey { weakest: FsModel::Posix, budget, images: None };
-    let script = parsed(&point.script)?;
+    let script = parsed(&point.script())?;
     let mut world = make()?;
     let Some(reached) = up_to_the_start(&script, &mut *world, profile, oracle, ask)? else {
         world.finish()?;
@@ -103,8 +103,7 @@ fn judge_each(
         let (class, brief) = judge.judge(shown, known, &classes, oracle)?;
         loads.known.insert(question, class);
         classes.insert(class);
-        let cut = || shown.cut.to_string();
-        surveyed.judged.extend(brief.map(|brief| Judged { cut: cut(), brief }));
+        surveyed.judged.extend(brief.map(|brief| Judged { cut: shown.cut, brief }));
     }
     Ok(surveyed)
 }

@@ -6,7 +6,7 @@
 //!
 //! Run `n` of a seed is drawn from both numbers alone, so that it is the same whoever else runs,
 //! and can be drawn again to be made smaller: by proptest first (a smaller story with the same
-//! wishes), then line by line. What counts as the same failure is decided by [`Wanted`], strictly.
+//! wishes), then line by line. What counts as the same failure is decided by [`Signature`].
 //! Must not know: output, and how a script is run.
 
 pub mod story;
@@ -14,13 +14,18 @@ pub mod story;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::enumerate::{Plan, Run, Scope};
+use super::enumerate::{PlannedRun, RunPlan, Scope};
 use super::fault::Kind;
-use super::result::{Came, Judged, is_finding, judged};
-use super::shrink::{self, Wanted};
-use super::workload::{Ending, Workload};
+use super::shrink;
+use super::signature::{Judgement, Signature, is_finding};
+use super::workload::{Added, Ending, Workload};
 use crate::case;
-use crate::contract::reason::without_numbers;
+use crate::case::Script;
+use crate::case::script::Verb;
+use crate::contract::Verdict;
+use crate::kernel::disk::power_cut::{FsModel, Mode};
+use crate::kernel::plan::Selector;
+use crate::kernel::{Cut, Site};
 use crate::runner::{Collect, ReachedCall, RunSummary};
 use story::{Story, Want, stories};
 
@@ -33,7 +38,8 @@ const TRIES: usize = 200;
 /// What one run came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explored {
-    pub came: Came,
+    /// How it failed, or did not. None: nothing was injected.
+    pub signature: Option<Signature>,
     pub sentence: String,
     pub script: String,
 }
@@ -52,21 +58,20 @@ pub fn draw(seed: u64, n: u64) -> impl ValueTree<Value = Story> {
 pub fn explore(stories: &[Story], runs: &mut Runs<'_>) -> Option<Vec<Explored>> {
     let workloads: Vec<Workload> = stories.iter().map(workload).collect();
     let dry: Vec<String> = workloads.iter().map(Workload::dry).collect();
-    let briefs = runs(&dry, Collect::Sites)?;
+    let summaries = runs(&dry, Collect::Sites)?;
     let mut scripts = Vec::new();
-    for (n, brief) in briefs.iter().enumerate() {
-        let came = judged(brief).came;
-        let fine = matches!(came, Came::Judged(verdict) if !is_finding(verdict));
+    for (n, summary) in summaries.iter().enumerate() {
+        let fine = Signature::of(summary).is_some_and(|signature| !is_finding(signature.verdict));
         // Without any fault a promise is broken already: that is what this run shows.
         scripts.push(match fine {
-            true => script(&workloads[n], &brief.reached, &stories[n].wants),
+            true => script(&workloads[n], &summary.reached, &stories[n].wants),
             false => dry[n].clone(),
         });
     }
-    let briefs = runs(&scripts, Collect::Verdicts)?;
-    let explored = briefs.iter().zip(scripts).map(|(brief, script)| {
-        let Judged { came, sentence, .. } = judged(brief);
-        Explored { came, sentence, script }
+    let summaries = runs(&scripts, Collect::Verdicts)?;
+    let explored = summaries.iter().zip(scripts).map(|(summary, script)| {
+        let (signature, sentence) = (Signature::of(summary), Judgement::of(summary).sentence);
+        Explored { signature, sentence, script }
     });
     Some(explored.collect())
 }
@@ -78,75 +83,73 @@ fn workload(story: &Story) -> Workload {
 
 /// The workload with what is wanted put where the dry run has been.
 fn script(workload: &Workload, reached: &[ReachedCall], wants: &[Want]) -> String {
-    let mut plan = Plan::of(workload, reached, Scope::WHOLE);
-    plan.runs.retain(|run| !run.beyond);
+    let mut plan = RunPlan::of(workload, reached, Scope::WHOLE);
+    plan.runs.retain(|run| !run.past_last_call);
     let mut added = Vec::new();
-    let mut ending = Ending::Cut;
+    let mut ending = Ending::Killed;
     for (n, want) in wants.iter().enumerate() {
         let Some(run) = choose(&plan.runs, *want) else { continue };
         if n == 0 || run.ending == Ending::Load {
             ending = run.ending;
         }
-        for (place, line) in &run.added {
-            let line = line.replace("=before:none", &format!("=before:{}", cut(want.cut)));
-            let line = line.replace("=after:none", &format!("=after:{}", cut(want.cut)));
+        for step in &run.added {
+            let verb = step.verb.clone().leaving(cut(want.cut));
             // What the first fault leads to need not pass by the others' calls.
-            let maybe = n > 0 && !line.ends_with(" maybe") && !line.starts_with("sync-errors");
-            added.push((*place, if maybe { format!("{line} maybe") } else { line }));
+            let verb = if n > 0 { verb.optional() } else { verb };
+            added.push(Added { verb, ..*step });
         }
     }
     workload.script(&added, ending)
 }
 
 /// Kinds are equally likely, however many runs each has.
-fn choose(runs: &[Run], want: Want) -> Option<&Run> {
-    let of = |kind: Kind| runs.iter().filter(move |run| run.kind == kind);
+fn choose(runs: &[PlannedRun], want: Want) -> Option<&PlannedRun> {
+    let of = |kind: Kind| runs.iter().filter(move |run| run.kind() == kind);
     let kinds: Vec<Kind> =
         Kind::ALL.into_iter().filter(|kind| of(*kind).next().is_some()).collect();
     let kind = *kinds.get(usize::from(want.kind) % kinds.len().max(1))?;
     of(kind).nth(usize::from(want.which) % of(kind).count())
 }
 
-/// What a cut of the power leaves: states that every disk has.
-fn cut(want: u16) -> &'static str {
-    const CUTS: [&str; 6] =
-        ["none@ext4", "all@ext4", "none@xfs", "prefix:1@ext4", "seed:0@ext4", "seed:1@xfs"];
-    CUTS[usize::from(want) % CUTS.len()]
+/// What a power cut leaves: states that every disk has.
+fn cut(want: u16) -> Cut {
+    const CUTS: [(Mode, FsModel); 6] = [
+        (Mode::None, FsModel::Ext4),
+        (Mode::All, FsModel::Ext4),
+        (Mode::None, FsModel::Xfs),
+        (Mode::Prefix(1), FsModel::Ext4),
+        (Mode::Seed(0), FsModel::Ext4),
+        (Mode::Seed(1), FsModel::Xfs),
+    ];
+    let (mode, fs) = CUTS[usize::from(want) % CUTS.len()];
+    Cut { mode, fs }
 }
 
 impl Explored {
-    /// Whether somebody should hear of it. A loss that was announced is what a fault comes to.
-    pub fn is_finding(&self) -> bool {
-        match self.came {
-            Came::Judged(verdict) => {
-                verdict.is_broken_promise() || verdict == crate::contract::Verdict::HarnessBroken
-            }
-            Came::NothingInjected => false,
-        }
+    /// The verdict, if its fault was injected at all.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.signature.as_ref().map(|signature| signature.verdict)
     }
 
-    /// Two runs with the same cause are one finding.
-    pub fn cause(&self) -> Cause {
-        (self.came, cause(&self.sentence))
+    /// How it failed, where somebody should hear of it. A loss that was announced is what a fault
+    /// comes to.
+    pub fn finding(&self) -> Option<&Signature> {
+        self.signature.as_ref().filter(|signature| {
+            signature.verdict.is_broken_promise() || signature.verdict == Verdict::HarnessBroken
+        })
     }
 }
 
-/// Why a promise was not kept, in words that are the same for every run of that cause.
-pub type Cause = (Came, String);
-
-/// A sentence without its numbers, and without what else was seen.
-pub fn cause(sentence: &str) -> String {
-    let words = without_numbers(sentence);
-    let words = words.split("; left behind").next().unwrap_or_default();
-    words.replace("writes are", "write is")
-}
-
-/// The calls that a script's faults and orders are for.
-pub fn sites(script: &str) -> Vec<String> {
+/// The calls that a script's faults and orders are for, each once.
+pub fn sites(script: &Script) -> Vec<&Site> {
     let mut sites = Vec::new();
-    for line in script.lines() {
-        let site = match line.split_whitespace().collect::<Vec<_>>()[..] {
-            ["inject", "at", site, ..] | ["preempt", site, ..] => site.to_string(),
+    for step in &script.steps {
+        let site = match &step.verb {
+            Verb::Inject { rule, .. } => match &rule.selector {
+                Selector::Site(site) => site,
+                Selector::Calls { .. } => continue,
+            },
+            Verb::Preempt { decision, .. } => &decision.site,
             _ => continue,
         };
         if !sites.contains(&site) {
@@ -160,8 +163,7 @@ pub fn sites(script: &str) -> Vec<String> {
 pub fn smallest(seed: u64, n: u64, first: &Explored, runs: &mut Runs<'_>) -> Option<Explored> {
     let mut tree = draw(seed, n);
     let mut best = explore(&[tree.current()], runs)?.pop()?;
-    let cause = first.cause();
-    if best.cause() != cause {
+    if best.signature != first.signature {
         // What cannot be shown again cannot be made smaller: a time limit on a busy machine, say.
         return Some(first.clone());
     }
@@ -171,22 +173,22 @@ pub fn smallest(seed: u64, n: u64, first: &Explored, runs: &mut Runs<'_>) -> Opt
             break;
         }
         let tried = explore(&[tree.current()], runs)?.pop()?;
-        moved = if tried.cause() == cause {
+        moved = if tried.signature == first.signature {
             best = tried;
             tree.simplify()
         } else {
             tree.complicate()
         };
     }
-    let wanted = Wanted::of(runs(&[best.script.clone()], Collect::Verdicts)?.first()?);
     let mut stopped = false;
     let lines = shrink::shrink(&best.script, |texts| {
         let right: Vec<usize> =
             (0..texts.len()).filter(|n| case::parse("", &texts[*n]).is_ok()).collect();
         let scripts: Vec<String> = right.iter().map(|n| texts[*n].clone()).collect();
         match runs(&scripts, Collect::Verdicts) {
-            Some(briefs) => {
-                briefs.iter().position(|brief| wanted.is_met(brief)).map(|found| right[found])
+            Some(summaries) => {
+                let same = |summary| Signature::of(summary) == best.signature;
+                summaries.iter().position(same).map(|found| right[found])
             }
             None => {
                 stopped = true;

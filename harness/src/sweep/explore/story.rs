@@ -18,7 +18,7 @@ pub struct Story {
     preamble: bool,
     save_points: bool,
     automatic_rewrite: bool,
-    steps: Vec<Step>,
+    steps: Vec<StoryStep>,
     pub wants: Vec<Want>,
 }
 
@@ -43,7 +43,7 @@ enum Policy {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+enum StoryStep {
     One(Action),
     /// While every child stands still.
     Beside(Vec<Action>),
@@ -94,12 +94,12 @@ pub fn stories() -> impl Strategy<Value = Story> {
     })
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = StoryStep> {
     prop_oneof![
-        12 => action().prop_map(Step::One),
-        3 => vec(action(), 1..5).prop_map(Step::Beside),
-        1 => Just(Step::Restart),
-        1 => Just(Step::Shutdown),
+        12 => action().prop_map(StoryStep::One),
+        3 => vec(action(), 1..5).prop_map(StoryStep::Beside),
+        1 => Just(StoryStep::Restart),
+        1 => Just(StoryStep::Shutdown),
     ]
 }
 
@@ -169,19 +169,19 @@ impl Lines {
         self.text.push('\n');
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &StoryStep) {
         match step {
-            Step::One(action) => self.action(action),
-            Step::Beside(actions) => {
+            StoryStep::One(action) => self.action(action),
+            StoryStep::Beside(actions) => {
                 self.push("hold child");
                 actions.iter().for_each(|action| self.action(action));
                 self.push("release child");
             }
-            Step::Restart => {
+            StoryStep::Restart => {
                 self.push("kill all");
                 self.push("restart");
             }
-            Step::Shutdown => {
+            StoryStep::Shutdown => {
                 self.push("shutdown");
                 self.push("restart");
             }

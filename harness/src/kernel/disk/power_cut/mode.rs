@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// What a file system may leave after a power cut. The strongest model comes first: each allows all
 /// that those before it allow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,8 +53,11 @@ pub enum Mode {
     Seed(u64),
 }
 
-/// A power cut: how much survives, under which model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A power cut: how much survives, under which model; in JSON, its text.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(into = "String", try_from = "String")]
 pub struct Cut {
     pub mode: Mode,
     pub fs: FsModel,
@@ -101,6 +106,20 @@ impl FromStr for FsModel {
     fn from_str(text: &str) -> Result<FsModel, NotACut> {
         let known = FsModel::ALL.into_iter().find(|fs| fs.as_str() == text);
         known.ok_or_else(|| NotACut::FsModel(text.to_string()))
+    }
+}
+
+impl From<Cut> for String {
+    fn from(cut: Cut) -> String {
+        cut.to_string()
+    }
+}
+
+impl TryFrom<String> for Cut {
+    type Error = NotACut;
+
+    fn try_from(text: String) -> Result<Cut, NotACut> {
+        text.parse()
     }
 }
 
