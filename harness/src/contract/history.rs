@@ -20,7 +20,7 @@ pub struct Unit {
     pub client: (u32, Name),
     /// One command, or MULTI … EXEC.
     pub commands: Vec<Argv>,
-    /// Position the server could take it up (a transaction: its EXEC).
+    /// When the server could take it up (a transaction: its EXEC).
     pub at: Time,
     /// It may have to wait for a key.
     pub may_wait: bool,

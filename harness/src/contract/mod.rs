@@ -1,6 +1,6 @@
 //! The contract: what the policy of a server has promised about acknowledged writes.
 //!
-//! **Position.** After every restart, at `check`, and once more after the case: a second write, kill
+//! **When.** After every restart, at `check`, and once more after the case: a second write, kill
 //! and restart, because some damage shows only there. A start that is refused is started once more,
 //! as a supervisor would, and what comes up is judged.
 //!

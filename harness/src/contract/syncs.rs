@@ -166,7 +166,7 @@ pub fn idled(seen: &Observations, entry: &Entry, since: Time, until: Time) -> bo
     until - free_since > patience
 }
 
-/// Position writing to the append-only file failed.
+/// When writing to the append-only file failed.
 fn errors(seen: &Observations, incarnation: u32) -> impl Iterator<Item = Time> {
     let failed = move |call: &&Call| {
         let site = &call.record.site;
