@@ -46,8 +46,10 @@
 //!   opt-level = 1` helps.
 
 pub use api::{Case, Error, Plan, Report, SweepOptions, World, sweep};
-pub use contract::Verdict;
-pub use runner::{Failure, Outcome};
+pub use contract::reason::{Attempts, Promise, Told, UnaskedEnd};
+pub use contract::{Reason, Regime, Verdict};
+pub use observation::Descriptor;
+pub use runner::{Failure, Outcome, Ruling, Standing, SymptomCheck};
 pub use sweep::finding::Finding;
 pub use sweep::{Axis, Ending, Fault, Kind as FaultKind, OneOrPair, Record, RunResult};
 

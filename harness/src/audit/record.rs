@@ -85,7 +85,7 @@ impl CaseRecord {
     /// An audit is about promises: a case that goes otherwise on this server, because it
     /// words an error differently or never makes the call, is no failure of the server.
     pub fn of(name: &str, outcome: &Outcome, assessment: Assessment) -> CaseRecord {
-        let broken = outcome.rulings.iter().filter(|ruling| ruling.unexpected);
+        let broken = outcome.rulings.iter().filter(|ruling| ruling.is_unexpected());
         let worst = broken.min_by_key(|ruling| ruling.verdict);
         let result = match (assessment.status, worst) {
             (Status::NotApplicable, _) => CaseResult::NotApplicable,

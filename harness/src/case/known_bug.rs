@@ -10,9 +10,6 @@ use super::error::{Span, Wrong};
 use super::script::{Known, Script, Step, Verb};
 use crate::profile::Profile;
 
-/// Whose column our own core stands in.
-const CORE_FOLLOWS: &str = "redis-6.0.16";
-
 /// What is on record for a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded {
@@ -113,13 +110,12 @@ impl Script {
 
 /// The name under which a server would be on record.
 pub fn column(profile: &Profile) -> String {
-    match &profile.server {
-        Some(server) if profile.name != "sabot" => {
+    match profile.counts_as() {
+        Some(server) => {
             let name = server.name.split(' ').next().unwrap_or_default().to_lowercase();
             format!("{name}-{}", server.version)
         }
-        _ if profile.name == "sabot" => CORE_FOLLOWS.to_string(),
-        _ => profile.name.clone(),
+        None => profile.name.clone(),
     }
 }
 
