@@ -11,14 +11,16 @@ pub use crate::kernel::call::CallName;
 pub use crate::kernel::process::Ending;
 pub use crate::kernel::trace::{CallRecord, Detail, Event as MachineEvent, Injected, Returned};
 pub use crate::kernel::{Cut, Name, Site, Time};
-pub use crate::profile::Announces;
+pub use crate::profile::{Announces, Commands};
 pub use crate::world::Directive;
 
 /// Everything that one run of a case has shown so far.
 #[derive(Clone, Debug, Default)]
 pub struct Observations {
-    /// By what this server tells a client of trouble.
+    /// How this server tells a client of trouble.
     pub announces: Arc<Announces>,
+    /// What its commands do to the dataset.
+    pub commands: Arc<Commands>,
     /// One per step that was carried out, in order.
     pub steps: Vec<ObservedStep>,
     /// Every command the case sent, in order.
@@ -41,8 +43,6 @@ pub struct Observations {
     pub cuts: Vec<PowerCut>,
     /// Each child that was born.
     pub children: Vec<Child>,
-    /// What the last look at a living server found, where one was taken.
-    pub living: Option<Living>,
 }
 
 /// What one step brought.
@@ -69,7 +69,7 @@ pub enum Event {
     },
     /// Lines that the step asked for.
     Shown(Vec<String>),
-    /// What the server's side has no words for: `(the server runs on)`.
+    /// What no reply or log line says: `(the server runs on)`.
     Note(String),
 }
 
@@ -159,9 +159,9 @@ pub struct Child {
     pub ended: Option<Time>,
 }
 
-/// What a look at a living server found.
+/// What the checks of a running server found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Living {
+pub struct LiveChecks {
     pub leaks: Leaks,
     pub refusal: Option<Refusal>,
 }

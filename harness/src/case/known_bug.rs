@@ -10,9 +10,6 @@ use super::error::{Span, Wrong};
 use super::script::{Known, Script, Step, Verb};
 use crate::profile::Profile;
 
-/// Whose column our own core stands in.
-const CORE_FOLLOWS: &str = "redis-6.0.16";
-
 /// What is on record for a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded {
@@ -36,7 +33,7 @@ pub fn parse(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
     for word in rest {
         let text = word.text();
         if parts(&text).is_none() {
-            let message = format!("`{text}` is no server with its version");
+            let message = format!("`{text}` is not a server with its version");
             return args.wrong(Some(word), &message, "expected a name such as redis-6.0.16");
         }
     }
@@ -58,7 +55,7 @@ pub fn mistakes(steps: &[Step]) -> Vec<Wrong> {
         }
         (None, Some(symptom)) => {
             let help = "say on which servers it shows: `known shows redis-6.0.16`";
-            wrongs.push(wrong(&symptom.span, "a symptom of no known bug", help));
+            wrongs.push(wrong(&symptom.span, "a symptom without a known bug", help));
         }
         _ => {}
     }
@@ -113,13 +110,12 @@ impl Script {
 
 /// The name under which a server would be on record.
 pub fn column(profile: &Profile) -> String {
-    match &profile.server {
-        Some(server) if profile.name != "sabot" => {
+    match profile.counts_as() {
+        Some(server) => {
             let name = server.name.split(' ').next().unwrap_or_default().to_lowercase();
             format!("{name}-{}", server.version)
         }
-        _ if profile.name == "sabot" => CORE_FOLLOWS.to_string(),
-        _ => profile.name.clone(),
+        None => profile.name.clone(),
     }
 }
 

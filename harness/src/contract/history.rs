@@ -1,17 +1,17 @@
 //! The history of writes: what the dataset is made of, in the order in which it was asked for.
 //!
 //! MULTI…EXEC is one entry. What was refused (an error reply), what only reads and what only
-//! administers is no part of it; SELECT is, because later writes depend on it. A command that waits
+//! administers is not part of it; SELECT is, because later writes depend on it. Which commands do
+//! that is a fact of the server, and comes with the observations. A command that waits
 //! for a key happens when it is answered: its entry stands behind that of the command that brought
 //! the key, or at the end while no answer has come. After a restart the
 //! entries that did not survive are dropped: later writes build on what was found. Must not know:
 //! policies.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
 
-use crate::observation::{Argv, Name, Sent, Time};
+use crate::observation::{Argv, Name, Observations, Sent, Time};
 
 /// One indivisible piece of work, as it can be done again on another server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,8 @@ pub struct Unit {
     pub commands: Vec<Argv>,
     /// When the server could take it up (a transaction: its EXEC).
     pub at: Time,
+    /// It may have to wait for a key.
+    pub may_wait: bool,
 }
 
 /// A unit and what became of it.
@@ -40,41 +42,6 @@ pub struct Entry {
     pub calls: usize,
 }
 
-/// Names of commands.
-type Commands = LazyLock<BTreeSet<&'static str>>;
-
-fn listed(names: &'static str) -> BTreeSet<&'static str> {
-    names.split(' ').collect()
-}
-
-/// Commands that read.
-static READS: Commands = LazyLock::new(|| {
-    listed(
-        "GET MGET STRLEN GETRANGE SUBSTR EXISTS TYPE TTL PTTL KEYS SCAN DBSIZE \
-    RANDOMKEY LRANGE LLEN LINDEX SMEMBERS SCARD SISMEMBER SRANDMEMBER HGET HMGET HGETALL HLEN \
-    HKEYS HVALS HEXISTS ZRANGE ZCARD ZSCORE ZRANK OBJECT DUMP BITCOUNT GETBIT TOUCH",
-    )
-});
-
-/// Commands that administer: they change no key.
-static ADMINISTERS: Commands = LazyLock::new(|| {
-    listed(
-        "PING ECHO INFO CONFIG DEBUG BGREWRITEAOF BGSAVE SAVE LASTSAVE SHUTDOWN \
-    COMMAND CLIENT LATENCY SLOWLOG MEMORY TIME WAIT WAITAOF AUTH HELLO QUIT WATCH UNWATCH ROLE ACL \
-    MODULE MONITOR READONLY READWRITE RESET SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE PUBLISH \
-    SCRIPT",
-    )
-});
-
-/// Commands that wait for a key, and change it once it is there.
-static WAITS: Commands =
-    LazyLock::new(|| listed("BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP"));
-
-/// Whether the command may have to wait for a key.
-pub fn waits(argv: &[Vec<u8>]) -> bool {
-    WAITS.contains(&*name(argv))
-}
-
 /// The command's name in capitals.
 pub fn name(argv: &[Vec<u8>]) -> Cow<'_, str> {
     let Some(word) = argv.first() else { return Cow::Borrowed("") };
@@ -85,7 +52,8 @@ pub fn name(argv: &[Vec<u8>]) -> Cow<'_, str> {
 }
 
 /// The entries of the history from its `first` command on.
-pub fn entries(history: &[Sent], first: usize) -> Vec<Entry> {
+pub fn entries(seen: &Observations, first: usize) -> Vec<Entry> {
+    let (history, commands) = (&seen.history, &*seen.commands);
     let mut entries = Vec::new();
     let mut open: BTreeMap<(u32, &str), Vec<Argv>> = BTreeMap::new();
     for (order, sent) in history.iter().enumerate().skip(first) {
@@ -100,25 +68,26 @@ pub fn entries(history: &[Sent], first: usize) -> Vec<Entry> {
                 open.remove(&connection);
             }
             "EXEC" => {
-                if let (Some(mut commands), false) = (open.remove(&connection), refused) {
-                    commands.push(sent.argv.clone());
-                    entries.push(entry(order, sent, commands, true));
+                if let (Some(mut queued), false) = (open.remove(&connection), refused) {
+                    queued.push(sent.argv.clone());
+                    entries.push(entry(order, sent, queued, true));
                 }
             }
             _ if refused => {}
             _ => match open.get_mut(&connection) {
                 Some(queued) => queued.push(sent.argv.clone()),
-                None if READS.contains(&*name) || ADMINISTERS.contains(&*name) => {}
-                None if WAITS.contains(&*name) => entries.extend(waited(history, order)),
+                None if commands.reads.contains(&*name) => {}
+                None if commands.administers.contains(&*name) => {}
+                None if commands.waits.contains(&*name) => entries.extend(waited(history, order)),
                 None => {
-                    let commands = vec![sent.argv.clone()];
-                    entries.push(entry(order, sent, commands, name != "SELECT"));
+                    let alone = vec![sent.argv.clone()];
+                    entries.push(entry(order, sent, alone, name != "SELECT"));
                 }
             },
         }
     }
     // Of two at one place, the one that waited comes second.
-    entries.sort_by_key(|entry| (entry.order, waits(&entry.unit.commands[0])));
+    entries.sort_by_key(|entry| (entry.order, entry.unit.may_wait));
     entries
 }
 
@@ -126,6 +95,7 @@ pub fn entries(history: &[Sent], first: usize) -> Vec<Entry> {
 fn waited(history: &[Sent], order: usize) -> Option<Entry> {
     let sent = &history[order];
     let mut entry = entry(order, sent, vec![sent.argv.clone()], true);
+    entry.unit.may_wait = true;
     match &sent.reply {
         Some(reply) if reply.starts_with("(nil)") => return None,
         Some(_) => entry.order = sent.answered_after.max(order + 1) - 1,
@@ -141,7 +111,7 @@ fn waited(history: &[Sent], order: usize) -> Option<Entry> {
 fn entry(order: usize, sent: &Sent, commands: Vec<Argv>, writes: bool) -> Entry {
     let client = (sent.incarnation, sent.client.clone());
     Entry {
-        unit: Unit { client, commands, at: sent.taken_at },
+        unit: Unit { client, commands, at: sent.taken_at, may_wait: false },
         writes,
         acked_at: sent.acked_at,
         incarnation: sent.incarnation,
@@ -163,9 +133,9 @@ pub struct Lineage {
 
 impl Lineage {
     /// Every entry that may be in the dataset now.
-    pub fn entries(&self, history: &[Sent]) -> Vec<Entry> {
+    pub fn entries(&self, seen: &Observations) -> Vec<Entry> {
         let mut all = self.survivors.clone();
-        all.extend(entries(history, self.consumed));
+        all.extend(entries(seen, self.consumed));
         all
     }
 
@@ -203,8 +173,8 @@ pub fn expiring<'a>(units: impl IntoIterator<Item = &'a Unit>) -> Vec<(String, V
     keys
 }
 
-/// Whether a dataset that is looked at then (in milliseconds since 1970) depends on time: a key may
-/// have expired. One that is told to be there until later has not, whenever it was told so.
+/// Whether the dataset at that time (in milliseconds since 1970) depends on time, because a key may
+/// have expired. A key with an absolute time to live beyond it has not.
 pub fn time_matters<'a>(units: impl IntoIterator<Item = &'a Unit>, at: u64) -> bool {
     let mut commands = units.into_iter().flat_map(|unit| &unit.commands);
     commands.any(|argv| {
@@ -234,6 +204,19 @@ fn gives_time_to_live(name: &str, argv: &[Vec<u8>]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observation::Commands;
+
+    /// What was seen of a server to which these commands were sent.
+    fn seen(history: impl Into<Vec<Sent>>) -> Observations {
+        let named = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
+        let commands = Commands {
+            reads: named(&["GET"]),
+            administers: named(&["PING"]),
+            waits: named(&["BLPOP", "BRPOP"]),
+        };
+        let (history, commands) = (history.into(), commands.into());
+        Observations { history, commands, ..Observations::default() }
+    }
 
     fn sent(line: u32, client: &str, command: &str, reply: Option<&str>) -> Sent {
         let argv = command.split(' ').map(|word| word.as_bytes().to_vec()).collect();
@@ -260,8 +243,9 @@ mod tests {
             sent(5, "a", "SET s 1", Some("+OK")),
         ];
         history[0].answered_after = 4;
+        let seen = seen(history);
         let words = |entry: &Entry| String::from_utf8_lossy(&entry.unit.commands[0][0]).into();
-        let order: Vec<String> = entries(&history, 0).iter().map(words).collect();
+        let order: Vec<String> = entries(&seen, 0).iter().map(words).collect();
         assert_eq!(order, ["RPUSH", "BRPOP", "SET", "BLPOP"]);
     }
 
@@ -273,9 +257,10 @@ mod tests {
             sent(3, "b", "SET y 1", Some("+OK")),
             sent(4, "a", "EXEC", Some("1) +OK")),
         ];
-        let lines: Vec<u32> = entries(&history, 0).iter().map(|entry| entry.line).collect();
+        let entries = entries(&seen(history), 0);
+        let lines: Vec<u32> = entries.iter().map(|entry| entry.line).collect();
         assert_eq!(lines, [3, 4]);
-        assert_eq!(entries(&history, 0)[1].unit.commands.len(), 3);
+        assert_eq!(entries[1].unit.commands.len(), 3);
     }
 
     #[test]
@@ -292,16 +277,17 @@ mod tests {
             sent(9, "a", "SELECT 1", Some("+OK")),
             sent(10, "a", "SET x 1", None),
         ];
-        let seen: Vec<_> =
-            entries(&history, 0).iter().map(|e| (e.line, e.writes, e.acked_at)).collect();
-        assert_eq!(seen, [(9, false, Some(Time(9))), (10, true, None)]);
+        let entries = entries(&seen(history), 0);
+        let kept: Vec<_> = entries.iter().map(|e| (e.line, e.writes, e.acked_at)).collect();
+        assert_eq!(kept, [(9, false, Some(Time(9))), (10, true, None)]);
     }
 
     #[test]
     fn time_matters_only_where_a_key_may_have_expired() {
         let matters = |command: &str, at| {
             let history = [sent(1, "a", "SET x 1", Some("+OK")), sent(2, "a", command, None)];
-            let units: Vec<Unit> = entries(&history, 0).into_iter().map(|e| e.unit).collect();
+            let entries = entries(&seen(history), 0);
+            let units: Vec<Unit> = entries.into_iter().map(|entry| entry.unit).collect();
             time_matters(&units, at)
         };
         assert!(!matters("INCR n", 5000));
@@ -319,7 +305,8 @@ mod tests {
             sent(3, "a", "EXPIRE y 10", Some(":1")),
             sent(4, "b", "SET ex ex", Some("+OK")),
         ];
-        let units: Vec<Unit> = entries(&history, 0).into_iter().map(|entry| entry.unit).collect();
+        let entries = entries(&seen(history), 0);
+        let units: Vec<Unit> = entries.into_iter().map(|entry| entry.unit).collect();
         let expected = [("0".to_string(), b"x".to_vec()), ("3".to_string(), b"y".to_vec())];
         assert_eq!(expiring(&units), expected);
     }

@@ -34,11 +34,14 @@
 //! **Besides.** `damage` sets a new baseline: what is found is `kept`, though it must still be some
 //! prefix. An exit is called for after SHUTDOWN (code 0), and under `always` after an error of the
 //! append-only file (code 1), also when the command that switched to `always` got no answer for it;
-//! any other is `died`. Temporary files that nobody will finish are
-//! `litter`. At `check`, a server whose writes are still refused 10 s after the last fault healed
-//! is `stuck`, and what clears it is tried out and named; one that is settled and holds descriptors
-//! without a use, zombies, or children that it does not know of is `leaked`. The worst verdict of a
-//! case is the case's.
+//! any other is `died`. Temporary files that no process will finish are `litter`. At `check`, a
+//! server whose writes are still refused 10 s after the last fault healed is `stuck`, and what
+//! clears it is tried out and named; one that is settled and holds descriptors without a use,
+//! zombies, or children that it does not know of is `leaked`. The worst verdict of a case is the
+//! case's.
+//!
+//! Which commands write, and by what a server announces trouble, are facts of the server: they come
+//! with the observations.
 //!
 //! Not judged: the order of keys, memory, replication; commands that draw lots (SPOP, RANDOMKEY)
 //! are done again as they were sent, so a workload must not use those that write.
@@ -46,7 +49,7 @@
 //! Must not know: which world produced the observations, and how they are printed.
 
 pub mod history;
-mod living;
+mod live_checks;
 mod owed;
 pub mod reason;
 pub mod regime;
@@ -54,16 +57,16 @@ mod saves;
 mod syncs;
 mod verdict;
 
-pub use history::{Entry, Lineage, Unit, expiring, time_matters, waits};
-pub use living::{PATIENCE, living};
+pub use history::{Entry, Lineage, Unit, expiring, time_matters};
+pub use live_checks::{PATIENCE, live_checks};
 pub use owed::Going;
 pub use reason::Reason;
 pub use regime::Regime;
 pub use verdict::{NotAVerdict, Verdict};
 
 use crate::observation::{End, How, Observations};
-use reason::{Attempts, Exit, Told};
-use regime::Place;
+use reason::{Attempts, Told, UnaskedEnd};
+use regime::Position;
 
 /// A verdict with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,7 +211,7 @@ pub fn refused(seen: &Observations, attempts: Attempts, tried: String) -> Judgem
 pub fn death(seen: &Observations, end: &End) -> Option<Judgement> {
     let died =
         |exit, sentence: String| Some(Judgement::new(Verdict::Died, Reason::Ended(exit), sentence));
-    let place = Place { incarnation: end.incarnation, order: usize::MAX, calls: end.calls };
+    let place = Position { incarnation: end.incarnation, order: usize::MAX, calls: end.calls };
     match end.how {
         How::Killed | How::PowerCut | How::Shutdown(0) => None,
         How::Exited(1)
@@ -224,10 +227,14 @@ pub fn death(seen: &Observations, end: &End) -> Option<Judgement> {
             None
         }
         How::Shutdown(code) => {
-            died(Exit::Shutdown, format!("asked to shut down, the server exited with {code}"))
+            died(UnaskedEnd::Shutdown, format!("asked to shut down, the server exited with {code}"))
         }
-        How::Exited(code) => died(Exit::Code, format!("the server exited with {code} by itself")),
-        How::Signaled(signal) => died(Exit::Signal, format!("signal {signal} ended the server")),
+        How::Exited(code) => {
+            died(UnaskedEnd::Code, format!("the server exited with {code} by itself"))
+        }
+        How::Signaled(signal) => {
+            died(UnaskedEnd::Signal, format!("signal {signal} ended the server"))
+        }
     }
 }
 

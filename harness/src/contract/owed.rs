@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::history::Entry;
 use super::reason::Promise;
-use super::regime::{self, Place, Regime};
+use super::regime::{self, Position, Regime};
 use super::{saves, syncs};
 use crate::observation::{End, How, Observations, PowerCut, Time};
 
@@ -70,7 +70,7 @@ impl<'a> Going<'a> {
     /// The regime when it ended.
     fn regime(&self) -> Regime {
         let calls = self.end.map_or(usize::MAX, |end| end.calls);
-        let place = Place { incarnation: self.incarnation, order: usize::MAX, calls };
+        let place = Position { incarnation: self.incarnation, order: usize::MAX, calls };
         regime::at(self.seen, place)
     }
 
@@ -92,8 +92,9 @@ impl<'a> Going<'a> {
     /// A server that ended in good order had everything that was acknowledged on the disk.
     fn reaffirmed(&self, entry: &Entry) -> bool {
         self.seen.ends.iter().any(|end| {
-            let Place { incarnation, .. } = self.place_of(entry);
-            let place = Place { incarnation: end.incarnation, order: usize::MAX, calls: end.calls };
+            let Position { incarnation, .. } = self.place_of(entry);
+            let place =
+                Position { incarnation: end.incarnation, order: usize::MAX, calls: end.calls };
             end.incarnation >= incarnation
                 && end.incarnation <= self.incarnation
                 && end.how == How::Shutdown(0)
@@ -102,8 +103,8 @@ impl<'a> Going<'a> {
         })
     }
 
-    fn place_of(&self, entry: &Entry) -> Place {
-        Place { incarnation: entry.incarnation, order: entry.order, calls: entry.calls }
+    fn place_of(&self, entry: &Entry) -> Position {
+        Position { incarnation: entry.incarnation, order: entry.order, calls: entry.calls }
     }
 
     /// What the append-only file owes for a write.
@@ -116,7 +117,8 @@ impl<'a> Going<'a> {
             // It came into the file with the rewrite that ended the switching on.
             rewritten = regime::rewritten(self.seen, entry.incarnation, entry.calls);
             let Some(call) = rewritten else { return Ok(regime) };
-            regime = regime::at(self.seen, Place { calls: call + 1, order: usize::MAX, ..place });
+            regime =
+                regime::at(self.seen, Position { calls: call + 1, order: usize::MAX, ..place });
             since = self.seen.calls[call].at;
         }
         let broken = |promise| Err(Broken { promise, line: entry.line });

@@ -1,7 +1,7 @@
 //! Why a verdict was given, as data: what two runs of one cause have in common.
 //!
-//! A reason leaves out in what such runs differ: how much is left, on which line, at what time,
-//! with which code. The sentence beside it says that to a person. Must not know: how it is said.
+//! A reason leaves out what differs between such runs: how much is left, which line, what time,
+//! which exit code. A verdict's sentence has all of that. Must not know: how it is worded.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,7 @@ pub enum Reason {
     /// The server did not start on what was on the disk.
     Refused(Attempts),
     /// The server ended without being asked to, or not as it was asked to.
-    Ended(Exit),
+    Ended(UnaskedEnd),
     /// Writes stay refused: the beginning of the reply, and the command that clears it.
     WritesRefused { reply: String, cure: Option<String> },
     /// A settled server holds on to something.
@@ -61,7 +61,7 @@ pub enum Told {
     Nobody,
     /// A client got an error, or saw it in INFO.
     Client,
-    /// INFO would have shown it to whoever asked.
+    /// INFO would have shown it to a client that asked.
     Info,
 }
 
@@ -69,7 +69,7 @@ pub enum Told {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Attempts {
-    /// It was refused while it ran into something later than a start.
+    /// Once: it had not said that it was ready yet when it ended.
     Once,
     /// It came up when it was started once more.
     CameUp,
@@ -77,10 +77,10 @@ pub enum Attempts {
     Twice,
 }
 
-/// An end that nobody called for.
+/// How a server ended when it was not asked to end like that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Exit {
+pub enum UnaskedEnd {
     /// Asked to shut down, it exited with another code than 0.
     Shutdown,
     /// By itself.
@@ -95,7 +95,7 @@ impl Reason {
         Reason::WritesRefused { reply: opening.to_string(), cure: cure.map(str::to_string) }
     }
 
-    /// What somebody else says in words.
+    /// A reason that is not the contract's, from its sentence.
     pub fn other(sentence: &str) -> Reason {
         Reason::Other(without_numbers(sentence))
     }

@@ -1,6 +1,6 @@
 //! Which promise held when: the policy as a timeline.
 //!
-//! Moments are told by order, not by the clock, because many things happen at one virtual instant:
+//! A moment is given by order, not by the clock, because many things happen at one virtual instant:
 //! by the place of a command in the history and by the number of calls seen. Must not know: what
 //! was lost.
 
@@ -45,9 +45,9 @@ impl Regime {
     }
 }
 
-/// A moment in the life of one server.
+/// A position in the life of one server: what it was before and what after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     /// Which start of the server, from 1.
     pub incarnation: u32,
     /// Commands of the history before this one count.
@@ -57,7 +57,7 @@ pub struct Place {
 }
 
 /// The regime at a moment: the configuration of that start, and every CONFIG SET since.
-pub fn at(seen: &Observations, place: Place) -> Regime {
+pub fn at(seen: &Observations, place: Position) -> Regime {
     let start = (place.incarnation as usize).checked_sub(1).and_then(|n| seen.starts.get(n));
     let Some(start) = start else { return Regime::Off };
     let mut appendonly = start.directive("appendonly").unwrap_or("no").to_string();

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::history::Entry;
-use super::regime::{self, Place};
+use super::regime::{self, Position};
 use crate::observation::{Call, CallName, Detail, Observations, Returned, Time};
 
 /// A sync of the append-only file that took time or did not.
@@ -185,7 +185,7 @@ fn released(seen: &Observations, entry: &Entry, until: Time) -> Time {
     let softened = regime::changes(seen, incarnation).filter(|order| *order > entry.order);
     let softened = softened.filter_map(|order| {
         let sent = &seen.history[order];
-        let place = Place { incarnation, order: order + 1, calls: sent.calls };
+        let place = Position { incarnation, order: order + 1, calls: sent.calls };
         let soft = matches!(regime::at(seen, place), regime::Regime::No | regime::Regime::Off);
         sent.acked_at.filter(|_| soft)
     });

@@ -1,11 +1,12 @@
 //! Judgements on histories made by hand: what was found against what was promised.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
 use crate::observation::{
-    Announces, Argv, Call, CallRecord, Child, Cut, Damaged, Detail, Directive, Ending, Injected,
-    Leaks, Living, Name, PowerCut, Refusal, Returned, Sent, Start, Time,
+    Announces, Argv, Call, CallRecord, Child, Commands, Cut, Damaged, Detail, Directive, Ending,
+    Injected, Leaks, LiveChecks, Name, PowerCut, Refusal, Returned, Sent, Start, Time,
 };
 
 mod power;
@@ -43,8 +44,13 @@ fn seen(appendfsync: &str, how: How) -> Observations {
             info: Vec::new(),
         }
         .into(),
+        commands: Commands { administers: administering(), ..Commands::default() }.into(),
         ..Observations::default()
     }
+}
+
+fn administering() -> BTreeSet<String> {
+    "CONFIG SAVE BGSAVE BGREWRITEAOF SHUTDOWN".split(' ').map(str::to_string).collect()
 }
 
 fn words(command: &str) -> Argv {
@@ -68,7 +74,7 @@ fn seconds(n: u64) -> Time {
 /// Judges a dataset that is the state after the first `count` writes; none of them for a larger
 /// one.
 fn verdict(seen: &Observations, count: usize) -> Verdict {
-    let entries = history::entries(&seen.history, 0);
+    let entries = history::entries(seen, 0);
     let survivors = Some(count).filter(|count| *count <= entries.len());
     judge(seen, &entries, survivors, Moment::Restarted).verdict
 }
@@ -158,7 +164,7 @@ fn damage_sets_a_new_baseline_and_litter_is_worse_than_kept() {
 }
 
 fn regime_of(seen: &Observations, order: usize, calls: usize) -> Regime {
-    regime::at(seen, Place { incarnation: 1, order, calls })
+    regime::at(seen, Position { incarnation: 1, order, calls })
 }
 
 #[test]
@@ -272,13 +278,14 @@ fn a_living_server_is_stuck_after_ten_seconds_and_leaks_are_named() {
     let refused = |healed_for| {
         let reply = "-MISCONF".to_string();
         let refusal = Some(Refusal { reply, healed_for, cure: Some("BGREWRITEAOF".to_string()) });
-        living(&Living { leaks: Leaks::default(), refusal })
+        live_checks(&LiveChecks { leaks: Leaks::default(), refusal })
     };
     assert_eq!(refused(Time(9_999_999_999)), []);
     let stuck = refused(seconds(10));
     assert_eq!(stuck[0].verdict, Verdict::Stuck);
     assert!(stuck[0].sentence.ends_with("BGREWRITEAOF clears it"), "{}", stuck[0].sentence);
-    let leaked = living(&Living { leaks: Leaks { zombies: 1, ..Leaks::default() }, refusal: None });
+    let leaked =
+        live_checks(&LiveChecks { leaks: Leaks { zombies: 1, ..Leaks::default() }, refusal: None });
     assert_eq!((leaked.len(), leaked[0].verdict), (1, Verdict::Leaked));
 }
 
@@ -295,7 +302,7 @@ fn a_refused_command_about_persistence_tells_a_client() {
 fn what_info_would_have_shown_counts_unless_a_shutdown_cancelled_it() {
     let judged = |how| {
         let seen = seen("always", how);
-        let entries = history::entries(&seen.history, 0);
+        let entries = history::entries(&seen, 0);
         judge(&seen, &entries, Some(2), Moment::Restarted)
     };
     assert!(judged(How::Killed).unless_announced);

@@ -21,7 +21,7 @@ pub enum Verdict {
     Died,
     /// The server did not start on what was on the disk.
     RefusedStart,
-    /// Acknowledged writes are gone that the policy promised to keep, and nobody said so.
+    /// Acknowledged writes are gone that the policy promised to keep, and no client was told.
     Lost,
     /// The dataset is the state after no prefix of the history.
     Diverged,
@@ -136,7 +136,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The text is no verdict's name.
+/// The text is not the name of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no verdict has this name")]
 pub struct NotAVerdict;

@@ -14,7 +14,9 @@ use super::reexec;
 use super::wire::{Batch, Cuts, Job, Measured, Place, Survey};
 use crate::contract::{Reason, Verdict};
 use crate::profile::Profile;
-use crate::runner::{CutPoint, Loads, Outcome, Ruling, RunSummary, Surveyed, WorldOracle};
+use crate::runner::{
+    CutPoint, Loads, Outcome, Ruling, RunSummary, Standing, Surveyed, WorldOracle,
+};
 use crate::world::sim::{Sim, Stacks};
 use crate::world::supervised::{Machine, Supervised};
 use crate::world::{Broken, World};
@@ -189,8 +191,8 @@ impl Host {
     fn server(&mut self, place: &Place) -> Result<&mut Server, Broken> {
         if !self.servers.contains_key(place) {
             let kind = Rc::new(Kind::of(place, self.machine.as_ref(), &self.stacks)?);
-            let again = Rc::clone(&kind);
-            let oracle = WorldOracle::new(Box::new(move || again.make()));
+            let maker = Rc::clone(&kind);
+            let oracle = WorldOracle::new(Box::new(move || maker.make()));
             self.servers.insert(place.clone(), Server { kind, oracle, loads: Loads::default() });
         }
         Ok(self.servers.get_mut(place).expect("it was just put there"))
@@ -250,16 +252,19 @@ fn own_binary() -> Result<PathBuf, Broken> {
 
 /// The outcome of a job that never got as far as an observation.
 pub fn broken(job: &Job, failure: Broken) -> Outcome {
-    let ruling = ruling(failure);
+    let mut ruling = ruling(failure);
     let verdict = ruling.verdict;
+    if verdict.is_broken_promise() {
+        ruling.standing = Standing::Unexpected;
+    }
     Outcome {
         case: job.case.clone(),
         world_label: job.world.clone(),
         transcript: String::new(),
         verdict,
-        rulings: vec![Ruling { unexpected: verdict.is_broken_promise(), ..ruling }],
+        rulings: vec![ruling],
         failures: Vec::new(),
-        sights: Vec::new(),
+        symptoms: Vec::new(),
         trace: String::new(),
         sites: Vec::new(),
         files: Vec::new(),

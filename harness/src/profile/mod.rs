@@ -1,10 +1,11 @@
 //! Profiles: what the harness must know of a server, as data.
 //!
 //! A profile says which servers it is for, how they are started and when they are ready, what their
-//! threads are called, which of their files and pipes have which role, and by what they announce
-//! trouble. Profiles are TOML files: those in `profiles/` are part of the program, and a user adds
-//! others. Must not know: how a server is run under a world.
+//! threads are called, which of their files and pipes have which role, what their commands do, and
+//! by what they announce trouble. Profiles are TOML files: those in `profiles/` are part of the
+//! program, and a user adds others. Must not know: how a server is run under a world.
 
+mod facts;
 mod own;
 mod source;
 mod version;
@@ -17,10 +18,11 @@ use serde::Deserialize;
 
 use crate::kernel::name::Name;
 use crate::kernel::role::{Pattern, Roles};
+pub use facts::{Announces, Commands, Cure, Persistence};
 use source::Source;
 pub use version::{Server, Version};
 
-/// Every profile of the program, by file; one comes after the one that it is like.
+/// Every profile of the program, by file.
 const PROFILES: &[(&str, &str)] = &[
     ("sabot.toml", include_str!("../../profiles/sabot.toml")),
     ("redis-6.toml", include_str!("../../profiles/redis-6.toml")),
@@ -59,21 +61,14 @@ pub struct Profile {
     /// Roles of the pipes opened between two forks, by how many they are.
     pub pipes: Vec<Vec<Name>>,
     pub announces: Arc<Announces>,
+    pub commands: Arc<Commands>,
+    pub persistence: Persistence,
+    /// The Redis that it is held to, and counts as wherever versions count.
+    pub follows: Option<Version>,
     /// What transcripts are shared with, where a user's file says it.
     pub family: Option<String>,
     /// The server that it was picked for.
     pub server: Option<Server>,
-}
-
-/// By what a server tells that its persistence is in trouble.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Announces {
-    /// How such error replies begin, to whatever command, without the `-`.
-    pub replies: Vec<String>,
-    /// Commands whose refusal says it, whatever the error.
-    pub refusals: Vec<String>,
-    /// Fields of INFO with the value that says it.
-    pub info: Vec<(String, String)>,
 }
 
 /// One line of the table of file roles, see [`Pattern`].
@@ -123,12 +118,18 @@ impl Profile {
             return family.clone();
         }
         match &self.server {
-            Some(Server { name, version }) if self.name != "sabot" => {
+            Some(Server { name, version }) if self.follows.is_none() => {
                 let name = name.split(' ').next().unwrap_or_default().to_lowercase();
                 format!("{name}-{}.{}", version.0, version.1)
             }
             _ => self.name.clone(),
         }
+    }
+
+    /// The server as which it counts wherever versions do; None where no program was asked.
+    pub fn counts_as(&self) -> Option<Server> {
+        let followed = |version| Server { name: "Redis server".to_string(), version };
+        self.follows.map(followed).or_else(|| self.server.clone())
     }
 
     fn is_for(&self, server: &Server) -> bool {
@@ -159,6 +160,12 @@ impl Profile {
         names.next().filter(|_| names.next().is_none()).cloned()
     }
 
+    /// Whether files with this role only lead to others: what is left of them after a kill is
+    /// litter.
+    pub fn is_temporary(&self, role: &str) -> bool {
+        role.ends_with("-temp") || role == "rewrite-bg"
+    }
+
     /// The name of the task that a thread called `comm` is; an unknown one keeps its own.
     pub fn thread(&self, comm: &str) -> Name {
         self.threads.get(comm).cloned().unwrap_or_else(|| comm.into())
@@ -179,18 +186,20 @@ fn pick(server: &Server, path: &Path) -> Result<Profile, NoServer> {
 
 /// Every profile of the program; one that does not parse is our own bug.
 fn builtin() -> Vec<Profile> {
-    let mut all: Vec<Profile> = Vec::new();
-    for (file, text) in PROFILES {
-        let source: Source = match toml::from_str(text) {
-            Ok(source) => source,
-            Err(error) => panic!("profiles/{file}: {error}"),
-        };
-        let like = source.like.as_ref().map(|like| like.get_ref());
-        let base = like.and_then(|like| all.iter().find(|profile| profile.name == *like));
-        let base = base.cloned().unwrap_or_default();
-        all.push(source.over(base));
-    }
-    all
+    let read = |(file, text): &(&str, &str)| match toml::from_str(text) {
+        Ok(source) => source,
+        Err(error) => panic!("profiles/{file}: {error}"),
+    };
+    let sources: Vec<Source> = PROFILES.iter().map(read).collect();
+    sources.iter().map(|source| completed(source, &sources)).collect()
+}
+
+/// A profile of the program with what it leaves out.
+fn completed(source: &Source, all: &[Source]) -> Profile {
+    let like = source.like.as_ref().map(|like| like.get_ref());
+    let base = like.and_then(|like| all.iter().find(|other| other.name.as_ref() == Some(like)));
+    let base = base.map(|base| completed(base, all)).unwrap_or_default();
+    source.clone().over(base)
 }
 
 #[cfg(test)]

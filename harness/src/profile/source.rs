@@ -4,13 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::facts::{PartOfAnnounces, PartOfCommands, PartOfPersistence};
 use super::version::Version;
-use super::{Announces, FileRole, Profile};
+use super::{FileRole, Profile};
 use crate::kernel::Name;
 
 /// One file. Lists replace those of the other profile; of tables, each entry does.
@@ -28,6 +28,8 @@ pub struct Source {
     pub servers: Option<Spanned<Vec<String>>>,
     pub from: Option<Spanned<Version>>,
     pub below: Option<Spanned<Version>>,
+    /// The Redis that it is held to. Only in those that are part of the program.
+    pub follows: Option<Spanned<Version>>,
     pub args: Option<Vec<String>>,
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -39,22 +41,17 @@ pub struct Source {
     pub spinning: Option<Vec<String>>,
     pub files: Option<Vec<FileRole>>,
     pub pipes: Option<Vec<Vec<Name>>>,
-    pub announces: Option<PartOfAnnounces>,
-}
-
-/// See [`Announces`].
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PartOfAnnounces {
-    replies: Option<Vec<String>>,
-    refusals: Option<Vec<String>>,
-    info: Option<Vec<(String, String)>>,
+    #[serde(default)]
+    pub announces: PartOfAnnounces,
+    #[serde(default)]
+    pub commands: PartOfCommands,
+    #[serde(default)]
+    pub persistence: PartOfPersistence,
 }
 
 impl Source {
     /// The profile that this file makes of `base`.
     pub fn over(self, base: Profile) -> Profile {
-        let (announces, before) = (self.announces.unwrap_or_default(), base.announces);
         Profile {
             name: self.name.unwrap_or(base.name),
             servers: self.servers.map_or(base.servers, Spanned::into_inner),
@@ -69,11 +66,10 @@ impl Source {
             spinning: self.spinning.unwrap_or(base.spinning),
             files: self.files.unwrap_or(base.files),
             pipes: self.pipes.unwrap_or(base.pipes),
-            announces: Arc::new(Announces {
-                replies: announces.replies.unwrap_or_else(|| before.replies.clone()),
-                refusals: announces.refusals.unwrap_or_else(|| before.refusals.clone()),
-                info: announces.info.unwrap_or_else(|| before.info.clone()),
-            }),
+            announces: self.announces.over(&base.announces),
+            commands: self.commands.over(&base.commands),
+            persistence: self.persistence.over(base.persistence),
+            follows: self.follows.map(Spanned::into_inner).or(base.follows),
             family: base.family,
             server: base.server,
         }
@@ -84,7 +80,8 @@ impl Source {
         let servers = self.servers.as_ref().map(|it| ("servers", it.span().start));
         let from = self.from.as_ref().map(|it| ("from", it.span().start));
         let below = self.below.as_ref().map(|it| ("below", it.span().start));
-        servers.or(from).or(below)
+        let follows = self.follows.as_ref().map(|it| ("follows", it.span().start));
+        servers.or(from).or(below).or(follows)
     }
 }
 

@@ -86,8 +86,8 @@ fn ask_version(path: &Path) -> Result<String, NoServer> {
     })?;
     let mut output = child.stdout.take().expect("stdout was piped");
     let (answered, answer) = mpsc::channel();
-    // Read beside the waiting: a program that is silent, or writes without end, must not outlast
-    // the patience.
+    // Read in a thread, so that a program that is silent, or writes without end, cannot block this
+    // one.
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let _ = output.by_ref().take(64 * 1024).read_to_end(&mut bytes);

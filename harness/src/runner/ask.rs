@@ -3,14 +3,11 @@
 //! A question gives the server a turn of its event loop, as any client does. Must not know: what
 //! is promised.
 
-use super::clients::Purpose;
 use super::log;
 use super::resp::{Reply, decode_command};
-use super::state::Stop;
-use super::steps::Runner;
+use super::state::{EarlyEnd, Runner};
 use crate::case::lex;
-use crate::case::script::Show;
-use crate::case::verbs::OBSERVER;
+use crate::case::script::{Needs, Show};
 use crate::observation::{Argv, Event};
 
 /// The command that this word alone is.
@@ -19,29 +16,15 @@ fn word(word: &str) -> Argv {
 }
 
 impl Runner<'_> {
-    /// Sends questions at once. Returns their numbers; empty when there is no server.
-    pub fn send_probes(&mut self, questions: &[Argv]) -> Result<Vec<u32>, Stop> {
-        let mut numbers = Vec::new();
-        for question in questions {
-            let number = self.next_probe;
-            if !self.state.clients.send(self.world, OBSERVER, question, Purpose::Probe(number))? {
-                return Ok(Vec::new());
-            }
-            self.next_probe += 1;
-            numbers.push(number);
-        }
-        Ok(numbers)
-    }
-
     /// Asks and waits. None for each question that has no answer yet.
-    pub fn ask(&mut self, questions: &[Argv]) -> Result<Vec<Option<Reply>>, Stop> {
-        let numbers = self.send_probes(questions)?;
+    pub fn ask(&mut self, questions: &[Argv]) -> Result<Vec<Option<Reply>>, EarlyEnd> {
+        let numbers = self.session.send_questions(questions)?;
         self.settle()?;
-        Ok(numbers.iter().map(|number| self.probes.remove(number).flatten()).collect())
+        Ok(numbers.iter().map(|number| self.session.take_answer(*number).flatten()).collect())
     }
 
     /// INFO as field and value; None when the server does not answer.
-    pub fn info(&mut self) -> Result<Option<Vec<(String, String)>>, Stop> {
+    pub fn info(&mut self) -> Result<Option<Vec<(String, String)>>, EarlyEnd> {
         let replies = self.ask(&[word("INFO")])?;
         let Some(text) = replies.into_iter().next().flatten().and_then(|reply| reply.text()) else {
             return Ok(None);
@@ -49,9 +32,9 @@ impl Runner<'_> {
         let pairs = text.lines().filter_map(|line| line.split_once(':'));
         let fields: Vec<_> =
             pairs.map(|(field, value)| (field.to_string(), value.trim().to_string())).collect();
-        if self.seen.announces.info.iter().any(|trouble| fields.contains(trouble)) {
-            let now = self.now();
-            self.seen.trouble_reported.push(now);
+        let seen = &mut self.record.seen;
+        if seen.announces.info.iter().any(|trouble| fields.contains(trouble)) {
+            seen.trouble_reported.push(self.session.now());
         }
         Ok(Some(fields))
     }
@@ -62,7 +45,19 @@ impl Runner<'_> {
         field.map_or("(no such field)", |(_, value)| log::mask_info(name, value)).to_string()
     }
 
-    pub fn show(&mut self, show: &Show) -> Result<(), Stop> {
+    /// Whether the server has a command; asked inside MULTI, where nothing is carried out.
+    pub fn need(&mut self, needs: &Needs) -> Result<(), EarlyEnd> {
+        let Needs::Command(name) = needs else { return Ok(()) };
+        let replies = self.ask(&[word("MULTI"), word(name), word("DISCARD")])?;
+        match replies.get(1) {
+            Some(Some(Reply::Error(text))) if text.to_lowercase().contains("unknown command") => {
+                Err(EarlyEnd::NotApplicable(format!("the server has no command {name}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub fn show(&mut self, show: &Show) -> Result<(), EarlyEnd> {
         let lines = match show {
             Show::Info(names) => match self.info()? {
                 Some(fields) => {
@@ -70,44 +65,40 @@ impl Runner<'_> {
                         |name: &String| format!("{name}:{}", Self::info_field(&fields, name));
                     names.iter().map(line).collect()
                 }
-                None => vec![self.silence()],
+                None => vec![self.session.silence()],
             },
             Show::Log => self
+                .record
                 .log
+                .lines()
                 .iter()
                 .filter(|line| log::matters(line))
                 .map(|line| format!("{} {}", line.level.unwrap_or(' '), line.message))
                 .collect(),
-            Show::File(named) => self.show_file(&named.role)?,
+            Show::File(named) => self.show_file(&named.role),
             Show::Files => self.list_files(),
             Show::Latency => {
                 let question = [b"LATENCY".to_vec(), b"LATEST".to_vec()].into();
                 match self.ask(&[question])?.into_iter().next().flatten() {
                     Some(reply) => reply.lines(),
-                    None => vec![self.silence()],
+                    None => vec![self.session.silence()],
                 }
             }
         };
-        self.events.push(Event::Shown(lines));
+        self.record.event(Event::Shown(lines));
         Ok(())
     }
 
-    /// Why there is no answer.
-    pub fn silence(&self) -> String {
-        let text = if self.running { "(no reply yet)" } else { "(no server)" };
-        text.to_string()
-    }
-
-    fn show_file(&mut self, role: &str) -> Result<Vec<String>, Stop> {
-        let files = self.files_of(role);
+    fn show_file(&self, role: &str) -> Vec<String> {
+        let files = self.session.files_of(role);
         if files.is_empty() {
-            return Ok(vec![format!("(no file with the role {role})")]);
+            return vec![format!("(no file with the role {role})")];
         }
-        Ok(files.iter().flat_map(|(_, content)| content_lines(content)).collect())
+        files.iter().flat_map(|(_, content)| content_lines(content)).collect()
     }
 
     fn list_files(&self) -> Vec<String> {
-        let kernel = self.world.kernel();
+        let kernel = self.session.world.kernel();
         let mut files: Vec<_> = kernel
             .disk
             .files()

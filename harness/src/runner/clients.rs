@@ -14,8 +14,8 @@ pub enum Purpose {
     /// By the case: its place in the history.
     Case(usize),
     /// By the runner, under this number.
-    Probe(u32),
-    /// By nobody: the server spoke unasked.
+    Question(u32),
+    /// For nothing: the server wrote unasked.
     Unasked,
 }
 

@@ -2,15 +2,15 @@
 //!
 //! Must not know: how an expectation is written.
 
-use super::state::Stop;
-use super::steps::Runner;
+use super::outcome::Standing;
+use super::state::{EarlyEnd, Runner};
 use crate::case::expectation;
 use crate::case::script::{Count, Expect};
 use crate::contract::Verdict;
 use crate::observation::How;
 
 impl Runner<'_> {
-    pub fn expect(&mut self, expect: &Expect) -> Result<(), Stop> {
+    pub fn expect(&mut self, expect: &Expect) -> Result<(), EarlyEnd> {
         if let Err(seen) = self.meets(expect)? {
             self.failed(seen);
         }
@@ -18,19 +18,20 @@ impl Runner<'_> {
     }
 
     /// Whether the assertion holds; if not, what was expected and what was seen.
-    pub fn meets(&mut self, expect: &Expect) -> Result<Result<(), String>, Stop> {
+    pub fn meets(&mut self, expect: &Expect) -> Result<Result<(), String>, EarlyEnd> {
         Ok(match expect {
             Expect::Reply(expected) => self.meets_reply(expected),
             Expect::Info { field, value } => self.meets_info(field, value)?,
             Expect::RefusesStart => self.meets_refusal(),
             Expect::Verdict(verdict) => self.meets_verdict(*verdict),
             Expect::Log { count, text } => {
-                let lines = self.log.iter().filter(|line| line.message.contains(text)).count();
+                let lines = self.record.log.lines().iter();
+                let lines = lines.filter(|line| line.message.contains(text)).count();
                 meets_count(*count, lines, &format!("lines of the log with `{text}`"))
             }
             Expect::Exit(code) => self.meets_exit(*code),
             Expect::File { role, size } => {
-                let file = self.files_of(&role.role).pop();
+                let file = self.session.files_of(&role.role).pop();
                 let actual = file.map(|(_, content)| content.len() as u64);
                 let found = || actual.map_or("none".to_string(), |size| format!("{size} bytes"));
                 met(actual == Some(*size), || {
@@ -38,33 +39,31 @@ impl Runner<'_> {
                 })
             }
             Expect::Files { role, count } => {
-                let files = self.files_of(&role.role).len();
+                let files = self.session.files_of(&role.role).len();
                 meets_count(*count, files, &format!("files with the role {}", role.role))
             }
         })
     }
 
     fn meets_reply(&mut self, expected: &str) -> Result<(), String> {
-        let actual = self.last_reply.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        let actual = self.record.last.reply.lines().map(str::trim).collect::<Vec<_>>().join(" ");
         met(expectation::matches(expected, &actual), || {
             format!("expected {expected}, got {actual}")
         })
     }
 
-    fn meets_info(&mut self, field: &str, value: &str) -> Result<Result<(), String>, Stop> {
+    fn meets_info(&mut self, field: &str, value: &str) -> Result<Result<(), String>, EarlyEnd> {
         let actual = match self.info()? {
             Some(fields) => Self::info_field(&fields, field),
-            None => self.silence(),
+            None => self.session.silence(),
         };
         Ok(met(actual == value, || format!("expected {field}:{value}, got {actual}")))
     }
 
     fn meets_refusal(&mut self) -> Result<(), String> {
-        let before = self.rulings_before;
-        let mut given = self.rulings[before..].iter_mut();
-        match given.rfind(|ruling| ruling.verdict == Verdict::RefusedStart) {
+        match self.judgements.refusal() {
             Some(refusal) => {
-                refusal.expected = true;
+                refusal.standing = Standing::Expected;
                 Ok(())
             }
             None => Err("expected that the server refuses to start, and it started".into()),
@@ -72,9 +71,9 @@ impl Runner<'_> {
     }
 
     fn meets_verdict(&mut self, expected: Verdict) -> Result<(), String> {
-        match self.rulings.last_mut() {
+        match self.judgements.rulings.last_mut() {
             Some(last) if last.verdict == expected => {
-                last.expected = true;
+                last.standing = Standing::Expected;
                 Ok(())
             }
             Some(last) => Err(format!("expected the verdict {expected}, got {}", last.verdict)),
@@ -83,7 +82,8 @@ impl Runner<'_> {
     }
 
     fn meets_exit(&self, expected: i32) -> Result<(), String> {
-        let actual = match (self.running, self.seen.ends.last().map(|end| end.how)) {
+        let last_end = self.record.seen.ends.last().map(|end| end.how);
+        let actual = match (self.session.has_server(), last_end) {
             (true, _) | (false, None) => "the server runs".to_string(),
             (false, Some(How::Exited(code) | How::Shutdown(code))) => format!("exit code {code}"),
             (false, Some(How::Signaled(number))) => format!("signal {number}"),

@@ -1,57 +1,51 @@
 //! A second run up to a point: what would INFO have shown there?
 //!
-//! Questions give the server a turn of its loop, and so disturb; therefore they are asked on a
-//! machine of their own. The point is the last moment before the server's end at which it could be
-//! asked: before the step that ended it, or, where that step lets time pass, just before the moment
-//! of the end. Who asks has been connected since the server came up, as one who watches it is: to
-//! be accepted takes a turn of its own, in which a write that failed once is tried again, and the
-//! trouble is over before the question is read. Must not know: what is promised.
+//! A question gives the server a turn of its event loop, and so changes what it does; therefore it
+//! is asked on a machine of its own. The point is the last moment before the server's end at which
+//! it could be asked: before the step that ended it, or, if that step lets time pass, just before
+//! the end. The client that asks has been connected since the server came up, as a monitor would
+//! be: accepting a connection takes a turn, too, in which the server retries a failed write, and
+//! the trouble would be over before it reads the question. Must not know: what is promised.
 
-use std::time::Duration;
-
-use super::oracle::{Announcer, Oracle, Point};
-use super::state::Stop;
-use super::steps::Runner;
+use super::oracle::Point;
+use super::record::Keep;
+use super::state::{EarlyEnd, Runner};
 use crate::case::script::{Script, Step, Verb};
-use crate::contract::Unit;
 use crate::kernel::Time;
 use crate::profile::Profile;
-use crate::world::{Broken, Directive, World};
+use crate::world::{Broken, World};
 
 /// Whether INFO reports trouble at the point.
 ///
 /// # Errors
-/// When the run breaks; an end of the server before the point is no error.
+/// When the run breaks. A server that ends before the point is not an error.
 pub fn would_show(
     script: &Script,
     world: &mut dyn World,
     profile: &Profile,
     point: Point,
 ) -> Result<bool, Broken> {
-    let mut nobody = Nobody;
-    let mut runner = Runner::new(script, world, profile, &mut nobody);
-    runner.rehearsal = true;
-    runner.quiet = true;
+    let mut runner = Runner::new(script, world, profile, None, Keep::Facts);
     let shown = match runner.up_to(point) {
-        Ok(()) if runner.is_running() => runner.trouble(),
+        Ok(()) if runner.session.is_running() => runner.shows_trouble(),
         other => other.map(|()| false),
     };
     match shown {
         Ok(shown) => Ok(shown),
-        Err(Stop::Broken(broken)) => Err(broken),
-        Err(Stop::BadCase | Stop::NotApplicable(_)) => Ok(false),
+        Err(EarlyEnd::Broken(broken)) => Err(broken),
+        Err(EarlyEnd::BadCase | EarlyEnd::NotApplicable(_)) => Ok(false),
     }
 }
 
 impl Runner<'_> {
-    fn up_to(&mut self, point: Point) -> Result<(), Stop> {
+    fn up_to(&mut self, point: Point) -> Result<(), EarlyEnd> {
         for step in &self.script.steps {
             if step.line > point.line {
                 break;
             }
-            let starts = self.seen.starts.len();
+            let starts = self.record.seen.starts.len();
             self.start_for(step)?;
-            if self.seen.starts.len() > starts {
+            if self.record.seen.starts.len() > starts {
                 self.connect()?;
             }
             if step.line == point.line {
@@ -62,54 +56,30 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Lets the server know who will ask. After a restart the judgement's own question does.
-    fn connect(&mut self) -> Result<(), Stop> {
-        if self.seen.starts.last().is_some_and(|start| start.ready) {
+    /// Connects the client that will ask. After a restart the judgement's own question does that.
+    fn connect(&mut self) -> Result<(), EarlyEnd> {
+        if self.record.is_ready() {
             self.ask(&[[b"PING".to_vec()].into()])?;
         }
         Ok(())
     }
 
     /// Lets time pass up to just before the moment, where the step would.
-    fn halfway(&mut self, step: &Step, at: Time) -> Result<(), Stop> {
+    fn halfway(&mut self, step: &Step, at: Time) -> Result<(), EarlyEnd> {
         let passes = matches!(
             step.verb,
             Verb::Advance(_) | Verb::AwaitChild | Verb::AwaitLog(_) | Verb::Shutdown(_)
         );
         let before = Time(at.as_nanos().saturating_sub(1));
-        if passes && before > self.now() {
-            let left: Duration = before - self.now();
-            let to = self.now() + left;
-            self.advance_until(to, |_| false)?;
-            self.world.kernel().advance_to(to);
+        if passes && before > self.session.now() {
+            self.advance_to(before)?;
         }
         Ok(())
     }
 
-    fn trouble(&mut self) -> Result<bool, Stop> {
+    fn shows_trouble(&mut self) -> Result<bool, EarlyEnd> {
         self.info()?;
-        let now = self.now();
-        Ok(self.seen.trouble_reported.contains(&now))
-    }
-}
-
-/// Knows nothing: a rehearsal judges nothing.
-pub(super) struct Nobody;
-
-impl Oracle for Nobody {
-    fn survivors(
-        &mut self,
-        _: &[&Unit],
-        _: Time,
-        _: &[Directive],
-        _: &str,
-    ) -> Result<Option<usize>, Broken> {
-        Ok(None)
-    }
-}
-
-impl Announcer for Nobody {
-    fn would_have_shown(&mut self, _: &Script, _: &Profile, _: Point) -> Result<bool, Broken> {
-        Ok(false)
+        let now = self.session.now();
+        Ok(self.record.seen.trouble_reported.contains(&now))
     }
 }

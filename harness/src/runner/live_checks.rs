@@ -7,24 +7,13 @@
 use std::time::Duration;
 
 use super::resp::Reply;
-use super::state::Stop;
-use super::steps::Runner;
+use super::state::{EarlyEnd, Runner};
 use crate::contract::regime::lied;
-use crate::contract::{PATIENCE, living};
-use crate::observation::{Descriptor, Leaks, Living, Refusal, Time};
+use crate::contract::{PATIENCE, live_checks};
+use crate::observation::{Descriptor, Leaks, LiveChecks, Refusal, Time};
 
 /// Who tries.
 const CHECK: &str = "check";
-/// What may clear a refusal, in the order in which it is tried: the commands, and their name.
-const CURES: [(&str, &[&str]); 3] = [
-    ("BGSAVE", &["BGSAVE"]),
-    ("BGREWRITEAOF", &["BGREWRITEAOF"]),
-    ("appendonly no/yes", &["CONFIG SET appendonly no", "CONFIG SET appendonly yes"]),
-];
-/// What writes are appended to: the last increment; where a rewrite could not start, the one
-/// before, and what was made for the new one is given up; while the file is switched on, a
-/// temporary one.
-const APPENDED_TO: [&str; 3] = ["aof", "incr", "incr-temp"];
 /// How long a child's end may be ago before it counts as reaped late.
 const SETTLED: Duration = Duration::from_secs(1);
 /// How long a cure may take.
@@ -32,42 +21,41 @@ const CURED: Duration = Duration::from_secs(5);
 
 impl Runner<'_> {
     /// Looks, and gives the verdicts that come of it.
-    pub fn look_at_the_living(&mut self) -> Result<(), Stop> {
+    pub fn live_checks(&mut self) -> Result<(), EarlyEnd> {
         let leaks = self.leaks()?;
         let refusal = self.refusal()?;
-        let found = Living { leaks, refusal };
-        for judgement in living(&found) {
+        let found = LiveChecks { leaks, refusal };
+        for judgement in live_checks(&found) {
             self.rule(judgement);
         }
-        self.seen.living = Some(found);
         Ok(())
     }
 
     /// Descriptors without a use, zombies, and children that the server does not know of.
-    fn leaks(&mut self) -> Result<Leaks, Stop> {
-        let now = self.now();
+    fn leaks(&mut self) -> Result<Leaks, EarlyEnd> {
+        let now = self.session.now();
         let recent = |ended: &Time| now - *ended < SETTLED;
         let unsettled =
-            self.seen.children.iter().any(|child| child.ended.as_ref().is_some_and(recent));
+            self.record.seen.children.iter().any(|child| child.ended.as_ref().is_some_and(recent));
         // What a server that was lied to holds on to, it holds for a reason.
-        if unsettled || !self.faults_are_over() || lied(&self.seen) {
+        if unsettled || !self.faults_are_over() || lied(&self.record.seen) {
             return Ok(Leaks::default());
         }
-        let children = self.world.children();
+        let children = self.session.world.children();
         if children > 0 && self.knows_of_a_child()? {
             return Ok(Leaks::default());
         }
-        let kernel = self.world.kernel();
+        let kernel = self.session.world.kernel();
         let Some(server) = kernel.server() else { return Ok(Leaks::default()) };
         let zombies = kernel.zombies(server);
         let mut leaks = Leaks { zombies, unknown_children: children - zombies, ..Leaks::default() };
         let open_descriptors = kernel.open_descriptors(server);
-        let appended_to = APPENDED_TO
-            .into_iter()
-            .find(|role| open_descriptors.iter().any(|open| open.role == *role && !open.unlinked));
+        let mut appended_to = self.profile.persistence.appended_to.iter();
+        let appended_to = appended_to
+            .find(|role| open_descriptors.iter().any(|open| open.role == **role && !open.unlinked));
         let mut files_in_use = 0;
         for open in open_descriptors {
-            let in_use = Some(&*open.role) == appended_to && !open.unlinked && files_in_use == 0;
+            let in_use = Some(&open.role) == appended_to && !open.unlinked && files_in_use == 0;
             files_in_use += usize::from(in_use);
             let temporary = open.role != "dir" && open.role != "other";
             if !in_use && temporary {
@@ -79,29 +67,30 @@ impl Runner<'_> {
     }
 
     fn faults_are_over(&self) -> bool {
-        self.healed_at.is_some() || self.faulted != self.seen.incarnation()
+        let faults = &self.record.faults;
+        faults.healed_at.is_some() || !faults.were_met_by(self.record.seen.incarnation())
     }
 
     /// Whether INFO says that a child is at work.
-    fn knows_of_a_child(&mut self) -> Result<bool, Stop> {
+    fn knows_of_a_child(&mut self) -> Result<bool, EarlyEnd> {
         let fields = self.info()?.unwrap_or_default();
-        let busy = ["aof_rewrite_in_progress", "rdb_bgsave_in_progress"];
-        Ok(fields.iter().any(|(field, value)| busy.contains(&field.as_str()) && value != "0"))
+        let busy = &self.profile.persistence.children;
+        Ok(fields.iter().any(|(field, value)| busy.contains(field) && value != "0"))
     }
 
     /// Whether a write is refused although every fault is over, and what helps.
-    fn refusal(&mut self) -> Result<Option<Refusal>, Stop> {
-        let Some(healed_at) = self.healed_at else { return Ok(None) };
-        let healed_for = Time::ZERO + (self.now() - healed_at);
-        let met_a_fault = self.faulted == self.seen.incarnation();
+    fn refusal(&mut self) -> Result<Option<Refusal>, EarlyEnd> {
+        let Some(healed_at) = self.record.faults.healed_at else { return Ok(None) };
+        let healed_for = Time::ZERO + (self.session.now() - healed_at);
+        let met_a_fault = self.record.faults.were_met_by(self.record.seen.incarnation());
         if !met_a_fault || healed_for < Time::ZERO + PATIENCE {
             return Ok(None);
         }
         let Some(reply) = self.refused()? else { return Ok(None) };
         let mut cure = None;
-        for (name, commands) in CURES {
-            if self.cures(commands)? {
-                cure = Some(name.to_string());
+        for known in &self.profile.persistence.cures {
+            if self.cures(&known.commands)? {
+                cure = Some(known.name.clone());
                 break;
             }
         }
@@ -109,22 +98,21 @@ impl Runner<'_> {
     }
 
     /// The error that a write is answered with.
-    fn refused(&mut self) -> Result<Option<String>, Stop> {
+    fn refused(&mut self) -> Result<Option<String>, EarlyEnd> {
         Ok(self.write_for(CHECK)?.filter(|reply| reply.starts_with('-')))
     }
 
-    fn cures(&mut self, commands: &[&str]) -> Result<bool, Stop> {
+    fn cures(&mut self, commands: &[String]) -> Result<bool, EarlyEnd> {
         for command in commands {
             let argv = command.split(' ').map(|word| word.as_bytes().to_vec()).collect();
             let replies = self.ask(&[argv])?;
             if matches!(replies.first(), Some(Some(Reply::Error(_)) | None)) {
                 return Ok(false);
             }
-            let until = self.now() + CURED;
-            self.advance_until(until, |_| false)?;
-            self.world.kernel().advance_to(until);
+            let until = self.session.now() + CURED;
+            self.advance_to(until)?;
             self.settle()?;
         }
-        Ok(self.is_running() && self.refused()?.is_none())
+        Ok(self.session.is_running() && self.refused()?.is_none())
     }
 }

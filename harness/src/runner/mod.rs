@@ -4,11 +4,12 @@
 
 mod ask;
 mod clients;
+mod dataset;
 pub mod difference;
-mod exits;
 mod expect;
 mod info_probe;
 mod judge;
+mod judgements;
 mod live_checks;
 mod log;
 mod needs;
@@ -16,7 +17,11 @@ mod observe;
 pub mod oracle;
 mod outcome;
 pub mod power_cuts;
+mod record;
 mod resp;
+mod rule;
+mod server_log;
+mod session;
 mod starts;
 mod state;
 mod steps;
@@ -30,16 +35,17 @@ use crate::contract::Verdict;
 use crate::profile::Profile;
 use crate::world::World;
 
-pub use info_probe::would_show;
 pub use oracle::replay::WorldOracle;
 pub use oracle::{Announcer, Oracle, Point};
-pub use outcome::{Collect, Failure, Outcome, ReachedCall, Ruling, RunSummary, Sight, decisive};
+pub use outcome::{
+    Collect, Failure, Outcome, ReachedCall, Ruling, RunSummary, Standing, SymptomCheck, decisive,
+};
 pub use power_cuts::point::{CutPoint, Judged, Surveyed};
 pub use power_cuts::survey::{Loads, survey};
 pub use summary::run_for_summary;
 
-use state::Stop;
-use steps::Runner;
+use record::Keep;
+use state::{EarlyEnd, Runner};
 
 /// Runs a case.
 pub fn run(
@@ -48,31 +54,31 @@ pub fn run(
     profile: &Profile,
     oracle: &mut dyn Oracle,
 ) -> Outcome {
-    let mut runner = Runner::new(script, world, profile, oracle);
+    let mut runner = Runner::new(script, world, profile, Some(oracle), Keep::Transcript);
     let end = runner.run();
     finish(script, profile, runner, end)
 }
 
 impl Runner<'_> {
-    fn run(&mut self) -> Result<(), Stop> {
+    fn run(&mut self) -> Result<(), EarlyEnd> {
         self.applies()?;
         self.steps()
     }
 
     /// Whether the case can be run on this server at all.
-    fn applies(&mut self) -> Result<(), Stop> {
-        let roles = self.world.kernel().roles().clone();
+    fn applies(&mut self) -> Result<(), EarlyEnd> {
+        let roles = self.session.world.kernel().roles().clone();
         if let Some(reason) = needs::unmet(self.script, &roles, self.profile) {
-            return Err(Stop::NotApplicable(reason));
+            return Err(EarlyEnd::NotApplicable(reason));
         }
         if let Err(bad) = needs::check_roles(self.script, &roles) {
             for error in bad.errors {
                 let line = error.line;
                 let message =
                     format!("column {}: {} ({})", error.column, error.message, error.help);
-                self.failures.push(Failure { line, message, bad_case: true });
+                self.judgements.failures.push(Failure { line, message, bad_case: true });
             }
-            return Err(Stop::BadCase);
+            return Err(EarlyEnd::BadCase);
         }
         Ok(())
     }
@@ -82,34 +88,34 @@ fn finish(
     script: &Script,
     profile: &Profile,
     mut runner: Runner<'_>,
-    end: Result<(), Stop>,
+    end: Result<(), EarlyEnd>,
 ) -> Outcome {
-    runner.stopped(end);
-    // What ends because the machine is switched off is no part of the run.
+    runner.ended(end);
+    // Switching the machine off ends processes, too; that is not part of the run.
     let (files, trace, sites) = {
-        let kernel = runner.world.kernel();
+        let kernel = runner.session.world.kernel();
         let files = kernel.disk.files();
         let files = files.map(|(name, content)| (name.to_string(), content.to_vec())).collect();
-        let through = runner.through.unwrap_or(kernel.trace.len());
-        let sites = observe::sites(&kernel.trace.records()[..through]);
+        let through = runner.record.script_ended_at.unwrap_or(kernel.trace.len());
+        let sites = summary::names_of_sites(&kernel.trace.records()[..through]);
         (files, kernel.trace.to_string(), sites)
     };
-    if let Err(broken) = runner.world.finish() {
-        runner.stopped(Err(Stop::Broken(broken)));
+    if let Err(broken) = runner.session.world.finish() {
+        runner.ended(Err(EarlyEnd::Broken(broken)));
     }
-    runner.mark_unexpected();
-    let worst = runner.rulings.iter().map(|ruling| ruling.verdict).min();
-    let verdict = worst.unwrap_or(Verdict::NotMeasured);
-    let transcript = transcript::write(&script.source, &runner.seen, &runner.remarks, verdict);
-    let kernel = runner.world.kernel();
+    runner.judgements.mark_unexpected(script.is_known());
+    let Runner { session, record, judgements, .. } = runner;
+    let verdict = judgements.worst().unwrap_or(Verdict::NotMeasured);
+    let transcript = transcript::write(&script.source, &record.seen, &record.remarks, verdict);
+    let kernel = session.world.kernel();
     Outcome {
         case: script.name.clone(),
         world_label: profile.family(),
         transcript,
         verdict,
-        rulings: runner.state.rulings,
-        failures: runner.state.failures,
-        sights: runner.state.sights,
+        rulings: judgements.rulings,
+        failures: judgements.failures,
+        symptoms: judgements.symptoms,
         trace,
         sites,
         files,

@@ -24,13 +24,9 @@ pub fn unmet(script: &Script, roles: &Roles, profile: &Profile) -> Option<String
     })
 }
 
-/// The version that counts; our own core has that of the Redis it follows.
+/// The version that counts.
 fn version(profile: &Profile) -> String {
-    match &profile.server {
-        Some(server) if profile.name != "sabot" => server.version.to_string(),
-        _ if profile.name == "sabot" => "6.0.16".to_string(),
-        _ => profile.from.to_string(),
-    }
+    profile.counts_as().map_or(profile.from, |server| server.version).to_string()
 }
 
 /// Refuses roles that this server's files can never have.

@@ -1,162 +1,122 @@
-//! Looking: what has happened since the last look, from trace, log, connections and status.
+//! Observing: what has happened since the last look, from trace, log, connections and status.
 //!
 //! Must not know: what the step was, and what is promised.
 
 use nix::sys::signal::Signal;
 
 use super::clients::{Arrived, Purpose};
-use super::log;
-use super::state::Stop;
-use super::steps::Runner;
-use crate::case::lex;
+use super::state::{EarlyEnd, Runner};
+use crate::case::{DEFAULT_CLIENT, lex};
+use crate::contract::reason::Attempts;
+use crate::contract::{death, refused};
 use crate::kernel::trace::Record;
-use crate::observation::{
-    Answer, Call, CallRecord, Child, Event, MachineEvent, Returned, Sent, Time,
-};
-
-/// Every site of a part of a trace, each once.
-pub fn sites(trace: &[Record]) -> Vec<String> {
-    let mut known = std::collections::BTreeSet::new();
-    let calls = trace.iter().filter_map(|record| match &record.event {
-        MachineEvent::Call(call) => Some(call.site.to_string()),
-        _ => None,
-    });
-    calls.filter(|site| known.insert(site.clone())).collect()
-}
+use crate::observation::{Answer, Cut, End, Event, How, MachineEvent, Time};
+use crate::world::Status;
 
 impl Runner<'_> {
     /// Takes in everything that is new.
-    pub fn see(&mut self) -> Result<(), Stop> {
-        self.see_trace();
-        self.see_log();
-        for arrived in self.state.clients.receive(self.world)? {
-            self.see_reply(arrived);
+    pub fn observe(&mut self) -> Result<(), EarlyEnd> {
+        self.observe_trace();
+        let written = self.session.world.log();
+        self.record.logged(&written, &self.profile.ready);
+        for arrived in self.session.receive()? {
+            self.observe_reply(arrived);
         }
-        self.see_status();
+        self.observe_status();
         Ok(())
     }
 
-    fn see_trace(&mut self) {
-        while let Some(record) = self.next_record() {
-            // A restart is its own announcement.
-            let known =
-                matches!(record.event, MachineEvent::Started { incarnation } if incarnation > 1);
-            if !known && !self.quiet {
-                let event = record.event.clone();
-                self.events.push(Event::Machine { at: record.at, event });
-            }
-            match record.event {
-                MachineEvent::Call(call) => self.see_call(record.at, call),
+    fn observe_trace(&mut self) {
+        while let Some(Record { at, event }) = self.next_of_trace() {
+            self.record.machine_event(at, &event);
+            match event {
+                MachineEvent::Call(call) => self.record.call(at, call),
                 MachineEvent::Signal { task, signal } if !task.starts_with("child") => {
-                    self.halted |= !self.asked.kill && signal == Signal::SIGKILL;
-                    self.state.seen.signals.push((self.state.seen.incarnation(), signal as i32));
+                    if signal == Signal::SIGKILL {
+                        self.session.machine_ended_server();
+                    }
+                    self.record.signalled(signal as i32);
                 }
                 MachineEvent::Ended { incarnation, task, .. } => {
-                    self.child_ended(incarnation, &task, record.at);
-                    self.children.remove(&(incarnation, task));
+                    self.record.task_ended(incarnation, task, at);
                 }
-                MachineEvent::PowerCut(cut) => self.see_power_cut(cut, record.at),
+                MachineEvent::PowerCut(cut) => self.observe_power_cut(cut, at),
                 _ => {}
             }
         }
     }
 
-    fn next_record(&mut self) -> Option<Record> {
-        let record = self.world.kernel().trace.records().get(self.traced).cloned();
-        self.traced += usize::from(record.is_some());
-        record
+    fn next_of_trace(&mut self) -> Option<Record> {
+        self.record.next_of(self.session.world.kernel().trace.records())
     }
 
-    fn see_call(&mut self, at: Time, call: CallRecord) {
-        if let Some(Returned::Child(name)) = &call.returned {
-            let incarnation = call.site.incarnation;
-            self.children.insert((incarnation, name.clone()));
-            let (name, born) = (name.clone(), at);
-            self.seen.children.push(Child { incarnation, name, born, ended: None });
-        }
-        if call.injected.is_some() && call.site.incarnation == self.seen.incarnation() {
-            self.healed_at = None;
-            self.faulted = self.seen.incarnation();
-        }
-        if call.began.is_some() && call.site.task == "parent" {
-            self.taken_up(at, &call);
-        }
-        self.seen.calls.push(Call { at, record: call });
-    }
-
-    /// A call that took time has returned: what was sent meanwhile is taken up only now, so that a
-    /// time to live among it counts from here.
-    fn taken_up(&mut self, at: Time, call: &CallRecord) {
-        let made = |other: &Call| other.record.site == call.site && other.record.returned.is_none();
-        let Some(made) = self.seen.calls.iter().rposition(made) else { return };
-        let waits = |sent: &&mut Sent| {
-            sent.calls > made && sent.reply.is_none() && sent.incarnation == call.site.incarnation
-        };
-        let waiting = self.seen.history.iter_mut().filter(waits);
-        waiting.for_each(|sent| sent.taken_at = at);
-    }
-
-    fn see_log(&mut self) {
-        let raw = self.world.log();
-        self.raw_log.extend_from_slice(&raw);
-        if self.quiet && !self.script.reads_log {
-            return self.see_whether_it_is_ready();
-        }
-        for line in log::take_lines(&mut self.raw_log) {
-            if let Some(start) = self.state.seen.starts.last_mut().filter(|start| !start.ready) {
-                start.ready = self.profile.ready.iter().any(|ready| line.message.contains(ready));
-            }
-            if log::opens_a_memory_dump(&line) {
-                self.dump_of = Some(self.seen.incarnation());
-            }
-            if self.dump_of == Some(self.seen.incarnation()) {
-                continue;
-            }
-            if !self.quiet && log::matters(&line) {
-                self.events.push(Event::Log(line.clone()));
-            }
-            self.log.push(line);
+    fn observe_power_cut(&mut self, cut: Cut, at: Time) {
+        self.session.machine_ended_server();
+        self.record.power_cut(cut, at);
+        if self.session.has_server() {
+            self.server_ended(How::PowerCut);
         }
     }
 
-    /// As much as must be known of a log that nobody reads.
-    fn see_whether_it_is_ready(&mut self) {
-        let lines = log::take_whole(&mut self.raw_log);
-        if let Some(start) = self.state.seen.starts.last_mut().filter(|start| !start.ready) {
-            let lines = String::from_utf8_lossy(&lines);
-            start.ready = self.profile.ready.iter().any(|ready| lines.contains(ready));
-        }
+    fn server_ended(&mut self, how: How) -> End {
+        self.session.server_ended();
+        self.record.ended(how, self.session.now())
     }
 
-    fn see_reply(&mut self, arrived: Arrived) {
+    fn observe_reply(&mut self, arrived: Arrived) {
         let text = match &arrived.reply {
             Some(reply) => reply.lines().join("\n"),
             None => "(connection closed)".to_string(),
         };
-        let index = match arrived.purpose {
-            Purpose::Probe(number) => {
-                self.probes.insert(number, arrived.reply);
-                return;
+        let to = match arrived.purpose {
+            Purpose::Question(number) => return self.session.answered(number, arrived.reply),
+            Purpose::Unasked => Some(format!("{}> unasked", arrived.client)),
+            Purpose::Case(place) => {
+                let acked_at = arrived.reply.map(|_| self.session.now());
+                self.record.replied(place, &text, acked_at);
+                let sent = &self.record.seen.history[place];
+                let client = if sent.client == DEFAULT_CLIENT { "" } else { &*sent.client };
+                let late = sent.line != self.record.line;
+                late.then(|| format!("{client}> {}", lex::quote(&sent.argv)))
             }
-            Purpose::Unasked => {
-                let to = Some(format!("{}> unasked", arrived.client));
-                return self.events.push(Event::Reply(Answer { text, to }));
-            }
-            Purpose::Case(index) => index,
         };
-        let (now, so_far) = (self.now(), self.seen.history.len());
-        let sent = &mut self.state.seen.history[index];
-        if arrived.reply.is_some() {
-            sent.reply = Some(text.clone());
-            sent.acked_at = Some(now);
-            sent.answered_after = so_far;
+        self.record.event(Event::Reply(Answer { text, to }));
+    }
+
+    fn observe_status(&mut self) {
+        if !self.session.has_server() {
+            return;
         }
-        let late = sent.line != self.state.line;
-        let client = if sent.client == crate::case::DEFAULT_CLIENT { "" } else { &*sent.client };
-        let to = late.then(|| format!("{client}> {}", lex::quote(&sent.argv)));
-        if self.last_sent == Some(index) {
-            self.last_reply.clone_from(&text);
+        let how = match self.session.world.status() {
+            Status::Running | Status::Off => return,
+            Status::Exited(code) if self.session.asked().shutdown => How::Shutdown(code),
+            Status::Exited(code) => How::Exited(code),
+            Status::Signaled(number) if self.sent_signal(number) => How::Killed,
+            Status::Signaled(number) => How::Signaled(number),
+        };
+        let end = self.server_ended(how);
+        match how {
+            How::Exited(code) if !self.record.is_ready() => {
+                self.judgements.due = None;
+                if let Err(refusal) = self.session.note_refusal(format!("exited with {code}")) {
+                    let tried = format!("it {refusal}");
+                    self.rule(refused(&self.record.seen, Attempts::Once, tried));
+                }
+            }
+            _ => {
+                if let Some(judgement) = death(&self.record.seen, &end) {
+                    self.rule(judgement);
+                }
+            }
         }
-        self.events.push(Event::Reply(Answer { text, to }));
+    }
+
+    /// Whether the case or its plan sent this signal.
+    fn sent_signal(&self, number: i32) -> bool {
+        let asked = self.session.asked();
+        let incarnation = self.record.seen.incarnation();
+        asked.kill
+            || asked.signal == Some(number)
+            || self.record.seen.signals.contains(&(incarnation, number))
     }
 }

@@ -23,7 +23,7 @@ pub struct Outcome {
     /// What did not come true.
     pub failures: Vec<Failure>,
     /// For a known bug: each symptom as it was looked for.
-    pub sights: Vec<Sight>,
+    pub symptoms: Vec<SymptomCheck>,
     /// The kernel's trace; two runs of one case have the same.
     pub trace: String,
     /// Every site that was reached, in the order in which they were first reached.
@@ -36,7 +36,7 @@ pub struct Outcome {
     pub virtual_time_ns: u64,
 }
 
-/// A verdict as it was given in a run.
+/// A verdict as it was given in a run, with its reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ruling {
     /// Of the script, from 1; 0 stands for no line.
@@ -46,19 +46,33 @@ pub struct Ruling {
     pub reason: Reason,
     /// Why, for a person.
     pub sentence: String,
-    /// An `expect` of the case calls for it.
-    pub expected: bool,
-    /// It is about a start that was refused because the plan had failed a call of that start.
-    pub own_fault: bool,
+    pub standing: Standing,
+    /// It is about a start that was refused after the plan had failed a call of that very start.
+    pub start_met_fault: bool,
+}
+
+/// Whether a verdict speaks against the server, as the case sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It breaks no promise, or none that the case is about.
+    Harmless,
+    /// An `expect` calls for it.
+    Expected,
     /// It breaks a promise, and nothing in the case expects that.
-    pub unexpected: bool,
+    Unexpected,
 }
 
 impl Ruling {
     /// One that nothing expects and no fault explains.
     pub fn new(line: u32, verdict: Verdict, reason: Reason, sentence: String) -> Ruling {
-        let (expected, own_fault, unexpected) = (false, false, false);
-        Ruling { line, verdict, reason, sentence, expected, own_fault, unexpected }
+        let standing = Standing::Harmless;
+        Ruling { line, verdict, reason, sentence, standing, start_met_fault: false }
+    }
+
+    /// Whether it breaks a promise, and nothing in the case expects that.
+    pub fn is_unexpected(&self) -> bool {
+        self.standing == Standing::Unexpected
     }
 }
 
@@ -82,14 +96,15 @@ impl Outcome {
 
     /// Whether a promise was broken that the case did not expect to be, or an `expect` was not met.
     pub fn breaks_a_promise(&self) -> bool {
-        self.rulings.iter().any(|ruling| ruling.unexpected)
+        self.rulings.iter().any(Ruling::is_unexpected)
             || self.failures.iter().any(|failure| !failure.bad_case)
     }
 }
 
 /// What was seen where a symptom was looked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sight {
+pub struct SymptomCheck {
+    /// Of the script, from 1.
     pub line: u32,
     /// What was there instead; None: the symptom.
     pub instead: Option<String>,
@@ -152,12 +167,10 @@ impl RunSummary {
 
 /// The first of the worst verdicts.
 ///
-/// A server whose own call has failed does right to refuse its start, so such a start counts only
-/// where nothing came after it: whoever sweeps asks what was lost.
+/// A server is right to refuse its start when one of its own calls failed, so such a refusal counts
+/// only where no other verdict was given: a sweep asks what was lost.
 pub fn decisive(rulings: &[Ruling]) -> Option<&Ruling> {
-    let worst = |own_fault: bool| {
-        let these = rulings.iter().filter(|ruling| own_fault || !ruling.own_fault);
-        these.min_by_key(|ruling| ruling.verdict)
-    };
-    worst(false).or_else(|| worst(true))
+    let counting = rulings.iter().filter(|ruling| !ruling.start_met_fault);
+    let worst = counting.min_by_key(|ruling| ruling.verdict);
+    worst.or_else(|| rulings.iter().min_by_key(|ruling| ruling.verdict))
 }

@@ -17,7 +17,7 @@ pub enum Reply {
     Array(Vec<Reply>),
 }
 
-/// The bytes are no RESP2.
+/// The bytes are not RESP2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Garbage;
 
@@ -41,8 +41,8 @@ fn counted(out: &mut Vec<u8>, kind: u8, count: usize) {
 pub fn decode(bytes: &[u8]) -> Result<Option<(Reply, usize)>, Garbage> {
     match parse(bytes, 0) {
         Ok((reply, end)) => Ok(Some((reply, end))),
-        Err(Stop::Incomplete) => Ok(None),
-        Err(Stop::Garbage) => Err(Garbage),
+        Err(NoReply::Incomplete) => Ok(None),
+        Err(NoReply::Garbage) => Err(Garbage),
     }
 }
 
@@ -57,7 +57,8 @@ pub fn decode_command(bytes: &[u8]) -> Option<(Vec<Vec<u8>>, usize)> {
     Some((words.collect::<Option<_>>()?, end))
 }
 
-enum Stop {
+/// Why bytes hold no reply.
+enum NoReply {
     Incomplete,
     Garbage,
 }
@@ -65,39 +66,44 @@ enum Stop {
 /// Arrays nest no deeper than this in any reply.
 const DEEPEST: usize = 32;
 
-fn parse(bytes: &[u8], depth: usize) -> Result<(Reply, usize), Stop> {
+fn parse(bytes: &[u8], depth: usize) -> Result<(Reply, usize), NoReply> {
     if depth > DEEPEST {
-        return Err(Stop::Garbage);
+        return Err(NoReply::Garbage);
     }
-    let kind = *bytes.first().ok_or(Stop::Incomplete)?;
+    let kind = *bytes.first().ok_or(NoReply::Incomplete)?;
     if !b"+-:$*".contains(&kind) {
-        return Err(Stop::Garbage);
+        return Err(NoReply::Garbage);
     }
-    let end = bytes.windows(2).position(|pair| pair == b"\r\n").ok_or(Stop::Incomplete)?;
+    let end = bytes.windows(2).position(|pair| pair == b"\r\n").ok_or(NoReply::Incomplete)?;
     let line = String::from_utf8_lossy(&bytes[1..end]);
     let after = end + 2;
     match kind {
         b'+' => Ok((Reply::Simple(line.into()), after)),
         b'-' => Ok((Reply::Error(line.into()), after)),
-        b':' => Ok((Reply::Integer(line.parse().map_err(|_| Stop::Garbage)?), after)),
+        b':' => Ok((Reply::Integer(line.parse().map_err(|_| NoReply::Garbage)?), after)),
         _ if line == "-1" => Ok((Reply::Nil, after)),
         _ => {
-            let count: usize = line.parse().map_err(|_| Stop::Garbage)?;
+            let count: usize = line.parse().map_err(|_| NoReply::Garbage)?;
             if kind == b'$' { bulk(bytes, after, count) } else { array(bytes, after, count, depth) }
         }
     }
 }
 
-fn bulk(bytes: &[u8], start: usize, length: usize) -> Result<(Reply, usize), Stop> {
-    let end = start.checked_add(length).ok_or(Stop::Garbage)?;
+fn bulk(bytes: &[u8], start: usize, length: usize) -> Result<(Reply, usize), NoReply> {
+    let end = start.checked_add(length).ok_or(NoReply::Garbage)?;
     match bytes.get(end..end.saturating_add(2)) {
-        None => Err(Stop::Incomplete),
+        None => Err(NoReply::Incomplete),
         Some(b"\r\n") => Ok((Reply::Bulk(bytes[start..end].to_vec()), end + 2)),
-        Some(_) => Err(Stop::Garbage),
+        Some(_) => Err(NoReply::Garbage),
     }
 }
 
-fn array(bytes: &[u8], start: usize, count: usize, depth: usize) -> Result<(Reply, usize), Stop> {
+fn array(
+    bytes: &[u8],
+    start: usize,
+    count: usize,
+    depth: usize,
+) -> Result<(Reply, usize), NoReply> {
     let mut at = start;
     let mut items = Vec::new();
     for _ in 0..count {

@@ -6,136 +6,135 @@
 
 use super::clients::Purpose;
 use super::outcome::Ruling;
-use super::state::{Asked, Due, Stop};
-use super::steps::Runner;
+use super::state::{EarlyEnd, Runner};
 use crate::contract::reason::Attempts;
 use crate::contract::{Judgement, Moment, Verdict, refused};
-use crate::observation::{Argv, How, Sent, Start};
+use crate::observation::{Argv, How};
 use crate::world::Victim;
 
+/// How often a server that refuses is started.
+pub const ATTEMPTS: usize = 2;
 /// Who sends the write of the second look.
 const SECOND_LOOK: &str = "second-look";
 
 impl Runner<'_> {
     /// Starts the server on what is on the disk; once more if it refuses.
-    pub fn start(&mut self) -> Result<(), Stop> {
-        self.refusals.clear();
-        self.rulings_before = self.rulings.len();
-        self.start_once(false)?;
-        if self.refusals.len() == 1 {
-            self.note("started once more");
-            self.start_once(true)?;
-        }
-        if let Some(first) = self.refusals.first() {
-            let (attempts, tried) = match self.refusals.len() {
-                1 => (Attempts::CameUp, format!("it {first}; started once more, it came up")),
-                _ => {
-                    let tried = format!("it {first}, and again when it was started once more");
-                    (Attempts::Twice, tried)
-                }
-            };
-            let Judgement { verdict, reason, sentence, .. } = refused(&self.seen, attempts, tried);
-            let own_fault = self.last_start_met_a_fault();
-            let line = self.line;
-            self.give(Ruling { own_fault, ..Ruling::new(line, verdict, reason, sentence) });
+    pub fn start(&mut self) -> Result<(), EarlyEnd> {
+        self.judgements.start_begins();
+        self.session.begin_attempts();
+        let started = self.attempts();
+        let refusals = self.session.end_attempts();
+        started?;
+        if let Some(first) = refusals.first() {
+            self.rule_refused(first, refusals.len());
         }
         Ok(())
     }
 
+    fn attempts(&mut self) -> Result<(), EarlyEnd> {
+        for attempt in 0..ATTEMPTS {
+            let again = attempt > 0;
+            if again && self.session.refusals() < attempt {
+                break;
+            }
+            if again {
+                self.record.note("started once more");
+            }
+            self.start_once(again)?;
+        }
+        Ok(())
+    }
+
+    fn rule_refused(&mut self, first: &str, times: usize) {
+        let (attempts, tried) = match times {
+            1 => (Attempts::CameUp, format!("it {first}; started once more, it came up")),
+            _ => {
+                let tried = format!("it {first}, and again when it was started once more");
+                (Attempts::Twice, tried)
+            }
+        };
+        let judgement = refused(&self.record.seen, attempts, tried);
+        let Judgement { verdict, reason, sentence, .. } = judgement;
+        let start_met_fault = self.last_refusal_met_a_fault();
+        let line = self.record.line;
+        self.give(Ruling { start_met_fault, ..Ruling::new(line, verdict, reason, sentence) });
+    }
+
     /// Whether the plan has failed a call of the start that was refused last.
-    fn last_start_met_a_fault(&self) -> bool {
-        let refused = self.seen.ends.iter().rev().find(|end| matches!(end.how, How::Exited(_)));
+    fn last_refusal_met_a_fault(&self) -> bool {
+        let seen = &self.record.seen;
+        let refused = seen.ends.iter().rev().find(|end| matches!(end.how, How::Exited(_)));
         let Some(refused) = refused.map(|end| end.incarnation) else { return false };
-        let calls = self.seen.calls.iter().rev().map(|call| &call.record);
+        let calls = seen.calls.iter().rev().map(|call| &call.record);
         let its = calls.take_while(|call| call.site.incarnation >= refused);
         its.into_iter().any(|call| call.injected.is_some() && call.site.incarnation == refused)
     }
 
-    fn start_once(&mut self, again: bool) -> Result<(), Stop> {
-        let at = self.now();
-        let directives = self.directives.clone();
-        self.seen.starts.push(Start { at, directives, ready: false, again });
-        self.running = true;
-        self.halted = false;
-        self.asked = Asked::default();
-        self.log.clear();
-        self.awaited = 0;
-        self.starting = true;
-        let started = self.world.start(&self.state.directives).map_err(Stop::from);
-        let started = started.and_then(|()| self.see());
-        self.starting = false;
-        started
+    fn start_once(&mut self, again: bool) -> Result<(), EarlyEnd> {
+        let directives = self.session.directives().to_vec();
+        self.record.started(self.session.now(), directives, again);
+        self.session.server_starts();
+        self.session.start()?;
+        self.observe()
     }
 
     /// After the script: a write, a kill, a start, and another judgement.
-    pub fn second_look(&mut self) -> Result<(), Stop> {
-        let restarted = self.seen.starts.len() > 1 && self.running && !self.rehearsal;
-        let judged = self.rulings.iter().any(|ruling| ruling.verdict != Verdict::NotMeasured);
-        if !restarted || !judged || self.lineage.broken || self.due.is_some() {
+    pub fn second_look(&mut self) -> Result<(), EarlyEnd> {
+        let restarted = self.record.seen.starts.len() > 1 && self.session.has_server();
+        let unclear = self.judgements.lineage.broken || self.judgements.due.is_some();
+        if !restarted || !self.judgements.measured() || unclear {
             return Ok(());
         }
-        self.state.through = Some(self.world.kernel().trace.len());
-        let (rulings, remarks) = (self.rulings.len(), self.remarks.len());
-        let (seen, worst) =
-            (self.seen.steps.len(), self.rulings.iter().map(|ruling| ruling.verdict).min());
-        self.world.kernel().release_all();
-        self.world.kernel().heal();
-        self.settle()?;
-        self.write_for(SECOND_LOOK)?;
-        if self.is_running() {
-            self.asked.kill = true;
-            self.world.kill(Victim::All)?;
-            self.settle()?;
-        }
-        self.start()?;
-        if self.running {
-            self.due = Some(Due::new(self.line, Moment::Restarted));
-            self.judge_what_is_due()?;
-        }
-        self.due = None;
-        self.close_step()?;
-        let found = self.rulings[rulings..].iter().map(|ruling| ruling.verdict).min();
-        // What the second look saw is no part of the script's transcript.
-        self.seen.steps.truncate(seen);
+        let trace = self.session.world.kernel().trace.len();
+        self.record.script_ended_at = Some(trace);
+        let (rulings, remarks) = (self.judgements.rulings.len(), self.record.remarks.len());
+        let (steps, worst) = (self.record.seen.steps.len(), self.judgements.worst());
+        self.write_kill_and_start()?;
+        self.judgements.due = None;
+        self.record.close_step();
+        let found = self.judgements.rulings[rulings..].iter().map(|ruling| ruling.verdict).min();
+        // The transcript is that of the script alone.
+        self.record.seen.steps.truncate(steps);
         if found.is_some_and(|found| found < Verdict::Litter) && found < worst {
-            for remark in &mut self.remarks[remarks..] {
+            for remark in &mut self.record.remarks[remarks..] {
                 remark.text = format!("after another write, kill and start, {}", remark.text);
             }
         } else {
-            self.remarks.truncate(remarks);
-            self.rulings.truncate(rulings);
+            self.record.remarks.truncate(remarks);
+            self.judgements.rulings.truncate(rulings);
+        }
+        Ok(())
+    }
+
+    fn write_kill_and_start(&mut self) -> Result<(), EarlyEnd> {
+        self.session.world.kernel().release_all();
+        self.session.world.kernel().heal();
+        self.settle()?;
+        self.write_for(SECOND_LOOK)?;
+        if self.session.is_running() {
+            self.session.kill(Victim::All)?;
+            self.settle()?;
+        }
+        self.start()?;
+        if self.session.has_server() {
+            self.judgements.is_due(self.record.line, Moment::Restarted);
+            self.judge_what_is_due()?;
         }
         Ok(())
     }
 
     /// Sends a write of the runner's own, which counts like any other. Returns its reply.
-    pub fn write_for(&mut self, client: &str) -> Result<Option<String>, Stop> {
-        let index = self.seen.history.len();
-        let words = ["SET", &format!("sabot:{client}"), &index.to_string()];
+    pub fn write_for(&mut self, client: &str) -> Result<Option<String>, EarlyEnd> {
+        let place = self.record.seen.history.len();
+        let words = ["SET", &format!("sabot:{client}"), &place.to_string()];
         let argv: Argv = words.iter().map(|word| word.as_bytes().to_vec()).collect();
-        if !self.state.clients.send(self.world, client, &argv, Purpose::Case(index))? {
+        if !self.session.send(client, &argv, Purpose::Case(place))? {
             return Ok(None);
         }
-        self.state.seen.history.push(Sent {
-            line: self.state.line,
-            incarnation: self.state.seen.incarnation(),
-            client: client.into(),
-            argv,
-            taken_at: self.now(),
-            calls: self.state.seen.calls.len(),
-            reply: None,
-            acked_at: None,
-            answered_after: 0,
-        });
-        let shown = self.events.len();
+        self.record.sent(client, argv, self.session.now());
+        let events = self.record.events();
         self.settle()?;
-        self.events.retain({
-            let mut place = 0;
-            move |event| {
-                place += 1;
-                place <= shown || !matches!(event, crate::observation::Event::Reply(_))
-            }
-        });
-        Ok(self.seen.history[index].reply.clone())
+        self.record.hide_replies_since(events);
+        Ok(self.record.seen.history[place].reply.clone())
     }
 }

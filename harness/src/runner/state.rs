@@ -1,115 +1,83 @@
-//! What a runner knows at one moment of a run, as plain data.
+//! The runner: a script, and by owner what a run of it deals with. The session talks to the
+//! machine, the record holds what was observed, the judgements what came of that.
 //!
-//! Must not know: how any of it came to be known.
+//! Must not know: what a step does, and how anything is observed or judged.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::clients::Clients;
-use super::outcome::{Failure, Ruling, Sight};
-use super::resp::Reply;
-use crate::contract::{Lineage, Moment};
-use crate::kernel::{Name, Time};
-use crate::observation::{Event, LogLine, Observations, Remark};
-use crate::world::{Broken, Directive};
+use super::judgements::Judgements;
+use super::oracle::Oracle;
+use super::power_cuts::point::RepresentedRun;
+use super::record::{Keep, Record};
+use super::session::{Session, SessionState};
+use crate::case::script::Script;
+use crate::profile::Profile;
+use crate::world::{Broken, World};
 
 /// Why a run ends before its script does.
 #[derive(Debug)]
-pub enum Stop {
+pub enum EarlyEnd {
     Broken(Broken),
-    /// The reason stands in `failures`.
+    /// What is wrong is one of the failures.
     BadCase,
     NotApplicable(String),
 }
 
-impl From<Broken> for Stop {
-    fn from(broken: Broken) -> Stop {
-        Stop::Broken(broken)
+impl From<Broken> for EarlyEnd {
+    fn from(broken: Broken) -> EarlyEnd {
+        EarlyEnd::Broken(broken)
     }
 }
 
-/// Who asked the running server to end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    pub kill: bool,
-    pub shutdown: bool,
-    /// The number of a signal that the case sent.
-    pub signal: Option<i32>,
+/// One run of a script.
+pub struct Runner<'a> {
+    pub script: &'a Script,
+    pub profile: &'a Profile,
+    /// None: nothing is judged, because the run is about what INFO shows at some point.
+    pub oracle: Option<&'a mut dyn Oracle>,
+    /// The run that this one stands for, where its power cut is another than the script's.
+    pub represented: Option<RepresentedRun<'a>>,
+    pub session: Session<'a>,
+    pub record: Record,
+    pub judgements: Judgements,
 }
 
-/// A judgement that waits for the server.
-#[derive(Clone, Debug)]
-pub struct Due {
-    pub line: u32,
-    pub moment: Moment,
-    /// Questions under way; the last one's answer is the digest.
-    pub probes: Option<Vec<u32>>,
-}
-
-impl Due {
-    pub fn new(line: u32, moment: Moment) -> Due {
-        Due { line, moment, probes: None }
-    }
-}
-
-/// All that a runner knows, as plain data: with what it runs on, it can go on from here.
+/// Where a run is, as plain data: on a machine in the same state another runner can go on from
+/// here.
 #[derive(Clone, Debug, Default)]
 pub struct State {
-    pub seen: Observations,
-    pub rulings: Vec<Ruling>,
-    pub failures: Vec<Failure>,
-    /// Symptoms that were looked for.
-    pub sights: Vec<Sight>,
-    pub remarks: Vec<Remark>,
-    pub clients: Clients,
-    /// The case's configuration so far.
-    pub directives: Vec<Directive>,
-    /// Whether a server was started that has not been seen to end.
-    pub running: bool,
-    pub asked: Asked,
-    /// The line of the step under way.
-    pub line: u32,
-    pub events: Vec<Event>,
-    /// How much of the trace has been seen.
-    pub traced: usize,
-    /// Children that were born and have not ended, by incarnation and name.
-    pub children: BTreeSet<(u32, Name)>,
-    pub raw_log: Vec<u8>,
-    /// The start of the server that went on to log its own memory.
-    pub dump_of: Option<u32>,
-    /// Everything that was logged since the last start.
-    pub log: Vec<LogLine>,
-    /// How much of it `await log` has gone through.
-    pub awaited: usize,
-    /// Names that are being held and must have held someone by the end, with their lines.
-    pub holds: Vec<(String, u32)>,
-    pub probes: BTreeMap<u32, Option<Reply>>,
-    pub next_probe: u32,
-    /// What `expect` compares: the last command's place in the history.
-    pub last_sent: Option<usize>,
-    /// What it was answered, or what stood for an answer.
-    pub last_reply: String,
-    pub lineage: Lineage,
-    pub due: Option<Due>,
-    /// What the last question for the dataset was answered with.
-    pub found: Option<Vec<String>>,
-    /// The plan has killed the running server, or cut its power.
-    pub halted: bool,
-    /// Since when no fault is in force; None while one is, or when there was none.
-    pub healed_at: Option<Time>,
-    /// The last start that met a fault, from 1; 0: none has.
-    pub faulted: u32,
-    /// A start is under way: one that is refused is tried again.
-    pub starting: bool,
-    /// Starts that were refused in a row, with how they ended.
-    pub refusals: Vec<String>,
-    /// How many rulings there were before the last start.
-    pub rulings_before: usize,
-    /// Nothing is judged: the run is about what INFO shows at some point.
-    pub rehearsal: bool,
-    /// How long the trace was when the script was through.
-    pub through: Option<usize>,
-    /// Nobody will read a transcript: what only it would show is not kept.
-    pub quiet: bool,
-    /// Some rule that should have fired has not.
-    pub never_fired: bool,
+    pub session: SessionState,
+    pub record: Record,
+    pub judgements: Judgements,
+}
+
+impl<'a> Runner<'a> {
+    /// At the beginning of its script.
+    pub fn new(
+        script: &'a Script,
+        world: &'a mut dyn World,
+        profile: &'a Profile,
+        oracle: Option<&'a mut dyn Oracle>,
+        keep: Keep,
+    ) -> Self {
+        let keep = if keep == Keep::Facts && script.reads_log { Keep::Log } else { keep };
+        let record = Record::new(profile, keep);
+        Runner::at(State { record, ..State::default() }, script, world, profile, oracle)
+    }
+
+    /// At some point of it.
+    pub fn at(
+        state: State,
+        script: &'a Script,
+        world: &'a mut dyn World,
+        profile: &'a Profile,
+        oracle: Option<&'a mut dyn Oracle>,
+    ) -> Self {
+        let State { session, record, judgements } = state;
+        let session = Session::new(world, session);
+        Runner { script, profile, oracle, represented: None, session, record, judgements }
+    }
+
+    pub fn into_state(self) -> State {
+        let Runner { session, record, judgements, .. } = self;
+        State { session: session.into_state(), record, judgements }
+    }
 }

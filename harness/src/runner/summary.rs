@@ -1,7 +1,7 @@
 //! A run without a transcript: verdicts alone, and, when asked, the sites that it went through.
 //!
-//! Thousands of runs of a sweep are looked at by nobody, so nothing is written down for them that
-//! only a reader wants. Must not know: why a run is made.
+//! A sweep makes thousands of runs that nobody reads, so what only a reader wants is not kept for
+//! them. Must not know: why a run is made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,8 @@ use nix::errno::Errno;
 
 use super::oracle::Oracle;
 use super::outcome::{Collect, ReachedCall, RunSummary, decisive};
-use super::state::Stop;
-use super::steps::Runner;
+use super::record::Keep;
+use super::state::{EarlyEnd, Runner};
 use crate::case::script::Script;
 use crate::contract::Verdict;
 use crate::kernel::Site;
@@ -29,10 +29,9 @@ pub fn run_for_summary(
     oracle: &mut dyn Oracle,
     collect: Collect,
 ) -> RunSummary {
-    let mut runner = Runner::new(script, world, profile, oracle);
-    runner.quiet = true;
+    let mut runner = Runner::new(script, world, profile, Some(oracle), Keep::Facts);
     if collect == Collect::Sites {
-        runner.world.kernel().schedule.survey();
+        runner.session.world.kernel().schedule.survey();
     }
     let end = runner.run();
     summarize(runner, end, collect)
@@ -41,29 +40,31 @@ pub fn run_for_summary(
 /// What a run came to that ended like this.
 pub(super) fn summarize(
     mut runner: Runner<'_>,
-    end: Result<(), Stop>,
+    end: Result<(), EarlyEnd>,
     collect: Collect,
 ) -> RunSummary {
-    runner.stopped(end);
+    runner.ended(end);
     let (reached, trace) = match collect {
         Collect::Sites => {
-            let kernel = runner.world.kernel();
-            let through = runner.through.unwrap_or(kernel.trace.len());
+            let kernel = runner.session.world.kernel();
+            let through = runner.record.script_ended_at.unwrap_or(kernel.trace.len());
             let records = &kernel.trace.records()[..through];
-            let reached = sites(records, kernel.schedule.choices(), &runner.seen.starts);
+            let starts = &runner.record.seen.starts;
+            let reached = sites(records, kernel.schedule.choices(), starts);
             (reached, kernel.trace.to_string())
         }
         Collect::Verdicts => (Vec::new(), String::new()),
     };
-    if let Err(broken) = runner.world.finish() {
-        runner.stopped(Err(broken.into()));
+    if let Err(broken) = runner.session.world.finish() {
+        runner.ended(Err(broken.into()));
     }
-    let verdict = decisive(&runner.rulings).map_or(Verdict::NotMeasured, |worst| worst.verdict);
+    let judgements = runner.judgements;
+    let worst = decisive(&judgements.rulings);
     RunSummary {
-        verdict,
-        rulings: runner.state.rulings,
-        unfired: runner.state.never_fired,
-        failures: runner.state.failures,
+        verdict: worst.map_or(Verdict::NotMeasured, |worst| worst.verdict),
+        unfired: judgements.never_fired,
+        rulings: judgements.rulings,
+        failures: judgements.failures,
         reached,
         trace,
     }
@@ -99,7 +100,17 @@ fn made_by_the_refused(reached: &[ReachedCall], site: &Site) -> u32 {
     u32::try_from(made.count()).unwrap_or(u32::MAX)
 }
 
-/// Every site of a part of a trace, once.
+/// The name of every site of a part of a trace, once.
+pub(super) fn names_of_sites(trace: &[Record]) -> Vec<String> {
+    let mut known = BTreeSet::new();
+    let calls = trace.iter().filter_map(|record| match &record.event {
+        MachineEvent::Call(call) => Some(call.site.to_string()),
+        _ => None,
+    });
+    calls.filter(|site| known.insert(site.clone())).collect()
+}
+
+/// Every site of a part of a trace, once, with what decides which faults fit it.
 fn sites(trace: &[Record], choices: &[Choice], starts: &[Start]) -> Vec<ReachedCall> {
     let attempts = attempts(starts);
     let others: BTreeMap<&Site, &Vec<String>> =

@@ -1,45 +1,44 @@
 //! One function per verb: what a step does to the machine and its server.
 //!
-//! Must not know: how what it does shows.
+//! Must not know: how the effect is observed.
 
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use super::clients::Purpose;
-use super::state::{Due, Stop};
-use super::steps::Runner;
+use super::state::{EarlyEnd, Runner};
 use crate::case::script::{Damage, Expect, Needs, PageFate, Show, Verb};
 use crate::contract::Moment;
 use crate::kernel::disk::PowerCut;
 use crate::kernel::disk::page_cache::SyncErrors;
 use crate::kernel::{Cut, Name, Time};
-use crate::observation::{Argv, Damaged, Event, Sent};
+use crate::observation::{Argv, Damaged, Event};
 use crate::world::{Directive, Victim};
 
 /// How much server time a step may wait for something to happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Runner<'_> {
-    pub fn perform(&mut self, verb: &Verb) -> Result<(), Stop> {
+    pub fn perform(&mut self, verb: &Verb) -> Result<(), EarlyEnd> {
         match verb {
-            Verb::Config(directive) => self.configure(directive),
+            Verb::Config(directive) => self.session.configure(directive),
             Verb::Send { client, argv } => self.send(client, argv)?,
-            Verb::Inject { rule, .. } => self.world.kernel().plan.inject(rule.clone()),
+            Verb::Inject { rule, .. } => self.session.world.kernel().plan.inject(rule.clone()),
             Verb::Preempt { decision, .. } => {
-                self.world.kernel().schedule.decide(decision.clone());
+                self.session.world.kernel().schedule.decide(decision.clone());
             }
             Verb::Heal => self.heal()?,
             Verb::Space(bytes) => self.space(*bytes),
             Verb::SyncErrors(fate) => self.sync_errors(*fate),
-            Verb::Hold(task) => self.hold(task),
+            Verb::Hold(task) => self.session.hold(task, self.record.line),
             Verb::Release(task) => self.release(task)?,
             Verb::Advance(time) => self.advance(*time)?,
             Verb::AwaitChild => self.await_child()?,
             Verb::AwaitLog(text) => self.await_log(text)?,
             Verb::Kill(victim) => self.kill(*victim)?,
             Verb::PowerCut(cut) => self.power_cut(*cut)?,
-            Verb::Settle => self.world.kernel().disk.settle(),
+            Verb::Settle => self.session.world.kernel().disk.settle(),
             Verb::Shutdown(signal) => self.shutdown(*signal)?,
             Verb::Restart(directives) => self.restart(directives)?,
             Verb::Damage { role, damage } => self.damage(&role.role, damage)?,
@@ -49,218 +48,187 @@ impl Runner<'_> {
             Verb::Symptom(expect) => self.symptom(expect)?,
             Verb::Needs(_) | Verb::Known(_) => {}
             Verb::Check => self.check()?,
-            Verb::Maybe(verb) => self.perhaps(verb)?,
+            Verb::Maybe(verb) => self.perform_if_possible(verb)?,
         }
         Ok(())
     }
 
-    /// Does what can be done; it is no error of the case when there is nobody to do it to.
-    fn perhaps(&mut self, verb: &Verb) -> Result<(), Stop> {
+    /// Does what can be done; where it cannot, the case is not wrong.
+    fn perform_if_possible(&mut self, verb: &Verb) -> Result<(), EarlyEnd> {
         let possible = match verb {
-            Verb::Kill(Victim::Child) => self.world.children() > 0,
+            Verb::Kill(Victim::Child) => self.session.world.children() > 0,
             Verb::Hold(task) => {
-                self.world.kernel().hold_task(task);
+                self.session.world.kernel().hold_task(task);
                 return Ok(());
             }
-            Verb::AwaitChild => return self.wait(|runner| runner.world.children() == 0).map(drop),
-            _ => self.is_running(),
+            Verb::AwaitChild => {
+                return self.wait(|runner| runner.session.world.children() == 0).map(drop);
+            }
+            _ => self.session.is_running(),
         };
         if possible { self.perform(verb) } else { Ok(()) }
     }
 
-    pub(super) fn configure(&mut self, directive: &Directive) {
-        self.directives.retain(|known| !known.name.eq_ignore_ascii_case(&directive.name));
-        self.directives.push(directive.clone());
-    }
-
-    fn send(&mut self, client: &Name, argv: &Argv) -> Result<(), Stop> {
-        let index = self.seen.history.len();
-        if !self.state.clients.send(self.world, client, argv, Purpose::Case(index))? {
-            self.last_sent = None;
-            self.reply("(no server)");
+    fn send(&mut self, client: &Name, argv: &Argv) -> Result<(), EarlyEnd> {
+        let place = self.record.seen.history.len();
+        if !self.session.send(client, argv, Purpose::Case(place))? {
+            self.record.last.place = None;
+            self.record.reply("(no server)");
             return Ok(());
         }
         if crate::contract::history::name(argv) == "SHUTDOWN" {
-            self.asked.shutdown = true;
+            self.session.asked_to_shut_down();
         }
-        let taken_at = self.now();
-        self.state.seen.history.push(Sent {
-            line: self.state.line,
-            incarnation: self.state.seen.incarnation(),
-            client: client.clone(),
-            argv: argv.clone(),
-            taken_at,
-            calls: self.state.seen.calls.len(),
-            reply: None,
-            acked_at: None,
-            answered_after: 0,
-        });
-        self.last_sent = Some(index);
+        self.record.last.place = Some(self.record.sent(client, argv.clone(), self.session.now()));
         Ok(())
     }
 
-    fn heal(&mut self) -> Result<(), Stop> {
-        let unfired = self.world.kernel().heal();
-        self.unfired(&unfired)?;
+    fn heal(&mut self) -> Result<(), EarlyEnd> {
+        let unfired = self.session.world.kernel().heal();
+        self.expect_none_unfired(&unfired)?;
         self.settle()?;
-        self.healed_at = Some(self.now());
+        self.record.faults.healed_at = Some(self.session.now());
         Ok(())
     }
 
     fn space(&mut self, bytes: Option<u64>) {
-        self.world.kernel().disk.set_space(bytes);
-        self.healed_at = None;
+        self.session.world.kernel().disk.set_space(bytes);
+        self.record.faults.healed_at = None;
         if bytes.is_some() {
-            self.faulted = self.seen.incarnation();
+            self.record.faults.met(self.record.seen.incarnation());
         }
     }
 
-    /// Whether there is nobody to do something to because the plan has ended the server: a workload
-    /// goes on as if nothing had happened.
-    fn nobody(&mut self) -> bool {
-        let nobody = self.halted && !self.is_running();
-        if nobody {
-            self.note("no server");
+    /// Whether no server runs because the plan has ended it: a workload goes on as if nothing had
+    /// happened.
+    fn plan_ended_server(&mut self) -> bool {
+        let ended = self.session.plan_ended_server();
+        if ended {
+            self.record.note("no server");
         }
-        nobody
+        ended
     }
 
     fn sync_errors(&mut self, fate: PageFate) {
-        self.world.kernel().disk.sync_errors = match fate {
+        self.session.world.kernel().disk.sync_errors = match fate {
             PageFate::Clean => SyncErrors::Clean,
             PageFate::Dirty => SyncErrors::Dirty,
         };
     }
 
-    fn release(&mut self, task: &str) -> Result<(), Stop> {
-        let met = self.world.kernel().release_task(task);
-        let Some(met) = met else { return self.bad_case(format!("`{task}` is not held")) };
-        let line = self.holds.iter().rposition(|(held, _)| held == task);
-        let line = line.map(|at| self.holds.remove(at).1);
-        line.filter(|_| !met).map_or(Ok(()), |line| self.never_held(task, line))
+    fn release(&mut self, task: &str) -> Result<(), EarlyEnd> {
+        match self.session.release(task) {
+            None => self.bad_case(format!("`{task}` is not held")),
+            Some(Some(line)) => self.never_held(task, line),
+            Some(None) => Ok(()),
+        }
     }
 
-    fn hold(&mut self, task: &str) {
-        self.world.kernel().hold_task(task);
-        self.state.holds.push((task.to_string(), self.state.line));
-    }
-
-    fn advance(&mut self, time: Duration) -> Result<(), Stop> {
-        let to = self.now() + time;
-        self.advance_until(to, |_| false)?;
-        self.world.kernel().advance_to(to);
+    fn advance(&mut self, time: Duration) -> Result<(), EarlyEnd> {
+        let to = self.session.now() + time;
+        self.advance_to(to)?;
         self.settle()
     }
 
     /// Waits until `done`; how long that took is shown.
-    fn wait(&mut self, done: impl Fn(&Self) -> bool) -> Result<bool, Stop> {
-        let from = self.now();
+    fn wait(&mut self, done: impl Fn(&Self) -> bool) -> Result<bool, EarlyEnd> {
+        let from = self.session.now();
         let came = self.advance_until(from + PATIENCE, done)?;
-        let to: Time = self.now();
+        let to: Time = self.session.now();
         if to > from {
-            self.events.push(Event::Waited { from, to });
+            self.record.event(Event::Waited { from, to });
         }
         Ok(came)
     }
 
-    fn await_child(&mut self) -> Result<(), Stop> {
-        if self.nobody() {
+    fn await_child(&mut self) -> Result<(), EarlyEnd> {
+        if self.plan_ended_server() {
             return Ok(());
         }
-        if self.wait(|runner| runner.world.children() == 0)? {
+        if self.wait(|runner| runner.session.world.children() == 0)? {
             return Ok(());
         }
         self.bad_case("the server has not reaped its child within 60 s of its time")
     }
 
-    fn await_log(&mut self, text: &str) -> Result<(), Stop> {
-        if self.nobody() {
+    fn await_log(&mut self, text: &str) -> Result<(), EarlyEnd> {
+        if self.plan_ended_server() {
             return Ok(());
         }
-        let place = |runner: &Runner<'_>| {
-            let new = runner.log.iter().skip(runner.awaited);
-            new.into_iter().position(|line| line.message.contains(text))
-        };
-        if !self.wait(|runner| place(runner).is_some())? {
+        if !self.wait(|runner| runner.record.log.says(text))? {
             let message = format!("the log has not said `{text}` within 60 s of server time");
             return self.bad_case(message);
         }
-        self.awaited += place(self).map_or(0, |at| at + 1);
+        self.record.log.go_past(text);
         Ok(())
     }
 
-    fn power_cut(&mut self, cut: Cut) -> Result<(), Stop> {
-        let possible = PowerCut::image(&self.world.kernel().disk, cut);
+    fn power_cut(&mut self, cut: Cut) -> Result<(), EarlyEnd> {
+        let possible = PowerCut::image(&self.session.world.kernel().disk, cut);
         if let Err(impossible) = possible {
             return self.bad_case(impossible.to_string());
         }
-        self.asked.kill = true;
-        self.world.cut_power(cut)?;
+        self.session.cut_power(cut)?;
         Ok(())
     }
 
-    fn kill(&mut self, victim: Victim) -> Result<(), Stop> {
-        if self.nobody() {
+    fn kill(&mut self, victim: Victim) -> Result<(), EarlyEnd> {
+        if self.plan_ended_server() {
             return Ok(());
         }
         match victim {
-            Victim::Child if self.world.children() == 0 => {
+            Victim::Child if self.session.world.children() == 0 => {
                 return self.bad_case("there is no child to kill");
             }
-            Victim::Parent | Victim::All if !self.is_running() => {
+            Victim::Parent | Victim::All if !self.session.is_running() => {
                 return self.bad_case("there is no server to kill");
             }
-            Victim::Parent | Victim::All => self.asked.kill = true,
-            Victim::Child => {}
+            _ => Ok(self.session.kill(victim)?),
         }
-        self.world.kill(victim)?;
-        Ok(())
     }
 
-    fn shutdown(&mut self, signal: Signal) -> Result<(), Stop> {
-        if self.nobody() {
+    fn shutdown(&mut self, signal: Signal) -> Result<(), EarlyEnd> {
+        if self.plan_ended_server() {
             return Ok(());
         }
-        if !self.is_running() {
+        if !self.session.is_running() {
             return self.bad_case("there is no server to shut down");
         }
-        self.asked.shutdown |= matches!(signal, Signal::SIGTERM | Signal::SIGINT);
-        self.asked.signal = Some(signal as i32);
-        self.world.signal(signal)?;
+        self.session.signal(signal)?;
         self.settle()?;
-        if !self.wait(|runner| !runner.running)? {
-            self.note("the server runs on");
+        if !self.wait(|runner| !runner.session.has_server())? {
+            self.record.note("the server runs on");
         }
         Ok(())
     }
 
-    fn restart(&mut self, directives: &[Directive]) -> Result<(), Stop> {
-        if self.is_running() {
+    fn restart(&mut self, directives: &[Directive]) -> Result<(), EarlyEnd> {
+        if self.session.is_running() {
             return self.bad_case("the server still runs: `kill` or `shutdown` comes first");
         }
         for directive in directives {
-            self.configure(directive);
+            self.session.configure(directive);
         }
         self.start()?;
-        if self.running {
-            self.due = Some(Due::new(self.line, Moment::Restarted));
+        if self.session.has_server() {
+            self.judgements.is_due(self.record.line, Moment::Restarted);
         }
         Ok(())
     }
 
-    fn check(&mut self) -> Result<(), Stop> {
-        if self.nobody() {
+    fn check(&mut self) -> Result<(), EarlyEnd> {
+        if self.plan_ended_server() {
             return Ok(());
         }
-        if !self.is_running() {
+        if !self.session.is_running() {
             return self.bad_case("`check` asks a running server, and there is none");
         }
-        self.judge_the_living();
+        self.judgements.is_due(self.record.line, Moment::Living);
         Ok(())
     }
 
-    fn damage(&mut self, role: &str, damage: &Damage) -> Result<(), Stop> {
-        if self.is_running() {
+    fn damage(&mut self, role: &str, damage: &Damage) -> Result<(), EarlyEnd> {
+        if self.session.is_running() {
             return self
                 .bad_case("the server still runs: damage is for files that nobody has open");
         }
@@ -268,7 +236,7 @@ impl Runner<'_> {
             Damage::Append(_) => self.profile.only_name_of(role).map(|name| (name, Vec::new())),
             _ => None,
         };
-        let Some((name, content)) = self.files_of(role).pop().or_else(absent) else {
+        let Some((name, content)) = self.session.files_of(role).pop().or_else(absent) else {
             return self.bad_case(format!("there is no file with the role `{role}`"));
         };
         let length = content.len() as u64;
@@ -280,21 +248,14 @@ impl Runner<'_> {
         if reach > length {
             return self.bad_case(format!("the file has only {length} bytes"));
         }
-        self.world.set_file(&name, damaged(content, damage))?;
-        self.state.seen.damages.push(Damaged { starts: self.state.seen.starts.len() });
+        self.session.world.set_file(&name, damaged(content, damage))?;
+        let starts = self.record.seen.starts.len();
+        self.record.seen.damages.push(Damaged { starts });
         Ok(())
-    }
-
-    /// Every file with this role, by name.
-    pub fn files_of(&self, role: &str) -> Vec<(String, Vec<u8>)> {
-        let kernel = self.world.kernel();
-        let files = kernel.disk.files().filter(|(name, _)| kernel.role_of_name(name) == role);
-        files.map(|(name, content)| (name.to_string(), content.to_vec())).collect()
     }
 }
 
-/// Whether what the step does, or whether it can be done, depends on what is on the disk, also when
-/// nobody lives.
+/// Whether the step depends on what is on the disk even when no process lives.
 pub fn looks_at_the_disk(verb: &Verb) -> bool {
     match verb {
         Verb::Damage { .. } | Verb::PowerCut(_) | Verb::Space(_) => true,

@@ -56,7 +56,7 @@ pub fn judge(script: &Script, runs: &[Outcome], reviewed: &Reviewed) -> Assessme
     }
     if outcome.breaks_a_promise() {
         let unmet = failures(false);
-        let broken = outcome.rulings.iter().any(|ruling| ruling.unexpected);
+        let broken = outcome.rulings.iter().any(Ruling::is_unexpected);
         let word = if broken { verdict.as_str() } else { "unexpected" };
         let notes = unexpected(outcome).into_iter().chain(unmet).collect();
         return Assessment::new(word, Status::BrokenPromise, notes);
@@ -103,7 +103,7 @@ fn sentences(outcome: &Outcome) -> Vec<String> {
 
 /// The promises that were broken without the case expecting it.
 pub fn unexpected(outcome: &Outcome) -> Vec<String> {
-    outcome.rulings.iter().filter(|ruling| ruling.unexpected).map(sentence).collect()
+    outcome.rulings.iter().filter(|ruling| ruling.is_unexpected()).map(sentence).collect()
 }
 
 /// Line 0 stands for no line.

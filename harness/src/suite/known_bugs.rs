@@ -146,9 +146,9 @@ fn seen(case: &ParsedCase, outcome: &Outcome) -> Seen {
     let symptoms = case.script.symptoms();
     match outcome.verdict {
         Verdict::NotApplicable => Seen::NotApplicable,
-        _ if outcome.sights.len() < symptoms || outcome.is_bad_case() => Seen::Unmeasured,
+        _ if outcome.symptoms.len() < symptoms || outcome.is_bad_case() => Seen::Unmeasured,
         Verdict::HarnessBroken | Verdict::Hung => Seen::Unmeasured,
-        _ if outcome.sights.iter().all(|sight| sight.instead.is_none()) => Seen::Shows,
+        _ if outcome.symptoms.iter().all(|check| check.instead.is_none()) => Seen::Shows,
         _ => Seen::Absent,
     }
 }

@@ -3,7 +3,6 @@
 //! Must not know: what was promised.
 
 mod prefix_tree;
-pub mod question;
 pub mod replay;
 mod server;
 
@@ -21,7 +20,7 @@ pub struct Point {
     pub at: Time,
 }
 
-/// Knows what INFO would have shown at some point of a run.
+/// Finds out what INFO would have shown at some point of a run.
 pub trait Announcer {
     /// Whether it would have reported trouble.
     fn would_have_shown(
@@ -35,7 +34,7 @@ pub trait Announcer {
 /// Knows the state after each prefix of a history.
 pub trait Oracle: Announcer {
     /// The most of these units after which the dataset is `found`, as asked at `asked_at`, on a
-    /// server with these directives (those about persistence do not matter); None: no prefix leads
+    /// server with these directives, of which none is about persistence; None: no prefix leads
     /// there.
     fn survivors(
         &mut self,

@@ -78,7 +78,7 @@ mod tests {
 
     fn unit(word: &str, at: u64) -> Unit {
         let commands = vec![[word.as_bytes().to_vec()].into()];
-        Unit { client: (1, "client".into()), commands, at: Time(at) }
+        Unit { client: (1, "client".into()), commands, at: Time(at), may_wait: false }
     }
 
     #[test]

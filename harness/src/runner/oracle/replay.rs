@@ -11,10 +11,11 @@ use super::prefix_tree::Tree;
 use super::server::Server;
 use super::{Announcer, Oracle, Point};
 use crate::case::script::Script;
-use crate::contract::{Unit, expiring, time_matters};
+use crate::contract::{Unit, time_matters};
 use crate::kernel::{Clock, Time};
 use crate::profile::Profile;
-use crate::runner::would_show;
+use crate::runner::dataset::DatasetQuestion;
+use crate::runner::info_probe::would_show;
 use crate::world::{Broken, Directive, World};
 
 /// Makes worlds of one kind.
@@ -116,6 +117,7 @@ impl Redo<'_, '_> {
     /// On the way through a history in which time does not matter.
     fn along(&mut self, wanted: &[usize]) -> Result<Vec<(usize, String)>, Broken> {
         let mut server = Server::start((self.factory)()?, self.directives)?;
+        let question = DatasetQuestion::regardless_of_time();
         let mut digests = Vec::with_capacity(wanted.len());
         let mut done = 0;
         for count in wanted {
@@ -123,7 +125,7 @@ impl Redo<'_, '_> {
                 server.perform(unit)?;
             }
             done = *count;
-            digests.push((done, server.digest()?));
+            digests.push((done, server.dataset(&question)?));
         }
         server.world.finish()?;
         Ok(digests)
@@ -138,10 +140,7 @@ impl Redo<'_, '_> {
             server.perform(unit)?;
         }
         server.advance_to(asked_at)?;
-        for (db, key) in expiring(units.iter().copied()) {
-            server.touch(db, key)?;
-        }
-        let digest = server.digest()?;
+        let digest = server.dataset(&DatasetQuestion::after(units.iter().copied()))?;
         server.world.finish()?;
         Ok(digest)
     }

@@ -3,8 +3,9 @@
 //! Must not know: which states are wanted, and what they are compared with.
 
 use crate::case::lex;
-use crate::contract::{Unit, waits};
+use crate::contract::Unit;
 use crate::kernel::Time;
+use crate::runner::dataset::{DatasetQuestion, digest};
 use crate::runner::resp::{Reply, decode, encode};
 use crate::world::{Broken, Directive, World};
 
@@ -16,20 +17,12 @@ pub struct Server {
     pub world: Box<dyn World>,
 }
 
-/// Directives that decide where data goes, not what it is.
-fn is_about_persistence(name: &str) -> bool {
-    let name = name.to_lowercase();
-    ["append", "aof-", "no-appendfsync", "auto-aof", "save", "rdb", "dbfilename", "stop-writes"]
-        .iter()
-        .any(|opening| name.starts_with(opening))
-}
-
 impl Server {
+    /// Starts one with these directives, of which none is about persistence.
     pub fn start(mut world: Box<dyn World>, directives: &[Directive]) -> Result<Server, Broken> {
-        let mut kept: Vec<Directive> =
-            directives.iter().filter(|d| !is_about_persistence(&d.name)).cloned().collect();
-        kept.push(Directive { name: "appendonly".to_string(), value: "no".to_string() });
-        world.start(&kept)?;
+        let mut directives = directives.to_vec();
+        directives.push(Directive { name: "appendonly".to_string(), value: "no".to_string() });
+        world.start(&directives)?;
         Ok(Server { world })
     }
 
@@ -42,7 +35,7 @@ impl Server {
         let (start, client) = &unit.client;
         let client = format!("{start}:{client}");
         match unit.commands.as_slice() {
-            [argv] if waits(argv) => self.perform_or_wait(&client, argv),
+            [argv] if unit.may_wait => self.perform_or_wait(&client, argv),
             commands => commands.iter().try_for_each(|argv| self.ask(&client, argv).map(drop)),
         }
     }
@@ -63,18 +56,14 @@ impl Server {
         Ok(())
     }
 
-    /// Makes the server notice whether a key has expired.
-    pub fn touch(&mut self, db: String, key: Vec<u8>) -> Result<(), Broken> {
-        self.ask(ASKER, &[b"SELECT".to_vec(), db.into_bytes()])?;
-        self.ask(ASKER, &[b"TTL".to_vec(), key])?;
-        Ok(())
-    }
-
-    pub fn digest(&mut self) -> Result<String, Broken> {
-        let reply = self.ask(ASKER, &[b"DEBUG".to_vec(), b"DIGEST".to_vec()])?;
-        reply.text().ok_or_else(|| {
-            let answer = reply.lines().join(" ");
-            Broken::NotMeasured(format!("the server has no DEBUG DIGEST: {answer}"))
+    /// The digest of its dataset.
+    pub fn dataset(&mut self, question: &DatasetQuestion) -> Result<String, Broken> {
+        let Some(answer) = question.ask(&mut *self.world, ASKER)? else {
+            let message = "no reply to `DEBUG DIGEST` on a server without faults";
+            return Err(Broken::Harness(message.to_string()));
+        };
+        digest(&answer).map_err(|other| {
+            Broken::NotMeasured(format!("the server has no DEBUG DIGEST: {other}"))
         })
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Must not know: what is promised.
 
+mod class;
 pub mod point;
 mod reload;
 mod resume;

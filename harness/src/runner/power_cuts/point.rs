@@ -3,15 +3,14 @@
 //! Must not know: which states a cut may leave, and how each is judged.
 
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::class::{Class, hash_of};
 use crate::case::script::{Script, Verb};
 use crate::kernel::disk::power_cut::Shown;
 use crate::kernel::plan::{Effect, Halt, When};
 use crate::kernel::{Cut, Image, Site, Time};
-use crate::observation::Argv;
+use crate::runner::dataset::DatasetQuestion;
 use crate::runner::oracle::Oracle;
-use crate::runner::oracle::question::is_temporary;
 use crate::runner::outcome::RunSummary;
 use crate::world::{Broken, Directive, World};
 
@@ -41,7 +40,7 @@ impl CutPoint {
     }
 }
 
-/// Images that come to the same, and what that is.
+/// Images of one class, and the run that stands for them.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Judged {
     /// Leaves the first of them, under the strongest profile that allows one.
@@ -49,7 +48,7 @@ pub struct Judged {
     pub brief: RunSummary,
 }
 
-/// What a power cut at one call may come to.
+/// What a power cut at one call can lead to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Surveyed {
     pub judged: Vec<Judged>,
@@ -67,17 +66,17 @@ pub type Make<'a> = dyn Fn() -> Result<Box<dyn World>, Broken> + 'a;
 
 /// Starts servers from images and judges one of each class.
 pub trait Judge {
-    /// The image's class, which may be known, and unless that was judged: what it comes to.
+    /// The image's class, if it is not known yet, and a summary, unless the class was judged.
     fn judge(
         &mut self,
         shown: &Shown,
-        known: Option<u64>,
-        judged: &BTreeSet<u64>,
+        known: Option<Class>,
+        judged: &BTreeSet<Class>,
         oracle: &mut dyn Oracle,
-    ) -> Result<(u64, Option<RunSummary>), Broken>;
+    ) -> Result<(Class, Option<RunSummary>), Broken>;
 
-    /// Nobody asks any more.
-    fn put_away(&mut self) -> Result<(), Broken>;
+    /// Every image was judged.
+    fn finish(&mut self) -> Result<(), Broken>;
 }
 
 pub fn parsed(text: &str) -> Result<Script, Broken> {
@@ -89,52 +88,30 @@ pub fn parsed(text: &str) -> Result<Script, Broken> {
 pub struct Start {
     pub directives: Vec<Directive>,
     pub at: Time,
-    pub questions: Vec<Argv>,
+    pub dataset: DatasetQuestion,
     pub hash: u64,
-    /// Whether the time of the start decides what is found.
-    pub expires: bool,
-    /// Images are loaded by themselves: what that shows is told in other words.
-    pub ordinary: bool,
+    /// Each image is loaded by itself, and an ordinary run is judged.
+    pub loads_alone: bool,
 }
 
 impl Start {
     pub fn question(&self, image: &Image) -> Question {
-        let circumstances = hash_of(&(self.hash, self.ordinary));
-        (image.hash(), circumstances, if self.expires { self.at } else { Time::ZERO })
+        let circumstances = hash_of(&(self.hash, self.loads_alone));
+        let at = if self.dataset.depends_on_time() { self.at } else { Time::ZERO };
+        (image.hash(), circumstances, at)
     }
 }
 
 /// The run that a resumed one stands for.
 #[derive(Clone, Copy)]
-pub struct Own<'a> {
+pub struct RepresentedRun<'a> {
     pub point: &'a CutPoint,
     pub cut: Cut,
 }
 
-impl Own<'_> {
-    /// Its script, for whoever makes a part of it again.
+impl RepresentedRun<'_> {
+    /// Its script, to make a part of it again.
     pub fn script(self) -> Result<Script, Broken> {
         parsed(&self.point.leaving(self.cut))
     }
-}
-
-pub fn hash_of(value: &impl std::hash::Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// What the disk holds, as far as a server may ever look at it.
-pub fn disk_hash(world: &dyn World) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let kernel = world.kernel();
-    for (name, content) in kernel.disk.files() {
-        let role = kernel.role_of_name(name);
-        if is_temporary(&role) {
-            role.hash(&mut hasher);
-        } else {
-            (name, content).hash(&mut hasher);
-        }
-    }
-    hasher.finish()
 }

@@ -1,20 +1,19 @@
-//! Loading images one by one, for worlds that cannot go on from a machine of another.
+//! Loading images one by one, for worlds that cannot go on from another world's machine.
 //!
-//! Many share a machine, and one of each class is judged by an ordinary run of the whole script.
+//! Many images share a machine; one of each class is judged by an ordinary run of the whole script.
 //! Must not know: what is promised.
 
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::point::{CutPoint, Judge, Make, Start, disk_hash, hash_of, parsed};
+use super::class::{Class, StartShown, class_of_broken, disk_hash};
+use super::point::{CutPoint, Judge, Make, Start, parsed};
 use crate::kernel::Image;
 use crate::kernel::disk::power_cut::Shown;
-use crate::observation::Argv;
+use crate::observation::How;
 use crate::profile::Profile;
 use crate::runner::oracle::Oracle;
-use crate::runner::outcome::Collect;
-use crate::runner::outcome::RunSummary;
-use crate::runner::resp::{decode, encode};
+use crate::runner::outcome::{Collect, RunSummary};
+use crate::runner::starts::ATTEMPTS;
 use crate::runner::summary::run_for_summary;
 use crate::world::{Broken, Status, Victim, World};
 
@@ -28,19 +27,19 @@ pub(super) struct Loader<'a> {
     pub used: u32,
 }
 
-/// So many images share a machine, whose trace grows with each.
+/// How many images share a machine: its trace grows with each.
 const SHARE: u32 = 64;
-/// Who asks.
+/// The connection for the question.
 const ASKER: &str = "observer";
 
 impl Judge for Loader<'_> {
     fn judge(
         &mut self,
         shown: &Shown,
-        known: Option<u64>,
-        judged: &BTreeSet<u64>,
+        known: Option<Class>,
+        judged: &BTreeSet<Class>,
         oracle: &mut dyn Oracle,
-    ) -> Result<(u64, Option<RunSummary>), Broken> {
+    ) -> Result<(Class, Option<RunSummary>), Broken> {
         let class = known.map_or_else(|| self.class_of(&shown.image), Ok)?;
         if judged.contains(&class) {
             return Ok((class, None));
@@ -53,26 +52,26 @@ impl Judge for Loader<'_> {
         ))
     }
 
-    fn put_away(&mut self) -> Result<(), Broken> {
+    fn finish(&mut self) -> Result<(), Broken> {
         self.used = 0;
         self.world.take().map_or(Ok(()), |mut world| world.finish())
     }
 }
 
 impl Loader<'_> {
-    fn class_of(&mut self, image: &Image) -> Result<u64, Broken> {
+    fn class_of(&mut self, image: &Image) -> Result<Class, Broken> {
         match self.load(image) {
-            Err(Broken::Hung(why)) => {
+            Err(hung @ Broken::Hung(_)) => {
                 self.world = None;
-                Ok(hash_of(&why))
+                Ok(class_of_broken(&hung))
             }
-            other => other,
+            shown => shown.map(|shown| shown.class()),
         }
     }
 
-    fn load(&mut self, image: &Image) -> Result<u64, Broken> {
+    fn load(&mut self, image: &Image) -> Result<StartShown, Broken> {
         if self.used == SHARE {
-            self.put_away()?;
+            self.finish()?;
         }
         self.used += 1;
         let start = self.start;
@@ -84,46 +83,39 @@ impl Loader<'_> {
             world.kernel().advance_to(start.at);
         }
         world.put_image(image)?;
-        let mut hasher = DefaultHasher::new();
-        // As a supervisor would, see `Runner::start`.
-        let mut before = disk_hash(&**world);
-        for _ in 0..2 {
-            world.start(&start.directives)?;
-            if let Status::Running = world.status() {
-                break;
-            }
-            format!("{:?}", world.status()).hash(&mut hasher);
-            // The same disk is refused for the same reason.
-            let after = disk_hash(&**world);
-            if std::mem::replace(&mut before, after) == after {
-                break;
-            }
-        }
-        dataset(&mut **world, &start.questions)?.hash(&mut hasher);
-        disk_hash(&**world).hash(&mut hasher);
+        let ends = start_refused(&mut **world, start, self.profile)?;
+        let running = matches!(world.status(), Status::Running);
+        let answer = start.dataset.ask(&mut **world, ASKER)?;
+        let dataset = answer.map(|answer| answer.lines());
+        let disk = disk_hash(&**world, self.profile);
         world.log();
         world.kill(Victim::All)?;
         world.settle()?;
-        Ok(hasher.finish())
+        Ok(StartShown { ends, running, dataset, disk })
     }
 }
 
-/// The answers that tell the dataset; none when no server answers.
-fn dataset(world: &mut dyn World, questions: &[Argv]) -> Result<Vec<u8>, Broken> {
-    let mut bytes = Vec::new();
-    for question in questions {
-        bytes.extend(encode(question));
+/// Starts the server as a run does, see `Runner::start`. Returns how it ended where it was refused.
+fn start_refused(
+    world: &mut dyn World,
+    start: &Start,
+    profile: &Profile,
+) -> Result<Vec<How>, Broken> {
+    let mut ends = Vec::new();
+    let mut before = disk_hash(world, profile);
+    while ends.len() < ATTEMPTS {
+        world.start(&start.directives)?;
+        let how = match world.status() {
+            Status::Running | Status::Off => break,
+            Status::Exited(code) => How::Exited(code),
+            Status::Signaled(number) => How::Signaled(number),
+        };
+        ends.push(how);
+        let after = disk_hash(world, profile);
+        // The same disk is refused for the same reason.
+        if std::mem::replace(&mut before, after) == after {
+            ends.resize(ATTEMPTS, how);
+        }
     }
-    if !world.send(ASKER, &bytes)? {
-        return Ok(Vec::new());
-    }
-    world.settle()?;
-    let answers = world.receive(ASKER).bytes;
-    // The last one is the digest: the others only make the server look at keys.
-    let (mut at, mut last) = (0, 0);
-    while let Ok(Some((_, length))) = decode(&answers[at..]) {
-        last = at;
-        at += length;
-    }
-    Ok(answers[last..].to_vec())
+    Ok(ends)
 }

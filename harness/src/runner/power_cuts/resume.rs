@@ -1,22 +1,19 @@
 //! Going on from the start after a power cut, once for each image that the cut could have left.
 //!
-//! A run up to there is made once. Nobody lives then, so the machine is plain data, and so is what
-//! the runner knows; a copy of both with another image on the disk is where the ordinary run with
-//! that cut would be. Must not know: what is promised, and which images there are.
+//! The run up to there is made once. No process lives then, so the machine is plain data, and so is
+//! what the runner knows; a copy of both with another image on the disk is where the ordinary run
+//! with that cut would be. Must not know: what is promised, and which images there are.
 
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::point::{CutPoint, Judge, Own, disk_hash, hash_of};
+use super::class::{Class, StartShown, class_of_broken, disk_hash};
+use super::point::{CutPoint, Judge, RepresentedRun};
 use crate::case::script::Script;
-use crate::kernel::Cut;
 use crate::kernel::disk::power_cut::Shown;
 use crate::profile::Profile;
 use crate::runner::oracle::Oracle;
-use crate::runner::outcome::Collect;
-use crate::runner::outcome::RunSummary;
-use crate::runner::state::{State, Stop};
-use crate::runner::steps::Runner;
+use crate::runner::outcome::{Collect, RunSummary};
+use crate::runner::state::{EarlyEnd, Runner, State};
 use crate::runner::summary::summarize;
 use crate::world::{Broken, PoweredOff, World};
 
@@ -27,7 +24,7 @@ pub(super) struct Resumed<'a> {
     pub profile: &'a Profile,
     /// Where it goes on.
     pub world: Box<dyn World>,
-    pub dark: PoweredOff,
+    pub powered_off: PoweredOff,
     pub state: State,
     /// The index of the step that starts the server.
     pub step: usize,
@@ -37,21 +34,17 @@ impl Judge for Resumed<'_> {
     fn judge(
         &mut self,
         shown: &Shown,
-        known: Option<u64>,
-        judged: &BTreeSet<u64>,
+        known: Option<Class>,
+        judged: &BTreeSet<Class>,
         oracle: &mut dyn Oracle,
-    ) -> Result<(u64, Option<RunSummary>), Broken> {
-        self.world.resume_with(&self.dark, &shown.image);
-        let mut runner = Runner {
-            script: self.script,
-            world: &mut *self.world,
-            profile: self.profile,
-            oracle,
-            own: Some(Own { point: self.point, cut: shown.cut }),
-            state: self.state.clone(),
-        };
-        runner.forget(shown.cut);
-        let ends = runner.seen.ends.len();
+    ) -> Result<(Class, Option<RunSummary>), Broken> {
+        self.world.resume_with(&self.powered_off, &shown.image);
+        let (state, world) = (self.state.clone(), &mut *self.world);
+        let mut runner = Runner::at(state, self.script, world, self.profile, Some(oracle));
+        runner.represented = Some(RepresentedRun { point: self.point, cut: shown.cut });
+        runner.record.resumes_after(shown.cut);
+        runner.judgements.dataset = None;
+        let ends = runner.record.seen.ends.len();
         let step = &self.script.steps[self.step];
         let started = runner.start_for(step).and_then(|()| runner.step(step));
         let class = known.unwrap_or_else(|| runner.class(ends, &started));
@@ -62,33 +55,23 @@ impl Judge for Resumed<'_> {
         Ok((class, Some(summarize(runner, end, Collect::Verdicts))))
     }
 
-    fn put_away(&mut self) -> Result<(), Broken> {
+    fn finish(&mut self) -> Result<(), Broken> {
         self.world.finish()
     }
 }
 
 impl Runner<'_> {
-    /// The power was cut like this, and the trace begins anew.
-    fn forget(&mut self, cut: Cut) {
-        self.traced = 0;
-        self.found = None;
-        if let Some(last) = self.seen.cuts.last_mut() {
-            last.cut = cut;
-        }
-    }
-
     /// What was seen of a start before which `ends` servers had ended.
-    fn class(&self, ends: usize, started: &Result<(), Stop>) -> u64 {
-        if let Err(Stop::Broken(broken)) = started {
-            return hash_of(&broken.to_string());
+    fn class(&self, ends: usize, started: &Result<(), EarlyEnd>) -> Class {
+        if let Err(EarlyEnd::Broken(broken)) = started {
+            return class_of_broken(broken);
         }
-        let mut hasher = DefaultHasher::new();
-        for end in &self.seen.ends[ends..] {
-            format!("{:?}", end.how).hash(&mut hasher);
-        }
-        self.running.hash(&mut hasher);
-        self.found.hash(&mut hasher);
-        disk_hash(self.world).hash(&mut hasher);
-        hasher.finish()
+        let shown = StartShown {
+            ends: self.record.seen.ends[ends..].iter().map(|end| end.how).collect(),
+            running: self.session.has_server(),
+            dataset: self.judgements.dataset.clone(),
+            disk: disk_hash(self.session.world, self.profile),
+        };
+        shown.class()
     }
 }

@@ -1,4 +1,4 @@
-//! One power cut in every state that it may leave, without doing the whole run for each.
+//! One power cut in every state that it can leave, without repeating the whole run for each.
 //!
 //! The run is made once, up to the start that follows the cut; the kernel says which images the
 //! cut could have left. From there the run goes on once for each image: the server is started, and
@@ -12,29 +12,29 @@
 //!
 //! The class of an image is remembered, because neighbouring calls have most of their images in
 //! common; what was promised is not, because it differs by call. Must not know: what is promised,
-//! and why anybody asks.
+//! and why it is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::point::{CutPoint, Judge, Judged, Make, Question, Start, Surveyed, hash_of, parsed};
+use super::class::{Class, hash_of};
+use super::point::{CutPoint, Judge, Judged, Make, Question, Start, Surveyed, parsed};
 use super::reload::Loader;
 use super::resume::Resumed;
 use crate::case::script::{Script, Verb};
-use crate::contract::{Unit, expiring};
 use crate::kernel::Survey;
 use crate::kernel::disk::power_cut::{FsModel, Images};
 use crate::profile::Profile;
+use crate::runner::dataset::DatasetQuestion;
 use crate::runner::oracle::Oracle;
-use crate::runner::oracle::question::questions;
-use crate::runner::state::{State, Stop};
-use crate::runner::steps::Runner;
+use crate::runner::record::Keep;
+use crate::runner::state::{EarlyEnd, Runner, State};
 use crate::runner::verbs::looks_at_the_disk;
 use crate::world::{Broken, World};
 
 /// What is known of images that were started from.
 #[derive(Debug, Default)]
 pub struct Loads {
-    known: BTreeMap<Question, u64>,
+    known: BTreeMap<Question, Class>,
     /// How many were asked for, known or not.
     pub asked: u64,
 }
@@ -64,11 +64,11 @@ pub fn survey(
         return Ok(None);
     };
     let Reached { images, mut start, state, step, alone } = reached;
-    let dark = if alone && world.kernel().is_at_rest() { world.suspend() } else { None };
-    start.ordinary = dark.is_none();
-    let mut judge: Box<dyn Judge + '_> = match dark {
-        Some(dark) => {
-            Box::new(Resumed { point, script: &script, profile, world, dark, state, step })
+    let powered_off = if alone && world.kernel().is_at_rest() { world.suspend() } else { None };
+    start.loads_alone = powered_off.is_none();
+    let mut judge: Box<dyn Judge + '_> = match powered_off {
+        Some(powered_off) => {
+            Box::new(Resumed { point, script: &script, profile, world, powered_off, state, step })
         }
         None => {
             world.finish()?;
@@ -76,7 +76,7 @@ pub fn survey(
         }
     };
     let judged = judge_each(&images, &start, &mut *judge, go_on, oracle, loads);
-    judge.put_away()?;
+    judge.finish()?;
     judged.map(Some)
 }
 
@@ -128,22 +128,21 @@ fn up_to_the_start(
     ask: Survey,
 ) -> Result<Option<Reached>, Broken> {
     world.kernel().survey = Some(ask);
-    let mut runner = Runner::new(script, world, profile, oracle);
-    runner.quiet = true;
+    let mut runner = Runner::new(script, world, profile, Some(oracle), Keep::Facts);
     let applies = runner.applies().is_ok();
     let reached = match runner.run_to_the_start_after_the_cut() {
         Ok(reached) => reached,
-        Err(Stop::Broken(broken)) => return Err(broken),
-        Err(Stop::BadCase | Stop::NotApplicable(_)) => None,
+        Err(EarlyEnd::Broken(broken)) => return Err(broken),
+        Err(EarlyEnd::BadCase | EarlyEnd::NotApplicable(_)) => None,
     };
     let start = runner.circumstances();
-    let mut state = runner.state;
+    let mut state = runner.into_state();
     // The next start begins a log of its own.
-    state.log.clear();
+    state.record.log.begin();
     let survey = world.kernel().survey.take();
     let images = survey.and_then(|survey| survey.images);
     Ok(images.zip(reached).map(|(images, (step, blind))| {
-        let alone = applies && blind && state.holds.is_empty();
+        let alone = applies && blind && !state.session.holds_tasks();
         Reached { images, start, state, step, alone }
     }))
 }
@@ -151,34 +150,35 @@ fn up_to_the_start(
 impl Runner<'_> {
     /// The index of that step, and whether nothing has looked at the disk since the cut. None: the
     /// power was never cut, or nothing starts after that.
-    fn run_to_the_start_after_the_cut(&mut self) -> Result<Option<(usize, bool)>, Stop> {
+    fn run_to_the_start_after_the_cut(&mut self) -> Result<Option<(usize, bool)>, EarlyEnd> {
         let mut blind = true;
         for (index, step) in self.script.steps.iter().enumerate() {
-            let rulings = self.rulings.len();
+            let rulings = self.judgements.rulings.len();
             self.start_for(step)?;
-            if let (Verb::Restart(directives), false) = (&step.verb, self.seen.cuts.is_empty()) {
-                directives.iter().for_each(|directive| self.configure(directive));
+            if let (Verb::Restart(directives), false) =
+                (&step.verb, self.record.seen.cuts.is_empty())
+            {
+                directives.iter().for_each(|directive| self.session.configure(directive));
                 return Ok(Some((index, blind)));
             }
             self.step(step)?;
-            if !self.seen.cuts.is_empty() {
+            if !self.record.seen.cuts.is_empty() {
                 // A judgement looks for what was left behind.
-                blind &= !looks_at_the_disk(&step.verb) && self.rulings.len() == rulings;
+                blind &= !looks_at_the_disk(&step.verb) && self.judgements.rulings.len() == rulings;
             }
         }
         Ok(None)
     }
 
     fn circumstances(&self) -> Start {
-        let entries = self.lineage.entries(&self.seen.history);
-        let units: Vec<Unit> = entries.into_iter().map(|entry| entry.unit).collect();
+        let entries = self.judgements.lineage.entries(&self.record.seen);
+        let directives = self.session.directives().to_vec();
         Start {
-            directives: self.directives.clone(),
-            hash: hash_of(&self.directives),
-            at: self.now(),
-            expires: !expiring(&units).is_empty(),
-            questions: questions(&units),
-            ordinary: false,
+            hash: hash_of(&directives),
+            directives,
+            at: self.session.now(),
+            dataset: DatasetQuestion::after(entries.iter().map(|entry| &entry.unit)),
+            loads_alone: false,
         }
     }
 }

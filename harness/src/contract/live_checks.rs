@@ -1,17 +1,17 @@
-//! Judging a server that lives: whether it takes writes again, and what it holds on to.
+//! Judging a running server: whether it takes writes again, and what it holds on to.
 //!
-//! Must not know: how it was looked at.
+//! Must not know: how it was examined.
 
 use std::time::Duration;
 
 use super::{Judgement, Reason, Verdict};
-use crate::observation::{Leaks, Living, Time};
+use crate::observation::{Leaks, LiveChecks, Time};
 
 /// How long writes may stay refused once every fault is over.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Judges what a look at a living server found.
-pub fn living(found: &Living) -> Vec<Judgement> {
+/// Judges what the checks of a running server found.
+pub fn live_checks(found: &LiveChecks) -> Vec<Judgement> {
     let mut judgements = Vec::new();
     if let Some(refusal) = &found.refusal
         && refusal.healed_for >= Time::ZERO + PATIENCE

@@ -1,0 +1,81 @@
+//! The judgements of a run: verdicts that were given, expectations that were not met, and what the
+//! next verdict builds on.
+//!
+//! Must not know: how a server is asked, and what is promised.
+
+use super::outcome::{Failure, Ruling, Standing, SymptomCheck};
+use crate::contract::{Lineage, Moment, Verdict};
+
+/// A judgement that waits for the server.
+#[derive(Clone, Debug)]
+pub struct Due {
+    pub line: u32,
+    pub moment: Moment,
+    pub asked: Asked,
+}
+
+/// Whether the server was asked for its dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    NotYet,
+    /// By the question with this number.
+    AsNumber(u32),
+    /// It could not be connected to.
+    InVain,
+}
+
+/// All that was judged so far, as plain data.
+#[derive(Clone, Debug, Default)]
+pub struct Judgements {
+    pub rulings: Vec<Ruling>,
+    pub failures: Vec<Failure>,
+    /// Symptoms of a known bug that were looked for.
+    pub symptoms: Vec<SymptomCheck>,
+    /// Some rule that should have fired has not.
+    pub never_fired: bool,
+    pub lineage: Lineage,
+    pub due: Option<Due>,
+    /// What the last question for the dataset was answered with.
+    pub dataset: Option<Vec<String>>,
+    /// How many rulings there were before the last start.
+    before_start: usize,
+}
+
+impl Judgements {
+    /// A judgement of the running server is to be made as soon as it answers.
+    pub fn is_due(&mut self, line: u32, moment: Moment) {
+        self.due = Some(Due { line, moment, asked: Asked::NotYet });
+    }
+
+    pub fn worst(&self) -> Option<Verdict> {
+        self.rulings.iter().map(|ruling| ruling.verdict).min()
+    }
+
+    /// Whether some verdict says something about the server.
+    pub fn measured(&self) -> bool {
+        self.rulings.iter().any(|ruling| ruling.verdict != Verdict::NotMeasured)
+    }
+
+    /// The server is started: what is ruled from now on may be about that.
+    pub fn start_begins(&mut self) {
+        self.before_start = self.rulings.len();
+    }
+
+    /// The verdict that the last start was refused, if one was given.
+    pub fn refusal(&mut self) -> Option<&mut Ruling> {
+        let mut given = self.rulings[self.before_start..].iter_mut();
+        given.rfind(|ruling| ruling.verdict == Verdict::RefusedStart)
+    }
+
+    /// Marks the rulings that break a promise and that nothing in the case expects. A case about a
+    /// known bug goes by its symptoms; there only a hang counts.
+    pub fn mark_unexpected(&mut self, of_known_bug: bool) {
+        for ruling in &mut self.rulings {
+            let expected = ruling.standing == Standing::Expected;
+            let counts = !of_known_bug || ruling.verdict == Verdict::Hung;
+            if ruling.verdict.is_broken_promise() && !expected && counts {
+                ruling.standing = Standing::Unexpected;
+            }
+        }
+    }
+}

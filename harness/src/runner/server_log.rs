@@ -1,0 +1,64 @@
+//! What the server has logged since its last start, as far as it has been read.
+//!
+//! Must not know: who reads it, and why.
+
+use super::log;
+use crate::observation::LogLine;
+
+#[derive(Clone, Debug, Default)]
+pub struct ServerLog {
+    /// An unfinished line.
+    raw: Vec<u8>,
+    lines: Vec<LogLine>,
+    /// How many of them `await log` has gone through.
+    awaited: usize,
+    /// The start of the server that went on to log its own memory.
+    dump_of: Option<u32>,
+}
+
+impl ServerLog {
+    /// A server starts.
+    pub fn begin(&mut self) {
+        self.lines.clear();
+        self.awaited = 0;
+    }
+
+    /// Takes in what the server of this start has written; returns all lines that are complete now.
+    pub fn take(&mut self, written: &[u8], incarnation: u32) -> Vec<LogLine> {
+        self.raw.extend_from_slice(written);
+        let lines = log::take_lines(&mut self.raw);
+        for line in &lines {
+            if log::opens_a_memory_dump(line) {
+                self.dump_of = Some(incarnation);
+            }
+            if self.dump_of != Some(incarnation) {
+                self.lines.push(line.clone());
+            }
+        }
+        lines
+    }
+
+    /// Like [`ServerLog::take`], but nothing is kept; returns the complete lines as text.
+    pub fn pass_over(&mut self, written: &[u8]) -> Vec<u8> {
+        self.raw.extend_from_slice(written);
+        log::take_whole(&mut self.raw)
+    }
+
+    pub fn lines(&self) -> &[LogLine] {
+        &self.lines
+    }
+
+    /// Whether a line that `await log` has not gone through yet contains `text`.
+    pub fn says(&self, text: &str) -> bool {
+        self.place(text).is_some()
+    }
+
+    /// `await log` goes on behind the first such line.
+    pub fn go_past(&mut self, text: &str) {
+        self.awaited += self.place(text).map_or(0, |place| place + 1);
+    }
+
+    fn place(&self, text: &str) -> Option<usize> {
+        self.lines.iter().skip(self.awaited).position(|line| line.message.contains(text))
+    }
+}
