@@ -54,12 +54,12 @@ impl Exit {
     }
 }
 
-/// What one run of one case in one world came to, as far as the exit code cares.
+/// What a run of a case or of a sweep means for the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// The verdict and the transcript are what was expected.
     AsExpected,
-    /// As far as can be said without a reviewed snapshot.
+    /// Nothing is wrong, but there is no reviewed snapshot to compare with.
     Unreviewed,
     /// The case asks for something that this server does not have.
     NotApplicable,
@@ -89,7 +89,7 @@ impl Status {
     }
 }
 
-/// The exit for all statuses together.
+/// The exit for all runs together.
 pub fn overall(statuses: impl IntoIterator<Item = Status>) -> Exit {
     const WORST_FIRST: [Exit; 4] =
         [Exit::BrokenPromise, Exit::BadUsage, Exit::NotMeasured, Exit::Differs];

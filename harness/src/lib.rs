@@ -2,9 +2,9 @@
 //! down.
 //!
 //! This is the library, for tests of other projects; the command `sabot` does the same and more. A
-//! [`World`] is a server under a kernel that sabot controls, a [`Case`] is a script, a [`Plan`] the
-//! faults to put into one; [`Case::run`] gives an [`Outcome`] with a transcript and a [`Verdict`],
-//! and [`sweep()`] tries every fault at every call.
+//! [`World`] is a server under a kernel that sabot controls, a [`Case`] is a script, and a [`Plan`]
+//! holds faults to put into one. [`Case::run`] gives an [`Outcome`] with a transcript and a
+//! [`Verdict`]; [`sweep()`] tries every fault at every call.
 //!
 //! ```
 //! use sabot::{Case, Plan, Verdict, World};
@@ -27,21 +27,21 @@
 //! # Ok::<(), sabot::Error>(())
 //! ```
 //!
-//! A whole project that does this, with rstest and insta, is in `examples/redis-server`; what the
-//! language of cases can say is in `cases/README.md`, what the verdicts mean at [`Verdict`].
+//! A whole project that does this, with rstest and insta, is in `examples/redis-server`.
+//! `cases/README.md` describes the language of cases, and [`Verdict`] says what the verdicts mean.
 //!
 //! # Limits
 //!
-//! - The kernel is Linux. World `sim` needs nothing else; the others need x86-64, Linux 5.19 or
-//!   newer, and root or user namespaces. Where they are missing, [`World::find`] says so with
+//! - It runs on Linux alone. World `sim` needs nothing else; the others need x86-64, Linux 5.19 or
+//!   newer, and root or user namespaces. Where these are missing, [`World::find`] returns
 //!   [`Error::Missing`]; `sabot doctor` says what to change.
 //! - Supervised servers are run by worker processes, and a worker is *the program that uses this
-//!   library, executed again*: before its `main`, which is the test harness, this crate looks
-//!   whether the first argument is `sabot-again`. Nothing is to be set up for that, also not for
-//!   several tests at once in one process, but the program must be linked dynamically against
-//!   glibc and must still be there while it runs. Workers die with the threads that started them.
-//! - No run waits for real time, and each has its own network and files: tests may run in parallel.
-//!   Two runs of one case give the same [`Outcome::trace`], byte for byte.
+//!   library, executed again*: before its `main`, which is the test harness, this crate checks
+//!   whether the first argument is `sabot-again`. That needs no setup, not even for several tests at
+//!   once in one process, but the program must be linked dynamically against glibc, and its file
+//!   must stay in place while it runs. Workers die with the threads that started them.
+//! - No run waits for real time, and each has its own network and files, so tests may run in
+//!   parallel. Two runs of one case give the same [`Outcome::trace`], byte for byte.
 //! - In a debug build the simulation is several times slower; `[profile.dev.package.sabot]
 //!   opt-level = 1` helps.
 

@@ -1,16 +1,16 @@
 //! The page of an audit in a real browser: it is parsed as it was meant, says nothing on the
 //! console, asks for nothing from elsewhere, and its links lead somewhere.
 //!
-//! Needs Chromium; without one the test is skipped aloud, and fails where `SABOT_REQUIRE` names
+//! Needs Chromium; without one the test is skipped with a notice, and fails where `SABOT_REQUIRE` names
 //! `browser`.
 
-mod desk;
+mod project;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use desk::{Desk, required};
+use project::{Project, required};
 
 /// Programs that understand Chromium's flags.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -44,14 +44,15 @@ fn browser() -> Option<PathBuf> {
 }
 
 /// Looks at the page; several looks go on at once, each with a profile of its own.
-fn look(browser: &Path, desk: &Desk, number: usize, fragment: &str, flags: &[&str]) -> Look {
-    let url = format!("file://{}{fragment}", desk.path("a.html").display());
-    let profile = format!("--user-data-dir={}", desk.path(&format!("profile{number}")).display());
+fn look(browser: &Path, project: &Project, number: usize, fragment: &str, flags: &[&str]) -> Look {
+    let url = format!("file://{}{fragment}", project.path("a.html").display());
+    let profile =
+        format!("--user-data-dir={}", project.path(&format!("profile{number}")).display());
     let child = Command::new(browser)
         .args(FLAGS)
         .args(flags)
         .args([&profile, &url])
-        .env("HOME", desk.path(""))
+        .env("HOME", project.path(""))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -72,26 +73,26 @@ impl Look {
 #[test]
 fn a_browser_sees_what_was_found_and_nothing_is_wrong_with_it() {
     let Some(browser) = browser() else { return };
-    let desk = Desk::new();
-    desk.audit("a.html", &["--json", "a.json"]).expect(1, &[]);
-    let shot = |name: &str| format!("--screenshot={}", desk.path(name).display());
+    let project = Project::new();
+    project.audit("a.html", &["--json", "a.json"]).expect(1, &[]);
+    let shot = |name: &str| format!("--screenshot={}", project.path(name).display());
     let (top, below) = (shot("top.png"), shot("words.png"));
-    let dom = look(&browser, &desk, 1, "", &["--dump-dom"]);
-    let top = look(&browser, &desk, 2, "", &[&top]);
-    let below = look(&browser, &desk, 3, "#words", &[&below]);
+    let dom = look(&browser, &project, 1, "", &["--dump-dom"]);
+    let top = look(&browser, &project, 2, "", &[&top]);
+    let below = look(&browser, &project, 3, "#words", &[&below]);
     let (dom, _, _) = (dom.done(), top.done(), below.done());
     let log = String::from_utf8_lossy(&dom.stderr);
     assert!(!log.contains("CONSOLE"), "the console says:\n{log}");
     let seen = String::from_utf8(dom.stdout).expect("text");
-    structure(&seen, &desk);
+    structure(&seen, &project);
     links(&seen);
-    let picture = |name: &str| std::fs::read(desk.path(name)).expect("a picture");
+    let picture = |name: &str| std::fs::read(project.path(name)).expect("a picture");
     assert_ne!(picture("top.png"), picture("words.png"), "a link leads to another part");
 }
 
 /// The tree as the browser has built it.
-fn structure(seen: &str, desk: &Desk) {
-    let json = desk.json("a.json");
+fn structure(seen: &str, project: &Project) {
+    let json = project.json("a.json");
     let causes = json["causes"].as_array().expect("a list");
     let count = |text: &str| seen.matches(text).count();
     assert_eq!(count("<h1"), 1, "one heading for the whole");

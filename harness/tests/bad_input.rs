@@ -2,7 +2,7 @@
 //! message that names the file, line or path, the right exit code, and leaves no process and no
 //! file behind.
 
-#[path = "desk/waiting.rs"]
+#[path = "project/waiting.rs"]
 mod waiting;
 
 use std::fs;
@@ -20,7 +20,7 @@ use sabot::engine::reap;
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// A folder to work in, and the promise that nothing else is touched.
-struct Desk {
+struct Sandbox {
     folder: tempfile::TempDir,
     _alone: MutexGuard<'static, ()>,
 }
@@ -31,13 +31,13 @@ struct Said {
     text: String,
 }
 
-impl Desk {
-    fn new() -> Desk {
+impl Sandbox {
+    fn new() -> Sandbox {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         reap::adopt_orphans().expect("orphans come to this process");
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir(folder.path().join("tmp")).expect("a new folder");
-        Desk { folder, _alone: alone }
+        Sandbox { folder, _alone: alone }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -126,8 +126,8 @@ fn numbered(pid: &str) -> i32 {
 }
 
 /// Whether supervised worlds are possible here; `sabot doctor` says why not.
-fn supervised(desk: &Desk) -> bool {
-    let possible = desk.sabot(&["doctor"]).code == Some(0);
+fn supervised(sandbox: &Sandbox) -> bool {
+    let possible = sandbox.sabot(&["doctor"]).code == Some(0);
     if !possible {
         assert!(std::env::var_os("SABOT_REQUIRE").is_none(), "required, but not possible here");
         println!("skipped: this machine cannot supervise");
@@ -137,58 +137,58 @@ fn supervised(desk: &Desk) -> bool {
 
 #[test]
 fn an_unknown_verb_is_shown_at_its_place_with_all_other_mistakes() {
-    let desk = Desk::new();
-    desk.write("bad.case", "# A comment.\n> SET a 1\nkil all\nadvance soon\n");
-    let said = desk.sabot(&["run", "bad.case"]);
+    let sandbox = Sandbox::new();
+    sandbox.write("bad.case", "# A comment.\n> SET a 1\nkil all\nadvance soon\n");
+    let said = sandbox.sabot(&["run", "bad.case"]);
     said.expect(2, &["bad.case:3:1", "kil", "kill", "bad.case:4:9", "soon"]);
 }
 
 #[test]
 fn an_impossible_selector_is_refused_before_anything_runs() {
-    let desk = Desk::new();
-    desk.write("bad.case", "inject fork on=aof error=EAGAIN\ninject fork short=1\n> PING\n");
-    let said = desk.sabot(&["run", "bad.case", "--world", "sim"]);
+    let sandbox = Sandbox::new();
+    sandbox.write("bad.case", "inject fork on=aof error=EAGAIN\ninject fork short=1\n> PING\n");
+    let said = sandbox.sabot(&["run", "bad.case", "--world", "sim"]);
     said.expect(2, &["bad.case:1:16", "on=aof", "bad.case:2:8", "short"]);
 }
 
 #[test]
 fn a_fault_that_never_fired_is_an_error_unless_it_may_be() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let case = |maybe: &str| {
         format!("config appendonly yes\n> SET a 1\ninject fork error=EAGAIN{maybe}\n> GET a\n")
     };
-    desk.write("never.case", &case(""));
-    let said = desk.sabot(&["run", "never.case", "--world", "sim"]);
+    sandbox.write("never.case", &case(""));
+    let said = sandbox.sabot(&["run", "never.case", "--world", "sim"]);
     said.expect(2, &["never.case:3", "inject fork error=EAGAIN"]);
-    desk.write("maybe.case", &case(" maybe"));
-    desk.sabot(&["run", "maybe.case", "--world", "sim"]).expect(0, &["1 unreviewed"]);
+    sandbox.write("maybe.case", &case(" maybe"));
+    sandbox.sabot(&["run", "maybe.case", "--world", "sim"]).expect(0, &["1 unreviewed"]);
 }
 
 #[test]
 fn an_expectation_that_is_not_met_is_a_failure_that_names_its_line() {
-    let desk = Desk::new();
-    desk.write("unmet.case", "> SET a 1\n> GET a\nexpect \"2\"\n");
-    desk.sabot(&["run", "unmet.case", "--world", "sim"]).expect(1, &["unmet.case:3", "FAIL"]);
+    let sandbox = Sandbox::new();
+    sandbox.write("unmet.case", "> SET a 1\n> GET a\nexpect \"2\"\n");
+    sandbox.sabot(&["run", "unmet.case", "--world", "sim"]).expect(1, &["unmet.case:3", "FAIL"]);
 }
 
 #[test]
 fn a_case_or_world_that_does_not_exist_is_bad_usage() {
-    let desk = Desk::new();
-    desk.sabot(&["run", "no-such-case"]).expect(2, &["no case no-such-case"]);
-    desk.write("ping.case", "> PING\n");
-    desk.sabot(&["run", "ping.case", "--world", "sum"]).expect(2, &["no world sum", "sim"]);
-    desk.sabot(&["run", "--no-such-flag"]).expect(2, &["--no-such-flag"]);
-    desk.write("latin1.case", "");
-    fs::write(desk.path("latin1.case"), b"> SET a \xe9\n").expect("the file is ours");
-    desk.sabot(&["run", "latin1.case"]).expect(2, &["latin1.case", "UTF-8"]);
+    let sandbox = Sandbox::new();
+    sandbox.sabot(&["run", "no-such-case"]).expect(2, &["no case no-such-case"]);
+    sandbox.write("ping.case", "> PING\n");
+    sandbox.sabot(&["run", "ping.case", "--world", "sum"]).expect(2, &["no world sum", "sim"]);
+    sandbox.sabot(&["run", "--no-such-flag"]).expect(2, &["--no-such-flag"]);
+    sandbox.write("latin1.case", "");
+    fs::write(sandbox.path("latin1.case"), b"> SET a \xe9\n").expect("the file is ours");
+    sandbox.sabot(&["run", "latin1.case"]).expect(2, &["latin1.case", "UTF-8"]);
 }
 
 #[test]
 fn a_path_that_is_no_server_is_named_with_the_reason() {
-    let desk = Desk::new();
-    desk.write("ping.case", "> PING\n");
-    desk.write("plain", "just a file\n");
-    let world = |path: &str| desk.sabot(&["run", "ping.case", "--world", path]);
+    let sandbox = Sandbox::new();
+    sandbox.write("ping.case", "> PING\n");
+    sandbox.write("plain", "just a file\n");
+    let world = |path: &str| sandbox.sabot(&["run", "ping.case", "--world", path]);
     world("./missing").expect(3, &["./missing", "no such file"]);
     world("./plain").expect(3, &["./plain", "not executable"]);
     world("/bin/true").expect(3, &["/bin/true", "not a server"]);
@@ -196,11 +196,11 @@ fn a_path_that_is_no_server_is_named_with_the_reason() {
 
 #[test]
 fn a_required_world_that_is_missing_is_a_failure_and_a_default_one_is_not() {
-    let desk = Desk::new();
-    desk.write("ping.case", "> PING\n");
+    let sandbox = Sandbox::new();
+    sandbox.write("ping.case", "> PING\n");
     let run = |require: &str| {
-        let mut command = desk.command(&["run", "ping.case"]);
-        command.env("PATH", desk.path("tmp")).env("SABOT_REQUIRE", require);
+        let mut command = sandbox.command(&["run", "ping.case"]);
+        command.env("PATH", sandbox.path("tmp")).env("SABOT_REQUIRE", require);
         Said::of(&command.output().expect("the command starts"))
     };
     run("redis").expect(3, &["missing: world redis: no redis-server on PATH"]);
@@ -210,13 +210,14 @@ fn a_required_world_that_is_missing_is_a_failure_and_a_default_one_is_not() {
 
 #[test]
 fn a_server_that_dies_at_start_is_told_from_one_that_runs() {
-    let desk = Desk::new();
-    desk.write("dies.case", "config no-such-directive 1\n> PING\n");
-    desk.sabot(&["run", "dies.case", "--world", "sim"])
+    let sandbox = Sandbox::new();
+    sandbox.write("dies.case", "config no-such-directive 1\n> PING\n");
+    sandbox
+        .sabot(&["run", "dies.case", "--world", "sim"])
         .expect(1, &["dies.case", "no-such-directive"]);
-    if supervised(&desk) {
-        let server = desk.server("dies", "exit 1");
-        let said = desk.sabot(&["run", "dies.case", "--world", &server]);
+    if supervised(&sandbox) {
+        let server = sandbox.server("dies", "exit 1");
+        let said = sandbox.sabot(&["run", "dies.case", "--world", &server]);
         assert!(matches!(said.code, Some(1 | 3)), "{}", said.text);
         said.expect(said.code.unwrap_or(0), &["dies.case", "FAIL"]);
     }
@@ -224,35 +225,43 @@ fn a_server_that_dies_at_start_is_told_from_one_that_runs() {
 
 #[test]
 fn a_server_that_hangs_is_killed_at_the_deadline() {
-    let desk = Desk::new();
-    if !supervised(&desk) {
+    let sandbox = Sandbox::new();
+    if !supervised(&sandbox) {
         return;
     }
-    desk.write("ping.case", "> PING\n");
-    let server = desk.server("hangs", "while :; do :; done");
-    let said =
-        desk.sabot(&["run", "ping.case", "--world", &server, "--deadline", "1", "--repeat", "2"]);
+    sandbox.write("ping.case", "> PING\n");
+    let server = sandbox.server("hangs", "while :; do :; done");
+    let said = sandbox.sabot(&[
+        "run",
+        "ping.case",
+        "--world",
+        &server,
+        "--deadline",
+        "1",
+        "--repeat",
+        "2",
+    ]);
     said.expect(1, &["hung", "1 s of real time"]);
 }
 
 #[test]
 fn ctrl_c_ends_everything_and_says_how_far_it_came() {
-    let desk = Desk::new();
-    if !supervised(&desk) {
+    let sandbox = Sandbox::new();
+    if !supervised(&sandbox) {
         return;
     }
-    desk.write("ping.case", "config appendonly yes\n> SET a 1\nkill all\nrestart\n> GET a\n");
+    sandbox.write("ping.case", "config appendonly yes\n> SET a 1\nkill all\nrestart\n> GET a\n");
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        let before = desk.files();
+        let before = sandbox.files();
         let args = ["run", "ping.case", "--world", "server", "--repeat", "100000"];
-        let mut run = desk.command(&args).stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut run = sandbox.command(&args).stdout(Stdio::piped()).spawn().expect("it starts");
         waiting::await_worker(&mut run);
         let pid = Pid::from_raw(run.id().cast_signed());
         kill(pid, signal).expect("it runs");
         let mut text = String::new();
         run.stdout.take().expect("it was asked for").read_to_string(&mut text).expect("text");
         let code = run.wait().expect("it was started").code();
-        desk.nothing_left(&before);
+        sandbox.nothing_left(&before);
         Said { code, text }.expect(130, &["1 not run"]);
     }
 }

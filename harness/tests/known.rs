@@ -24,7 +24,7 @@ fn sabot(args: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// The servers of the record that are here; the others are named aloud.
+/// The servers of the record that are here; the others are announced.
 fn here() -> Vec<&'static str> {
     let required = std::env::var(REQUIRE).unwrap_or_default();
     let found = SERVERS.into_iter().filter(|name| {

@@ -80,7 +80,14 @@ fn what_is_not_there_is_missing_and_a_slip_is_an_error_of_its_own() {
         assert!(missing.to_string().contains(name), "{missing}");
     }
     assert!(matches!(World::find("radis"), Err(Error::NoSuchWorld(_))));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let profile = folder.path().join("mine.toml");
+    std::fs::write(&profile, "like = \"nobody\"\n").expect("a new file");
+    let bad = World::find(&profile.display().to_string()).expect_err("it is like nobody");
+    assert!(matches!(&bad, Error::BadProfile(why) if why.contains("mine.toml:1")), "{bad}");
     assert!(matches!(Case::built_in("nonexistent"), Err(Error::NoSuchCase(_))));
+    let Err(Error::NoSuchCase(slip)) = Case::built_in("ful_disk") else { panic!("a slip") };
+    assert!(slip.contains("flush_append_only_file/full_disk"), "{slip}");
     assert!(matches!(Case::from_token("nonsense"), Err(Error::NoSuchCase(_))));
     let Err(Error::File { path, .. }) = Case::from_file("nonexistent.case") else {
         panic!("there is no such file")

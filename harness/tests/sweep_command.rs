@@ -262,8 +262,8 @@ fn bad_input_is_refused_with_the_reason() {
     desk.refused(&sweep(["--json", "no/such/folder.json"]), 2, "cannot write no/such/folder.json");
     desk.refused(&["sweep", "no-such-case"], 2, "no case no-such-case");
     std::fs::write(desk.path("other.json"), "{}").expect("a new file");
-    desk.refused(&["merge", "other.json"], 2, "other.json: it is no report");
-    desk.refused(&["diff", "other.json", "missing.json"], 2, "other.json: it is no report");
+    desk.refused(&["merge", "other.json"], 2, "other.json: it is not a report");
+    desk.refused(&["diff", "other.json", "missing.json"], 2, "other.json: it is not a report");
     assert!(!Path::new(&desk.path("no")).exists());
 }
 

@@ -18,7 +18,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// Understands `text`; `name` is what messages call it.
+    /// Parses `text`; `name` is what messages call it.
     ///
     /// ```
     /// let text = "config appendonly yes\n> SET a 1\nkill all\nrestart";
@@ -36,7 +36,7 @@ impl Case {
         Ok(Case { name: name.to_string(), script: case::parse(name, text)? })
     }
 
-    /// Reads a file. The case is called what the path says without its ending.
+    /// Reads a file. The case is named by its path, without `.case`.
     ///
     /// # Errors
     /// [`Error::File`] or [`Error::BadCase`].
@@ -74,10 +74,10 @@ impl Case {
         Library::embedded().cases.into_iter().map(|file| file.name).collect()
     }
 
-    /// The run that a token stands for. It carries its script, so it needs no case.
+    /// The run that a token stands for. A token carries its script, so it needs no case file.
     ///
     /// # Errors
-    /// [`Error::NoSuchCase`] when the text is no token.
+    /// [`Error::NoSuchCase`] when the text is not a token.
     pub fn from_token(token: &str) -> Result<Case, Error> {
         let token = Token::decode(token).map_err(|why| Error::NoSuchCase(why.to_string()))?;
         Ok(Case { script: case::parse("token", &token.script)?, name: token.case })
@@ -93,8 +93,8 @@ impl Case {
         &self.script.source
     }
 
-    /// The case with the rules of a plan put before its first start, so that they count the calls
-    /// of the start, too.
+    /// The case with the rules of a plan before its first start, so that they also count the calls
+    /// of that start.
     ///
     /// # Errors
     /// [`Error::BadCase`] when the two do not go together.
@@ -108,7 +108,7 @@ impl Case {
         Ok(Case { name: self.name.clone(), script: case::parse(&self.script.name, &text)? })
     }
 
-    /// Runs the case once, in virtual time: nothing in it ever sleeps.
+    /// Runs the case once, in virtual time: nothing in it sleeps.
     ///
     /// ```
     /// use sabot::{Case, Verdict, World};
@@ -125,7 +125,7 @@ impl Case {
     /// # Errors
     /// [`Error::WrongCase`] when the case turned out to be wrong, [`Error::NotMeasured`] and
     /// [`Error::HarnessBroken`] when nothing was found out. A server that breaks its promises is
-    /// no error but an [`Outcome`].
+    /// not an error but an [`Outcome`].
     pub fn run(&self, world: &World) -> Result<Outcome, Error> {
         let job = Job {
             case: self.name.clone(),

@@ -9,8 +9,8 @@ use crate::engine::worlds::NoWorld;
 
 /// Why there is no outcome.
 ///
-/// A server that breaks a promise is none of these: that is an outcome. So a test may use `?`, and a
-/// run that did not happen never counts as a pass.
+/// A server that breaks a promise is none of these: that is an outcome. So a test may use `?`, and
+/// a run that did not happen never counts as a pass.
 ///
 /// `Debug` prints the message like `Display` does, because that is what a test shows that returns
 /// an error.
@@ -23,8 +23,8 @@ pub enum Error {
     /// A profile of the user's makes no sense; says what in it, and where.
     #[error("{0}")]
     BadProfile(String),
-    /// The world is known, but this machine cannot have it: no such program, no name spaces. A test
-    /// may skip then; whether it should is for the project to say.
+    /// The world is known, but this machine cannot have it: no such program, no namespaces. A test
+    /// may skip then; whether it should is up to the project.
     #[error("this machine cannot have the world {world}: {reason}")]
     Missing {
         /// The name that was asked for.
@@ -40,15 +40,15 @@ pub enum Error {
         /// In the system's words.
         reason: String,
     },
-    /// No case of this name was built in, or a text is no token.
+    /// No case of this name is built in, or a text is not a token.
     #[error("{0}")]
     NoSuchCase(String),
-    /// A case or a plan that could not be understood: one line per mistake, with file, line, column
-    /// and what was expected.
+    /// A case or a plan that could not be parsed: one line per mistake, with file, line, column and
+    /// what was expected.
     #[error("{0}")]
     BadCase(String),
-    /// The case was run, and it is the case that is wrong: a rule never fired, say, so that nothing
-    /// was tested.
+    /// The case ran, and it is the case that is wrong: a rule never fired, say, so that nothing was
+    /// tested.
     #[error("the case {case} is wrong:\n{}", mistakes.join("\n"))]
     WrongCase {
         /// Its name.

@@ -1,7 +1,8 @@
-//! The library: a server in a world, a case, a plan of faults, and what came of it.
+//! The library, for tests of other projects: a server in a world, a case, a plan of faults, and
+//! their outcome.
 //!
-//! A thin front before the command's rooms, for tests of other projects; see the crate's own
-//! documentation for how they fit together. Must not know: how a case runs, and what a promise is.
+//! A thin layer over the rooms that the command uses, too; the crate's own documentation says how
+//! they fit together. Must not know: how a case runs, and what a promise is.
 
 mod case;
 mod error;

@@ -4,9 +4,9 @@ use crate::runner::Outcome;
 use crate::suite::check;
 
 impl Outcome {
-    /// What speaks against the server, in sentences with their lines: promises broken that no
-    /// `expect verdict` of the case foresees, and each other `expect` that was not met. Empty when
-    /// all is as the case says.
+    /// What is wrong, in sentences with their lines: each broken promise that no `expect verdict` of
+    /// the case covers, and each other `expect` that was not met. Empty when all is as the case
+    /// says.
     ///
     /// ```
     /// use sabot::{Case, World};
@@ -22,7 +22,7 @@ impl Outcome {
         complaints
     }
 
-    /// What did not come true, of one of the two kinds of [`crate::runner::Failure`].
+    /// The failures of one of the two kinds of [`crate::runner::Failure`], in words.
     pub(super) fn unmet(&self, bad_case: bool) -> Vec<String> {
         let these = self.failures.iter().filter(|failure| failure.bad_case == bad_case);
         these.map(|failure| format!("line {}: {}", failure.line, failure.message)).collect()

@@ -1,4 +1,4 @@
-//! A plan: faults by themselves, to be put into a case.
+//! A plan: fault rules by themselves, to be put into a case.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use super::Error;
 use crate::case;
 use crate::case::script::Verb;
 
-/// An ordered list of rules, one a line, in the words of a case: `inject …`, `space BYTES`,
+/// An ordered list of rules, one per line, in the language of cases: `inject …`, `space BYTES`,
 /// `sync-errors clean` or `dirty`. The first rule that matches a call decides.
 ///
 /// A rule that never fires makes the run an [`Error::WrongCase`], unless it says `maybe`: a test
@@ -33,7 +33,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Understands rules; empty lines and comments are left out.
+    /// Parses rules; empty lines and comments are left out.
     ///
     /// ```
     /// let plan = sabot::Plan::parse("inject fsync error=EIO when=1\n\nsync-errors dirty")?;
@@ -43,7 +43,7 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`Error::BadCase`], also for a line of a case that is no rule.
+    /// [`Error::BadCase`], also for a line of a case that is not a rule.
     pub fn parse(text: &str) -> Result<Plan, Error> {
         // A case needs a command.
         let mut script = case::parse("plan", &format!("{text}\n> PING\n"))?;
@@ -60,7 +60,7 @@ impl Plan {
         Ok(Plan { lines: script.steps.iter().map(line).collect() })
     }
 
-    /// The rules, in the order in which they are asked.
+    /// The rules, in the order in which they are tried.
     pub fn rules(&self) -> &[String] {
         &self.lines
     }
@@ -74,7 +74,7 @@ impl FromStr for Plan {
     }
 }
 
-/// One rule a line, each with its end.
+/// One rule per line, each line ended.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))

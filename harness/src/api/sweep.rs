@@ -29,20 +29,20 @@ impl SweepOptions {
         SweepOptions { kinds: kinds.to_vec(), ..self }
     }
 
-    /// About `runs` runs, spread over the kinds of calls and faults; the same ones each time.
+    /// Only about `runs` runs, spread over the kinds of calls and faults; the same ones each time.
     #[must_use]
     pub fn sample(self, runs: usize) -> SweepOptions {
         SweepOptions { sample: Some(runs), ..self }
     }
 
-    /// At most so many states of the disk at each cut of the power and for each kind of file
-    /// system, beside those that are always taken.
+    /// At most `images` states of the disk per power cut and kind of file system, besides those
+    /// that are always tried. The default is 4096 in `sim` and 16 elsewhere.
     #[must_use]
     pub fn images(self, images: u64) -> SweepOptions {
         SweepOptions { images: Some(images), ..self }
     }
 
-    /// Each fault with each one that becomes possible after it, too. Many more runs.
+    /// Also each fault together with each one that becomes possible after it. Many more runs.
     #[must_use]
     pub fn pairs(self) -> SweepOptions {
         SweepOptions { pairs: true, ..self }
@@ -61,19 +61,19 @@ impl Report {
         self.sweep.records.len()
     }
 
-    /// How many calls of the workload had something go wrong.
+    /// At how many calls of the workload a fault was tried.
     pub fn sites(&self) -> usize {
         self.sweep.sites()
     }
 
-    /// The causes for which somebody should hear of a run, the worst first. The example of each has
-    /// a token; [`Case::from_token`] runs it again.
+    /// What somebody should hear of, one finding per cause, the worst first. The example of each
+    /// has a token; [`Case::from_token`] runs it again.
     pub fn findings(&self) -> Vec<Finding> {
         findings(&self.sweep)
     }
 
-    /// Those of the findings in which the server broke a promise. What only a disk shows that keeps
-    /// nothing but what was synced by name is not among them: every known server fails there.
+    /// The findings in which the server broke a promise. One that shows only on a disk that
+    /// guarantees no more than POSIX does is not among them: every known server fails there.
     pub fn broken_promises(&self) -> Vec<Finding> {
         let broken = |verdict: Verdict| verdict.is_broken_promise();
         let mut findings = self.findings();
@@ -81,8 +81,8 @@ impl Report {
         findings
     }
 
-    /// Counts, the matrix of calls and faults, and the findings, without tokens: the same as long
-    /// as the server does the same, so a good snapshot.
+    /// Counts, the matrix of calls and faults, and the findings, without tokens. It stays the same
+    /// as long as the server behaves the same, so it makes a good snapshot.
     pub fn text(&self) -> String {
         format!("{}\n{}", sweep_text::matrix(&self.sweep), sweep_text::told(&self.sweep, false))
     }
@@ -90,9 +90,9 @@ impl Report {
 
 /// Tries every fault that fits at every call that the case makes.
 ///
-/// The case's own faults and assertions are left out; what remains is the workload. It is run
-/// without any fault first, and twice, because only what is deterministic can be swept. Each run
-/// ends with kills and restarts that sabot adds.
+/// The case's own faults and assertions are left out; what remains is the workload. It runs twice
+/// without any fault first, because only what is deterministic can be swept. Each run ends with
+/// kills and restarts that sabot adds.
 ///
 /// ```
 /// use sabot::{Case, FaultKind, SweepOptions, World, sweep};
@@ -107,8 +107,8 @@ impl Report {
 /// ```
 ///
 /// # Errors
-/// [`Error::NotMeasured`] when the workload cannot be swept: its dry run fails, or two of them
-/// differ; or when a fault that must have been met was not.
+/// [`Error::NotMeasured`] when the workload cannot be swept because its dry run fails or two of
+/// them differ, or when a fault did not happen at a call that the dry run made.
 pub fn sweep(case: &Case, world: &World, options: &SweepOptions) -> Result<Report, Error> {
     let scope = Scope {
         kinds: &options.kinds,

@@ -52,7 +52,8 @@ pub struct Config {
 #[serde(rename_all = "kebab-case")]
 pub enum CaseResult {
     /// As the case expects.
-    AsTold,
+    #[serde(rename = "as-told")]
+    AsExpected,
     /// Otherwise, but no promise was broken.
     Otherwise,
     /// A promise was broken that the case does not expect to be.
@@ -91,7 +92,7 @@ impl CaseRecord {
             (Status::NotMeasured, _) => CaseResult::NotMeasured,
             (Status::BrokenPromise, Some(_)) => CaseResult::Broken,
             (Status::BrokenPromise | Status::BadCase, _) => CaseResult::Otherwise,
-            _ => CaseResult::AsTold,
+            _ => CaseResult::AsExpected,
         };
         let verdict = match (result, worst) {
             (CaseResult::Broken, Some(ruling)) => ruling.verdict,
@@ -104,7 +105,7 @@ impl CaseRecord {
 
     pub fn status(&self) -> Status {
         match self.result {
-            CaseResult::AsTold | CaseResult::Otherwise => Status::AsExpected,
+            CaseResult::AsExpected | CaseResult::Otherwise => Status::AsExpected,
             CaseResult::Broken if self.accepted.is_some() => Status::AsExpected,
             CaseResult::Broken => Status::BrokenPromise,
             CaseResult::NotApplicable => Status::NotApplicable,

@@ -61,15 +61,16 @@ impl Args<'_> {
     }
 }
 
-/// Reads one word with a parser that says what it expected.
+/// Reads one word with a parser that says what it expected; `what` has its article: `a size`.
 pub fn value<T>(
     word: &Word,
     what: &str,
     parse: fn(&str) -> Result<T, String>,
 ) -> Result<T, Vec<Wrong>> {
     let text = word.text();
-    parse(&text)
-        .map_err(|help| vec![Wrong::new(word.span.clone(), format!("`{text}` is no {what}"), help)])
+    parse(&text).map_err(|help| {
+        vec![Wrong::new(word.span.clone(), format!("`{text}` is not {what}"), help)]
+    })
 }
 
 pub fn named(word: &Word) -> Named {

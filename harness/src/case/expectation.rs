@@ -40,28 +40,28 @@ pub fn parse(raw: &str, base: usize, usage: &str) -> Result<Expect, Wrong> {
         ["verdict", name] => match name.parse() {
             Ok(verdict) => Ok(Expect::Verdict(verdict)),
             Err(_) => {
-                let message = format!("`{name}` is no verdict");
+                let message = format!("`{name}` is not a verdict");
                 let help = one_of(name, Verdict::ALL.iter().map(|verdict| verdict.as_str()));
                 Err(Wrong::new(words[1].span.clone(), message, help))
             }
         },
         ["exit", code] => match code.parse() {
             Ok(code) => Ok(Expect::Exit(code)),
-            Err(_) => number(&words[1], "exit code", "a number such as 0"),
+            Err(_) => number(&words[1], "an exit code", "a number such as 0"),
         },
         ["file", _, size] => match values::size(size) {
             Ok(size) => Ok(Expect::File { role: named(&words[1]), size }),
-            Err(help) => number(&words[2], "size", &help),
+            Err(help) => number(&words[2], "a size", &help),
         },
         ["files", _, count] => match count_of(count) {
             Some(count) => Ok(Expect::Files { role: named(&words[1]), count }),
-            None => number(&words[2], "count", "a number such as 2, or 2+"),
+            None => number(&words[2], "a count", "a number such as 2, or 2+"),
         },
         [name, ..] if WORDS.contains(name) => {
             Err(Wrong::new(base..end, "the wrong number of words", usage))
         }
         _ => {
-            let message = format!("`{}` is no reply as it is printed", texts[0]);
+            let message = format!("`{}` is not a reply as it is printed", texts[0]);
             let help = match nearest(texts[0], &WORDS) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "a reply begins with one of + - : \" ( or 1), for example +OK".to_string(),
@@ -85,7 +85,7 @@ fn count_of(text: &str) -> Option<Count> {
 }
 
 fn number(word: &Word, what: &str, help: &str) -> Result<Expect, Wrong> {
-    Err(Wrong::new(word.span.clone(), format!("`{}` is no {what}", word.text()), help))
+    Err(Wrong::new(word.span.clone(), format!("`{}` is not {what}", word.text()), help))
 }
 
 /// Whether `reply`, its lines joined by blanks, is what was expected.

@@ -33,7 +33,7 @@ pub fn parse(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
     for word in rest {
         let text = word.text();
         if parts(&text).is_none() {
-            let message = format!("`{text}` is no server with its version");
+            let message = format!("`{text}` is not a server with its version");
             return args.wrong(Some(word), &message, "expected a name such as redis-6.0.16");
         }
     }
@@ -55,7 +55,7 @@ pub fn mistakes(steps: &[Step]) -> Vec<Wrong> {
         }
         (None, Some(symptom)) => {
             let help = "say on which servers it shows: `known shows redis-6.0.16`";
-            wrongs.push(wrong(&symptom.span, "a symptom of no known bug", help));
+            wrongs.push(wrong(&symptom.span, "a symptom without a known bug", help));
         }
         _ => {}
     }

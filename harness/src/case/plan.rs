@@ -110,7 +110,7 @@ fn at_site(word: &Word, wrongs: &mut Vec<Wrong>) -> Option<Target> {
             Some(Target { selector: Selector::Site(site), calls, role })
         }
         Err(not) => {
-            let message = format!("`{}` is no site", word.text());
+            let message = format!("`{}` is not a site", word.text());
             wrongs.push(Wrong::new(word.span.clone(), message, not.to_string()));
             None
         }
@@ -124,7 +124,7 @@ fn calls(word: &Word, wrongs: &mut Vec<Wrong>) -> Option<Target> {
         let span = start..start + name.len();
         start = span.end + 1;
         let Some(selected) = CallName::select(name) else {
-            let message = format!("`{name}` is no system call that can be injected into");
+            let message = format!("`{name}` is not a system call that can be injected into");
             wrongs.push(Wrong::new(inside(span, word), message, one_of(name, CallName::words())));
             continue;
         };
@@ -215,7 +215,7 @@ impl Keys {
         }
         self.effect_tried = true;
         let effect = effect(key, value).map_err(|help| {
-            Wrong::new(place, format!("`{value}` is no value for `{key}`"), help)
+            Wrong::new(place, format!("`{value}` is not a value for `{key}`"), help)
         })?;
         self.effect = Some((effect, word.span.clone()));
         Ok(())
@@ -234,7 +234,7 @@ impl Keys {
             _ => match value.parse() {
                 Ok(window) => self.window = Some(window),
                 Err(not) => {
-                    let message = format!("`{value}` is no value for `when`");
+                    let message = format!("`{value}` is not a value for `when`");
                     let not: crate::kernel::plan::NotAWindow = not;
                     return Err(Wrong::new(place, message, not.to_string()));
                 }
@@ -270,7 +270,7 @@ fn effect(key: &str, value: &str) -> Result<Effect, String> {
     match key {
         "error" => values::errno(value).map(Effect::Error),
         "short" => match values::size(value)? {
-            0 => Err("a call that moves 0 bytes is no short one; use error=".to_string()),
+            0 => Err("a call that moves 0 bytes is not a short one; use error=".to_string()),
             bytes => Ok(Effect::Short(bytes)),
         },
         "retval" => match values::number(value).and_then(|n| i64::try_from(n).ok()) {

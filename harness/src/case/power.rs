@@ -14,7 +14,7 @@ pub fn mode(text: &str) -> Result<Cut, String> {
     text.parse().map_err(|not| match not {
         NotACut::FsModel(name) => {
             let known = FsModel::ALL.iter().map(|profile| profile.as_str());
-            format!("`{name}` is no disk profile; {}", one_of(&name, known))
+            format!("`{name}` is not a file system model; {}", one_of(&name, known))
         }
         not => not.to_string(),
     })

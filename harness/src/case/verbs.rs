@@ -113,7 +113,7 @@ fn words_step(line: &Line<'_>) -> Result<Verb, Vec<Wrong>> {
     let first = line.text.split_whitespace().next().unwrap_or_default();
     let verb_span = line.span.start..line.span.start + first.len();
     let Some((_, usage, parser)) = VERBS.iter().find(|(verb, ..)| *verb == first) else {
-        let message = format!("`{first}` is no verb");
+        let message = format!("`{first}` is not a verb");
         let verbs: Vec<&str> = VERBS.iter().map(|(verb, ..)| *verb).collect();
         let help = match nearest(first, &verbs) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -167,7 +167,7 @@ fn space(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
     let word = &args.exactly(1)?[0];
     match word.text().as_str() {
         "free" => Ok(Verb::Space(None)),
-        _ => Ok(Verb::Space(Some(value(word, "size", values::size)?))),
+        _ => Ok(Verb::Space(Some(value(word, "a size", values::size)?))),
     }
 }
 
@@ -181,7 +181,7 @@ fn sync_errors(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
 }
 
 fn advance(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
-    Ok(Verb::Advance(value(&args.exactly(1)?[0], "time", values::time)?))
+    Ok(Verb::Advance(value(&args.exactly(1)?[0], "a time", values::time)?))
 }
 
 fn await_(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
@@ -213,14 +213,14 @@ fn shutdown(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
     if args.words.is_empty() {
         return Ok(Verb::Shutdown(Signal::SIGTERM));
     }
-    Ok(Verb::Shutdown(value(&args.exactly(1)?[0], "signal", values::signal)?))
+    Ok(Verb::Shutdown(value(&args.exactly(1)?[0], "a signal", values::signal)?))
 }
 
 fn power_cut(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
     if args.words.is_empty() {
         return Ok(Verb::PowerCut(Cut::default()));
     }
-    Ok(Verb::PowerCut(value(&args.exactly(1)?[0], "power-cut mode", power::mode)?))
+    Ok(Verb::PowerCut(value(&args.exactly(1)?[0], "a power-cut mode", power::mode)?))
 }
 
 fn restart(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
@@ -237,11 +237,11 @@ fn damage(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
     let words: Vec<String> = rest.iter().map(Word::text).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let damage = match words.as_slice() {
-        ["cut", _] => Damage::Cut(value(&rest[1], "size", values::size)?),
-        ["append", _] => Damage::Append(value(&rest[1], "run of bytes", values::hex)?),
+        ["cut", _] => Damage::Cut(value(&rest[1], "a size", values::size)?),
+        ["append", _] => Damage::Append(value(&rest[1], "a run of bytes", values::hex)?),
         ["zero", _, _] => Damage::Zero {
-            offset: value(&rest[1], "offset", values::size)?,
-            len: value(&rest[2], "size", values::size)?,
+            offset: value(&rest[1], "an offset", values::size)?,
+            len: value(&rest[2], "a size", values::size)?,
         },
         ["empty"] => Damage::Empty,
         ["remove"] => Damage::Remove,
@@ -292,7 +292,7 @@ fn needs(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
         ("command", [name]) => Needs::Command(name.text()),
         ("version", [_, ..]) => Needs::Version(
             rest.iter()
-                .map(|word| value(word, "version", values::bound))
+                .map(|word| value(word, "a version", values::bound))
                 .collect::<Result<_, _>>()?,
         ),
         ("role" | "command" | "version", []) => {

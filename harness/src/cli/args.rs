@@ -1,4 +1,4 @@
-//! The words that `sabot` understands. Must not know: what a mode does.
+//! The arguments of `sabot`. Must not know: what a mode does.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use clap::{Parser, Subcommand};
 
 use crate::sweep::{Kind, Shard};
 
-/// What a world can be called.
-const SERVER: &str = "sim, server, redis, or a server by its name, path or profile";
+/// How a world is named.
+const SERVER: &str = "sim, server, redis, or the name, path or profile of a server";
 
-/// The same, with what holds when none is named.
+/// The same, with the default.
 fn server(default: &str) -> String {
     format!("{SERVER} [default: {default}]")
 }
@@ -19,43 +19,43 @@ fn server(default: &str) -> String {
 #[derive(Debug, Parser)]
 #[command(name = "sabot", version, after_help = crate::exit::HELP)]
 pub struct Args {
-    /// Answer as `git bisect run` wants it: 125 (skip) instead of 3, 128 (stop) instead of 2
+    /// Use the exit codes of `git bisect run`: 125 (skip) instead of 3, 128 (stop) instead of 2
     #[arg(long, global = true)]
     pub bisect: bool,
     #[command(subcommand)]
     pub mode: Mode,
 }
 
-/// One word, one function.
+/// The modes, each with a function of its own.
 #[derive(Debug, Subcommand)]
 pub enum Mode {
-    /// Run cases and judge what comes back after each restart
+    /// Run cases and judge the data that is there after each restart
     Run(RunArgs),
-    /// Print the transcript of one case: the script with everything that was observed
+    /// Print the transcript of a case: its script with everything that was observed
     Show(OneArgs),
-    /// List the fault sites of one case under the names that `inject at` takes
+    /// List the fault sites of a case, by the names that `inject at` takes
     Sites(OneArgs),
-    /// Try every known bug on every server: what is on record against what is seen
+    /// Try every known bug on every server and compare with the record
     Known(KnownArgs),
-    /// Try every case and every sweep on one server and write a page about it
+    /// Run every case and every sweep on one server and write a page about it
     Audit(AuditArgs),
     /// Try every fault at every call of a workload and judge each outcome
     Sweep(SweepArgs),
-    /// Draw stories, faults and orders of tasks at random and judge each outcome
+    /// Draw commands, faults and task orders at random and judge each outcome
     Explore(ExploreArgs),
-    /// Replay the run of a token, exactly
+    /// Replay the exact run that a token stands for
     Replay(TokenArgs),
-    /// Find the smallest script that fails in the same way as a token's
+    /// Find the smallest script that fails the way a token's run does
     Shrink(TokenArgs),
-    /// Write the run of a token, or a known bug, as something to paste into a report
+    /// Write a token's run, or a known bug, as something to paste into a report
     Export(ExportArgs),
-    /// Join the JSON reports of the shards of a sweep
+    /// Merge the JSON reports of the shards of a sweep
     Merge(MergeArgs),
-    /// Compare two JSON reports of `sweep` or `audit`: is this upgrade safe?
+    /// Diff two JSON reports of `sweep` or `audit`: is this upgrade safe?
     Diff(DiffArgs),
-    /// Run every case on two servers or more and show what they do differently, side by side
+    /// Run every case on two or more servers and show, side by side, where they differ
     Conform(ConformArgs),
-    /// Say what this machine can do and, for what it cannot, what to change
+    /// Check what this machine can do, and say what to change where it cannot
     Doctor,
     /// Measure runs per second and the cost of a trapped system call
     Bench(BenchArgs),
@@ -69,10 +69,10 @@ pub struct RunArgs {
     #[arg(long = "world", value_name = "WORLD")]
     #[arg(help = server("sim, server, and redis where found"))]
     pub worlds: Vec<String>,
-    /// Keep what each run left on its disk, under DIR/CASE/WORLD
+    /// Keep the files that each run left on its disk, under DIR/CASE/WORLD
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
-    /// Run each case N times per world and demand the same trace each time
+    /// Run each case N times per world; all its traces must be the same
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
@@ -110,25 +110,25 @@ pub struct SweepArgs {
     pub cases: Vec<String>,
     #[arg(long = "world", value_name = "WORLD", help = server("sim"))]
     pub worlds: Vec<String>,
-    /// In every world that this machine has
+    /// Sweep in every world that this machine has
     #[arg(long)]
     pub all: bool,
-    /// Only these kinds of faults: error, short, lie, delay, kill, power, order
+    /// Only these kinds of faults: error, short, lie, delay, kill, power, order [default: all]
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
     pub faults: Vec<Kind>,
-    /// Put a second fault on the recovery from each first one
+    /// Also try a second fault during the recovery from each fault
     #[arg(long)]
     pub pairs: bool,
     #[command(flatten)]
     pub cores: Cores,
-    /// Only part K of N, by the names of sites
+    /// Only part K of N; a site's name decides which part it is in
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
-    /// Only about N runs for each workload, of as many kinds as possible
+    /// Only about N runs per workload, of as many kinds as possible
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub sample: Option<u32>,
-    /// At each cut of the power try at most N states of each kind of file system, besides those
-    /// that are always tried [default: 4096 in sim, 16 elsewhere]
+    /// At each power cut try at most N disk states per kind of file system, besides those that are
+    /// always tried [default: 4096 in sim, 16 elsewhere]
     #[arg(long, value_name = "N")]
     pub images: Option<u64>,
     #[command(flatten)]
@@ -139,10 +139,10 @@ pub struct SweepArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct ExploreArgs {
-    /// What everything is drawn from: the same seed gives the same runs
+    /// The same seed gives the same runs
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// How many runs
+    /// Number of runs
     #[arg(long, value_name = "M", default_value_t = 1000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub runs: u64,
@@ -150,7 +150,7 @@ pub struct ExploreArgs {
     pub world: String,
     #[command(flatten)]
     pub cores: Cores,
-    /// Where new causes of broken promises become cases, and where the known ones are
+    /// Folder for cases: one is written for each new cause, and causes of cases in it are known
     /// [default: cases/regressions]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -162,20 +162,20 @@ pub struct ExploreArgs {
 pub struct AuditArgs {
     #[arg(value_name = "SERVER", help = SERVER)]
     pub server: String,
-    /// Run everything under this configuration; what the harness decides itself is left out
+    /// Run everything under this configuration, except for what the harness decides itself
     #[arg(long, value_name = "REDIS.CONF")]
     pub config: Option<PathBuf>,
-    /// Where to write the page [default: sabot-audit.html]
+    /// Output file of the page [default: sabot-audit.html]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub reports: Reports,
     #[command(flatten)]
     pub cores: Cores,
-    /// A first look: about 60 runs of each workload, of as many kinds as possible
+    /// A first look: about 60 runs per workload, of as many kinds as possible
     #[arg(long)]
     pub quick: bool,
-    /// Only about N runs of each workload, of as many kinds as possible
+    /// Only about N runs per workload, of as many kinds as possible
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     #[arg(conflicts_with = "quick")]
     pub sample: Option<u32>,
@@ -185,7 +185,7 @@ pub struct AuditArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct TokenArgs {
-    /// What a finding of `sweep` ends with
+    /// The token of a finding, as `sweep` prints it
     pub token: String,
     #[arg(long, value_name = "WORLD", help = server("the token's"))]
     pub world: Option<String>,
@@ -195,12 +195,12 @@ pub struct TokenArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
-    /// What a finding of `sweep` ends with, or the number or name of a known bug
+    /// The token of a finding, as `sweep` prints it, or the number or name of a known bug
     pub token: String,
-    /// A known bug in these worlds [default: as `known`]
+    /// Where to run a known bug [default: as `known`]
     #[arg(long = "world", value_name = "WORLD")]
     pub worlds: Vec<String>,
-    /// Where to; else to standard output
+    /// Output file [default: stdout]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     #[command(flatten)]
@@ -209,7 +209,7 @@ pub struct ExportArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct MergeArgs {
-    /// Files that `sweep --shard K/N --json FILE` has written
+    /// Files written by `sweep --shard K/N --json FILE`
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     #[command(flatten)]
@@ -221,7 +221,7 @@ pub struct DiffArgs {
     /// The JSON report of the server as it is now
     #[arg(value_name = "OLD")]
     pub old: PathBuf,
-    /// The report, of the same mode, of the server that would take its place
+    /// The report, of the same mode, of the server that would replace it
     #[arg(value_name = "NEW")]
     pub new: PathBuf,
 }
@@ -241,12 +241,12 @@ pub struct ConformArgs {
         long = "world",
         value_name = "WORLD",
         help = format!(
-            "{SERVER}; the first is what all others are compared with \
+            "{SERVER}; the others are compared with the first \
              [default: sim and redis-6.0.16]"
         )
     )]
     pub worlds: Vec<String>,
-    /// Only the table
+    /// Print only the table
     #[arg(long)]
     pub summary: bool,
     #[command(flatten)]
@@ -263,7 +263,7 @@ pub struct BenchArgs {
     pub seconds: u64,
 }
 
-/// Where else results go, and which of them are known.
+/// Where else results go, and which findings are known.
 #[derive(Debug, clap::Args)]
 pub struct Reports {
     /// Also write the results as JSON, for `merge` and `diff`
@@ -272,15 +272,15 @@ pub struct Reports {
     /// Also write the results as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Findings that are known, each with a reason: they do not count for the exit code
+    /// File of known findings, each with a reason; they do not count for the exit code
     #[arg(long, value_name = "FILE")]
     pub accepted: Option<PathBuf>,
 }
 
-/// How much of the machine a command takes.
+/// How much of the machine a command may use.
 #[derive(Debug, clap::Args)]
 pub struct Cores {
-    /// At most so many cores
+    /// Use at most N cores
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     jobs: Option<u32>,
 }
@@ -294,7 +294,7 @@ impl Cores {
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Limits {
-    /// Real time that one supervised run may take before it is killed with everything in it
+    /// Kill a supervised run, with everything in it, after so much real time
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub deadline: Duration,
 }

@@ -2,6 +2,8 @@
 //!
 //! Must not know: how a case runs.
 
+use std::collections::BTreeMap;
+
 use super::args::RunArgs;
 use super::error::CommandError;
 use super::screen::Progress;
@@ -35,8 +37,10 @@ struct Run<'a> {
     cases: &'a [ParsedCase],
     choice: &'a Choice,
     snapshots: Snapshots,
-    /// By case and world: its runs, as far as they are done.
-    done: Vec<Vec<Vec<Option<Outcome>>>>,
+    /// By case and world: its runs by number, until all are done.
+    done: Vec<Vec<BTreeMap<usize, Outcome>>>,
+    /// By case and world: the transcript of the first run.
+    transcripts: Vec<Vec<String>>,
     assessed: Vec<Vec<Option<Assessment>>>,
     /// How many cases have been printed, from the first on.
     printed: usize,
@@ -57,7 +61,8 @@ impl<'a> Run<'a> {
             cases,
             choice,
             snapshots,
-            done: vec![vec![vec![None; args.repeat as usize]; worlds]; cases.len()],
+            done: vec![vec![BTreeMap::new(); worlds]; cases.len()],
+            transcripts: vec![vec![String::new(); worlds]; cases.len()],
             assessed: vec![vec![None; worlds]; cases.len()],
             printed: 0,
             progress: Progress::new(cases.len() * worlds * args.repeat as usize),
@@ -84,9 +89,12 @@ impl<'a> Run<'a> {
     fn take(&mut self, [case, world, run]: [usize; 3], outcome: Outcome) {
         let ParsedCase { file, script } = &self.cases[case];
         self.progress.advance(&file.name);
-        self.done[case][world][run] = Some(outcome);
-        let runs: Option<Vec<Outcome>> = self.done[case][world].iter().cloned().collect();
-        let Some(runs) = runs else { return };
+        let runs = &mut self.done[case][world];
+        runs.insert(run, outcome);
+        if runs.len() < self.args.repeat as usize {
+            return;
+        }
+        let runs: Vec<Outcome> = std::mem::take(runs).into_values().collect();
         let its_world = &self.choice.worlds[world];
         if let (Some(folder), None) = (&self.args.keep, &self.unkept) {
             let kept = keep::files(folder, &file.name, &its_world.label, &runs[0].files);
@@ -97,6 +105,7 @@ impl<'a> Run<'a> {
             false => self.snapshots.find(&file.name, &its_world.family),
         };
         self.assessed[case][world] = Some(judge(script, &runs, &reviewed));
+        self.transcripts[case][world].clone_from(&runs[0].transcript);
         self.print();
     }
 
@@ -117,12 +126,12 @@ impl<'a> Run<'a> {
     /// Each different transcript once, with the worlds that gave it.
     fn print_transcripts(&self, file: &CaseFile) {
         let mut different: Vec<(&str, Vec<&str>)> = Vec::new();
-        for (world, runs) in self.choice.worlds.iter().zip(&self.done[self.printed]) {
-            let text = runs[0].as_ref().map_or("", |run| &run.transcript);
+        let transcripts = &self.transcripts[self.printed];
+        for (world, text) in self.choice.worlds.iter().zip(transcripts) {
             match different.iter_mut().find(|(other, _)| *other == text) {
                 Some((_, labels)) => labels.push(&world.label),
                 None if text.is_empty() => {}
-                None => different.push((text, vec![&world.label])),
+                None => different.push((text.as_str(), vec![&world.label])),
             }
         }
         for (text, labels) in different {

@@ -191,8 +191,8 @@ impl Host {
     fn server(&mut self, place: &Place) -> Result<&mut Server, Broken> {
         if !self.servers.contains_key(place) {
             let kind = Rc::new(Kind::of(place, self.machine.as_ref(), &self.stacks)?);
-            let again = Rc::clone(&kind);
-            let oracle = WorldOracle::new(Box::new(move || again.make()));
+            let maker = Rc::clone(&kind);
+            let oracle = WorldOracle::new(Box::new(move || maker.make()));
             self.servers.insert(place.clone(), Server { kind, oracle, loads: Loads::default() });
         }
         Ok(self.servers.get_mut(place).expect("it was just put there"))

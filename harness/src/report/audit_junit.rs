@@ -23,7 +23,7 @@ fn test(case: &CaseRecord) -> Test {
     let verdict = case.verdict.to_string();
     let notes = case.notes.join("\n");
     let became = match (case.result, &case.accepted) {
-        (CaseResult::AsTold | CaseResult::Otherwise, _) => Became::Passed,
+        (CaseResult::AsExpected | CaseResult::Otherwise, _) => Became::Passed,
         (CaseResult::NotApplicable, _) => Became::Skipped(notes),
         (CaseResult::Broken, Some(why)) => Became::Skipped(format!("accepted: {why}")),
         (CaseResult::Broken, None) => {

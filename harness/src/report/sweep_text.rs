@@ -58,7 +58,7 @@ pub fn counts(sweep: &Sweep) -> String {
     );
     let ends = sweep.count(RunResult::NothingInjected) - sweep.missed();
     text.push_str(&format!(
-        "{ends} ends of axes injected nothing, as they must; {} calls that found nothing to do \
+        "{ends} end-of-axis checks injected nothing (expected); {} calls that found nothing to do \
          were left out\n",
         sweep.idle
     ));

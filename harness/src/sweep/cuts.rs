@@ -9,6 +9,7 @@ use super::pair::OneOrPair;
 use super::record::Record;
 use super::signature::{Judgement, is_finding};
 use super::workload::{Added, Workload};
+use crate::contract::reason::without_numbers;
 use crate::kernel::Cut;
 use crate::kernel::disk::power_cut::FsModel;
 use crate::runner::{CutPoint, RunSummary, Surveyed};
@@ -47,23 +48,23 @@ pub fn records(run: &PlannedRun, survey: &Result<Option<Surveyed>, RunSummary>) 
     records
 }
 
-/// States of the same cut that broke a promise in another way than the worst ones: a record holds
-/// one verdict, but a cut may leave several causes.
+/// States of the same cut that show something else than the worst ones: a record holds one verdict,
+/// but a cut may leave several causes.
 pub fn other_states(
     run: &PlannedRun,
     survey: &Result<Option<Surveyed>, RunSummary>,
 ) -> Vec<Record> {
     let Ok(Some(surveyed)) = survey else { return Vec::new() };
     let told = records(run, survey);
-    let findings = told.iter().filter(|record| record.is_finding());
-    let mut known: Vec<_> = findings.map(Record::signature).collect();
+    // More than the signature: a state that leaves other files behind is told as well.
+    let seen = |record: &Record| (record.result, without_numbers(&record.sentence));
+    let mut known: Vec<_> = told.iter().filter(|record| record.is_finding()).map(seen).collect();
     let mut others = Vec::new();
     for class in &surveyed.judged {
         let mut record = Record { cut: Some(class.cut), ..blank(run, class.cut.fs) };
         record.put(Judgement::of(&class.brief));
-        let signature = record.signature();
-        if record.is_finding() && !known.contains(&signature) {
-            known.push(signature);
+        if record.is_finding() && !known.contains(&seen(&record)) {
+            known.push(seen(&record));
             others.push(record);
         }
     }

@@ -37,11 +37,11 @@ impl File {
     }
 
     /// # Errors
-    /// Says why the text is no report of this version.
+    /// Says why the text is not a report of this version.
     pub fn read(text: &str) -> Result<File, String> {
         let value = json(text)?;
         if value.get("format").and_then(|format| format.as_str()) != Some(FORMAT) {
-            return Err("it is no report of `sabot sweep --json`".to_string());
+            return Err("it is not a report of `sabot sweep --json`".to_string());
         }
         of_version(value, VERSION)
     }
@@ -153,9 +153,9 @@ fn runs(file: &File) -> BTreeMap<RunKey<'_>, &Record> {
 }
 
 /// # Errors
-/// Says why the text is no JSON.
+/// Says why the text is not JSON.
 pub fn json(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|why| format!("it is no JSON: {why}"))
+    serde_json::from_str(text).map_err(|why| format!("it is not JSON: {why}"))
 }
 
 /// What a report of this version says.
@@ -221,8 +221,8 @@ mod tests {
     #[test]
     fn other_files_are_refused_with_the_reason() {
         for (text, reason) in [
-            ("x", "no JSON"),
-            ("{}", "no report"),
+            ("x", "not JSON"),
+            ("{}", "not a report"),
             ("{\"format\":\"sabot sweep\"}", "no version"),
             ("{\"format\":\"sabot sweep\",\"version\":1}", "of version 1"),
             ("{\"format\":\"sabot sweep\",\"version\":2}", "damaged"),

@@ -1,8 +1,8 @@
 //! The same failure: what two runs have in common that failed alike.
 //!
-//! There is one notion of it. A sweep puts findings of one cause together by it, a power cut tells
-//! of its other states by it, shrinking and exploring keep to it. It leaves out where the fault was
-//! and all numbers. Must not know: faults and sites.
+//! There is one notion of it: a sweep puts findings of one cause together by it, shrinking and
+//! exploring keep to it. It leaves out where the fault was, all numbers, and which files were left
+//! behind. Must not know: faults and sites.
 
 use serde::{Deserialize, Serialize};
 

@@ -31,7 +31,7 @@ const VERSION: u32 = 1;
 /// More than any script that a token was made of; a forged one must not fill the memory.
 const LARGEST: usize = 1 << 20;
 
-/// Why a text is no token.
+/// Why a text is not a token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAToken {
     #[error("a token begins with sabot{VERSION}. and holds letters, digits, - and _")]

@@ -74,38 +74,38 @@ impl Manager {
         asked.unwrap_or_else(|failure| host::broken(&job, failure))
     }
 
-    /// A worker that fails has done so in one of the scripts, so each goes by itself.
     fn summarize(&mut self, host: &mut Host, batch: Batch) -> Vec<RunSummary> {
         if !batch.place.is_supervised() {
             return host.summaries(&batch, &|| self.workers.is_stopped());
         }
         let Batch { place, scripts, collect } = batch;
-        let mut summaries = Vec::with_capacity(scripts.len());
-        for script in scripts {
-            let one = Batch { place: place.clone(), scripts: vec![script], collect };
-            match self.ask(&Request::Summarize(one)).and_then(worker::summaries) {
-                Ok(more) => summaries.extend(more),
-                Err(failure) => summaries.push(host::broken_summary(failure)),
-            }
-        }
-        summaries
+        let one = |script| Batch { place: place.clone(), scripts: vec![script], collect };
+        let requests = scripts.into_iter().map(one).map(Request::Summarize);
+        self.ask_each(requests, worker::summaries, host::broken_summary)
     }
 
-    /// The same for calls at which the power is cut.
     fn survey(&mut self, host: &mut Host, cuts: Cuts) -> Vec<Survey> {
         if !cuts.place.is_supervised() {
             return host.surveys(&cuts, &|| self.workers.is_stopped());
         }
         let Cuts { place, points, budget } = cuts;
-        let mut surveys = Vec::with_capacity(points.len());
-        for point in points {
-            let one = Cuts { place: place.clone(), points: vec![point], budget };
-            match self.ask(&Request::Survey(one)).and_then(worker::surveys) {
-                Ok(more) => surveys.extend(more),
-                Err(failure) => surveys.push(Err(host::broken_summary(failure))),
-            }
-        }
-        surveys
+        let one = |point| Cuts { place: place.clone(), points: vec![point], budget };
+        let requests = points.into_iter().map(one).map(Request::Survey);
+        self.ask_each(requests, worker::surveys, |failure| Err(host::broken_summary(failure)))
+    }
+
+    /// A worker that fails has done so in one of the requests, so each goes by itself.
+    fn ask_each<T>(
+        &mut self,
+        requests: impl Iterator<Item = Request>,
+        read: fn(Reply) -> Result<Vec<T>, Broken>,
+        failed: fn(Broken) -> T,
+    ) -> Vec<T> {
+        let answers = requests.map(|request| match self.ask(&request).and_then(read) {
+            Ok(answers) => answers,
+            Err(failure) => vec![failed(failure)],
+        });
+        answers.flatten().collect()
     }
 
     /// Asks the worker, which is gone if it fails.

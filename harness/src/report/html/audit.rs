@@ -41,7 +41,7 @@ pub fn page(audit: &Audit, causes: &Causes, accepted: &Accepted, family: &str) -
     }
 }
 
-/// What a finding means that only a disk by the letter of POSIX shows.
+/// What a finding means that shows only on a disk that guarantees no more than POSIX does.
 const POSIX: &str = "only where nothing is kept but what was synced by name; it does not count, \
     because no server syncs the directory that holds its own";
 
@@ -112,8 +112,8 @@ fn tiles(audit: &Audit) -> Vec<Tile> {
         counted.filter(|record| record.verdict().is_some_and(wanted)).count()
     };
     let tile = |count, label: &str, tone| Tile { count, label: label.to_string(), tone };
-    let stories = |finding| audit.cases.iter().filter(|case| case.status() == finding).count();
-    let unmeasured = runs(&Verdict::is_no_measurement) + stories(Status::NotMeasured);
+    let cases = |status| audit.cases.iter().filter(|case| case.status() == status).count();
+    let unmeasured = runs(&Verdict::is_no_measurement) + cases(Status::NotMeasured);
     let none = records().filter(|record| record.result == RunResult::NothingInjected).count();
     vec![
         tile(runs(&Verdict::is_broken_promise), "runs broke a promise", "broken"),
@@ -200,18 +200,18 @@ fn folders(audit: &Audit) -> Vec<html::Folder> {
 fn row(case: &CaseRecord, name: &str, causes: &[Cause]) -> html::Case {
     let mut notes = case.notes.clone();
     match case.result {
-        CaseResult::AsTold if case.verdict.is_broken_promise() => {
+        CaseResult::AsExpected if case.verdict.is_broken_promise() => {
             notes.push("as the case expects".to_string());
         }
         CaseResult::Otherwise => {
-            notes.insert(0, "no promise broken, but not the story that the case tells".to_string());
+            notes.insert(0, "no promise broken, but not what the case expects".to_string());
         }
         _ => {}
     }
     if let Some(reason) = &case.accepted {
         notes.push(format!("accepted: {reason}"));
     }
-    let told = case.result == CaseResult::AsTold && case.verdict.is_broken_promise();
+    let told = case.result == CaseResult::AsExpected && case.verdict.is_broken_promise();
     let cause = causes.iter().position(|cause| cause.places == [case.name.as_str()]).map(|n| n + 1);
     html::Case {
         name: name.to_string(),

@@ -142,7 +142,7 @@ pub const NOT_COVERED: [(&str, &str); 8] = [
 /// What a verdict means, in a sentence.
 pub fn meaning(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Hung => "the server was busy for ever",
+        Verdict::Hung => "the server stayed busy forever",
         Verdict::Died => "it ended by itself, which its policy does not call for",
         Verdict::RefusedStart => "it did not start on what was on the disk",
         Verdict::Lost => "acknowledged writes are gone that were promised, and nobody was told",

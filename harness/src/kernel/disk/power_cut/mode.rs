@@ -96,7 +96,7 @@ pub enum NotACut {
     Number,
     #[error("places are counted from 1")]
     Zero,
-    #[error("`{0}` is not a disk profile; expected ext4, xfs or posix")]
+    #[error("`{0}` is not a file system model; expected ext4, xfs or posix")]
     FsModel(String),
 }
 

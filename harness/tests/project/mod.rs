@@ -19,7 +19,7 @@ const CASES: [(&str, &str); 4] = [
     ("story/otherwise", "config appendonly yes\n> SET a 1\nexpect +NO\n"),
 ];
 
-pub struct Desk {
+pub struct Project {
     folder: tempfile::TempDir,
 }
 
@@ -39,13 +39,13 @@ impl Said {
     }
 }
 
-impl Desk {
-    pub fn new() -> Desk {
-        let desk = Desk { folder: tempfile::tempdir().expect("a temporary folder") };
+impl Project {
+    pub fn new() -> Project {
+        let project = Project { folder: tempfile::tempdir().expect("a temporary folder") };
         for (name, text) in CASES {
-            desk.write(&format!("cases/{name}.case"), text);
+            project.write(&format!("cases/{name}.case"), text);
         }
-        desk
+        project
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
