@@ -20,10 +20,9 @@ use crate::engine::pool::Settings;
 use crate::engine::wire::{Batch, Cuts, Reply, Request, Survey};
 use crate::engine::worker::{self, Worker};
 use crate::engine::worlds::World;
-use crate::kernel::CallName;
 use crate::runner::{Collect, CutPoint, RunSummary};
 use crate::sweep::enumerate::Scope;
-use crate::sweep::{Kind, RunPlan, Workload, cuts};
+use crate::sweep::{Axis, Kind, RunPlan, Workload, cuts};
 
 const REWRITE: &str = "\
 config appendonly yes
@@ -126,9 +125,8 @@ impl<'a> SweepBench<'a> {
         let workload = workload(&writes(UNSYNCED, WRITES[0]));
         let plan = self.plan(&workload)?;
         let last = plan.runs.iter().rfind(|run| {
-            let site = &run.site.first;
-            let write = site.call == CallName::Write && site.role.as_deref() == Some("aof");
-            run.kind() == Kind::Power && write && site.task == "parent" && !run.past_last_call
+            let write = Axis::of(&run.site.first).to_string() == "parent.aof.write";
+            run.kind() == Kind::Power && write && !run.past_last_call
         });
         let point = last.and_then(|run| cuts::point(&workload, run)).ok_or("there is no write")?;
         let budget = if self.world.place.is_supervised() { 32 } else { 4096 };

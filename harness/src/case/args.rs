@@ -1,4 +1,4 @@
-//! The words behind a verb, and the complaints about them that all verbs share.
+//! The words after a verb, and the diagnostics about them that all verbs share.
 //!
 //! Must not know: what any verb means.
 

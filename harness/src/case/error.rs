@@ -1,5 +1,5 @@
-//! A wrong case, said so that it can be mended: file, line, column, the exact words, and what was
-//! expected.
+//! What is wrong in a case, so that it can be fixed: file, line, column, the exact words, and what
+//! was expected.
 //!
 //! Must not know: what any verb means.
 
@@ -129,7 +129,7 @@ pub fn one_of<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Strin
     }
 }
 
-/// The known word that is one slip away, or two in a long word.
+/// The known word that is one typing mistake away, or two in a long word.
 pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let allowed = if word.chars().count() > 4 { 2 } else { 1 };
     known
@@ -140,8 +140,8 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, candidate)| candidate)
 }
 
-/// How many slips (a character too many, too few, wrong, or two swapped) lie between two words,
-/// without regard to case.
+/// How many typing mistakes (a character too many, missing, wrong, or two swapped) lie between two
+/// words, ignoring case.
 fn distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.to_lowercase().chars().collect();
     let b: Vec<char> = b.to_lowercase().chars().collect();

@@ -1,8 +1,8 @@
-//! The record of a known bug: on which servers it was seen to show, and where it was looked for in
-//! vain, as the `known` lines of a case say.
+//! The record of a known bug: the servers that show it and those that do not, as the `known` lines
+//! of a case say.
 //!
-//! A server is named with its whole version, `redis-6.0.16`, a patch may end a bug. Our
-//! own core stands in the column of the Redis that it follows. A server of no record is compared
+//! A server is named with its whole version, `redis-6.0.16`, because a patch may fix a bug. Our own
+//! core stands in the column of the Redis that it follows. A server without a record is compared
 //! with none, but has a nearest one. Must not know: how a symptom is looked for.
 
 use super::args::Args;

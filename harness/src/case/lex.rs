@@ -16,7 +16,7 @@ pub struct Line<'a> {
     pub span: Span,
 }
 
-/// The lines of a text that say something.
+/// The lines of a text that are neither empty nor comments.
 pub fn lines(source: &str) -> impl Iterator<Item = Line<'_>> {
     let mut offset = 0;
     (1..).zip(source.split_inclusive('\n')).filter_map(move |(number, raw)| {
@@ -40,8 +40,7 @@ pub struct Word {
 }
 
 impl Word {
-    /// The value as text; bytes that are no UTF-8 are replaced, and then match nothing that is
-    /// known.
+    /// The value as text; bytes that are not UTF-8 are replaced, and then match nothing known.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The words after the calls may come in any order, each at most once, and exactly one is an
-//! effect. A rule that could never mean anything is refused too, see `possible`. Must not know:
+//! effect. A rule that no call could ever meet is refused too, see `possible`. Must not know:
 //! when a rule fires.
 
 use super::args::Args;

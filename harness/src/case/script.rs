@@ -96,7 +96,7 @@ pub enum PageFate {
     Dirty,
 }
 
-/// One `known` line: on which servers a bug shows, or on which it was looked for in vain.
+/// One `known` line: which servers show a bug, or which do not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
     pub shows: bool,

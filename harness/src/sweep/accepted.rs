@@ -9,10 +9,10 @@
 //! reason = "fixed in 7.2; until then the disk is watched"
 //! ```
 //!
-//! All that an entry says must fit; what it does not say may be anything. A `*` stands for any
-//! text; `site` is a kind of call or one call. A finding that is accepted does not count for the
-//! exit code and is shown as what it is. An entry that fits nothing is an error, as a fault is that
-//! never fires: it would hide the next finding of its kind. Only a run that did not look everywhere
+//! Everything an entry says must match; what it leaves out may be anything. A `*` stands for any
+//! text; `site` is a kind of call or one call. An accepted finding does not count for the exit code
+//! and is shown as accepted. An entry that matches nothing is an error, like a fault that never
+//! fires: it would hide the next finding of its kind. Only a run that did not look everywhere
 //! cannot tell. Must not know: how findings come to be.
 
 use std::cell::RefCell;

@@ -16,13 +16,13 @@ use crate::kernel::Site;
 use crate::runner::difference::Difference;
 use crate::runner::{Collect, CutPoint, RunSummary};
 
-/// Scripts of the world `sim` in one order: a run is shorter than handing it over.
+/// Scripts of the world `sim` in one request: a run takes less time than handing it over.
 const BATCH: usize = 32;
 
-/// Calls at which the power is cut, in one order.
+/// Calls at which the power is cut, in one request.
 const CUTS: usize = 4;
 
-/// States of each profile at each cut of the power, beside those that are always taken.
+/// States of each file system model at each power cut, besides those that are always taken.
 const IMAGES: u64 = 4096;
 /// The same where a start takes a process.
 const FEW_IMAGES: u64 = 16;
@@ -32,11 +32,11 @@ pub struct Sweeper<'a> {
     pub pool: &'a Pool,
     pub scope: Scope<'a>,
     pub pairs: bool,
-    /// Hears how many runs there are more to do, and how many are done.
+    /// Is told how many more runs are planned, and how many are done.
     pub progress: &'a dyn Fn(RunCount),
 }
 
-/// How many runs, as a sweep tells while it goes on.
+/// What a sweep reports while it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunCount {
     Planned(usize),
@@ -44,7 +44,7 @@ pub enum RunCount {
 }
 
 impl Sweeper<'_> {
-    /// The sweep, as far as it came.
+    /// The sweep, or the part of it that was done before an interrupt.
     pub fn sweep(&self, workload: &Workload, world: &World) -> (Sweep, Result<(), Interrupted>) {
         let mut sweep = Sweep {
             workload: workload.name.clone(),

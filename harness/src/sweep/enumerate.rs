@@ -60,8 +60,8 @@ pub struct Scope<'a> {
     pub shard: Shard,
     /// About so many runs of all, one of each stratum as long as they suffice; None: all.
     pub sample: Option<usize>,
-    /// States of each profile at each power cut, beside those that are always taken; None: as many
-    /// as the world is quick enough for.
+    /// States of each file system model at each power cut, besides those that are always taken;
+    /// None: as many as the world is fast enough for.
     pub images: Option<u64>,
 }
 

@@ -1,7 +1,7 @@
-//! Shards: a sweep cut into N parts for N machines, stable by the names of sites.
+//! Shards: a sweep split into N parts for N machines, stable by the names of sites.
 //!
-//! A site belongs to the shard that a checksum of workload and site says, so that a site that comes
-//! or goes moves no other one. Must not know: where shards run.
+//! A checksum of workload and site says which shard a site belongs to, so a site that comes or goes
+//! moves no other one. Must not know: where shards run.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,9 +1,9 @@
 //! Tokens: one run in one string.
 //!
-//! `sabot1.` and then, in base64 that needs no quoting, a CRC-32 and the compressed JSON of what
-//! replays the run: the whole script, so that a changed case file does not break it, and the world.
-//! The number is the version; a token of another one is refused, not guessed. Must not know: where
-//! a token is shown.
+//! `sabot1.` and then, in base64 that needs no quoting, a CRC-32 and compressed JSON with all that
+//! a replay needs: the whole script, so that a changed case file does not break it, and the world.
+//! The number is the version; a token of another version is refused, not guessed at. Must not know:
+//! where a token is shown.
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::{DecodeError, Engine};

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::DEFAULT_CLIENT;
 use crate::case::script::{Needs, Script, Step, Verb};
+use crate::kernel::plan::Victim;
 use crate::kernel::{Cut, Name};
-use crate::world::Victim;
 
 /// How a run ends, once the workload is through.
 ///

@@ -30,7 +30,7 @@ pub struct Want {
     pub kind: u16,
     /// Which of that kind.
     pub which: u16,
-    /// Which state a cut of the power leaves.
+    /// Which state a power cut leaves.
     pub cut: u16,
 }
 
