@@ -37,9 +37,9 @@
 //!   [`Error::Missing`]; `sabot doctor` says what to change.
 //! - Supervised servers are run by worker processes, and a worker is *the program that uses this
 //!   library, executed again*: before its `main`, which is the test harness, this crate checks
-//!   whether the first argument is `sabot-again`. That needs no setup, not even for several tests at
-//!   once in one process, but the program must be linked dynamically against glibc, and its file
-//!   must stay in place while it runs. Workers die with the threads that started them.
+//!   whether the first argument is `sabot-again`. That needs no setup, not even for several tests
+//!   at once in one process, but the program must be linked dynamically against glibc, and its
+//!   file must stay in place while it runs. Workers die with the threads that started them.
 //! - No run waits for real time, and each has its own network and files, so tests may run in
 //!   parallel. Two runs of one case give the same [`Outcome::trace`], byte for byte.
 //! - In a debug build the simulation is several times slower; `[profile.dev.package.sabot]

@@ -1,8 +1,8 @@
 //! The page of an audit in a real browser: it is parsed as it was meant, says nothing on the
 //! console, asks for nothing from elsewhere, and its links lead somewhere.
 //!
-//! Needs Chromium; without one the test is skipped with a notice, and fails where `SABOT_REQUIRE` names
-//! `browser`.
+//! Needs Chromium; without one the test is skipped with a notice, and fails where `SABOT_REQUIRE`
+//! names `browser`.
 
 mod project;
 

@@ -4,8 +4,8 @@ use crate::runner::Outcome;
 use crate::suite::check;
 
 impl Outcome {
-    /// What is wrong, in sentences with their lines: each broken promise that no `expect verdict` of
-    /// the case covers, and each other `expect` that was not met. Empty when all is as the case
+    /// What is wrong, in sentences with their lines: each broken promise that no `expect verdict`
+    /// of the case covers, and each other `expect` that was not met. Empty when all is as the case
     /// says.
     ///
     /// ```

@@ -20,7 +20,8 @@
 //! An order changes whose turn it is at one call, where the dry run saw that another task could
 //! run. There are few such calls, so everything that fits one of them is tried again after each
 //! order, power cuts and delays included, and a sweep grows by no more than that. Where the others
-//! and the commands to come go first because the call itself is late, nothing else can happen to it.
+//! and the commands to come go first because the call itself is late, nothing else can happen to
+//! it.
 //!
 //! A fault of a sync gets one more run, which ends with a power cut. An errno comes once (`ENOSPC`)
 //! and from there on until healed (`ENOSPC+`). EINTR comes only once: a call that is interrupted

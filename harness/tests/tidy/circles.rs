@@ -14,27 +14,7 @@ use crate::mentions::{Import, Mentions, Path, mentions};
 use crate::sources::{Source, files};
 
 /// Circles that may stay, each with its files and the reason.
-const EXCEPTIONS: &[(&[&str], &str)] = &[
-    (
-        &[
-            "harness/src/case/args.rs",
-            "harness/src/case/known_bug.rs",
-            "harness/src/case/lex.rs",
-            "harness/src/case/script.rs",
-        ],
-        OPENED,
-    ),
-    (
-        &[
-            "harness/src/sweep/enumerate.rs",
-            "harness/src/sweep/finding.rs",
-            "harness/src/sweep/result.rs",
-        ],
-        OPENED,
-    ),
-];
-
-const OPENED: &str = "being opened";
+const EXCEPTIONS: &[(&[&str], &str)] = &[];
 
 /// How many re-exports a name may pass through.
 const HOPS: usize = 16;
