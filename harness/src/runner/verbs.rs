@@ -178,10 +178,10 @@ impl Runner<'_> {
         }
         match victim {
             Victim::Child if self.session.world.children() == 0 => {
-                return self.bad_case("there is no child to kill");
+                self.bad_case("there is no child to kill")
             }
             Victim::Parent | Victim::All if !self.session.is_running() => {
-                return self.bad_case("there is no server to kill");
+                self.bad_case("there is no server to kill")
             }
             _ => Ok(self.session.kill(victim)?),
         }
