@@ -243,7 +243,7 @@ mod tests {
         ];
         for line in lines {
             let place = if line.starts_with("config") { "" } else { "> PING\n" };
-            assert_eq!(reads_back(line, &format!("{place}{line}\n> PING\n")) > 1, true, "{line}");
+            assert!(reads_back(line, &format!("{place}{line}\n> PING\n")) > 1, "{line}");
         }
     }
 }

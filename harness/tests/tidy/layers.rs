@@ -192,12 +192,12 @@ const BELOW_ENGINE: &[&str] = &["error", "exit", "profile", "world", "contract",
 const BELOW_SUITE: &[&str] = &["error", "exit", "world", "contract", "case", "runner", "engine"];
 
 const BELOW_SWEEP: &[&str] =
-    &["error", "kernel", "observation", "contract", "case", "runner", "engine"];
+    &["error", "kernel", "world", "observation", "contract", "case", "runner", "engine"];
 
 const BELOW_AUDIT: &[&str] =
     &["error", "exit", "kernel", "contract", "case", "runner", "suite", "engine", "sweep"];
 
-const BELOW_BENCH: &[&str] = &["profile", "world", "case", "runner", "engine", "sweep"];
+const BELOW_BENCH: &[&str] = &["kernel", "profile", "world", "case", "runner", "engine", "sweep"];
 
 const BELOW_REPORT: &[&str] = &[
     "error",
