@@ -20,9 +20,10 @@ use crate::engine::pool::Settings;
 use crate::engine::wire::{Batch, Cuts, Reply, Request, Survey};
 use crate::engine::worker::{self, Worker};
 use crate::engine::worlds::World;
+use crate::kernel::{CallName, Site};
 use crate::runner::{Collect, CutPoint, RunSummary};
 use crate::sweep::enumerate::Scope;
-use crate::sweep::{Axis, Kind, RunPlan, Workload, cuts};
+use crate::sweep::{Kind, RunPlan, Workload, cuts};
 
 const REWRITE: &str = "\
 config appendonly yes
@@ -125,8 +126,10 @@ impl<'a> SweepBench<'a> {
         let workload = workload(&writes(UNSYNCED, WRITES[0]));
         let plan = self.plan(&workload)?;
         let last = plan.runs.iter().rfind(|run| {
-            let write = Axis::of(&run.site.first).to_string() == "parent.aof.write";
-            run.kind() == Kind::Power && write && !run.past_last_call
+            let Site { incarnation, task, role, call, .. } = &run.site.first;
+            let write = *call == CallName::Write && role.as_deref() == Some("aof");
+            let workload = *incarnation == 1 && task == "parent" && !run.past_last_call;
+            run.kind() == Kind::Power && workload && write
         });
         let point = last.and_then(|run| cuts::point(&workload, run)).ok_or("there is no write")?;
         let budget = if self.world.place.is_supervised() { 32 } else { 4096 };
