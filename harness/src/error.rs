@@ -1,4 +1,4 @@
-//! How a file that cannot be used is told.
+//! How an unusable file is reported.
 //!
 //! Must not know: what is in it.
 

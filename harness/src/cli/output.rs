@@ -1,7 +1,7 @@
 //! Files that a mode writes: whole or not at all.
 //!
 //! A report is written beside its place and then renamed over it, so that an old one stays until
-//! the new one is complete; what is no file (a terminal, a pipe) is written to. Must not know: what
+//! the new one is complete; anything else (a terminal, a pipe) is written to. Must not know: what
 //! is in them.
 
 use std::io::Write;
