@@ -67,7 +67,7 @@ impl fmt::Display for Verb {
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Damage::Cut(bytes) => write!(f, "cut {bytes}"),
+            Damage::Truncate(bytes) => write!(f, "cut {bytes}"),
             Damage::Append(bytes) => {
                 f.write_str("append ")?;
                 bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

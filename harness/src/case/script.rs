@@ -107,7 +107,7 @@ pub struct Known {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Damage {
     /// Removes this many bytes at the end.
-    Cut(u64),
+    Truncate(u64),
     Append(Vec<u8>),
     Zero {
         offset: u64,

@@ -237,7 +237,7 @@ fn damage(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
     let words: Vec<String> = rest.iter().map(Word::text).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let damage = match words.as_slice() {
-        ["cut", _] => Damage::Cut(value(&rest[1], "a size", values::size)?),
+        ["cut", _] => Damage::Truncate(value(&rest[1], "a size", values::size)?),
         ["append", _] => Damage::Append(value(&rest[1], "a run of bytes", values::hex)?),
         ["zero", _, _] => Damage::Zero {
             offset: value(&rest[1], "an offset", values::size)?,

@@ -241,7 +241,7 @@ impl Runner<'_> {
         };
         let length = content.len() as u64;
         let reach = match damage {
-            Damage::Cut(bytes) => *bytes,
+            Damage::Truncate(bytes) => *bytes,
             Damage::Zero { offset, len } => offset.saturating_add(*len),
             Damage::Append(_) | Damage::Empty | Damage::Remove => 0,
         };
@@ -270,7 +270,7 @@ pub fn looks_at_the_disk(verb: &Verb) -> bool {
 
 fn damaged(mut content: Vec<u8>, damage: &Damage) -> Option<Vec<u8>> {
     match damage {
-        Damage::Cut(bytes) => content.truncate(content.len() - *bytes as usize),
+        Damage::Truncate(bytes) => content.truncate(content.len() - *bytes as usize),
         Damage::Append(bytes) => content.extend_from_slice(bytes),
         Damage::Zero { offset, len } => {
             content[*offset as usize..(*offset + *len) as usize].fill(0);

@@ -110,7 +110,7 @@ fn damaged(role: &str, damage: &Damage) -> Option<String> {
     }
     let file = format!("\"$({role})\"");
     Some(match damage {
-        Damage::Cut(bytes) => format!("truncate -s -{bytes} {file}\n"),
+        Damage::Truncate(bytes) => format!("truncate -s -{bytes} {file}\n"),
         Damage::Empty => format!("truncate -s 0 {file}\n"),
         Damage::Remove => format!("rm {file}\n"),
         Damage::Append(bytes) => {
