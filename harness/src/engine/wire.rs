@@ -96,7 +96,7 @@ pub struct Measured {
     /// Calls that were trapped, in all runs: more than reach the kernel; 0 where nothing is
     /// trapped.
     pub trapped: u64,
-    /// Why there is no number.
+    /// Why nothing was measured.
     pub problem: Option<String>,
 }
 
