@@ -216,6 +216,7 @@ impl Scheduler {
     fn end(&mut self, pid: Pid, ending: Ending) {
         self.shared.kernel.borrow_mut().ended(pid, ending);
         self.shared.net.borrow_mut().ended(pid);
+        self.shared.forget(pid);
         self.forget_births(|birth| birth.pid == pid);
         while let Some(index) = self.slots.iter().position(|slot| slot.pid == pid) {
             self.drop_slot(index);
@@ -227,10 +228,9 @@ impl Scheduler {
     pub fn power_off(&mut self) {
         for pid in self.alive() {
             self.shared.net.borrow_mut().ended(pid);
+            self.shared.forget(pid);
         }
         self.forget_births(|_| true);
-        self.shared.kills.borrow_mut().clear();
-        self.shared.pending.borrow_mut().clear();
         while let Some(last) = self.slots.len().checked_sub(1) {
             self.drop_slot(last);
         }

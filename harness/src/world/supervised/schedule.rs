@@ -288,12 +288,19 @@ impl Supervised {
             }
             Origin::Child { task, parent, files } => {
                 let maker = self.table.process(parent).ok_or_else(stranger)?;
-                let listener = Rc::clone(&maker.listener);
+                let (listener, incarnation) =
+                    (Rc::clone(&maker.listener), Rc::clone(&maker.incarnation));
+                if self.table.process(pid).is_some() {
+                    // Each start has its own numbers.
+                    let what = format!("an orphan forks, and another process {pid} lives");
+                    return Err(Broken::NotMeasured(what));
+                }
                 let pidfd = open_process(tid).map_err(|errno| os_error("pidfd_open", errno))?;
                 self.table.processes.push(Process {
                     pid,
                     host: tid,
                     pidfd,
+                    incarnation,
                     parent: Some(parent),
                     listener,
                     files,

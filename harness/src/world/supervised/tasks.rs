@@ -3,7 +3,7 @@
 //! Every living task either runs or is held in a trapped call. Tasks are kept in order of birth.
 //! Must not know: how a wait ends, and who runs next.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -12,6 +12,15 @@ use std::rc::Rc;
 use super::calls::call::Call;
 use super::notify::{Listener, Notice};
 use crate::kernel::{Candidate, Class, Ending, Entered, Fd, Pid, TaskId, Time};
+use crate::world::pids::Pids;
+
+/// What all processes of one start share.
+#[derive(Debug)]
+pub struct Incarnation {
+    pub pids: RefCell<Pids>,
+    /// How many random numbers they have drawn.
+    pub drawn: Cell<u64>,
+}
 
 /// A process of the run.
 #[derive(Debug)]
@@ -21,6 +30,7 @@ pub struct Process {
     /// Its pid in the supervisor's namespace.
     pub host: i32,
     pub pidfd: OwnedFd,
+    pub incarnation: Rc<Incarnation>,
     /// Who forked it; None for a server.
     pub parent: Option<Pid>,
     pub listener: Rc<Listener>,

@@ -1,8 +1,10 @@
 //! Time and randomness: clocks, sleeping, random numbers.
 //!
-//! Each run has its virtual clock, and a stream of random numbers that is the same in every run.
+//! Each run has its virtual clock, and each start of the server a stream of random numbers that is
+//! always the same.
 //! Must not know: who asks and why.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use libc::c_long;
@@ -71,10 +73,14 @@ fn read(clock: &Clock, id: i32) -> u64 {
 
 impl Supervised {
     /// [`tell`] to the caller of a trapped call.
-    pub(super) fn time(&mut self, notice: &Notice) -> Result<Option<Action>, Errno> {
+    pub(super) fn time(&self, notice: &Notice) -> Result<Option<Action>, Errno> {
         let clock = &self.kernel.borrow().clock;
+        let incarnation = self.table.task(notice.tid).and_then(|task| self.table.process(task.pid));
+        let drawn = incarnation.map(|process| &process.incarnation.drawn);
+        let mut next = drawn.map_or(0, Cell::get);
         let memory = Memory(notice.tid);
-        let told = answer_at_once(memory, notice.number, notice.args, clock, &mut self.drawn)?;
+        let told = answer_at_once(memory, notice.number, notice.args, clock, &mut next)?;
+        drawn.inspect(|drawn| drawn.set(next));
         Ok(told.map(Action::value))
     }
 
