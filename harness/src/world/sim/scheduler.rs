@@ -103,7 +103,7 @@ impl Scheduler {
             }
             Some(Wait::Child) => kernel.can_wait(slot.task),
             Some(Wait::Halt | Wait::Turn | Wait::Sent) => true,
-            Some(Wait::End(_) | Wait::Overrun) => false,
+            Some(Wait::End(_) | Wait::Overrun(_)) => false,
         }
     }
 
@@ -157,9 +157,8 @@ impl Scheduler {
                 self.end(pid, ending);
             }
             Ok(CoroutineResult::Return(None)) => self.drop_slot(index),
-            Ok(CoroutineResult::Yield(Wait::Overrun)) => {
-                let text = "the server made 100,000 calls without the clock moving";
-                return Err(Broken::Hung(text.to_string()));
+            Ok(CoroutineResult::Yield(Wait::Overrun(how))) => {
+                return Err(Broken::Hung(how.to_string()));
             }
             Ok(CoroutineResult::Yield(wait)) => slot.wait = Some(wait),
             Err(panic) => {

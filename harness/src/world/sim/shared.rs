@@ -57,8 +57,8 @@ pub enum Wait {
     Halt,
     /// For ever: its process ends like this.
     End(Ending),
-    /// For ever: the run has used up its budget of calls.
-    Overrun,
+    /// For ever: the run has used up its budget of calls, as this says.
+    Overrun(&'static str),
 }
 
 /// What a task is resumed with.

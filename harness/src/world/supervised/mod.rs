@@ -8,6 +8,7 @@
 //! Everything of one run happens on one thread, because ptrace and parent-death signals are tied to
 //! threads. Must not know: case syntax, the contract, and what a server's files mean.
 
+mod busy;
 mod calls;
 mod clients;
 mod directory;
@@ -199,7 +200,7 @@ impl World for Supervised {
         });
         let (tid, class, known) = (launched.host, Class::Main, Some(known));
         let (clear_tid, held, spins) = (0, None, false);
-        self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins });
+        self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins, busy: Default::default() });
         self.server = Some(pid);
         self.status = Status::Running;
         self.refill();

@@ -9,6 +9,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
+use super::busy::Busy;
 use super::calls::call::Call;
 use super::notify::{Listener, Notice};
 use crate::kernel::{Candidate, Class, Ending, Entered, Fd, Pid, TaskId, Time};
@@ -60,6 +61,7 @@ pub struct Task {
     pub held: Option<Held>,
     /// It keeps running while others do, because it waits for them without making a call.
     pub spins: bool,
+    pub busy: Busy,
 }
 
 /// A task in a trapped call.
@@ -78,6 +80,8 @@ pub struct Held {
 pub enum Wait {
     /// Its turn; then its call is dispatched, perhaps once more.
     Turn,
+    /// The time that it asks for, and has asked for very often.
+    Tick { until: Time },
     /// The plan to let its call happen.
     Call(Entered, Call),
     /// Its pipe to be ready; this many bytes have been moved already.
