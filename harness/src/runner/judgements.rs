@@ -3,25 +3,15 @@
 //!
 //! Must not know: how a server is asked, and what is promised.
 
+use super::lineage::Lineage;
 use super::outcome::{Failure, Ruling, Standing, SymptomCheck};
-use crate::contract::{Lineage, Moment, Verdict};
+use crate::contract::{Moment, Verdict};
 
 /// A judgement that waits for the server.
 #[derive(Clone, Debug)]
 pub struct Due {
     pub line: u32,
     pub moment: Moment,
-    pub asked: Asked,
-}
-
-/// Whether the server was asked for its dataset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    NotYet,
-    /// By the question with this number.
-    AsNumber(u32),
-    /// It could not be connected to.
-    InVain,
 }
 
 /// All that was judged so far, as plain data.
@@ -35,8 +25,8 @@ pub struct Judgements {
     pub never_fired: bool,
     pub lineage: Lineage,
     pub due: Option<Due>,
-    /// What the last question for the dataset was answered with.
-    pub dataset: Option<Vec<String>>,
+    /// Nothing comes after the next judgement, so that questions cannot disturb.
+    pub ends_here: bool,
     /// How many rulings there were before the last start.
     before_start: usize,
 }
@@ -44,7 +34,7 @@ pub struct Judgements {
 impl Judgements {
     /// A judgement of the running server is to be made as soon as it answers.
     pub fn is_due(&mut self, line: u32, moment: Moment) {
-        self.due = Some(Due { line, moment, asked: Asked::NotYet });
+        self.due = Some(Due { line, moment });
     }
 
     pub fn worst(&self) -> Option<Verdict> {

@@ -46,6 +46,9 @@ pub struct Ruling {
     pub reason: Reason,
     /// Why, for a person.
     pub sentence: String,
+    /// Of a loss: a place with what was promised and what is there.
+    #[serde(default)]
+    pub difference: Option<String>,
     pub standing: Standing,
     /// It is about a start that was refused after the plan had failed a call of that very start.
     pub start_met_fault: bool,
@@ -67,7 +70,8 @@ impl Ruling {
     /// One that nothing expects and no fault explains.
     pub fn new(line: u32, verdict: Verdict, reason: Reason, sentence: String) -> Ruling {
         let standing = Standing::Harmless;
-        Ruling { line, verdict, reason, sentence, standing, start_met_fault: false }
+        let difference = None;
+        Ruling { line, verdict, reason, sentence, difference, standing, start_met_fault: false }
     }
 
     /// Whether it breaks a promise, and nothing in the case expects that.

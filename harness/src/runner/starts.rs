@@ -4,12 +4,13 @@
 //! killed and started again, because some damage shows only then; that is shown only when it is
 //! worse than all that was found before. Must not know: what is promised.
 
+use std::sync::Arc;
+
 use super::clients::Purpose;
-use super::outcome::Ruling;
 use super::state::{EarlyEnd, Runner};
 use crate::contract::reason::Attempts;
-use crate::contract::{Judgement, Moment, Verdict, refused};
-use crate::observation::{Argv, How};
+use crate::contract::{Moment, Verdict, refused};
+use crate::observation::{Argv, How, Image, Start};
 use crate::world::Victim;
 
 /// How often a server that refuses is started.
@@ -26,7 +27,7 @@ impl Runner<'_> {
         let refusals = self.session.end_attempts();
         started?;
         if let Some(first) = refusals.first() {
-            self.rule_refused(first, refusals.len());
+            self.rule_refused(first, refusals.len())?;
         }
         Ok(())
     }
@@ -45,7 +46,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn rule_refused(&mut self, first: &str, times: usize) {
+    fn rule_refused(&mut self, first: &str, times: usize) -> Result<(), EarlyEnd> {
         let (attempts, tried) = match times {
             1 => (Attempts::CameUp, format!("it {first}; started once more, it came up")),
             _ => {
@@ -54,10 +55,11 @@ impl Runner<'_> {
             }
         };
         let judgement = refused(&self.record.seen, attempts, tried);
-        let Judgement { verdict, reason, sentence, .. } = judgement;
+        let given = self.judgements.rulings.len();
+        self.rule_with_causes(judgement)?;
         let start_met_fault = self.last_refusal_met_a_fault();
-        let line = self.record.line;
-        self.give(Ruling { start_met_fault, ..Ruling::new(line, verdict, reason, sentence) });
+        self.judgements.rulings[given].start_met_fault = start_met_fault;
+        Ok(())
     }
 
     /// Whether the plan has failed a call of the start that was refused last.
@@ -71,8 +73,13 @@ impl Runner<'_> {
     }
 
     fn start_once(&mut self, again: bool) -> Result<(), EarlyEnd> {
-        let directives = self.session.directives().to_vec();
-        self.record.started(self.session.now(), directives, again);
+        let (image, at_rest) = {
+            let kernel = self.session.world.kernel();
+            (Arc::new(Image::of(&kernel.disk)), kernel.is_at_rest() && !self.record.has_children())
+        };
+        let directives = self.session.directives().into();
+        let at = self.session.now();
+        self.record.started(Start { at, image, at_rest, directives, ready: false, again });
         self.session.server_starts();
         self.session.start()?;
         self.observe()
@@ -81,7 +88,7 @@ impl Runner<'_> {
     /// After the script: a write, a kill, a start, and another judgement.
     pub fn second_look(&mut self) -> Result<(), EarlyEnd> {
         let restarted = self.record.seen.starts.len() > 1 && self.session.has_server();
-        let unclear = self.judgements.lineage.broken || self.judgements.due.is_some();
+        let unclear = self.judgements.due.is_some();
         if !restarted || !self.judgements.measured() || unclear {
             return Ok(());
         }
@@ -91,6 +98,7 @@ impl Runner<'_> {
         let (steps, worst) = (self.record.seen.steps.len(), self.judgements.worst());
         self.write_kill_and_start()?;
         self.judgements.due = None;
+        self.judgements.ends_here = false;
         self.record.close_step();
         let found = self.judgements.rulings[rulings..].iter().map(|ruling| ruling.verdict).min();
         // The transcript is that of the script alone.
@@ -117,6 +125,7 @@ impl Runner<'_> {
         }
         self.start()?;
         if self.session.has_server() {
+            self.judgements.ends_here = true;
             self.judgements.is_due(self.record.line, Moment::Restarted);
             self.judge_what_is_due()?;
         }

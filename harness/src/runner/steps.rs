@@ -67,7 +67,7 @@ impl Runner<'_> {
             self.record.close_step();
         }
         if self.judgements.due.is_some() {
-            let reason = "the server has not answered DEBUG DIGEST".to_string();
+            let reason = "the server was never ready to be asked".to_string();
             self.rule_in_words(Verdict::NotMeasured, reason);
         }
         if self.script.is_known() {

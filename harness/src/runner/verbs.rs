@@ -250,7 +250,8 @@ impl Runner<'_> {
         }
         self.session.world.set_file(&name, damaged(content, damage))?;
         let starts = self.record.seen.starts.len();
-        self.record.seen.damages.push(Damaged { starts });
+        let removed = *damage == Damage::Remove;
+        self.record.seen.damages.push(Damaged { starts, role: role.into(), removed });
         Ok(())
     }
 }

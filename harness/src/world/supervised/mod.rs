@@ -200,7 +200,16 @@ impl World for Supervised {
         });
         let (tid, class, known) = (launched.host, Class::Main, Some(known));
         let (clear_tid, held, spins) = (0, None, false);
-        self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins, busy: Default::default() });
+        self.table.tasks.push(Task {
+            tid,
+            pid,
+            class,
+            known,
+            clear_tid,
+            held,
+            spins,
+            busy: Default::default(),
+        });
         self.server = Some(pid);
         self.status = Status::Running;
         self.refill();
