@@ -42,6 +42,14 @@ pub(super) enum Delay {
     None,
     Until(Time),
     UntilHealed,
+    /// The plan has nothing to do with it: calls of this task fail again and again.
+    Tick(Time),
+}
+
+impl Delay {
+    pub fn is_of_plan(self) -> bool {
+        matches!(self, Delay::Until(_) | Delay::UntilHealed)
+    }
 }
 
 /// A call that was entered and is not completed yet.
@@ -92,7 +100,7 @@ impl Entered {
             Some(Effect::Delay(_) | Effect::Hold) => Some(Injected::Delay),
             Some(Effect::Signal(_)) => Some(Injected::Signal),
             Some(Effect::Halt(..)) => Some(Injected::Halt),
-            None if self.delay != Delay::None => Some(Injected::Delay),
+            None if self.delay.is_of_plan() => Some(Injected::Delay),
             None => None,
         }
     }

@@ -19,6 +19,7 @@ mod halts;
 pub mod name;
 pub mod plan;
 pub mod process;
+pub mod retries;
 pub mod role;
 pub mod schedule;
 pub mod site;
@@ -258,6 +259,7 @@ impl Kernel {
             _ => None,
         };
         self.schedule.entered(task);
+        let next_at = self.processes.task(task).failures.next_at(self.now());
         let counted = &mut self.processes.tasks[task.0];
         let number = counted.count(request.call, role.as_ref());
         let (incarnation, name) = (counted.incarnation, counted.name.clone());
@@ -266,11 +268,11 @@ impl Kernel {
         let (delay, effect) = match decided {
             Some(Effect::Delay(time)) => (Delay::Until(self.now() + time), None),
             Some(Effect::Hold) => (Delay::UntilHealed, None),
-            other => (Delay::None, other),
+            other => (next_at.map_or(Delay::None, Delay::Tick), other),
         };
         let (began, heals) = (self.now(), self.heals);
         let entered = Entered { task, site, effect, detail, mark, delay, began, heals };
-        if delay != Delay::None {
+        if delay.is_of_plan() {
             self.record(Event::Call(CallRecord {
                 injected: entered.injected(),
                 site: entered.site.clone(),
@@ -287,6 +289,7 @@ impl Kernel {
     pub fn is_ready(&self, entered: &Entered) -> bool {
         let delayed = match entered.delay {
             Delay::None => false,
+            Delay::Tick(time) => self.now() < time,
             Delay::Until(time) => self.now() < time && self.heals == entered.heals,
             Delay::UntilHealed => self.heals == entered.heals,
         };
@@ -296,9 +299,15 @@ impl Kernel {
     /// When the call will be ready by itself. None: it is ready, or waits for `heal` or a release.
     pub fn deadline(&self, entered: &Entered) -> Option<Time> {
         match entered.delay {
+            Delay::Tick(time) if self.now() < time => Some(time),
             Delay::Until(time) if self.now() < time && self.heals == entered.heals => Some(time),
             _ => None,
         }
+    }
+
+    /// Whether the calls of a task fail again and again, and will do so for ever.
+    pub fn is_in_endless_loop(&self, task: TaskId) -> bool {
+        self.processes.task(task).failures.are_endless()
     }
 
     fn role_of_target(&self, task: TaskId, target: Target<'_>) -> Option<Name> {
@@ -352,10 +361,13 @@ impl Kernel {
     }
 
     fn finish(&mut self, entered: Entered, returned: Returned, checksum: u32) {
-        let delayed = entered.delay != Delay::None;
+        let delayed = entered.delay.is_of_plan();
         if let Some(halt) = entered.halt(When::After) {
             self.halt = Some(halt);
         }
+        let failed = matches!(returned, Returned::Error(_));
+        let (began, now) = (entered.began, self.now());
+        self.processes.tasks[entered.task.0].failures.note(failed, began, now);
         self.record(Event::Call(CallRecord {
             injected: entered.injected(),
             site: entered.site,

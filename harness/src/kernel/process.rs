@@ -7,6 +7,7 @@
 use super::call::CallName;
 use super::fd::{FdTable, PipeId};
 use super::name::Name;
+use super::retries::Failures;
 
 /// The name of a server's main task, and so of its process.
 pub(super) const SERVER: &str = "parent";
@@ -42,6 +43,7 @@ pub struct Task {
     pub process: usize,
     /// Which start of the server it belongs to, from 1.
     pub incarnation: u32,
+    pub failures: Failures,
     /// How often each kind of call was made; this numbers the sites.
     counts: Vec<(CallName, Option<Name>, u32)>,
 }
@@ -158,7 +160,8 @@ impl Processes {
     }
 
     fn add_task(&mut self, name: Name, process: usize, incarnation: u32) -> TaskId {
-        self.tasks.push(Task { name, process, incarnation, counts: Vec::new() });
+        let (failures, counts) = (Failures::default(), Vec::new());
+        self.tasks.push(Task { name, process, incarnation, failures, counts });
         TaskId(self.tasks.len() - 1)
     }
 

@@ -10,9 +10,10 @@ use nix::sys::signal::Signal;
 
 pub use crate::kernel::Victim;
 use crate::kernel::disk::power_cut::Impossible;
-use crate::kernel::{Cut, Image, Kernel, Pid, Time};
+use crate::kernel::{Cut, Image, Kernel, Time};
 use crate::profile::Profile;
 
+mod pids;
 pub mod sim;
 pub mod supervised;
 
@@ -78,11 +79,7 @@ fn no_such_image(impossible: Impossible) -> Broken {
 
 /// A machine whose power is off, as plain data.
 #[derive(Debug)]
-pub struct PoweredOff {
-    pub kernel: Kernel,
-    /// The pid of the next process.
-    pub next_pid: Pid,
-}
+pub struct PoweredOff(pub Kernel);
 
 /// A machine with a server on it.
 pub trait World {
@@ -90,7 +87,9 @@ pub trait World {
     fn kernel(&self) -> RefMut<'_, Kernel>;
 
     /// Starts the server on what is on the disk, and lets tasks run until none can before the clock
-    /// moves. The server may have ended by then: see [`World::status`].
+    /// moves. The server may have ended by then: see [`World::status`]. Pids begin anew, and so do
+    /// the random numbers that it gets: earlier starts reach it by the disk, and by processes that
+    /// have outlived them, and by nothing else.
     fn start(&mut self, directives: &[Directive]) -> Result<(), Broken>;
 
     /// Writes `bytes` to the connection called `client`, which is opened if need be. Nothing runs
@@ -121,8 +120,8 @@ pub trait World {
     fn put_image(&mut self, image: &Image) -> Result<(), Broken>;
 
     /// Takes the machine out of this world, so that many runs can go on from there, see
-    /// [`World::resume_with`]. No process may live. None where that is impossible: a new namespace
-    /// of real processes starts numbering at 1, and pids are part of the names of temporary files.
+    /// [`World::resume_with`]. No process may live. None in a world that does not do this: where
+    /// the machine has a real directory, there is more to it than plain data.
     fn suspend(&mut self) -> Option<PoweredOff> {
         None
     }

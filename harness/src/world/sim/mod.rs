@@ -23,6 +23,7 @@ use scheduler::Scheduler;
 use shared::Shared;
 pub use shared::Stacks;
 
+use super::pids::Pids;
 use super::{
     Broken, Directive, PoweredOff, Received, Status, Victim, World, arguments, no_such_image,
 };
@@ -35,9 +36,6 @@ const BUDGET: u64 = 100_000;
 
 /// Descriptors of the model start after standard input, output and error.
 const FIRST_FD: i32 = 3;
-
-/// The first server's pid: 1 is init's.
-const FIRST_PID: Pid = 2;
 
 /// A simulated machine.
 pub struct Sim {
@@ -53,11 +51,11 @@ impl Sim {
     /// `stacks`.
     pub fn new(profile: Rc<Profile>, stacks: Stacks) -> Self {
         let kernel = Kernel::new(profile.roles(), FIRST_FD);
-        Sim::on(kernel, FIRST_PID, profile, stacks)
+        Sim::on(kernel, profile, stacks)
     }
 
     /// A machine with this kernel and without processes.
-    fn on(kernel: Kernel, next_pid: Pid, profile: Rc<Profile>, stacks: Stacks) -> Self {
+    fn on(kernel: Kernel, profile: Rc<Profile>, stacks: Stacks) -> Self {
         let shared = Rc::new(Shared {
             kernel: RefCell::new(kernel),
             net: RefCell::new(Net::default()),
@@ -73,7 +71,7 @@ impl Sim {
             unshared: RefCell::default(),
             profile,
             stacks,
-            next_pid: Cell::new(next_pid),
+            pids: RefCell::new(Pids::beside(Vec::new())),
             budget: Cell::new(BUDGET),
         });
         let scheduler = Scheduler::new(shared.clone());
@@ -108,6 +106,7 @@ impl World for Sim {
 
     fn start(&mut self, directives: &[Directive]) -> Result<(), Broken> {
         self.clients.clear();
+        self.shared.pids.replace(Pids::beside(self.scheduler.alive()));
         let pid = self.shared.new_pid();
         let task = self.shared.kernel.borrow_mut().boot(pid);
         let mut args = vec!["sabot-server".to_string()];
@@ -205,12 +204,12 @@ impl World for Sim {
         debug_assert!(self.server.is_none(), "the power is off");
         let empty = Kernel::new(Roles::default(), FIRST_FD);
         let kernel = self.shared.kernel.replace(empty);
-        Some(PoweredOff { kernel, next_pid: self.shared.next_pid.get() })
+        Some(PoweredOff(kernel))
     }
 
     fn resume_with(&mut self, machine: &PoweredOff, image: &Image) {
         let (profile, stacks) = (Rc::clone(&self.shared.profile), self.shared.stacks.clone());
-        *self = Sim::on(machine.kernel.with_image(image), machine.next_pid, profile, stacks);
+        *self = Sim::on(machine.0.with_image(image), profile, stacks);
     }
 
     fn signal(&mut self, signal: Signal) -> Result<(), Broken> {

@@ -103,7 +103,7 @@ impl Scheduler {
             }
             Some(Wait::Child) => kernel.can_wait(slot.task),
             Some(Wait::Halt | Wait::Turn | Wait::Sent) => true,
-            Some(Wait::End(_) | Wait::Overrun) => false,
+            Some(Wait::End(_) | Wait::Overrun(_)) => false,
         }
     }
 
@@ -157,9 +157,8 @@ impl Scheduler {
                 self.end(pid, ending);
             }
             Ok(CoroutineResult::Return(None)) => self.drop_slot(index),
-            Ok(CoroutineResult::Yield(Wait::Overrun)) => {
-                let text = "the server made 100,000 calls without the clock moving";
-                return Err(Broken::Hung(text.to_string()));
+            Ok(CoroutineResult::Yield(Wait::Overrun(how))) => {
+                return Err(Broken::Hung(how.to_string()));
             }
             Ok(CoroutineResult::Yield(wait)) => slot.wait = Some(wait),
             Err(panic) => {
@@ -216,6 +215,7 @@ impl Scheduler {
     fn end(&mut self, pid: Pid, ending: Ending) {
         self.shared.kernel.borrow_mut().ended(pid, ending);
         self.shared.net.borrow_mut().ended(pid);
+        self.shared.forget(pid);
         self.forget_births(|birth| birth.pid == pid);
         while let Some(index) = self.slots.iter().position(|slot| slot.pid == pid) {
             self.drop_slot(index);
@@ -227,10 +227,9 @@ impl Scheduler {
     pub fn power_off(&mut self) {
         for pid in self.alive() {
             self.shared.net.borrow_mut().ended(pid);
+            self.shared.forget(pid);
         }
         self.forget_births(|_| true);
-        self.shared.kills.borrow_mut().clear();
-        self.shared.pending.borrow_mut().clear();
         while let Some(last) = self.slots.len().checked_sub(1) {
             self.drop_slot(last);
         }

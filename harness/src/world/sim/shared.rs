@@ -19,6 +19,7 @@ use crate::kernel::disk::page_cache::PAGE;
 use crate::kernel::fd::{End, PipeId};
 use crate::kernel::{Ending, Entered, Fd, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
+use crate::world::pids::Pids;
 use sabot_server::os::{HandlerLine, Interest, Thread};
 
 /// What a task waits for.
@@ -56,8 +57,8 @@ pub enum Wait {
     Halt,
     /// For ever: its process ends like this.
     End(Ending),
-    /// For ever: the run has used up its budget of calls.
-    Overrun,
+    /// For ever: the run has used up its budget of calls, as this says.
+    Overrun(&'static str),
 }
 
 /// What a task is resumed with.
@@ -128,17 +129,24 @@ pub struct Shared {
     /// For the names of threads, and of the socket, which is not a file of the model.
     pub profile: Rc<Profile>,
     pub stacks: Stacks,
-    pub next_pid: Cell<Pid>,
+    pub pids: RefCell<Pids>,
     /// How many more calls may be made; this ends an endless loop.
     pub budget: Cell<u64>,
 }
 
 impl Shared {
-    /// The next process or thread id; Linux numbers both in one sequence.
     pub fn new_pid(&self) -> Pid {
-        let pid = self.next_pid.get();
-        self.next_pid.set(pid + 1);
-        pid
+        self.pids.borrow_mut().give()
+    }
+
+    /// A process is gone. The next start may give its pid to another, which inherits nothing.
+    pub fn forget(&self, pid: Pid) {
+        self.kills.borrow_mut().retain(|(to, _)| *to != pid);
+        self.pending.borrow_mut().retain(|(of, _)| *of != pid);
+        self.handler_lines.borrow_mut().remove(&pid);
+        self.ending.borrow_mut().retain(|(of, _)| *of != pid);
+        self.traffic.borrow_mut().remove(&pid);
+        self.unshared.borrow_mut().remove(&pid);
     }
 
     /// Makes the first call of a thread that starts by sleeping; false if it would not just sleep.

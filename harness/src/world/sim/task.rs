@@ -14,9 +14,14 @@ use super::shared::{Birth, Body, Resume, Shared, Task, TaskYielder, Wait};
 use crate::kernel::calls::Transfer;
 use crate::kernel::disk::Ino;
 use crate::kernel::fd::{End, PipeId};
+use crate::kernel::retries::ENDLESS;
+
 use crate::kernel::{
     CallName, Ending, Entered, Halt, Kernel, Object, Request, Target, TaskId, Time, When,
 };
+
+/// What is said once the budget of calls is used up.
+const OVERRUN: &str = "the server made 100,000 calls without the clock moving";
 
 /// One task's view of its machine.
 pub struct SimOs<'a> {
@@ -88,7 +93,7 @@ impl SimOs<'_> {
         self.end_if_signalled();
         match self.shared.budget.get() {
             0 => {
-                self.suspend(Wait::Overrun);
+                self.suspend(Wait::Overrun(OVERRUN));
             }
             left => self.shared.budget.set(left - 1),
         }
@@ -109,6 +114,9 @@ impl SimOs<'_> {
         let request = Request { call, target, argument };
         while self.shared.kernel.borrow_mut().stops(self.task, &request) {
             self.suspend(Wait::Turn);
+        }
+        if self.kernel().is_in_endless_loop(self.task) {
+            self.suspend(Wait::Overrun(ENDLESS));
         }
         let mut entered = self.kernel().enter(self.task, &request);
         let ready = self.kernel().is_ready(&entered);

@@ -174,9 +174,12 @@ fn try_tmpfs() -> Result<String, String> {
     Ok(format!("on {}", machine.place().display()))
 }
 
+/// A number that an orphan of an earlier start may hold.
+const TAKEN: i32 = 9;
+
 fn try_pid_namespace() -> Result<String, String> {
     isolate().map_err(reason)?;
-    Namespace::new().map(|_| String::new()).map_err(|errno| errno.to_string())
+    Namespace::new(&[TAKEN]).map(|_| String::new()).map_err(|errno| errno.to_string())
 }
 
 fn try_seccomp() -> Result<String, String> {
@@ -213,9 +216,9 @@ fn try_memory() -> Result<String, String> {
 fn try_template() -> Result<String, String> {
     let machine = Machine::prepare().map_err(reason)?;
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let key = StartKey { program, environment: Vec::new(), clock: Clock::new(), drawn: 0 };
+    let key = StartKey { program, environment: Vec::new(), clock: Clock::new() };
     let copy = Template::new(&key, machine.place()).and_then(|template| {
-        let namespace = Namespace::new().map_err(|errno| errno.to_string())?;
+        let namespace = Namespace::new(&[]).map_err(|errno| errno.to_string())?;
         let log = machine.place().join("log");
         fs::write(&log, "").map_err(|error| error.to_string())?;
         let copy = template.launch(&namespace, &[], machine.place(), &log)?;

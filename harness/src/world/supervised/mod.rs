@@ -1,13 +1,14 @@
 //! The supervised door: a real server process whose system calls the kernel model decides about.
 //!
-//! A server runs under seccomp user notification in a PID namespace of its own. Calls about
-//! persistence files, pipes, processes, time or waiting are trapped. The kernel model says what
-//! becomes of each, and the same is then done to a real directory, so that calls that are not
+//! A server runs under seccomp user notification, each start in a PID namespace of its own. Calls
+//! about persistence files, pipes, processes, time or waiting are trapped. The kernel model says
+//! what becomes of each, and the same is then done to a real directory, so that calls that are not
 //! trapped (stat, mmap, sockets) agree with the model. At the end the two must be equal.
 //!
 //! Everything of one run happens on one thread, because ptrace and parent-death signals are tied to
 //! threads. Must not know: case syntax, the contract, and what a server's files mean.
 
+mod busy;
 mod calls;
 mod clients;
 mod directory;
@@ -22,7 +23,7 @@ mod stand_in;
 mod start;
 mod tasks;
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -33,6 +34,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
 pub use start::machine::Machine;
 
+use super::pids::Pids;
 use super::{Broken, Directive, Received, Status, Victim, World, arguments, no_such_image};
 use crate::kernel::{Class, Cut, Image, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
@@ -44,7 +46,7 @@ use start::namespace::Namespace;
 use start::spawn::{self, Launched};
 use start::start_key::StartKey;
 use start::template_cache::TemplateCache;
-use tasks::{Process, Task, TaskTable};
+use tasks::{Incarnation, Process, Task, TaskTable};
 
 /// Keeps glibc from using rseq(2), which makes the kernel read a word of each thread whenever that
 /// is preempted. Redis' crash report tests all memory by writing to it, including that word; a
@@ -65,22 +67,17 @@ pub struct Supervised {
     /// The pid of the server that was started last.
     server: Option<Pid>,
     status: Status,
-    /// The newest pid in the namespace.
-    last_pid: Pid,
-    /// How many random numbers the server has drawn so far.
-    drawn: u64,
     trapped: u64,
     /// How many more calls may be trapped before the server counts as hung.
     budget: u64,
-    /// None: switched off.
-    namespace: Option<Namespace>,
+    /// That of the last start, and before it those of starts of which a process may live.
+    namespaces: Vec<Namespace>,
     directory: Directory,
 }
 
 impl Supervised {
     /// A machine with an empty disk for the server `binary`.
     pub fn new(machine: &Machine, profile: Profile, binary: &Path) -> Result<Supervised, Broken> {
-        let broken = |errno: Errno| Broken::NotMeasured(format!("make a PID namespace: {errno}"));
         let directory = Directory::new(machine.directory(binary)?)?;
         let mut environment: Vec<_> =
             profile.environment.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
@@ -99,11 +96,9 @@ impl Supervised {
             log: LogFile::new(directory.path().with_extension("log"))?,
             server: None,
             status: Status::Off,
-            last_pid: 1,
-            drawn: 0,
             trapped: 0,
             budget: 0,
-            namespace: Some(Namespace::new().map_err(broken)?),
+            namespaces: Vec::new(),
             directory,
         })
     }
@@ -126,30 +121,38 @@ impl Supervised {
     /// Ends every process on the machine, and waits for that. Process 1 ends last, and only once
     /// the server, our own child, has been collected.
     fn switch_off(&mut self) {
-        if let Some(namespace) = &self.namespace {
-            namespace.kill();
-        }
+        self.namespaces.iter().for_each(Namespace::kill);
         if let Some(process) = self.living() {
             let _ = waitid(Id::PIDFd(process.pidfd.as_fd()), WaitPidFlag::WEXITED);
         }
         self.table = TaskTable::default();
-        self.namespace = None;
+        self.namespaces.clear();
     }
 
-    /// Starts the server, from a template if there is one.
-    fn launch(&mut self, args: &[String]) -> Result<Launched, Broken> {
-        let namespace = self.namespace.as_ref().ok_or_else(finished)?;
+    /// Makes a PID namespace for a start, in which the pids of living processes are taken.
+    fn new_namespace(&mut self) -> Result<Incarnation, Broken> {
+        let taken: Vec<Pid> = self.table.processes.iter().map(|process| process.pid).collect();
+        if taken.is_empty() {
+            self.namespaces.clear();
+        }
+        let broken = |errno: Errno| Broken::NotMeasured(format!("make a PID namespace: {errno}"));
+        self.namespaces.push(Namespace::new(&taken).map_err(broken)?);
+        Ok(Incarnation { pids: RefCell::new(Pids::beside(taken)), drawn: Cell::new(0) })
+    }
+
+    /// Starts the server in the newest namespace, from a template if there is one.
+    fn launch(&mut self, args: &[String], drawn: &Cell<u64>) -> Result<Launched, Broken> {
+        let namespace = self.namespaces.last().expect("one for this start");
         let directory = self.directory.path();
         let key = StartKey {
             program: self.binary.clone(),
             environment: self.environment.clone(),
             clock: self.kernel.borrow().clock.clone(),
-            drawn: self.drawn,
         };
         let template = self.templates.template(&key).filter(|template| template.takes(args));
         let launched = match template {
             Some(template) => {
-                self.drawn += template.drawn();
+                drawn.set(template.drawn());
                 let launched = template.launch(namespace, args, directory, self.log.path());
                 launched.inspect_err(|_| self.templates.discard(&template))
             }
@@ -179,14 +182,15 @@ impl World for Supervised {
         }
         self.clients.disconnect();
         let args = arguments(&self.profile, directives);
-        let launched = self.launch(&args)?;
-        self.last_pid += 1;
-        let pid = self.last_pid;
+        let incarnation = self.new_namespace()?;
+        let launched = self.launch(&args, &incarnation.drawn)?;
+        let pid = incarnation.pids.borrow_mut().give();
         let known = self.kernel.borrow_mut().boot(pid);
         self.table.processes.push(Process {
             pid,
             host: launched.host,
             pidfd: launched.pidfd,
+            incarnation: Rc::new(incarnation),
             parent: None,
             listener: Rc::new(launched.listener),
             files: Default::default(),
@@ -196,7 +200,16 @@ impl World for Supervised {
         });
         let (tid, class, known) = (launched.host, Class::Main, Some(known));
         let (clear_tid, held, spins) = (0, None, false);
-        self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins });
+        self.table.tasks.push(Task {
+            tid,
+            pid,
+            class,
+            known,
+            clear_tid,
+            held,
+            spins,
+            busy: Default::default(),
+        });
         self.server = Some(pid);
         self.status = Status::Running;
         self.refill();
@@ -299,8 +312,4 @@ impl Drop for Supervised {
     fn drop(&mut self) {
         self.switch_off();
     }
-}
-
-fn finished() -> Broken {
-    Broken::Harness("the machine is switched off".to_string())
 }

@@ -10,7 +10,8 @@ pub fn describe(notice: &Notice) -> String {
     format!("{}({})", name(notice.number), args.join(", "))
 }
 
-fn name(number: i64) -> String {
+/// The name of a call; its number, if it is none of those below.
+pub fn name(number: i64) -> String {
     let known = NAMES.iter().find(|(known, _)| *known == number);
     known.map_or_else(
         || format!("system call {number}"),

@@ -10,18 +10,16 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::Supervised;
+use super::busy::{Busy, silent};
 use super::calls::Action;
 use super::notify::{Listener, Notice};
-use super::spin::Watch;
+use super::spin::{Watch, cpu_time};
 use super::start::namespace::open_process;
 use super::tasks::{Birth, Held, Origin, Process, Task, Wait, inner_pid_and_name};
-use super::{Supervised, names};
 use crate::kernel::{Class, Kernel, Pid, TaskId, Time};
 use crate::world::Broken;
 
-/// How many calls a server may make before the clock moves: a loop that waits for time to pass
-/// without sleeping would never end.
-const CALLS: u64 = 1_000_000;
 /// How long the supervisor waits for a call of the running task, in real milliseconds.
 const PATIENCE: u32 = 10_000;
 /// How often it checks meanwhile what the task is doing, in real milliseconds.
@@ -46,10 +44,6 @@ enum Heard {
 }
 
 impl Supervised {
-    pub(super) fn refill(&mut self) {
-        self.budget = CALLS;
-    }
-
     /// The task that runs next; None: nobody can run.
     pub(super) fn next_task(&self) -> Result<Option<i32>, Broken> {
         let can_run = |kernel: &Kernel, tid| self.is_runnable(kernel, tid);
@@ -75,6 +69,7 @@ impl Supervised {
         let late = |until: &Option<Time>| until.is_some_and(|until| until <= kernel.now());
         Ok(match &held.wait {
             Wait::Turn => true,
+            Wait::Tick { until } => *until <= kernel.now(),
             Wait::Call(entered, _) => kernel.is_ready(entered),
             Wait::Child(entered, _) => kernel.can_wait(entered.task),
             Wait::Sleep { until, .. } => *until <= kernel.now(),
@@ -95,7 +90,7 @@ impl Supervised {
         free.filter_map(|task| match &task.held.as_ref()?.wait {
             Wait::Call(entered, _) => kernel.deadline(entered),
             Wait::Ready { until, .. } | Wait::Futex { until, .. } => *until,
-            Wait::Sleep { until, .. } => Some(*until),
+            Wait::Sleep { until, .. } | Wait::Tick { until } => Some(*until),
             _ => None,
         })
         .min()
@@ -137,21 +132,6 @@ impl Supervised {
         }
     }
 
-    fn count(&mut self, tid: i32, notice: &Notice) -> Result<(), Broken> {
-        self.trapped += 1;
-        if self.budget == 0 {
-            let known = self.table.task(tid).and_then(|task| task.known);
-            let name = known.map(|known| self.kernel.borrow().task_name(known).to_string());
-            return Err(Broken::Hung(format!(
-                "{CALLS} calls without waiting for anything, the last one by {}: {}",
-                name.unwrap_or_default(),
-                names::describe(notice)
-            )));
-        }
-        self.budget -= 1;
-        Ok(())
-    }
-
     /// Carries out the action. True: the task runs on.
     fn apply(&mut self, tid: i32, notice: &Notice, action: Action) -> Result<bool, Broken> {
         match action {
@@ -170,6 +150,7 @@ impl Supervised {
     }
 
     pub(super) fn hold(&mut self, tid: i32, notice: &Notice, wait: Wait) {
+        self.rests(tid, &wait);
         let held = Held { notice: *notice, wait, since: self.trapped, interrupted: false };
         if let Some(task) = self.table.task_mut(tid) {
             task.held = Some(held);
@@ -185,7 +166,8 @@ impl Supervised {
     /// What the running task does next, once every task that it has made has arrived.
     fn next(&mut self, tid: i32) -> Result<Next, Broken> {
         let mut called = None;
-        let (mut watch, mut silent) = (Watch::default(), 0);
+        let (mut watch, mut waited) = (Watch::default(), 0);
+        let mut used_before = None;
         loop {
             if self.table.births.is_empty() {
                 if let Some(notice) = called {
@@ -206,13 +188,15 @@ impl Supervised {
                 Heard::Silence if called.is_none() && self.spins(tid, &mut watch)? => {
                     return Ok(Next::Spins);
                 }
-                Heard::Silence => silent += u32::from(LOOK),
+                Heard::Silence => {
+                    used_before = used_before.or_else(|| cpu_time(tid));
+                    waited += u32::from(LOOK);
+                }
             }
-            if silent >= PATIENCE {
-                let seconds = PATIENCE / 1000;
-                return Err(Broken::Hung(format!(
-                    "no system call within {seconds} s of real time"
-                )));
+            if waited >= PATIENCE {
+                let used =
+                    cpu_time(tid).zip(used_before).map(|(now, then)| now.saturating_sub(then));
+                return Err(silent(tid, PATIENCE / 1000, used.unwrap_or_default()));
             }
         }
     }
@@ -283,17 +267,33 @@ impl Supervised {
             Origin::Thread { process } => {
                 let main = self.main_task(process).ok_or_else(stranger)?;
                 let class = self.kernel.borrow().class(main).of_threads();
-                let (pid, known, spins) = (process, None, false);
-                self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins });
+                let (pid, known, spins, busy) = (process, None, false, Busy::default());
+                self.table.tasks.push(Task {
+                    tid,
+                    pid,
+                    class,
+                    known,
+                    clear_tid,
+                    held,
+                    spins,
+                    busy,
+                });
             }
             Origin::Child { task, parent, files } => {
                 let maker = self.table.process(parent).ok_or_else(stranger)?;
-                let listener = Rc::clone(&maker.listener);
+                let (listener, incarnation) =
+                    (Rc::clone(&maker.listener), Rc::clone(&maker.incarnation));
+                if self.table.process(pid).is_some() {
+                    // Each start has its own numbers.
+                    let what = format!("an orphan forks, and another process {pid} lives");
+                    return Err(Broken::NotMeasured(what));
+                }
                 let pidfd = open_process(tid).map_err(|errno| os_error("pidfd_open", errno))?;
                 self.table.processes.push(Process {
                     pid,
                     host: tid,
                     pidfd,
+                    incarnation,
                     parent: Some(parent),
                     listener,
                     files,
@@ -301,8 +301,18 @@ impl Supervised {
                     boot_pipes: 0,
                     ending: None,
                 });
-                let (class, known, spins) = (Class::Child, Some(task), false);
-                self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins });
+                let (class, known) = (Class::Child, Some(task));
+                let (spins, busy) = (false, Busy::default());
+                self.table.tasks.push(Task {
+                    tid,
+                    pid,
+                    class,
+                    known,
+                    clear_tid,
+                    held,
+                    spins,
+                    busy,
+                });
             }
         }
         Ok(())

@@ -77,7 +77,7 @@ impl Supervised {
 }
 
 /// The CPU time that a thread has used; None: it is gone, or Linux was built without that.
-fn cpu_time(tid: i32) -> Option<Duration> {
+pub(super) fn cpu_time(tid: i32) -> Option<Duration> {
     let text = fs::read_to_string(format!("/proc/{tid}/schedstat")).ok()?;
     text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }

@@ -3,15 +3,25 @@
 //! Every living task either runs or is held in a trapped call. Tasks are kept in order of birth.
 //! Must not know: how a wait ends, and who runs next.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
+use super::busy::Busy;
 use super::calls::call::Call;
 use super::notify::{Listener, Notice};
 use crate::kernel::{Candidate, Class, Ending, Entered, Fd, Pid, TaskId, Time};
+use crate::world::pids::Pids;
+
+/// What all processes of one start share.
+#[derive(Debug)]
+pub struct Incarnation {
+    pub pids: RefCell<Pids>,
+    /// How many random numbers they have drawn.
+    pub drawn: Cell<u64>,
+}
 
 /// A process of the run.
 #[derive(Debug)]
@@ -21,6 +31,7 @@ pub struct Process {
     /// Its pid in the supervisor's namespace.
     pub host: i32,
     pub pidfd: OwnedFd,
+    pub incarnation: Rc<Incarnation>,
     /// Who forked it; None for a server.
     pub parent: Option<Pid>,
     pub listener: Rc<Listener>,
@@ -50,6 +61,7 @@ pub struct Task {
     pub held: Option<Held>,
     /// It keeps running while others do, because it waits for them without making a call.
     pub spins: bool,
+    pub busy: Busy,
 }
 
 /// A task in a trapped call.
@@ -68,6 +80,8 @@ pub struct Held {
 pub enum Wait {
     /// Its turn; then its call is dispatched, perhaps once more.
     Turn,
+    /// The time that it asks for, and has asked for very often.
+    Tick { until: Time },
     /// The plan to let its call happen.
     Call(Entered, Call),
     /// Its pipe to be ready; this many bytes have been moved already.

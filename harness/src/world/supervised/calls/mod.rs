@@ -26,6 +26,7 @@ use super::{Supervised, names};
 use crate::kernel::{CallName, Entered, TaskId, When};
 use crate::world::Broken;
 use call::Call;
+use time::asks_for_the_time;
 
 /// What is to be done with a trapped call.
 #[derive(Debug)]
@@ -91,6 +92,11 @@ impl Supervised {
     fn try_dispatch(&mut self, tid: i32, notice: &Notice) -> Outcome {
         // The time is answered at once, even to a held task: an allocator may ask for it while it
         // holds a lock.
+        if asks_for_the_time(notice)
+            && let Some(tick) = self.tick(tid)
+        {
+            return Ok(tick);
+        }
         if let Some(action) = self.time(notice)? {
             return Ok(action);
         }
@@ -211,6 +217,7 @@ impl Supervised {
     ) -> Result<Action, Broken> {
         let outcome = match wait {
             Wait::Turn => return self.dispatch(tid, notice),
+            Wait::Tick { .. } => self.end_tick(notice),
             Wait::Call(entered, call) => self.proceed(tid, notice, entered, call),
             Wait::Pipe { entered, moved, .. } if interrupted => {
                 let result = if moved > 0 { Ok(moved) } else { Err(Errno::EINTR) };

@@ -43,27 +43,26 @@ impl Supervised {
     /// in this namespace.
     pub(super) fn do_fork(&mut self, tid: i32, entered: Entered, clear_tid: u64) -> Action {
         let failed = self.kernel.borrow().fork_error(&entered).is_some();
-        let pid = if failed { 0 } else { self.last_pid + 1 };
+        let maker = self.table.task(tid).and_then(|task| self.table.process(task.pid));
+        let Some(maker) = maker else { return Action::Gone };
+        let (parent, files) = (maker.pid, maker.files.clone());
+        let pid = if failed { 0 } else { maker.incarnation.pids.borrow_mut().give() };
         let task = match self.kernel.borrow_mut().fork(entered, pid) {
             Ok(task) => task,
             Err(errno) => return Action::error(errno),
         };
-        self.last_pid = pid;
-        let maker = self.table.task(tid).and_then(|task| self.table.process(task.pid));
-        if let Some(process) = maker {
-            let of = Origin::Child { task, parent: process.pid, files: process.files.clone() };
-            self.table.births.push(Birth { pid, clear_tid, of });
-        }
+        self.table.births.push(Birth { pid, clear_tid, of: Origin::Child { task, parent, files } });
         Action::CONTINUE
     }
 
     pub(super) fn new_thread(&mut self, tid: i32, notice: &Notice) -> Outcome {
         let (flags, child_tid) = clone_arguments(notice)?;
         let clear_tid = if flags & CLEAR_TID != 0 { child_tid } else { 0 };
-        if let Some(task) = self.table.task(tid) {
-            self.last_pid += 1;
-            let of = Origin::Thread { process: task.pid };
-            self.table.births.push(Birth { pid: self.last_pid, clear_tid, of });
+        let maker = self.table.task(tid).and_then(|task| self.table.process(task.pid));
+        if let Some(process) = maker {
+            let of = Origin::Thread { process: process.pid };
+            let pid = process.incarnation.pids.borrow_mut().give();
+            self.table.births.push(Birth { pid, clear_tid, of });
         }
         Ok(Action::CONTINUE)
     }

@@ -1,8 +1,10 @@
 //! Time and randomness: clocks, sleeping, random numbers.
 //!
-//! Each run has its virtual clock, and a stream of random numbers that is the same in every run.
+//! Each run has its virtual clock, and each start of the server a stream of random numbers that is
+//! always the same.
 //! Must not know: who asks and why.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use libc::c_long;
@@ -19,6 +21,12 @@ use crate::world::supervised::tasks::Wait;
 const SECOND: u64 = 1_000_000_000;
 /// The most that one call returns, in bytes.
 const MOST_RANDOM: u64 = 1 << 16;
+
+/// Whether a call asks for the time.
+pub fn asks_for_the_time(notice: &Notice) -> bool {
+    let calls = [libc::SYS_clock_gettime, libc::SYS_gettimeofday, libc::SYS_time];
+    calls.contains(&notice.number)
+}
 
 /// Answers calls for the time or random numbers, which never wait: writes the result to memory, and
 /// says what the call returns. None: it is another call.
@@ -71,10 +79,14 @@ fn read(clock: &Clock, id: i32) -> u64 {
 
 impl Supervised {
     /// [`tell`] to the caller of a trapped call.
-    pub(super) fn time(&mut self, notice: &Notice) -> Result<Option<Action>, Errno> {
+    pub(in super::super) fn time(&self, notice: &Notice) -> Result<Option<Action>, Errno> {
         let clock = &self.kernel.borrow().clock;
+        let incarnation = self.table.task(notice.tid).and_then(|task| self.table.process(task.pid));
+        let drawn = incarnation.map(|process| &process.incarnation.drawn);
+        let mut next = drawn.map_or(0, Cell::get);
         let memory = Memory(notice.tid);
-        let told = answer_at_once(memory, notice.number, notice.args, clock, &mut self.drawn)?;
+        let told = answer_at_once(memory, notice.number, notice.args, clock, &mut next)?;
+        drawn.inspect(|drawn| drawn.set(next));
         Ok(told.map(Action::value))
     }
 

@@ -97,7 +97,7 @@ pub fn link(pid: Pid, entry: u64, key: &StartKey, place: &Path) -> Result<Linked
         clear_tid: None,
         robust_list: None,
         timed: false,
-        drawn: key.drawn,
+        drawn: 0,
     };
     // The first stop is the end of execve.
     let mut inside = true;
@@ -123,7 +123,6 @@ pub fn link(pid: Pid, entry: u64, key: &StartKey, place: &Path) -> Result<Linked
     }
     let auxiliary = auxiliary(pid, registers.rsp).map_err(failed)?;
     let Found { clear_tid, robust_list, timed, drawn, .. } = found;
-    let drawn = drawn - key.drawn;
     Ok(Linked { entry, registers, auxiliary, clear_tid, robust_list, timed, drawn })
 }
 

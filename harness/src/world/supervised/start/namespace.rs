@@ -1,9 +1,10 @@
-//! The PID namespace of one run, with a tiny init in it.
+//! The PID namespace of one start of a server, with a tiny init in it.
 //!
 //! The init is process 1: it adopts orphans and reaps them, and when it is killed, everything in
 //! the namespace dies. A server is process 2; if it were process 1, its death would kill its
-//! children, and there would never be orphans. The init dies with the worker. Must not know:
-//! servers.
+//! children, and there would never be orphans. The init dies with the worker. Pids that orphans of
+//! earlier starts hold in their namespaces are held here by processes that do nothing, so that
+//! Linux gives them to nobody. Must not know: servers.
 //!
 //! # Safety
 //!
@@ -28,7 +29,9 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    pub fn new() -> Result<Namespace, Errno> {
+    /// A namespace that gives none of the pids `taken` to anybody else.
+    pub fn new(taken: &[pid_t]) -> Result<Namespace, Errno> {
+        let (read, write) = nix::unistd::pipe()?;
         let mut pidfd: c_int = -1;
         // SAFETY: zero is a valid value of every field.
         let mut args: clone_args = unsafe { mem::zeroed() };
@@ -36,10 +39,15 @@ impl Namespace {
         args.pidfd = (&raw mut pidfd) as u64;
         args.exit_signal = libc::SIGCHLD as u64;
         // SAFETY: without CLONE_VM this is a fork; the child only makes system calls (`be_init`).
-        match unsafe { clone3(&args) }? {
-            0 => be_init(),
+        let namespace = match unsafe { clone3(&args) }? {
+            0 => be_init(taken, write.as_raw_fd()),
             // SAFETY: with CLONE_PIDFD the kernel has just stored a new descriptor there.
-            host => Ok(Namespace { init: unsafe { OwnedFd::from_raw_fd(pidfd) }, host }),
+            host => Namespace { init: unsafe { OwnedFd::from_raw_fd(pidfd) }, host },
+        };
+        drop(write);
+        match read_word(&read)? {
+            0 => Ok(namespace),
+            failed => Err(Errno::from_raw(failed)),
         }
     }
 }
@@ -71,19 +79,52 @@ impl AsFd for Namespace {
     }
 }
 
-/// What process 1 does.
-fn be_init() -> ! {
-    // SAFETY: system calls with plain numbers and one static string.
+/// What process 1 does. Once the pids are taken it writes 0 to `ready`; on failure, the errno.
+fn be_init(taken: &[pid_t], ready: c_int) -> ! {
+    // SAFETY: system calls with plain numbers, one static string, and a live local with its size.
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
         libc::prctl(libc::PR_SET_NAME, c"sabot-init".as_ptr());
         libc::signal(libc::SIGCHLD, libc::SIG_IGN);
         libc::setsid();
-        // Others wait until the last copy of a descriptor is closed.
+        let failed = taken.iter().find_map(|pid| take(pid).err());
+        let word: c_int = failed.map_or(0, |errno| errno as c_int);
+        libc::write(ready, (&raw const word).cast(), size_of::<c_int>());
+    }
+    do_nothing()
+}
+
+/// In process 1: makes a process with this pid, see `set_tid` in clone3(2).
+fn take(pid: &pid_t) -> Result<(), Errno> {
+    // SAFETY: zero is a valid value of every field.
+    let mut args: clone_args = unsafe { mem::zeroed() };
+    args.exit_signal = libc::SIGCHLD as u64;
+    args.set_tid = (&raw const *pid) as u64;
+    args.set_tid_size = 1;
+    // SAFETY: without CLONE_VM this is a fork; the child only makes system calls.
+    match unsafe { clone3(&args) }? {
+        0 => do_nothing(),
+        _ => Ok(()),
+    }
+}
+
+/// Others wait until the last copy of a descriptor is closed, so this keeps none.
+fn do_nothing() -> ! {
+    // SAFETY: system calls with plain numbers.
+    unsafe {
         libc::syscall(libc::SYS_close_range, 0, c_int::MAX, 0);
         loop {
             libc::pause();
         }
+    }
+}
+
+/// What a child has written before it closed the pipe.
+fn read_word(from: &OwnedFd) -> Result<c_int, Errno> {
+    let mut word = [0; size_of::<c_int>()];
+    match nix::unistd::read(from, &mut word)? {
+        len if len == word.len() => Ok(c_int::from_ne_bytes(word)),
+        _ => Err(Errno::ECHILD),
     }
 }
 
@@ -119,13 +160,11 @@ pub unsafe fn fork_into(namespace: &Namespace) -> Result<Option<pid_t>, Errno> {
         }
     }
     drop(write);
-    let mut word = [0; size_of::<pid_t>()];
-    let got = nix::unistd::read(&read, &mut word);
+    let got = read_word(&read);
     waitid(Id::Pid(nix::unistd::Pid::from_raw(helper)), WaitPidFlag::WEXITED)?;
-    match (got?, pid_t::from_ne_bytes(word)) {
-        (len, pid) if len == word.len() && pid > 0 => Ok(Some(pid)),
-        (len, failed) if len == word.len() => Err(Errno::from_raw(-failed)),
-        _ => Err(Errno::ECHILD),
+    match got? {
+        pid if pid > 0 => Ok(Some(pid)),
+        failed => Err(Errno::from_raw(-failed)),
     }
 }
 

@@ -12,6 +12,4 @@ pub struct StartKey {
     pub program: PathBuf,
     pub environment: Vec<(String, String)>,
     pub clock: Clock,
-    /// How many random numbers earlier servers of the run have drawn.
-    pub drawn: u64,
 }

@@ -3,7 +3,7 @@
 //! Exec and dynamic linking take most of the time of a start, and always do the same. So a program
 //! is executed once, without a filter, and stopped at its entry point: by then the dynamic linker
 //! has mapped and relocated everything, and the constructors of libraries have run. For a start the
-//! template forks into the PID namespace of the run. The copy makes the calls that a child makes
+//! template forks into the PID namespace of the start. The copy makes the calls that a child makes
 //! before its exec ([`super::spawn`]), gets its own arguments on its stack, and goes on from the
 //! entry point.
 //!
@@ -68,7 +68,6 @@ impl Template {
         ours.program == key.program
             && ours.environment == key.environment
             && (!self.linked.timed || ours.clock == key.clock)
-            && (self.linked.drawn == 0 || ours.drawn == key.drawn)
     }
 
     /// The program that it is a template of.

@@ -1,9 +1,8 @@
 //! The templates of a worker: which one fits a start, and how many are kept.
 //!
-//! A program may ask for the time or for random numbers before its entry point. Then a template
-//! fits only starts at the same time, after as many random numbers. The first start that no
-//! template fits is made the slow way; for a second one like it a template is made. Must not know:
-//! how either is done.
+//! A program may ask for the time before its entry point. Then a template fits only starts at the
+//! same time. The first start that no template fits is made the slow way; for a second one like it
+//! a template is made. Must not know: how either is done.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};

@@ -1,0 +1,105 @@
+//! Tasks that run and run: how many calls they may make, and what it means if they make none.
+//!
+//! A server that makes calls without end is hung. One that makes none may be computing, and how
+//! long that takes in real time says nothing about it. A task that asks for the time again and
+//! again waits for it to pass: from some point on each such question takes a while, and everybody
+//! else runs meanwhile. Must not know: what the calls are about.
+
+use std::fs;
+use std::time::Duration;
+
+use super::calls::{Action, Outcome};
+use super::notify::Notice;
+use super::tasks::Wait;
+use super::{Supervised, names};
+use crate::kernel::retries;
+use crate::world::Broken;
+
+/// How many calls a server may make before the clock moves.
+const CALLS: u64 = 1_000_000;
+/// How many calls a task may make without waiting before it waits for the time that it asks for.
+const BUSY: u64 = 300_000;
+/// How long it waits each time.
+const TICK: Duration = Duration::from_millis(1);
+/// How often it does so. Servers give up after some seconds.
+const TICKS: u64 = 60_000;
+/// CPU time, of what is waited for in real time, from which on a task counts as computing.
+const COMPUTES: Duration = Duration::from_secs(1);
+
+/// What a task has done since it last waited for anything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Busy {
+    calls: u64,
+    ticks: u64,
+}
+
+impl Supervised {
+    pub(super) fn refill(&mut self) {
+        self.budget = CALLS;
+    }
+
+    /// Counts a call of a running task.
+    pub(super) fn count(&mut self, tid: i32, notice: &Notice) -> Result<(), Broken> {
+        self.trapped += 1;
+        let Some(task) = self.table.task_mut(tid) else { return Ok(()) };
+        task.busy.calls += 1;
+        let (known, busy) = (task.known, task.busy);
+        let kernel = self.kernel.borrow();
+        let how = if known.is_some_and(|known| kernel.is_in_endless_loop(known)) {
+            retries::ENDLESS.to_string()
+        } else if self.budget == 0 {
+            format!("{CALLS} calls without waiting for anything")
+        } else if busy.ticks >= TICKS {
+            format!("the time was asked for {TICKS} times and more, and has passed")
+        } else {
+            self.budget -= 1;
+            return Ok(());
+        };
+        let name = known.map(|known| kernel.task_name(known).to_string()).unwrap_or_default();
+        let call = names::describe(notice);
+        Err(Broken::Hung(format!("{how}, the last one by {name}: {call}")))
+    }
+
+    /// A task is held: has it got to a point where it waits?
+    pub(super) fn rests(&mut self, tid: i32, wait: &Wait) {
+        let busy = matches!(wait, Wait::Turn | Wait::Tick { .. });
+        if let Some(task) = self.table.task_mut(tid)
+            && !busy
+        {
+            task.busy = Busy::default();
+        }
+    }
+
+    /// A task asks for the time: None: it is told at once.
+    pub(super) fn tick(&mut self, tid: i32) -> Option<Action> {
+        let task = self.table.task_mut(tid)?;
+        if task.busy.calls < BUSY {
+            return None;
+        }
+        task.busy.ticks += 1;
+        let until = self.kernel.borrow().now() + TICK;
+        Some(Action::hold(Wait::Tick { until }))
+    }
+
+    /// Ends a tick.
+    pub(super) fn end_tick(&mut self, notice: &Notice) -> Outcome {
+        Ok(self.time(notice)?.unwrap_or(Action::CONTINUE))
+    }
+}
+
+/// Why a task has made no call for so long, in real time, of which it has used some CPU time.
+pub(super) fn silent(tid: i32, seconds: u32, used: Duration) -> Broken {
+    let what = match waits_in(tid) {
+        _ if used >= COMPUTES => "the server computes".to_string(),
+        Some(call) => format!("the server waits in {call}, which is not trapped"),
+        None => "the server does not run".to_string(),
+    };
+    Broken::NotMeasured(format!("no system call within {seconds} s of real time: {what}"))
+}
+
+/// The call that a thread is in, which was not trapped; None: it is in none.
+fn waits_in(tid: i32) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{tid}/syscall")).ok()?;
+    let number: i64 = text.split(' ').next()?.parse().ok()?;
+    Some(names::name(number))
+}
