@@ -38,7 +38,7 @@ use crate::contract::Verdict;
 use crate::profile::Profile;
 use crate::world::World;
 
-pub use oracle::replay::WorldOracle;
+pub use oracle::replay::{Remembered, WorldOracle};
 pub use oracle::{Announcer, Oracle, Point};
 pub use outcome::{
     Collect, Failure, Outcome, ReachedCall, Ruling, RunSummary, Standing, SymptomCheck, decisive,
