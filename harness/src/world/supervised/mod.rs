@@ -35,7 +35,9 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 pub use start::machine::Machine;
 
 use super::pids::Pids;
-use super::{Broken, Directive, Received, Status, Victim, World, arguments, no_such_image};
+use super::{
+    Broken, Directive, Received, Status, Victim, Waiting, World, arguments, no_such_image,
+};
 use crate::kernel::{Class, Cut, Image, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
 use clients::Clients;
@@ -200,7 +202,16 @@ impl World for Supervised {
         });
         let (tid, class, known) = (launched.host, Class::Main, Some(known));
         let (clear_tid, held, spins) = (0, None, false);
-        self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins, busy: Default::default() });
+        self.table.tasks.push(Task {
+            tid,
+            pid,
+            class,
+            known,
+            clear_tid,
+            held,
+            spins,
+            busy: Default::default(),
+        });
         self.server = Some(pid);
         self.status = Status::Running;
         self.refill();
@@ -277,6 +288,10 @@ impl World for Supervised {
 
     fn status(&self) -> Status {
         self.status
+    }
+
+    fn waiting(&self) -> Vec<Waiting> {
+        if self.living().is_some() { self.waits() } else { Vec::new() }
     }
 
     fn children(&self) -> usize {

@@ -10,13 +10,13 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::busy::{Busy, silent};
+use super::Supervised;
+use super::busy::silent;
 use super::calls::Action;
 use super::notify::{Listener, Notice};
 use super::spin::{Watch, cpu_time};
 use super::start::namespace::open_process;
-use super::tasks::{Birth, Held, Origin, Process, Task, Wait, inner_pid_and_name};
-use super::Supervised;
+use super::tasks::{Birth, Busy, Held, Origin, Process, Task, Wait, inner_pid_and_name};
 use crate::kernel::{Class, Kernel, Pid, TaskId, Time};
 use crate::world::Broken;
 
@@ -194,7 +194,8 @@ impl Supervised {
                 }
             }
             if waited >= PATIENCE {
-                let used = cpu_time(tid).zip(used_before).map(|(now, then)| now.saturating_sub(then));
+                let used =
+                    cpu_time(tid).zip(used_before).map(|(now, then)| now.saturating_sub(then));
                 return Err(silent(tid, PATIENCE / 1000, used.unwrap_or_default()));
             }
         }
@@ -267,7 +268,16 @@ impl Supervised {
                 let main = self.main_task(process).ok_or_else(stranger)?;
                 let class = self.kernel.borrow().class(main).of_threads();
                 let (pid, known, spins, busy) = (process, None, false, Busy::default());
-                self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins, busy });
+                self.table.tasks.push(Task {
+                    tid,
+                    pid,
+                    class,
+                    known,
+                    clear_tid,
+                    held,
+                    spins,
+                    busy,
+                });
             }
             Origin::Child { task, parent, files } => {
                 let maker = self.table.process(parent).ok_or_else(stranger)?;
@@ -293,7 +303,16 @@ impl Supervised {
                 });
                 let (class, known) = (Class::Child, Some(task));
                 let (spins, busy) = (false, Busy::default());
-                self.table.tasks.push(Task { tid, pid, class, known, clear_tid, held, spins, busy });
+                self.table.tasks.push(Task {
+                    tid,
+                    pid,
+                    class,
+                    known,
+                    clear_tid,
+                    held,
+                    spins,
+                    busy,
+                });
             }
         }
         Ok(())
