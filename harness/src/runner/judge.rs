@@ -46,6 +46,8 @@ impl Runner<'_> {
         let line = std::mem::replace(&mut self.record.line, due.line);
         let judged = self.judge_dataset(due.moment, entries, reply);
         self.record.line = line;
+        // What the runner itself has sent meanwhile is part of that.
+        self.judgements.judged(&self.record.seen);
         judged
     }
 

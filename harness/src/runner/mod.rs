@@ -22,6 +22,7 @@ mod resp;
 mod rule;
 mod server_log;
 mod session;
+mod silence;
 mod starts;
 mod state;
 mod steps;
