@@ -3,8 +3,9 @@
 //!
 //! Must not know: how a server is asked, and what is promised.
 
+use super::lineage::Lineage;
 use super::outcome::{Failure, Ruling, Standing, SymptomCheck};
-use crate::contract::{Lineage, Moment, Reason, Verdict};
+use crate::contract::{Moment, Reason, Verdict};
 use crate::observation::Observations;
 
 /// A judgement that waits for the server.
@@ -12,17 +13,6 @@ use crate::observation::Observations;
 pub struct Due {
     pub line: u32,
     pub moment: Moment,
-    pub asked: Asked,
-}
-
-/// Whether the server was asked for its dataset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    NotYet,
-    /// By the question with this number.
-    AsNumber(u32),
-    /// It could not be connected to.
-    InVain,
 }
 
 /// All that was judged so far, as plain data.
@@ -36,8 +26,8 @@ pub struct Judgements {
     pub never_fired: bool,
     pub lineage: Lineage,
     pub due: Option<Due>,
-    /// What the last question for the dataset was answered with.
-    pub dataset: Option<Vec<String>>,
+    /// Nothing comes after the next judgement, so that questions cannot disturb.
+    pub ends_here: bool,
     /// How many rulings there were before the last start.
     before_start: usize,
     /// What had happened when the dataset, or a start that was refused, was judged last.
@@ -60,7 +50,7 @@ impl Happened {
 impl Judgements {
     /// A judgement of the running server is to be made as soon as it answers.
     pub fn is_due(&mut self, line: u32, moment: Moment) {
-        self.due = Some(Due { line, moment, asked: Asked::NotYet });
+        self.due = Some(Due { line, moment });
     }
 
     /// The state that is there now has been judged.

@@ -4,22 +4,25 @@
 
 mod ask;
 mod clients;
-mod dataset;
+mod content;
 pub mod difference;
 mod expect;
-mod info_probe;
 mod judge;
 mod judgements;
+mod lineage;
 mod live_checks;
 mod log;
 mod needs;
 mod observe;
 pub mod oracle;
 mod outcome;
+mod past;
 pub mod power_cuts;
+mod protocol;
 mod record;
 mod resp;
 mod rule;
+mod second_run;
 mod server_log;
 mod session;
 mod silence;

@@ -12,8 +12,9 @@ use crate::world::Broken;
 impl Runner<'_> {
     /// Gives the verdict of the contract.
     pub fn rule(&mut self, judgement: Judgement) {
-        let Judgement { verdict, reason, sentence, .. } = judgement;
-        self.give(Ruling::new(self.record.line, verdict, reason, sentence));
+        let Judgement { verdict, reason, sentence, difference, survivors, .. } = judgement;
+        let ruling = Ruling::new(self.record.line, verdict, reason, sentence);
+        self.give(Ruling { difference, survivors, ..ruling });
     }
 
     /// Gives a verdict that is not the contract's, but the run's own.
@@ -23,7 +24,10 @@ impl Runner<'_> {
 
     pub fn give(&mut self, ruling: Ruling) {
         if self.record.keeps_transcript() {
-            self.record.remark(format!("contract: {} — {}", ruling.verdict, ruling.sentence));
+            let Ruling { verdict, sentence, .. } = &ruling;
+            let difference = ruling.difference.iter().map(|text| format!("; {text}"));
+            let difference: String = difference.collect();
+            self.record.remark(format!("contract: {verdict} — {sentence}{difference}"));
         }
         self.judgements.rulings.push(ruling);
     }

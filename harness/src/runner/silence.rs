@@ -44,7 +44,7 @@ impl Runner<'_> {
     /// Why there is no judgement of the server that runs.
     pub fn not_judged(&mut self) -> String {
         match self.record.is_ready() {
-            true => "the server has not answered DEBUG DIGEST".to_string(),
+            true => "the server was not asked what it holds".to_string(),
             false => self.never_ready(),
         }
     }

@@ -4,14 +4,15 @@
 //! killed and started again, because some damage shows only then; that is shown only when it is
 //! worse than all that was found before. Must not know: what is promised.
 
+use std::sync::Arc;
+
 use nix::errno::Errno;
 
 use super::clients::Purpose;
-use super::outcome::Ruling;
 use super::state::{EarlyEnd, Runner};
 use crate::contract::reason::Attempts;
-use crate::contract::{Judgement, Moment, Verdict, refused};
-use crate::observation::{Argv, CallRecord, How, Returned};
+use crate::contract::{Moment, Verdict, refused};
+use crate::observation::{Argv, CallRecord, How, Image, Returned, Start};
 use crate::world::{Broken, Victim};
 
 /// How often a server that refuses is started.
@@ -30,10 +31,7 @@ impl Runner<'_> {
         match refusals.as_slice() {
             [] => Ok(()),
             [first, _, ..] if self.is_configuration_refused() => self.bad_configuration(first),
-            [first, ..] => {
-                self.rule_refused(first, refusals.len());
-                Ok(())
-            }
+            [first, ..] => self.rule_refused(first, refusals.len()),
         }
     }
 
@@ -47,9 +45,9 @@ impl Runner<'_> {
             let failed = |call: &CallRecord| call.injected.is_some() || call.returned == full;
             return !seen.calls.iter().any(|call| failed(&call.record));
         }
-        let changed = earlier.last().is_some_and(|start| {
-            start.ready && start.directives.as_slice() != self.session.directives()
-        });
+        let changed = earlier
+            .last()
+            .is_some_and(|start| start.ready && *start.directives != *self.session.directives());
         let tried = seen.incarnation().saturating_sub(ATTEMPTS as u32);
         let looked = seen.calls.iter().any(|call| call.record.site.incarnation > tried);
         changed && !looked
@@ -80,7 +78,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn rule_refused(&mut self, first: &str, times: usize) {
+    fn rule_refused(&mut self, first: &str, times: usize) -> Result<(), EarlyEnd> {
         let (attempts, tried) = match times {
             1 => (Attempts::CameUp, format!("it {first}; started once more, it came up")),
             _ => {
@@ -89,11 +87,12 @@ impl Runner<'_> {
             }
         };
         let judgement = refused(&self.record.seen, attempts, tried);
-        let Judgement { verdict, reason, sentence, .. } = judgement;
+        let given = self.judgements.rulings.len();
+        self.rule_with_causes(judgement)?;
         let start_met_fault = self.last_refusal_met_a_fault();
-        let line = self.record.line;
+        self.judgements.rulings[given].start_met_fault = start_met_fault;
         self.judgements.judged(&self.record.seen);
-        self.give(Ruling { start_met_fault, ..Ruling::new(line, verdict, reason, sentence) });
+        Ok(())
     }
 
     /// Whether the plan has failed a call of the start that was refused last.
@@ -107,8 +106,13 @@ impl Runner<'_> {
     }
 
     fn start_once(&mut self, again: bool) -> Result<(), EarlyEnd> {
-        let directives = self.session.directives().to_vec();
-        self.record.started(self.session.now(), directives, again);
+        let (image, at_rest) = {
+            let kernel = self.session.world.kernel();
+            (Arc::new(Image::of(&kernel.disk)), kernel.is_at_rest() && !self.record.has_children())
+        };
+        let directives = self.session.directives().into();
+        let at = self.session.now();
+        self.record.started(Start { at, image, at_rest, directives, ready: false, again });
         self.session.server_starts();
         self.session.start()?;
         self.observe()
@@ -120,7 +124,7 @@ impl Runner<'_> {
         let restarted = self.record.seen.starts.len() > 1 && self.session.has_server();
         let behind = self.judgements.are_behind(&self.record.seen);
         let unseen = !self.session.has_server() && behind;
-        let unclear = self.judgements.lineage.broken || self.judgements.due.is_some();
+        let unclear = self.judgements.due.is_some();
         if !(restarted || unseen) || !self.judgements.measured() || unclear {
             return Ok(());
         }
@@ -129,6 +133,7 @@ impl Runner<'_> {
         let (rulings, remarks) = (self.judgements.rulings.len(), self.record.remarks.len());
         let (steps, worst) = (self.record.seen.steps.len(), self.judgements.worst());
         self.write_kill_and_start()?;
+        self.judgements.ends_here = false;
         if self.judgements.due.take().is_some() && behind {
             let what = self.not_judged();
             self.rule_in_words(Verdict::NotMeasured, what);
@@ -161,6 +166,7 @@ impl Runner<'_> {
         self.start()?;
         if self.session.has_server() {
             self.await_ready()?;
+            self.judgements.ends_here = true;
             self.judgements.is_due(self.record.line, Moment::Restarted);
             self.judge_what_is_due()?;
         }

@@ -18,7 +18,9 @@ pub mod sim;
 pub mod supervised;
 
 /// A configuration directive and its value, as in redis.conf: the value may be several words.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Directive {
     pub name: String,
     pub value: String,

@@ -134,6 +134,8 @@ struct Armed {
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     armed: Vec<Armed>,
+    /// Calls that would lie do what they claim.
+    honest: bool,
 }
 
 impl Plan {
@@ -155,7 +157,17 @@ impl Plan {
                 decided = Some(armed.rule.effect.clone());
             }
         }
-        decided
+        decided.filter(|effect| !(self.honest && matches!(effect, Effect::Retval(_))))
+    }
+
+    /// From now on a rule that lies fires, and the call is an ordinary one.
+    pub fn never_lies(&mut self) {
+        self.honest = true;
+    }
+
+    /// See [`Plan::never_lies`].
+    pub fn is_honest(&self) -> bool {
+        self.honest
     }
 
     /// Removes all rules. Returns the origins of those that never fired and had to.
