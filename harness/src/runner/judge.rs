@@ -36,6 +36,8 @@ impl Runner<'_> {
         let line = std::mem::replace(&mut self.record.line, due.line);
         let judged = self.judge(&due, found);
         self.record.line = line;
+        // What the runner itself has sent meanwhile is part of that.
+        self.judgements.judged(&self.record.seen);
         judged
     }
 
@@ -93,6 +95,9 @@ impl Runner<'_> {
         let access = Access::with(self.session.directives());
         let content = Asker::new(self.session.world, ASKER, &access).content()?;
         self.observe()?;
+        if matches!(content, Err(NoContent::Silent)) {
+            self.unless_nobody_can_run()?;
+        }
         content.map(Arc::new).map_err(|none: NoContent| {
             Broken::NotMeasured(format!("what is there is not known: {}", none.why())).into()
         })

@@ -25,6 +25,7 @@ mod rule;
 mod second_run;
 mod server_log;
 mod session;
+mod silence;
 mod starts;
 mod state;
 mod steps;

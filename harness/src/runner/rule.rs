@@ -39,7 +39,13 @@ impl Runner<'_> {
 
     /// The case is wrong: it ends here.
     pub fn bad_case(&mut self, message: impl Into<String>) -> Result<(), EarlyEnd> {
-        self.fail_at(self.record.line, message.into(), true);
+        self.unless_never_ready()?;
+        self.wrong_case(message.into())
+    }
+
+    /// The same where it does not matter what the server has come to.
+    pub fn wrong_case(&mut self, message: String) -> Result<(), EarlyEnd> {
+        self.fail_at(self.record.line, message, true);
         Err(EarlyEnd::BadCase)
     }
 
@@ -51,6 +57,9 @@ impl Runner<'_> {
 
     /// Complains about rules that should have fired, by the lines they stand on.
     pub fn expect_none_unfired(&mut self, lines: &[u32]) -> Result<(), EarlyEnd> {
+        if !lines.is_empty() {
+            self.unless_never_ready()?;
+        }
         for line in lines {
             let text = self.script.source.lines().nth(*line as usize - 1).unwrap_or_default();
             let message = format!("`{}` never fired; say `maybe` if it need not", text.trim());
@@ -62,6 +71,7 @@ impl Runner<'_> {
 
     /// Complains about a name that no task had while it was held.
     pub fn never_held(&mut self, task: &str, line: u32) -> Result<(), EarlyEnd> {
+        self.unless_never_ready()?;
         let message = format!("no task was called `{task}`; say `hold {task} maybe` if none need");
         self.fail_at(line, message, true);
         Err(EarlyEnd::BadCase)

@@ -74,6 +74,16 @@ pub struct Received {
     pub closed: bool,
 }
 
+/// What a task of the server waits in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub task: String,
+    /// The name of the call.
+    pub call: String,
+    /// The clock, a client or the case can end it.
+    pub can_end: bool,
+}
+
 /// The plan asked for an image that does not exist.
 fn no_such_image(impossible: Impossible) -> Broken {
     Broken::NotMeasured(format!("no such power cut: {impossible}"))
@@ -138,6 +148,9 @@ pub trait World {
     fn signal(&mut self, signal: Signal) -> Result<(), Broken>;
 
     fn status(&self) -> Status;
+
+    /// What the server's threads, and then its children, wait in.
+    fn waiting(&self) -> Vec<Waiting>;
 
     /// How many children the living server has not waited for yet.
     fn children(&self) -> usize;
