@@ -35,7 +35,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 pub use start::machine::Machine;
 
 use super::pids::Pids;
-use super::{Broken, Directive, Received, Status, Victim, World, arguments, no_such_image};
+use super::{Broken, Directive, Received, Status, Victim, World, arguments, no_such_image, roles};
 use crate::kernel::{Class, Cut, Image, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
 use clients::Clients;
@@ -185,6 +185,7 @@ impl World for Supervised {
         let incarnation = self.new_namespace()?;
         let launched = self.launch(&args, &incarnation.drawn)?;
         let pid = incarnation.pids.borrow_mut().give();
+        self.kernel.borrow_mut().set_roles(roles(&self.profile, directives));
         let known = self.kernel.borrow_mut().boot(pid);
         self.table.processes.push(Process {
             pid,
@@ -207,6 +208,7 @@ impl World for Supervised {
             known,
             clear_tid,
             held,
+            in_handler: None,
             spins,
             busy: Default::default(),
         });
