@@ -5,6 +5,7 @@
 use super::tree::Arrived;
 use super::{Past, Taken};
 use crate::contract::history::name;
+use crate::kernel::Time;
 use crate::observation::{Argv, Fsync, Policy};
 use crate::runner::clients::{Clients, Purpose};
 use crate::runner::content::Content;
@@ -56,6 +57,10 @@ impl Reference {
     fn advance(&mut self, taken: &Taken) -> Result<(), Broken> {
         let now = self.world.kernel().now();
         if taken.at > now { self.world.advance_to(taken.at) } else { Ok(()) }
+    }
+
+    pub fn now(&self) -> Time {
+        self.world.kernel().now()
     }
 
     /// Waits until the end of the past. Returns what was answered meanwhile.
