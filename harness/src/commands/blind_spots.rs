@@ -146,7 +146,9 @@ pub fn prove(
 fn with_bug(found: Found, it: &Try<'_>, catalogue: &Catalogue, world: &World) -> Found {
     let bug = catalogue.bug(&world.family, it.commands);
     match (found, bug) {
-        (Found::Blamed { .. } | Found::Other { .. }, Some(bug)) => Found::Bug(bug.why.clone()),
+        (Found::Blamed { .. } | Found::Other { .. }, Some(bug)) => {
+            Found::Bug(format!("{} ({})", bug.why, bug.proof))
+        }
         // A bug that does not show has gone, or was none.
         (Found::Seen, Some(bug)) => {
             let why = format!("this does not show: {}", bug.why);

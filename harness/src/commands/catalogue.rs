@@ -38,6 +38,8 @@ pub struct Bug {
     /// As it stands among the writes; of several commands, the last one.
     run: String,
     pub why: String,
+    /// What the server shows before and after, without sabot.
+    pub proof: String,
 }
 
 /// Commands for the same keys.

@@ -101,9 +101,20 @@ mod tests {
     #[test]
     fn each_command_has_its_reply() {
         let script = "> SET a 1\nsettle\n> LRANGE l 0 -1\n";
-        let transcript = "    the server starts\n> SET a 1\n    parent.aof.write#1  27 bytes → 27\n  +OK\nsettle\n\
-                          > LRANGE l 0 -1\n  1) \"a\"\n  2) \"b\"\n\nverdict: kept\n";
-        let replies = of(transcript, script);
+        let transcript = [
+            "    the server starts",
+            "> SET a 1",
+            "    parent.aof.write#1  27 bytes → 27",
+            "  +OK",
+            "settle",
+            "> LRANGE l 0 -1",
+            "  1) \"a\"",
+            "  2) \"b\"",
+            "",
+            "verdict: kept",
+        ];
+        let transcript = transcript.join("\n");
+        let replies = of(&transcript, script);
         assert_eq!(replies, [vec!["+OK"], vec!["1) \"a\"", "2) \"b\""]]);
     }
 }

@@ -145,7 +145,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn stories() -> impl Strategy<Value = Story> {
     let policy = prop::sample::select(&["always", "everysec"][..]);
     let preamble = prop::sample::select(&["yes", "no"][..]);
-    (policy, preamble, vec(step(), 1..14), any::<bool>())
+    (policy, preamble, vec(step(), 1..32), any::<bool>())
         .prop_map(|(policy, preamble, steps, killed)| Story { policy, preamble, steps, killed })
 }
 
