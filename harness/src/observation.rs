@@ -295,8 +295,8 @@ pub struct Damaged {
     pub starts: usize,
     /// The role of the file.
     pub role: Name,
-    /// It was removed; else its content was changed.
-    pub removed: bool,
+    /// It was removed or emptied; else a part of its content was changed.
+    pub nothing_left: bool,
 }
 
 impl Observations {

@@ -236,12 +236,12 @@ fn damaged(seen: &Observations, going: &Going<'_>) -> bool {
                 && site.role.as_ref() == Some(&damage.role)
                 && reads
         };
-        // A server need not try to open what it does not find.
+        // A server need not open what it does not find, or finds empty.
         let looked_for = || {
             let of_snapshots = damage.role.starts_with("rdb");
             of_snapshots != regime::loads_the_file(seen, seen.incarnation())
         };
-        if damage.removed { looked_for() } else { seen.calls.iter().any(read) }
+        if damage.nothing_left { looked_for() } else { seen.calls.iter().any(read) }
     })
 }
 

@@ -216,7 +216,7 @@ fn a_lie_of_the_system_is_a_reason_to_look_without_it() {
 #[test]
 fn damage_sets_a_new_baseline_and_litter_is_worse_than_kept() {
     let mut damaged = seen("always", How::Killed);
-    damaged.damages = vec![Damaged { starts: 1, role: "aof".into(), removed: false }];
+    damaged.damages = vec![Damaged { starts: 1, role: "aof".into(), nothing_left: false }];
     assert_eq!(verdict(&damaged, 1), Verdict::Lost, "the start has not read it");
     let mut read = call("2:parent.aof.open#1", seconds(4), None, Some(Returned::Descriptor), false);
     read.record.detail = Detail::Flags(OpenFlags(0));

@@ -33,8 +33,40 @@ pub struct Description {
     pub object: Object,
     /// Where the next read or write starts; with O_APPEND a write starts at the end of the file.
     pub offset: u64,
+    /// The status flags, as `F_GETFL` gives them.
     pub flags: OFlag,
     references: u32,
+}
+
+/// What a call wants to do with a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+/// Flags that open(2) uses up. The others are kept with the open file description.
+const OF_THE_CALL: OFlag = OFlag::O_CREAT
+    .union(OFlag::O_EXCL)
+    .union(OFlag::O_NOCTTY)
+    .union(OFlag::O_TRUNC)
+    .union(OFlag::O_CLOEXEC);
+
+impl Description {
+    /// Whether the access mode it was opened with allows this.
+    pub fn allows(&self, access: Access) -> bool {
+        allows(self.flags, access)
+    }
+}
+
+/// Whether the access mode in these flags allows this. Mode 3 allows neither.
+pub fn allows(flags: OFlag, access: Access) -> bool {
+    match flags & OFlag::O_ACCMODE {
+        OFlag::O_RDWR => true,
+        OFlag::O_WRONLY => access == Access::Write,
+        OFlag::O_RDONLY => access == Access::Read,
+        _ => false,
+    }
 }
 
 /// The number of an open file description in this machine.
@@ -90,6 +122,7 @@ pub struct Descriptions {
 
 impl Descriptions {
     pub fn open(&mut self, object: Object, flags: OFlag) -> DescriptionId {
+        let flags = flags - OF_THE_CALL;
         let description = Description { object, offset: 0, flags, references: 1 };
         match self.slots.iter().position(Option::is_none) {
             Some(free) => {

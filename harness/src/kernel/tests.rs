@@ -150,7 +150,7 @@ fn a_fork_shares_descriptions_and_binds_the_pipes_that_are_left() {
     let mut pipes = Vec::new();
     for _ in 0..3 {
         let entered = enter(&mut kernel, parent, CallName::Pipe, Target::None);
-        pipes.push(kernel.pipe(entered).unwrap());
+        pipes.push(kernel.pipe(entered, OFlag::empty()).unwrap());
     }
     for end in [pipes[0].0, pipes[0].1] {
         let entered = enter(&mut kernel, parent, CallName::Close, Target::Fd(end));

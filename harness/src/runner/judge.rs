@@ -9,7 +9,7 @@ use super::content::ask::{Access, Asker, NoContent, millis_at};
 use super::content::{Content, Millis};
 use super::judgements::Due;
 use super::lineage::Lineage;
-use super::oracle::{Oracle, Past, Point};
+use super::oracle::{Oracle, Past, Point, Rerun};
 use super::past::{self, Mismatch, Retold};
 use super::state::{EarlyEnd, Runner};
 use crate::contract::history::name;
@@ -78,9 +78,8 @@ impl Runner<'_> {
             }
             _ if self.judgements.ends_here || settled => self.asked_here(),
             _ => {
-                let represented = self.represented.map(|run| run.script()).transpose()?;
-                let script = represented.as_ref().unwrap_or(self.script);
-                Ok(oracle.content_in_a_run_up_to(script, self.profile, self.record.line)?)
+                let line = Some(self.record.line);
+                self.again(line, None, |oracle, rerun| oracle.content_in_a_run(rerun))
             }
         }
     }
@@ -261,7 +260,7 @@ impl Runner<'_> {
     /// Gives a verdict of the contract, once it is certain what caused it.
     pub fn rule_with_causes(&mut self, mut judgement: Judgement) -> Result<(), EarlyEnd> {
         if let Some(lie) = judgement.unless_lied.take()
-            && !self.comes_to_the_same_without_lies(judgement.verdict)?
+            && !self.comes_to_the_same_without_lies(&judgement)?
         {
             judgement = judgement.by_lie(&lie);
         }
@@ -274,12 +273,33 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn comes_to_the_same_without_lies(&mut self, verdict: Verdict) -> Result<bool, EarlyEnd> {
-        let Some(oracle) = self.oracle.as_deref_mut() else { return Ok(false) };
+    /// Whether the run ends with this verdict even if calls do what they claim. Where the policy
+    /// allows a loss, that must also be as large.
+    fn comes_to_the_same_without_lies(&mut self, judgement: &Judgement) -> Result<bool, EarlyEnd> {
+        if self.oracle.is_none() {
+            return Ok(false);
+        }
+        let line = (!self.judgements.ends_here).then_some(self.record.line);
+        let verdicts =
+            self.again(line, Some(true), |oracle, rerun| oracle.verdicts_in_a_run(rerun))?;
+        let allowed = judgement.verdict == Verdict::LostAllowed;
+        Ok(verdicts.iter().any(|(verdict, survivors)| {
+            *verdict == judgement.verdict && (!allowed || *survivors <= judgement.survivors)
+        }))
+    }
+
+    /// Has the oracle run this script once more, up to this line; honestly, or as this run is.
+    fn again<T>(
+        &mut self,
+        upto: Option<u32>,
+        honest: Option<bool>,
+        ask: impl FnOnce(&mut dyn Oracle, Rerun<'_>) -> Result<T, Broken>,
+    ) -> Result<T, EarlyEnd> {
+        let honest = honest.unwrap_or_else(|| self.session.world.kernel().plan.is_honest());
         let represented = self.represented.map(|run| run.script()).transpose()?;
         let script = represented.as_ref().unwrap_or(self.script);
-        let line = if self.judgements.ends_here { u32::MAX } else { self.record.line };
-        Ok(oracle.verdicts_without_lies(script, self.profile, line)?.contains(&verdict))
+        let oracle = self.oracle.as_deref_mut().expect("only a run with an oracle judges");
+        Ok(ask(oracle, Rerun { script, profile: self.profile, upto, honest })?)
     }
 
     /// Asks in a second run what INFO shows just before the point at which the server ended.

@@ -65,14 +65,8 @@ impl Lineage {
 
     /// Everything that may be in the dataset now, in order.
     pub fn entries(&self) -> Vec<Entry> {
-        let last = self.segments.len().saturating_sub(1);
-        let mut all = Vec::new();
-        for (n, segment) in self.segments.iter().enumerate() {
-            let own =
-                segment.entries.iter().filter(|(_, after)| n == last || *after <= segment.upto);
-            all.extend(own.map(|(entry, _)| entry.clone()));
-        }
-        all
+        let reached = self.segments.iter().flat_map(Segment::reachable);
+        reached.map(|(entry, _)| entry.clone()).collect()
     }
 
     /// How many of [`Lineage::entries`] are there at this location.
@@ -111,17 +105,12 @@ impl Lineage {
         entries: usize,
         oracle: &mut dyn Oracle,
     ) -> Result<Option<Arc<Content>>, Broken> {
-        let mut left = entries;
-        for segment in &self.segments {
-            let reached = segment.entries.len();
-            if left <= reached && left > 0 {
-                let after = segment.entries[left - 1].1;
-                let count = after.min(segment.past.commands.len());
-                return oracle.content(&segment.past, count).map(Some);
-            }
-            left = left.saturating_sub(segment.reached(segment.upto));
-        }
-        Ok(None)
+        let all = self
+            .segments
+            .iter()
+            .flat_map(|segment| segment.reachable().map(move |(_, after)| (&segment.past, *after)));
+        let last = entries.checked_sub(1).and_then(|last| all.into_iter().nth(last));
+        last.map(|(past, after)| oracle.content(past, after)).transpose()
     }
 
     /// The dataset after all that ever happened.
@@ -164,6 +153,11 @@ impl Lineage {
 }
 
 impl Segment {
+    /// What of it can be in the dataset.
+    fn reachable(&self) -> impl Iterator<Item = &(Entry, usize)> {
+        self.entries.iter().filter(|(_, after)| *after <= self.upto)
+    }
+
     fn reached(&self, count: usize) -> usize {
         self.entries.iter().filter(|(_, after)| *after <= count).count()
     }

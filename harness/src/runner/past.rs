@@ -142,7 +142,8 @@ fn taken(seen: &Observations, places: &[usize]) -> Vec<Taken> {
             }
             _ => {}
         }
-        all.push(Taken { client, argv, at: sent.taken_at });
+        let varies = seen.commands.varies.contains(&*name(&sent.argv));
+        all.push(Taken { client, argv, at: sent.taken_at, varies });
     }
     all
 }
@@ -200,7 +201,7 @@ pub fn mismatch(
         let sent = &seen.history[*place];
         let name = name(&sent.argv);
         let as_sent = taken.argv.as_ref().is_some_and(|argv| *argv == sent.argv);
-        let compared = as_sent && !seen.commands.varies.contains(&*name);
+        let compared = as_sent && !taken.varies;
         let (Some(seen_reply), true) = (&sent.reply, compared) else { continue };
         let agrees = |reply: &String| match &*name {
             "EXEC" => same_transaction(seen, *place, seen_reply, reply),

@@ -12,9 +12,9 @@ use crate::world::Broken;
 impl Runner<'_> {
     /// Gives the verdict of the contract.
     pub fn rule(&mut self, judgement: Judgement) {
-        let Judgement { verdict, reason, sentence, difference, .. } = judgement;
+        let Judgement { verdict, reason, sentence, difference, survivors, .. } = judgement;
         let ruling = Ruling::new(self.record.line, verdict, reason, sentence);
-        self.give(Ruling { difference, ..ruling });
+        self.give(Ruling { difference, survivors, ..ruling });
     }
 
     /// Gives a verdict that is not the contract's, but the run's own.

@@ -11,7 +11,7 @@
 
 use super::content::Content;
 use super::content::ask::{Access, Asker};
-use super::oracle::{Oracle, Point};
+use super::oracle::{Oracle, Point, Rerun};
 use super::record::Keep;
 use super::state::{EarlyEnd, Runner};
 use crate::case::script::{Script, Step, Verb};
@@ -45,18 +45,13 @@ pub fn would_show(
     }
 }
 
-/// What the server holds when the step in this line is over.
+/// What the server holds at the end of this part of a script.
 ///
 /// # Errors
 /// When the run breaks, or the server does not answer.
-pub fn content_at(
-    script: &Script,
-    world: &mut dyn World,
-    profile: &Profile,
-    line: u32,
-) -> Result<Content, Broken> {
-    let mut runner = Runner::new(script, world, profile, None, Keep::Facts);
-    match runner.through(line) {
+pub fn content(rerun: Rerun<'_>, world: &mut dyn World) -> Result<Content, Broken> {
+    let mut runner = begun(rerun, world, None);
+    match runner.through(rerun.upto) {
         Ok(()) => {}
         Err(EarlyEnd::Broken(broken)) => return Err(broken),
         Err(EarlyEnd::BadCase | EarlyEnd::NotApplicable(_)) => {
@@ -70,29 +65,38 @@ pub fn content_at(
         .map_err(|none| Broken::NotMeasured(format!("what is there is not known: {}", none.why())))
 }
 
-/// The verdicts given in this line when calls that lied do what they claim.
+/// The verdicts given in the last line of this part of a script, each with how much of the history
+/// survived; for the whole one all of them.
 ///
 /// # Errors
 /// When the run breaks.
-pub fn without_lies(
-    script: &Script,
+pub fn verdicts(
+    rerun: Rerun<'_>,
     world: &mut dyn World,
-    profile: &Profile,
     oracle: &mut dyn Oracle,
-    line: u32,
-) -> Result<Vec<Verdict>, Broken> {
-    world.kernel().plan.never_lies();
-    let mut runner = Runner::new(script, world, profile, Some(oracle), Keep::Facts);
-    match runner.through(line) {
+) -> Result<Vec<(Verdict, Option<usize>)>, Broken> {
+    let mut runner = begun(rerun, world, Some(oracle));
+    match runner.through(rerun.upto) {
         Err(EarlyEnd::Broken(broken)) => Err(broken),
-        // Where the run itself is another one then, the lie was what mattered.
+        // Where the run itself is another one, so is what it comes to.
         Err(EarlyEnd::BadCase | EarlyEnd::NotApplicable(_)) => Ok(Vec::new()),
         Ok(()) => {
             let rulings = runner.judgements.rulings.iter();
-            let here = rulings.filter(|ruling| ruling.line == line);
-            Ok(here.map(|ruling| ruling.verdict).collect())
+            let here = rulings.filter(|ruling| rerun.upto.is_none_or(|line| ruling.line == line));
+            Ok(here.map(|ruling| (ruling.verdict, ruling.survivors)).collect())
         }
     }
+}
+
+fn begun<'a>(
+    rerun: Rerun<'a>,
+    world: &'a mut dyn World,
+    oracle: Option<&'a mut dyn Oracle>,
+) -> Runner<'a> {
+    if rerun.honest {
+        world.kernel().plan.never_lies();
+    }
+    Runner::new(rerun.script, world, rerun.profile, oracle, Keep::Facts)
 }
 
 /// Makes sure that the program answers what it was told: its content changes with a write, and
@@ -121,8 +125,9 @@ pub fn prove(mut world: Box<dyn World>) -> Result<(), Broken> {
 }
 
 impl Runner<'_> {
-    /// Goes through the script up to the end of the step in this line.
-    fn through(&mut self, line: u32) -> Result<(), EarlyEnd> {
+    /// Goes through the script up to the end of the step in this line; without one, to its end.
+    fn through(&mut self, line: Option<u32>) -> Result<(), EarlyEnd> {
+        let Some(line) = line else { return self.steps() };
         for step in &self.script.steps {
             if step.line > line {
                 break;

@@ -170,7 +170,7 @@ fn matters(call: &CallRecord) -> bool {
         _ => true,
     };
     match call.site.call {
-        CallName::Read | CallName::Close | CallName::Pipe | CallName::Wait4 => {
+        CallName::Read | CallName::Close | CallName::Dup | CallName::Pipe | CallName::Wait4 => {
             call.injected.is_some() || !uneventful
         }
         _ => true,

@@ -250,8 +250,8 @@ impl Runner<'_> {
         }
         self.session.world.set_file(&name, damaged(content, damage))?;
         let starts = self.record.seen.starts.len();
-        let removed = *damage == Damage::Remove;
-        self.record.seen.damages.push(Damaged { starts, role: role.into(), removed });
+        let nothing_left = matches!(damage, Damage::Remove | Damage::Empty);
+        self.record.seen.damages.push(Damaged { starts, role: role.into(), nothing_left });
         Ok(())
     }
 }

@@ -107,10 +107,10 @@ impl List<'_> {
                 self.errors(&[EIO, ENOSPC]);
                 self.lie(0);
             }
-            CallName::Unlink | CallName::Close => self.errors(&[EIO]),
+            CallName::Unlink | CallName::Rmdir | CallName::Close => self.errors(&[EIO]),
             CallName::Open => self.errors(&[EMFILE, EACCES, ENOSPC]),
             CallName::Mkdir => self.errors(&[ENOSPC, EACCES]),
-            CallName::Pipe => self.errors(&[EMFILE]),
+            CallName::Pipe | CallName::Dup => self.errors(&[EMFILE]),
             CallName::Fork => self.errors(&[EAGAIN, ENOMEM]),
             _ => self.once(EINTR),
         }

@@ -8,10 +8,14 @@
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
+use super::descriptors::LONGEST;
 use crate::kernel::disk::{Ino, SyncMark};
-use crate::kernel::fd::{DescriptionId, Object};
+use crate::kernel::fd::{Access, DescriptionId, Object};
 use crate::kernel::trace::Returned;
 use crate::kernel::{CallName, Entered, Fd, Kernel, TaskId};
+
+/// O_LARGEFILE, which Linux adds on 64-bit machines; libc calls it 0 there.
+const LARGE_FILE: OFlag = OFlag::from_bits_retain(0o100_000);
 
 /// The result of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +54,7 @@ impl Kernel {
         let task = entered.task;
         let result = opened.map(|ino| {
             self.disk.opened(ino);
-            self.install(task, Object::File(ino), flags)
+            self.install(task, Object::File(ino), flags | LARGE_FILE)
         });
         let returned = match result {
             Ok(_) => Returned::Descriptor,
@@ -61,21 +65,29 @@ impl Kernel {
     }
 
     fn open_inode(&mut self, path: &str, flags: OFlag) -> Result<Ino, Errno> {
-        let ino = match self.disk.find(path) {
-            Some(_) if flags.contains(OFlag::O_CREAT | OFlag::O_EXCL) => return Err(Errno::EEXIST),
-            Some(ino) => ino,
-            None if flags.contains(OFlag::O_CREAT) => self.disk.create(path, false)?,
-            None => return Err(Errno::ENOENT),
+        // Since Linux 6.4; before, a file was made and ENOTDIR returned.
+        if flags.contains(OFlag::O_CREAT | OFlag::O_DIRECTORY) {
+            return Err(Errno::EINVAL);
+        }
+        let (ino, is_new) = match self.disk.lookup(path) {
+            Ok(_) if flags.contains(OFlag::O_CREAT | OFlag::O_EXCL) => return Err(Errno::EEXIST),
+            Ok(ino) => (ino, false),
+            Err(Errno::ENOENT) if flags.contains(OFlag::O_CREAT) => {
+                (self.disk.create(path, false)?, true)
+            }
+            Err(errno) => return Err(errno),
         };
-        let writing = flags.intersects(OFlag::O_WRONLY | OFlag::O_RDWR);
+        let changes = flags & OFlag::O_ACCMODE != OFlag::O_RDONLY
+            || flags.intersects(OFlag::O_CREAT | OFlag::O_TRUNC);
         let is_dir = self.disk.inode(ino).is_dir;
-        if is_dir && writing {
+        if is_dir && changes {
             return Err(Errno::EISDIR);
         }
         if !is_dir && flags.contains(OFlag::O_DIRECTORY) {
             return Err(Errno::ENOTDIR);
         }
-        if flags.contains(OFlag::O_TRUNC) && writing && !self.disk.inode(ino).content.is_empty() {
+        // Linux truncates even where the descriptor is only to be read.
+        if flags.contains(OFlag::O_TRUNC) && !is_new && !self.disk.inode(ino).content.is_empty() {
             self.disk.resize(ino, 0)?;
         }
         Ok(ino)
@@ -88,10 +100,6 @@ impl Kernel {
         let fd = fds.lowest_free(first);
         fds.insert(fd, description);
         fd
-    }
-
-    fn description(&self, task: TaskId, fd: Fd) -> Result<DescriptionId, Errno> {
-        self.processes.process_of(task).fds.get(fd).ok_or(Errno::EBADF)
     }
 
     pub(in crate::kernel) fn release(&mut self, description: DescriptionId) {
@@ -116,12 +124,18 @@ impl Kernel {
 
     /// write(2) on a file. EBADF on a descriptor that cannot be written, ENOSPC on a full disk.
     pub fn write(&mut self, entered: Entered, fd: Fd, data: &[u8]) -> Wrote {
+        self.write_at(entered, fd, data, None)
+    }
+
+    /// pwrite(2); None: where the descriptor stands.
+    pub fn write_at(&mut self, entered: Entered, fd: Fd, data: &[u8], place: Option<i64>) -> Wrote {
         let wrote = if let Some(errno) = entered.error() {
             Wrote { result: Err(errno), taken: 0 }
         } else if let Some(claimed) = entered.lie() {
             Wrote { result: Ok(claimed.max(0) as u64), taken: 0 }
         } else {
-            let result = self.write_file(entered.task, fd, data, entered.limit(data.len() as u64));
+            let data = &data[..entered.limit(data.len() as u64) as usize];
+            let result = self.write_file(entered.task, fd, data, place);
             Wrote { result, taken: result.unwrap_or(0) }
         };
         let sum = checksum(&data[..wrote.taken as usize]);
@@ -129,32 +143,51 @@ impl Kernel {
         wrote
     }
 
-    fn write_file(&mut self, task: TaskId, fd: Fd, data: &[u8], limit: u64) -> Result<u64, Errno> {
-        let id = self.description(task, fd)?;
+    fn write_file(
+        &mut self,
+        task: TaskId,
+        fd: Fd,
+        data: &[u8],
+        place: Option<i64>,
+    ) -> Result<u64, Errno> {
+        let place = checked(place)?;
+        let (id, ino) = self.file_for(task, fd, Access::Write)?;
         let description = self.descriptions.get(id);
-        let Object::File(ino) = description.object else { return Err(Errno::EBADF) };
-        if !description.flags.intersects(OFlag::O_WRONLY | OFlag::O_RDWR) {
-            return Err(Errno::EBADF);
-        }
         let append = description.flags.contains(OFlag::O_APPEND);
-        let offset = if append { self.disk.inode(ino).content.len() } else { description.offset };
+        let end = self.disk.inode(ino).content.len();
+        // Linux appends even if pwrite names another place.
+        let offset = if append { end } else { place.unwrap_or(description.offset) };
+        if data.is_empty() {
+            return Ok(0);
+        }
+        let limit = (data.len() as u64).min(LONGEST.saturating_sub(offset));
+        if limit == 0 {
+            return Err(Errno::EFBIG);
+        }
         let taken = self.disk.room(ino, offset, limit);
-        if taken == 0 && limit > 0 {
+        if taken == 0 {
             return Err(Errno::ENOSPC);
         }
         self.disk.write(ino, offset, &data[..taken as usize]);
-        self.descriptions.get_mut(id).offset = offset + taken;
+        if place.is_none() {
+            self.descriptions.get_mut(id).offset = offset + taken;
+        }
         Ok(taken)
     }
 
     /// read(2) on a file, of at most `wanted` bytes.
     pub fn read(&mut self, entered: Entered, fd: Fd, wanted: u64) -> Read {
+        self.read_at(entered, fd, wanted, None)
+    }
+
+    /// pread(2); None: where the descriptor stands.
+    pub fn read_at(&mut self, entered: Entered, fd: Fd, wanted: u64, place: Option<i64>) -> Read {
         let read = if let Some(errno) = entered.error() {
             Read { result: Err(errno), data: Vec::new() }
         } else if let Some(claimed) = entered.lie() {
             Read { result: Ok(claimed.max(0) as u64), data: Vec::new() }
         } else {
-            match self.read_file(entered.task, fd, entered.limit(wanted)) {
+            match self.read_file(entered.task, fd, entered.limit(wanted), place) {
                 Ok(data) => Read { result: Ok(data.len() as u64), data },
                 Err(errno) => Read { result: Err(errno), data: Vec::new() },
             }
@@ -163,37 +196,28 @@ impl Kernel {
         read
     }
 
-    fn read_file(&mut self, task: TaskId, fd: Fd, limit: u64) -> Result<Vec<u8>, Errno> {
-        let id = self.description(task, fd)?;
+    fn read_file(
+        &mut self,
+        task: TaskId,
+        fd: Fd,
+        limit: u64,
+        place: Option<i64>,
+    ) -> Result<Vec<u8>, Errno> {
+        let place = checked(place)?;
+        let (id, ino) = self.file_for(task, fd, Access::Read)?;
         let description = self.descriptions.get_mut(id);
-        let Object::File(ino) = description.object else { return Err(Errno::EBADF) };
-        if description.flags.contains(OFlag::O_WRONLY) {
-            return Err(Errno::EBADF);
-        }
         let inode = self.disk.inode(ino);
         if inode.is_dir {
             return Err(Errno::EISDIR);
         }
         let content = inode.content.live();
-        let start = (description.offset as usize).min(content.len());
+        let offset = place.unwrap_or(description.offset);
+        let start = (offset as usize).min(content.len());
         let end = start + (limit as usize).min(content.len() - start);
-        description.offset = description.offset.max(end as u64);
+        if place.is_none() {
+            description.offset = offset.max(end as u64);
+        }
         Ok(content[start..end].to_vec())
-    }
-
-    /// lseek(2) on a file. Not a site, because no fault applies to it.
-    pub fn lseek(&mut self, task: TaskId, fd: Fd, offset: i64, whence: i32) -> Result<u64, Errno> {
-        let id = self.description(task, fd)?;
-        let Object::File(ino) = self.descriptions.get(id).object else { return Err(Errno::ESPIPE) };
-        let base = match whence {
-            nix::libc::SEEK_SET => 0,
-            nix::libc::SEEK_CUR => self.descriptions.get(id).offset as i64,
-            nix::libc::SEEK_END => self.disk.inode(ino).content.len() as i64,
-            _ => return Err(Errno::EINVAL),
-        };
-        let to = base.checked_add(offset).filter(|to| *to >= 0).ok_or(Errno::EINVAL)?;
-        self.descriptions.get_mut(id).offset = to as u64;
-        Ok(to as u64)
     }
 
     /// fsync(2), fdatasync(2), sync_file_range(2). The last one makes nothing durable by itself.
@@ -201,6 +225,7 @@ impl Kernel {
         let file = self.description(entered.task, fd).map(|id| self.descriptions.get(id).object);
         let result = match (file, entered.mark) {
             (Ok(Object::File(ino)), Some(mark)) => self.sync_file(&entered, ino, mark),
+            (Ok(_), _) if entered.site.call == CallName::SyncFileRange => Err(Errno::ESPIPE),
             (Ok(_), _) => Err(Errno::EINVAL),
             (Err(errno), _) => Err(errno),
         };
@@ -226,10 +251,12 @@ impl Kernel {
     pub fn ftruncate(&mut self, entered: Entered, fd: Fd, length: u64) -> Applied {
         let task = entered.task;
         self.apply(entered, |kernel| {
-            let description = kernel.descriptions.get(kernel.description(task, fd)?);
-            match description.object {
-                Object::File(ino) => kernel.disk.resize(ino, length),
-                Object::Pipe(..) => Err(Errno::EINVAL),
+            let length = length_of(length)?;
+            match kernel.file_for(task, fd, Access::Write) {
+                Ok((_, ino)) => kernel.disk.resize(ino, not_too_long(length)?),
+                // Of an open descriptor that is no file, or may not be written.
+                Err(_) if kernel.lookup(task, fd).is_some() => Err(Errno::EINVAL),
+                Err(errno) => Err(errno),
             }
         })
     }
@@ -237,11 +264,12 @@ impl Kernel {
     /// truncate(2).
     pub fn truncate(&mut self, entered: Entered, path: &str, length: u64) -> Applied {
         self.apply(entered, |kernel| {
-            let ino = kernel.disk.find(path).ok_or(Errno::ENOENT)?;
+            let length = length_of(length)?;
+            let ino = kernel.disk.lookup(path)?;
             if kernel.disk.inode(ino).is_dir {
                 return Err(Errno::EISDIR);
             }
-            kernel.disk.resize(ino, length)
+            kernel.disk.resize(ino, not_too_long(length)?)
         })
     }
 
@@ -260,6 +288,11 @@ impl Kernel {
         self.apply(entered, |kernel| kernel.disk.create(path, true).map(|_| ()))
     }
 
+    /// rmdir(2).
+    pub fn rmdir(&mut self, entered: Entered, path: &str) -> Applied {
+        self.apply(entered, |kernel| kernel.disk.rmdir(path))
+    }
+
     fn apply(
         &mut self,
         entered: Entered,
@@ -276,6 +309,20 @@ impl Kernel {
         self.finish(entered, returned(applied.result.map(|()| 0)), 0);
         applied
     }
+}
+
+/// The offset of pread and pwrite.
+fn checked(place: Option<i64>) -> Result<Option<u64>, Errno> {
+    place.map(|place| u64::try_from(place).map_err(|_| Errno::EINVAL)).transpose()
+}
+
+/// A length as truncate(2) takes it: it is signed.
+fn length_of(length: u64) -> Result<u64, Errno> {
+    if length > i64::MAX as u64 { Err(Errno::EINVAL) } else { Ok(length) }
+}
+
+fn not_too_long(length: u64) -> Result<u64, Errno> {
+    if length > LONGEST { Err(Errno::EFBIG) } else { Ok(length) }
 }
 
 pub(super) fn returned(result: Result<u64, Errno>) -> Returned {

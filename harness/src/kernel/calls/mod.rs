@@ -2,8 +2,10 @@
 //!
 //! Must not know: whether anything real stands behind the model.
 
+mod descriptors;
 mod files;
 mod processes;
 
+pub use descriptors::{LONGEST, Number};
 pub use files::{Applied, Read, Wrote};
 pub use processes::{Transfer, Waited};

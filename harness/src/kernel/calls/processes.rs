@@ -8,10 +8,10 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
 use super::files::returned;
-use crate::kernel::fd::{End, Object};
+use crate::kernel::fd::{Access, End, Object};
 use crate::kernel::process::{Ending, Life, Pid};
 use crate::kernel::trace::Returned;
-use crate::kernel::{Entered, Fd, Kernel, TaskId};
+use crate::kernel::{CallName, Entered, Fd, Kernel, TaskId};
 
 /// What the door is to do with a read or write on a pipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub enum Waited {
 }
 
 impl Kernel {
-    /// pipe(2). Returns read end and write end.
-    pub fn pipe(&mut self, entered: Entered) -> Result<(Fd, Fd), Errno> {
+    /// pipe2(2). Returns read end and write end.
+    pub fn pipe(&mut self, entered: Entered, flags: OFlag) -> Result<(Fd, Fd), Errno> {
         if let Some(errno) = entered.error() {
             self.finish(entered, Returned::Error(errno), 0);
             return Err(errno);
@@ -42,17 +42,23 @@ impl Kernel {
         let pipe = self.pipe_roles.len();
         self.pipe_roles.push(None);
         let task = entered.task;
-        let read = self.install(task, Object::Pipe(pipe, End::Read), OFlag::O_RDONLY);
-        let write = self.install(task, Object::Pipe(pipe, End::Write), OFlag::O_WRONLY);
+        let (reads, writes) = (flags | OFlag::O_RDONLY, flags | OFlag::O_WRONLY);
+        let read = self.install(task, Object::Pipe(pipe, End::Read), reads);
+        let write = self.install(task, Object::Pipe(pipe, End::Write), writes);
         self.processes.process_of_mut(task).unbound_pipes.push(pipe);
         self.finish(entered, Returned::Descriptor, 0);
         Ok((read, write))
     }
 
     /// What to do about a read or write of `wanted` bytes on a pipe.
-    pub fn transfer(&self, entered: &Entered, wanted: u64) -> Transfer {
+    pub fn transfer(&self, entered: &Entered, fd: Fd, wanted: u64) -> Transfer {
+        let access = if entered.site.call == CallName::Read { Access::Read } else { Access::Write };
+        let allowed = self
+            .description(entered.task, fd)
+            .is_ok_and(|id| self.descriptions.get(id).allows(access));
         match (entered.error(), entered.lie()) {
             (Some(errno), _) => Transfer::Return(Err(errno)),
+            (None, _) if !allowed => Transfer::Return(Err(Errno::EBADF)),
             (None, Some(claimed)) => Transfer::Return(Ok(claimed.max(0) as u64)),
             (None, None) => Transfer::Move(entered.limit(wanted)),
         }

@@ -4,18 +4,22 @@
 //! sync through a descriptor opened under another name behave as on Linux. A directory is an inode
 //! without content. An unlinked file keeps its blocks until its last descriptor is closed.
 //!
-//! Not modelled: permissions, times, hard links, symbolic links, holes (a gap takes up blocks).
+//! Not modelled: permissions, times, hard links, symbolic links, that a hole takes up no blocks,
+//! renames of directories with files in them (EXDEV).
 //! Must not know: descriptors, tasks, faults.
 
 pub mod directory;
+pub mod extents;
 pub mod page_cache;
 pub mod power_cut;
+mod tree;
 
 use std::collections::BTreeMap;
 
 use nix::errno::Errno;
 
 use directory::Names;
+use extents::Extents;
 use page_cache::{Mark, PAGE, PageCache, SyncErrors};
 pub use power_cut::{Cut, Image, PowerCut};
 
@@ -29,6 +33,7 @@ pub const ROOT: Ino = 1;
 #[derive(Clone, Debug)]
 pub struct Inode {
     pub content: PageCache,
+    pub data: Extents,
     pub is_dir: bool,
     /// The name it has, or had last.
     pub name: String,
@@ -61,6 +66,7 @@ impl Disk {
     pub fn new() -> Self {
         let root = Inode {
             content: PageCache::default(),
+            data: Extents::default(),
             is_dir: true,
             name: String::new(),
             linked: true,
@@ -114,31 +120,6 @@ impl Disk {
             .map(|(name, inode)| (name, inode.content.live()))
     }
 
-    /// Makes an empty file or directory. ENOENT or ENOTDIR without a parent directory, EEXIST if
-    /// the name is taken.
-    pub fn create(&mut self, name: &str, is_dir: bool) -> Result<Ino, Errno> {
-        self.check_parent(name)?;
-        if self.find(name).is_some() {
-            return Err(Errno::EEXIST);
-        }
-        let ino = self.next_ino;
-        self.next_ino += 1;
-        let content = PageCache::default();
-        self.inodes
-            .insert(ino, Inode { content, is_dir, name: name.to_string(), linked: true, opens: 0 });
-        let sequence = self.next_sequence();
-        self.names.link(sequence, name, ino);
-        Ok(ino)
-    }
-
-    fn check_parent(&self, name: &str) -> Result<(), Errno> {
-        match self.find(directory::parent_of(name)) {
-            Some(parent) if self.inode(parent).is_dir => Ok(()),
-            Some(_) => Err(Errno::ENOTDIR),
-            None => Err(Errno::ENOENT),
-        }
-    }
-
     /// A descriptor was opened on the inode.
     pub fn opened(&mut self, ino: Ino) {
         self.inode_mut(ino).opens += 1;
@@ -189,6 +170,7 @@ impl Disk {
     pub fn write(&mut self, ino: Ino, offset: u64, bytes: &[u8]) {
         let sequence = self.next_sequence();
         self.change(ino, |content| content.write(sequence, offset, bytes));
+        self.inode_mut(ino).data.write(offset, offset + bytes.len() as u64);
     }
 
     /// Truncates or extends a file. ENOSPC without room to extend it.
@@ -198,6 +180,7 @@ impl Disk {
         }
         let sequence = self.next_sequence();
         self.change(ino, |content| content.resize(sequence, length));
+        self.inode_mut(ino).data.resize(length);
         Ok(())
     }
 
@@ -216,46 +199,6 @@ impl Disk {
 
     fn give_back(&mut self, blocks: u64) {
         self.free = self.free.map(|free| free + blocks);
-    }
-
-    /// Moves a name over another. ENOENT, EISDIR, ENOTDIR, ENOTEMPTY as in rename(2).
-    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), Errno> {
-        let moved = self.names.get(from).ok_or(Errno::ENOENT)?;
-        self.check_parent(to)?;
-        if let Some(target) = self.names.get(to) {
-            match (self.inode(moved).is_dir, self.inode(target).is_dir) {
-                (false, true) => return Err(Errno::EISDIR),
-                (true, false) => return Err(Errno::ENOTDIR),
-                (true, true) if self.names.has_children(to) => return Err(Errno::ENOTEMPTY),
-                _ => {}
-            }
-        }
-        if self.inode(moved).is_dir && self.names.has_children(from) {
-            // Not modelled, because no server does it: the paths of all files in it would change.
-            return Err(Errno::EXDEV);
-        }
-        let sequence = self.next_sequence();
-        let replaced = self.names.rename(sequence, from, to);
-        self.inode_mut(moved).name = to.to_string();
-        if let Some(ino) = replaced {
-            self.inode_mut(moved).content.renamed_over(sequence);
-            self.inode_mut(ino).linked = false;
-            self.reclaim(ino);
-        }
-        Ok(())
-    }
-
-    /// Removes the name of a file. ENOENT, EISDIR as in unlink(2).
-    pub fn unlink(&mut self, name: &str) -> Result<(), Errno> {
-        let ino = self.find(name).ok_or(Errno::ENOENT)?;
-        if self.inode(ino).is_dir {
-            return Err(Errno::EISDIR);
-        }
-        let sequence = self.next_sequence();
-        self.names.unlink(sequence, name);
-        self.inode_mut(ino).linked = false;
-        self.reclaim(ino);
-        Ok(())
     }
 
     /// What a sync of the inode covers when it is called now.
@@ -309,6 +252,7 @@ impl Disk {
         for (name, content) in image.files() {
             let ino = self.create(name, false).expect("an image names a file once");
             self.change(ino, |old| *old = PageCache::settled(content));
+            self.inode_mut(ino).data = Extents::without_holes(content.len() as u64);
         }
         self.settle();
     }

@@ -165,6 +165,11 @@ impl Plan {
         self.honest = true;
     }
 
+    /// See [`Plan::never_lies`].
+    pub fn is_honest(&self) -> bool {
+        self.honest
+    }
+
     /// Removes all rules. Returns the origins of those that never fired and had to.
     pub fn heal(&mut self) -> Vec<u32> {
         let unfired = self.unfired();

@@ -4,6 +4,8 @@
 //! Nothing that is asked changes anything: names come from KEYS, which leaves expired keys alone.
 //! Must not know: who asks, and what the content is compared with.
 
+use std::time::Duration;
+
 use super::{Content, Kept, Millis, Part, Place, values};
 use crate::kernel::Clock;
 use crate::observation::Argv;
@@ -89,7 +91,7 @@ impl<'a> Asker<'a> {
         Asker { world, name, access }
     }
 
-    /// Sends questions at once, and lets the server answer without the clock moving.
+    /// Sends questions at once. The clock moves only if the server does not answer before.
     pub fn ask(&mut self, questions: &[Argv]) -> Result<Answers, Broken> {
         if questions.is_empty() {
             return Ok(Ok(Vec::new()));
@@ -99,20 +101,24 @@ impl<'a> Asker<'a> {
         if !self.world.send(self.name, &bytes)? {
             return Ok(Err(NoContent::Silent));
         }
-        self.world.settle()?;
-        let received = self.world.receive(self.name).bytes;
-        let (mut at, mut answers) = (0, Vec::with_capacity(questions.len()));
-        for question in questions {
-            match decode(&received[at..]) {
-                Ok(Some((reply, length))) => {
-                    at += length;
-                    answers.push(reply);
+        let until = self.world.kernel().now() + PATIENCE;
+        let mut received = Vec::new();
+        loop {
+            self.world.settle()?;
+            received.extend(self.world.receive(self.name).bytes);
+            let answers = answers(questions, &received);
+            // A server that sleeps, as one that saves with a delay for each key, answers later.
+            let next = self.world.next_deadline().filter(|next| *next <= until);
+            match (answers, next) {
+                (Ok(None), Some(next)) => {
+                    let now = self.world.kernel().now();
+                    self.world.kernel().advance_to(next.max(now));
                 }
-                Ok(None) => return Ok(Err(NoContent::Silent)),
-                Err(_) => return Ok(Err(not_an_answer(question, &received[at..]))),
+                (Ok(None), None) => return Ok(Err(NoContent::Silent)),
+                (Ok(Some(answers)), _) => return Ok(Ok(answers)),
+                (Err(other), _) => return Ok(Err(other)),
             }
         }
-        Ok(Ok(answers))
     }
 
     /// Makes itself known where a password is required.
@@ -257,6 +263,25 @@ impl<'a> Asker<'a> {
     fn now(&self) -> Millis {
         millis(self.world.kernel().clock.realtime())
     }
+}
+
+/// How long a server may take to answer, on its own clock.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The answer to each question; None while some are missing.
+fn answers(questions: &[Argv], received: &[u8]) -> Result<Option<Vec<Reply>>, NoContent> {
+    let (mut at, mut answers) = (0, Vec::with_capacity(questions.len()));
+    for question in questions {
+        match decode(&received[at..]) {
+            Ok(Some((reply, length))) => {
+                at += length;
+                answers.push(reply);
+            }
+            Ok(None) => return Ok(None),
+            Err(_) => return Err(not_an_answer(question, &received[at..])),
+        }
+    }
+    Ok(Some(answers))
 }
 
 /// A key that is there.

@@ -171,20 +171,21 @@ const SHOWN_PARTS: usize = 4;
 /// `list "a" "b"`, `string "1" that expires at 1700000005000`
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<&Part> = self.parts.iter().collect();
-        f.write_str(&self.written(&parts, 0))
+        f.write_str(&self.written(0, 0))
     }
 }
 
 impl Kept {
-    fn written(&self, parts: &[&Part], left_out: usize) -> String {
+    /// Written without the first `left_out` elements, the next one from this byte on.
+    fn written(&self, left_out: usize, from: usize) -> String {
         let mut text = self.kind.clone();
         if left_out > 0 {
             text.push_str(&format!(" … {left_out} alike …"));
         }
-        for part in parts.iter().take(SHOWN_PARTS) {
+        let parts = &self.parts[left_out..];
+        for (n, part) in parts.iter().take(SHOWN_PARTS).enumerate() {
             text.push(' ');
-            text.push_str(&part.to_string());
+            text.push_str(&part.written(if n == 0 { from } else { 0 }));
         }
         if parts.len() > SHOWN_PARTS {
             text.push_str(&format!(" … {} in all", self.parts.len()));
@@ -197,28 +198,32 @@ impl Kept {
 
     /// Both from where they begin to differ.
     fn beside(&self, other: &Kept) -> (String, String) {
-        let pairs = self.parts.iter().zip(&other.parts);
-        let alike = pairs.take_while(|(one, another)| one == another).count();
-        let skip = |kept: &Kept| if kept.parts.len() > SHOWN_PARTS { alike } else { 0 };
-        let written = |kept: &Kept| {
-            let left_out = skip(kept);
-            kept.written(&kept.parts[left_out..].iter().collect::<Vec<_>>(), left_out)
-        };
-        (written(self), written(other))
+        let pairs = || self.parts.iter().zip(&other.parts);
+        let alike = pairs().take_while(|(one, another)| one == another).count();
+        let short = self.parts.len().max(other.parts.len()) <= SHOWN_PARTS;
+        let left_out = if short { 0 } else { alike };
+        let from = pairs().nth(left_out).map_or(0, |(one, another)| {
+            let bytes = one.text.iter().zip(&another.text);
+            let same = bytes.take_while(|(one, another)| one == another).count();
+            if same < SHOWN_BYTES || one == another { 0 } else { same }
+        });
+        (self.written(left_out, from), other.written(left_out, from))
     }
 }
 
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.text.get(..SHOWN_BYTES) {
-            Some(head) if self.text.len() > SHOWN_BYTES => {
-                write!(f, "{}… of {} bytes", escaped(head), self.text.len())?;
-            }
-            _ => f.write_str(&escaped(&self.text))?,
+impl Part {
+    /// A long text is written from this byte on, and in part.
+    fn written(&self, from: usize) -> String {
+        let rest = self.text.get(from..).unwrap_or_default();
+        let mut text = escaped(&rest[..rest.len().min(SHOWN_BYTES)]);
+        if from > 0 {
+            text = format!("{text} from byte {from} on");
+        } else if rest.len() > SHOWN_BYTES {
+            text = format!("{text}… of {} bytes", self.text.len());
         }
         match self.expires_at {
-            Some(at) => write!(f, " until {at}"),
-            None => Ok(()),
+            Some(at) => format!("{text} until {at}"),
+            None => text,
         }
     }
 }
@@ -277,5 +282,10 @@ mod tests {
             Some("\"b\": promised string \"2\" that expires at 70, found nothing")
         );
         assert_eq!(promised.difference(&promised, 0), None);
+        let long = |end: &str| content(&[("a", string(&format!("{}{end}", "v".repeat(50)), None))]);
+        let words = long("x").difference(&long("\0"), 0).map(|it| it.to_string());
+        let expected =
+            "\"a\": promised string \"x\" from byte 50 on, found string \"\\x00\" from byte 50 on";
+        assert_eq!(words.as_deref(), Some(expected));
     }
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::content::Content;
 use crate::case::script::Script;
+use crate::contract::Verdict;
 use crate::kernel::{Image, Name, Time};
 use crate::observation::{Argv, Policy};
 use crate::profile::Profile;
@@ -43,6 +44,8 @@ pub struct Taken {
     /// None: it was refused because of a fault, or ended the server, and is not done again.
     pub argv: Option<Argv>,
     pub at: Time,
+    /// Its reply may be another one each time.
+    pub varies: bool,
 }
 
 /// All that reached one start of the server.
@@ -63,6 +66,17 @@ impl Past {
         let until = origin.at;
         Past { origin, commands: Vec::new(), until, timed }
     }
+}
+
+/// A part of a script to be run once more.
+#[derive(Clone, Copy)]
+pub struct Rerun<'a> {
+    pub script: &'a Script,
+    pub profile: &'a Profile,
+    /// Up to the end of the step in this line; None: to the end, with the second look.
+    pub upto: Option<u32>,
+    /// Calls that would lie do what they claim.
+    pub honest: bool,
 }
 
 /// Finds out what INFO would have shown at some point of a run.
@@ -94,21 +108,13 @@ pub trait Oracle: Announcer {
     /// The content after a start was seen.
     fn remember(&mut self, start: &Past, content: Arc<Content>);
 
-    /// The content of the server of this script when the step in this line is over, as asked in a
-    /// run that ends there.
-    fn content_in_a_run_up_to(
-        &mut self,
-        script: &Script,
-        profile: &Profile,
-        line: u32,
-    ) -> Result<Arc<Content>, Broken>;
+    /// What the server holds at the end of this part of a script.
+    fn content_in_a_run(&mut self, rerun: Rerun<'_>) -> Result<Arc<Content>, Broken>;
 
-    /// A run of this script in which calls that lied do what they claim. Returns what the runs
-    /// come to at this line: the verdicts given there.
-    fn verdicts_without_lies(
+    /// The verdicts given in the last line of this part of a script, each with how much of the
+    /// history survived; for the whole one all of them.
+    fn verdicts_in_a_run(
         &mut self,
-        script: &Script,
-        profile: &Profile,
-        line: u32,
-    ) -> Result<Vec<crate::contract::Verdict>, Broken>;
+        rerun: Rerun<'_>,
+    ) -> Result<Vec<(Verdict, Option<usize>)>, Broken>;
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::reference::{Reference, may_configure};
 use super::tree::{Prefix, Tree};
-use super::{Announcer, Oracle, Origin, Past, Point};
+use super::{Announcer, Oracle, Origin, Past, Point, Rerun};
 use crate::case::script::Script;
 use crate::contract::Verdict;
 use crate::kernel::Time;
@@ -88,7 +88,11 @@ impl<'a> WorldOracle<'a> {
                 Some(place) => reference.perform(place, &past.commands[place])?,
             };
             match tree.arrived(*prefix) {
-                Some(known) => as_known &= *known == arrived,
+                Some(known) => {
+                    let counts = |(place, _): &&(usize, String)| !past.commands[*place].varies;
+                    let known = known.iter().filter(counts);
+                    as_known &= known.eq(arrived.iter().filter(counts));
+                }
                 None => tree.learn_arrived(*prefix, arrived),
             }
             let argv = count.checked_sub(1).and_then(|place| past.commands[place].argv.as_ref());
@@ -215,26 +219,19 @@ impl Oracle for WorldOracle<'_> {
         self.known.entry(Self::root(start)).or_default().learn_content(0, content);
     }
 
-    fn content_in_a_run_up_to(
-        &mut self,
-        script: &Script,
-        profile: &Profile,
-        line: u32,
-    ) -> Result<Arc<Content>, Broken> {
+    fn content_in_a_run(&mut self, rerun: Rerun<'_>) -> Result<Arc<Content>, Broken> {
         let mut world = (self.factory)()?;
-        let content = second_run::content_at(script, &mut *world, profile, line)?;
+        let content = second_run::content(rerun, &mut *world)?;
         world.finish()?;
         Ok(Arc::new(content))
     }
 
-    fn verdicts_without_lies(
+    fn verdicts_in_a_run(
         &mut self,
-        script: &Script,
-        profile: &Profile,
-        line: u32,
-    ) -> Result<Vec<Verdict>, Broken> {
+        rerun: Rerun<'_>,
+    ) -> Result<Vec<(Verdict, Option<usize>)>, Broken> {
         let mut world = (self.factory)()?;
-        let verdicts = second_run::without_lies(script, &mut *world, profile, self, line)?;
+        let verdicts = second_run::verdicts(rerun, &mut *world, self)?;
         world.finish()?;
         Ok(verdicts)
     }

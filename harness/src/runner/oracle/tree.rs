@@ -53,7 +53,7 @@ impl Tree {
         let mut path = Vec::with_capacity(past.commands.len() + 1);
         let mut at: Prefix = 0;
         path.push(at);
-        for Taken { client, argv, at: time } in &past.commands {
+        for Taken { client, argv, at: time, .. } in &past.commands {
             at = self.next(at, (client.clone(), argv.clone(), past.timed.then_some(*time)));
             path.push(at);
         }
@@ -131,6 +131,7 @@ mod tests {
             client: Name::known("client"),
             argv: Some([word.as_bytes().to_vec()].into()),
             at: Time(*at),
+            varies: false,
         };
         let image = Arc::new(Image::default());
         let origin = Origin { image, directives: Arc::from([]), at: Time(0) };

@@ -6,7 +6,7 @@
 
 mod net;
 mod os;
-mod pipes;
+pub mod pipes;
 mod scheduler;
 mod shared;
 mod task;

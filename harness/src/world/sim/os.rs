@@ -125,7 +125,7 @@ impl Os for SimOs<'_> {
     }
 
     fn stat(&mut self, path: &str) -> Result<Stat> {
-        let ino = self.shared.kernel.borrow().disk.find(relative(path)).ok_or(Errno::ENOENT)?;
+        let ino = self.kernel().stat(relative(path))?;
         Ok(self.stat_inode(ino))
     }
 
@@ -164,18 +164,13 @@ impl Os for SimOs<'_> {
 
     fn pipe(&mut self) -> Result<(Fd, Fd)> {
         let entered = self.enter(CallName::Pipe, Target::None, 0);
-        let made = self.kernel().pipe(entered);
+        let made = self.kernel().pipe(entered, OFlag::empty());
         self.after_call(made)
     }
 
     fn set_nonblocking(&mut self, fd: Fd) -> Result<()> {
-        match self.object(fd) {
-            Some(Object::Pipe(pipe, end)) => {
-                self.shared.pipes.borrow_mut().set_nonblocking(pipe, end);
-                Ok(())
-            }
-            _ => Err(Errno::EBADF),
-        }
+        let flags = self.kernel().status_flags(self.task, fd)?;
+        self.kernel().set_status_flags(self.task, fd, flags | OFlag::O_NONBLOCK)
     }
 
     fn listen_tcp(&mut self, _address: &str, _port: u16, _backlog: i32) -> Result<Fd> {

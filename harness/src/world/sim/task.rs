@@ -6,9 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use corosensei::Coroutine;
-use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use sabot_server::os::{Fd, Os, Pid, Result, Signal, Stat};
 
+use super::pipes::{self, Progress};
 use super::shared::{Birth, Body, Resume, Shared, Task, TaskYielder, Wait};
 use crate::kernel::calls::Transfer;
 use crate::kernel::disk::Ino;
@@ -196,12 +197,13 @@ impl SimOs<'_> {
 
     pub(super) fn read_pipe(&mut self, fd: Fd, pipe: PipeId, buf: &mut [u8]) -> Result<u64> {
         let entered = self.enter_fd(CallName::Read, fd, buf.len() as u64);
-        let transfer = self.kernel().transfer(&entered, buf.len() as u64);
+        let transfer = self.kernel().transfer(&entered, fd, buf.len() as u64);
         let result = match transfer {
             Transfer::Return(result) => result,
-            Transfer::Move(limit) => self.wait_for_pipe(pipe, End::Read, |shared| {
+            Transfer::Move(limit) => self.wait_for_pipe(fd, pipe, End::Read, |shared| {
                 let kernel = shared.kernel.borrow();
-                shared.pipes.borrow_mut().read(&kernel, pipe, &mut buf[..limit as usize])
+                let mut pipes = shared.pipes.borrow_mut();
+                pipes.read(&kernel, pipe, &mut buf[..limit as usize]).map(Ok).ok_or(0)
             }),
         };
         self.transferred(entered, result)
@@ -209,32 +211,39 @@ impl SimOs<'_> {
 
     pub(super) fn write_pipe(&mut self, fd: Fd, pipe: PipeId, data: &[u8]) -> Result<u64> {
         let entered = self.enter_fd(CallName::Write, fd, data.len() as u64);
-        let transfer = self.kernel().transfer(&entered, data.len() as u64);
+        let transfer = self.kernel().transfer(&entered, fd, data.len() as u64);
+        let mut progress = Progress::default();
         let result = match transfer {
             Transfer::Return(result) => result,
-            Transfer::Move(limit) => self.wait_for_pipe(pipe, End::Write, |shared| {
+            Transfer::Move(limit) => self.wait_for_pipe(fd, pipe, End::Write, |shared| {
                 let kernel = shared.kernel.borrow();
-                shared.pipes.borrow_mut().write(&kernel, pipe, &data[..limit as usize])
+                let mut pipes = shared.pipes.borrow_mut();
+                let data = &data[..limit as usize];
+                pipes.write(&kernel, pipe, data, &mut progress).ok_or(progress.moved)
             }),
         };
         self.transferred(entered, result)
     }
 
-    /// Tries again and again while a blocking end of a pipe fails with EAGAIN.
+    /// Tries again and again until the attempt is over. One that is not says how far it has come.
     fn wait_for_pipe(
         &mut self,
+        fd: Fd,
         pipe: PipeId,
         end: End,
-        mut attempt: impl FnMut(&Shared) -> Result<u64>,
+        mut attempt: impl FnMut(&Shared) -> std::result::Result<Result<u64>, u64>,
     ) -> Result<u64> {
         loop {
-            let result = attempt(&self.shared);
-            let waits = !self.shared.pipes.borrow().is_nonblocking(pipe, end);
-            if result != Err(Errno::EAGAIN) || !waits {
-                return result;
+            let moved = match attempt(&self.shared) {
+                Ok(result) => return result,
+                Err(moved) => moved,
+            };
+            self.shared.refresh();
+            if self.kernel().status_flags(self.task, fd)?.contains(OFlag::O_NONBLOCK) {
+                return pipes::at_once(moved);
             }
             if let Resume::Interrupted = self.suspend(Wait::Pipe { pipe, end }) {
-                return Err(Errno::EINTR);
+                return pipes::interrupted(moved);
             }
         }
     }

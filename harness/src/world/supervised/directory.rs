@@ -49,6 +49,10 @@ impl Directory {
         nix::unistd::mkdir(&self.path.join(name), Mode::from_bits_truncate(mode))
     }
 
+    pub fn rmdir(&self, name: &str) -> Result<(), Errno> {
+        done(fs::remove_dir(self.path.join(name)))
+    }
+
     pub fn truncate(&self, name: &str, length: u64) -> Result<(), Errno> {
         let file = self.open(name, OFlag::O_WRONLY, 0)?;
         done(fs::File::from(file).set_len(length))

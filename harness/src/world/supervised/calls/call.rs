@@ -4,24 +4,65 @@
 
 use nix::fcntl::OFlag;
 
+use crate::kernel::calls::Number;
 use crate::kernel::{CallName, Fd, Request, Target};
 
 /// A call that the kernel decides about, with its arguments from the caller's memory.
 #[derive(Clone, Debug)]
 pub enum Call {
-    Open { path: String, flags: OFlag, mode: u32 },
+    Open {
+        path: String,
+        flags: OFlag,
+        mode: u32,
+    },
     Close(Fd),
-    Read { fd: Fd, parts: Vec<(u64, usize)> },
-    Write { fd: Fd, parts: Vec<(u64, usize)> },
+    /// `at`: where, for pread and its like; None: where the descriptor stands.
+    Read {
+        fd: Fd,
+        parts: Vec<(u64, usize)>,
+        at: Option<i64>,
+    },
+    Write {
+        fd: Fd,
+        parts: Vec<(u64, usize)>,
+        at: Option<i64>,
+    },
     Sync(CallName, Fd),
-    Ftruncate { fd: Fd, length: u64 },
-    Truncate { path: String, length: u64 },
-    Rename { from: String, to: String },
+    Ftruncate {
+        fd: Fd,
+        length: u64,
+    },
+    Truncate {
+        path: String,
+        length: u64,
+    },
+    Rename {
+        from: String,
+        to: String,
+    },
     Unlink(String),
-    Mkdir { path: String, mode: u32 },
-    Pipe { address: u64, flags: OFlag },
-    Fork { clear_tid: u64 },
-    Wait { pid: i32, options: i32 },
+    Mkdir {
+        path: String,
+        mode: u32,
+    },
+    Rmdir(String),
+    /// `flags`: O_CLOEXEC or nothing.
+    Dup {
+        fd: Fd,
+        number: Number,
+        flags: OFlag,
+    },
+    Pipe {
+        address: u64,
+        flags: OFlag,
+    },
+    Fork {
+        clear_tid: u64,
+    },
+    Wait {
+        pid: i32,
+        options: i32,
+    },
 }
 
 impl Call {
@@ -50,6 +91,8 @@ impl Call {
             Call::Rename { from, to } => (CallName::Rename, Target::Rename { from, to }, 0),
             Call::Unlink(path) => (CallName::Unlink, Target::Path(path), 0),
             Call::Mkdir { path, .. } => (CallName::Mkdir, Target::Path(path), 0),
+            Call::Rmdir(path) => (CallName::Rmdir, Target::Path(path), 0),
+            Call::Dup { fd, .. } => (CallName::Dup, Target::Fd(*fd), 0),
             Call::Pipe { .. } => (CallName::Pipe, Target::None, 0),
             Call::Fork { .. } => (CallName::Fork, Target::None, 0),
             Call::Wait { .. } => (CallName::Wait4, Target::None, 0),

@@ -10,13 +10,14 @@ use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::sys::uio::pwrite;
 use nix::unistd::{Whence, lseek, write};
 
 use super::call::Call;
 use super::paths::is_open;
 use super::{Action, Outcome, Trouble};
 use crate::kernel::calls::Applied;
-use crate::kernel::{Entered, Fd, TaskId};
+use crate::kernel::{Entered, Fd};
 use crate::world::Broken;
 use crate::world::supervised::Supervised;
 use crate::world::supervised::memory::Memory;
@@ -38,8 +39,11 @@ impl Supervised {
                 self.do_open(tid, notice, entered, path, *flags, *mode)
             }
             Call::Close(fd) => self.do_close(tid, notice, entered, *fd),
-            Call::Write { fd, parts } => self.do_write(tid, entered, *fd, parts),
-            Call::Read { fd, parts } => self.do_read(tid, entered, *fd, parts),
+            Call::Write { fd, parts, at } => self.do_write(tid, entered, *fd, parts, *at),
+            Call::Read { fd, parts, at } => self.do_read(tid, entered, *fd, parts, *at),
+            Call::Dup { fd, number, flags } => {
+                self.do_dup(tid, notice, entered, (*fd, *number, *flags))
+            }
             Call::Sync(_, fd) => {
                 let result = self.kernel.borrow_mut().sync(entered, *fd);
                 Ok(Action::result(result.map(|()| 0)))
@@ -66,6 +70,10 @@ impl Supervised {
             Call::Mkdir { path, mode } => {
                 let applied = self.kernel.borrow_mut().mkdir(entered, path);
                 self.mirror(applied, "mkdir", |s| s.directory.mkdir(path, *mode))
+            }
+            Call::Rmdir(path) => {
+                let applied = self.kernel.borrow_mut().rmdir(entered, path);
+                self.mirror(applied, "rmdir", |s| s.directory.rmdir(path))
             }
             Call::Pipe { .. } | Call::Fork { .. } | Call::Wait { .. } => Ok(Action::CONTINUE),
         }
@@ -162,7 +170,14 @@ impl Supervised {
         Ok(Action::error(errno))
     }
 
-    fn do_write(&mut self, tid: i32, entered: Entered, fd: Fd, parts: &[(u64, usize)]) -> Outcome {
+    fn do_write(
+        &mut self,
+        tid: i32,
+        entered: Entered,
+        fd: Fd,
+        parts: &[(u64, usize)],
+        at: Option<i64>,
+    ) -> Outcome {
         let data = match gather(Memory(tid), parts) {
             Ok(data) => data,
             Err(errno) => {
@@ -170,11 +185,15 @@ impl Supervised {
                 return Ok(Action::error(errno));
             }
         };
-        let wrote = self.kernel.borrow_mut().write(entered, fd, &data);
+        let wrote = self.kernel.borrow_mut().write_at(entered, fd, &data, at);
         if wrote.taken > 0 {
             let file = self.copy(tid, fd)?;
             let taken = &data[..wrote.taken as usize];
-            match write(file.as_fd(), taken) {
+            let written = match at {
+                Some(at) => pwrite(file.as_fd(), taken, at),
+                None => write(file.as_fd(), taken),
+            };
+            match written {
                 Ok(count) if count == taken.len() => {}
                 Ok(count) => {
                     return Err(Trouble::Broken(Broken::Harness(format!(
@@ -188,25 +207,25 @@ impl Supervised {
         Ok(Action::result(wrote.result))
     }
 
-    fn do_read(&mut self, tid: i32, entered: Entered, fd: Fd, parts: &[(u64, usize)]) -> Outcome {
+    fn do_read(
+        &mut self,
+        tid: i32,
+        entered: Entered,
+        fd: Fd,
+        parts: &[(u64, usize)],
+        at: Option<i64>,
+    ) -> Outcome {
         let wanted = parts.iter().map(|(_, len)| *len as u64).sum();
-        let read = self.kernel.borrow_mut().read(entered, fd, wanted);
+        let read = self.kernel.borrow_mut().read_at(entered, fd, wanted, at);
         if !read.data.is_empty() {
             scatter(Memory(tid), parts, &read.data)?;
-            let file = self.copy(tid, fd)?;
-            let moved = read.data.len() as i64;
-            lseek(file.as_fd(), moved, Whence::SeekCur).map_err(|e| os_error("lseek", e))?;
+            if at.is_none() {
+                let file = self.copy(tid, fd)?;
+                let moved = read.data.len() as i64;
+                lseek(file.as_fd(), moved, Whence::SeekCur).map_err(|e| os_error("lseek", e))?;
+            }
         }
         Ok(Action::result(read.result))
-    }
-
-    /// lseek(2) on a file of the model: both offsets move.
-    pub(super) fn lseek(&self, task: TaskId, notice: &Notice) -> Outcome {
-        let (fd, offset, whence) = (notice.int(0), notice.args[1] as i64, notice.int(2));
-        match self.kernel.borrow_mut().lseek(task, fd, offset, whence) {
-            Ok(_) => Ok(Action::CONTINUE),
-            Err(errno) => Ok(Action::error(errno)),
-        }
     }
 
     /// An open of a file outside the run directory, perhaps one with a stand-in.

@@ -5,6 +5,7 @@
 //! differ. Must not know: who runs next.
 
 pub mod call;
+mod descriptors;
 mod files;
 mod futex;
 mod paths;
@@ -197,7 +198,9 @@ impl Supervised {
             Call::Pipe { address, flags } => self.do_pipe(tid, notice, entered, *address, *flags),
             Call::Fork { clear_tid } => Ok(self.do_fork(tid, entered, *clear_tid)),
             Call::Wait { .. } => self.do_wait(tid, entered, call),
-            Call::Read { fd, .. } | Call::Write { fd, .. } if self.is_pipe(entered.task, *fd) => {
+            Call::Read { fd, at: None, .. } | Call::Write { fd, at: None, .. }
+                if self.is_pipe(entered.task, *fd) =>
+            {
                 self.pipe_io(tid, entered, call, 0)
             }
             _ => self.file_call(tid, notice, entered, &call),
@@ -216,9 +219,10 @@ impl Supervised {
             Wait::Turn => return self.dispatch(tid, notice),
             Wait::Tick { .. } => self.end_tick(notice),
             Wait::Call(entered, call) => self.proceed(tid, notice, entered, call),
-            Wait::Pipe { entered, .. } if interrupted => {
-                self.kernel.borrow_mut().transferred(entered, Err(Errno::EINTR));
-                Ok(Action::error(Errno::EINTR))
+            Wait::Pipe { entered, moved, .. } if interrupted => {
+                let result = if moved > 0 { Ok(moved) } else { Err(Errno::EINTR) };
+                self.kernel.borrow_mut().transferred(entered, result);
+                Ok(Action::result(result))
             }
             Wait::Pipe { entered, call, moved } => self.pipe_io(tid, entered, call, moved),
             Wait::Ready { of, .. } => self.end_ready(tid, notice, &of, interrupted),
@@ -253,7 +257,8 @@ impl Supervised {
             libc::SYS_clone | libc::SYS_clone3 => self.decode_fork(notice),
             libc::SYS_wait4 => Ok(Some(Call::Wait { pid: notice.int(0), options: notice.int(2) })),
             _ if self.kernel.borrow().lookup(task, notice.int(0)).is_some() => {
-                decode_descriptor(notice)
+                let duplicate = self.decode_dup(notice)?;
+                duplicate.map_or_else(|| decode_descriptor(notice), |call| Ok(Some(call)))
             }
             _ => Ok(None),
         }
@@ -267,8 +272,7 @@ impl Supervised {
         if modelled && notice.number == libc::SYS_lseek {
             return self.lseek(task, notice);
         }
-        let harmless = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL];
-        if modelled && notice.number == libc::SYS_fcntl && harmless.contains(&notice.int(1)) {
+        if modelled && notice.number == libc::SYS_fcntl && self.flags(task, notice) {
             return Ok(Action::CONTINUE);
         }
         if names::takes_descriptor(notice.number) && !modelled && !(0..FIRST_FD).contains(&fd) {
@@ -294,11 +298,18 @@ fn settled(outcome: Outcome) -> Result<Action, Broken> {
 fn decode_descriptor(notice: &Notice) -> Result<Option<Call>, Trouble> {
     let fd = notice.int(0);
     let one = || vec![(notice.args[1], notice.args[2] as usize)];
+    let here = None;
+    // On x86-64 the fourth argument is the whole offset, and the fifth is not used.
+    let there = Some(notice.args[3] as i64);
     Ok(Some(match notice.number {
-        libc::SYS_read => Call::Read { fd, parts: one() },
-        libc::SYS_write => Call::Write { fd, parts: one() },
-        libc::SYS_readv => Call::Read { fd, parts: parts(notice)? },
-        libc::SYS_writev => Call::Write { fd, parts: parts(notice)? },
+        libc::SYS_read => Call::Read { fd, parts: one(), at: here },
+        libc::SYS_write => Call::Write { fd, parts: one(), at: here },
+        libc::SYS_readv => Call::Read { fd, parts: parts(notice)?, at: here },
+        libc::SYS_writev => Call::Write { fd, parts: parts(notice)?, at: here },
+        libc::SYS_pread64 => Call::Read { fd, parts: one(), at: there },
+        libc::SYS_pwrite64 => Call::Write { fd, parts: one(), at: there },
+        libc::SYS_preadv => Call::Read { fd, parts: parts(notice)?, at: there },
+        libc::SYS_pwritev => Call::Write { fd, parts: parts(notice)?, at: there },
         libc::SYS_close => Call::Close(fd),
         libc::SYS_fsync => Call::Sync(CallName::Fsync, fd),
         libc::SYS_fdatasync => Call::Sync(CallName::Fdatasync, fd),

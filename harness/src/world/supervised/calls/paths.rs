@@ -35,11 +35,11 @@ impl Supervised {
                 path.map(|path| Call::Truncate { path, length: args[1] })
             }
             libc::SYS_unlink => changed(here, args[0])?.map(Call::Unlink),
+            libc::SYS_rmdir => changed(here, args[0])?.map(Call::Rmdir),
             libc::SYS_unlinkat => {
-                if notice.int(2) & AtFlags::AT_REMOVEDIR.bits() != 0 {
-                    return Ok(None);
-                }
-                changed(notice.int(0), args[1])?.map(Call::Unlink)
+                let is_dir = notice.int(2) & AtFlags::AT_REMOVEDIR.bits() != 0;
+                let call = if is_dir { Call::Rmdir } else { Call::Unlink };
+                changed(notice.int(0), args[1])?.map(call)
             }
             libc::SYS_mkdir => {
                 let mode = args[1] as u32;

@@ -59,7 +59,7 @@ impl Supervised {
         address: u64,
         flags: OFlag,
     ) -> Outcome {
-        let made = self.kernel.borrow_mut().pipe(entered);
+        let made = self.kernel.borrow_mut().pipe(entered, flags);
         let (read_fd, write_fd) = match made {
             Ok(ends) => ends,
             Err(errno) => return Ok(Action::error(errno)),
@@ -82,16 +82,16 @@ impl Supervised {
         call: Call,
         moved: u64,
     ) -> Outcome {
-        let transfer = self.kernel.borrow().transfer(&entered, call.size());
+        let (Call::Read { fd, parts, .. } | Call::Write { fd, parts, .. }) = &call else {
+            return Ok(Action::CONTINUE);
+        };
+        let transfer = self.kernel.borrow().transfer(&entered, *fd, call.size());
         let limit = match transfer {
             Transfer::Move(limit) => limit,
             Transfer::Return(result) => {
                 self.kernel.borrow_mut().transferred(entered, result);
                 return Ok(Action::result(result));
             }
-        };
-        let (Call::Read { fd, parts } | Call::Write { fd, parts }) = &call else {
-            return Ok(Action::CONTINUE);
         };
         let end = self.copy(tid, *fd)?;
         let memory = Memory(tid);
