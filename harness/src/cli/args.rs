@@ -55,7 +55,7 @@ pub enum Mode {
     Diff(DiffArgs),
     /// Run every case on two or more servers and show, side by side, where they differ
     Conform(ConformArgs),
-    /// Lose each write of a server once, or draw scripts without faults: can its verdicts be trusted?
+    /// Lose each write of a server once, or draw scripts without faults: are its verdicts true?
     Commands(CommandsArgs),
     /// Check what this machine can do, and say what to change where it cannot
     Doctor,

@@ -46,12 +46,15 @@ impl Reference {
     /// Does the command with this place. Returns what has been answered since the last one.
     pub fn perform(&mut self, place: usize, taken: &Taken) -> Result<Arrived, Broken> {
         self.advance(taken)?;
+        // A connection may have been closed meanwhile, and the next command opens another.
+        let mut arrived = self.arrived()?;
         if let Some(argv) = &taken.argv {
             let purpose = Purpose::Case(place);
             self.clients.send(&mut *self.world, &taken.client, argv, purpose)?;
             self.world.settle()?;
         }
-        self.arrived()
+        arrived.extend(self.arrived()?);
+        Ok(arrived)
     }
 
     fn advance(&mut self, taken: &Taken) -> Result<(), Broken> {
