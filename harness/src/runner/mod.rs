@@ -20,7 +20,7 @@ mod past;
 pub mod power_cuts;
 mod protocol;
 mod record;
-mod resp;
+pub mod resp;
 mod rule;
 mod second_run;
 mod server_log;
