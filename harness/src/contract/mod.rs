@@ -201,10 +201,11 @@ fn prefix(seen: &Observations, entries: &[Entry], count: usize, moment: Moment) 
     if going.how() == How::Shutdown(0) {
         return judged(Verdict::Lost, reason(Told::Nobody), &broken.to_string());
     }
-    let subject = match broken.promise {
-        Promise::Save => Subject::Snapshots,
-        _ => Subject::File,
-    };
+    // A save that reported success has announced the opposite; what became of others says nothing.
+    if broken.promise == Promise::Save {
+        return judged(Verdict::Lost, reason(Told::Nobody), &broken.to_string());
+    }
+    let subject = Subject::File;
     if let Some(cause) = announced(seen, going.incarnation, first, subject) {
         let words = format!("{broken}, but a client was told that {cause} had failed");
         return judged(Verdict::LostReported, reason(Told::Client), &words);
