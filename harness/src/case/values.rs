@@ -87,6 +87,9 @@ pub fn errno(text: &str) -> Result<Errno, String> {
 pub fn signal(text: &str) -> Result<Signal, String> {
     let name = text.to_ascii_uppercase();
     let name = name.strip_prefix("SIG").unwrap_or(&name);
+    if ["STOP", "TSTP", "TTIN", "TTOU"].contains(&name) {
+        return Err("a signal that stops processes is not modelled; `hold` holds a task".into());
+    }
     Signal::iterator().find(|signal| signal.as_str().strip_prefix("SIG") == Some(name)).ok_or_else(
         || match one_of(text, Signal::iterator().map(Signal::as_str)) {
             list if list.starts_with("did you mean") => list,

@@ -1,10 +1,10 @@
 //! The history: what was asked for, in the order in which it happened.
 //!
 //! MULTI…EXEC is one entry, unless EXEC was refused or WATCH aborted it. What was refused (an error
-//! reply) is not part of it. A command that waits for a key happens when it is answered: its entry
-//! stands behind that of the command that brought the key, or at the end while no answer has come.
-//! Which commands write is a fact of the server, and comes with the observations. Must not know:
-//! policies.
+//! reply) is an entry that reads, unless the dataset shows that it has written. A command that waits
+//! for a key happens when it is answered: its entry stands behind that of the command that brought
+//! the key, or at the end while no answer has come. Which commands write is a fact of the server,
+//! and comes with the observations. Must not know: policies.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -59,7 +59,9 @@ pub fn entries(seen: &Observations, first: usize) -> Vec<Entry> {
                     entries.push(entry(order, sent, writes));
                 }
             }
-            _ if refused => {}
+            _ if refused && open.contains_key(&connection) => {}
+            // A script may have written before it failed.
+            _ if refused => entries.push(entry(order, sent, false)),
             _ => match open.get_mut(&connection) {
                 Some(queued) => *queued |= writes,
                 None if commands.waits.contains(&*name) => entries.push(waited(history, order)),
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_and_discarded_commands_are_no_part_of_it() {
+    fn what_was_refused_or_discarded_writes_nothing() {
         let history = [
             sent(1, "a", "SET x 1", Some("-MISCONF no")),
             sent(2, "a", "GET x", Some("(nil)")),
@@ -182,6 +184,6 @@ mod tests {
         ];
         let entries = entries(&seen(history), 0);
         let kept: Vec<_> = entries.iter().map(|e| (e.line, e.writes)).collect();
-        assert_eq!(kept, [(2, false), (9, false), (10, true)]);
+        assert_eq!(kept, [(1, false), (2, false), (9, false), (10, true)]);
     }
 }

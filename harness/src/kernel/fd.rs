@@ -161,6 +161,12 @@ impl Descriptions {
         Some(object)
     }
 
+    /// Whether anybody can write to this object.
+    pub fn is_written(&self, object: Object) -> bool {
+        let mut all = self.slots.iter().flatten();
+        all.any(|open| open.object == object && open.allows(Access::Write))
+    }
+
     /// How many open file descriptions stand for this object.
     pub fn count(&self, object: Object) -> usize {
         self.slots.iter().flatten().filter(|description| description.object == object).count()

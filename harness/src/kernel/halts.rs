@@ -100,6 +100,7 @@ impl Kernel {
             schedule: self.schedule.clone(),
             roles: Arc::clone(&self.roles),
             first_fd: self.first_fd,
+            last_written: self.last_written.clone(),
             heals: self.heals,
             held_tasks: self.held_tasks.clone(),
             calls: self.calls,
@@ -118,6 +119,7 @@ impl Kernel {
     /// Every process is gone, and the trace does not say so one by one.
     fn drop_processes(&mut self) {
         for process in 0..self.processes.processes.len() {
+            self.remember_written(process);
             let table: FdTable = std::mem::take(&mut self.processes.processes[process].fds);
             for (_, description) in table.iter() {
                 self.release(description);

@@ -19,6 +19,7 @@ mod halts;
 pub mod name;
 pub mod plan;
 pub mod process;
+mod readiness;
 pub mod retries;
 pub mod role;
 pub mod schedule;
@@ -26,6 +27,7 @@ pub mod site;
 #[cfg(test)]
 mod tests;
 pub mod trace;
+mod written;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -39,7 +41,7 @@ pub use entered::{Entered, Request, Target};
 pub use fd::{Fd, Object};
 pub use halts::Survey;
 pub use name::Name;
-pub use plan::{Effect, Halt, Plan, Rule, Selector, Victim, When, Window};
+pub use plan::{Effect, Halt, Overclaim, Plan, Rule, Selector, Victim, When, Window};
 pub use process::{Ending, Pid, TaskId};
 pub use role::Roles;
 pub use schedule::{Candidate, Class, Decision, Schedule};
@@ -73,6 +75,8 @@ pub struct Kernel {
     /// The role of each pipe once a fork has bound it.
     pipe_roles: Vec<Option<Name>>,
     first_fd: Fd,
+    /// What the last server had open to be written when it ended.
+    last_written: Vec<String>,
     /// How often all faults were ended; a delay ends when this changes.
     heals: u32,
     held_tasks: Vec<HeldTask>,
@@ -98,6 +102,7 @@ impl Kernel {
             descriptions: Descriptions::default(),
             pipe_roles: Vec::new(),
             first_fd,
+            last_written: Vec::new(),
             heals: 0,
             held_tasks: Vec::new(),
             calls: 0,
@@ -159,6 +164,7 @@ impl Kernel {
     /// A process has ended: its descriptors close, and its parent may wait for it.
     pub fn ended(&mut self, pid: Pid, ending: Ending) {
         let Some(process) = self.processes.alive(pid) else { return };
+        self.remember_written(process);
         let fds = std::mem::take(&mut self.processes.processes[process].fds);
         for (_, description) in fds.iter() {
             self.release(description);
@@ -264,7 +270,8 @@ impl Kernel {
         let number = counted.count(request.call, role.as_ref());
         let (incarnation, name) = (counted.incarnation, counted.name.clone());
         let site = Site { incarnation, task: name, role, call: request.call, number };
-        let decided = self.plan.decide(&site);
+        let moves = matches!(request.call, CallName::Read | CallName::Write);
+        let decided = self.plan.decide(&site, moves.then_some(request.argument));
         let (delay, effect) = match decided {
             Some(Effect::Delay(time)) => (Delay::Until(self.now() + time), None),
             Some(Effect::Hold) => (Delay::UntilHealed, None),
@@ -285,26 +292,6 @@ impl Kernel {
         entered
     }
 
-    /// Whether the call may be completed: its delay is over, and its task is not held.
-    pub fn is_ready(&self, entered: &Entered) -> bool {
-        let delayed = match entered.delay {
-            Delay::None => false,
-            Delay::Tick(time) => self.now() < time,
-            Delay::Until(time) => self.now() < time && self.heals == entered.heals,
-            Delay::UntilHealed => self.heals == entered.heals,
-        };
-        !delayed && !self.is_held(entered.task)
-    }
-
-    /// When the call will be ready by itself. None: it is ready, or waits for `heal` or a release.
-    pub fn deadline(&self, entered: &Entered) -> Option<Time> {
-        match entered.delay {
-            Delay::Tick(time) if self.now() < time => Some(time),
-            Delay::Until(time) if self.now() < time && self.heals == entered.heals => Some(time),
-            _ => None,
-        }
-    }
-
     /// Whether the calls of a task fail again and again, and will do so for ever.
     pub fn is_in_endless_loop(&self, task: TaskId) -> bool {
         self.processes.task(task).failures.are_endless()
@@ -321,15 +308,6 @@ impl Kernel {
                 }
             },
         }
-    }
-
-    /// The role of a name: `dir` for the run directory, `other` for a name that no pattern fits.
-    pub fn role_of_name(&self, name: &str) -> Name {
-        if name.is_empty() {
-            return Name::known("dir");
-        }
-        let names = self.disk.names.iter().map(|(name, _)| name);
-        self.roles.of(name, names).cloned().unwrap_or(Name::known("other"))
     }
 
     fn file_of(&self, task: TaskId, request: &Request<'_>) -> Option<disk::Ino> {

@@ -4,7 +4,8 @@
 //! is a name relative to the run directory, in which `*` stands for any characters except `/`; the
 //! first pattern that fits decides. A pattern may give its role only to the newest of the files
 //! that fit (the one whose name sorts last, with numbers compared as numbers), and another role to
-//! the rest. Pipes get their roles when the process forks, by how many were opened since the last
+//! the rest. Where some of them are written, the newest of those counts, and a newer one that is
+//! about to be made; one that is there and not written was given up. Pipes get their roles when the process forks, by how many were opened since the last
 //! fork. Must not know: the file names of any server.
 
 use std::cmp::Ordering;
@@ -29,20 +30,46 @@ pub struct Roles {
 }
 
 impl Roles {
-    /// The role of the file called `name`, where `names` are all names on the disk. None: no
-    /// pattern fits.
-    pub fn of<'a>(&self, name: &str, mut names: impl Iterator<Item = &'a str>) -> Option<&Name> {
+    /// The role of the file called `name`. `names` are all names on the disk; `written` says
+    /// which files are written. None: no pattern fits.
+    pub fn of<'a>(
+        &self,
+        name: &str,
+        mut names: impl Iterator<Item = &'a str>,
+        written: impl Fn(&str) -> bool,
+    ) -> Option<&Name> {
         let pattern = self.files.iter().find(|pattern| fits(&pattern.name, name))?;
-        match &pattern.older {
-            Some(older)
-                if names.any(|other| {
-                    fits(&pattern.name, other) && natural(other, name) == Ordering::Greater
-                }) =>
-            {
-                Some(older)
-            }
-            _ => Some(&pattern.role),
+        let Some(older) = &pattern.older else { return Some(&pattern.role) };
+        let (mut newer, mut newer_written, mut older_written) = (false, false, false);
+        let mut exists = false;
+        for other in names.by_ref().filter(|other| fits(&pattern.name, other)) {
+            let order = natural(other, name);
+            exists |= other == name;
+            newer |= order == Ordering::Greater;
+            newer_written |= order == Ordering::Greater && written(other);
+            older_written |= order == Ordering::Less && written(other);
         }
+        let is_older = match (newer_written, older_written) {
+            (true, _) => true,
+            (false, _) if written(name) => false,
+            (false, true) => exists,
+            (false, false) => newer,
+        };
+        Some(if is_older { older } else { &pattern.role })
+    }
+
+    /// The name that a file with this role is made under where there is none: the only one that is
+    /// no pattern. From Redis 7.0 on that of an `aof` is the name that 6.x gave it.
+    pub fn only_name_of(&self, role: &str) -> Option<String> {
+        let plain = |file: &&Pattern| file.role == role && !file.name.contains('*');
+        let mut names = self.files.iter().filter(plain).map(|file| &file.name);
+        names.next().filter(|_| names.next().is_none()).cloned()
+    }
+
+    /// Whether the role of the file called `name` depends on others that are called alike.
+    pub fn is_one_of_many(&self, name: &str) -> bool {
+        let pattern = self.files.iter().find(|pattern| fits(&pattern.name, name));
+        pattern.is_some_and(|pattern| pattern.older.is_some())
     }
 
     /// The roles of `count` pipes opened before a fork; None: the table has none for that many.
@@ -133,8 +160,25 @@ mod tests {
         ];
         let roles = Roles { files, pipes: Vec::new() };
         let names = ["d/a.9.incr.aof", "d/a.10.incr.aof", "temp-bg-7.aof", "temp-7.aof"];
-        let found = names.map(|name| roles.of(name, names.into_iter()).map(|role| &**role));
+        let nobody = |_: &str| false;
+        let found = names.map(|name| roles.of(name, names.into_iter(), nobody).map(|role| &**role));
         assert_eq!(found, [Some("incr"), Some("aof"), Some("rewrite-bg"), Some("rewrite-temp")]);
-        assert_eq!(roles.of("x", names.into_iter()), None);
+        assert_eq!(roles.of("x", names.into_iter(), nobody), None);
+    }
+
+    #[test]
+    fn the_file_that_is_written_counts_before_a_newer_one_that_was_given_up() {
+        let files = vec![pattern("a.*.aof", "aof", Some("incr"))];
+        let roles = Roles { files, pipes: Vec::new() };
+        let names = ["a.1.aof", "a.2.aof", "a.3.aof"];
+        let all = |written: &[&str]| {
+            let written = |name: &str| written.contains(&name);
+            names.map(|name| &**roles.of(name, names.into_iter(), written).expect("it fits"))
+        };
+        assert_eq!(all(&["a.2.aof"]), ["incr", "aof", "incr"]);
+        assert_eq!(all(&["a.2.aof", "a.3.aof"]), ["incr", "incr", "aof"]);
+        assert_eq!(all(&["x"]), ["incr", "incr", "aof"]);
+        let third = roles.of("a.3.aof", names[..2].iter().copied(), |name| name == "a.2.aof");
+        assert_eq!(third.map(|role| &**role), Some("aof"), "it is about to be made");
     }
 }

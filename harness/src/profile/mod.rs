@@ -58,6 +58,8 @@ pub struct Profile {
     pub spinning: Vec<String>,
     /// Roles of files; the first pattern that fits decides.
     pub files: Vec<FileRole>,
+    /// Directives that name files → the names in `files` that stand for their values.
+    pub names: BTreeMap<String, String>,
     /// Roles of the pipes opened between two forks, by how many they are.
     pub pipes: Vec<Vec<Name>>,
     pub announces: Arc<Announces>,
@@ -142,22 +144,28 @@ impl Profile {
         format!("{} {} up to {}", self.servers.join(" or "), self.from, self.below)
     }
 
-    /// The table that the kernel binds roles by.
+    /// The table that the kernel binds roles by, without a configuration.
     pub fn roles(&self) -> Roles {
+        self.roles_under(|_| None)
+    }
+
+    /// The same where files have the names that the configuration gives them: `value_of` says what
+    /// a directive is set to.
+    pub fn roles_under<'a>(&self, value_of: impl Fn(&str) -> Option<&'a str>) -> Roles {
+        let name = |pattern: &str| {
+            let mut pieces = vec![(pattern, false)];
+            for (directive, usual) in &self.names {
+                let Some(value) = value_of(directive) else { continue };
+                pieces = pieces.into_iter().flat_map(|it| replaced(it, usual, value)).collect();
+            }
+            pieces.into_iter().map(|(text, _)| text).collect()
+        };
         let pattern = |file: &FileRole| Pattern {
-            name: file.name.clone(),
+            name: name(&file.name),
             role: file.role.clone(),
             older: file.older.clone(),
         };
         Roles { files: self.files.iter().map(pattern).collect(), pipes: self.pipes.clone() }
-    }
-
-    /// The name that a file with this role is made under where there is none: the only one that is
-    /// no pattern. From 7.0 on that of an `aof` is the name that 6.x gave it.
-    pub fn only_name_of(&self, role: &str) -> Option<String> {
-        let plain = |file: &&FileRole| file.role == role && !file.name.contains('*');
-        let mut names = self.files.iter().filter(plain).map(|file| &file.name);
-        names.next().filter(|_| names.next().is_none()).cloned()
     }
 
     /// Whether files with this role only lead to others: what is left of them after a kill is
@@ -170,6 +178,20 @@ impl Profile {
     pub fn thread(&self, comm: &str) -> Name {
         self.threads.get(comm).cloned().unwrap_or_else(|| comm.into())
     }
+}
+
+/// A piece of a pattern with one name in place of another, unless it is such a name itself.
+fn replaced<'a>(piece: (&'a str, bool), usual: &str, value: &'a str) -> Vec<(&'a str, bool)> {
+    let (text, is_done) = piece;
+    if is_done || usual.is_empty() {
+        return vec![piece];
+    }
+    let mut pieces = Vec::new();
+    for (n, part) in text.split(usual).enumerate() {
+        pieces.extend((n > 0).then_some((value, true)));
+        pieces.push((part, false));
+    }
+    pieces
 }
 
 /// The profile of the program for a server, which `path` led to.

@@ -40,6 +40,8 @@ pub struct Source {
     pub threads: BTreeMap<String, Name>,
     pub spinning: Option<Vec<String>>,
     pub files: Option<Vec<FileRole>>,
+    #[serde(default)]
+    pub names: BTreeMap<String, String>,
     pub pipes: Option<Vec<Vec<Name>>>,
     #[serde(default)]
     pub announces: PartOfAnnounces,
@@ -65,6 +67,7 @@ impl Source {
             threads: joined(base.threads, self.threads),
             spinning: self.spinning.unwrap_or(base.spinning),
             files: self.files.unwrap_or(base.files),
+            names: joined(base.names, self.names),
             pipes: self.pipes.unwrap_or(base.pipes),
             announces: self.announces.over(&base.announces),
             commands: self.commands.over(&base.commands),

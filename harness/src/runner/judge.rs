@@ -321,7 +321,8 @@ impl Runner<'_> {
         Ok(oracle.would_have_shown(script, self.profile, point, &fields)?)
     }
 
-    /// Temporary files, unless a child lives that may still need them.
+    /// Temporary files, unless a child lives that may still need them, or has ended and the server
+    /// has yet to take over what it has made.
     fn observe_leftovers(&mut self) {
         let leftovers = {
             let kernel = self.session.world.kernel();
@@ -331,8 +332,8 @@ impl Runner<'_> {
             left.sort();
             left
         };
-        self.record.seen.leftovers =
-            if self.record.has_children() { Vec::new() } else { leftovers };
+        let in_use = self.record.has_children() || self.session.world.children() > 0;
+        self.record.seen.leftovers = if in_use { Vec::new() } else { leftovers };
     }
 }
 

@@ -20,7 +20,7 @@ mod past;
 pub mod power_cuts;
 mod protocol;
 mod record;
-mod resp;
+pub mod resp;
 mod rule;
 mod second_run;
 mod server_log;
@@ -39,7 +39,7 @@ use crate::contract::Verdict;
 use crate::profile::Profile;
 use crate::world::World;
 
-pub use oracle::replay::WorldOracle;
+pub use oracle::replay::{Remembered, WorldOracle};
 pub use oracle::{Announcer, Oracle, Point};
 pub use outcome::{
     Collect, Failure, Outcome, ReachedCall, Ruling, RunSummary, Standing, SymptomCheck, decisive,

@@ -17,6 +17,10 @@ impl Runner<'_> {
     /// Takes in everything that is new.
     pub fn observe(&mut self) -> Result<(), EarlyEnd> {
         self.observe_trace();
+        let overclaim = self.session.world.kernel().plan.take_overclaim();
+        if let Some(overclaim) = overclaim {
+            return self.claims_too_much(overclaim);
+        }
         let written = self.session.world.log();
         self.record.logged(&written, &self.profile.ready);
         for arrived in self.session.receive()? {

@@ -203,8 +203,11 @@ pub fn mismatch(
         let as_sent = taken.argv.as_ref().is_some_and(|argv| *argv == sent.argv);
         let compared = as_sent && !taken.varies;
         let (Some(seen_reply), true) = (&sent.reply, compared) else { continue };
-        let unordered = seen.commands.unordered.contains(&*name);
-        if !reply.as_ref().is_some_and(|reply| same(seen_reply, reply, unordered)) {
+        let agrees = |reply: &String| match &*name {
+            "EXEC" => same_transaction(seen, *place, seen_reply, reply),
+            name => same(seen_reply, reply, seen.commands.unordered.contains(name)),
+        };
+        if !reply.as_ref().is_some_and(agrees) {
             let one_line = |text: &String| text.replace('\n', " ");
             return Some(Mismatch {
                 line: sent.line,
@@ -217,6 +220,51 @@ pub fn mismatch(
     None
 }
 
+/// Whether two replies to the EXEC at this place say the same, command by command.
+fn same_transaction(seen: &Observations, place: usize, one: &str, other: &str) -> bool {
+    let queued = queued(&seen.history, place);
+    let (ours, theirs) = (items(one), items(other));
+    if ours.len() != queued.len() || theirs.len() != queued.len() {
+        return one == other;
+    }
+    queued.iter().zip(ours.iter().zip(&theirs)).all(|(queued, (one, other))| {
+        let name = name(&queued.argv);
+        let unordered = seen.commands.unordered.contains(&*name);
+        seen.commands.varies.contains(&*name) || same(one, other, unordered)
+    })
+}
+
+/// The commands that an EXEC carries out.
+fn queued(history: &[Sent], exec: usize) -> Vec<&Sent> {
+    let (client, incarnation) = (&history[exec].client, history[exec].incarnation);
+    let its = history[..exec].iter().rev();
+    let its = its.filter(|sent| sent.client == *client && sent.incarnation == incarnation);
+    let its = its.take_while(|sent| name(&sent.argv) != "MULTI" || !is_ok(sent));
+    let mut queued: Vec<&Sent> =
+        its.filter(|sent| sent.reply.as_deref() == Some("+QUEUED")).collect();
+    queued.reverse();
+    queued
+}
+
+fn is_ok(sent: &Sent) -> bool {
+    sent.reply.as_deref() == Some("+OK")
+}
+
+/// The items of a list as it is printed, each without its number.
+fn items(text: &str) -> Vec<String> {
+    let first = text.lines().next().unwrap_or_default();
+    let Some(width) = first.find(") ").map(|at| at + 2) else { return Vec::new() };
+    let mut items: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let Some((number, rest)) = line.split_at_checked(width) else { return Vec::new() };
+        match items.last_mut() {
+            Some(item) if number.trim().is_empty() => item.push_str(&format!("\n{rest}")),
+            _ => items.push(rest.to_string()),
+        }
+    }
+    items
+}
+
 /// Whether two replies say the same; the items of a list without an order may change places.
 fn same(one: &str, other: &str, unordered: bool) -> bool {
     fn items(text: &str) -> Vec<&str> {
@@ -226,4 +274,46 @@ fn same(one: &str, other: &str, unordered: bool) -> bool {
         items
     }
     one == other || unordered && items(one) == items(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(command: &str, reply: &str) -> Sent {
+        Sent {
+            line: 1,
+            incarnation: 1,
+            client: "a".into(),
+            argv: command.split(' ').map(|word| word.as_bytes().to_vec()).collect(),
+            taken_at: Time(0),
+            waited: false,
+            calls: 0,
+            reply: Some(reply.to_string()),
+            acked_at: Some(Time(0)),
+            answered_after: 1,
+        }
+    }
+
+    #[test]
+    fn what_varies_may_do_so_inside_of_a_transaction_and_nothing_else() {
+        let history = vec![
+            sent("MULTI", "+OK"),
+            sent("CLIENT LIST", "+QUEUED"),
+            sent("SMEMBERS s", "+QUEUED"),
+            sent("NOSUCH", "-ERR unknown command"),
+            sent("GET a", "+QUEUED"),
+            sent("EXEC", ""),
+        ];
+        let (varies, unordered) = (["CLIENT".to_string()].into(), ["SMEMBERS".to_string()].into());
+        let commands = Commands { varies, unordered, ..Commands::default() };
+        let commands = Arc::new(commands);
+        let seen = Observations { history, commands, ..Observations::default() };
+        let same = |one: &str, other: &str| same_transaction(&seen, 5, one, other);
+        let one = "1) \"id=1\"\n2) 1) \"x\"\n   2) \"y\"\n3) \"1\"";
+        assert!(same(one, "1) \"id=2\"\n2) 1) \"y\"\n   2) \"x\"\n3) \"1\""));
+        assert!(!same(one, "1) \"id=2\"\n2) 1) \"y\"\n   2) \"x\"\n3) \"2\""));
+        assert!(!same(one, "1) \"id=1\"\n2) 1) \"x\"\n   2) \"z\"\n3) \"1\""));
+        assert!(!same(one, "(nil)"));
+    }
 }

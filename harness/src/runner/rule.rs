@@ -7,6 +7,7 @@ use super::outcome::{Failure, Ruling};
 use super::state::{EarlyEnd, Runner};
 use crate::case::script::Verb;
 use crate::contract::{Judgement, Reason, Verdict};
+use crate::kernel::Overclaim;
 use crate::world::Broken;
 
 impl Runner<'_> {
@@ -53,6 +54,14 @@ impl Runner<'_> {
         let kind = if bad_case { "wrong case" } else { "not met" };
         self.record.remark_at(line, format!("{kind}: {message}"));
         self.judgements.failures.push(Failure { line, message, bad_case });
+    }
+
+    /// Complains about a lie that no system call could tell.
+    pub fn claims_too_much(&mut self, overclaim: Overclaim) -> Result<(), EarlyEnd> {
+        let Overclaim { origin, claimed, asked } = overclaim;
+        let message = format!("`retval={claimed}`, but the call asked for {asked} bytes only");
+        self.fail_at(origin, message, true);
+        Err(EarlyEnd::BadCase)
     }
 
     /// Complains about rules that should have fired, by the lines they stand on.

@@ -34,6 +34,11 @@ fn wrong_cases_are_told_from_unmet_expectations() {
         ("inject write on=rdb error=EIO\n> PING", 1, "`inject write on=rdb error=EIO` never fired"),
         ("> PING\ninject fork error=EAGAIN\nheal", 2, "`inject fork error=EAGAIN` never fired"),
         ("preempt parent.fork#1 for child\n> PING", 1, "`preempt parent.fork#1 for child` never"),
+        (
+            "config appendonly yes\ninject write on=aof retval=100000\n> SET a 1",
+            2,
+            "`retval=100000`, but the call asked for 50 bytes only",
+        ),
         ("> PING\nrestart", 2, "the server still runs"),
         ("> PING\nkill all\nkill all", 3, "there is no server to kill"),
         ("> PING\nkill child", 2, "there is no child to kill"),

@@ -235,7 +235,10 @@ impl Runner<'_> {
                 .bad_case("the server still runs: damage is for files that nobody has open");
         }
         let absent = || match damage {
-            Damage::Append(_) => self.profile.only_name_of(role).map(|name| (name, Vec::new())),
+            Damage::Append(_) => {
+                let name = self.session.world.kernel().roles().only_name_of(role);
+                name.map(|name| (name, Vec::new()))
+            }
             _ => None,
         };
         let Some((name, content)) = self.session.files_of(role).pop().or_else(absent) else {

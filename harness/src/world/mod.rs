@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 
 pub use crate::kernel::Victim;
 use crate::kernel::disk::power_cut::Impossible;
-use crate::kernel::{Cut, Image, Kernel, Time};
+use crate::kernel::{Cut, Image, Kernel, Roles, Time};
 use crate::profile::Profile;
 
 mod pids;
@@ -38,6 +38,14 @@ pub fn arguments(profile: &Profile, directives: &[Directive]) -> Vec<String> {
         }
     }
     arguments
+}
+
+/// The roles of the files of a server that is started with these directives.
+pub fn roles(profile: &Profile, directives: &[Directive]) -> Roles {
+    profile.roles_under(|name| {
+        let set = directives.iter().rev().find(|set| set.name.eq_ignore_ascii_case(name));
+        set.map(|set| set.value.trim()).filter(|value| !value.is_empty())
+    })
 }
 
 /// Why a world cannot go on. None of these is a verdict on the server.

@@ -10,7 +10,7 @@ use nix::fcntl::OFlag;
 
 use super::descriptors::LONGEST;
 use crate::kernel::disk::{Ino, SyncMark};
-use crate::kernel::fd::{Access, DescriptionId, Object};
+use crate::kernel::fd::{Access, DescriptionId, Object, allows};
 use crate::kernel::trace::Returned;
 use crate::kernel::{CallName, Entered, Fd, Kernel, TaskId};
 
@@ -54,6 +54,9 @@ impl Kernel {
         let task = entered.task;
         let result = opened.map(|ino| {
             self.disk.opened(ino);
+            if allows(flags, Access::Write) {
+                self.written_anew(path);
+            }
             self.install(task, Object::File(ino), flags | LARGE_FILE)
         });
         let returned = match result {

@@ -130,12 +130,23 @@ struct Armed {
     fired: u64,
 }
 
+/// A rule that made a call claim more than it was asked for, which no Linux does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overclaim {
+    /// Where the rule was written.
+    pub origin: u32,
+    pub claimed: u64,
+    pub asked: u64,
+}
+
 /// The rules in force.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     armed: Vec<Armed>,
     /// Calls that would lie do what they claim.
     honest: bool,
+    /// The first since somebody asked.
+    overclaim: Option<Overclaim>,
 }
 
 impl Plan {
@@ -144,8 +155,9 @@ impl Plan {
         self.armed.push(Armed { rule, seen: 0, fired: 0 });
     }
 
-    /// Counts the call at `site` for every rule. Returns what happens to it; None: nothing.
-    pub fn decide(&mut self, site: &Site) -> Option<Effect> {
+    /// Counts the call at `site` for every rule. Returns what happens to it; None: nothing. No
+    /// more is claimed than was asked for, in bytes, where that is given.
+    pub fn decide(&mut self, site: &Site, asked: Option<u64>) -> Option<Effect> {
         let mut decided = None;
         for armed in &mut self.armed {
             if !armed.rule.selector.matches(site) {
@@ -154,7 +166,16 @@ impl Plan {
             armed.seen += 1;
             if decided.is_none() && armed.rule.window.holds(armed.seen) {
                 armed.fired += 1;
-                decided = Some(armed.rule.effect.clone());
+                let mut effect = armed.rule.effect.clone();
+                if let (Effect::Retval(value), Some(asked)) = (&mut effect, asked)
+                    && let Ok(claimed) = u64::try_from(*value)
+                    && claimed > asked
+                {
+                    let origin = armed.rule.origin;
+                    self.overclaim.get_or_insert(Overclaim { origin, claimed, asked });
+                    *value = asked as i64;
+                }
+                decided = Some(effect);
             }
         }
         decided.filter(|effect| !(self.honest && matches!(effect, Effect::Retval(_))))
@@ -168,6 +189,11 @@ impl Plan {
     /// See [`Plan::never_lies`].
     pub fn is_honest(&self) -> bool {
         self.honest
+    }
+
+    /// The first rule since the last question that claimed too much.
+    pub fn take_overclaim(&mut self) -> Option<Overclaim> {
+        self.overclaim.take()
     }
 
     /// Removes all rules. Returns the origins of those that never fired and had to.

@@ -76,6 +76,9 @@ impl NoContent {
 
 type Answers = Result<Vec<Reply>, NoContent>;
 
+/// Keys with what is kept there.
+type Values = Vec<(Vec<u8>, Kept)>;
+
 /// A connection for questions.
 pub struct Asker<'a> {
     world: &'a mut dyn World,
@@ -216,7 +219,7 @@ impl<'a> Asker<'a> {
         &mut self,
         typed: Vec<Typed>,
         content: &mut Content,
-    ) -> Result<Result<Vec<(Vec<u8>, Kept)>, NoContent>, Broken> {
+    ) -> Result<Result<Values, NoContent>, Broken> {
         let ask = |typed: &Typed| values::question(&typed.kind, &typed.key);
         let questions: Vec<Argv> = typed.iter().filter_map(ask).collect();
         let mut answers = match self.ask(&questions)? {

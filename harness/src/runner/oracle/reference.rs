@@ -5,6 +5,7 @@
 use super::tree::Arrived;
 use super::{Past, Taken};
 use crate::contract::history::name;
+use crate::kernel::Time;
 use crate::observation::{Argv, Fsync, Policy};
 use crate::runner::clients::{Clients, Purpose};
 use crate::runner::content::Content;
@@ -45,12 +46,15 @@ impl Reference {
     /// Does the command with this place. Returns what has been answered since the last one.
     pub fn perform(&mut self, place: usize, taken: &Taken) -> Result<Arrived, Broken> {
         self.advance(taken)?;
+        // A connection may have been closed meanwhile, and the next command opens another.
+        let mut arrived = self.arrived()?;
         if let Some(argv) = &taken.argv {
             let purpose = Purpose::Case(place);
             self.clients.send(&mut *self.world, &taken.client, argv, purpose)?;
             self.world.settle()?;
         }
-        self.arrived()
+        arrived.extend(self.arrived()?);
+        Ok(arrived)
     }
 
     fn advance(&mut self, taken: &Taken) -> Result<(), Broken> {
@@ -58,11 +62,20 @@ impl Reference {
         if taken.at > now { self.world.advance_to(taken.at) } else { Ok(()) }
     }
 
+    pub fn now(&self) -> Time {
+        self.world.kernel().now()
+    }
+
     /// Waits until the end of the past. Returns what was answered meanwhile.
+    ///
+    /// A wait that is over ends with the next turn of the event loop, and whoever looked at the
+    /// server of the run gave it one.
     pub fn wait_until_the_end(&mut self, past: &Past) -> Result<Arrived, Broken> {
         if past.until > self.world.kernel().now() {
             self.world.advance_to(past.until)?;
         }
+        let mut asker = Asker::new(&mut *self.world, ASKER, &self.access);
+        asker.ask(&[[b"PING".to_vec()].into()])?.ok();
         self.arrived()
     }
 

@@ -80,6 +80,7 @@ impl<'a> WorldOracle<'a> {
         let world = (self.factory)()?;
         let mut reference = Reference::start(world, past)?;
         let (tree, path) = self.path(past);
+        let whole = past.commands.len();
         let mut as_known = true;
         for (count, prefix) in path.iter().enumerate() {
             let arrived = match count.checked_sub(1) {
@@ -99,17 +100,36 @@ impl<'a> WorldOracle<'a> {
                 let policy = reference.policy()?;
                 tree.learn_policy(*prefix, Some(policy));
             }
-            if wanted.contains(&count) {
+            if wanted.contains(&count) && !(past.timed && count == whole) {
                 let content = Arc::new(reference.content()?);
                 tree.learn_content(*prefix, content);
             }
         }
         if past.timed {
+            let last = path[whole];
+            let waited = past.until > reference.now();
             let later = reference.wait_until_the_end(past)?;
-            tree.learn_later(path[path.len() - 1], past.until, later);
+            tree.learn_later(last, past.until, later);
+            if wanted.contains(&whole) {
+                let content = Arc::new(reference.content()?);
+                if !waited {
+                    tree.learn_content(last, Arc::clone(&content));
+                }
+                tree.learn_content_later(last, past.until, content);
+            }
         }
         reference.finish()?;
         Ok(as_known)
+    }
+
+    /// The content after so many commands, if it is known. After the last one that of the end
+    /// counts: what stood behind a command that waited is done when its wait is over.
+    fn known_content(&mut self, past: &Past, count: usize) -> Option<Arc<Content>> {
+        let (tree, path) = self.path(past);
+        match past.timed && count == past.commands.len() {
+            true => tree.content_later(path[count], past.until),
+            false => tree.content(path[count]),
+        }
     }
 
     /// A server that answers anything and keeps nothing, or one that always answers alike, tells
@@ -169,11 +189,11 @@ impl Oracle for WorldOracle<'_> {
 
     fn content(&mut self, past: &Past, count: usize) -> Result<Arc<Content>, Broken> {
         self.remembered.asked += 1;
-        let (tree, path) = self.path(past);
-        if let Some(content) = tree.content(path[count]) {
+        if let Some(content) = self.known_content(past, count) {
             self.remembered.known += 1;
             return Ok(content);
         }
+        let (tree, path) = self.path(past);
         let unknown: Vec<usize> =
             (0..=count).filter(|count| tree.content(path[*count]).is_none()).collect();
         let whole = count == past.commands.len();
@@ -188,8 +208,7 @@ impl Oracle for WorldOracle<'_> {
                 return Err(Broken::NotMeasured(message));
             }
         }
-        let (tree, path) = self.path(past);
-        Ok(tree.content(path[count]).expect("it was just learnt"))
+        Ok(self.known_content(past, count).expect("it was just learnt"))
     }
 
     fn remembered(&self, start: &Past) -> Option<Arc<Content>> {

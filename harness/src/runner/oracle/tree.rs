@@ -29,7 +29,10 @@ struct Node {
     /// What came later, by the time up to which was waited.
     later: Vec<(Time, Arrived)>,
     policy: Option<Policy>,
+    /// Right after the command.
     content: Option<Arc<Content>>,
+    /// By the time up to which was waited.
+    content_later: Vec<(Time, Arc<Content>)>,
 }
 
 /// All beginnings of all pasts that have their start in common.
@@ -86,6 +89,12 @@ impl Tree {
         self.nodes[prefix].content.clone()
     }
 
+    /// What was held at `time`, when nothing but the end of some wait had come since the command.
+    pub fn content_later(&self, prefix: Prefix, time: Time) -> Option<Arc<Content>> {
+        let mut known = self.nodes[prefix].content_later.iter();
+        known.find(|(until, _)| *until == time).map(|(_, content)| Arc::clone(content))
+    }
+
     pub fn learn_arrived(&mut self, prefix: Prefix, arrived: Arrived) {
         self.nodes[prefix].arrived = Some(arrived);
     }
@@ -98,6 +107,12 @@ impl Tree {
 
     pub fn learn_policy(&mut self, prefix: Prefix, policy: Option<Policy>) {
         self.nodes[prefix].policy = policy;
+    }
+
+    pub fn learn_content_later(&mut self, prefix: Prefix, time: Time, content: Arc<Content>) {
+        if self.content_later(prefix, time).is_none() {
+            self.nodes[prefix].content_later.push((time, content));
+        }
     }
 
     pub fn learn_content(&mut self, prefix: Prefix, content: Arc<Content>) {

@@ -26,7 +26,7 @@ pub use shared::Stacks;
 use super::pids::Pids;
 use super::{
     Broken, Directive, PoweredOff, Received, Status, Victim, Waiting, World, arguments,
-    no_such_image,
+    no_such_image, roles,
 };
 use crate::kernel::trace::Event;
 use crate::kernel::{Cut, Ending, Halt, Image, Kernel, Pid, Roles, Time};
@@ -109,6 +109,7 @@ impl World for Sim {
         self.clients.clear();
         self.shared.pids.replace(Pids::beside(self.scheduler.alive()));
         let pid = self.shared.new_pid();
+        self.kernel().set_roles(roles(&self.shared.profile, directives));
         let task = self.shared.kernel.borrow_mut().boot(pid);
         let mut args = vec!["sabot-server".to_string()];
         args.extend(arguments(&self.shared.profile, directives));

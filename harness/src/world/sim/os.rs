@@ -14,7 +14,7 @@ use sabot_server::os::{
 };
 
 use super::shared::{Birth, Body, Resume, Wait};
-use super::task::{SimOs, relative, task};
+use super::task::{SimOs, is_ignored, relative, task};
 use crate::kernel::calls::Waited;
 use crate::kernel::{CallName, Ending, Object, Target};
 
@@ -324,6 +324,9 @@ impl Os for SimOs<'_> {
 
     fn kill(&mut self, pid: Pid, signal: Signal) -> Result<()> {
         let target = self.kernel().main_task(pid).ok_or(Errno::ESRCH)?;
+        if is_ignored(signal) {
+            return Ok(());
+        }
         self.kernel().signalled(target, signal);
         self.shared.kills.borrow_mut().push((pid, signal));
         self.suspend(Wait::Sent);

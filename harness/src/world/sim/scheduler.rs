@@ -10,7 +10,7 @@ use corosensei::CoroutineResult;
 use nix::sys::signal::Signal;
 
 use super::shared::{Birth, Body, Resume, Shared, Wait};
-use super::task::{self, ending};
+use super::task::{self, ending, is_ignored};
 use crate::kernel::fd::End;
 use crate::kernel::{Candidate, Class, Ending, Kernel, Pid, TaskId, Time};
 use crate::world::{Broken, Waiting};
@@ -108,12 +108,15 @@ impl Scheduler {
         }
     }
 
-    /// Whether a signal ends the wait: if it kills, or where the man page says EINTR. But not in a
-    /// call that the plan delays: that is like a disk that does not answer (only SIGKILL ends it).
+    /// Whether a signal ends the wait: if it kills, or where the man page says EINTR. In a call that
+    /// takes a while no handler runs: it is like a disk that is slow. In one that is held it does.
     fn is_interruptible(&self, slot: &Slot) -> bool {
         let Some(signal) = slot.interrupt else { return false };
-        match slot.wait {
-            Some(Wait::Call(_)) => false,
+        match &slot.wait {
+            Some(Wait::Call(entered)) => match ending(signal, slot.class == Class::Child) {
+                Some(Ending::Exited(_)) => !self.shared.kernel.borrow().is_slow(entered),
+                ending => ending.is_some(),
+            },
             Some(
                 Wait::Epoll { .. } | Wait::Poll { .. } | Wait::Sleep { .. } | Wait::Pipe { .. },
             ) => true,
@@ -190,7 +193,7 @@ impl Scheduler {
     /// Sends a signal to a process from outside.
     pub fn signal(&mut self, pid: Pid, signal: Signal) {
         let task = self.shared.kernel.borrow().main_task(pid);
-        if let Some(task) = task {
+        if let Some(task) = task.filter(|_| !is_ignored(signal)) {
             self.shared.kernel.borrow_mut().signalled(task, signal);
             self.deliver(pid, signal);
         }

@@ -159,6 +159,9 @@ impl SimOs<'_> {
     /// The plan sends this process a signal: one that kills does so before the call, a handler runs
     /// after it.
     fn signalled(&mut self, entered: Entered, signal: Signal) -> Entered {
+        if is_ignored(signal) {
+            return entered;
+        }
         self.kernel().signalled(self.task, signal);
         let is_child = self.kernel().task_name(self.task) != "parent";
         match ending(signal, is_child) {
@@ -256,13 +259,18 @@ impl SimOs<'_> {
     }
 }
 
-/// How a signal ends a server or its child; None: it is handled or ignored. On SIGUSR1 a child
-/// exits with 255 (Redis: `sigKillChildHandler`).
+/// Whether a signal changes nothing: the server ignores it (Redis: `setupSignalHandlers`), or every
+/// process does that does not ask for it.
+pub fn is_ignored(signal: Signal) -> bool {
+    use Signal::{SIGCHLD, SIGCONT, SIGHUP, SIGPIPE, SIGURG, SIGWINCH};
+    [SIGHUP, SIGPIPE, SIGCHLD, SIGCONT, SIGURG, SIGWINCH].contains(&signal)
+}
+
+/// How a signal that is not ignored ends a server or its child; None: it is handled. On SIGUSR1 a
+/// child exits with 255 (Redis: `sigKillChildHandler`).
 pub fn ending(signal: Signal, is_child: bool) -> Option<Ending> {
     match signal {
-        Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGPIPE | Signal::SIGCHLD => {
-            None
-        }
+        Signal::SIGINT | Signal::SIGTERM => None,
         Signal::SIGUSR1 if is_child => Some(Ending::Exited(255)),
         fatal => Some(Ending::Signaled(fatal as i32)),
     }

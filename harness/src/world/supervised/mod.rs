@@ -36,7 +36,7 @@ pub use start::machine::Machine;
 
 use super::pids::Pids;
 use super::{
-    Broken, Directive, Received, Status, Victim, Waiting, World, arguments, no_such_image,
+    Broken, Directive, Received, Status, Victim, Waiting, World, arguments, no_such_image, roles,
 };
 use crate::kernel::{Class, Cut, Image, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
@@ -187,6 +187,7 @@ impl World for Supervised {
         let incarnation = self.new_namespace()?;
         let launched = self.launch(&args, &incarnation.drawn)?;
         let pid = incarnation.pids.borrow_mut().give();
+        self.kernel.borrow_mut().set_roles(roles(&self.profile, directives));
         let known = self.kernel.borrow_mut().boot(pid);
         self.table.processes.push(Process {
             pid,
@@ -209,6 +210,7 @@ impl World for Supervised {
             known,
             clear_tid,
             held,
+            in_handler: None,
             spins,
             busy: Default::default(),
         });

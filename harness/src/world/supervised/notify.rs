@@ -39,6 +39,8 @@ impl Notice {
 pub enum Answer {
     Value(i64),
     Error(Errno),
+    /// Signal handlers run, and then the caller makes the call once more.
+    Restart,
     /// Linux carries the call out as if it had not been trapped.
     Continue,
 }
@@ -73,6 +75,10 @@ pub struct Listener {
 
 /// SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, since Linux 6.6: caller and supervisor take turns on a CPU.
 const SYNC_WAKE_UP: u64 = 1;
+
+/// What Linux has a call return that is to be made again after any signal handler, of
+/// linux/errno.h; no process sees it.
+const ERESTARTNOINTR: i32 = 513;
 
 impl Listener {
     pub fn new(fd: OwnedFd) -> Listener {
@@ -109,6 +115,7 @@ impl Listener {
         match answer {
             Answer::Value(value) => response.val = value,
             Answer::Error(errno) => response.error = -(errno as i32),
+            Answer::Restart => response.error = -ERESTARTNOINTR,
             Answer::Continue => response.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
         }
         // SAFETY: the kernel reads one live `seccomp_notif_resp`.

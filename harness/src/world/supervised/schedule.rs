@@ -13,7 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::Supervised;
 use super::busy::silent;
 use super::calls::Action;
-use super::notify::{Listener, Notice};
+use super::notify::{Answer, Listener, Notice};
 use super::spin::{Watch, cpu_time};
 use super::start::namespace::open_process;
 use super::tasks::{Birth, Busy, Held, Origin, Process, Task, Wait, inner_pid_and_name};
@@ -60,7 +60,7 @@ impl Supervised {
     fn is_runnable(&self, kernel: &Kernel, tid: i32) -> Result<bool, Broken> {
         let Some(task) = self.table.task(tid) else { return Ok(false) };
         let Some(held) = &task.held else { return Ok(false) };
-        if held.interrupted && held.wait.is_interruptible() {
+        if held.interrupted && (held.wait.is_interruptible() || may_handle(kernel, task, held)) {
             return Ok(true);
         }
         if task.known.is_some_and(|known| kernel.is_held(known)) {
@@ -98,8 +98,15 @@ impl Supervised {
 
     /// Resumes a held task and follows it until it blocks.
     pub(super) fn run(&mut self, tid: i32) -> Result<(), Broken> {
-        let held = self.table.task_mut(tid).and_then(|task| task.held.take());
-        let Some(Held { notice, wait, interrupted, .. }) = held else { return Ok(()) };
+        let Some(task) = self.table.task_mut(tid) else { return Ok(()) };
+        let Some(held) = task.held.take() else { return Ok(()) };
+        if held.interrupted && may_handle(&self.kernel.borrow(), task, &held) {
+            let notice = held.notice;
+            task.in_handler = Some(Box::new(Held { interrupted: false, ..held }));
+            self.apply(tid, &notice, Action::Answer(Answer::Restart))?;
+            return self.go_on(tid);
+        }
+        let Held { notice, wait, interrupted, .. } = held;
         let action = self.resume(tid, &notice, wait, interrupted)?;
         if self.apply(tid, &notice, action)? { self.go_on(tid) } else { Ok(()) }
     }
@@ -124,12 +131,30 @@ impl Supervised {
                 self.hold(tid, &notice, Wait::Turn);
                 return Ok(());
             }
+            if self.is_back(tid, &notice) {
+                return Ok(());
+            }
             self.count(tid, &notice)?;
             let action = self.dispatch(tid, &notice)?;
             if !self.apply(tid, &notice, action)? {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether the task makes the call again that it was held in before a handler ran. Then it is
+    /// held once more, as if nothing had been.
+    fn is_back(&mut self, tid: i32, notice: &Notice) -> bool {
+        let Some(task) = self.table.task_mut(tid) else { return false };
+        let same = |held: &Box<Held>| {
+            held.notice.number == notice.number && held.notice.args == notice.args
+        };
+        if !task.in_handler.as_ref().is_some_and(same) {
+            return false;
+        }
+        let held = task.in_handler.take();
+        task.held = held.map(|held| Held { notice: *notice, ..*held });
+        true
     }
 
     /// Carries out the action. True: the task runs on.
@@ -275,6 +300,7 @@ impl Supervised {
                     known,
                     clear_tid,
                     held,
+                    in_handler: None,
                     spins,
                     busy,
                 });
@@ -310,6 +336,7 @@ impl Supervised {
                     known,
                     clear_tid,
                     held,
+                    in_handler: None,
                     spins,
                     busy,
                 });
@@ -334,6 +361,16 @@ impl Supervised {
             task.known = Some(known);
         }
         Ok(known)
+    }
+}
+
+/// Whether a signal handler runs although the task is held: not while its call takes its time, as
+/// on a slow disk.
+fn may_handle(kernel: &Kernel, task: &Task, held: &Held) -> bool {
+    match &held.wait {
+        Wait::Call(entered, _) => !kernel.is_ready(entered) && !kernel.is_slow(entered),
+        Wait::Turn => task.known.is_some_and(|known| kernel.is_held(known)),
+        _ => false,
     }
 }
 

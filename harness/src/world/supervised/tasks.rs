@@ -58,6 +58,8 @@ pub struct Task {
     /// The word that Linux clears and wakes sleepers on when it ends (CLONE_CHILD_CLEARTID).
     pub clear_tid: u64,
     pub held: Option<Held>,
+    /// The call that it was held in, and that it will make again, while a signal handler runs.
+    pub in_handler: Option<Box<Held>>,
     /// It keeps running while others do, because it waits for them without making a call.
     pub spins: bool,
     pub busy: Busy,

@@ -109,7 +109,7 @@ impl Supervised {
             let entered = self.kernel.borrow_mut().enter(task, &call.request());
             return self.proceed(tid, notice, entered, call);
         }
-        if self.kernel.borrow().is_held(task) {
+        if self.kernel.borrow().is_held(task) && !self.handles_signal(tid) {
             return Ok(Action::hold(Wait::Turn));
         }
         match notice.number {
@@ -135,6 +135,11 @@ impl Supervised {
         }
     }
 
+    /// Whether the task runs a signal handler although it is held.
+    fn handles_signal(&self, tid: i32) -> bool {
+        self.table.task(tid).is_some_and(|task| task.in_handler.is_some())
+    }
+
     /// Makes a call that was entered, unless the plan still delays it.
     pub(super) fn proceed(
         &mut self,
@@ -143,13 +148,17 @@ impl Supervised {
         mut entered: Entered,
         call: Call,
     ) -> Outcome {
-        if !self.kernel.borrow().is_ready(&entered) {
+        let waits = match self.handles_signal(tid) {
+            true => self.kernel.borrow().is_delayed(&entered),
+            false => !self.kernel.borrow().is_ready(&entered),
+        };
+        if waits {
             return Ok(Action::hold(Wait::Call(entered, call)));
         }
         if let Some(signal) = entered.signal() {
             let pid = self.kernel.borrow().pid_of(entered.task);
             let mut call = Some(entered);
-            self.deliver_during(pid, signal as i32, &mut call)?;
+            self.deliver_during(pid, signal as i32, notice, &mut call)?;
             match call {
                 Some(survivor) => entered = survivor,
                 None => return Ok(Action::Gone),

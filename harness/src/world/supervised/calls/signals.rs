@@ -2,19 +2,21 @@
 //! and what to do when a process has ended.
 //!
 //! With WAIT_KILLABLE_RECV a held call does not notice any signal but a fatal one. So the
-//! supervisor looks up what the signal will do: kill the process, and then it waits for the end;
-//! run a handler, for which an interruptible call must return EINTR; or nothing. Must not know: why
+//! supervisor looks up what the signal will do: kill the process, and then it waits for the end,
+//! having answered the held call if the signal is one that dumps core; run a handler, for which an interruptible call must return EINTR; or nothing. Must not know: why
 //! a signal is sent.
 
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
 use crate::kernel::{Ending, Entered, Halt, Pid};
 use crate::world::supervised::Supervised;
+use crate::world::supervised::notify::{Answer, Notice};
 use crate::world::supervised::schedule::os_error;
 use crate::world::supervised::start::namespace::send_signal;
 use crate::world::supervised::tasks::{Process, TaskTable};
@@ -27,6 +29,9 @@ const PATIENCE: u16 = 10_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Disposition {
     Dies,
+    /// The same, and by default it dumps core. Linux does not take such a signal for fatal before
+    /// the process sees it, so a held call does not notice it.
+    DiesOnceItSees,
     /// It is blocked for now: the process dies of it once it unblocks it. A new child is in that
     /// state at its first call if its C library blocks signals while it forks, as glibc 2.41 does
     /// (2.36 does not).
@@ -50,13 +55,17 @@ impl Supervised {
         &mut self,
         pid: Pid,
         signal: i32,
+        notice: &Notice,
         call: &mut Option<Entered>,
     ) -> Result<bool, Broken> {
         let disposition = self.send_to(pid, signal)?;
-        if disposition == Disposition::Dies
+        if [Disposition::Dies, Disposition::DiesOnceItSees].contains(&disposition)
             && let Some(entered) = call.take()
         {
             self.kernel.borrow_mut().abandon(entered);
+            if disposition == Disposition::DiesOnceItSees {
+                self.let_see(notice)?;
+            }
         }
         self.apply_signal(pid, signal, disposition)
     }
@@ -85,7 +94,12 @@ impl Supervised {
         disposition: Disposition,
     ) -> Result<bool, Broken> {
         match disposition {
-            Disposition::Dies => {
+            Disposition::Dies | Disposition::DiesOnceItSees => {
+                if disposition == Disposition::DiesOnceItSees {
+                    let held = self.table.main_of(pid).and_then(|task| task.held.as_ref());
+                    let notice = held.map(|held| held.notice);
+                    notice.map_or(Ok(()), |notice| self.let_see(&notice))?;
+                }
                 if let Some(process) = self.table.process_mut(pid) {
                     process.ending = Some(Ending::Signaled(signal));
                 }
@@ -107,6 +121,13 @@ impl Supervised {
             }
             _ => Ok(false),
         }
+    }
+
+    /// Answers a call whose caller is to see a signal before it goes on.
+    fn let_see(&self, notice: &Notice) -> Result<(), Broken> {
+        let answer = Answer::Error(Errno::EINTR);
+        let answered = self.listener(notice.tid)?.answer(notice.id, answer);
+        answered.map(drop).map_err(|errno| os_error("answer", errno))
     }
 
     /// Carries out a kill or power cut that the plan has put at a call.
@@ -209,6 +230,13 @@ fn zombie_ending(process: &Process) -> Option<Ending> {
     })
 }
 
+/// Whether this signal dumps core by default, see signal(7).
+fn dumps_core(signal: i32) -> bool {
+    let crashes = [libc::SIGILL, libc::SIGTRAP, libc::SIGABRT, libc::SIGBUS, libc::SIGFPE];
+    let others = [libc::SIGQUIT, libc::SIGSEGV, libc::SIGSYS, libc::SIGXCPU, libc::SIGXFSZ];
+    crashes.contains(&signal) || others.contains(&signal)
+}
+
 /// What a signal will do to a process or thread, from the masks in /proc/PID/status.
 pub(super) fn disposition(tid: i32, signal: i32) -> Result<Disposition, Broken> {
     if signal == libc::SIGKILL {
@@ -236,6 +264,7 @@ pub(super) fn disposition(tid: i32, signal: i32) -> Result<Disposition, Broken> 
         libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if blocked => Disposition::Ignores,
         libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => Disposition::Stops,
         _ if blocked => Disposition::DiesLater,
+        _ if dumps_core(signal) => Disposition::DiesOnceItSees,
         _ => Disposition::Dies,
     })
 }

@@ -21,6 +21,7 @@ use std::path::Path;
 use libc::{c_char, c_int, pid_t, sock_filter, sock_fprog};
 use nix::errno::Errno;
 use nix::sys::ptrace;
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -32,6 +33,8 @@ use crate::world::supervised::notify::Listener;
 
 /// Enough for a server's default of 10,000 clients, and the same on every machine that allows it.
 const MAX_DESCRIPTORS: libc::rlim_t = 16384;
+/// As most shells set it, in bytes.
+const STACK: libc::rlim_t = 8 << 20;
 /// The descriptor of the listener in the child: everything but 0, 1 and 2 is closed.
 pub const LISTENER: c_int = 3;
 /// The child's descriptor table has room up to here from the start.
@@ -64,7 +67,7 @@ struct ChildSetup {
     filter: Option<Vec<sock_filter>>,
     input: OwnedFd,
     output: c_int,
-    descriptors: libc::rlimit,
+    limits: [(libc::__rlimit_resource_t, libc::rlimit); 4],
     /// What `argv` and `envp` point to.
     _strings: Vec<CString>,
 }
@@ -135,9 +138,6 @@ fn child_setup(
     let pointers = |strings: &[CString]| {
         strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect::<Vec<_>>()
     };
-    let (_, hard) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
-        .map_err(|errno| format!("getrlimit: {errno}"))?;
-    let limit = hard.min(MAX_DESCRIPTORS);
     Ok(ChildSetup {
         program,
         directory: CString::new(directory.as_os_str().as_bytes()).map_err(text)?,
@@ -146,9 +146,25 @@ fn child_setup(
         filter,
         input: fs::File::open("/dev/null").map_err(|error| format!("/dev/null: {error}"))?.into(),
         output: output.as_raw_fd(),
-        descriptors: libc::rlimit { rlim_cur: limit, rlim_max: limit },
+        limits: limits().map_err(|errno| format!("getrlimit: {errno}"))?,
         _strings: strings,
     })
+}
+
+/// The limits of a server, so that they do not depend on the shell that starts sabot. No core is
+/// dumped: of a limit of 1, Linux takes neither a file nor a pipe to be large enough (core(5)).
+fn limits() -> Result<[(libc::__rlimit_resource_t, libc::rlimit); 4], Errno> {
+    let of = |kind, wanted: u64| {
+        let (_, hard) = getrlimit(kind)?;
+        let limit = hard.min(wanted);
+        Ok(libc::rlimit { rlim_cur: limit, rlim_max: limit })
+    };
+    Ok([
+        (libc::RLIMIT_NOFILE, of(Resource::RLIMIT_NOFILE, MAX_DESCRIPTORS)?),
+        (libc::RLIMIT_STACK, of(Resource::RLIMIT_STACK, STACK)?),
+        (libc::RLIMIT_DATA, of(Resource::RLIMIT_DATA, libc::RLIM_INFINITY)?),
+        (libc::RLIMIT_CORE, of(Resource::RLIMIT_CORE, 1)?),
+    ])
 }
 
 /// The steps of the child that must succeed, in order.
@@ -159,7 +175,7 @@ const STEPS: [&str; 9] = [
     "dup2 of the output for errors",
     "close_range",
     "chdir",
-    "setrlimit(RLIMIT_NOFILE)",
+    "setrlimit",
     "ptrace(PTRACE_TRACEME)",
     "seccomp(SECCOMP_SET_MODE_FILTER), or a template's capset",
 ];
@@ -197,8 +213,12 @@ unsafe fn become_server(setup: &ChildSetup) -> ! {
         }
         must(libc::chdir(setup.directory.as_ptr()).into());
         libc::personality(libc::ADDR_NO_RANDOMIZE as u64);
-        must(libc::setrlimit(libc::RLIMIT_NOFILE, &setup.descriptors).into());
-        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        let refused = |(kind, limit): &(_, _)| libc::setrlimit(*kind, limit) != 0;
+        must(if setup.limits.iter().any(refused) { -1 } else { 0 });
+        // Ignored signals would stay ignored over the exec. KILL and STOP are refused.
+        for signal in 1..libc::SIGRTMIN() {
+            libc::signal(signal, libc::SIG_DFL);
+        }
         let mut none = std::mem::zeroed();
         libc::sigemptyset(&mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
