@@ -63,6 +63,8 @@ pub mod case;
 #[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
+pub mod commands;
+#[doc(hidden)]
 pub mod contract;
 #[doc(hidden)]
 pub mod engine;

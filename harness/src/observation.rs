@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 pub use crate::kernel::call::CallName;
 pub use crate::kernel::process::Ending;
-pub use crate::kernel::trace::{CallRecord, Detail, Event as MachineEvent, Injected, Returned};
-pub use crate::kernel::{Cut, Name, Site, Time};
+pub use crate::kernel::trace::{
+    CallRecord, Detail, Event as MachineEvent, Injected, OpenFlags, Returned,
+};
+pub use crate::kernel::{Cut, Image, Name, Site, Time};
 pub use crate::profile::{Announces, Commands};
 pub use crate::world::Directive;
 
@@ -35,8 +37,10 @@ pub struct Observations {
     pub damages: Vec<Damaged>,
     /// Signals that the plan sent to the server, by number, with the start they met.
     pub signals: Vec<(u32, i32)>,
-    /// When INFO was seen to report trouble with writing.
-    pub trouble_reported: Vec<Time>,
+    /// When INFO was seen to report trouble with writing, and by which field.
+    pub trouble_reported: Vec<(Time, String)>,
+    /// The policy of each start that the reference has gone through, as the server told it.
+    pub policies: Vec<PolicySince>,
     /// Temporary files that no living process will finish, by role, as of the last look.
     pub leftovers: Vec<String>,
     /// Each time the power was cut.
@@ -104,6 +108,8 @@ pub struct Sent {
     /// When the server could take it up: when it was sent, or, where the server was in a call
     /// then, when that returned.
     pub taken_at: Time,
+    /// The server was in a call when it was sent.
+    pub waited: bool,
     /// How many calls had been seen by then.
     pub calls: usize,
     /// As printed; None when none came.
@@ -113,12 +119,45 @@ pub struct Sent {
     pub answered_after: usize,
 }
 
+/// What a server does with acknowledged writes, by its own account (CONFIG GET).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    pub appendonly: bool,
+    pub appendfsync: Fsync,
+    /// There are save points.
+    pub saves: bool,
+    pub no_appendfsync_on_rewrite: bool,
+    pub hz: u32,
+}
+
+/// The values of `appendfsync`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fsync {
+    Always,
+    Everysec,
+    No,
+}
+
+/// A policy and since when it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicySince {
+    /// Which start of the server, from 1.
+    pub incarnation: u32,
+    /// The place in the history of the command that set it; None: the start.
+    pub order: Option<usize>,
+    pub policy: Policy,
+}
+
 /// A start of the server.
 #[derive(Clone, Debug)]
 pub struct Start {
     pub at: Time,
+    /// The files as it found them.
+    pub image: Arc<Image>,
+    /// Nothing but the files could make it another start than one on a machine without faults.
+    pub at_rest: bool,
     /// The case's configuration, the last of a name being the one that counts.
-    pub directives: Vec<Directive>,
+    pub directives: Arc<[Directive]>,
     /// Whether it said that it was ready; false as long as it has not.
     pub ready: bool,
     /// Whether it was made because the one before was refused.
@@ -250,28 +289,20 @@ impl Call {
 }
 
 /// A change of a file while the server was down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damaged {
     /// How many starts there had been.
     pub starts: usize,
+    /// The role of the file.
+    pub role: Name,
+    /// It was removed or emptied; else a part of its content was changed.
+    pub nothing_left: bool,
 }
 
 impl Observations {
     /// The start that is judged: the last one, from 1; 0 before the first.
     pub fn incarnation(&self) -> u32 {
         u32::try_from(self.starts.len()).unwrap_or(u32::MAX)
-    }
-
-    /// A directive's value at the last start.
-    pub fn directive(&self, name: &str) -> Option<&str> {
-        self.starts.last().and_then(|start| start.directive(name))
-    }
-}
-
-impl Start {
-    pub fn directive(&self, name: &str) -> Option<&str> {
-        let same = |directive: &&Directive| directive.name.eq_ignore_ascii_case(name);
-        self.directives.iter().rev().find(same).map(|directive| directive.value.as_str())
     }
 }
 

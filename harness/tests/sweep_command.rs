@@ -197,6 +197,16 @@ fn shards_joined_are_the_whole() {
     let (code, text) = desk.sabot(&["diff", "whole.json", "all.json"]);
     assert_eq!(code, Some(0), "{text}");
     desk.refused(&["merge", "1of3.json", "1of3.json"], 2, "was a shard given twice?");
+    let (code, text) = desk.sabot(&["merge", "1of3.json", "3of3.json", "--json", "some.json"]);
+    assert!(text.contains("shard 2/3 is missing"), "{text}");
+    let broken = whole.sweeps[0].records.iter().any(|record| {
+        record.is_finding() && record.verdict().is_some_and(|found| found.is_broken_promise())
+    });
+    assert_eq!(code, Some(if broken { 1 } else { 3 }), "{text}");
+    let (code, text) = desk.sabot(&["diff", "whole.json", "some.json"]);
+    assert_eq!(code, Some(3), "{text}");
+    desk.sabot(&["sweep", "small.case", "--shard", "1/2", "--json", "1of2.json"]);
+    desk.refused(&["merge", "1of2.json", "3of3.json"], 2, "not parts of one sweep");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use super::record::{Audit, CaseRecord, FORMAT};
 use crate::contract::Verdict;
 use crate::sweep::file::{self, changes};
-use crate::sweep::{Axis, File, RunResult};
+use crate::sweep::{Axis, File, RunResult, Shard};
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,8 +66,16 @@ impl Report {
     /// Whether it does not hold all the runs there are.
     pub fn is_part(&self) -> bool {
         match self {
-            Report::Sweep(file) => file.partial || file.sweeps.iter().any(|s| s.is_partial()),
-            Report::Audit(audit) => audit.partial || audit.sample.is_some(),
+            Report::Sweep(file) => file.shard != Shard::WHOLE.to_string() || self.is_cut_short(),
+            Report::Audit(audit) => audit.sample.is_some() || self.is_cut_short(),
+        }
+    }
+
+    /// Whether it does not even hold all the runs that it was to hold.
+    pub fn is_cut_short(&self) -> bool {
+        match self {
+            Report::Sweep(file) => !file.missing().is_empty(),
+            Report::Audit(audit) => !audit.file().missing().is_empty(),
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::engine::wire::{Batch, Cuts, Reply, Request, Survey};
 use crate::engine::worker::{self, Worker};
 use crate::engine::worlds::World;
 use crate::kernel::{CallName, Site};
-use crate::runner::{Collect, CutPoint, RunSummary};
+use crate::runner::{Collect, CutPoint, Remembered, RunSummary};
 use crate::sweep::enumerate::Scope;
 use crate::sweep::{Kind, RunPlan, Workload, cuts};
 
@@ -57,6 +57,9 @@ pub struct SweepRuns {
     pub sites: usize,
     /// Microseconds that one took.
     pub micros: f64,
+    /// How much of what was asked of the oracle it remembered; None: a worker knows, and does not
+    /// tell.
+    pub remembered: Option<Remembered>,
 }
 
 /// States of one power cut.
@@ -162,7 +165,11 @@ impl<'a> SweepBench<'a> {
         }
         let micros = began.elapsed().as_secs_f64() * 1e6 / done as f64;
         let sites = all.iter().map(|run| run.place).collect::<BTreeSet<_>>();
-        Ok(SweepRuns { planned: all.len(), sites: sites.len(), micros })
+        let remembered = match self.place.as_ref() {
+            Some(Place::Here(host)) => Some(host.remembered()),
+            _ => None,
+        };
+        Ok(SweepRuns { planned: all.len(), sites: sites.len(), micros, remembered })
     }
 
     fn plan(&mut self, workload: &Workload) -> Result<RunPlan, String> {

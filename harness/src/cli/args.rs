@@ -55,6 +55,8 @@ pub enum Mode {
     Diff(DiffArgs),
     /// Run every case on two or more servers and show, side by side, where they differ
     Conform(ConformArgs),
+    /// Lose each write of a server once, or draw scripts without faults: are its verdicts true?
+    Commands(CommandsArgs),
     /// Check what this machine can do, and say what to change where it cannot
     Doctor,
     /// Measure runs per second and the cost of a trapped system call
@@ -249,6 +251,25 @@ pub struct ConformArgs {
     /// Print only the table
     #[arg(long)]
     pub summary: bool,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CommandsArgs {
+    #[arg(long = "world", value_name = "WORLD", help = server("all that this machine has"))]
+    pub worlds: Vec<String>,
+    /// Instead draw so many scripts without faults, none of which may be blamed
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..))]
+    pub scripts: Option<u64>,
+    /// The same seed gives the same scripts
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Also write the results as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub cores: Cores,
     #[command(flatten)]
     pub limits: Limits,
 }

@@ -29,7 +29,7 @@ pub fn main(args: &DiffArgs) -> Result<Exit, CommandError> {
         }
     }
     screen::line(&diff::text(&changed));
-    Ok(exit(&changed))
+    Ok(exit(&changed, &new))
 }
 
 fn read(path: &Path) -> Result<Report, CommandError> {
@@ -38,11 +38,11 @@ fn read(path: &Path) -> Result<Report, CommandError> {
     Report::read(&text).map_err(|why| CommandError::usage(format!("{}: {why}", path.display())))
 }
 
-fn exit(changed: &[Changed]) -> Exit {
+fn exit(changed: &[Changed], new: &Report) -> Exit {
     let some = |change| changed.iter().any(|changed| changed.change == change);
     match () {
         () if some(Change::Worse) => Exit::BrokenPromise,
-        () if some(Change::Unmeasured) => Exit::NotMeasured,
+        () if some(Change::Unmeasured) || new.is_cut_short() => Exit::NotMeasured,
         () if changed.is_empty() => Exit::Expected,
         () => Exit::Differs,
     }

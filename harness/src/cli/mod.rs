@@ -11,6 +11,7 @@ use clap::Parser;
 pub mod args;
 pub mod audit;
 pub mod bench;
+pub mod commands;
 pub mod conform;
 pub mod date;
 pub mod diff;
@@ -64,6 +65,7 @@ fn carry_out(mode: Mode) -> Result<Exit, CommandError> {
         Mode::Audit(args) => audit::main(&args),
         Mode::Known(args) => known::main(&args),
         Mode::Conform(args) => conform::main(&args),
+        Mode::Commands(args) => commands::main(&args),
         Mode::Doctor => doctor::main(),
         Mode::Bench(args) => bench::main(&args),
     }

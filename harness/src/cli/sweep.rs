@@ -74,10 +74,13 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
     let stale = stale.iter().map(|_| Status::BadCase);
     let missing = choice.absent.iter().filter(|absent| absent.wanted);
     let missing = missing.map(|_| Status::NotMeasured);
+    let undone = file.missing();
     Ok(if interrupted {
         Exit::Interrupted
     } else {
-        overall(statuses(&counted).chain(missing).chain(stale))
+        undone.iter().for_each(|what| screen::error(what));
+        let undone = undone.iter().map(|_| Status::NotMeasured);
+        overall(statuses(&counted).chain(missing).chain(undone).chain(stale))
     })
 }
 
@@ -186,7 +189,10 @@ pub fn merge(args: &MergeArgs) -> Result<Exit, CommandError> {
     conclude(&merged, 0.0);
     write(&merged, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)?;
     say_accepted(&accepted, &merged, &[]);
-    Ok(overall(statuses(&accepted.without(&merged))))
+    let missing = merged.missing();
+    missing.iter().for_each(|what| screen::error(what));
+    let missing = missing.iter().map(|_| Status::NotMeasured);
+    Ok(overall(statuses(&accepted.without(&merged)).chain(missing)))
 }
 
 /// Says how many findings each reason accepts, and which entries nothing needs.

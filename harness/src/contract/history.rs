@@ -1,43 +1,31 @@
-//! The history of writes: what the dataset is made of, in the order in which it was asked for.
+//! The history: what was asked for, in the order in which it happened.
 //!
-//! MULTI…EXEC is one entry. What was refused (an error reply), what only reads and what only
-//! administers is not part of it; SELECT is, because later writes depend on it. Which commands do
-//! that is a fact of the server, and comes with the observations. A command that waits
+//! MULTI…EXEC is one entry, unless EXEC was refused or WATCH aborted it. What was refused (an error
+//! reply) is an entry that reads, unless the dataset shows that it has written. A command that waits
 //! for a key happens when it is answered: its entry stands behind that of the command that brought
-//! the key, or at the end while no answer has come. After a restart the
-//! entries that did not survive are dropped: later writes build on what was found. Must not know:
-//! policies.
+//! the key, or at the end while no answer has come. Which commands write is a fact of the server,
+//! and comes with the observations. Must not know: policies.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::observation::{Argv, Name, Observations, Sent, Time};
+use crate::observation::{Observations, Sent, Time};
 
-/// One indivisible piece of work, as it can be done again on another server.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unit {
-    /// The start of the server that it was sent to, from 1, and the connection.
-    pub client: (u32, Name),
-    /// One command, or MULTI … EXEC.
-    pub commands: Vec<Argv>,
-    /// When the server could take it up (a transaction: its EXEC).
-    pub at: Time,
-    /// It may have to wait for a key.
-    pub may_wait: bool,
-}
-
-/// A unit and what became of it.
+/// One indivisible piece of work and what became of it.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    pub unit: Unit,
-    /// Whether it can change the dataset; else it only prepares (SELECT).
+    /// Whether it can change the dataset.
     pub writes: bool,
+    /// When the server could take it up (a transaction: its EXEC).
+    pub at: Time,
     /// None: no reply came, so it may or may not have happened.
     pub acked_at: Option<Time>,
     pub incarnation: u32,
     pub line: u32,
     /// Its place among all commands (a transaction: that of its EXEC).
     pub order: usize,
+    /// It may have waited for a key.
+    pub waited: bool,
     /// How many calls had been seen when it was sent.
     pub calls: usize,
 }
@@ -55,149 +43,63 @@ pub fn name(argv: &[Vec<u8>]) -> Cow<'_, str> {
 pub fn entries(seen: &Observations, first: usize) -> Vec<Entry> {
     let (history, commands) = (&seen.history, &*seen.commands);
     let mut entries = Vec::new();
-    let mut open: BTreeMap<(u32, &str), Vec<Argv>> = BTreeMap::new();
+    // By connection: whether a write is queued.
+    let mut open: BTreeMap<(u32, &str), bool> = BTreeMap::new();
     for (order, sent) in history.iter().enumerate().skip(first) {
         let connection = (sent.incarnation, &*sent.client);
         let refused = sent.reply.as_ref().is_some_and(|reply| reply.starts_with('-'));
         let name = name(&sent.argv);
+        let writes = !(commands.reads.contains(&*name) || commands.administers.contains(&*name));
         match &*name {
-            "MULTI" if !refused => {
-                open.insert(connection, vec![sent.argv.clone()]);
-            }
-            "DISCARD" => {
-                open.remove(&connection);
-            }
+            "MULTI" if !refused => drop(open.insert(connection, false)),
+            "DISCARD" | "RESET" => drop(open.remove(&connection)),
             "EXEC" => {
-                if let (Some(mut queued), false) = (open.remove(&connection), refused) {
-                    queued.push(sent.argv.clone());
-                    entries.push(entry(order, sent, queued, true));
+                let aborted = sent.reply.as_deref() == Some("(nil)");
+                if let (Some(writes), false, false) = (open.remove(&connection), refused, aborted) {
+                    entries.push(entry(order, sent, writes));
                 }
             }
-            _ if refused => {}
+            _ if refused && open.contains_key(&connection) => {}
+            // A script may have written before it failed.
+            _ if refused => entries.push(entry(order, sent, false)),
             _ => match open.get_mut(&connection) {
-                Some(queued) => queued.push(sent.argv.clone()),
-                None if commands.reads.contains(&*name) => {}
-                None if commands.administers.contains(&*name) => {}
-                None if commands.waits.contains(&*name) => entries.extend(waited(history, order)),
-                None => {
-                    let alone = vec![sent.argv.clone()];
-                    entries.push(entry(order, sent, alone, name != "SELECT"));
-                }
+                Some(queued) => *queued |= writes,
+                None if commands.waits.contains(&*name) => entries.push(waited(history, order)),
+                None => entries.push(entry(order, sent, writes && name != "SELECT")),
             },
         }
     }
     // Of two at one place, the one that waited comes second.
-    entries.sort_by_key(|entry| (entry.order, entry.unit.may_wait));
+    entries.sort_by_key(|entry| (entry.order, entry.waited));
     entries
 }
 
-/// What a command that may have waited did; None when the time was over first.
-fn waited(history: &[Sent], order: usize) -> Option<Entry> {
+/// What a command that may have waited did: nothing when the time was over first.
+fn waited(history: &[Sent], order: usize) -> Entry {
     let sent = &history[order];
-    let mut entry = entry(order, sent, vec![sent.argv.clone()], true);
-    entry.unit.may_wait = true;
+    let mut entry = Entry { waited: true, ..entry(order, sent, true) };
     match &sent.reply {
-        Some(reply) if reply.starts_with("(nil)") => return None,
+        Some(reply) if reply.starts_with("(nil)") => entry.writes = false,
         Some(_) => entry.order = sent.answered_after.max(order + 1) - 1,
         None => entry.order = history.len(),
     }
     if let (Some(brought), Some(acked_at)) = (history.get(entry.order), sent.acked_at) {
         entry.calls = brought.calls;
-        entry.unit.at = acked_at;
+        entry.at = acked_at;
     }
-    Some(entry)
+    entry
 }
 
-fn entry(order: usize, sent: &Sent, commands: Vec<Argv>, writes: bool) -> Entry {
-    let client = (sent.incarnation, sent.client.clone());
+fn entry(order: usize, sent: &Sent, writes: bool) -> Entry {
     Entry {
-        unit: Unit { client, commands, at: sent.taken_at, may_wait: false },
         writes,
+        at: sent.taken_at,
         acked_at: sent.acked_at,
         incarnation: sent.incarnation,
         line: sent.line,
         order,
+        waited: false,
         calls: sent.calls,
-    }
-}
-
-/// What the dataset can be made of: the entries that survived, and those that came since.
-#[derive(Clone, Debug, Default)]
-pub struct Lineage {
-    survivors: Vec<Entry>,
-    /// How much of the history is in `survivors`, or was lost.
-    consumed: usize,
-    /// The last dataset was no prefix, so that nothing is known about the next.
-    pub broken: bool,
-}
-
-impl Lineage {
-    /// Every entry that may be in the dataset now.
-    pub fn entries(&self, seen: &Observations) -> Vec<Entry> {
-        let mut all = self.survivors.clone();
-        all.extend(entries(seen, self.consumed));
-        all
-    }
-
-    /// After a restart: the first `count` of these entries are what later writes build on.
-    pub fn survived(&mut self, mut entries: Vec<Entry>, count: Option<usize>, history: &[Sent]) {
-        self.broken |= count.is_none();
-        entries.truncate(count.unwrap_or(0));
-        self.survivors = entries;
-        self.consumed = history.len();
-    }
-}
-
-/// Keys that were given a time to live, by database: an expired one counts as absent even before
-/// the server has noticed, so both sides must be made to notice before they are compared.
-pub fn expiring<'a>(units: impl IntoIterator<Item = &'a Unit>) -> Vec<(String, Vec<u8>)> {
-    let mut selected: BTreeMap<&(u32, Name), String> = BTreeMap::new();
-    let mut keys = Vec::new();
-    for unit in units {
-        for argv in &unit.commands {
-            let name = name(argv);
-            if name == "SELECT" {
-                let db = argv.get(1).map(|db| String::from_utf8_lossy(db).into_owned());
-                selected.insert(&unit.client, db.unwrap_or_default());
-            }
-            let Some(key) = argv.get(1).filter(|_| gives_time_to_live(&name, argv)) else {
-                continue;
-            };
-            let db = selected.get(&unit.client).cloned().unwrap_or_else(|| "0".to_string());
-            let place = (db, key.clone());
-            if !keys.contains(&place) {
-                keys.push(place);
-            }
-        }
-    }
-    keys
-}
-
-/// Whether the dataset at that time (in milliseconds since 1970) depends on time, because a key may
-/// have expired. A key with an absolute time to live beyond it has not.
-pub fn time_matters<'a>(units: impl IntoIterator<Item = &'a Unit>, at: u64) -> bool {
-    let mut commands = units.into_iter().flat_map(|unit| &unit.commands);
-    commands.any(|argv| {
-        let name = name(argv);
-        let number = argv.get(2).and_then(|word| str::from_utf8(word).ok()?.parse::<u64>().ok());
-        let until = match &*name {
-            "PEXPIREAT" => number,
-            "EXPIREAT" => number.and_then(|seconds| seconds.checked_mul(1000)),
-            _ => None,
-        };
-        gives_time_to_live(&name, argv) && until.is_none_or(|until| until <= at)
-    })
-}
-
-fn gives_time_to_live(name: &str, argv: &[Vec<u8>]) -> bool {
-    let option = |word: &Vec<u8>| {
-        ["EX", "PX", "EXAT", "PXAT"].iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
-    };
-    match name {
-        "EXPIRE" | "PEXPIRE" | "EXPIREAT" | "PEXPIREAT" | "SETEX" | "PSETEX" => true,
-        "SET" => argv.iter().skip(3).any(option),
-        "GETEX" => argv.iter().skip(2).any(option),
-        _ => false,
     }
 }
 
@@ -213,6 +115,7 @@ mod tests {
             reads: named(&["GET"]),
             administers: named(&["PING"]),
             waits: named(&["BLPOP", "BRPOP"]),
+            ..Commands::default()
         };
         let (history, commands) = (history.into(), commands.into());
         Observations { history, commands, ..Observations::default() }
@@ -226,6 +129,7 @@ mod tests {
             client: client.into(),
             argv,
             taken_at: Time(u64::from(line)),
+            waited: false,
             calls: 0,
             reply: reply.map(str::to_string),
             acked_at: reply.map(|_| Time(u64::from(line))),
@@ -244,9 +148,8 @@ mod tests {
         ];
         history[0].answered_after = 4;
         let seen = seen(history);
-        let words = |entry: &Entry| String::from_utf8_lossy(&entry.unit.commands[0][0]).into();
-        let order: Vec<String> = entries(&seen, 0).iter().map(words).collect();
-        assert_eq!(order, ["RPUSH", "BRPOP", "SET", "BLPOP"]);
+        let lines: Vec<u32> = entries(&seen, 0).iter().map(|entry| entry.line).collect();
+        assert_eq!(lines, [2, 4, 1, 5, 3]);
     }
 
     #[test]
@@ -257,14 +160,16 @@ mod tests {
             sent(3, "b", "SET y 1", Some("+OK")),
             sent(4, "a", "EXEC", Some("1) +OK")),
         ];
-        let entries = entries(&seen(history), 0);
-        let lines: Vec<u32> = entries.iter().map(|entry| entry.line).collect();
+        let found = entries(&seen(history.clone()), 0);
+        let lines: Vec<u32> = found.iter().map(|entry| entry.line).collect();
         assert_eq!(lines, [3, 4]);
-        assert_eq!(entries[1].unit.commands.len(), 3);
+        let mut aborted = history.clone();
+        aborted[3].reply = Some("(nil)".to_string());
+        assert_eq!(entries(&seen(aborted), 0).len(), 1, "WATCH has aborted it");
     }
 
     #[test]
-    fn refused_discarded_and_reading_commands_are_no_part_of_it() {
+    fn what_was_refused_or_discarded_writes_nothing() {
         let history = [
             sent(1, "a", "SET x 1", Some("-MISCONF no")),
             sent(2, "a", "GET x", Some("(nil)")),
@@ -278,36 +183,7 @@ mod tests {
             sent(10, "a", "SET x 1", None),
         ];
         let entries = entries(&seen(history), 0);
-        let kept: Vec<_> = entries.iter().map(|e| (e.line, e.writes, e.acked_at)).collect();
-        assert_eq!(kept, [(9, false, Some(Time(9))), (10, true, None)]);
-    }
-
-    #[test]
-    fn time_matters_only_where_a_key_may_have_expired() {
-        let matters = |command: &str, at| {
-            let history = [sent(1, "a", "SET x 1", Some("+OK")), sent(2, "a", command, None)];
-            let entries = entries(&seen(history), 0);
-            let units: Vec<Unit> = entries.into_iter().map(|entry| entry.unit).collect();
-            time_matters(&units, at)
-        };
-        assert!(!matters("INCR n", 5000));
-        assert!(!matters("PEXPIREAT x 5001", 5000) && matters("PEXPIREAT x 5000", 5000));
-        assert!(!matters("EXPIREAT x 6", 5999) && matters("EXPIREAT x 6", 6000));
-        assert!(matters("PEXPIREAT x -1", 5000) && matters("PEXPIREAT x", 5000));
-        assert!(matters("PEXPIRE x 99999999", 5000) && matters("SET x 1 PXAT 99999999", 5000));
-    }
-
-    #[test]
-    fn keys_with_a_time_to_live_are_found_in_their_database() {
-        let history = [
-            sent(1, "a", "SET x 1 px 100", Some("+OK")),
-            sent(2, "a", "SELECT 3", Some("+OK")),
-            sent(3, "a", "EXPIRE y 10", Some(":1")),
-            sent(4, "b", "SET ex ex", Some("+OK")),
-        ];
-        let entries = entries(&seen(history), 0);
-        let units: Vec<Unit> = entries.into_iter().map(|entry| entry.unit).collect();
-        let expected = [("0".to_string(), b"x".to_vec()), ("3".to_string(), b"y".to_vec())];
-        assert_eq!(expiring(&units), expected);
+        let kept: Vec<_> = entries.iter().map(|e| (e.line, e.writes)).collect();
+        assert_eq!(kept, [(1, false), (2, false), (9, false), (10, true)]);
     }
 }

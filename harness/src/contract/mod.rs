@@ -4,18 +4,19 @@
 //! and restart, because some damage shows only there. A start that is refused is started once more,
 //! as a supervisor would, and what comes up is judged.
 //!
-//! **State.** The dataset equals the state after some prefix of the history of writes (else
-//! `diverged`); a prefix may end with writes that were never answered. An expired key counts as
-//! absent.
+//! **State.** The content equals the state after some prefix of the history (else `diverged`); a
+//! prefix may end with writes that were never answered. What has expired counts as absent.
 //!
-//! **How long the prefix must be** depends on the policy, which is a timeline: CONFIG SET counts
-//! for what is sent after it.
+//! **How long the prefix must be** depends on the policy as the server has it (CONFIG GET in the
+//! reference run), which is a timeline: what a command sets counts for what is sent after it.
 //! - `always` keeps every acknowledged write, after a kill and after a power cut.
 //! - `everysec` keeps after a kill every acknowledged write, except those of the last 2 s plus one
-//!   cron tick that were acknowledged while a sync was in flight. After a power cut it keeps
-//!   everything that a sync covered when it was called, if that has succeeded. Beyond that the
-//!   server is at fault only if, while it lived, it had more than 1 s plus one tick in one piece
-//!   without a sync in flight, without an error, and without a child that its configuration
+//!   cron tick that were acknowledged while a sync was in flight: the server then postpones its
+//!   write (Redis: `flushAppendOnlyFile`). The documentation promises more: "you may lose 1 second
+//!   of data if there is a disaster" (redis.io, Persistence). After a power cut it keeps everything
+//!   that a sync covered when it was called, if that has succeeded. Beyond that the server is at
+//!   fault only if, while it lived, it had more than 1 s plus one tick in one piece without a sync
+//!   in flight, without an error, and without a child that its configuration
 //!   (`no-appendfsync-on-rewrite`) lets suppress syncs.
 //! - `no` keeps after a kill every acknowledged write, after a power cut nothing.
 //! - Without an append-only file, the last SAVE or BGSAVE that reported success is kept. While one
@@ -24,30 +25,35 @@
 //! - A SHUTDOWN that exits 0 reaffirms everything acknowledged, and cancels what was announced
 //!   before; unless persistence is off, and then it is a save if its configuration says so.
 //!
-//! **Whose fault.** A loss, or a start that is refused, is `lost-by-lie` when the operating system
-//! claimed a write, sync, truncation or rename that it had not done; else a loss is `lost-allowed`
-//! when it is within the promise; else `lost-reported` when, after the first lost write and before
-//! the end, a client got an error or INFO showed a state by which, as its profile says, this server
-//! announces trouble, or INFO would have: that is asked in a second run up to the same point,
-//! because questions disturb; else `lost`.
+//! **Whose fault.** An excuse has a cause, and its sentence names the call.
+//! - A loss, or a start that is refused, is `lost-by-lie` when the operating system claimed a write,
+//!   sync, truncation or rename that it had not done, and the same run in which it does what it
+//!   claims comes to something else.
+//! - Else a loss is `lost-allowed` when it is within the promise.
+//! - Else it is `lost-reported` when a call on the file that the write depends on has failed since,
+//!   and, because of it, a client got an error before the end, or INFO showed a state by which, as
+//!   its profile says, this server announces trouble, or INFO would have: that is asked in a second
+//!   run up to the same point, because questions disturb. An error about something else (a typing
+//!   error, a snapshot, a rewrite, a child that is already at work) is no excuse.
+//! - Else it is `lost`.
 //!
-//! **Besides.** `damage` sets a new baseline: what is found is `kept`, though it must still be some
-//! prefix. An exit is called for after SHUTDOWN (code 0), and under `always` after an error of the
-//! append-only file (code 1), also when the command that switched to `always` got no answer for it;
-//! any other is `died`. Temporary files that no process will finish are `litter`. At `check`, a
-//! server whose writes are still refused 10 s after the last fault healed is `stuck`, and what
-//! clears it is tried out and named; one that is settled and holds descriptors without a use,
-//! zombies, or children that it does not know of is `leaked`. The worst verdict of a case is the
-//! case's.
+//! **Besides.** `damage` to a file that the start reads sets a new baseline: what is found is
+//! `kept`, though it must still be some prefix. An exit is called for after SHUTDOWN (code 0), and
+//! under `always` when the last operation on the append-only file has failed (code 1), also when
+//! the command that switched to `always` got no answer for it; any other is `died`. Temporary files
+//! that no process will finish are `litter`. At `check`, a server whose writes are still refused
+//! 10 s after the last fault healed is `stuck`, and what clears it is tried out and named; one that
+//! is settled and holds descriptors without a use, zombies, or children that it does not know of is
+//! `leaked`. The worst verdict of a case is the case's.
 //!
 //! Which commands write, and by what a server announces trouble, are facts of the server: they come
 //! with the observations.
 //!
-//! Not judged: the order of keys, memory, replication; commands that draw lots (SPOP, RANDOMKEY)
-//! are done again as they were sent, so a workload must not use those that write.
+//! Not judged: the order of keys, memory, replication.
 //!
 //! Must not know: which world produced the observations, and how they are printed.
 
+mod announced;
 pub mod history;
 mod live_checks;
 mod owed;
@@ -57,15 +63,17 @@ mod saves;
 mod syncs;
 mod verdict;
 
-pub use history::{Entry, Lineage, Unit, expiring, time_matters};
+pub use announced::Subject;
+pub use history::Entry;
 pub use live_checks::{PATIENCE, live_checks};
 pub use owed::Going;
 pub use reason::Reason;
 pub use regime::Regime;
 pub use verdict::{NotAVerdict, Verdict};
 
-use crate::observation::{End, How, Observations};
-use reason::{Attempts, Told, UnaskedEnd};
+use crate::observation::{self, End, How, Observations, Site, Time};
+use announced::announced;
+use reason::{Attempts, Promise, Told, UnaskedEnd};
 use regime::Position;
 
 /// A verdict with its reason.
@@ -75,15 +83,28 @@ pub struct Judgement {
     pub reason: Reason,
     /// The reason with all that it leaves out, for a person.
     pub sentence: String,
+    /// Of a loss: a place with what was promised and what is there.
+    pub difference: Option<String>,
     /// How many entries of the history are in the dataset; None: no prefix fits.
     pub survivors: Option<usize>,
-    /// It is `lost` unless INFO would have shown trouble just before the server ended.
-    pub unless_announced: bool,
+    /// It is `lost` unless INFO would have shown trouble with this just before the server ended.
+    pub unless_announced: Option<Subject>,
+    /// A call lied: whether that is the reason shows without the lie.
+    pub unless_lied: Option<Site>,
 }
 
 impl Judgement {
     fn new(verdict: Verdict, reason: Reason, sentence: String) -> Judgement {
-        Judgement { verdict, reason, sentence, survivors: None, unless_announced: false }
+        let (difference, survivors, unless_announced, unless_lied) = (None, None, None, None);
+        Judgement {
+            verdict,
+            reason,
+            sentence,
+            difference,
+            survivors,
+            unless_announced,
+            unless_lied,
+        }
     }
 
     /// INFO would have shown it.
@@ -93,7 +114,19 @@ impl Judgement {
             *told = Told::Info;
         }
         self.sentence.push_str(", but INFO would have shown trouble");
-        self.unless_announced = false;
+        self.unless_announced = None;
+        self
+    }
+
+    /// Without the lie the run comes to something else.
+    pub fn by_lie(mut self, lie: &Site) -> Judgement {
+        self.verdict = Verdict::LostByLie;
+        if !matches!(self.reason, Reason::NoPrefix | Reason::Refused(_)) {
+            self.reason = Reason::Lied;
+        }
+        let opening = self.sentence.split("; ").next().unwrap_or_default();
+        self.sentence = format!("{opening}; {lie} claimed what it had not done");
+        self.unless_announced = None;
         self
     }
 }
@@ -117,17 +150,15 @@ pub fn judge(
 ) -> Judgement {
     let mut judged = match survivors {
         Some(count) => prefix(seen, entries, count, moment),
-        None if regime::lied(seen) => Judgement::new(
-            Verdict::LostByLie,
-            Reason::NoPrefix,
-            "no prefix of the history leads here; the system lied".to_string(),
-        ),
         None => Judgement::new(
             Verdict::Diverged,
             Reason::NoPrefix,
             "no prefix of the history leads to this dataset".to_string(),
         ),
     };
+    if judged.verdict != Verdict::Kept {
+        judged.unless_lied = regime::last_lie(seen).cloned();
+    }
     judged.survivors = survivors;
     if !seen.leftovers.is_empty() {
         judged.verdict = judged.verdict.min(Verdict::Litter);
@@ -155,56 +186,69 @@ fn prefix(seen: &Observations, entries: &[Entry], count: usize, moment: Moment) 
     if moment == Moment::Restarted && damaged(seen, &going) {
         return judged(Verdict::Kept, Reason::Damaged, "the damage set a new baseline");
     }
-    if regime::lied(seen) {
-        return judged(Verdict::LostByLie, Reason::Lied, "the system claimed what it had not done");
-    }
     if moment == Moment::Living {
         return judged(Verdict::Lost, Reason::NotKilled, "the server was not even killed");
     }
     let excuses: Result<Vec<_>, _> = lost.iter().map(|entry| going.excuse(entry)).collect();
-    match excuses {
+    let broken = match excuses {
         Ok(regimes) => {
-            let (regime, words) = (regimes[0], format!("{} allows it", regimes[0].as_str()));
-            judged(Verdict::LostAllowed, Reason::Allowed(regime), &words)
+            let (regime, words) = (regimes[0], allowed(regimes[0], &going));
+            return judged(Verdict::LostAllowed, Reason::Allowed(regime), &words);
         }
-        Err(broken) if announced(seen, &going, first) => {
-            let reason = Reason::Broken { promise: broken.promise, told: Told::Client };
-            judged(Verdict::LostReported, reason, &format!("{broken}, but a client was told"))
-        }
-        Err(broken) => {
-            let reason = Reason::Broken { promise: broken.promise, told: Told::Nobody };
-            let unless_announced = going.how() != How::Shutdown(0);
-            Judgement { unless_announced, ..judged(Verdict::Lost, reason, &broken.to_string()) }
-        }
+        Err(broken) => broken,
+    };
+    let reason = |told| Reason::Broken { promise: broken.promise, told };
+    if going.how() == How::Shutdown(0) {
+        return judged(Verdict::Lost, reason(Told::Nobody), &broken.to_string());
+    }
+    let subject = match broken.promise {
+        Promise::Save => Subject::Snapshots,
+        _ => Subject::File,
+    };
+    if let Some(cause) = announced(seen, going.incarnation, first, subject) {
+        let words = format!("{broken}, but a client was told that {cause} had failed");
+        return judged(Verdict::LostReported, reason(Told::Client), &words);
+    }
+    let may_show = announced::failure(seen, going.incarnation, first, subject, Time(u64::MAX));
+    let unless_announced = may_show.map(|_| subject);
+    let lost = judged(Verdict::Lost, reason(Told::Nobody), &broken.to_string());
+    Judgement { unless_announced, ..lost }
+}
+
+/// What is allowed, and what the documentation promises where that is more.
+fn allowed(regime: Regime, going: &Going<'_>) -> String {
+    let words = format!("{} allows it", regime.as_str());
+    match (regime, going.cut) {
+        (Regime::Everysec, None) => format!("{words} (2 s and a tick; documented: 1 second)"),
+        _ => words,
     }
 }
 
+/// Whether a file was damaged that this start has read.
 fn damaged(seen: &Observations, going: &Going<'_>) -> bool {
-    seen.damages.iter().any(|damage| damage.starts >= going.incarnation as usize)
-}
-
-/// Whether a client could know before the end that this entry was in danger.
-fn announced(seen: &Observations, going: &Going<'_>, first_lost: &Entry) -> bool {
-    let since = first_lost.unit.at;
-    let refused = seen.history.iter().skip(first_lost.order + 1).any(|sent| {
-        let reply = sent.reply.as_deref().unwrap_or_default();
-        let error = reply.strip_prefix('-').filter(|_| sent.incarnation <= going.incarnation);
-        let about = seen.announces.refusals.iter().any(|told| *told == history::name(&sent.argv));
-        let says = |error: &str| seen.announces.replies.iter().any(|word| error.starts_with(word));
-        error.is_some_and(|error| about || says(error))
-    });
-    let reported = || seen.trouble_reported.iter().any(|reported| *reported >= since);
-    going.how() != How::Shutdown(0) && (refused || reported())
+    let after = seen.damages.iter().filter(|its| its.starts >= going.incarnation as usize);
+    let mut after = after.into_iter();
+    after.any(|damage| {
+        let read = |call: &observation::Call| {
+            let (site, detail) = (&call.record.site, &call.record.detail);
+            let reads = matches!(detail, observation::Detail::Flags(flags) if flags.only_reads());
+            site.incarnation as usize > damage.starts
+                && site.role.as_ref() == Some(&damage.role)
+                && reads
+        };
+        // A server need not open what it does not find, or finds empty.
+        let looked_for = || {
+            let of_snapshots = damage.role.starts_with("rdb");
+            of_snapshots != regime::loads_the_file(seen, seen.incarnation())
+        };
+        if damage.nothing_left { looked_for() } else { seen.calls.iter().any(read) }
+    })
 }
 
 /// Judges a start that was refused, with what was seen of it.
 pub fn refused(seen: &Observations, attempts: Attempts, tried: String) -> Judgement {
-    let reason = Reason::Refused(attempts);
-    if regime::lied(seen) {
-        let sentence = format!("{tried}; the system claimed what it had not done");
-        return Judgement::new(Verdict::LostByLie, reason, sentence);
-    }
-    Judgement::new(Verdict::RefusedStart, reason, tried)
+    let refused = Judgement::new(Verdict::RefusedStart, Reason::Refused(attempts), tried);
+    Judgement { unless_lied: regime::last_lie(seen).cloned(), ..refused }
 }
 
 /// Judges the end of a server; None: the case or the policy called for it.
@@ -215,14 +259,9 @@ pub fn death(seen: &Observations, end: &End) -> Option<Judgement> {
     match end.how {
         How::Killed | How::PowerCut | How::Shutdown(0) => None,
         How::Exited(1)
-            if regime::at(seen, place) == Regime::Always
-                && regime::aof_failed(seen, end.incarnation) =>
-        {
-            None
-        }
-        How::Exited(1)
-            if regime::turning_to_always(seen, end.incarnation)
-                && regime::aof_failed(seen, end.incarnation) =>
+            if (regime::at(seen, place) == Regime::Always
+                || regime::turning_to_always(seen, end.incarnation))
+                && regime::failed_last(seen, end.incarnation).is_some() =>
         {
             None
         }

@@ -80,7 +80,7 @@ impl<'a> Going<'a> {
         if self.reaffirmed(entry) {
             return broken(Promise::Shutdown);
         }
-        let reads_the_file = self.seen.directive("appendonly") == Some("yes");
+        let reads_the_file = regime::loads_the_file(self.seen, self.seen.incarnation());
         match (reads_the_file, self.regime()) {
             (false, _) if saves::holds(self.seen, entry) => broken(Promise::Save),
             (false, _) => Ok(Regime::Off),
@@ -99,7 +99,7 @@ impl<'a> Going<'a> {
                 && end.incarnation <= self.incarnation
                 && end.how == How::Shutdown(0)
                 && regime::at(self.seen, place) != Regime::Off
-                && self.seen.directive("appendonly") == Some("yes")
+                && regime::loads_the_file(self.seen, self.seen.incarnation())
         })
     }
 
@@ -111,7 +111,7 @@ impl<'a> Going<'a> {
     fn file_owes(&self, entry: &Entry) -> Result<Regime, Broken> {
         let place = self.place_of(entry);
         let mut regime = regime::at(self.seen, place);
-        let mut since = entry.acked_at.unwrap_or(entry.unit.at);
+        let mut since = entry.acked_at.unwrap_or(entry.at);
         let mut rewritten = None;
         if !regime.is_on() {
             // It came into the file with the rewrite that ended the switching on.

@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
-use super::history::name;
-use crate::observation::{CallName, Detail, Observations, Returned};
+use crate::observation::{
+    CallName, CallRecord, Detail, Fsync, Observations, Policy, PolicySince, Returned, Site,
+};
 
 /// What the server promises about a write that it acknowledges.
 #[derive(
@@ -56,76 +57,75 @@ pub struct Position {
     pub calls: usize,
 }
 
-/// The regime at a moment: the configuration of that start, and every CONFIG SET since.
+/// The regime at a moment: the policy of that start, and every one that a command has set since.
 pub fn at(seen: &Observations, place: Position) -> Regime {
-    let start = (place.incarnation as usize).checked_sub(1).and_then(|n| seen.starts.get(n));
-    let Some(start) = start else { return Regime::Off };
-    let mut appendonly = start.directive("appendonly").unwrap_or("no").to_string();
-    let mut appendfsync = start.directive("appendfsync").unwrap_or("everysec").to_string();
-    let mut switched_on = None;
-    for set in config_sets(seen, place.incarnation).filter(|set| set.order < place.order) {
-        match set.directive.as_str() {
-            "appendonly" => {
-                let on = set.value == "yes" && appendonly != "yes";
-                switched_on = match (on, set.value.as_str()) {
-                    (true, _) => Some(set.calls),
-                    (false, "yes") => switched_on,
-                    _ => None,
-                };
-                appendonly = set.value;
-            }
-            "appendfsync" => appendfsync = set.value,
-            _ => {}
+    let (mut now, mut switched_on): (Option<Policy>, _) = (None, None);
+    for (since, order) in acknowledged(seen, place.incarnation) {
+        if order.is_some_and(|order| order >= place.order) {
+            break;
         }
+        let on = since.policy.appendonly;
+        switched_on = match (now.map(|policy| policy.appendonly), order) {
+            (Some(false), Some(order)) if on => Some(seen.history[order].calls),
+            _ if on => switched_on,
+            _ => None,
+        };
+        now = Some(since.policy);
     }
     let holds_the_dataset = switched_on.is_none_or(|since| {
         rewritten(seen, place.incarnation, since).is_some_and(|n| n < place.calls)
     });
-    match (appendonly.as_str(), appendfsync.as_str()) {
-        ("yes", _) if !holds_the_dataset => Regime::Switching,
-        ("yes", "always") => Regime::Always,
-        ("yes", "no") => Regime::No,
-        ("yes", _) => Regime::Everysec,
+    match now {
+        Some(policy) if policy.appendonly && holds_the_dataset => match policy.appendfsync {
+            Fsync::Always => Regime::Always,
+            Fsync::Everysec => Regime::Everysec,
+            Fsync::No => Regime::No,
+        },
+        Some(policy) if policy.appendonly => Regime::Switching,
         _ => Regime::Off,
     }
 }
 
-/// A `CONFIG SET` that was answered with OK, in lower case.
-struct ConfigSet {
-    order: usize,
-    calls: usize,
-    directive: String,
-    value: String,
+/// The policies of one start that a client was told of, in order.
+fn acknowledged(
+    seen: &Observations,
+    incarnation: u32,
+) -> impl Iterator<Item = (&PolicySince, Option<usize>)> {
+    let its = seen.policies.iter().filter(move |since| since.incarnation == incarnation);
+    let told = |order: usize| {
+        let reply = seen.history[order].reply.as_deref();
+        reply.is_some_and(|reply| !reply.starts_with('-'))
+    };
+    let its = its.filter(move |since| since.order.is_none_or(told));
+    its.map(|since| (since, since.order))
 }
 
-fn config_sets(seen: &Observations, incarnation: u32) -> impl Iterator<Item = ConfigSet> {
-    let lower = |word: &Vec<u8>| String::from_utf8_lossy(word).to_lowercase();
-    seen.history.iter().enumerate().filter_map(move |(order, sent)| {
-        let set = sent.incarnation == incarnation
-            && name(&sent.argv) == "CONFIG"
-            && sent.argv.len() == 4
-            && lower(&sent.argv[1]) == "set"
-            && sent.reply.as_deref() == Some("+OK");
-        let (directive, value) = set.then(|| (lower(&sent.argv[2]), lower(&sent.argv[3])))?;
-        Some(ConfigSet { order, calls: sent.calls, directive, value })
-    })
+/// The policy at the end of one start, as far as clients were told.
+pub fn last_policy(seen: &Observations, incarnation: u32) -> Option<Policy> {
+    acknowledged(seen, incarnation).last().map(|(since, _)| since.policy)
+}
+
+/// Whether a start reads the append-only file.
+pub fn loads_the_file(seen: &Observations, incarnation: u32) -> bool {
+    let its = acknowledged(seen, incarnation).find(|(_, order)| order.is_none());
+    its.is_some_and(|(since, _)| since.policy.appendonly)
 }
 
 /// Whether the last command of this start, unanswered, was to switch to `always`: the server may
 /// have met the error under the new policy.
 pub fn turning_to_always(seen: &Observations, incarnation: u32) -> bool {
-    let last = seen.history.iter().rev().find(|sent| sent.incarnation == incarnation);
-    last.is_some_and(|sent| {
-        let words: Vec<String> =
-            sent.argv.iter().map(|word| String::from_utf8_lossy(word).to_lowercase()).collect();
-        sent.reply.is_none() && words == ["config", "set", "appendfsync", "always"]
-    })
+    let last = seen.history.iter().rposition(|sent| sent.incarnation == incarnation);
+    let set = seen.policies.iter().rfind(|since| since.incarnation == incarnation);
+    let (Some(last), Some(set)) = (last, set) else { return false };
+    set.order == Some(last)
+        && seen.history[last].reply.is_none()
+        && set.policy.appendonly
+        && set.policy.appendfsync == Fsync::Always
 }
 
 /// The commands of one start that changed the regime, by order.
 pub fn changes(seen: &Observations, incarnation: u32) -> impl Iterator<Item = usize> {
-    let matters = |set: &ConfigSet| ["appendonly", "appendfsync"].contains(&set.directive.as_str());
-    config_sets(seen, incarnation).filter(matters).map(|set| set.order)
+    acknowledged(seen, incarnation).filter_map(|(_, order)| order)
 }
 
 /// The first call from `since` on by which the server put a rewritten file into place: its rename,
@@ -149,47 +149,48 @@ pub fn rewritten(seen: &Observations, incarnation: u32, since: usize) -> Option<
     }
 }
 
-/// The value of a directive at the end of one start of the server.
-pub fn directive(seen: &Observations, incarnation: u32, name: &str) -> Option<String> {
-    let start = (incarnation as usize).checked_sub(1).and_then(|n| seen.starts.get(n))?;
-    let set = config_sets(seen, incarnation).filter(|set| set.directive == name).last();
-    set.map(|set| set.value).or_else(|| start.directive(name).map(str::to_lowercase))
-}
-
 /// One tick of the server's cron (directive `hz`, 10 unless it is set): how late it may notice
 /// that a time has come or a sync has ended.
 pub fn tick(seen: &Observations, incarnation: u32) -> Duration {
-    let hz = directive(seen, incarnation, "hz").and_then(|hz| hz.parse::<u32>().ok());
-    Duration::from_secs(1) / hz.unwrap_or(10).clamp(1, 500)
+    let hz = last_policy(seen, incarnation).map_or(10, |policy| policy.hz);
+    Duration::from_secs(1) / hz.clamp(1, 500)
 }
 
 pub fn is_aof(role: Option<&str>) -> bool {
     matches!(role, Some("aof" | "incr" | "incr-temp" | "rewrite-bg"))
 }
 
-/// Whether an operation on the append-only file has failed under this start of the server.
-pub fn aof_failed(seen: &Observations, incarnation: u32) -> bool {
-    seen.calls.iter().any(|call| {
-        let site = &call.record.site;
+/// The operation on the append-only file that was the last of this start and failed. A server that
+/// has gone on writing since ends for another reason.
+pub fn failed_last(seen: &Observations, incarnation: u32) -> Option<&Site> {
+    let mut its = seen.calls.iter().rev().map(|call| &call.record).filter(|record| {
+        let site = &record.site;
+        let changes = site.call.is_sync() || matches!(site.call, CallName::Write);
+        let changes = changes || site.call == CallName::Ftruncate;
         site.incarnation == incarnation
+            && !site.task.starts_with("child")
             && is_aof(site.role.as_deref())
-            && (site.call.is_sync() || matches!(site.call, CallName::Write | CallName::Ftruncate))
-            && matches!(call.record.returned, Some(Returned::Error(_)))
-    })
+            && changes
+    });
+    // A failed write is rolled back before the server gives up.
+    let record = its.find(|record| record.site.call != CallName::Ftruncate)?;
+    let short = |record: &&CallRecord| match (&record.detail, &record.returned) {
+        (Detail::Bytes(asked), Some(Returned::Value(moved))) => *moved < asked.cast_signed(),
+        (_, returned) => matches!(returned, Some(Returned::Error(_))),
+    };
+    Some(record).filter(short).map(|record| &record.site)
 }
 
-/// Whether the operating system claimed a write, sync, truncation or rename that it did not do. Of
-/// pipes only the one that carries commands to the child counts.
-pub fn lied(seen: &Observations) -> bool {
-    seen.calls.iter().any(|call| {
-        let name = call.record.site.call;
-        let of_a_file = call
-            .record
-            .site
-            .role
-            .as_deref()
-            .is_none_or(|role| !role.starts_with("pipe") || role == "pipe:diff");
+/// The last call by which the operating system claimed a write, sync, truncation or rename that it
+/// did not do. Of pipes only the one that carries commands to the child counts.
+pub fn last_lie(seen: &Observations) -> Option<&Site> {
+    let lies = seen.calls.iter().rev().filter(|call| call.is_lie());
+    let mut sites = lies.map(|call| &call.record.site);
+    sites.find(|site| {
+        let role = site.role.as_deref();
+        let of_a_file = role.is_none_or(|role| !role.starts_with("pipe") || role == "pipe:diff");
+        let name = site.call;
         let lasting = matches!(name, CallName::Write | CallName::Ftruncate | CallName::Truncate);
-        call.is_lie() && of_a_file && (lasting || name.is_sync() || name == CallName::Rename)
+        of_a_file && (lasting || name.is_sync() || name == CallName::Rename)
     })
 }

@@ -57,8 +57,7 @@ fn by_shutdown(seen: &Observations, entry: &Entry) -> bool {
         let saves = match shutdown_word(seen, end.incarnation).as_deref() {
             Some("nosave") => false,
             Some("save") => true,
-            _ => regime::directive(seen, end.incarnation, "save")
-                .is_some_and(|points| !points.trim_matches(['"', ' ']).is_empty()),
+            _ => regime::last_policy(seen, end.incarnation).is_some_and(|policy| policy.saves),
         };
         end.incarnation >= entry.incarnation && end.how == How::Shutdown(0) && saves
     })

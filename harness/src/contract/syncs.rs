@@ -151,7 +151,8 @@ pub fn idled(seen: &Observations, entry: &Entry, since: Time, until: Time) -> bo
     let mut busy: Vec<(Time, Time)> =
         flights(seen).iter().map(|flight| (flight.began, flight.ended)).collect();
     busy.extend(errors(seen, incarnation).map(|at| (at, at)));
-    if regime::directive(seen, incarnation, "no-appendfsync-on-rewrite").as_deref() == Some("yes") {
+    let policy = regime::last_policy(seen, incarnation);
+    if policy.is_some_and(|policy| policy.no_appendfsync_on_rewrite) {
         let children = seen.children.iter().filter(|child| child.incarnation == incarnation);
         busy.extend(children.map(|child| (child.born, child.ended.unwrap_or(NEVER))));
     }

@@ -1,12 +1,14 @@
 //! Judgements on histories made by hand: what was found against what was promised.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
 use crate::observation::{
-    Announces, Argv, Call, CallRecord, Child, Commands, Cut, Damaged, Detail, Directive, Ending,
-    Injected, Leaks, LiveChecks, Name, PowerCut, Refusal, Returned, Sent, Start, Time,
+    Announces, Argv, Call, CallRecord, Child, Commands, Cut, Damaged, Detail, Ending, Fsync,
+    Injected, Leaks, LiveChecks, Name, OpenFlags, Policy, PolicySince, PowerCut, Refusal, Returned,
+    Sent, Start, Time,
 };
 
 mod power;
@@ -14,15 +16,23 @@ mod power;
 /// Three acknowledged writes at 1, 2 and 3 s under a policy, each written before its reply, then an
 /// end at 4 s and another start.
 fn seen(appendfsync: &str, how: How) -> Observations {
-    let directive = |name: &str, value: &str| Directive { name: name.into(), value: value.into() };
-    let directives = vec![directive("appendonly", "yes"), directive("appendfsync", appendfsync)];
-    let start = |at| Start { at, directives: directives.clone(), ready: true, again: false };
+    let start = |at| Start {
+        at,
+        image: Arc::default(),
+        at_rest: true,
+        directives: Arc::from([]),
+        ready: true,
+        again: false,
+    };
+    let policy =
+        |incarnation| PolicySince { incarnation, order: None, policy: policy(appendfsync) };
     let sent = |second: u32| Sent {
         line: second,
         incarnation: 1,
         client: Name::known("client"),
         argv: words("INCR a"),
         taken_at: seconds(second.into()),
+        waited: false,
         calls: second as usize - 1,
         reply: Some(format!(":{second}")),
         acked_at: Some(seconds(second.into())),
@@ -36,17 +46,29 @@ fn seen(appendfsync: &str, how: How) -> Observations {
     Observations {
         history: (1..=3).map(sent).collect(),
         starts: vec![start(Time::ZERO), start(seconds(4))],
+        policies: vec![policy(1), policy(2)],
         ends: vec![End { incarnation: 1, at: seconds(4), how, line: 4, calls: 99 }],
         calls: (1..=3).map(written).collect(),
         announces: Announces {
             replies: vec!["MISCONF".to_string()],
             refusals: vec!["BGREWRITEAOF".to_string()],
-            info: Vec::new(),
+            of_snapshots: vec!["RDB".to_string()],
+            ..Announces::default()
         }
         .into(),
         commands: Commands { administers: administering(), ..Commands::default() }.into(),
         ..Observations::default()
     }
+}
+
+fn policy(appendfsync: &str) -> Policy {
+    let appendfsync = match appendfsync {
+        "always" => Fsync::Always,
+        "everysec" => Fsync::Everysec,
+        _ => Fsync::No,
+    };
+    let (appendonly, saves, hz) = (true, false, 10);
+    Policy { appendonly, appendfsync, saves, no_appendfsync_on_rewrite: false, hz }
 }
 
 fn administering() -> BTreeSet<String> {
@@ -67,6 +89,14 @@ fn replace(seen: &mut Observations, place: usize, command: &str) {
     seen.history[place].reply = Some("+OK".to_string());
 }
 
+/// The command with this place was a CONFIG SET after which the policy was this.
+fn set(seen: &mut Observations, place: usize, change: impl Fn(&mut Policy)) {
+    replace(seen, place, "CONFIG SET …");
+    let mut policy = seen.policies[0].policy;
+    change(&mut policy);
+    seen.policies.push(PolicySince { incarnation: 1, order: Some(place), policy });
+}
+
 fn seconds(n: u64) -> Time {
     Time::ZERO + Duration::from_secs(n)
 }
@@ -75,7 +105,11 @@ fn seconds(n: u64) -> Time {
 /// one.
 fn verdict(seen: &Observations, count: usize) -> Verdict {
     let entries = history::entries(seen, 0);
-    let survivors = Some(count).filter(|count| *count <= entries.len());
+    let writes: Vec<usize> = (0..entries.len()).filter(|n| entries[*n].writes).collect();
+    let survivors = match writes.get(count) {
+        Some(next) => Some(*next),
+        None => Some(entries.len()).filter(|_| count == writes.len()),
+    };
     judge(seen, &entries, survivors, Moment::Restarted).verdict
 }
 
@@ -119,14 +153,28 @@ fn everysec_may_lose_the_last_two_seconds_while_a_sync_is_in_flight() {
     assert_eq!(verdict(&always, 2), Verdict::Lost);
 }
 
+/// A sync of the file failed at this second, after the first writes.
+fn sync_fails(seen: &mut Observations, at: u64) {
+    let error = Some(Returned::Error(nix::errno::Errno::EIO));
+    let failed = call("bio-fsync.aof.fdatasync#9", seconds(at), None, error, false);
+    let place = seen.calls.iter().rposition(|call| call.at <= seconds(at)).map_or(0, |n| n + 1);
+    seen.calls.insert(place, failed);
+}
+
+const STATUS: &str = "aof_last_write_status";
+
 #[test]
 fn a_clean_shutdown_reaffirms_and_cancels_announcements() {
     let mut told = seen("everysec", How::Killed);
-    told.trouble_reported = vec![seconds(3)];
+    told.trouble_reported = vec![(seconds(3), STATUS.to_string())];
+    assert_eq!(verdict(&told, 2), Verdict::Lost, "nothing had failed");
+    sync_fails(&mut told, 3);
     assert_eq!(verdict(&told, 2), Verdict::LostReported);
     assert_eq!(verdict(&told, 1), Verdict::LostReported);
+    told.trouble_reported[0].1 = "status of the RDB".to_string();
+    assert_eq!(verdict(&told, 1), Verdict::Lost, "about something else");
     let mut ended = seen("everysec", How::Shutdown(0));
-    ended.trouble_reported = vec![seconds(3)];
+    ended.trouble_reported = vec![(seconds(3), STATUS.to_string())];
     ended.calls = vec![call("bio-fsync.aof.fdatasync#1", seconds(1), None, None, false)];
     assert_eq!(verdict(&ended, 2), Verdict::Lost);
     assert_eq!(verdict(&ended, 3), Verdict::Kept);
@@ -135,26 +183,44 @@ fn a_clean_shutdown_reaffirms_and_cancels_announcements() {
 #[test]
 fn what_was_announced_before_the_write_does_not_count_for_it() {
     let mut told = seen("everysec", How::Killed);
-    told.trouble_reported = vec![seconds(2)];
+    sync_fails(&mut told, 2);
+    told.trouble_reported = vec![(seconds(2), STATUS.to_string())];
     assert_eq!(verdict(&told, 2), Verdict::Lost);
 }
 
 #[test]
-fn a_lie_of_the_system_is_no_fault_of_the_server() {
+fn a_lie_of_the_system_is_a_reason_to_look_without_it() {
     let mut lied = seen("always", How::Killed);
     let claimed = Some(Returned::Value(27));
+    let judged = |seen: &Observations, survivors| {
+        judge(seen, &history::entries(seen, 0), survivors, Moment::Restarted)
+    };
     lied.calls = vec![call("parent.aof.write#3", seconds(3), None, claimed, true)];
-    assert_eq!(verdict(&lied, 2), Verdict::LostByLie);
-    assert_eq!(verdict(&lied, 7), Verdict::LostByLie);
+    let lost = judged(&lied, Some(2));
+    assert_eq!(lost.verdict, Verdict::Lost);
+    let lie = lost.unless_lied.clone().expect("a call has lied");
+    let by_lie = lost.by_lie(&lie);
+    assert_eq!((by_lie.verdict, &by_lie.reason), (Verdict::LostByLie, &Reason::Lied));
+    assert_eq!(
+        by_lie.sentence,
+        "2 of 3 acknowledged writes are there; parent.aof.write#3 claimed what it had not done"
+    );
+    assert!(
+        judged(&lied, None).unless_lied.is_some() && judged(&lied, Some(3)).unless_lied.is_none()
+    );
     let claimed = Some(Returned::Value(1));
     lied.calls = vec![call("parent.pipe:ack-to-child.write#1", seconds(3), None, claimed, true)];
-    assert_eq!(verdict(&lied, 2), Verdict::Lost, "a pipe holds no data");
+    assert_eq!(judged(&lied, Some(2)).unless_lied, None, "a pipe holds no data");
 }
 
 #[test]
 fn damage_sets_a_new_baseline_and_litter_is_worse_than_kept() {
     let mut damaged = seen("always", How::Killed);
-    damaged.damages = vec![Damaged { starts: 1 }];
+    damaged.damages = vec![Damaged { starts: 1, role: "aof".into(), nothing_left: false }];
+    assert_eq!(verdict(&damaged, 1), Verdict::Lost, "the start has not read it");
+    let mut read = call("2:parent.aof.open#1", seconds(4), None, Some(Returned::Descriptor), false);
+    read.record.detail = Detail::Flags(OpenFlags(0));
+    damaged.calls.push(read);
     assert_eq!(verdict(&damaged, 1), Verdict::Kept);
     assert_eq!(verdict(&damaged, 7), Verdict::Diverged);
     let mut littered = seen("always", How::Killed);
@@ -170,7 +236,7 @@ fn regime_of(seen: &Observations, order: usize, calls: usize) -> Regime {
 #[test]
 fn a_policy_counts_for_what_comes_after_it() {
     let mut switched = seen("no", How::Killed);
-    replace(&mut switched, 1, "CONFIG SET appendonly no");
+    set(&mut switched, 1, |policy| policy.appendonly = false);
     assert_eq!(regime_of(&switched, 1, 1), Regime::No);
     assert_eq!(regime_of(&switched, 2, 1), Regime::Off, "at the same instant, but later");
     assert_eq!(
@@ -183,8 +249,8 @@ fn a_policy_counts_for_what_comes_after_it() {
 #[test]
 fn switching_on_promises_nothing_until_the_first_rewrite_has_succeeded() {
     let mut switched = seen("always", How::Killed);
-    switched.starts[0].directives[0].value = "no".to_string();
-    replace(&mut switched, 1, "CONFIG SET appendonly yes");
+    switched.policies[0].policy.appendonly = false;
+    set(&mut switched, 1, |policy| policy.appendonly = true);
     assert_eq!(regime_of(&switched, 1, 9), Regime::Off);
     assert_eq!(regime_of(&switched, 3, 9), Regime::Switching);
     assert_eq!(verdict(&switched, 0), Verdict::LostAllowed);
@@ -202,19 +268,17 @@ fn switching_on_promises_nothing_until_the_first_rewrite_has_succeeded() {
 #[test]
 fn a_shutdown_while_the_file_is_switched_on_reaffirms_too() {
     let mut switched = seen("always", How::Shutdown(0));
-    switched.starts[0].directives[0].value = "no".to_string();
-    replace(&mut switched, 1, "CONFIG SET appendonly yes");
+    switched.policies[0].policy.appendonly = false;
+    set(&mut switched, 1, |policy| policy.appendonly = true);
     assert_eq!(verdict(&switched, 0), Verdict::Lost);
-    switched.starts[1].directives[0].value = "no".to_string();
+    switched.policies[1].policy.appendonly = false;
     assert_eq!(verdict(&switched, 0), Verdict::LostAllowed, "the file is not even asked for");
 }
 
 /// As [`seen`], without an append-only file.
 fn without_file(how: How) -> Observations {
     let mut off = seen("no", how);
-    for start in &mut off.starts {
-        start.directives[0].value = "no".to_string();
-    }
+    off.policies.iter_mut().for_each(|since| since.policy.appendonly = false);
     off
 }
 
@@ -253,8 +317,7 @@ fn a_background_save_holds_what_was_there_at_its_fork_once_it_is_reaped() {
 fn a_shutdown_saves_when_its_configuration_or_the_client_says_so() {
     let mut off = without_file(How::Shutdown(0));
     assert_eq!(verdict(&off, 0), Verdict::LostAllowed);
-    let save = Directive { name: "save".to_string(), value: "900 1".to_string() };
-    off.starts[0].directives.push(save);
+    off.policies[0].policy.saves = true;
     assert_eq!(verdict(&off, 2), Verdict::Lost);
     replace(&mut off, 2, "SHUTDOWN NOSAVE");
     off.history[2].reply = None;
@@ -269,7 +332,7 @@ fn a_tick_is_as_long_as_the_configuration_says() {
     assert_eq!(verdict(&slow, 1), Verdict::LostAllowed, "acknowledged 2.1 s before the kill");
     slow.ends[0].at = Time::ZERO + Duration::from_millis(4101);
     assert_eq!(verdict(&slow, 1), Verdict::Lost);
-    slow.starts[0].directives.push(Directive { name: "hz".to_string(), value: "5".to_string() });
+    slow.policies[0].policy.hz = 5;
     assert_eq!(verdict(&slow, 1), Verdict::LostAllowed, "a tick of 200 ms");
 }
 
@@ -295,19 +358,23 @@ fn a_refused_command_about_persistence_tells_a_client() {
     replace(&mut told, 2, "BGREWRITEAOF");
     assert_eq!(verdict(&told, 1), Verdict::Lost);
     told.history[2].reply = Some("-ERR Can't execute".to_string());
+    assert_eq!(verdict(&told, 1), Verdict::Lost, "for a reason of its own");
+    let error = Some(Returned::Error(nix::errno::Errno::EIO));
+    told.calls.push(call("parent.aof.fdatasync#3", seconds(3), None, error, false));
     assert_eq!(verdict(&told, 1), Verdict::LostReported);
 }
 
 #[test]
 fn what_info_would_have_shown_counts_unless_a_shutdown_cancelled_it() {
     let judged = |how| {
-        let seen = seen("always", how);
+        let mut seen = seen("always", how);
+        sync_fails(&mut seen, 3);
         let entries = history::entries(&seen, 0);
         judge(&seen, &entries, Some(2), Moment::Restarted)
     };
-    assert!(judged(How::Killed).unless_announced);
+    assert_eq!(judged(How::Killed).unless_announced, Some(Subject::File));
     assert_eq!(judged(How::Killed).announced().verdict, Verdict::LostReported);
-    assert!(!judged(How::Shutdown(0)).unless_announced);
+    assert_eq!(judged(How::Shutdown(0)).unless_announced, None);
 }
 
 #[test]
@@ -320,6 +387,10 @@ fn an_exit_under_always_is_called_for_only_by_a_failed_file() {
     let error = Some(Returned::Error(Errno::ENOSPC));
     failed.calls = vec![call("parent.aof.write#1", seconds(4), None, error, false)];
     assert_eq!(death(&failed, &end), None);
+    failed.calls.push(call("parent.aof.write#2", seconds(4), None, value(27), false));
+    let judged = death(&failed, &end).map(|judged| judged.verdict);
+    assert_eq!(judged, Some(Verdict::Died), "it went on after the error");
+    failed.calls.pop();
     let mut everysec = seen("everysec", exited);
     everysec.calls = failed.calls;
     assert_eq!(death(&everysec, &end).map(|judged| judged.verdict), Some(Verdict::Died));

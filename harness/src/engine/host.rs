@@ -15,7 +15,7 @@ use super::wire::{Batch, Cuts, Job, Measured, Place, Survey};
 use crate::contract::{Reason, Verdict};
 use crate::profile::Profile;
 use crate::runner::{
-    CutPoint, Loads, Outcome, Ruling, RunSummary, Standing, Surveyed, WorldOracle,
+    CutPoint, Loads, Outcome, Remembered, Ruling, RunSummary, Standing, Surveyed, WorldOracle,
 };
 use crate::world::sim::{Sim, Stacks};
 use crate::world::supervised::{Machine, Supervised};
@@ -186,6 +186,16 @@ impl Host {
         }
         measured.nanos = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
         measured
+    }
+
+    /// How often the oracles of all servers were asked, and how often they remembered.
+    pub fn remembered(&self) -> Remembered {
+        let mut all = Remembered::default();
+        for server in self.servers.values() {
+            all.asked += server.oracle.remembered.asked;
+            all.known += server.oracle.remembered.known;
+        }
+        all
     }
 
     fn server(&mut self, place: &Place) -> Result<&mut Server, Broken> {

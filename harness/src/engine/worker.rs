@@ -146,7 +146,7 @@ impl Worker {
             Ok(line) => serde_json::from_slice(&line)
                 .map_err(|e| Broken::Harness(format!("a worker said something strange: {e}"))),
             Err(NoLine::Closed) => Err(self.death()),
-            Err(NoLine::Silent) => Err(Broken::Hung(format!(
+            Err(NoLine::Silent) => Err(Broken::NotMeasured(format!(
                 "no outcome after {} s of real time; the server was killed with its children",
                 deadline.as_secs_f64()
             ))),

@@ -48,6 +48,11 @@ impl OpenFlags {
     pub fn truncates(self) -> bool {
         OFlag::from_bits_truncate(self.0 as i32).contains(OFlag::O_TRUNC)
     }
+
+    /// Whether nothing can be written through it (O_RDONLY).
+    pub fn only_reads(self) -> bool {
+        OFlag::from_bits_truncate(self.0 as i32) & OFlag::O_ACCMODE == OFlag::O_RDONLY
+    }
 }
 
 /// `O_WRONLY|O_APPEND`, in the order of open(2), without flags that make no difference here.

@@ -20,6 +20,10 @@ pub struct Announces {
     pub refusals: Vec<String>,
     /// Fields of INFO with the value that says it.
     pub info: Vec<(String, String)>,
+    /// What such a reply or field contains that is about snapshots.
+    pub of_snapshots: Vec<String>,
+    /// What such a reply or field contains that is about rewrites of the append-only file.
+    pub of_rewrites: Vec<String>,
 }
 
 /// Commands by what they do to the dataset, in capitals; all others write.
@@ -30,6 +34,14 @@ pub struct Commands {
     pub administers: BTreeSet<String>,
     /// They wait for a key, and change it once it is there.
     pub waits: BTreeSet<String>,
+    /// Their replies differ between two servers that hold the same.
+    pub varies: BTreeSet<String>,
+    /// Their replies are lists without an order.
+    pub unordered: BTreeSet<String>,
+    /// Reply and effect depend on the dataset and on nothing else, not even on the time.
+    pub timeless: BTreeSet<String>,
+    /// They end the server.
+    pub ends: BTreeSet<String>,
 }
 
 /// How persistence is configured, observed and repaired.
@@ -69,6 +81,8 @@ pub struct PartOfAnnounces {
     replies: Option<Vec<String>>,
     refusals: Option<Vec<String>>,
     info: Option<Vec<(String, String)>>,
+    of_snapshots: Option<Vec<String>>,
+    of_rewrites: Option<Vec<String>>,
 }
 
 impl PartOfAnnounces {
@@ -77,6 +91,8 @@ impl PartOfAnnounces {
             replies: self.replies.unwrap_or_else(|| base.replies.clone()),
             refusals: self.refusals.unwrap_or_else(|| base.refusals.clone()),
             info: self.info.unwrap_or_else(|| base.info.clone()),
+            of_snapshots: self.of_snapshots.unwrap_or_else(|| base.of_snapshots.clone()),
+            of_rewrites: self.of_rewrites.unwrap_or_else(|| base.of_rewrites.clone()),
         })
     }
 }
@@ -88,6 +104,10 @@ pub struct PartOfCommands {
     reads: Option<BTreeSet<String>>,
     administers: Option<BTreeSet<String>>,
     waits: Option<BTreeSet<String>>,
+    varies: Option<BTreeSet<String>>,
+    unordered: Option<BTreeSet<String>>,
+    timeless: Option<BTreeSet<String>>,
+    ends: Option<BTreeSet<String>>,
 }
 
 impl PartOfCommands {
@@ -96,6 +116,10 @@ impl PartOfCommands {
             reads: self.reads.unwrap_or_else(|| base.reads.clone()),
             administers: self.administers.unwrap_or_else(|| base.administers.clone()),
             waits: self.waits.unwrap_or_else(|| base.waits.clone()),
+            varies: self.varies.unwrap_or_else(|| base.varies.clone()),
+            unordered: self.unordered.unwrap_or_else(|| base.unordered.clone()),
+            timeless: self.timeless.unwrap_or_else(|| base.timeless.clone()),
+            ends: self.ends.unwrap_or_else(|| base.ends.clone()),
         })
     }
 }

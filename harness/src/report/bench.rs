@@ -36,10 +36,14 @@ pub fn trapped(label: &str, [short, long]: &[Measured; 2]) -> String {
 
 /// Runs of a sweep.
 pub fn sweep_runs(label: &str, runs: &SweepRuns) -> String {
-    let SweepRuns { planned, sites, micros } = runs;
+    let SweepRuns { planned, sites, micros, remembered } = runs;
+    let remembered = remembered.map_or(String::new(), |it| {
+        let percent = it.known as f64 * 100.0 / it.asked.max(1) as f64;
+        format!("; {percent:.1} % of what should be there was remembered")
+    });
     format!(
         "{label:8}  {:10.1} sweep runs/s  {micros:8.1} µs per run  (of {planned} runs in {sites} \
-         sites)",
+         sites{remembered})",
         1e6 / micros
     )
 }
@@ -55,7 +59,7 @@ pub fn states(label: &str, States { images, seconds }: &States) -> String {
 
 /// Runs of a longer workload.
 pub fn growth(label: &str, Growth { write, length, runs }: &Growth) -> String {
-    let SweepRuns { planned, sites, micros } = runs;
+    let SweepRuns { planned, sites, micros, .. } = runs;
     let per_call = micros / *sites as f64;
     format!(
         "{label:8}  {length:10} times {write}: {sites} sites, {planned} runs, {micros:8.1} µs per \

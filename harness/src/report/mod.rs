@@ -5,6 +5,7 @@
 pub mod audit_junit;
 pub mod bench;
 pub mod bug_report;
+pub mod commands;
 pub mod conformance;
 pub mod diff;
 pub mod export;

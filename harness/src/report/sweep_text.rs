@@ -160,9 +160,10 @@ pub fn causes(sweeps: &[Sweep]) -> String {
 /// When a text cannot be written as XML.
 pub fn junit(file: &File, accepted: &Accepted) -> Result<String, String> {
     let mut suites: Vec<_> = file.sweeps.iter().map(|sweep| suite(sweep, accepted)).collect();
-    if file.partial {
-        let (kind, why) = ("partial", "it was interrupted, and what is not here was not tried");
-        let became = Became::Errored(kind.to_string(), why.to_string());
+    let missing = file.missing();
+    if !missing.is_empty() {
+        let why = format!("{}, and what is not here was not tried", missing.join("; "));
+        let became = Became::Errored("partial".to_string(), why);
         let test = ("report".to_string(), "complete".to_string(), became);
         suites.insert(0, ("sabot sweep".to_string(), vec![test]));
     }

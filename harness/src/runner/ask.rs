@@ -33,8 +33,8 @@ impl Runner<'_> {
         let fields: Vec<_> =
             pairs.map(|(field, value)| (field.to_string(), value.trim().to_string())).collect();
         let seen = &mut self.record.seen;
-        if seen.announces.info.iter().any(|trouble| fields.contains(trouble)) {
-            seen.trouble_reported.push(self.session.now());
+        for trouble in seen.announces.info.iter().filter(|trouble| fields.contains(trouble)) {
+            seen.trouble_reported.push((self.session.now(), trouble.0.clone()));
         }
         Ok(Some(fields))
     }

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use super::protocol::Protocol;
 use super::resp::{Reply, decode, encode};
 use crate::observation::{Argv, Name};
 use crate::world::{Broken, World};
@@ -31,6 +32,7 @@ pub struct Arrived {
 #[derive(Clone, Debug)]
 struct Client {
     name: Name,
+    protocol: Protocol,
     pending: VecDeque<Purpose>,
     received: Vec<u8>,
 }
@@ -54,11 +56,14 @@ impl Clients {
             return Ok(false);
         }
         if !self.clients.iter().any(|client| client.name == name) {
-            let name = Name::from(name);
-            self.clients.push(Client { name, pending: VecDeque::new(), received: Vec::new() });
+            let (name, protocol) = (Name::from(name), Protocol::default());
+            let (pending, received) = (VecDeque::new(), Vec::new());
+            self.clients.push(Client { name, protocol, pending, received });
         }
         let client = self.clients.iter_mut().find(|client| client.name == name);
-        client.expect("it was just made").pending.push_back(purpose);
+        let client = client.expect("it was just made");
+        let replies = client.protocol.replies_to(argv);
+        client.pending.extend(std::iter::repeat_n(purpose, replies));
         Ok(true)
     }
 
@@ -76,6 +81,7 @@ impl Clients {
             client.take_replies(&mut arrived)?;
             if received.closed {
                 client.received.clear();
+                client.protocol = Protocol::default();
                 let name = &client.name;
                 arrived.extend(client.pending.drain(..).map(|purpose| Arrived {
                     client: name.clone(),
@@ -95,13 +101,15 @@ impl Client {
                 Ok(None) => return Ok(()),
                 Ok(Some((reply, end))) => {
                     self.received.drain(..end);
-                    let purpose = self.pending.pop_front().unwrap_or(Purpose::Unasked);
+                    let asked = !self.protocol.is_unasked(&reply);
+                    let purpose = if asked { self.pending.pop_front() } else { None };
+                    let purpose = purpose.unwrap_or(Purpose::Unasked);
                     let client = self.name.clone();
                     arrived.push(Arrived { client, purpose, reply: Some(reply) });
                 }
                 Err(_) => {
                     let shown = crate::case::lex::escaped(&self.received);
-                    let message = format!("{} received what is no RESP2: {shown}", self.name);
+                    let message = format!("{} received what is not RESP: {shown}", self.name);
                     return Err(Broken::Harness(message));
                 }
             }

@@ -1,109 +1,328 @@
-//! Judging: asking the server for its dataset, the oracle for what it could be, the contract for a
-//! verdict.
+//! Judging: what the server holds, what it should hold, and the contract for a verdict.
 //!
-//! The question is always the same and comes at the same point, as soon as the server says it is
-//! ready, so that it disturbs every world alike. Must not know: what is promised.
+//! Nothing is asked in the run itself while that could change what is still to come: a start is
+//! repeated on a copy of its files, or the whole run up to here. Must not know: what is promised.
 
-use super::dataset::{DatasetQuestion, digest};
-use super::judgements::{Asked, Due};
-use super::oracle::Point;
-use super::resp::Reply;
+use std::sync::Arc;
+
+use super::content::ask::{Access, Asker, NoContent, millis_at};
+use super::content::{Content, Millis};
+use super::judgements::Due;
+use super::lineage::Lineage;
+use super::oracle::{Oracle, Past, Point, Rerun};
+use super::past::{self, Mismatch, Retold};
 use super::state::{EarlyEnd, Runner};
-use crate::contract::{Entry, Going, Moment, Unit, Verdict, judge};
-use crate::world::Directive;
+use crate::contract::history::name;
+use crate::contract::{Entry, Going, Judgement, Moment, Subject, Verdict, judge};
+use crate::kernel::Time;
+use crate::observation::{Observations, PolicySince};
+use crate::world::Broken;
+
+/// The connection for questions that end a run.
+const ASKER: &str = "content";
 
 impl Runner<'_> {
-    /// Judges if something is due and the server has answered.
+    /// Judges if something is due and the server is ready.
     pub fn judge_what_is_due(&mut self) -> Result<(), EarlyEnd> {
-        let Some(mut due) = self.judgements.due.take() else { return Ok(()) };
-        if !self.session.has_server() {
+        let Some(due) = self.judgements.due.take() else { return Ok(()) };
+        if !self.session.has_server() || self.oracle.is_none() {
             return Ok(());
         }
-        let entries = self.judgements.lineage.entries(&self.record.seen);
-        if due.asked == Asked::NotYet && self.record.is_ready() {
-            let question = DatasetQuestion::after(entries.iter().map(|entry| &entry.unit));
-            let numbers = self.session.send_questions(question.commands())?;
-            due.asked = numbers.last().map_or(Asked::InVain, |last| Asked::AsNumber(*last));
-            self.settle()?;
+        if !self.record.is_ready() {
+            self.judgements.due = Some(due);
+            return Ok(());
         }
-        let answer = match due.asked {
-            Asked::AsNumber(number) => self.session.take_answer(number),
-            Asked::NotYet | Asked::InVain => None,
-        };
-        match answer {
-            Some(Some(reply)) => self.judge(&due, entries, &reply),
-            // The server went away instead of answering: that is judged where it is observed.
-            Some(None) => Ok(()),
-            None => {
-                self.judgements.due = Some(due);
-                Ok(())
-            }
-        }
-    }
-
-    fn judge(&mut self, due: &Due, entries: Vec<Entry>, reply: &Reply) -> Result<(), EarlyEnd> {
-        self.judgements.dataset = Some(reply.lines());
+        let found = self.found(due.moment);
         let line = std::mem::replace(&mut self.record.line, due.line);
-        let judged = self.judge_dataset(due.moment, entries, reply);
+        let judged = self.judge(&due, found);
         self.record.line = line;
+        // What the runner itself has sent meanwhile is part of that.
+        self.judgements.judged(&self.record.seen);
         judged
     }
 
-    fn judge_dataset(
-        &mut self,
-        moment: Moment,
-        entries: Vec<Entry>,
-        reply: &Reply,
-    ) -> Result<(), EarlyEnd> {
-        let found = match digest(reply) {
-            Ok(found) => found,
-            Err(answer) => {
-                let reason = format!("the server does not answer DEBUG DIGEST: {answer}");
-                self.rule_in_words(Verdict::NotMeasured, reason);
-                return Ok(());
-            }
+    fn judge(&mut self, due: &Due, found: Result<Arc<Content>, EarlyEnd>) -> Result<(), EarlyEnd> {
+        let judged = match found {
+            Ok(found) => self.judge_content(due.moment, &found),
+            Err(early) => Err(early),
         };
-        if self.judgements.lineage.broken {
-            let text = "contract: not judged — what was found before was no prefix";
-            self.record.remark(text.to_string());
-            return Ok(());
+        match judged {
+            // The rest of the script says nothing less for it.
+            Err(EarlyEnd::Broken(Broken::NotMeasured(why))) => {
+                self.rule_in_words(Verdict::NotMeasured, why);
+                self.judgements.lineage.survived(None, &self.record.seen);
+                Ok(())
+            }
+            judged => judged,
         }
+    }
+
+    /// What the server holds now.
+    fn found(&mut self, moment: Moment) -> Result<Arc<Content>, EarlyEnd> {
+        let incarnation = self.record.seen.incarnation();
+        let at_rest = self.record.seen.starts.last().is_some_and(|start| start.at_rest);
+        let timed = past::is_timed(&self.record.seen, self.session.now());
+        let start = past::of_start(&self.record.seen, incarnation, timed);
+        let settled = self.is_settled();
+        let oracle = self.oracle.as_deref_mut().expect("only a run with an oracle judges");
+        match moment {
+            Moment::Restarted if at_rest => {
+                if let Some(known) = oracle.remembered(&start) {
+                    return Ok(known);
+                }
+                if !self.judgements.ends_here {
+                    return Ok(oracle.content(&start, 0)?);
+                }
+                let found = self.asked_here()?;
+                let oracle = self.oracle.as_deref_mut().expect("it was there");
+                oracle.remember(&start, Arc::clone(&found));
+                Ok(found)
+            }
+            _ if self.judgements.ends_here || settled => self.asked_here(),
+            _ => {
+                let line = Some(self.record.line);
+                self.again(line, None, |oracle, rerun| oracle.content_in_a_run(rerun))
+            }
+        }
+    }
+
+    /// Whether questions change nothing: no fault is in force, and nothing is under way.
+    fn is_settled(&self) -> bool {
+        self.session.world.kernel().is_at_rest() && !self.record.has_children()
+    }
+
+    fn asked_here(&mut self) -> Result<Arc<Content>, EarlyEnd> {
+        let access = Access::with(self.session.directives());
+        let content = Asker::new(self.session.world, ASKER, &access).content()?;
+        self.observe()?;
+        if matches!(content, Err(NoContent::Silent)) {
+            self.unless_nobody_can_run()?;
+        }
+        content.map(Arc::new).map_err(|none: NoContent| {
+            Broken::NotMeasured(format!("what is there is not known: {}", none.why())).into()
+        })
+    }
+
+    fn judge_content(&mut self, moment: Moment, found: &Arc<Content>) -> Result<(), EarlyEnd> {
         self.observe_leftovers();
-        let units: Vec<&Unit> = entries.iter().map(|entry| &entry.unit).collect();
-        let asked_at = self.session.now();
-        let Some(oracle) = &mut self.oracle else { return Ok(()) };
-        // They decide where data goes, not what it is.
-        let about_persistence =
-            |directive: &Directive| self.profile.persistence.is_configured_by(&directive.name);
-        let mut directives = self.session.directives().to_vec();
-        directives.retain(|directive| !about_persistence(directive));
-        let survivors = oracle.survivors(&units, asked_at, &directives, &found)?;
+        let mut lineage = self.judgements.lineage.clone();
+        if let Some(mismatch) = self.trace_back(&mut lineage, moment)? {
+            return Err(Broken::NotMeasured(mismatch.sentence()).into());
+        }
+        let now = millis_at(self.session.now());
+        let oracle = self.oracle.as_deref_mut().expect("only a run with an oracle judges");
+        let at = lineage.locate(found, now, oracle)?;
+        let mut entries = lineage.entries();
+        let survivors = at.map(|at| lineage.entries_at(at));
+        if let Some(survivors) = survivors {
+            let seen = &self.record.seen;
+            mark_changes(&mut entries[survivors..], seen, &lineage, now, oracle)?;
+        } else if let Some(line) = self.changed_past_the_log(&entries, &lineage, now)? {
+            let why = format!("line {line} changes the dataset without a trace in any file");
+            return Err(Broken::NotMeasured(why).into());
+        }
         let mut judgement = judge(&self.record.seen, &entries, survivors, moment);
-        if judgement.unless_announced && self.would_have_been_announced()? {
-            judgement = judgement.announced();
+        if judgement.verdict < Verdict::Kept && judgement.verdict != Verdict::Litter {
+            judgement.difference = self.difference(&lineage, &entries, survivors, found, now)?;
+        }
+        if !found.not_looked_at.is_empty() {
+            let types: Vec<&str> = found.not_looked_at.iter().map(String::as_str).collect();
+            judgement.sentence.push_str(&format!("; not looked at: {}", types.join(", ")));
         }
         if moment == Moment::Restarted {
-            let history = &self.record.seen.history;
-            self.judgements.lineage.survived(entries, judgement.survivors, history);
+            lineage.survived(at, &self.record.seen);
+            self.judgements.lineage = lineage;
         }
-        self.rule(judgement);
+        self.rule_with_causes(judgement)?;
         if moment == Moment::Living {
             self.live_checks()?;
         }
         Ok(())
     }
 
+    /// Adds the pasts since the last judgement to the lineage, and learns the policies on the way.
+    /// Returns the first reply that is another one without faults.
+    fn trace_back(
+        &mut self,
+        lineage: &mut Lineage,
+        moment: Moment,
+    ) -> Result<Option<Mismatch>, EarlyEnd> {
+        let seen = &self.record.seen;
+        let current = seen.incarnation();
+        let timed = past::is_timed(seen, self.session.now());
+        let mut starts: Vec<u32> =
+            seen.history[lineage.consumed..].iter().map(|sent| sent.incarnation).collect();
+        if starts.is_empty() && lineage.is_empty() {
+            // Nothing was ever written: what a server of this case begins with.
+            starts.push(1);
+        }
+        starts.dedup();
+        for incarnation in starts {
+            let ended = seen_end(&self.record.seen, incarnation).unwrap_or(self.session.now());
+            let until = if incarnation == current { self.session.now() } else { ended };
+            match self.redo(incarnation, until, timed)? {
+                Ok(retold) => lineage.extend(&self.record.seen, retold),
+                Err(mismatch) => return Ok(Some(mismatch)),
+            }
+        }
+        if moment == Moment::Restarted {
+            self.learn_policies(&past::of_start(&self.record.seen, current, timed), current, &[])?;
+        }
+        Ok(None)
+    }
+
+    /// Does the past of one start again, in each order that is possible.
+    fn redo(
+        &mut self,
+        incarnation: u32,
+        until: Time,
+        timed: bool,
+    ) -> Result<Result<Retold, Mismatch>, EarlyEnd> {
+        let mut first = None;
+        for retold in past::of(&self.record.seen, incarnation, until, timed) {
+            let oracle = self.oracle.as_deref_mut().expect("only a run with an oracle judges");
+            let replies = oracle.replies(&retold.past)?;
+            match past::mismatch(&self.record.seen, &retold, &replies) {
+                None => {
+                    self.learn_policies(&retold.past, incarnation, &retold.places)?;
+                    return Ok(Ok(retold));
+                }
+                Some(mismatch) => drop(first.get_or_insert(mismatch)),
+            }
+        }
+        Ok(Err(first.expect("there is at least one order")))
+    }
+
+    fn learn_policies(
+        &mut self,
+        past: &Past,
+        incarnation: u32,
+        places: &[usize],
+    ) -> Result<(), EarlyEnd> {
+        let oracle = self.oracle.as_deref_mut().expect("only a run with an oracle judges");
+        let learnt = oracle.policies(past)?;
+        let policies = &mut self.record.seen.policies;
+        policies.retain(|since| since.incarnation != incarnation);
+        policies.extend(learnt.into_iter().map(|(place, policy)| PolicySince {
+            incarnation,
+            order: place.map(|place| places[place]),
+            policy,
+        }));
+        Ok(())
+    }
+
+    /// The policies of the running server, before it is judged by them.
+    pub fn learn_current_policies(&mut self) -> Result<(), EarlyEnd> {
+        let (incarnation, now) = (self.record.seen.incarnation(), self.session.now());
+        if self.oracle.is_none() || incarnation == 0 {
+            return Ok(());
+        }
+        let timed = past::is_timed(&self.record.seen, now);
+        let retold = past::of(&self.record.seen, incarnation, now, timed).swap_remove(0);
+        self.learn_policies(&retold.past, incarnation, &retold.places)
+    }
+
+    /// The line of a command that changes the dataset past all files, as DEBUG POPULATE does.
+    fn changed_past_the_log(
+        &mut self,
+        entries: &[Entry],
+        lineage: &Lineage,
+        now: Millis,
+    ) -> Result<Option<u32>, EarlyEnd> {
+        let seen = &self.record.seen;
+        for entry in entries {
+            let sent = seen.history.get(entry.order);
+            let debug = sent.is_some_and(|sent| name(&sent.argv) == "DEBUG");
+            let oracle = self.oracle.as_deref_mut().expect("only a run with an oracle judges");
+            if debug && lineage.changes(entry, now, oracle)? {
+                return Ok(Some(entry.line));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first place at which what was found is not what was promised.
+    fn difference(
+        &mut self,
+        lineage: &Lineage,
+        entries: &[Entry],
+        survivors: Option<usize>,
+        found: &Content,
+        now: Millis,
+    ) -> Result<Option<String>, EarlyEnd> {
+        let oracle = self.oracle.as_deref_mut().expect("only a run with an oracle judges");
+        let acked = |entry: &Entry| entry.writes && entry.acked_at.is_some();
+        let last =
+            entries.iter().rposition(acked).filter(|last| survivors.is_none_or(|n| *last >= n));
+        let promised = match last {
+            Some(last) => lineage.content_after(last + 1, oracle)?,
+            None => lineage.whole(oracle)?,
+        };
+        let difference = promised.and_then(|promised| promised.difference(found, now));
+        Ok(difference.map(|difference| difference.to_string()))
+    }
+
+    /// Gives a verdict of the contract, once it is certain what caused it.
+    pub fn rule_with_causes(&mut self, mut judgement: Judgement) -> Result<(), EarlyEnd> {
+        if let Some(lie) = judgement.unless_lied.take()
+            && !self.comes_to_the_same_without_lies(&judgement)?
+        {
+            judgement = judgement.by_lie(&lie);
+        }
+        if let Some(subject) = judgement.unless_announced
+            && self.would_have_been_announced(subject)?
+        {
+            judgement = judgement.announced();
+        }
+        self.rule(judgement);
+        Ok(())
+    }
+
+    /// Whether the run ends with this verdict even if calls do what they claim. Where the policy
+    /// allows a loss, that must also be as large.
+    fn comes_to_the_same_without_lies(&mut self, judgement: &Judgement) -> Result<bool, EarlyEnd> {
+        if self.oracle.is_none() {
+            return Ok(false);
+        }
+        let line = (!self.judgements.ends_here).then_some(self.record.line);
+        let verdicts =
+            self.again(line, Some(true), |oracle, rerun| oracle.verdicts_in_a_run(rerun))?;
+        let allowed = judgement.verdict == Verdict::LostAllowed;
+        Ok(verdicts.iter().any(|(verdict, survivors)| {
+            *verdict == judgement.verdict && (!allowed || *survivors <= judgement.survivors)
+        }))
+    }
+
+    /// Has the oracle run this script once more, up to this line; honestly, or as this run is.
+    fn again<T>(
+        &mut self,
+        upto: Option<u32>,
+        honest: Option<bool>,
+        ask: impl FnOnce(&mut dyn Oracle, Rerun<'_>) -> Result<T, Broken>,
+    ) -> Result<T, EarlyEnd> {
+        let honest = honest.unwrap_or_else(|| self.session.world.kernel().plan.is_honest());
+        let represented = self.represented.map(|run| run.script()).transpose()?;
+        let script = represented.as_ref().unwrap_or(self.script);
+        let oracle = self.oracle.as_deref_mut().expect("only a run with an oracle judges");
+        Ok(ask(oracle, Rerun { script, profile: self.profile, upto, honest })?)
+    }
+
     /// Asks in a second run what INFO shows just before the point at which the server ended.
-    fn would_have_been_announced(&mut self) -> Result<bool, EarlyEnd> {
+    fn would_have_been_announced(&mut self, subject: Subject) -> Result<bool, EarlyEnd> {
         let Some(end) = Going::of(&self.record.seen).end().copied() else { return Ok(false) };
+        let announces = Arc::clone(&self.record.seen.announces);
+        let its = announces.info.iter();
+        let fields: Vec<_> =
+            its.filter(|(field, _)| Subject::of(field, &announces) == subject).cloned().collect();
         let Some(oracle) = &mut self.oracle else { return Ok(false) };
         let point = Point { line: end.line, at: end.at };
         let represented = self.represented.map(|run| run.script()).transpose()?;
         let script = represented.as_ref().unwrap_or(self.script);
-        Ok(oracle.would_have_shown(script, self.profile, point)?)
+        Ok(oracle.would_have_shown(script, self.profile, point, &fields)?)
     }
 
-    /// Temporary files, unless a child lives that may still need them.
+    /// Temporary files, unless a child lives that may still need them, or has ended and the server
+    /// has yet to take over what it has made.
     fn observe_leftovers(&mut self) {
         let leftovers = {
             let kernel = self.session.world.kernel();
@@ -113,7 +332,32 @@ impl Runner<'_> {
             left.sort();
             left
         };
-        self.record.seen.leftovers =
-            if self.record.has_children() { Vec::new() } else { leftovers };
+        let in_use = self.record.has_children() || self.session.world.children() > 0;
+        self.record.seen.leftovers = if in_use { Vec::new() } else { leftovers };
     }
+}
+
+/// A command that counts as one that only reads, and yet has changed the dataset, is a write;
+/// unless it does so for the administrator, past all files.
+fn mark_changes(
+    entries: &mut [Entry],
+    seen: &Observations,
+    lineage: &Lineage,
+    now: Millis,
+    oracle: &mut dyn Oracle,
+) -> Result<(), Broken> {
+    for entry in entries.iter_mut().filter(|entry| !entry.writes && entry.acked_at.is_some()) {
+        let sent = seen.history.get(entry.order);
+        if sent.is_some_and(|sent| seen.commands.administers.contains(&*name(&sent.argv))) {
+            continue;
+        }
+        entry.writes = lineage.changes(entry, now, oracle)?;
+    }
+    Ok(())
+}
+
+/// When the server of a start ended.
+fn seen_end(seen: &Observations, incarnation: u32) -> Option<Time> {
+    let mut ends = seen.ends.iter().rev();
+    ends.find(|end| end.incarnation == incarnation).map(|end| end.at)
 }

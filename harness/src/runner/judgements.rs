@@ -3,25 +3,16 @@
 //!
 //! Must not know: how a server is asked, and what is promised.
 
+use super::lineage::Lineage;
 use super::outcome::{Failure, Ruling, Standing, SymptomCheck};
-use crate::contract::{Lineage, Moment, Verdict};
+use crate::contract::{Moment, Reason, Verdict};
+use crate::observation::Observations;
 
 /// A judgement that waits for the server.
 #[derive(Clone, Debug)]
 pub struct Due {
     pub line: u32,
     pub moment: Moment,
-    pub asked: Asked,
-}
-
-/// Whether the server was asked for its dataset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    NotYet,
-    /// By the question with this number.
-    AsNumber(u32),
-    /// It could not be connected to.
-    InVain,
 }
 
 /// All that was judged so far, as plain data.
@@ -35,16 +26,41 @@ pub struct Judgements {
     pub never_fired: bool,
     pub lineage: Lineage,
     pub due: Option<Due>,
-    /// What the last question for the dataset was answered with.
-    pub dataset: Option<Vec<String>>,
+    /// Nothing comes after the next judgement, so that questions cannot disturb.
+    pub ends_here: bool,
     /// How many rulings there were before the last start.
     before_start: usize,
+    /// What had happened when the dataset, or a start that was refused, was judged last.
+    judged: Option<Happened>,
+}
+
+/// How many commands were sent, and how many servers have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Happened {
+    commands: usize,
+    ends: usize,
+}
+
+impl Happened {
+    fn by_now(seen: &Observations) -> Happened {
+        Happened { commands: seen.history.len(), ends: seen.ends.len() }
+    }
 }
 
 impl Judgements {
     /// A judgement of the running server is to be made as soon as it answers.
     pub fn is_due(&mut self, line: u32, moment: Moment) {
-        self.due = Some(Due { line, moment, asked: Asked::NotYet });
+        self.due = Some(Due { line, moment });
+    }
+
+    /// The state that is there now has been judged.
+    pub fn judged(&mut self, seen: &Observations) {
+        self.judged = Some(Happened::by_now(seen));
+    }
+
+    /// Whether nobody has judged what came of the last commands and ends.
+    pub fn are_behind(&self, seen: &Observations) -> bool {
+        self.judged != Some(Happened::by_now(seen))
     }
 
     pub fn worst(&self) -> Option<Verdict> {
@@ -61,10 +77,10 @@ impl Judgements {
         self.before_start = self.rulings.len();
     }
 
-    /// The verdict that the last start was refused, if one was given.
+    /// The ruling that the last start was refused, if one was given, whoever is to blame for that.
     pub fn refusal(&mut self) -> Option<&mut Ruling> {
         let mut given = self.rulings[self.before_start..].iter_mut();
-        given.rfind(|ruling| ruling.verdict == Verdict::RefusedStart)
+        given.rfind(|ruling| matches!(ruling.reason, Reason::Refused(_)))
     }
 
     /// Marks the rulings that break a promise and that nothing in the case expects. A case about a

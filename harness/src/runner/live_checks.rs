@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::resp::Reply;
 use super::state::{EarlyEnd, Runner};
-use crate::contract::regime::lied;
+use crate::contract::regime::last_lie;
 use crate::contract::{PATIENCE, live_checks};
 use crate::observation::{Descriptor, Leaks, LiveChecks, Refusal, Time};
 
@@ -38,7 +38,7 @@ impl Runner<'_> {
         let unsettled =
             self.record.seen.children.iter().any(|child| child.ended.as_ref().is_some_and(recent));
         // What a server that was lied to holds on to, it holds for a reason.
-        if unsettled || !self.faults_are_over() || lied(&self.record.seen) {
+        if unsettled || !self.faults_are_over() || last_lie(&self.record.seen).is_some() {
             return Ok(Leaks::default());
         }
         let children = self.session.world.children();

@@ -4,24 +4,28 @@
 
 mod ask;
 mod clients;
-mod dataset;
+mod content;
 pub mod difference;
 mod expect;
-mod info_probe;
 mod judge;
 mod judgements;
+mod lineage;
 mod live_checks;
 mod log;
 mod needs;
 mod observe;
 pub mod oracle;
 mod outcome;
+mod past;
 pub mod power_cuts;
+mod protocol;
 mod record;
-mod resp;
+pub mod resp;
 mod rule;
+mod second_run;
 mod server_log;
 mod session;
+mod silence;
 mod starts;
 mod state;
 mod steps;
@@ -35,7 +39,7 @@ use crate::contract::Verdict;
 use crate::profile::Profile;
 use crate::world::World;
 
-pub use oracle::replay::WorldOracle;
+pub use oracle::replay::{Remembered, WorldOracle};
 pub use oracle::{Announcer, Oracle, Point};
 pub use outcome::{
     Collect, Failure, Outcome, ReachedCall, Ruling, RunSummary, Standing, SymptomCheck, decisive,

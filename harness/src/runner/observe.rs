@@ -26,8 +26,7 @@ impl Runner<'_> {
         for arrived in self.session.receive()? {
             self.observe_reply(arrived);
         }
-        self.observe_status();
-        Ok(())
+        self.observe_status()
     }
 
     fn observe_trace(&mut self) {
@@ -87,12 +86,12 @@ impl Runner<'_> {
         self.record.event(Event::Reply(Answer { text, to }));
     }
 
-    fn observe_status(&mut self) {
+    fn observe_status(&mut self) -> Result<(), EarlyEnd> {
         if !self.session.has_server() {
-            return;
+            return Ok(());
         }
         let how = match self.session.world.status() {
-            Status::Running | Status::Off => return,
+            Status::Running | Status::Off => return Ok(()),
             Status::Exited(code) if self.session.asked().shutdown => How::Shutdown(code),
             Status::Exited(code) => How::Exited(code),
             Status::Signaled(number) if self.sent_signal(number) => How::Killed,
@@ -104,15 +103,20 @@ impl Runner<'_> {
                 self.judgements.due = None;
                 if let Err(refusal) = self.session.note_refusal(format!("exited with {code}")) {
                     let tried = format!("it {refusal}");
-                    self.rule(refused(&self.record.seen, Attempts::Once, tried));
+                    let refused = refused(&self.record.seen, Attempts::Once, tried);
+                    self.rule_with_causes(refused)?;
                 }
             }
             _ => {
+                if how == How::Exited(1) {
+                    self.learn_current_policies()?;
+                }
                 if let Some(judgement) = death(&self.record.seen, &end) {
                     self.rule(judgement);
                 }
             }
         }
+        Ok(())
     }
 
     /// Whether the case or its plan sent this signal.

@@ -46,6 +46,12 @@ pub struct Ruling {
     pub reason: Reason,
     /// Why, for a person.
     pub sentence: String,
+    /// Of a loss: a place with what was promised and what is there.
+    #[serde(default)]
+    pub difference: Option<String>,
+    /// How much of the history is there; None: no prefix of it, or that is not what it is about.
+    #[serde(default)]
+    pub survivors: Option<usize>,
     pub standing: Standing,
     /// It is about a start that was refused after the plan had failed a call of that very start.
     pub start_met_fault: bool,
@@ -67,7 +73,8 @@ impl Ruling {
     /// One that nothing expects and no fault explains.
     pub fn new(line: u32, verdict: Verdict, reason: Reason, sentence: String) -> Ruling {
         let standing = Standing::Harmless;
-        Ruling { line, verdict, reason, sentence, standing, start_met_fault: false }
+        let (difference, survivors, start_met_fault) = (None, None, false);
+        Ruling { line, verdict, reason, sentence, difference, survivors, standing, start_met_fault }
     }
 
     /// Whether it breaks a promise, and nothing in the case expects that.

@@ -8,7 +8,7 @@ use super::server_log::ServerLog;
 use crate::kernel::trace;
 use crate::kernel::{Cut, Name, Time};
 use crate::observation::{
-    Answer, Argv, Call, CallRecord, Child, Directive, End, Event, How, MachineEvent, Observations,
+    Answer, Argv, Call, CallRecord, Child, End, Event, How, MachineEvent, Observations,
     ObservedStep, PowerCut, Remark, Returned, Sent, Start,
 };
 use crate::profile::Profile;
@@ -139,6 +139,7 @@ impl Record {
             client: client.into(),
             argv,
             taken_at: at,
+            waited: false,
             calls: self.seen.calls.len(),
             reply: None,
             acked_at: None,
@@ -147,8 +148,8 @@ impl Record {
         self.seen.history.len() - 1
     }
 
-    pub fn started(&mut self, at: Time, directives: Vec<Directive>, again: bool) {
-        self.seen.starts.push(Start { at, directives, ready: false, again });
+    pub fn started(&mut self, start: Start) {
+        self.seen.starts.push(start);
         self.log.begin();
     }
 
@@ -256,7 +257,10 @@ impl Record {
             sent.calls > made && sent.reply.is_none() && sent.incarnation == call.site.incarnation
         };
         let waiting = self.seen.history.iter_mut().filter(waits);
-        waiting.for_each(|sent| sent.taken_at = at);
+        waiting.for_each(|sent| {
+            sent.taken_at = at;
+            sent.waited = true;
+        });
     }
 
     pub fn signalled(&mut self, signal: i32) {

@@ -1,4 +1,5 @@
-//! RESP2 on the client's side: commands out, replies in, printed as redis-cli prints them.
+//! RESP on the client's side: commands out, replies of RESP2 and RESP3 in, printed as redis-cli
+//! prints them.
 //!
 //! Must not know: what any reply means.
 
@@ -15,9 +16,17 @@ pub enum Reply {
     Bulk(Vec<u8>),
     Nil,
     Array(Vec<Reply>),
+    /// From here on RESP3. Keys and values in turn.
+    Map(Vec<Reply>),
+    Set(Vec<Reply>),
+    Double(String),
+    Boolean(bool),
+    BigNumber(String),
+    /// What comes without a request, and what SUBSCRIBE is answered with.
+    Push(Vec<Reply>),
 }
 
-/// The bytes are not RESP2.
+/// The bytes are not RESP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Garbage;
 
@@ -71,7 +80,7 @@ fn parse(bytes: &[u8], depth: usize) -> Result<(Reply, usize), NoReply> {
         return Err(NoReply::Garbage);
     }
     let kind = *bytes.first().ok_or(NoReply::Incomplete)?;
-    if !b"+-:$*".contains(&kind) {
+    if !b"+-:$*%~,#_(=>|!".contains(&kind) {
         return Err(NoReply::Garbage);
     }
     let end = bytes.windows(2).position(|pair| pair == b"\r\n").ok_or(NoReply::Incomplete)?;
@@ -81,29 +90,61 @@ fn parse(bytes: &[u8], depth: usize) -> Result<(Reply, usize), NoReply> {
         b'+' => Ok((Reply::Simple(line.into()), after)),
         b'-' => Ok((Reply::Error(line.into()), after)),
         b':' => Ok((Reply::Integer(line.parse().map_err(|_| NoReply::Garbage)?), after)),
+        b',' => Ok((Reply::Double(line.into()), after)),
+        b'(' => Ok((Reply::BigNumber(line.into()), after)),
+        b'#' => Ok((Reply::Boolean(line == "t"), after)),
+        b'_' => Ok((Reply::Nil, after)),
         _ if line == "-1" => Ok((Reply::Nil, after)),
         _ => {
             let count: usize = line.parse().map_err(|_| NoReply::Garbage)?;
-            if kind == b'$' { bulk(bytes, after, count) } else { array(bytes, after, count, depth) }
+            aggregate(kind, bytes, after, count, depth)
         }
     }
 }
 
-fn bulk(bytes: &[u8], start: usize, length: usize) -> Result<(Reply, usize), NoReply> {
+fn aggregate(
+    kind: u8,
+    bytes: &[u8],
+    after: usize,
+    count: usize,
+    depth: usize,
+) -> Result<(Reply, usize), NoReply> {
+    let items = |count| items(bytes, after, count, depth);
+    match kind {
+        b'$' => bulk(bytes, after, count).map(|(text, end)| (Reply::Bulk(text), end)),
+        b'!' => bulk(bytes, after, count)
+            .map(|(text, end)| (Reply::Error(String::from_utf8_lossy(&text).into_owned()), end)),
+        // `txt:` stands before the text.
+        b'=' => bulk(bytes, after, count)
+            .map(|(text, end)| (Reply::Bulk(text.get(4..).unwrap_or_default().to_vec()), end)),
+        b'%' => items(count.saturating_mul(2)).map(|(items, end)| (Reply::Map(items), end)),
+        b'~' => items(count).map(|(items, end)| (Reply::Set(items), end)),
+        b'>' => items(count).map(|(items, end)| (Reply::Push(items), end)),
+        // Attributes come before the reply that they are about.
+        b'|' => {
+            let (_, end) = items(count.saturating_mul(2))?;
+            let (reply, length) = parse(&bytes[end..], depth + 1)?;
+            Ok((reply, end + length))
+        }
+        _ => items(count).map(|(items, end)| (Reply::Array(items), end)),
+    }
+}
+
+fn bulk(bytes: &[u8], start: usize, length: usize) -> Result<(Vec<u8>, usize), NoReply> {
     let end = start.checked_add(length).ok_or(NoReply::Garbage)?;
     match bytes.get(end..end.saturating_add(2)) {
         None => Err(NoReply::Incomplete),
-        Some(b"\r\n") => Ok((Reply::Bulk(bytes[start..end].to_vec()), end + 2)),
+        Some(b"\r\n") => Ok((bytes[start..end].to_vec(), end + 2)),
         Some(_) => Err(NoReply::Garbage),
     }
 }
 
-fn array(
+fn items(
     bytes: &[u8],
     start: usize,
     count: usize,
     depth: usize,
-) -> Result<(Reply, usize), NoReply> {
+) -> Result<(Vec<Reply>, usize), NoReply> {
     let mut at = start;
     let mut items = Vec::new();
     for _ in 0..count {
@@ -111,7 +152,7 @@ fn array(
         items.push(item);
         at += length;
     }
-    Ok((Reply::Array(items), at))
+    Ok((items, at))
 }
 
 impl Reply {
@@ -124,7 +165,25 @@ impl Reply {
             Reply::Bulk(bytes) => vec![escaped(bytes)],
             Reply::Nil => vec!["(nil)".to_string()],
             Reply::Array(items) if items.is_empty() => vec!["(empty array)".to_string()],
-            Reply::Array(items) => numbered(items),
+            Reply::Array(items) | Reply::Push(items) => numbered(items, ")"),
+            Reply::Set(items) if items.is_empty() => vec!["(empty set)".to_string()],
+            Reply::Set(items) => numbered(items, "~"),
+            Reply::Map(items) if items.is_empty() => vec!["(empty hash)".to_string()],
+            Reply::Map(items) => pairs(items),
+            Reply::Double(text) => vec![format!("(double) {text}")],
+            Reply::Boolean(true) => vec!["(true)".to_string()],
+            Reply::Boolean(false) => vec!["(false)".to_string()],
+            Reply::BigNumber(text) => vec![format!("(big number) {text}")],
+        }
+    }
+
+    /// The items of an array, set, map or push message.
+    pub fn items(&self) -> Option<&[Reply]> {
+        match self {
+            Reply::Array(items) | Reply::Set(items) | Reply::Map(items) | Reply::Push(items) => {
+                Some(items)
+            }
+            _ => None,
         }
     }
 
@@ -138,16 +197,26 @@ impl Reply {
     }
 }
 
-fn numbered(items: &[Reply]) -> Vec<String> {
+fn numbered(items: &[Reply], mark: &str) -> Vec<String> {
     let width = items.len().to_string().len();
+    let heads = (1..).map(|n: usize| format!("{n:>width$}{mark} "));
+    heads.zip(items).flat_map(|(head, item)| indented(&head, item)).collect()
+}
+
+fn pairs(items: &[Reply]) -> Vec<String> {
+    let width = (items.len() / 2).to_string().len();
     let mut lines = Vec::new();
-    for (n, item) in (1..).zip(items) {
-        for (m, line) in item.lines().into_iter().enumerate() {
-            let head = if m == 0 { format!("{n:>width$}) ") } else { " ".repeat(width + 2) };
-            lines.push(format!("{head}{line}"));
-        }
+    for (n, pair) in (1..).zip(items.chunks(2)) {
+        let key = pair[0].lines().join(" ");
+        lines.extend(indented(&format!("{n:>width$}# {key} => "), &pair[1]));
     }
     lines
+}
+
+fn indented(head: &str, item: &Reply) -> Vec<String> {
+    let blank = " ".repeat(head.chars().count());
+    let lines = item.lines().into_iter().enumerate();
+    lines.map(|(n, line)| format!("{}{line}", if n == 0 { head } else { &blank })).collect()
 }
 
 #[cfg(test)]
@@ -168,6 +237,16 @@ mod tests {
         assert_eq!(shown(b"*-1\r\n"), "(nil)");
         assert_eq!(shown(b"*0\r\n"), "(empty array)");
         assert_eq!(shown(b"*2\r\n$1\r\na\r\n*2\r\n:1\r\n:2\r\n"), "1) \"a\"\n2) 1) :1\n   2) :2");
+    }
+
+    #[test]
+    fn replies_of_resp3_are_read_and_printed() {
+        let map = b"%2\r\n+a\r\n:1\r\n$1\r\nb\r\n*2\r\n#t\r\n_\r\n";
+        assert_eq!(shown(map), "1# +a => :1\n2# \"b\" => 1) (true)\n          2) (nil)");
+        assert_eq!(shown(b"~2\r\n,1.5\r\n(12345\r\n"), "1~ (double) 1.5\n2~ (big number) 12345");
+        assert_eq!(shown(b"=6\r\ntxt:ok\r\n"), "\"ok\"");
+        assert_eq!(shown(b"|1\r\n+ttl\r\n:1\r\n!5\r\nERR a\r\n"), "-ERR a");
+        assert_eq!(shown(b"%0\r\n"), "(empty hash)");
     }
 
     #[test]

@@ -13,8 +13,9 @@ use crate::world::Broken;
 impl Runner<'_> {
     /// Gives the verdict of the contract.
     pub fn rule(&mut self, judgement: Judgement) {
-        let Judgement { verdict, reason, sentence, .. } = judgement;
-        self.give(Ruling::new(self.record.line, verdict, reason, sentence));
+        let Judgement { verdict, reason, sentence, difference, survivors, .. } = judgement;
+        let ruling = Ruling::new(self.record.line, verdict, reason, sentence);
+        self.give(Ruling { difference, survivors, ..ruling });
     }
 
     /// Gives a verdict that is not the contract's, but the run's own.
@@ -24,7 +25,10 @@ impl Runner<'_> {
 
     pub fn give(&mut self, ruling: Ruling) {
         if self.record.keeps_transcript() {
-            self.record.remark(format!("contract: {} — {}", ruling.verdict, ruling.sentence));
+            let Ruling { verdict, sentence, .. } = &ruling;
+            let difference = ruling.difference.iter().map(|text| format!("; {text}"));
+            let difference: String = difference.collect();
+            self.record.remark(format!("contract: {verdict} — {sentence}{difference}"));
         }
         self.judgements.rulings.push(ruling);
     }
@@ -36,7 +40,13 @@ impl Runner<'_> {
 
     /// The case is wrong: it ends here.
     pub fn bad_case(&mut self, message: impl Into<String>) -> Result<(), EarlyEnd> {
-        self.fail_at(self.record.line, message.into(), true);
+        self.unless_never_ready()?;
+        self.wrong_case(message.into())
+    }
+
+    /// The same where it does not matter what the server has come to.
+    pub fn wrong_case(&mut self, message: String) -> Result<(), EarlyEnd> {
+        self.fail_at(self.record.line, message, true);
         Err(EarlyEnd::BadCase)
     }
 
@@ -56,6 +66,9 @@ impl Runner<'_> {
 
     /// Complains about rules that should have fired, by the lines they stand on.
     pub fn expect_none_unfired(&mut self, lines: &[u32]) -> Result<(), EarlyEnd> {
+        if !lines.is_empty() {
+            self.unless_never_ready()?;
+        }
         for line in lines {
             let text = self.script.source.lines().nth(*line as usize - 1).unwrap_or_default();
             let message = format!("`{}` never fired; say `maybe` if it need not", text.trim());
@@ -67,6 +80,7 @@ impl Runner<'_> {
 
     /// Complains about a name that no task had while it was held.
     pub fn never_held(&mut self, task: &str, line: u32) -> Result<(), EarlyEnd> {
+        self.unless_never_ready()?;
         let message = format!("no task was called `{task}`; say `hold {task} maybe` if none need");
         self.fail_at(line, message, true);
         Err(EarlyEnd::BadCase)

@@ -14,17 +14,25 @@ pub struct ServerLog {
     awaited: usize,
     /// The start of the server that went on to log its own memory.
     dump_of: Option<u32>,
+    /// The end of all that was written since the start.
+    end: Vec<u8>,
 }
+
+/// How much of that is kept, in bytes and in lines.
+const END: usize = 2048;
+const LAST_LINES: usize = 3;
 
 impl ServerLog {
     /// A server starts.
     pub fn begin(&mut self) {
         self.lines.clear();
         self.awaited = 0;
+        self.end.clear();
     }
 
     /// Takes in what the server of this start has written; returns all lines that are complete now.
     pub fn take(&mut self, written: &[u8], incarnation: u32) -> Vec<LogLine> {
+        self.remember(written);
         self.raw.extend_from_slice(written);
         let lines = log::take_lines(&mut self.raw);
         for line in &lines {
@@ -40,8 +48,24 @@ impl ServerLog {
 
     /// Like [`ServerLog::take`], but nothing is kept; returns the complete lines as text.
     pub fn pass_over(&mut self, written: &[u8]) -> Vec<u8> {
+        self.remember(written);
         self.raw.extend_from_slice(written);
         log::take_whole(&mut self.raw)
+    }
+
+    fn remember(&mut self, written: &[u8]) {
+        self.end.extend_from_slice(written);
+        self.end.drain(..self.end.len().saturating_sub(END));
+    }
+
+    /// The last lines since the start, in one; None: there are none.
+    pub fn last_words(&self) -> Option<String> {
+        let mut end = self.end.clone();
+        end.push(b'\n');
+        let lines = log::take_lines(&mut end);
+        let lines = &lines[lines.len().saturating_sub(LAST_LINES)..];
+        let words: Vec<&str> = lines.iter().map(|line| line.message.trim()).collect();
+        (!words.is_empty()).then(|| words.join("; "))
     }
 
     pub fn lines(&self) -> &[LogLine] {

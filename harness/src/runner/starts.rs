@@ -4,13 +4,16 @@
 //! killed and started again, because some damage shows only then; that is shown only when it is
 //! worse than all that was found before. Must not know: what is promised.
 
+use std::sync::Arc;
+
+use nix::errno::Errno;
+
 use super::clients::Purpose;
-use super::outcome::Ruling;
 use super::state::{EarlyEnd, Runner};
 use crate::contract::reason::Attempts;
-use crate::contract::{Judgement, Moment, Verdict, refused};
-use crate::observation::{Argv, How};
-use crate::world::Victim;
+use crate::contract::{Moment, Verdict, refused};
+use crate::observation::{Argv, CallRecord, How, Image, Returned, Start};
+use crate::world::{Broken, Victim};
 
 /// How often a server that refuses is started.
 pub const ATTEMPTS: usize = 2;
@@ -25,10 +28,40 @@ impl Runner<'_> {
         let started = self.attempts();
         let refusals = self.session.end_attempts();
         started?;
-        if let Some(first) = refusals.first() {
-            self.rule_refused(first, refusals.len());
+        match refusals.as_slice() {
+            [] => Ok(()),
+            [first, _, ..] if self.is_configuration_refused() => self.bad_configuration(first),
+            [first, ..] => self.rule_refused(first, refusals.len()),
         }
-        Ok(())
+    }
+
+    /// Whether the server was refused for what the case has configured: nothing else was there yet,
+    /// or it has not even looked at the disk since the configuration was changed.
+    fn is_configuration_refused(&self) -> bool {
+        let seen = &self.record.seen;
+        let earlier = &seen.starts[..seen.starts.len().saturating_sub(ATTEMPTS)];
+        if earlier.is_empty() && seen.damages.is_empty() {
+            let full = Some(Returned::Error(Errno::ENOSPC));
+            let failed = |call: &CallRecord| call.injected.is_some() || call.returned == full;
+            return !seen.calls.iter().any(|call| failed(&call.record));
+        }
+        let changed = earlier
+            .last()
+            .is_some_and(|start| start.ready && *start.directives != *self.session.directives());
+        let tried = seen.incarnation().saturating_sub(ATTEMPTS as u32);
+        let looked = seen.calls.iter().any(|call| call.record.site.incarnation > tried);
+        changed && !looked
+    }
+
+    /// The server does not start as the case has configured it.
+    fn bad_configuration(&mut self, refusal: &str) -> Result<(), EarlyEnd> {
+        let said = self.record.log.last_words();
+        let said = said.map_or_else(String::new, |words| format!(": {words}"));
+        if self.session.directives().is_empty() {
+            let what = format!("the server does not start on an empty disk, it {refusal}{said}");
+            return Err(Broken::NotMeasured(what).into());
+        }
+        self.wrong_case(format!("the server refuses this configuration, it {refusal}{said}"))
     }
 
     fn attempts(&mut self) -> Result<(), EarlyEnd> {
@@ -45,7 +78,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn rule_refused(&mut self, first: &str, times: usize) {
+    fn rule_refused(&mut self, first: &str, times: usize) -> Result<(), EarlyEnd> {
         let (attempts, tried) = match times {
             1 => (Attempts::CameUp, format!("it {first}; started once more, it came up")),
             _ => {
@@ -54,10 +87,12 @@ impl Runner<'_> {
             }
         };
         let judgement = refused(&self.record.seen, attempts, tried);
-        let Judgement { verdict, reason, sentence, .. } = judgement;
+        let given = self.judgements.rulings.len();
+        self.rule_with_causes(judgement)?;
         let start_met_fault = self.last_refusal_met_a_fault();
-        let line = self.record.line;
-        self.give(Ruling { start_met_fault, ..Ruling::new(line, verdict, reason, sentence) });
+        self.judgements.rulings[given].start_met_fault = start_met_fault;
+        self.judgements.judged(&self.record.seen);
+        Ok(())
     }
 
     /// Whether the plan has failed a call of the start that was refused last.
@@ -71,18 +106,26 @@ impl Runner<'_> {
     }
 
     fn start_once(&mut self, again: bool) -> Result<(), EarlyEnd> {
-        let directives = self.session.directives().to_vec();
-        self.record.started(self.session.now(), directives, again);
+        let (image, at_rest) = {
+            let kernel = self.session.world.kernel();
+            (Arc::new(Image::of(&kernel.disk)), kernel.is_at_rest() && !self.record.has_children())
+        };
+        let directives = self.session.directives().into();
+        let at = self.session.now();
+        self.record.started(Start { at, image, at_rest, directives, ready: false, again });
         self.session.server_starts();
         self.session.start()?;
         self.observe()
     }
 
-    /// After the script: a write, a kill, a start, and another judgement.
+    /// After the script: a write, a kill, a start, and another judgement. Where no server is left,
+    /// the start is the first to show what the last one has left.
     pub fn second_look(&mut self) -> Result<(), EarlyEnd> {
         let restarted = self.record.seen.starts.len() > 1 && self.session.has_server();
-        let unclear = self.judgements.lineage.broken || self.judgements.due.is_some();
-        if !restarted || !self.judgements.measured() || unclear {
+        let behind = self.judgements.are_behind(&self.record.seen);
+        let unseen = !self.session.has_server() && behind;
+        let unclear = self.judgements.due.is_some();
+        if !(restarted || unseen) || !self.judgements.measured() || unclear {
             return Ok(());
         }
         let trace = self.session.world.kernel().trace.len();
@@ -90,14 +133,19 @@ impl Runner<'_> {
         let (rulings, remarks) = (self.judgements.rulings.len(), self.record.remarks.len());
         let (steps, worst) = (self.record.seen.steps.len(), self.judgements.worst());
         self.write_kill_and_start()?;
-        self.judgements.due = None;
+        self.judgements.ends_here = false;
+        if self.judgements.due.take().is_some() && behind {
+            let what = self.not_judged();
+            self.rule_in_words(Verdict::NotMeasured, what);
+        }
         self.record.close_step();
         let found = self.judgements.rulings[rulings..].iter().map(|ruling| ruling.verdict).min();
         // The transcript is that of the script alone.
         self.record.seen.steps.truncate(steps);
         if found.is_some_and(|found| found < Verdict::Litter) && found < worst {
             for remark in &mut self.record.remarks[remarks..] {
-                remark.text = format!("after another write, kill and start, {}", remark.text);
+                let after = if unseen { "start" } else { "write, kill and start" };
+                remark.text = format!("after another {after}, {}", remark.text);
             }
         } else {
             self.record.remarks.truncate(remarks);
@@ -117,6 +165,8 @@ impl Runner<'_> {
         }
         self.start()?;
         if self.session.has_server() {
+            self.await_ready()?;
+            self.judgements.ends_here = true;
             self.judgements.is_due(self.record.line, Moment::Restarted);
             self.judge_what_is_due()?;
         }

@@ -51,6 +51,12 @@ impl Runner<'_> {
 
     /// The script is through: what should have happened and has not?
     fn after_the_script(&mut self) -> Result<(), EarlyEnd> {
+        if self.judgements.due.is_some() && !self.record.is_ready() {
+            self.await_ready()?;
+            self.judge_what_is_due()?;
+            self.record.close_step();
+        }
+        self.unless_never_ready()?;
         let mut unfired = self.session.world.kernel().plan.unfired();
         unfired.extend(self.session.world.kernel().schedule.unfired());
         unfired.sort_unstable();
@@ -58,17 +64,22 @@ impl Runner<'_> {
         if let Some((task, line)) = self.session.never_held() {
             return self.never_held(&task, line);
         }
-        if self.judgements.rulings.is_empty() && self.judgements.due.is_none() {
-            if !self.session.has_server() {
-                return self.bad_case("nothing was judged: end the case with `restart`");
-            }
+        let unjudged = self.judgements.rulings.is_empty();
+        if unjudged && self.judgements.due.is_none() && !self.session.has_server() {
+            return self.bad_case("nothing was judged: end the case with `restart`");
+        }
+        // The second look judges what a server has done since it was restarted.
+        let restarted = self.record.seen.starts.len() > 1;
+        let behind = !restarted && self.judgements.are_behind(&self.record.seen);
+        if (unjudged || behind) && self.judgements.due.is_none() && self.session.has_server() {
             self.judgements.is_due(self.record.line, Moment::Living);
             self.judge_what_is_due()?;
             self.record.close_step();
         }
         if self.judgements.due.is_some() {
-            let reason = "the server has not answered DEBUG DIGEST".to_string();
-            self.rule_in_words(Verdict::NotMeasured, reason);
+            self.unless_nobody_can_run()?;
+            let what = self.not_judged();
+            self.rule_in_words(Verdict::NotMeasured, what);
         }
         if self.script.is_known() {
             self.compare_with_record();

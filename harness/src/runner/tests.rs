@@ -7,6 +7,8 @@ use super::*;
 use crate::case::parse;
 use crate::world::sim::{Sim, Stacks};
 
+mod excuses;
+
 fn outcome(source: &str) -> Outcome {
     let profile = Profile::named("sabot").unwrap();
     let (shared, stacks) = (Rc::new(profile.clone()), Stacks::default());

@@ -148,6 +148,7 @@ impl Runner<'_> {
         if self.wait(|runner| runner.session.world.children() == 0)? {
             return Ok(());
         }
+        self.unless_nobody_can_run()?;
         self.bad_case("the server has not reaped its child within 60 s of its time")
     }
 
@@ -156,6 +157,7 @@ impl Runner<'_> {
             return Ok(());
         }
         if !self.wait(|runner| runner.record.log.says(text))? {
+            self.unless_nobody_can_run()?;
             let message = format!("the log has not said `{text}` within 60 s of server time");
             return self.bad_case(message);
         }
@@ -253,7 +255,8 @@ impl Runner<'_> {
         }
         self.session.world.set_file(&name, damaged(content, damage))?;
         let starts = self.record.seen.starts.len();
-        self.record.seen.damages.push(Damaged { starts });
+        let nothing_left = matches!(damage, Damage::Remove | Damage::Empty);
+        self.record.seen.damages.push(Damaged { starts, role: role.into(), nothing_left });
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::fault::Fault;
 use super::pair::OneOrPair;
 use super::record::{Record, Sweep};
+use super::shard::Shard;
 use super::signature::RunResult;
 use crate::kernel::Site;
 
@@ -50,13 +51,47 @@ impl File {
         serde_json::to_string_pretty(self).expect("reports are plain data")
     }
 
+    /// Which shards are in it.
+    fn shards(&self) -> Result<Vec<Shard>, String> {
+        self.shard.split(',').map(str::parse).collect()
+    }
+
+    /// What it does not hold of the sweep that it is of, each in a few words. A report of one shard
+    /// is to hold that one.
+    pub fn missing(&self) -> Vec<String> {
+        let shards = self.shards().unwrap_or_default();
+        let missing = match shards.len() {
+            1 => Vec::new(),
+            _ => Shard::missing(&shards).unwrap_or_default(),
+        };
+        let mut missing: Vec<String> =
+            missing.iter().map(|shard| format!("shard {shard} is missing")).collect();
+        if self.partial {
+            missing.push("it was interrupted".to_string());
+        }
+        let partial = self.sweeps.iter().filter(|sweep| sweep.is_partial());
+        missing
+            .extend(partial.map(|sweep| {
+                format!("{} in {}, {}", sweep.workload, sweep.world, sweep.missing())
+            }));
+        missing
+    }
+
     /// Joins shards: the runs of a workload in a world come together, in the order of its sites.
+    /// Where one has not all workloads of the others, the report is partial.
     ///
     /// # Errors
-    /// When two of them hold the same run, so that one shard was given twice.
+    /// When one of them was given twice, or they are not parts of one sweep.
     pub fn merge(files: Vec<File>) -> Result<File, String> {
         let shards: Vec<String> = files.iter().map(|file| file.shard.clone()).collect();
-        let partial = files.iter().any(|file| file.partial);
+        let each: Vec<Vec<Shard>> = files.iter().map(File::shards).collect::<Result<_, _>>()?;
+        Shard::missing(&each.concat())?;
+        let swept = |file: &File| -> BTreeSet<(String, String)> {
+            let sweeps = file.sweeps.iter();
+            sweeps.map(|sweep| (sweep.workload.clone(), sweep.world.clone())).collect()
+        };
+        let uneven = files.windows(2).any(|pair| swept(&pair[0]) != swept(&pair[1]));
+        let partial = uneven || files.iter().any(|file| file.partial);
         let mut sweeps: Vec<Sweep> = Vec::new();
         for sweep in files.into_iter().flat_map(|file| file.sweeps) {
             let same = |other: &&mut Sweep| {
@@ -215,7 +250,27 @@ mod tests {
             ("1/2,2/2", "a.open#1 a.read#1".to_string())
         );
         assert!(File::merge(vec![one.clone(), one]).unwrap_err().contains("given twice"));
+        assert_eq!(merged.missing(), Vec::<String>::new());
         assert_eq!(File::read(&merged.write()), Ok(merged));
+    }
+
+    #[test]
+    fn a_merge_says_what_it_does_not_hold() {
+        let parts = ["1/3", "3/3"]
+            .map(|shard| file(shard, 1, &format!("a.read#{}", &shard[..1]), Verdict::Kept));
+        let merged = File::merge(parts.to_vec()).expect("two of three");
+        assert_eq!(merged.missing(), ["shard 2/3 is missing"]);
+        assert_eq!(parts[0].missing(), Vec::<String>::new());
+
+        let mut parts = ["1/2", "2/2"]
+            .map(|shard| file(shard, 1, &format!("a.read#{}", &shard[..1]), Verdict::Kept));
+        parts[0].sweeps[0].planned = 3;
+        let merged = File::merge(parts.to_vec()).expect("two of two");
+        assert_eq!(merged.missing(), ["a in sim, partial: 2 of 4 runs were not made"]);
+        // One was stopped before it had begun with the workload.
+        parts[0].sweeps.clear();
+        let merged = File::merge(parts.to_vec()).expect("two of two");
+        assert_eq!(merged.missing(), ["it was interrupted"]);
     }
 
     #[test]

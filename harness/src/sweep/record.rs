@@ -153,13 +153,16 @@ pub struct Sweep {
 impl Sweep {
     /// Not everything that was planned was done.
     pub fn is_partial(&self) -> bool {
-        self.interrupted || self.records.len() < self.planned
+        self.interrupted || self.records.len() != self.planned
     }
 
     /// What is missing of a partial one.
     pub fn missing(&self) -> String {
         let (planned, undone) = (self.planned, self.planned.saturating_sub(self.records.len()));
         match undone {
+            0 if !self.interrupted => {
+                format!("partial: {planned} runs were planned, and {} made", self.records.len())
+            }
             0 => "partial: interrupted before the next runs were planned".to_string(),
             _ => format!("partial: {undone} of {planned} runs were not made"),
         }

@@ -17,6 +17,23 @@ impl Shard {
     /// Everything.
     pub const WHOLE: Shard = Shard { number: 1, of: 1 };
 
+    /// Those that are not among `given`; all of them must be of one division.
+    ///
+    /// # Errors
+    /// When they are not, or one is given twice.
+    pub fn missing(given: &[Shard]) -> Result<Vec<Shard>, String> {
+        let Some(first) = given.first() else { return Ok(Vec::new()) };
+        if let Some(other) = given.iter().find(|other| other.of != first.of) {
+            return Err(format!("shards {first} and {other} are not parts of one sweep"));
+        }
+        let twice = |(n, shard): (usize, &Shard)| given[..n].contains(shard);
+        if let Some((_, shard)) = given.iter().enumerate().find(|found| twice(*found)) {
+            return Err(format!("shard {shard} is in two of them: was a shard given twice?"));
+        }
+        let all = (1..=first.of).map(|number| Shard { number, of: first.of });
+        Ok(all.filter(|shard| !given.contains(shard)).collect())
+    }
+
     /// Whether this site of this workload is swept here.
     pub fn has(self, workload: &str, site: &str) -> bool {
         let mut checksum = crc32fast::Hasher::new();
@@ -69,6 +86,19 @@ mod tests {
             (1..200).filter(|n| shard.has("a", &format!("parent.aof.write#{n}"))).count()
         });
         assert!(sizes.into_iter().all(|size| size > 25));
+    }
+
+    #[test]
+    fn a_merge_knows_which_shards_there_are() {
+        let given = |texts: &[&str]| {
+            let shards: Vec<Shard> = texts.iter().map(|text| text.parse().unwrap()).collect();
+            Shard::missing(&shards)
+                .map(|missing| missing.iter().map(Shard::to_string).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(given(&["1/1"]), Ok(String::new()));
+        assert_eq!(given(&["3/4", "1/4"]), Ok("2/4 4/4".to_string()));
+        assert!(given(&["1/2", "2/3"]).unwrap_err().contains("not parts of one sweep"));
+        assert!(given(&["1/2", "2/2", "1/2"]).unwrap_err().contains("given twice"));
     }
 
     #[test]

@@ -18,7 +18,9 @@ pub mod sim;
 pub mod supervised;
 
 /// A configuration directive and its value, as in redis.conf: the value may be several words.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Directive {
     pub name: String,
     pub value: String,
@@ -78,6 +80,16 @@ pub struct Received {
     pub bytes: Vec<u8>,
     /// The server has closed the connection, or is gone.
     pub closed: bool,
+}
+
+/// What a task of the server waits in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub task: String,
+    /// The name of the call.
+    pub call: String,
+    /// The clock, a client or the case can end it.
+    pub can_end: bool,
 }
 
 /// The plan asked for an image that does not exist.
@@ -144,6 +156,9 @@ pub trait World {
     fn signal(&mut self, signal: Signal) -> Result<(), Broken>;
 
     fn status(&self) -> Status;
+
+    /// What the server's threads, and then its children, wait in.
+    fn waiting(&self) -> Vec<Waiting>;
 
     /// How many children the living server has not waited for yet.
     fn children(&self) -> usize;

@@ -5,7 +5,7 @@ use std::cell::RefMut;
 use nix::sys::signal::Signal;
 use sabot::kernel::{Cut, Image, Kernel, Time};
 use sabot::world::sim::Sim;
-use sabot::world::{Broken, Directive, Received, Status, Victim, World};
+use sabot::world::{Broken, Directive, Received, Status, Victim, Waiting, World};
 
 /// What a test does to the machine once its power was cut.
 pub type AfterCut = fn(&mut Sim) -> Result<(), Broken>;
@@ -64,6 +64,9 @@ impl World for Delegate {
     }
     fn status(&self) -> Status {
         self.sim.status()
+    }
+    fn waiting(&self) -> Vec<Waiting> {
+        self.sim.waiting()
     }
     fn children(&self) -> usize {
         self.sim.children()

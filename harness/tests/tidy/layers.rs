@@ -176,6 +176,7 @@ const HARNESS: &[(&str, &[&str])] = &[
     ("runner", &["kernel", "profile", "world", "observation", "contract", "case"]),
     ("engine", BELOW_ENGINE),
     ("engine/entry", &["exit", "sabot_server"]),
+    ("commands", &["contract", "case", "runner", "engine"]),
     ("suite", BELOW_SUITE),
     ("sweep", BELOW_SWEEP),
     ("audit", BELOW_AUDIT),
@@ -213,6 +214,7 @@ const BELOW_REPORT: &[&str] = &[
     "sweep",
     "audit",
     "bench",
+    "commands",
 ];
 
 const BELOW_API: &[&str] =
@@ -233,6 +235,7 @@ const ALL_HARNESS: &[&str] = &[
     "sweep",
     "audit",
     "bench",
+    "commands",
     "report",
     "cli",
     "api",

@@ -85,8 +85,7 @@ fn a_child_excuses_only_where_the_configuration_lets_it() {
     let name = Name::known("child");
     rewriting.children = vec![Child { incarnation: 1, name, born, ended }];
     assert_eq!(verdict(&rewriting, 2), Verdict::Lost);
-    let name = "no-appendfsync-on-rewrite".to_string();
-    rewriting.starts[0].directives.push(Directive { name, value: "yes".to_string() });
+    rewriting.policies[0].policy.no_appendfsync_on_rewrite = true;
     assert_eq!(verdict(&rewriting, 2), Verdict::LostAllowed);
     rewriting.children[0].ended = Some(seconds(18));
     assert_eq!(verdict(&rewriting, 2), Verdict::Lost, "two seconds since the child ended");
@@ -95,7 +94,7 @@ fn a_child_excuses_only_where_the_configuration_lets_it() {
 #[test]
 fn the_duty_to_sync_ends_with_the_policy_and_with_the_server() {
     let mut softened = cut("everysec", 60_000);
-    replace(&mut softened, 2, "CONFIG SET appendfsync no");
+    set(&mut softened, 2, |policy| policy.appendfsync = Fsync::No);
     assert_eq!(verdict(&softened, 1), Verdict::LostAllowed, "a second after the second write");
     assert_eq!(verdict(&softened, 0), Verdict::Lost, "two seconds after the first");
     let mut killed = cut("everysec", 60_000);
@@ -108,12 +107,12 @@ fn the_duty_to_sync_ends_with_the_policy_and_with_the_server() {
 #[test]
 fn a_policy_counts_for_what_it_acknowledged() {
     let mut hardened = cut("no", 60_000);
-    replace(&mut hardened, 1, "CONFIG SET appendfsync always");
+    set(&mut hardened, 1, |policy| policy.appendfsync = Fsync::Always);
     assert_eq!(verdict(&hardened, 0), Verdict::Lost, "the last write was under always");
     assert_eq!(verdict(&hardened, 1), Verdict::Lost);
     assert_eq!(verdict(&hardened, 2), Verdict::Kept);
     let mut softened = cut("always", 60_000);
-    replace(&mut softened, 1, "CONFIG SET appendfsync no");
+    set(&mut softened, 1, |policy| policy.appendfsync = Fsync::No);
     assert_eq!(verdict(&softened, 1), Verdict::LostAllowed);
     assert_eq!(verdict(&softened, 0), Verdict::Lost);
 }

@@ -3,8 +3,8 @@
 //!
 //! A worker that dies or stays silent past the deadline is killed, and its machine with it: the
 //! init of each machine carries a parent-death signal, and everything on it dies with the init. The
-//! run then counts as `harness-broken` or `hung`, and the next job gets a new worker. Workers are
-//! children of the manager's *thread*, because parent-death signals are per thread.
+//! run then counts as `harness-broken` or `not-measured`, and the next job gets a new worker.
+//! Workers are children of the manager's *thread*, because parent-death signals are per thread.
 //! Must not know: what a job is about.
 
 use std::sync::mpsc::Receiver;

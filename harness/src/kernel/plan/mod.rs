@@ -143,6 +143,8 @@ pub struct Overclaim {
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     armed: Vec<Armed>,
+    /// Calls that would lie do what they claim.
+    honest: bool,
     /// The first since somebody asked.
     overclaim: Option<Overclaim>,
 }
@@ -176,7 +178,17 @@ impl Plan {
                 decided = Some(effect);
             }
         }
-        decided
+        decided.filter(|effect| !(self.honest && matches!(effect, Effect::Retval(_))))
+    }
+
+    /// From now on a rule that lies fires, and the call is an ordinary one.
+    pub fn never_lies(&mut self) {
+        self.honest = true;
+    }
+
+    /// See [`Plan::never_lies`].
+    pub fn is_honest(&self) -> bool {
+        self.honest
     }
 
     /// The first rule since the last question that claimed too much.

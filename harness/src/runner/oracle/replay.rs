@@ -1,40 +1,145 @@
-//! The oracle: what the dataset looks like after each prefix of a history when nothing goes wrong.
+//! [`WorldOracle`] does pasts again on worlds of its own, and remembers what it has found out.
 //!
-//! [`WorldOracle`] asks the same server: a fresh one without faults and without persistence does
-//! the history again. A question is what prefix leads to a dataset, the longest one first, because
-//! most often nothing is missing; asking for all of them would cost the square of a growing value.
-//! Answers are remembered by prefix. Must not know: what was promised.
+//! A past is done once without questions in between, so that nothing disturbs the replies. Contents
+//! along the way are asked for only if the last one is not what was found; if the questions change
+//! a reply, each beginning is done by itself. Must not know: what was promised.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::prefix_tree::Tree;
-use super::server::Server;
-use super::{Announcer, Oracle, Point};
+use super::reference::{Reference, may_configure};
+use super::tree::{Prefix, Tree};
+use super::{Announcer, Oracle, Origin, Past, Point, Rerun};
 use crate::case::script::Script;
-use crate::contract::{Unit, time_matters};
-use crate::kernel::{Clock, Time};
+use crate::contract::Verdict;
+use crate::kernel::Time;
+use crate::observation::Policy;
 use crate::profile::Profile;
-use crate::runner::dataset::DatasetQuestion;
-use crate::runner::info_probe::would_show;
+use crate::runner::content::Content;
+use crate::runner::second_run;
 use crate::world::{Broken, Directive, World};
 
 /// Makes worlds of one kind.
 pub type Factory<'a> = Box<dyn FnMut() -> Result<Box<dyn World>, Broken> + 'a>;
 
-/// What an answer depends on besides the history: directives, and the time where keys expire.
-type Circumstances = (Vec<(String, String)>, Option<Time>);
+/// What a start begins with; the time where it matters.
+type Root = (u64, Arc<[Directive]>, Option<Time>);
 
-/// Does histories again on worlds of its own.
+/// How often something was asked for, and how often it was known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remembered {
+    pub asked: u64,
+    pub known: u64,
+}
+
+/// Does pasts again on worlds of its own.
 pub struct WorldOracle<'a> {
     factory: Factory<'a>,
-    known: BTreeMap<Circumstances, Tree>,
-    /// By the script up to the point, and its moment.
-    shown: BTreeMap<(String, Point), bool>,
+    known: BTreeMap<Root, Tree>,
+    /// By the script up to the point, its moment and the fields.
+    shown: BTreeMap<(String, Point, String), bool>,
+    pub remembered: Remembered,
+    /// The server has shown that what it answers follows what it is told.
+    proved: bool,
 }
 
 impl<'a> WorldOracle<'a> {
     pub fn new(factory: Factory<'a>) -> Self {
-        WorldOracle { factory, known: BTreeMap::new(), shown: BTreeMap::new() }
+        let (known, shown, remembered) = Default::default();
+        WorldOracle { factory, known, shown, remembered, proved: false }
+    }
+
+    fn root(past: &Past) -> Root {
+        let Origin { image, directives, at } = &past.origin;
+        (image.hash(), Arc::clone(directives), past.timed.then_some(*at))
+    }
+
+    fn path(&mut self, past: &Past) -> (&mut Tree, Vec<Prefix>) {
+        let tree = self.known.entry(Self::root(past)).or_default();
+        let path = tree.path(past);
+        (tree, path)
+    }
+
+    /// Does the past, unless all replies are known.
+    fn redo(&mut self, past: &Past) -> Result<(), Broken> {
+        self.remembered.asked += 1;
+        let (tree, path) = self.path(past);
+        let replies = path.iter().all(|prefix| tree.arrived(*prefix).is_some());
+        let last = path[path.len() - 1];
+        if replies && (!past.timed || tree.later(last, past.until).is_some()) {
+            self.remembered.known += 1;
+            return Ok(());
+        }
+        self.run(past, &[past.commands.len()]).map(drop)
+    }
+
+    /// Does the past, and asks for the content after so many commands each. Returns whether every
+    /// reply was the one that is known.
+    fn run(&mut self, past: &Past, wanted: &[usize]) -> Result<bool, Broken> {
+        self.prove()?;
+        let world = (self.factory)()?;
+        let mut reference = Reference::start(world, past)?;
+        let (tree, path) = self.path(past);
+        let whole = past.commands.len();
+        let mut as_known = true;
+        for (count, prefix) in path.iter().enumerate() {
+            let arrived = match count.checked_sub(1) {
+                None => Vec::new(),
+                Some(place) => reference.perform(place, &past.commands[place])?,
+            };
+            match tree.arrived(*prefix) {
+                Some(known) => {
+                    let counts = |(place, _): &&(usize, String)| !past.commands[*place].varies;
+                    let known = known.iter().filter(counts);
+                    as_known &= known.eq(arrived.iter().filter(counts));
+                }
+                None => tree.learn_arrived(*prefix, arrived),
+            }
+            let argv = count.checked_sub(1).and_then(|place| past.commands[place].argv.as_ref());
+            if count == 0 || argv.is_some_and(|argv| may_configure(argv)) {
+                let policy = reference.policy()?;
+                tree.learn_policy(*prefix, Some(policy));
+            }
+            if wanted.contains(&count) && !(past.timed && count == whole) {
+                let content = Arc::new(reference.content()?);
+                tree.learn_content(*prefix, content);
+            }
+        }
+        if past.timed {
+            let last = path[whole];
+            let waited = past.until > reference.now();
+            let later = reference.wait_until_the_end(past)?;
+            tree.learn_later(last, past.until, later);
+            if wanted.contains(&whole) {
+                let content = Arc::new(reference.content()?);
+                if !waited {
+                    tree.learn_content(last, Arc::clone(&content));
+                }
+                tree.learn_content_later(last, past.until, content);
+            }
+        }
+        reference.finish()?;
+        Ok(as_known)
+    }
+
+    /// The content after so many commands, if it is known. After the last one that of the end
+    /// counts: what stood behind a command that waited is done when its wait is over.
+    fn known_content(&mut self, past: &Past, count: usize) -> Option<Arc<Content>> {
+        let (tree, path) = self.path(past);
+        match past.timed && count == past.commands.len() {
+            true => tree.content_later(path[count], past.until),
+            false => tree.content(path[count]),
+        }
+    }
+
+    /// A server that answers anything and keeps nothing, or one that always answers alike, tells
+    /// nothing about a dataset. So it must show once that a write changes its content.
+    fn prove(&mut self) -> Result<(), Broken> {
+        if !self.proved {
+            second_run::prove((self.factory)()?)?;
+            self.proved = true;
+        }
+        Ok(())
     }
 }
 
@@ -44,14 +149,15 @@ impl Announcer for WorldOracle<'_> {
         script: &Script,
         profile: &Profile,
         point: Point,
+        fields: &[(String, String)],
     ) -> Result<bool, Broken> {
         let lines = script.source.split_inclusive('\n').take(point.line as usize);
-        let question = (lines.collect::<String>(), point);
+        let question = (lines.collect::<String>(), point, format!("{fields:?}"));
         if let Some(shown) = self.shown.get(&question) {
             return Ok(*shown);
         }
         let mut world = (self.factory)()?;
-        let shown = would_show(script, &mut *world, profile, point)?;
+        let shown = second_run::would_show(script, &mut *world, profile, point, fields)?;
         world.finish()?;
         self.shown.insert(question, shown);
         Ok(shown)
@@ -59,89 +165,74 @@ impl Announcer for WorldOracle<'_> {
 }
 
 impl Oracle for WorldOracle<'_> {
-    fn survivors(
+    fn replies(&mut self, past: &Past) -> Result<Vec<Option<String>>, Broken> {
+        self.redo(past)?;
+        let (tree, path) = self.path(past);
+        let mut replies = vec![None; past.commands.len()];
+        let later = tree.later(path[path.len() - 1], past.until).filter(|_| past.timed);
+        let along = path.iter().filter_map(|prefix| tree.arrived(*prefix));
+        for (place, reply) in along.chain(later).flatten() {
+            // Where one command has several, the first counts.
+            replies[*place].get_or_insert_with(|| reply.clone());
+        }
+        Ok(replies)
+    }
+
+    fn policies(&mut self, past: &Past) -> Result<Vec<(Option<usize>, Policy)>, Broken> {
+        self.redo(past)?;
+        let (tree, path) = self.path(past);
+        let set = path.iter().enumerate();
+        let set =
+            set.filter_map(|(count, prefix)| Some((count.checked_sub(1), tree.policy(*prefix)?)));
+        Ok(set.collect())
+    }
+
+    fn content(&mut self, past: &Past, count: usize) -> Result<Arc<Content>, Broken> {
+        self.remembered.asked += 1;
+        if let Some(content) = self.known_content(past, count) {
+            self.remembered.known += 1;
+            return Ok(content);
+        }
+        let (tree, path) = self.path(past);
+        let unknown: Vec<usize> =
+            (0..=count).filter(|count| tree.content(path[*count]).is_none()).collect();
+        let whole = count == past.commands.len();
+        let wanted = if whole { vec![count] } else { unknown };
+        if !self.run(past, &wanted)? && !whole {
+            // The questions have changed what came after them: one beginning by itself.
+            let commands = past.commands[..count].to_vec();
+            let until = commands.last().map_or(past.origin.at, |last| last.at);
+            let alone = Past { commands, until, ..past.clone() };
+            if !self.run(&alone, &[count])? {
+                let message = "the same commands are answered differently each time".to_string();
+                return Err(Broken::NotMeasured(message));
+            }
+        }
+        Ok(self.known_content(past, count).expect("it was just learnt"))
+    }
+
+    fn remembered(&self, start: &Past) -> Option<Arc<Content>> {
+        self.known.get(&Self::root(start))?.content(0)
+    }
+
+    fn remember(&mut self, start: &Past, content: Arc<Content>) {
+        self.known.entry(Self::root(start)).or_default().learn_content(0, content);
+    }
+
+    fn content_in_a_run(&mut self, rerun: Rerun<'_>) -> Result<Arc<Content>, Broken> {
+        let mut world = (self.factory)()?;
+        let content = second_run::content(rerun, &mut *world)?;
+        world.finish()?;
+        Ok(Arc::new(content))
+    }
+
+    fn verdicts_in_a_run(
         &mut self,
-        units: &[&Unit],
-        asked_at: Time,
-        directives: &[Directive],
-        found: &str,
-    ) -> Result<Option<usize>, Broken> {
-        let realtime = (Clock::REALTIME_AT_ZERO + asked_at.as_nanos()) / 1_000_000;
-        let asked_at = time_matters(units.iter().copied(), realtime).then_some(asked_at);
-        let pairs = directives.iter().map(|d| (d.name.to_lowercase(), d.value.clone())).collect();
-        let known = &mut self.known;
-        let tree = known.entry((pairs, asked_at)).or_insert_with(|| Tree::new(asked_at.is_some()));
-        let path = tree.path(units);
-        let mut redo = Redo { factory: &mut self.factory, units, directives, asked_at };
-        let mut batch = 1;
-        for count in (0..path.len()).rev() {
-            if tree.digest(path[count]).is_none() {
-                let unknown = |n: &usize| tree.digest(path[*n]).is_none();
-                let mut wanted: Vec<usize> =
-                    (0..=count).rev().filter(unknown).take(batch).collect();
-                wanted.reverse();
-                for (n, digest) in redo.digests(&wanted)? {
-                    tree.learn(path[n], digest);
-                }
-                batch *= 4;
-            }
-            if tree.digest(path[count]) == Some(found) {
-                return Ok(Some(count));
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// Does one history again, or the beginning of it.
-struct Redo<'a, 'b> {
-    factory: &'a mut Factory<'b>,
-    units: &'a [&'a Unit],
-    directives: &'a [Directive],
-    /// None: time does not matter.
-    asked_at: Option<Time>,
-}
-
-impl Redo<'_, '_> {
-    /// The digests after so many units each, in order.
-    fn digests(&mut self, wanted: &[usize]) -> Result<Vec<(usize, String)>, Broken> {
-        match self.asked_at {
-            None => self.along(wanted),
-            Some(asked_at) => {
-                let digest = |count: &usize| Ok((*count, self.after(*count, asked_at)?));
-                wanted.iter().map(digest).collect()
-            }
-        }
-    }
-
-    /// On the way through a history in which time does not matter.
-    fn along(&mut self, wanted: &[usize]) -> Result<Vec<(usize, String)>, Broken> {
-        let mut server = Server::start((self.factory)()?, self.directives)?;
-        let question = DatasetQuestion::regardless_of_time();
-        let mut digests = Vec::with_capacity(wanted.len());
-        let mut done = 0;
-        for count in wanted {
-            for unit in &self.units[done..*count] {
-                server.perform(unit)?;
-            }
-            done = *count;
-            digests.push((done, server.dataset(&question)?));
-        }
-        server.world.finish()?;
-        Ok(digests)
-    }
-
-    /// After the first `count` units, each at its time, as asked at `asked_at`.
-    fn after(&mut self, count: usize, asked_at: Time) -> Result<String, Broken> {
-        let units = &self.units[..count];
-        let mut server = Server::start((self.factory)()?, self.directives)?;
-        for unit in units {
-            server.advance_to(unit.at)?;
-            server.perform(unit)?;
-        }
-        server.advance_to(asked_at)?;
-        let digest = server.dataset(&DatasetQuestion::after(units.iter().copied()))?;
-        server.world.finish()?;
-        Ok(digest)
+        rerun: Rerun<'_>,
+    ) -> Result<Vec<(Verdict, Option<usize>)>, Broken> {
+        let mut world = (self.factory)()?;
+        let verdicts = second_run::verdicts(rerun, &mut *world, self)?;
+        world.finish()?;
+        Ok(verdicts)
     }
 }

@@ -19,8 +19,8 @@ pub struct StartShown {
     pub ends: Vec<How>,
     /// Whether one runs now.
     pub running: bool,
-    /// The answer to the question for the dataset, as printed; None: there was none.
-    pub dataset: Option<Vec<String>>,
+    /// What it holds, as a number; None: nobody answers.
+    pub content: Option<u64>,
     /// See [`disk_hash`].
     pub disk: u64,
 }
@@ -28,7 +28,7 @@ pub struct StartShown {
 impl StartShown {
     pub fn class(&self) -> Class {
         let ends: Vec<String> = self.ends.iter().map(|how| format!("{how:?}")).collect();
-        hash_of(&(ends, self.running, &self.dataset, self.disk))
+        hash_of(&(ends, self.running, self.content, self.disk))
     }
 }
 

@@ -3,16 +3,21 @@
 //! Must not know: which states a cut may leave, and how each is judged.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::class::{Class, hash_of};
 use crate::case::script::{Script, Verb};
 use crate::kernel::disk::power_cut::Shown;
 use crate::kernel::plan::{Effect, Halt, When};
 use crate::kernel::{Cut, Image, Site, Time};
-use crate::runner::dataset::DatasetQuestion;
-use crate::runner::oracle::Oracle;
+use crate::runner::content::ask::{Access, Asker, millis_at};
+use crate::runner::content::{Content, Millis};
+use crate::runner::oracle::{Oracle, Origin, Past};
 use crate::runner::outcome::RunSummary;
 use crate::world::{Broken, Directive, World};
+
+/// The connection for questions.
+const ASKER: &str = "content";
 
 /// A call at which the power is cut, and the run around that.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -88,7 +93,8 @@ pub fn parsed(text: &str) -> Result<Script, Broken> {
 pub struct Start {
     pub directives: Vec<Directive>,
     pub at: Time,
-    pub dataset: DatasetQuestion,
+    /// What was done so far may depend on the time.
+    pub timed: bool,
     pub hash: u64,
     /// Each image is loaded by itself, and an ordinary run is judged.
     pub loads_alone: bool,
@@ -97,8 +103,36 @@ pub struct Start {
 impl Start {
     pub fn question(&self, image: &Image) -> Question {
         let circumstances = hash_of(&(self.hash, self.loads_alone));
-        let at = if self.dataset.depends_on_time() { self.at } else { Time::ZERO };
+        let at = if self.timed { self.at } else { Time::ZERO };
         (image.hash(), circumstances, at)
+    }
+
+    /// The start from this image, as the oracle knows it.
+    pub fn past(&self, image: &Image) -> Past {
+        let (image, directives) = (Arc::new(image.clone()), self.directives.as_slice().into());
+        Past::of_start(Origin { image, directives, at: self.at }, self.timed)
+    }
+
+    /// What a server that was started like this holds, as a number; it is told to the oracle if
+    /// the start came up at once.
+    pub fn seen_of(
+        &self,
+        world: &mut dyn World,
+        image: &Image,
+        at_once: bool,
+        oracle: &mut dyn Oracle,
+    ) -> Result<u64, Broken> {
+        let access = Access::with(&self.directives);
+        let now: Millis = millis_at(world.kernel().now());
+        let content: Content = match Asker::new(world, ASKER, &access).content()? {
+            Ok(content) => content,
+            Err(none) => return Ok(hash_of(&none.why())),
+        };
+        let hash = content.hash_at(now);
+        if at_once {
+            oracle.remember(&self.past(image), Arc::new(content));
+        }
+        Ok(hash)
     }
 }
 

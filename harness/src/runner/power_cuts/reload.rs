@@ -29,8 +29,6 @@ pub(super) struct Loader<'a> {
 
 /// How many images share a machine: its trace grows with each.
 const SHARE: u32 = 64;
-/// The connection for the question.
-const ASKER: &str = "observer";
 
 impl Judge for Loader<'_> {
     fn judge(
@@ -40,7 +38,10 @@ impl Judge for Loader<'_> {
         judged: &BTreeSet<Class>,
         oracle: &mut dyn Oracle,
     ) -> Result<(Class, Option<RunSummary>), Broken> {
-        let class = known.map_or_else(|| self.class_of(&shown.image), Ok)?;
+        let class = match known {
+            Some(class) => class,
+            None => self.class_of(&shown.image, oracle)?,
+        };
         if judged.contains(&class) {
             return Ok((class, None));
         }
@@ -59,8 +60,8 @@ impl Judge for Loader<'_> {
 }
 
 impl Loader<'_> {
-    fn class_of(&mut self, image: &Image) -> Result<Class, Broken> {
-        match self.load(image) {
+    fn class_of(&mut self, image: &Image, oracle: &mut dyn Oracle) -> Result<Class, Broken> {
+        match self.load(image, oracle) {
             Err(hung @ Broken::Hung(_)) => {
                 self.world = None;
                 Ok(class_of_broken(&hung))
@@ -69,7 +70,7 @@ impl Loader<'_> {
         }
     }
 
-    fn load(&mut self, image: &Image) -> Result<StartShown, Broken> {
+    fn load(&mut self, image: &Image, oracle: &mut dyn Oracle) -> Result<StartShown, Broken> {
         if self.used == SHARE {
             self.finish()?;
         }
@@ -85,13 +86,15 @@ impl Loader<'_> {
         world.put_image(image)?;
         let ends = start_refused(&mut **world, start, self.profile)?;
         let running = matches!(world.status(), Status::Running);
-        let answer = start.dataset.ask(&mut **world, ASKER)?;
-        let dataset = answer.map(|answer| answer.lines());
         let disk = disk_hash(&**world, self.profile);
+        let content = match running {
+            true => Some(start.seen_of(&mut **world, image, ends.is_empty(), oracle)?),
+            false => None,
+        };
         world.log();
         world.kill(Victim::All)?;
         world.settle()?;
-        Ok(StartShown { ends, running, dataset, disk })
+        Ok(StartShown { ends, running, content, disk })
     }
 }
 

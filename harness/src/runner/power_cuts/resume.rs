@@ -5,11 +5,14 @@
 //! with that cut would be. Must not know: what is promised, and which images there are.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::class::{Class, StartShown, class_of_broken, disk_hash};
-use super::point::{CutPoint, Judge, RepresentedRun};
+use super::point::{CutPoint, Judge, RepresentedRun, Start};
 use crate::case::script::Script;
+use crate::kernel::Image;
 use crate::kernel::disk::power_cut::Shown;
+use crate::observation::How;
 use crate::profile::Profile;
 use crate::runner::oracle::Oracle;
 use crate::runner::outcome::{Collect, RunSummary};
@@ -28,6 +31,7 @@ pub(super) struct Resumed<'a> {
     pub state: State,
     /// The index of the step that starts the server.
     pub step: usize,
+    pub start: Rc<Start>,
 }
 
 impl Judge for Resumed<'_> {
@@ -38,20 +42,19 @@ impl Judge for Resumed<'_> {
         judged: &BTreeSet<Class>,
         oracle: &mut dyn Oracle,
     ) -> Result<(Class, Option<RunSummary>), Broken> {
-        self.world.resume_with(&self.powered_off, &shown.image);
-        let (state, world) = (self.state.clone(), &mut *self.world);
-        let mut runner = Runner::at(state, self.script, world, self.profile, Some(oracle));
-        runner.represented = Some(RepresentedRun { point: self.point, cut: shown.cut });
-        runner.record.resumes_after(shown.cut);
-        runner.judgements.dataset = None;
-        let ends = runner.record.seen.ends.len();
-        let step = &self.script.steps[self.step];
-        let started = runner.start_for(step).and_then(|()| runner.step(step));
-        let class = known.unwrap_or_else(|| runner.class(ends, &started));
+        let class = match known {
+            Some(class) => class,
+            None => self.class_of(&shown.image, oracle)?,
+        };
         if judged.contains(&class) {
             return Ok((class, None));
         }
-        let end = started.and_then(|()| runner.steps_from(self.step + 1));
+        let step = self.step;
+        let (point, cut) = (self.point, shown.cut);
+        let mut runner = self.resumed(&shown.image, Some(oracle));
+        runner.represented = Some(RepresentedRun { point, cut });
+        runner.record.resumes_after(shown.cut);
+        let end = runner.steps_from(step);
         Ok((class, Some(summarize(runner, end, Collect::Verdicts))))
     }
 
@@ -60,18 +63,30 @@ impl Judge for Resumed<'_> {
     }
 }
 
-impl Runner<'_> {
-    /// What was seen of a start before which `ends` servers had ended.
-    fn class(&self, ends: usize, started: &Result<(), EarlyEnd>) -> Class {
-        if let Err(EarlyEnd::Broken(broken)) = started {
-            return class_of_broken(broken);
+impl Resumed<'_> {
+    /// The run on a machine with this image on its disk.
+    fn resumed<'r>(&'r mut self, image: &Image, oracle: Option<&'r mut dyn Oracle>) -> Runner<'r> {
+        self.world.resume_with(&self.powered_off, image);
+        Runner::at(self.state.clone(), self.script, &mut *self.world, self.profile, oracle)
+    }
+
+    /// Starts the server to see what it makes of the image.
+    fn class_of(&mut self, image: &Image, oracle: &mut dyn Oracle) -> Result<Class, Broken> {
+        let (step, start, profile) =
+            (&self.script.steps[self.step], self.start.clone(), self.profile);
+        let mut runner = self.resumed(image, None);
+        let before = runner.record.seen.ends.len();
+        match runner.start_for(step).and_then(|()| runner.step(step)) {
+            Err(EarlyEnd::Broken(broken)) => return Ok(class_of_broken(&broken)),
+            Err(EarlyEnd::BadCase | EarlyEnd::NotApplicable(_)) | Ok(()) => {}
         }
-        let shown = StartShown {
-            ends: self.record.seen.ends[ends..].iter().map(|end| end.how).collect(),
-            running: self.session.has_server(),
-            dataset: self.judgements.dataset.clone(),
-            disk: disk_hash(self.session.world, self.profile),
+        let ends: Vec<How> = runner.record.seen.ends[before..].iter().map(|end| end.how).collect();
+        let running = runner.session.has_server();
+        let disk = disk_hash(runner.session.world, profile);
+        let content = match running {
+            true => Some(start.seen_of(runner.session.world, image, ends.is_empty(), oracle)?),
+            false => None,
         };
-        shown.class()
+        Ok(StartShown { ends, running, content, disk }.class())
     }
 }

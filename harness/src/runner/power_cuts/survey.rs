@@ -15,6 +15,7 @@
 //! and why it is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::class::{Class, hash_of};
 use super::point::{CutPoint, Judge, Judged, Make, Question, Start, Surveyed, parsed};
@@ -24,8 +25,8 @@ use crate::case::script::{Script, Verb};
 use crate::kernel::Survey;
 use crate::kernel::disk::power_cut::{FsModel, Images};
 use crate::profile::Profile;
-use crate::runner::dataset::DatasetQuestion;
 use crate::runner::oracle::Oracle;
+use crate::runner::past;
 use crate::runner::record::Keep;
 use crate::runner::state::{EarlyEnd, Runner, State};
 use crate::runner::verbs::looks_at_the_disk;
@@ -66,9 +67,12 @@ pub fn survey(
     let Reached { images, mut start, state, step, alone } = reached;
     let powered_off = if alone && world.kernel().is_at_rest() { world.suspend() } else { None };
     start.loads_alone = powered_off.is_none();
+    let start = Rc::new(start);
     let mut judge: Box<dyn Judge + '_> = match powered_off {
         Some(powered_off) => {
-            Box::new(Resumed { point, script: &script, profile, world, powered_off, state, step })
+            let start = Rc::clone(&start);
+            let script = &script;
+            Box::new(Resumed { point, script, profile, world, powered_off, state, step, start })
         }
         None => {
             world.finish()?;
@@ -171,13 +175,12 @@ impl Runner<'_> {
     }
 
     fn circumstances(&self) -> Start {
-        let entries = self.judgements.lineage.entries(&self.record.seen);
         let directives = self.session.directives().to_vec();
         Start {
             hash: hash_of(&directives),
             directives,
             at: self.session.now(),
-            dataset: DatasetQuestion::after(entries.iter().map(|entry| &entry.unit)),
+            timed: past::is_timed(&self.record.seen, self.session.now()),
             loads_alone: false,
         }
     }

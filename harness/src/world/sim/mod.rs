@@ -25,7 +25,8 @@ pub use shared::Stacks;
 
 use super::pids::Pids;
 use super::{
-    Broken, Directive, PoweredOff, Received, Status, Victim, World, arguments, no_such_image, roles,
+    Broken, Directive, PoweredOff, Received, Status, Victim, Waiting, World, arguments,
+    no_such_image, roles,
 };
 use crate::kernel::trace::Event;
 use crate::kernel::{Cut, Ending, Halt, Image, Kernel, Pid, Roles, Time};
@@ -222,6 +223,10 @@ impl World for Sim {
 
     fn status(&self) -> Status {
         self.status
+    }
+
+    fn waiting(&self) -> Vec<Waiting> {
+        if self.server.is_none() { Vec::new() } else { self.scheduler.waiting() }
     }
 
     fn children(&self) -> usize {

@@ -11,8 +11,9 @@ use nix::sys::signal::Signal;
 
 use super::shared::{Birth, Body, Resume, Shared, Wait};
 use super::task::{self, ending, is_ignored};
+use crate::kernel::fd::End;
 use crate::kernel::{Candidate, Class, Ending, Kernel, Pid, TaskId, Time};
-use crate::world::Broken;
+use crate::world::{Broken, Waiting};
 
 /// A task that is suspended.
 struct Slot {
@@ -272,6 +273,30 @@ impl Scheduler {
         let mut pids: Vec<Pid> = slots.into_iter().map(|slot| slot.pid).collect();
         pids.dedup();
         pids
+    }
+
+    /// What each task waits in; threads that have not named themselves do not count.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let kernel = self.shared.kernel.borrow();
+        let each = self.slots.iter().filter_map(|slot| {
+            let (call, can_end) = match slot.wait.as_ref()? {
+                _ if kernel.is_held(slot.task) => ("its next call, held by the case", true),
+                Wait::Call(entered) => (entered.site.call.as_str(), true),
+                Wait::Epoll { .. } => ("epoll_wait", true),
+                Wait::Poll { .. } => ("poll", true),
+                Wait::Sleep { .. } => ("nanosleep", true),
+                Wait::Futex { .. } => ("futex", false),
+                Wait::Pipe { end: End::Read, .. } => ("a read from a pipe", false),
+                Wait::Pipe { end: End::Write, .. } => ("a write to a pipe", false),
+                Wait::Child => ("wait4", false),
+                Wait::Sent | Wait::Turn | Wait::Halt | Wait::End(_) | Wait::Overrun(_) => {
+                    return None;
+                }
+            };
+            let (task, call) = (kernel.task_name(slot.task).to_string(), call.to_string());
+            Some(Waiting { task, call, can_end })
+        });
+        each.collect()
     }
 
     /// The next moment at which a waiting task can run by itself.

@@ -10,28 +10,23 @@ use std::time::Duration;
 
 use super::calls::{Action, Outcome};
 use super::notify::Notice;
-use super::tasks::Wait;
+use super::tasks::{Busy, Wait, inner_pid_and_name};
 use super::{Supervised, names};
 use crate::kernel::retries;
-use crate::world::Broken;
+use crate::world::{Broken, Waiting};
 
 /// How many calls a server may make before the clock moves.
 const CALLS: u64 = 1_000_000;
 /// How many calls a task may make without waiting before it waits for the time that it asks for.
 const BUSY: u64 = 300_000;
+/// The calls that ask for the time.
+const CLOCKS: [i64; 3] = [libc::SYS_clock_gettime, libc::SYS_gettimeofday, libc::SYS_time];
 /// How long it waits each time.
 const TICK: Duration = Duration::from_millis(1);
 /// How often it does so. Servers give up after some seconds.
 const TICKS: u64 = 60_000;
 /// CPU time, of what is waited for in real time, from which on a task counts as computing.
 const COMPUTES: Duration = Duration::from_secs(1);
-
-/// What a task has done since it last waited for anything.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Busy {
-    calls: u64,
-    ticks: u64,
-}
 
 impl Supervised {
     pub(super) fn refill(&mut self) {
@@ -70,10 +65,33 @@ impl Supervised {
         }
     }
 
-    /// A task asks for the time: None: it is told at once.
-    pub(super) fn tick(&mut self, tid: i32) -> Option<Action> {
+    /// What each task waits in that is in a trapped call.
+    pub(super) fn waits(&self) -> Vec<Waiting> {
+        let kernel = self.kernel.borrow();
+        let each = self.table.tasks.iter().filter_map(|task| {
+            let held = task.held.as_ref()?;
+            let name = task.known.map(|known| kernel.task_name(known).to_string());
+            let by_case = task.known.is_some_and(|known| kernel.is_held(known));
+            let can_end = match &held.wait {
+                Wait::Turn | Wait::Tick { .. } | Wait::Call(..) => true,
+                Wait::Ready { .. } | Wait::Sleep { .. } => true,
+                Wait::Futex { until, .. } => until.is_some(),
+                Wait::Pipe { .. } | Wait::Child(..) => false,
+            };
+            Some(Waiting {
+                task: name.or_else(|| Some(inner_pid_and_name(task.tid)?.1)).unwrap_or_default(),
+                call: names::name(held.notice.number),
+                can_end: can_end || by_case || held.interrupted,
+            })
+        });
+        each.collect()
+    }
+
+    /// Where a task is to wait before it is told the time that it asks for; None: it asks for
+    /// something else, or is told at once.
+    pub(super) fn tick(&mut self, tid: i32, notice: &Notice) -> Option<Action> {
         let task = self.table.task_mut(tid)?;
-        if task.busy.calls < BUSY {
+        if task.busy.calls < BUSY || !CLOCKS.contains(&notice.number) {
             return None;
         }
         task.busy.ticks += 1;

@@ -35,7 +35,9 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 pub use start::machine::Machine;
 
 use super::pids::Pids;
-use super::{Broken, Directive, Received, Status, Victim, World, arguments, no_such_image, roles};
+use super::{
+    Broken, Directive, Received, Status, Victim, Waiting, World, arguments, no_such_image, roles,
+};
 use crate::kernel::{Class, Cut, Image, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
 use clients::Clients;
@@ -288,6 +290,10 @@ impl World for Supervised {
 
     fn status(&self) -> Status {
         self.status
+    }
+
+    fn waiting(&self) -> Vec<Waiting> {
+        if self.living().is_some() { self.waits() } else { Vec::new() }
     }
 
     fn children(&self) -> usize {

@@ -11,12 +11,12 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Supervised;
-use super::busy::{Busy, silent};
+use super::busy::silent;
 use super::calls::Action;
 use super::notify::{Answer, Listener, Notice};
 use super::spin::{Watch, cpu_time};
 use super::start::namespace::open_process;
-use super::tasks::{Birth, Held, Origin, Process, Task, Wait, inner_pid_and_name};
+use super::tasks::{Birth, Busy, Held, Origin, Process, Task, Wait, inner_pid_and_name};
 use crate::kernel::{Class, Kernel, Pid, TaskId, Time};
 use crate::world::Broken;
 

@@ -9,7 +9,6 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use super::busy::Busy;
 use super::calls::call::Call;
 use super::notify::{Listener, Notice};
 use crate::kernel::{Candidate, Class, Ending, Entered, Fd, Pid, TaskId, Time};
@@ -64,6 +63,14 @@ pub struct Task {
     /// It keeps running while others do, because it waits for them without making a call.
     pub spins: bool,
     pub busy: Busy,
+}
+
+/// What a task has done since it last waited for anything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Busy {
+    pub calls: u64,
+    /// How often it has waited until it was told the time.
+    pub ticks: u64,
 }
 
 /// A task in a trapped call.

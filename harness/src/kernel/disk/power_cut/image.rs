@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use crate::kernel::disk::Disk;
+
 /// The content of a file, shared by many images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Content {
@@ -31,6 +33,18 @@ pub struct Image {
 }
 
 impl Image {
+    /// What a reader of the disk sees now.
+    pub fn of(disk: &Disk) -> Image {
+        let mut image = Image::default();
+        for (name, ino) in disk.names.iter() {
+            match disk.inode(ino) {
+                inode if inode.is_dir => image.add_dir(name),
+                inode => image.add_file(name, Content::new(inode.content.live())),
+            }
+        }
+        image.finished()
+    }
+
     /// Directories, each after its parent.
     pub fn dirs(&self) -> impl Iterator<Item = &str> {
         self.dirs.iter().map(String::as_str)

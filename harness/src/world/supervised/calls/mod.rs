@@ -26,7 +26,6 @@ use super::{Supervised, names};
 use crate::kernel::{CallName, Entered, TaskId, When};
 use crate::world::Broken;
 use call::Call;
-use time::asks_for_the_time;
 
 /// What is to be done with a trapped call.
 #[derive(Debug)]
@@ -92,9 +91,7 @@ impl Supervised {
     fn try_dispatch(&mut self, tid: i32, notice: &Notice) -> Outcome {
         // The time is answered at once, even to a held task: an allocator may ask for it while it
         // holds a lock.
-        if asks_for_the_time(notice)
-            && let Some(tick) = self.tick(tid)
-        {
+        if let Some(tick) = self.tick(tid, notice) {
             return Ok(tick);
         }
         if let Some(action) = self.time(notice)? {

@@ -92,7 +92,8 @@ impl Supervised {
         let host = self.table.process(pid).map_or(0, |process| process.host);
         while Path::new(&format!("/proc/{host}/task/{tid}")).exists() {
             if Instant::now() > deadline {
-                return Err(Broken::Hung(format!("thread {tid} ends and does not end")));
+                let what = format!("thread {tid} ends and does not end");
+                return Err(Broken::NotMeasured(what));
             }
             let _ = nix::sched::sched_yield();
         }

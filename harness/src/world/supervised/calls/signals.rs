@@ -149,7 +149,7 @@ impl Supervised {
             let ended =
                 poll(&mut fds, PollTimeout::from(PATIENCE)).map_err(|e| os_error("poll", e))?;
             if ended == 0 {
-                return Err(Broken::Hung(format!("process {} does not end", process.pid)));
+                return Err(never_ends(process.pid));
             }
             if self.server == Some(process.pid) {
                 reap(process.pidfd.as_fd())?;
@@ -167,7 +167,7 @@ impl Supervised {
         let mut fds = [PollFd::new(process.pidfd.as_fd(), PollFlags::POLLIN)];
         let ready = poll(&mut fds, PollTimeout::from(PATIENCE)).map_err(|e| os_error("poll", e))?;
         if ready == 0 {
-            return Err(Broken::Hung(format!("process {pid} was killed and does not end")));
+            return Err(never_ends(pid));
         }
         self.process_ended(pid)
     }
@@ -202,6 +202,11 @@ impl Supervised {
         }
         Ok(())
     }
+}
+
+/// Linux has not ended a process within the real time for that: it says nothing about the server.
+fn never_ends(pid: Pid) -> Broken {
+    Broken::NotMeasured(format!("process {pid} was killed and does not end"))
 }
 
 /// Collects a child of ours.

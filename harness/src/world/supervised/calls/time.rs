@@ -22,12 +22,6 @@ const SECOND: u64 = 1_000_000_000;
 /// The most that one call returns, in bytes.
 const MOST_RANDOM: u64 = 1 << 16;
 
-/// Whether a call asks for the time.
-pub fn asks_for_the_time(notice: &Notice) -> bool {
-    let calls = [libc::SYS_clock_gettime, libc::SYS_gettimeofday, libc::SYS_time];
-    calls.contains(&notice.number)
-}
-
 /// Answers calls for the time or random numbers, which never wait: writes the result to memory, and
 /// says what the call returns. None: it is another call.
 pub fn answer_at_once(

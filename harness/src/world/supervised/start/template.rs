@@ -11,6 +11,8 @@
 //! identity of the process. Every call up to there is checked ([`super::linking`]); if one might
 //! depend on those, the program gets no template. Must not know: what the server is.
 
+use std::fs::File;
+use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -52,6 +54,9 @@ impl Template {
     /// Executes the program. Stand-ins for files that its libraries read are made in `place`. Fails
     /// with the reason why it cannot be a template.
     pub fn new(key: &StartKey, place: &Path) -> Result<Template, String> {
+        if is_script(&key.program) {
+            return Err("it is a script, whose interpreter is given its name".to_string());
+        }
         let (host, entry) = spawn::execute(&key.program, &key.environment)?;
         let pid = Pid::from_raw(host);
         let made = link(pid, entry, key, place).and_then(|linked| {
@@ -288,6 +293,13 @@ impl Scratch {
     fn end(&self) -> u64 {
         self.at + self.bytes.len() as u64
     }
+}
+
+/// Whether execve(2) runs an interpreter, with arguments that a copy would not get.
+fn is_script(program: &Path) -> bool {
+    let mut begin = [0; 2];
+    let read = File::open(program).and_then(|mut file| file.read_exact(&mut begin));
+    read.is_ok() && begin == *b"#!"
 }
 
 /// Kills and collects a child of ours.

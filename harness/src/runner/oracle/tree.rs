@@ -1,0 +1,154 @@
+//! What is known of pasts: a tree in which each path from the root is the beginning of one, with
+//! what was answered, configured and held after it.
+//!
+//! Pasts of one sweep have most of their beginnings in common, and what there is after a beginning
+//! does not depend on what comes behind it. Must not know: how any of it is found out.
+
+use std::sync::Arc;
+
+use super::{Past, Taken};
+use crate::kernel::{Name, Time};
+use crate::observation::{Argv, Policy};
+use crate::runner::content::Content;
+
+/// The place of a beginning in its tree.
+pub type Prefix = usize;
+
+/// Replies that came, each with the place of its command.
+pub type Arrived = Vec<(usize, String)>;
+
+/// What tells one command from another.
+type Step = (Name, Option<Argv>, Option<Time>);
+
+#[derive(Debug, Default)]
+struct Node {
+    /// What may come next, in order.
+    next: Vec<(Step, Prefix)>,
+    /// What came between the command before and this one's end.
+    arrived: Option<Arrived>,
+    /// What came later, by the time up to which was waited.
+    later: Vec<(Time, Arrived)>,
+    policy: Option<Policy>,
+    /// Right after the command.
+    content: Option<Arc<Content>>,
+    /// By the time up to which was waited.
+    content_later: Vec<(Time, Arc<Content>)>,
+}
+
+/// All beginnings of all pasts that have their start in common.
+#[derive(Debug)]
+pub struct Tree {
+    nodes: Vec<Node>,
+}
+
+impl Default for Tree {
+    fn default() -> Tree {
+        Tree { nodes: vec![Node::default()] }
+    }
+}
+
+impl Tree {
+    /// Every beginning of a past, the start first.
+    pub fn path(&mut self, past: &Past) -> Vec<Prefix> {
+        let mut path = Vec::with_capacity(past.commands.len() + 1);
+        let mut at: Prefix = 0;
+        path.push(at);
+        for Taken { client, argv, at: time, .. } in &past.commands {
+            at = self.next(at, (client.clone(), argv.clone(), past.timed.then_some(*time)));
+            path.push(at);
+        }
+        path
+    }
+
+    fn next(&mut self, at: Prefix, step: Step) -> Prefix {
+        let place = match self.nodes[at].next.binary_search_by(|(known, _)| known.cmp(&step)) {
+            Ok(place) => return self.nodes[at].next[place].1,
+            Err(place) => place,
+        };
+        let new = self.nodes.len();
+        self.nodes.push(Node::default());
+        self.nodes[at].next.insert(place, (step, new));
+        new
+    }
+
+    pub fn arrived(&self, prefix: Prefix) -> Option<&Arrived> {
+        self.nodes[prefix].arrived.as_ref()
+    }
+
+    /// Replies that came until `time` after the last command.
+    pub fn later(&self, prefix: Prefix, time: Time) -> Option<&Arrived> {
+        let mut known = self.nodes[prefix].later.iter();
+        known.find(|(until, _)| *until == time).map(|(_, arrived)| arrived)
+    }
+
+    pub fn policy(&self, prefix: Prefix) -> Option<Policy> {
+        self.nodes[prefix].policy
+    }
+
+    pub fn content(&self, prefix: Prefix) -> Option<Arc<Content>> {
+        self.nodes[prefix].content.clone()
+    }
+
+    /// What was held at `time`, when nothing but the end of some wait had come since the command.
+    pub fn content_later(&self, prefix: Prefix, time: Time) -> Option<Arc<Content>> {
+        let mut known = self.nodes[prefix].content_later.iter();
+        known.find(|(until, _)| *until == time).map(|(_, content)| Arc::clone(content))
+    }
+
+    pub fn learn_arrived(&mut self, prefix: Prefix, arrived: Arrived) {
+        self.nodes[prefix].arrived = Some(arrived);
+    }
+
+    pub fn learn_later(&mut self, prefix: Prefix, until: Time, arrived: Arrived) {
+        if self.later(prefix, until).is_none() {
+            self.nodes[prefix].later.push((until, arrived));
+        }
+    }
+
+    pub fn learn_policy(&mut self, prefix: Prefix, policy: Option<Policy>) {
+        self.nodes[prefix].policy = policy;
+    }
+
+    pub fn learn_content_later(&mut self, prefix: Prefix, time: Time, content: Arc<Content>) {
+        if self.content_later(prefix, time).is_none() {
+            self.nodes[prefix].content_later.push((time, content));
+        }
+    }
+
+    pub fn learn_content(&mut self, prefix: Prefix, content: Arc<Content>) {
+        self.nodes[prefix].content = Some(content);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Image;
+    use crate::runner::oracle::Origin;
+
+    fn past(words: &[(&str, u64)], timed: bool) -> Past {
+        let taken = |(word, at): &(&str, u64)| Taken {
+            client: Name::known("client"),
+            argv: Some([word.as_bytes().to_vec()].into()),
+            at: Time(*at),
+            varies: false,
+        };
+        let image = Arc::new(Image::default());
+        let origin = Origin { image, directives: Arc::from([]), at: Time(0) };
+        Past { origin, commands: words.iter().map(taken).collect(), until: Time(9), timed }
+    }
+
+    #[test]
+    fn pasts_share_what_they_have_in_common() {
+        let mut tree = Tree::default();
+        let path = tree.path(&past(&[("a", 1), ("b", 3)], false));
+        tree.learn_arrived(path[1], vec![(0, "+OK".to_string())]);
+        let other = tree.path(&past(&[("a", 2), ("c", 3)], false));
+        assert_eq!(path[1], other[1]);
+        assert!(tree.arrived(other[1]).is_some() && tree.arrived(other[2]).is_none());
+        assert_ne!(path[2], other[2]);
+        let mut timed = Tree::default();
+        let early = timed.path(&past(&[("a", 1)], true));
+        assert_ne!(early[1], timed.path(&past(&[("a", 2)], true))[1]);
+    }
+}
