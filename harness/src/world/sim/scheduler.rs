@@ -77,7 +77,7 @@ impl Scheduler {
 
     fn can_run(&self, kernel: &Kernel, slot: &Slot) -> bool {
         let shared = &self.shared;
-        if slot.interrupt.is_some() && self.is_interruptible(slot) {
+        if slot.interrupt.is_some() && self.is_interruptible(kernel, slot) {
             return true;
         }
         if kernel.is_held(slot.task) {
@@ -110,11 +110,11 @@ impl Scheduler {
 
     /// Whether a signal ends the wait: if it kills, or where the man page says EINTR. In a call that
     /// takes a while no handler runs: it is like a disk that is slow. In one that is held it does.
-    fn is_interruptible(&self, slot: &Slot) -> bool {
+    fn is_interruptible(&self, kernel: &Kernel, slot: &Slot) -> bool {
         let Some(signal) = slot.interrupt else { return false };
         match &slot.wait {
             Some(Wait::Call(entered)) => match ending(signal, slot.class == Class::Child) {
-                Some(Ending::Exited(_)) => !self.shared.kernel.borrow().is_slow(entered),
+                Some(Ending::Exited(_)) => !kernel.is_slow(entered),
                 ending => ending.is_some(),
             },
             Some(
@@ -125,7 +125,8 @@ impl Scheduler {
     }
 
     fn run(&mut self, index: usize) -> Result<(), Broken> {
-        let interrupt = match self.is_interruptible(&self.slots[index]) {
+        let interruptible = self.is_interruptible(&self.shared.kernel.borrow(), &self.slots[index]);
+        let interrupt = match interruptible {
             true => self.slots[index].interrupt.take(),
             false => None,
         };
