@@ -27,8 +27,8 @@
 //!
 //! **Whose fault.** An excuse has a cause, and its sentence names the call.
 //! - A loss, or a start that is refused, is `lost-by-lie` when the operating system claimed a
-//!   write, sync, truncation or rename that it had not done, and the same run in which it does what it
-//!   claims comes to something else.
+//!   write, sync, truncation or rename that it had not done, and the same run in which it does what
+//!   it claims comes to something else.
 //! - Else a loss is `lost-allowed` when it is within the promise.
 //! - Else it is `lost-reported` when a call on the file that the write depends on has failed since,
 //!   and, because of it, a client got an error before the end, or INFO showed a state by which, as
