@@ -26,6 +26,17 @@ fn outcome(source: &str) -> Outcome {
     on(source, |sim| Box::new(sim))
 }
 
+/// Runs a case on machines made from honest ones; so is what should be there found out.
+fn everywhere_on(source: &str, machine: fn(Sim) -> Box<dyn World>) -> Outcome {
+    let profile = Profile::named("sabot").expect("it is part of the program");
+    let (shared, stacks) = (Rc::new(profile.clone()), Stacks::default());
+    let make = move || machine(Sim::new(Rc::clone(&shared), stacks.clone()));
+    let mut world = make();
+    let mut oracle = WorldOracle::new(Box::new(move || Ok(make())));
+    let script = parse("canary.case", source).unwrap_or_else(|bad| panic!("{bad}"));
+    run(&script, &mut *world, &profile, &mut oracle)
+}
+
 /// Runs a case on a machine made from an honest one.
 fn on(source: &str, machine: fn(Sim) -> Box<dyn World>) -> Outcome {
     let profile = Profile::named("sabot").expect("it is part of the program");
@@ -102,6 +113,24 @@ fn a_lie_that_nobody_knows_of_looks_like_the_servers_fault() {
     assert_eq!(outcome(story).verdict, Verdict::Kept);
     let forgotten = on(story, forgetful);
     assert_eq!(forgotten.verdict, Verdict::Lost, "{}", forgotten.transcript);
+}
+
+#[test]
+fn a_server_that_answers_anything_and_keeps_nothing_is_not_measured() {
+    let story = "config appendonly yes\n> SET a 1\nkill all\nrestart\n";
+    assert_eq!(everywhere_on(story, |sim| Box::new(sim)).verdict, Verdict::Kept);
+    let anything = everywhere_on(story, |sim| Box::new(Delegate::keeping(sim, |_| false)));
+    assert_eq!(anything.verdict, Verdict::NotMeasured, "{}", anything.transcript);
+}
+
+#[test]
+fn a_server_that_always_says_the_same_is_not_measured() {
+    let story = "config appendonly yes\n> SET a 1\nkill all\nrestart\n";
+    fn reads(bytes: &[u8]) -> bool {
+        !bytes.windows(5).any(|five| five == b"\nSET\r")
+    }
+    let forgets = everywhere_on(story, |sim| Box::new(Delegate::keeping(sim, reads)));
+    assert_eq!(forgets.verdict, Verdict::NotMeasured, "{}", forgets.transcript);
 }
 
 /// The results of random stories on machines made from honest ones.

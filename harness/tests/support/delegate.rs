@@ -1,6 +1,7 @@
 //! A simulated machine that hands every call on, so that a test can change one thing about it.
 
 use std::cell::RefMut;
+use std::collections::BTreeMap;
 
 use nix::sys::signal::Signal;
 use sabot::kernel::{Cut, Image, Kernel, Time};
@@ -10,15 +11,28 @@ use sabot::world::{Broken, Directive, Received, Status, Victim, Waiting, World};
 /// What a test does to the machine once its power was cut.
 pub type AfterCut = fn(&mut Sim) -> Result<(), Broken>;
 
+/// Whether a machine's server keeps the bytes that a client sends; those that it does not keep it
+/// answers with OK.
+pub type Keeps = fn(&[u8]) -> bool;
+
 /// The simulation, which cannot be suspended.
 pub struct Delegate {
     sim: Sim,
     after_cut: AfterCut,
+    keeps: Keeps,
+    /// How many commands of each client were not kept and not answered.
+    claimed: BTreeMap<String, usize>,
 }
 
 impl Delegate {
     pub fn new(sim: Sim, after_cut: AfterCut) -> Delegate {
-        Delegate { sim, after_cut }
+        Delegate { sim, after_cut, keeps: |_| true, claimed: BTreeMap::new() }
+    }
+
+    /// With a server that keeps only this.
+    #[allow(dead_code, reason = "each test takes what it needs of this module")]
+    pub fn keeping(sim: Sim, keeps: Keeps) -> Delegate {
+        Delegate { keeps, ..Delegate::new(sim, |_| Ok(())) }
     }
 }
 
@@ -30,10 +44,18 @@ impl World for Delegate {
         self.sim.start(directives)
     }
     fn send(&mut self, client: &str, bytes: &[u8]) -> Result<bool, Broken> {
-        self.sim.send(client, bytes)
+        if (self.keeps)(bytes) {
+            return self.sim.send(client, bytes);
+        }
+        let commands = 1 + bytes.windows(3).filter(|three| three == b"\r\n*").count();
+        *self.claimed.entry(client.to_string()).or_default() += commands;
+        Ok(self.sim.status() == Status::Running)
     }
     fn receive(&mut self, client: &str) -> Received {
-        self.sim.receive(client)
+        let mut received = self.sim.receive(client);
+        let claimed = self.claimed.remove(client).unwrap_or_default();
+        received.bytes.extend(b"+OK\r\n".repeat(claimed));
+        received
     }
     fn settle(&mut self) -> Result<(), Broken> {
         self.sim.settle()?;

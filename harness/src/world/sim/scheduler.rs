@@ -109,13 +109,13 @@ impl Scheduler {
     }
 
     /// Whether a signal ends the wait: if it kills, or where the man page says EINTR. In a call
-    /// that takes a while no handler runs: it is like a disk that is slow. In one that is held it
-    /// does.
+    /// that takes a while no handler runs before it is made: it is like a disk that is slow. In one
+    /// that is held it does.
     fn is_interruptible(&self, kernel: &Kernel, slot: &Slot) -> bool {
         let Some(signal) = slot.interrupt else { return false };
         match &slot.wait {
             Some(Wait::Call(entered)) => match ending(signal, slot.class == Class::Child) {
-                Some(Ending::Exited(_)) => !kernel.is_slow(entered),
+                Some(Ending::Exited(_)) => !kernel.is_ready(entered) && !kernel.is_slow(entered),
                 ending => ending.is_some(),
             },
             Some(
