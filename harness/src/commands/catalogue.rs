@@ -21,6 +21,8 @@ pub struct Catalogue {
     pub not_drawn: BTreeMap<String, String>,
     /// Commands that change what a client can read, although servers do not call them writes.
     pub also_write: Vec<String>,
+    /// Families that lose consumers which nothing has made by name.
+    pub forget_consumers: Vec<String>,
     /// Writes that a server itself loses.
     pub bugs: Vec<Bug>,
     pub writes: Vec<Group>,

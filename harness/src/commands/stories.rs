@@ -21,6 +21,8 @@ pub struct Material {
     writes: Vec<Piece>,
     others: Vec<Piece>,
     sessions: Vec<Piece>,
+    /// Consumers are to be made by name.
+    makes_consumers: bool,
 }
 
 /// Commands of one connection, with those that make their keys.
@@ -42,6 +44,7 @@ impl Material {
             writes: pieces(&catalogue.writes),
             others: pieces(&catalogue.others),
             sessions: pieces(&catalogue.sessions),
+            makes_consumers: catalogue.forget_consumers.iter().any(|its| its == family),
         }
     }
 
@@ -207,10 +210,16 @@ impl One {
         let piece = self.which.get(pieces);
         let setup = piece.setup.iter().filter(|_| self.with_setup);
         for command in setup {
+            if let Some(first) = consumer(command).filter(|_| material.makes_consumers) {
+                script.push_str(&format!("{client}> {first}\n"));
+            }
             script.push_str(&format!("{client}> {command}\n"));
         }
         for command in &piece.commands {
             let command = self.swapped(command, &material.keys);
+            if let Some(first) = consumer(&command).filter(|_| material.makes_consumers) {
+                script.push_str(&format!("{client}> {first}\n"));
+            }
             script.push_str(&format!("{client}> {command}\n"));
         }
     }
@@ -228,9 +237,31 @@ impl One {
     }
 }
 
+/// Makes the consumer that the command is about.
+fn consumer(command: &str) -> Option<String> {
+    let words: Vec<&str> = command.split(' ').collect();
+    let (key, group) = match words[0] {
+        "XCLAIM" | "XAUTOCLAIM" => (1, 2),
+        "XREADGROUP" => (words.iter().position(|word| *word == "STREAMS")? + 1, 2),
+        _ => return None,
+    };
+    let word = |n: usize| words.get(n).copied();
+    let (key, group, consumer) = (word(key)?, word(group)?, word(group + 1)?);
+    Some(format!("XGROUP CREATECONSUMER {key} {group} {consumer}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_consumer_is_made_for_the_stream_that_the_command_is_about() {
+        let made = |command| consumer(command);
+        let first = Some("XGROUP CREATECONSUMER s g c".to_string());
+        assert_eq!(made("XREADGROUP GROUP g c COUNT 1 STREAMS s >"), first);
+        assert_eq!(made("XCLAIM s g c 0 1-1"), first);
+        assert_eq!(made("XACK s g 1-1"), None);
+    }
 
     #[test]
     fn a_key_takes_the_place_of_another_and_nothing_else_changes() {

@@ -1,10 +1,10 @@
 //! The history: what was asked for, in the order in which it happened.
 //!
 //! MULTI…EXEC is one entry, unless EXEC was refused or WATCH aborted it. What was refused (an error
-//! reply) is an entry that reads, unless the dataset shows that it has written. A command that waits
-//! for a key happens when it is answered: its entry stands behind that of the command that brought
-//! the key, or at the end while no answer has come. Which commands write is a fact of the server,
-//! and comes with the observations. Must not know: policies.
+//! reply) is an entry that reads, unless the dataset shows that it has written. A command that
+//! waits for a key happens when it is answered: its entry stands behind that of the command that
+//! brought the key, or at the end while no answer has come. Which commands write is a fact of the
+//! server, and comes with the observations. Must not know: policies.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -26,9 +26,9 @@
 //!   before; unless persistence is off, and then it is a save if its configuration says so.
 //!
 //! **Whose fault.** An excuse has a cause, and its sentence names the call.
-//! - A loss, or a start that is refused, is `lost-by-lie` when the operating system claimed a write,
-//!   sync, truncation or rename that it had not done, and the same run in which it does what it
-//!   claims comes to something else.
+//! - A loss, or a start that is refused, is `lost-by-lie` when the operating system claimed a
+//!   write, sync, truncation or rename that it had not done, and the same run in which it does what
+//!   it claims comes to something else.
 //! - Else a loss is `lost-allowed` when it is within the promise.
 //! - Else it is `lost-reported` when a call on the file that the write depends on has failed since,
 //!   and, because of it, a client got an error before the end, or INFO showed a state by which, as
@@ -201,10 +201,11 @@ fn prefix(seen: &Observations, entries: &[Entry], count: usize, moment: Moment) 
     if going.how() == How::Shutdown(0) {
         return judged(Verdict::Lost, reason(Told::Nobody), &broken.to_string());
     }
-    let subject = match broken.promise {
-        Promise::Save => Subject::Snapshots,
-        _ => Subject::File,
-    };
+    // A save that reported success has announced the opposite; what became of others says nothing.
+    if broken.promise == Promise::Save {
+        return judged(Verdict::Lost, reason(Told::Nobody), &broken.to_string());
+    }
+    let subject = Subject::File;
     if let Some(cause) = announced(seen, going.incarnation, first, subject) {
         let words = format!("{broken}, but a client was told that {cause} had failed");
         return judged(Verdict::LostReported, reason(Told::Client), &words);

@@ -5,8 +5,9 @@
 //! first pattern that fits decides. A pattern may give its role only to the newest of the files
 //! that fit (the one whose name sorts last, with numbers compared as numbers), and another role to
 //! the rest. Where some of them are written, the newest of those counts, and a newer one that is
-//! about to be made; one that is there and not written was given up. Pipes get their roles when the process forks, by how many were opened since the last
-//! fork. Must not know: the file names of any server.
+//! about to be made; one that is there and not written was given up. Pipes get their roles when the
+//! process forks, by how many were opened since the last fork. Must not know: the file names of any
+//! server.
 
 use std::cmp::Ordering;
 

@@ -9,11 +9,11 @@ use super::content::ask::{Access, Asker, NoContent, millis_at};
 use super::content::{Content, Millis};
 use super::judgements::Due;
 use super::lineage::Lineage;
-use super::oracle::{Oracle, Past, Point, Rerun};
+use super::oracle::{Oracle, Past};
 use super::past::{self, Mismatch, Retold};
 use super::state::{EarlyEnd, Runner};
 use crate::contract::history::name;
-use crate::contract::{Entry, Going, Judgement, Moment, Subject, Verdict, judge};
+use crate::contract::{Entry, Moment, Verdict, judge};
 use crate::kernel::Time;
 use crate::observation::{Observations, PolicySince};
 use crate::world::Broken;
@@ -260,65 +260,6 @@ impl Runner<'_> {
         };
         let difference = promised.and_then(|promised| promised.difference(found, now));
         Ok(difference.map(|difference| difference.to_string()))
-    }
-
-    /// Gives a verdict of the contract, once it is certain what caused it.
-    pub fn rule_with_causes(&mut self, mut judgement: Judgement) -> Result<(), EarlyEnd> {
-        if let Some(lie) = judgement.unless_lied.take()
-            && !self.comes_to_the_same_without_lies(&judgement)?
-        {
-            judgement = judgement.by_lie(&lie);
-        }
-        if let Some(subject) = judgement.unless_announced
-            && self.would_have_been_announced(subject)?
-        {
-            judgement = judgement.announced();
-        }
-        self.rule(judgement);
-        Ok(())
-    }
-
-    /// Whether the run ends with this verdict even if calls do what they claim. Where the policy
-    /// allows a loss, that must also be as large.
-    fn comes_to_the_same_without_lies(&mut self, judgement: &Judgement) -> Result<bool, EarlyEnd> {
-        if self.oracle.is_none() {
-            return Ok(false);
-        }
-        let line = (!self.judgements.ends_here).then_some(self.record.line);
-        let verdicts =
-            self.again(line, Some(true), |oracle, rerun| oracle.verdicts_in_a_run(rerun))?;
-        let allowed = judgement.verdict == Verdict::LostAllowed;
-        Ok(verdicts.iter().any(|(verdict, survivors)| {
-            *verdict == judgement.verdict && (!allowed || *survivors <= judgement.survivors)
-        }))
-    }
-
-    /// Has the oracle run this script once more, up to this line; honestly, or as this run is.
-    fn again<T>(
-        &mut self,
-        upto: Option<u32>,
-        honest: Option<bool>,
-        ask: impl FnOnce(&mut dyn Oracle, Rerun<'_>) -> Result<T, Broken>,
-    ) -> Result<T, EarlyEnd> {
-        let honest = honest.unwrap_or_else(|| self.session.world.kernel().plan.is_honest());
-        let represented = self.represented.map(|run| run.script()).transpose()?;
-        let script = represented.as_ref().unwrap_or(self.script);
-        let oracle = self.oracle.as_deref_mut().expect("only a run with an oracle judges");
-        Ok(ask(oracle, Rerun { script, profile: self.profile, upto, honest })?)
-    }
-
-    /// Asks in a second run what INFO shows just before the point at which the server ended.
-    fn would_have_been_announced(&mut self, subject: Subject) -> Result<bool, EarlyEnd> {
-        let Some(end) = Going::of(&self.record.seen).end().copied() else { return Ok(false) };
-        let announces = Arc::clone(&self.record.seen.announces);
-        let its = announces.info.iter();
-        let fields: Vec<_> =
-            its.filter(|(field, _)| Subject::of(field, &announces) == subject).cloned().collect();
-        let Some(oracle) = &mut self.oracle else { return Ok(false) };
-        let point = Point { line: end.line, at: end.at };
-        let represented = self.represented.map(|run| run.script()).transpose()?;
-        let script = represented.as_ref().unwrap_or(self.script);
-        Ok(oracle.would_have_shown(script, self.profile, point, &fields)?)
     }
 
     /// Temporary files, unless a child lives that may still need them, or has ended and the server

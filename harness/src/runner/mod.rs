@@ -3,6 +3,7 @@
 //! Must not know: how a world carries a call out, and what is done with an outcome.
 
 mod ask;
+mod causes;
 mod clients;
 mod content;
 pub mod difference;

@@ -2,9 +2,9 @@
 //! hold, what would have come of it without lies?
 //!
 //! A question gives the server a turn of its event loop, and so changes what it does; therefore it
-//! is asked on a machine of its own, in a run that ends there. For INFO the point is the last moment
-//! before the server's end at which it could be asked: before the step that ended it, or, if that
-//! step lets time pass, just before the end. The client that asks has been connected since the
+//! is asked on a machine of its own, in a run that ends there. For INFO the point is the last
+//! moment before the server's end at which it could be asked: before the step that ended it, or, if
+//! that step lets time pass, just before the end. The client that asks has been connected since the
 //! server came up, as a monitor would be: accepting a connection takes a turn, too, in which the
 //! server retries a failed write, and the trouble would be over before it reads the question. Must
 //! not know: what is promised.

@@ -132,7 +132,8 @@ proptest! {
         let head = "config appendonly yes\nconfig appendfsync always\n> SET a 1\n";
         let before = format!("inject {lie} retval=0 when=1 maybe\n> SET x 1\n> BGSAVE\n");
         let rest = "await child maybe\nheal\nsettle\nkill all\nrestart\n\
-                    inject fdatasync on=aof error=EIO when=1\n> SET b 2\nheal\npower-cut none\nrestart";
+                    inject fdatasync on=aof error=EIO when=1\n> SET b 2\nheal\n\
+                    power-cut none\nrestart";
         let text = format!("{head}{before}{rest}");
         let (verdict, transcript) = verdict(&text);
         prop_assert_eq!(verdict, Verdict::Lost, "{}\n{}", text, transcript);
@@ -156,6 +157,7 @@ fn each_excuse_holds_where_its_cause_is_there() {
     let damage = format!("{always}> SET b 2\nkill all\ndamage aof cut 27\nrestart");
     assert_eq!(verdict(&damage).0, Verdict::Kept);
     let told = "config appendonly yes\nconfig appendfsync everysec\n> SET a 1\nadvance 2s\n\
-                inject write on=aof error=ENOSPC\n> SET b 2\nadvance 1s\n> SET c 3\nkill all\nheal\nrestart";
+                inject write on=aof error=ENOSPC\n> SET b 2\nadvance 1s\n> SET c 3\n\
+                kill all\nheal\nrestart";
     assert_eq!(verdict(told).0, Verdict::LostReported);
 }

@@ -108,8 +108,9 @@ impl Scheduler {
         }
     }
 
-    /// Whether a signal ends the wait: if it kills, or where the man page says EINTR. In a call that
-    /// takes a while no handler runs: it is like a disk that is slow. In one that is held it does.
+    /// Whether a signal ends the wait: if it kills, or where the man page says EINTR. In a call
+    /// that takes a while no handler runs: it is like a disk that is slow. In one that is held it
+    /// does.
     fn is_interruptible(&self, kernel: &Kernel, slot: &Slot) -> bool {
         let Some(signal) = slot.interrupt else { return false };
         match &slot.wait {

@@ -288,22 +288,10 @@ impl Supervised {
         }
         let (wait, since) = (Wait::Turn, self.trapped);
         let held = Some(Held { notice: *notice, wait, since, interrupted: false });
-        match of {
+        let (pid, class, known) = match of {
             Origin::Thread { process } => {
                 let main = self.main_task(process).ok_or_else(stranger)?;
-                let class = self.kernel.borrow().class(main).of_threads();
-                let (pid, known, spins, busy) = (process, None, false, Busy::default());
-                self.table.tasks.push(Task {
-                    tid,
-                    pid,
-                    class,
-                    known,
-                    clear_tid,
-                    held,
-                    in_handler: None,
-                    spins,
-                    busy,
-                });
+                (process, self.kernel.borrow().class(main).of_threads(), None)
             }
             Origin::Child { task, parent, files } => {
                 let maker = self.table.process(parent).ok_or_else(stranger)?;
@@ -327,21 +315,21 @@ impl Supervised {
                     boot_pipes: 0,
                     ending: None,
                 });
-                let (class, known) = (Class::Child, Some(task));
-                let (spins, busy) = (false, Busy::default());
-                self.table.tasks.push(Task {
-                    tid,
-                    pid,
-                    class,
-                    known,
-                    clear_tid,
-                    held,
-                    in_handler: None,
-                    spins,
-                    busy,
-                });
+                (pid, Class::Child, Some(task))
             }
-        }
+        };
+        let (in_handler, spins, busy) = (None, false, Busy::default());
+        self.table.tasks.push(Task {
+            tid,
+            pid,
+            class,
+            known,
+            clear_tid,
+            held,
+            in_handler,
+            spins,
+            busy,
+        });
         Ok(())
     }
 

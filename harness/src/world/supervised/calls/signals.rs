@@ -3,8 +3,8 @@
 //!
 //! With WAIT_KILLABLE_RECV a held call does not notice any signal but a fatal one. So the
 //! supervisor looks up what the signal will do: kill the process, and then it waits for the end,
-//! having answered the held call if the signal is one that dumps core; run a handler, for which an interruptible call must return EINTR; or nothing. Must not know: why
-//! a signal is sent.
+//! having answered the held call if the signal is one that dumps core; run a handler, for which an
+//! interruptible call must return EINTR; or nothing. Must not know: why a signal is sent.
 
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
