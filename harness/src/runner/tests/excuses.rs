@@ -90,7 +90,11 @@ impl Story {
         let places: Vec<usize> = (0..lines.len()).filter(|n| lines[*n] == "…").collect();
         let chosen = *self.place.get(&places);
         let down = lines[..chosen].iter().any(|line| line.starts_with("power-cut"));
-        let event = *self.event.get(if down { WHILE_DOWN } else { BESIDE });
+        // A snapshot that succeeds is not beside the point where snapshots are what was promised.
+        let snapshots = lines[0] == "config appendonly no";
+        let beside = |event: &&&str| !(snapshots && event.contains("retval"));
+        let events: Vec<&str> = BESIDE.iter().filter(beside).copied().collect();
+        let event = *self.event.get(if down { WHILE_DOWN } else { &events });
         let mut text = String::new();
         for (n, line) in lines.iter().enumerate() {
             let line = if *line != "…" {

@@ -146,9 +146,8 @@ impl Supervised {
     /// held once more, as if nothing had been.
     fn is_back(&mut self, tid: i32, notice: &Notice) -> bool {
         let Some(task) = self.table.task_mut(tid) else { return false };
-        let same = |held: &Held| {
-            held.notice.number == notice.number && held.notice.args == notice.args
-        };
+        let same =
+            |held: &Held| held.notice.number == notice.number && held.notice.args == notice.args;
         if !task.in_handler.as_deref().is_some_and(same) {
             return false;
         }
