@@ -124,9 +124,7 @@ impl<'a> Going<'a> {
         let broken = |promise| Err(Broken { promise, line: entry.line });
         match (self.cut, regime) {
             (_, Regime::Always) => broken(Promise::Policy(regime)),
-            (None, Regime::Everysec)
-                if syncs::in_grace(self.seen, entry.incarnation, since, self.at()) =>
-            {
+            (None, Regime::Everysec) if syncs::in_grace(self.seen, entry, since, self.at()) => {
                 Ok(regime)
             }
             (None, _) => broken(Promise::Policy(regime)),

@@ -75,11 +75,19 @@ fn flights(seen: &Observations) -> Vec<Flight> {
 
 /// Whether `everysec` lets the server lose a write that it acknowledged at `acked` when it is
 /// killed at `killed`: it was among the last 2 s plus a tick, with a sync of the append-only file
-/// in flight.
-pub fn in_grace(seen: &Observations, incarnation: u32, acked: Time, killed: Time) -> bool {
-    let tick = regime::tick(seen, incarnation);
+/// in flight. A sync that took no time was in flight for a write that the server has not even tried
+/// to write since.
+pub fn in_grace(seen: &Observations, entry: &Entry, acked: Time, killed: Time) -> bool {
+    let tick = regime::tick(seen, entry.incarnation);
+    let tried = seen.calls.iter().skip(entry.calls).any(|call| {
+        let site = &call.record.site;
+        site.call == CallName::Write
+            && site.task == "parent"
+            && regime::is_aof(site.role.as_deref())
+    });
     let in_flight = |flight: &Flight| {
-        flight.ended > flight.began && flight.began <= acked && flight.ended + tick >= killed
+        let took_time = flight.ended > flight.began || (flight.began == acked && !tried);
+        took_time && flight.began <= acked && flight.ended + tick >= killed
     };
     killed - acked <= POSTPONED + tick && flights(seen).iter().any(in_flight)
 }

@@ -11,6 +11,7 @@ use crate::observation::{
     Sent, Start, Time,
 };
 
+mod postponed;
 mod power;
 
 /// Three acknowledged writes at 1, 2 and 3 s under a policy, each written before its reply, then an

@@ -164,8 +164,9 @@ fn is_refused_by_a_fault(seen: &Observations, sent: &Sent) -> bool {
         return false;
     }
     let name = name(&sent.argv);
-    // A CONFIG that is refused has done nothing, whatever the reason.
-    if name == "CONFIG" {
+    // A CONFIG that is refused has done nothing, whatever the reason; nor has anything while a file
+    // is being loaded, which takes longer where calls do.
+    if name == "CONFIG" || reply.starts_with("-LOADING") {
         return true;
     }
     let announces = seen.announces.replies.iter().any(|word| reply.contains(word.as_str()));
