@@ -257,7 +257,7 @@ impl Kernel {
             let length = length_of(length)?;
             match kernel.file_for(task, fd, Access::Write) {
                 Ok((_, ino)) => kernel.disk.resize(ino, not_too_long(length)?),
-                // Of an open descriptor that is no file, or may not be written.
+                // The descriptor is open, but not a file, or not open for writing.
                 Err(_) if kernel.lookup(task, fd).is_some() => Err(Errno::EINVAL),
                 Err(errno) => Err(errno),
             }
