@@ -67,7 +67,7 @@ fn every_report_of_an_audit_counts_alike() {
     assert!(project.read("a.json").contains("posix"));
 }
 
-/// The words `WORSE` and `better` are proved on both servers, and one server is no worse than itself.
+/// `WORSE` and `better` are proved on both servers.
 #[test]
 fn a_server_is_no_worse_than_itself() {
     let project = Project::new();

@@ -75,7 +75,7 @@ fn exit(audit: &Audit) -> Exit {
     let refused = audit.sweeps.iter().filter(|sweep| sweep.refused.is_some());
     let refused = refused.map(|_| Status::NotMeasured);
     let stale = audit.stale.iter().map(|_| Status::BadCase);
-    overall(audit.counts.statuses().chain(refused).chain(stale))
+    overall(audit.counts.classes().map(sweep::status).chain(refused).chain(stale))
 }
 
 fn conclude(audit: &Audit, headline: &str, out: &Path) {

@@ -131,11 +131,21 @@ fn conclude(file: &File, accepted: &Accepted, seconds: f64) {
     screen::line(&text);
 }
 
+/// What a class means for the exit code.
+pub fn status(class: Class) -> Status {
+    match class {
+        Class::Broken => Status::BrokenPromise,
+        Class::NotMeasured => Status::NotMeasured,
+        Class::NotApplicable => Status::NotApplicable,
+        _ => Status::AsExpected,
+    }
+}
+
 /// What runs and workloads mean for the exit code.
 fn statuses(file: &File, accepted: &Accepted) -> Vec<Status> {
     let refused = file.sweeps.iter().filter(|sweep| sweep.refused.is_some());
     let tally = Tally::of_sweeps(&file.sweeps, accepted);
-    refused.map(|_| Status::NotMeasured).chain(tally.statuses()).collect()
+    refused.map(|_| Status::NotMeasured).chain(tally.classes().map(status)).collect()
 }
 
 /// Puts the reports in place, each as a whole or not at all.

@@ -138,8 +138,8 @@ pub fn counted(upgrade: &Upgrade) -> String {
         .map_or(String::new(), |runs| format!("; a sample of about {runs} runs of each workload"));
     let only = upgrade.count(Difference::OnlyNew) + upgrade.count(Difference::OnlyOld);
     format!(
-        "{}, {}{sample}{refused}; {only} findings not comparable; not looked at: replicas, cluster, \
-         TLS, modules",
+        "{}, {}{sample}{refused}; {only} findings not comparable; not looked at: replicas, \
+         cluster, TLS, modules",
         side(&upgrade.old),
         side(&upgrade.new)
     )

@@ -13,7 +13,6 @@ use super::accepted::Accepted;
 use super::record::{Record, Sweep};
 use super::signature::RunResult;
 use crate::contract::Verdict;
-use crate::exit::Status;
 
 /// What a run or a case came to, the worst first.
 #[derive(
@@ -77,16 +76,6 @@ impl Class {
             RunResult::Judged(_) => Class::Kept,
         }
     }
-
-    /// What it means for the exit code.
-    pub fn status(self) -> Status {
-        match self {
-            Class::Broken => Status::BrokenPromise,
-            Class::NotMeasured => Status::NotMeasured,
-            Class::NotApplicable => Status::NotApplicable,
-            _ => Status::AsExpected,
-        }
-    }
 }
 
 /// How many of each class.
@@ -114,9 +103,9 @@ impl Tally {
         self.0.values().sum()
     }
 
-    /// What they mean for the exit code, each kind once.
-    pub fn statuses(&self) -> impl Iterator<Item = Status> + '_ {
-        self.0.keys().map(|class| class.status())
+    /// Those of which there are some, the worst first.
+    pub fn classes(&self) -> impl Iterator<Item = Class> + '_ {
+        self.0.keys().copied()
     }
 }
 
