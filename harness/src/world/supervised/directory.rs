@@ -3,15 +3,18 @@
 //! Must not know: why a file changes.
 
 use std::collections::BTreeSet;
+use std::ffi::CString;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 
+use super::start::mounts::{Reach, copy_tree};
 use crate::kernel::{Disk, Image};
 use crate::world::Broken;
 
@@ -19,12 +22,17 @@ use crate::world::Broken;
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
+    /// The same by a mount of its own: no descriptor of a directory in it leads to what is above.
+    mount: OwnedFd,
 }
 
 impl Directory {
     /// Takes over an empty directory.
     pub fn new(path: PathBuf) -> Result<Directory, Broken> {
-        Ok(Directory { path })
+        let broken = |why: String| Broken::Harness(format!("{}: {why}", path.display()));
+        let name = CString::new(path.as_os_str().as_bytes()).map_err(|e| broken(e.to_string()))?;
+        let mount = copy_tree(&name, Reach::Mount).map_err(|e| broken(e.to_string()))?;
+        Ok(Directory { path, mount })
     }
 
     pub fn path(&self) -> &Path {
@@ -34,7 +42,8 @@ impl Directory {
     /// open(2) by the model's name. The supervisor's own descriptor is closed on exec.
     pub fn open(&self, name: &str, flags: OFlag, mode: u32) -> Result<OwnedFd, Errno> {
         let flags = flags | OFlag::O_CLOEXEC;
-        open(&self.path.join(name), flags, Mode::from_bits_truncate(mode))
+        let name = if name.is_empty() { "." } else { name };
+        openat(&self.mount, name, flags, Mode::from_bits_truncate(mode))
     }
 
     pub fn rename(&self, from: &str, to: &str) -> Result<(), Errno> {
