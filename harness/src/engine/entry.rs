@@ -22,11 +22,9 @@ use std::path::Path;
 
 use nix::sys::signal::{SigHandler, Signal, signal};
 
-use super::reexec::{self, SERVER_CORE, VERSION, WORD, WORKER};
-use super::{reap, worker};
+use super::reexec::{SERVER_CORE, VERSION, WORD, WORKER};
+use super::{reap, version, worker};
 use crate::exit::Exit;
-use crate::profile::{UNABLE, ask_by};
-use crate::world::supervised;
 
 // SAFETY: the section is an array of such pointers, and what this one points to may run when the C
 // library calls it: see the head of this file.
@@ -37,7 +35,7 @@ static BEFORE_MAIN: extern "C" fn() = before_main;
 extern "C" fn before_main() {
     let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     let name = words.next().unwrap_or_default();
-    ask_by(reexec::version);
+    version::ask_behind_walls();
     if words.next().as_deref() != Some(WORD) {
         return;
     }
@@ -57,19 +55,8 @@ fn become_what_is_asked(name: String, words: &[String]) -> i32 {
             Ok(cpu) => work(cpu),
             Err(_) => Exit::BadUsage.code().into(),
         },
-        [what, program] if what == VERSION => ask(Path::new(program)),
+        [what, program] if what == VERSION => version::tell(Path::new(program)),
         _ => Exit::BadUsage.code().into(),
-    }
-}
-
-/// A program that is asked for its version, behind the walls of a run.
-fn ask(program: &Path) -> i32 {
-    match supervised::version::tell(program) {
-        Ok(()) => Exit::Expected.code().into(),
-        Err(why) => {
-            println!("{UNABLE}{why}");
-            Exit::NotMeasured.code().into()
-        }
     }
 }
 

@@ -8,7 +8,6 @@ use std::os::fd::OwnedFd;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::schedule::os_error;
 use crate::world::Broken;
 
 /// A machine that is set up as servers recommend, so that they do not warn.
@@ -37,7 +36,8 @@ pub fn content(path: &str) -> Option<Vec<u8>> {
 /// A file to open instead of `path`; None: the file itself is opened.
 pub fn stand_in(path: &str) -> Result<Option<OwnedFd>, Broken> {
     let Some(content) = content(path) else { return Ok(None) };
-    let file = memfd_create("stand-in", MFdFlags::MFD_CLOEXEC).map_err(|e| os_error("memfd", e))?;
+    let file = memfd_create("stand-in", MFdFlags::MFD_CLOEXEC)
+        .map_err(|errno| Broken::Harness(format!("memfd: {errno}")))?;
     let mut file = std::fs::File::from(file);
     file.write_all(&content)
         .and_then(|()| file.rewind())

@@ -9,6 +9,7 @@ pub mod machine;
 pub mod mounts;
 pub mod namespace;
 mod network;
+pub mod privileges;
 pub mod remote_calls;
 pub mod rules;
 pub mod spawn;

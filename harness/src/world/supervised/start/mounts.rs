@@ -55,7 +55,7 @@ pub fn copy_tree(path: &CStr, reach: Reach) -> Result<OwnedFd, Errno> {
     }
 }
 
-/// A new /proc for the PID namespace of this process, read-only, which is not attached anywhere yet.
+/// A new /proc for the PID namespace of this process, read-only and not attached anywhere yet.
 /// In a user namespace Linux wants to see another whole /proc where this is called.
 pub fn new_proc() -> Result<OwnedFd, Errno> {
     let attributes = Restrictions::READ_ONLY.0 | libc::MOUNT_ATTR_NOEXEC;

@@ -18,7 +18,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use libc::{c_char, c_int, pid_t, sock_filter, sock_fprog};
+use libc::{c_char, c_int, pid_t, sock_filter};
 use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::sys::resource::{Resource, getrlimit};
@@ -28,6 +28,7 @@ use nix::unistd::Pid;
 
 use super::filter;
 use super::namespace::{Namespace, copy_descriptor, fork_into, open_process};
+use super::privileges::{LISTENER, install, keep_for_template, renounce};
 use super::view::View;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::Listener;
@@ -36,21 +37,10 @@ use crate::world::supervised::notify::Listener;
 const MAX_DESCRIPTORS: libc::rlim_t = 16384;
 /// As most shells set it, in bytes.
 const STACK: libc::rlim_t = 8 << 20;
-/// The descriptor of the listener in the child: everything but 0, 1 and 2 is closed. Before there
-/// is one it is that of the Landlock rules.
-pub const LISTENER: c_int = 3;
 /// The child's descriptor table has room up to here from the start.
 pub const LARGEST: c_int = 2 * filter::FIRST_FD - 1;
 /// What AT_RANDOM points to; libc takes its stack protector and pointer guard from it.
 const RANDOM: [u8; 16] = *b"sabot is no dice";
-pub const FILTER_FLAGS: libc::c_ulong =
-    libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-/// `struct __user_cap_header_struct` of linux/capability.h: version 3, the caller itself.
-pub const CAPABILITIES: [u32; 2] = [0x2008_0522, 0];
-/// CAP_SYS_CHROOT, CAP_SYS_PTRACE and CAP_SYS_ADMIN, which setns(2) with a pidfd needs.
-const KEPT: [u32; 3] = [18, 19, 21];
-/// CAP_DAC_OVERRIDE.
-const DAC_OVERRIDE: u32 = 1;
 
 /// A server process that has not run an instruction of its program yet.
 #[derive(Debug)]
@@ -271,7 +261,7 @@ unsafe fn become_server(setup: &ChildSetup) -> ! {
         libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
         must(libc::ptrace(libc::PTRACE_TRACEME));
         must(match &setup.filter {
-            None => keep_capability(),
+            None => keep_for_template(),
             Some(_) if renounce(setup.rules.is_some()) < 0 => -1,
             Some(filter) => install(filter),
         });
@@ -282,80 +272,6 @@ unsafe fn become_server(setup: &ChildSetup) -> ! {
         libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::getpid(), libc::SIGKILL);
         libc::_exit(1)
     }
-}
-
-/// Gives up what a server does not need: what lies beyond the Landlock rules, which are descriptor
-/// [`LISTENER`] if there are any, and capabilities. Closes the descriptor. Returns -1 on failure.
-fn renounce(has_rules: bool) -> i64 {
-    // SAFETY: plain numbers, and two live arrays with the layout that capset(2) expects.
-    unsafe {
-        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
-            || has_rules && libc::syscall(libc::SYS_landlock_restrict_self, LISTENER, 0) < 0
-        {
-            return -1;
-        }
-        libc::close(LISTENER);
-        libc::syscall(libc::SYS_capset, &CAPABILITIES, &servers_capabilities())
-    }
-}
-
-/// What a server may do, in the layout of capset(2): as root, whatever the modes of files forbid;
-/// the view and Landlock hold nevertheless.
-pub fn servers_capabilities() -> [u32; 6] {
-    let kept = if keeps_capabilities() { 0 } else { 1 << DAC_OVERRIDE };
-    [kept, kept, 0, 0, 0, 0]
-}
-
-/// Puts this process, and all that it will fork, under a filter. Returns the listener, or -1 with
-/// errno set.
-fn install(filter: &[sock_filter]) -> i64 {
-    let program = sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
-    let mode = libc::SECCOMP_SET_MODE_FILTER;
-    // SAFETY: plain numbers, and a live `sock_fprog` that names a live slice with its length.
-    unsafe {
-        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
-            return -1;
-        }
-        libc::syscall(libc::SYS_seccomp, mode, FILTER_FLAGS, &program)
-    }
-}
-
-/// Whether a template must keep capabilities over its exec, because it is not root in its user
-/// namespace. Its copies drop them.
-pub fn keeps_capabilities() -> bool {
-    !nix::unistd::geteuid().is_root()
-}
-
-/// For a template: forbids new privileges, as a filter would, and keeps over the exec what setns(2)
-/// needs. Returns -1 on failure.
-fn keep_capability() -> i64 {
-    let kept: u32 = KEPT.iter().map(|number| 1 << number).sum();
-    // Effective, permitted, inheritable; then the same for the upper half.
-    let sets = [kept, kept, kept, 0, 0, 0];
-    // SAFETY: plain numbers, and two live arrays with the layout that capset(2) expects.
-    unsafe {
-        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
-            return -1;
-        }
-        if !keeps_capabilities() {
-            return 0;
-        }
-        if libc::syscall(libc::SYS_capset, &CAPABILITIES, &sets) < 0 {
-            return -1;
-        }
-        let raise = libc::PR_CAP_AMBIENT_RAISE as libc::c_ulong;
-        let failed = |number: &u32| {
-            libc::prctl(libc::PR_CAP_AMBIENT, raise, libc::c_ulong::from(*number), 0, 0) < 0
-        };
-        if KEPT.iter().any(failed) { -1 } else { 0 }
-    }
-}
-
-/// Tries to install a filter with a listener; it lets everything pass.
-pub fn install_filter() -> Result<(), Errno> {
-    let code = (libc::BPF_RET | libc::BPF_K) as u16;
-    let pass = [sock_filter { code, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW }];
-    Errno::result(install(&pass)).map(drop)
 }
 
 /// From the child's first stop to the first instruction of its program.

@@ -27,8 +27,9 @@ use nix::unistd::Pid;
 use super::filter;
 use super::linking::{Linked, link};
 use super::namespace::{Namespace, copy_descriptor, open_process};
+use super::privileges::{self, LISTENER};
 use super::remote_calls::{Batch, CODE, RemoteCall, read_code, write_code};
-use super::spawn::{self, LARGEST, LISTENER, Launched};
+use super::spawn::{self, LARGEST, Launched};
 use super::start_key::StartKey;
 use super::view::View;
 use crate::world::supervised::memory::Memory;
@@ -234,10 +235,10 @@ impl Template {
             calls.push(RemoteCall::new("landlock_restrict_self", number, &[rules, 0]));
         }
         calls.push(RemoteCall::new("close", libc::SYS_close, &[rules]));
-        let header = scratch.put(&spawn::CAPABILITIES.map(u32::to_ne_bytes).concat());
-        let sets = scratch.put(&spawn::servers_capabilities().map(u32::to_ne_bytes).concat());
+        let header = scratch.put(&privileges::CAPABILITIES.map(u32::to_ne_bytes).concat());
+        let sets = scratch.put(&privileges::servers_capabilities().map(u32::to_ne_bytes).concat());
         calls.push(RemoteCall::new("capset", libc::SYS_capset, &[header, sets]));
-        let flags = spawn::FILTER_FLAGS;
+        let flags = privileges::FILTER_FLAGS;
         let mode = u64::from(libc::SECCOMP_SET_MODE_FILTER);
         calls.push(RemoteCall::new("seccomp", libc::SYS_seccomp, &[mode, flags, filter]));
         calls
