@@ -116,7 +116,8 @@ pub const MACHINE: &[Attempt] = attempts![
         |_| open(&text("/proc/1/environ"), O_RDONLY);
     "proc-other", "look at a process outside", GONE, Succeeds,
         |o| open(&text(&format!("/proc/{}/status", o.pid)), O_RDONLY);
-    "proc-exe", "write to the program by /proc/self/exe", PROGRAM, NotTried, |_| open(&text("/proc/self/exe"), O_WRONLY);
+    "proc-exe", "write to the program by /proc/self/exe", PROGRAM, NotTried,
+        |_| open(&text("/proc/self/exe"), O_WRONLY);
     "proc-sys", "change a setting in /proc/sys", SYSTEM, NotTried,
         |_| open(&text("/proc/sys/kernel/core_pattern"), O_WRONLY);
     "sysrq", "write to /proc/sysrq-trigger", SYSTEM, NotTried,
@@ -126,7 +127,8 @@ pub const MACHINE: &[Attempt] = attempts![
     "cgroup", "make a control group", Seen::Ends, NotTried,
         |_| sys!(SYS_mkdir, &text("/sys/fs/cgroup/sabot"), 0o755);
     "tty", "open the terminal", GONE, NotTried, |_| open(&text("/dev/tty"), O_RDWR);
-    "tiocsti", "type on the terminal by its descriptor (TIOCSTI)", Seen::Errors(&[Errno::ENOTTY]),
+    "tiocsti", "type on the terminal by its descriptor (TIOCSTI)",
+        Seen::Errors(&[Errno::ENOTTY]),
         NotTried, |_| {
             let typed = [b'\n'];
             let on = |fd: i32| sys!(SYS_ioctl, fd, libc::TIOCSTI as i64, &typed[..]);

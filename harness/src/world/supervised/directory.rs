@@ -3,18 +3,16 @@
 //! Must not know: why a file changes.
 
 use std::collections::BTreeSet;
-use std::ffi::CString;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use libc::pid_t;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
-use super::start::mounts::{Reach, copy_tree};
 use crate::kernel::{Disk, Image};
 use crate::world::Broken;
 
@@ -22,28 +20,29 @@ use crate::world::Broken;
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
-    /// The same by a mount of its own: no descriptor of a directory in it leads to what is above.
-    mount: OwnedFd,
 }
 
 impl Directory {
     /// Takes over an empty directory.
     pub fn new(path: PathBuf) -> Result<Directory, Broken> {
-        let broken = |why: String| Broken::Harness(format!("{}: {why}", path.display()));
-        let name = CString::new(path.as_os_str().as_bytes()).map_err(|e| broken(e.to_string()))?;
-        let mount = copy_tree(&name, Reach::Mount).map_err(|e| broken(e.to_string()))?;
-        Ok(Directory { path, mount })
+        Ok(Directory { path })
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// open(2) by the model's name. The supervisor's own descriptor is closed on exec.
-    pub fn open(&self, name: &str, flags: OFlag, mode: u32) -> Result<OwnedFd, Errno> {
-        let flags = flags | OFlag::O_CLOEXEC;
-        let name = if name.is_empty() { "." } else { name };
-        openat(&self.mount, name, flags, Mode::from_bits_truncate(mode))
+    /// open(2) by the model's name. The supervisor's own descriptor is closed on exec. A directory
+    /// is opened as the process `seer` sees it, so that its descriptor leads to nothing else.
+    pub fn open(&self, name: &str, flags: OFlag, mode: u32, seer: pid_t) -> Result<OwnedFd, Errno> {
+        let path = self.path.join(name);
+        match path.is_dir() {
+            true => {
+                let seen = format!("/proc/{seer}/root{}", path.display());
+                open_path(Path::new(&seen), flags, 0)
+            }
+            false => open_path(&path, flags, mode),
+        }
     }
 
     pub fn rename(&self, from: &str, to: &str) -> Result<(), Errno> {
@@ -63,7 +62,7 @@ impl Directory {
     }
 
     pub fn truncate(&self, name: &str, length: u64) -> Result<(), Errno> {
-        let file = self.open(name, OFlag::O_WRONLY, 0)?;
+        let file = open_path(&self.path.join(name), OFlag::O_WRONLY, 0)?;
         done(fs::File::from(file).set_len(length))
     }
 
@@ -132,6 +131,10 @@ impl Drop for Directory {
         // The tmpfs is gone with the worker anyway; this only makes room for the next run.
         let _ = fs::remove_dir_all(&self.path);
     }
+}
+
+fn open_path(path: &Path, flags: OFlag, mode: u32) -> Result<OwnedFd, Errno> {
+    open(path, flags | OFlag::O_CLOEXEC, Mode::from_bits_truncate(mode))
 }
 
 fn walk(root: &Path, prefix: &str, names: &mut BTreeSet<String>) -> io::Result<()> {

@@ -122,6 +122,11 @@ impl Supervised {
         self.directory.path()
     }
 
+    /// Process 1 of the newest start.
+    fn first_process(&self) -> i32 {
+        self.namespaces.last().map_or(0, Namespace::host)
+    }
+
     /// The server's process, while it lives.
     fn living(&self) -> Option<&Process> {
         self.server.and_then(|pid| self.table.process(pid))

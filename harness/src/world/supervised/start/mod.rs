@@ -6,7 +6,7 @@ mod assemble;
 pub mod filter;
 mod linking;
 pub mod machine;
-pub mod mounts;
+mod mounts;
 pub mod namespace;
 mod network;
 pub mod privileges;
