@@ -100,7 +100,8 @@ impl World {
         for folder in ["outside", "program", "run"] {
             for entry in fs::read_dir(self.path(folder)).expect("it is there").flatten() {
                 let mode = entry.metadata().expect("it is there").permissions().mode();
-                let is_ours = entry.file_name() == "walls" || entry.file_name() == "socket";
+                let is_ours =
+                    ["walls", "sabot", "socket"].iter().any(|name| entry.file_name() == *name);
                 let content = if is_ours { Vec::new() } else { read(&entry.path()) };
                 files.insert(entry.path().display().to_string(), (mode, content));
             }

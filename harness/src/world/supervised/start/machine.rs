@@ -19,7 +19,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{getgid, getuid};
 
-use super::mounts::{Restrictions, restrict_all};
+use super::mounts::{Restrictions, permit, restrict_all};
 use super::network::bring_up_loopback;
 use super::template_cache::TemplateCache;
 use super::view::View;
@@ -49,6 +49,9 @@ impl Machine {
         isolate()?;
         restrict_all(c"/", Restrictions::READ_ALL)
             .map_err(|errno| not_measured("make everything read-only", errno))?;
+        // A user namespace inside this one is set up by files in /proc. Where the machine's own is
+        // read-only, this fails as that does.
+        let _ = permit(c"/proc", Restrictions::READ_ALL);
         umask(Mode::from_bits_truncate(0o022));
         let place = place()?;
         mount(Some("sabot"), &place, Some("tmpfs"), MsFlags::empty(), Some(SIZE)).map_err(

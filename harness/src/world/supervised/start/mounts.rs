@@ -76,16 +76,23 @@ pub fn new_proc() -> Result<OwnedFd, Errno> {
 /// mount_setattr(2) on a tree.
 pub fn restrict(tree: BorrowedFd<'_>, what: Restrictions, reach: Reach) -> Result<(), Errno> {
     let flags = (libc::AT_EMPTY_PATH | reach.flag()) as u32;
-    set_attributes(tree.as_raw_fd(), c"", flags, what)
+    set_attributes(tree.as_raw_fd(), c"", flags, (what.0, 0))
 }
 
 /// mount_setattr(2) on whatever is mounted at `path`, and below it.
 pub fn restrict_all(path: &CStr, what: Restrictions) -> Result<(), Errno> {
-    set_attributes(libc::AT_FDCWD, path, libc::AT_RECURSIVE as u32, what)
+    set_attributes(libc::AT_FDCWD, path, libc::AT_RECURSIVE as u32, (what.0, 0))
 }
 
-fn set_attributes(at: c_int, path: &CStr, flags: u32, what: Restrictions) -> Result<(), Errno> {
-    let set = libc::mount_attr { attr_set: what.0, attr_clr: 0, propagation: 0, userns_fd: 0 };
+/// The opposite, for the mount at `path` alone.
+pub fn permit(path: &CStr, what: Restrictions) -> Result<(), Errno> {
+    set_attributes(libc::AT_FDCWD, path, 0, (0, what.0))
+}
+
+/// Attributes to set, and to clear.
+fn set_attributes(at: c_int, path: &CStr, flags: u32, of: (u64, u64)) -> Result<(), Errno> {
+    let (attr_set, attr_clr) = of;
+    let set = libc::mount_attr { attr_set, attr_clr, propagation: 0, userns_fd: 0 };
     let size = size_of::<libc::mount_attr>();
     // SAFETY: a C string, plain numbers, and a live `mount_attr` with its size.
     let result = unsafe {
