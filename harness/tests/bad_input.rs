@@ -161,7 +161,7 @@ fn a_fault_that_never_fired_is_an_error_unless_it_may_be() {
     let said = sandbox.sabot(&["run", "never.case", "--world", "sim"]);
     said.expect(2, &["never.case:3", "inject fork error=EAGAIN"]);
     sandbox.write("maybe.case", &case(" maybe"));
-    sandbox.sabot(&["run", "maybe.case", "--world", "sim"]).expect(0, &["1 unreviewed"]);
+    sandbox.sabot(&["run", "maybe.case", "--world", "sim"]).expect(0, &["1 as expected"]);
 }
 
 #[test]
@@ -177,10 +177,35 @@ fn a_case_or_world_that_does_not_exist_is_bad_usage() {
     sandbox.sabot(&["run", "no-such-case"]).expect(2, &["no case no-such-case"]);
     sandbox.write("ping.case", "> PING\n");
     sandbox.sabot(&["run", "ping.case", "--world", "sum"]).expect(2, &["no world sum", "sim"]);
+    let slip = sandbox.sabot(&["run", "ping.case", "--world", "sevrer"]);
+    slip.expect(2, &["did you mean server?"]);
     sandbox.sabot(&["run", "--no-such-flag"]).expect(2, &["--no-such-flag"]);
+    let kept = sandbox.sabot(&["run", "--keep", "ping.case", "--world", "sim"]);
+    kept.expect(2, &["--keep ping.case: it is a file"]);
     sandbox.write("latin1.case", "");
     fs::write(sandbox.path("latin1.case"), b"> SET a \xe9\n").expect("the file is ours");
     sandbox.sabot(&["run", "latin1.case"]).expect(2, &["latin1.case", "UTF-8"]);
+}
+
+#[test]
+fn a_folder_of_cases_runs_and_an_empty_one_is_said_to_be_empty() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("mine")).expect("a new folder");
+    let folder = sandbox.path("mine").display().to_string();
+    let run = |folder: &str| sandbox.sabot(&["run", folder, "--world", "sim"]);
+    run(&folder).expect(2, &["there are no cases in", "mine"]);
+    sandbox.write("mine/one.case", "> PING\n");
+    sandbox.write("mine/two.case", "> PING\n");
+    sandbox.write("mine/notes.txt", "no case");
+    run(&folder).expect(0, &["2 cases in 1 world: 2 as expected"]);
+}
+
+#[test]
+fn a_step_of_more_than_a_day_is_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.write("far.case", "> PING\nadvance 4294967296s\n");
+    let said = sandbox.sabot(&["run", "far.case", "--world", "sim"]);
+    said.expect(2, &["far.case:2:9", "a day at most"]);
 }
 
 #[test]
@@ -191,6 +216,7 @@ fn a_path_that_is_no_server_is_named_with_the_reason() {
     let world = |path: &str| sandbox.sabot(&["run", "ping.case", "--world", path]);
     world("./missing").expect(3, &["./missing", "no such file"]);
     world("./plain").expect(3, &["./plain", "not executable"]);
+    world("./tmp").expect(2, &["no world ./tmp: it is a folder"]);
     world("/bin/true").expect(3, &["/bin/true", "not a server"]);
 }
 

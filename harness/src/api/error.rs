@@ -91,7 +91,7 @@ impl From<NoWorld> for Error {
         match why {
             NoWorld::Missing { name, reason } => Error::Missing { world: name, reason },
             NoWorld::BadProfile(why) => Error::BadProfile(why.to_string()),
-            NoWorld::NoSuchWorld { .. } | NoWorld::Required(_) => {
+            NoWorld::NoSuchWorld { .. } | NoWorld::Folder(_) | NoWorld::Required(_) => {
                 Error::NoSuchWorld(why.to_string())
             }
         }

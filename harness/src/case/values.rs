@@ -29,6 +29,17 @@ pub fn time(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// How far a step may move the clock: servers do their periodic work all along.
+const FARTHEST: Duration = Duration::from_secs(24 * 3600);
+
+/// A time by which a step moves the clock, a day at most.
+pub fn advance(text: &str) -> Result<Duration, String> {
+    match time(text)? {
+        time if time <= FARTHEST => Ok(time),
+        _ => Err("a step moves the clock by a day at most, because servers tick all along".into()),
+    }
+}
+
 /// A time as [`time`] reads it, in the largest unit that divides it.
 pub fn show_time(time: Duration) -> String {
     let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);

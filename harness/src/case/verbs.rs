@@ -181,7 +181,7 @@ fn sync_errors(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
 }
 
 fn advance(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
-    Ok(Verb::Advance(value(&args.exactly(1)?[0], "a time", values::time)?))
+    Ok(Verb::Advance(value(&args.exactly(1)?[0], "a time", values::advance)?))
 }
 
 fn await_(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {

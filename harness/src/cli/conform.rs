@@ -33,10 +33,10 @@ pub fn main(args: &ConformArgs) -> Result<Exit, CommandError> {
         .with_pool(|pool| runs::run_all(pool, &cases, &worlds, |name| progress.advance(name)))?;
     let Ok(outcomes) = outcomes else { return Ok(Exit::Interrupted) };
     progress.finish();
-    if let Some(problem) = unmeasured(&outcomes) {
-        return Err(CommandError::unable(problem));
-    }
-    Ok(conclude(args, &cases, &worlds, &outcomes))
+    let exit = conclude(args, &cases, &worlds, &outcomes);
+    let unmeasured = unmeasured(&outcomes);
+    unmeasured.iter().for_each(|why| screen::error(&format!("not compared: {why}")));
+    Ok(if exit == Exit::Expected && !unmeasured.is_empty() { Exit::NotMeasured } else { exit })
 }
 
 /// At least two worlds, all of them there.
@@ -59,13 +59,15 @@ fn worlds(words: &[String]) -> Result<Vec<World>, CommandError> {
     Ok(choice.worlds)
 }
 
-/// The first run that says nothing about its server.
-fn unmeasured(outcomes: &[Vec<Outcome>]) -> Option<String> {
-    let all = outcomes.iter().flatten();
-    let bad = all.into_iter().find(|outcome| outcome.verdict.is_no_measurement())?;
-    let why = bad.rulings.iter().find(|ruling| ruling.verdict == bad.verdict);
-    let why = why.map_or("", |ruling| &ruling.sentence);
-    Some(format!("{} in {}: {}: {why}", bad.case, bad.world_label, bad.verdict))
+/// The runs that say nothing about their servers, each with the reason.
+fn unmeasured(outcomes: &[Vec<Outcome>]) -> Vec<String> {
+    let bad = outcomes.iter().flatten().filter(|outcome| outcome.verdict.is_no_measurement());
+    bad.map(|bad| {
+        let why = bad.rulings.iter().find(|ruling| ruling.verdict == bad.verdict);
+        let why = why.map_or("", |ruling| &ruling.sentence);
+        format!("{} in {}: {}: {why}", bad.case, bad.world_label, bad.verdict)
+    })
+    .collect()
 }
 
 /// Prints each pair and the table.
@@ -79,7 +81,10 @@ fn conclude(
     let mut rows = Vec::new();
     let mut alike = true;
     for (number, world) in worlds.iter().enumerate().skip(1) {
-        let compared = cases.iter().zip(outcomes).map(|(case, runs)| {
+        let measured = |(_, runs): &(&ParsedCase, &Vec<Outcome>)| {
+            ![&runs[0], &runs[number]].iter().any(|outcome| outcome.verdict.is_no_measurement())
+        };
+        let compared = cases.iter().zip(outcomes).filter(measured).map(|(case, runs)| {
             let (left, right) = (&runs[0].transcript, &runs[number].transcript);
             (case.file.name.clone(), compare(&case.file.text, left, right))
         });

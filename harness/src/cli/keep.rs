@@ -7,6 +7,20 @@ use std::path::{Component, Path};
 use super::error::CommandError;
 use crate::error::cannot;
 
+/// Whether there can be such a folder.
+///
+/// # Errors
+/// When something else has its name: `--keep x.case` was meant to be two words.
+pub fn possible(folder: Option<&Path>) -> Result<(), CommandError> {
+    match folder.filter(|folder| folder.exists() && !folder.is_dir()) {
+        None => Ok(()),
+        Some(file) => {
+            let words = "it is a file, and --keep takes the folder to write to";
+            Err(CommandError::usage(format!("--keep {}: {words}", file.display())))
+        }
+    }
+}
+
 /// Writes `files` under `folder/case/world`. Names that would lead out of there are refused.
 pub fn files(
     folder: &Path,

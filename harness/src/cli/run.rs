@@ -22,6 +22,7 @@ use crate::suite::snapshots::{Reviewed, Snapshots};
 pub fn main(args: &RunArgs) -> Result<Exit, CommandError> {
     let session = Session::begin(&args.limits)?;
     let library = Library::open()?;
+    keep::possible(args.keep.as_deref())?;
     let cases = parse_all(library.select(&args.cases)?)?;
     let choice = Choice::of(&args.worlds)?;
     announce(&choice);
@@ -100,9 +101,10 @@ impl<'a> Run<'a> {
             let kept = keep::files(folder, &file.name, &its_world.label, &runs[0].files);
             self.unkept = kept.err();
         }
-        let reviewed = match file.own || file.is_workload() {
-            true => Reviewed::Never,
-            false => self.snapshots.find(&file.name, &its_world.family),
+        let reviewed = match () {
+            () if file.own => Reviewed::ByItsAssertions,
+            () if file.is_workload() => Reviewed::Never,
+            () => self.snapshots.find(&file.name, &its_world.family),
         };
         self.assessed[case][world] = Some(judge(script, &runs, &reviewed));
         self.transcripts[case][world].clone_from(&runs[0].transcript);
@@ -153,7 +155,7 @@ impl<'a> Run<'a> {
     }
 
     fn table(&self) -> Table {
-        let labels = self.choice.worlds.iter().map(|world| world.label.clone());
+        let labels = self.choice.worlds.iter().map(|world| heading(&world.label));
         let absent = self.choice.absent.iter().map(|absent| absent.label.clone());
         let gaps = self.choice.absent.iter().map(|absent| match absent.wanted {
             true => "missing".to_string(),
@@ -224,6 +226,14 @@ impl<'a> Run<'a> {
         let cases = count_of(self.cases.len(), "case");
         let worlds = count_of(self.choice.worlds.len(), "world");
         format!("{cases} in {worlds}: {}", parts.join(", "))
+    }
+}
+
+/// A label as the heading of a column: of a path the last two names.
+fn heading(label: &str) -> String {
+    match label.rmatch_indices('/').nth(1) {
+        Some((at, _)) if at > 0 => format!("…{}", &label[at..]),
+        _ => label.to_string(),
     }
 }
 

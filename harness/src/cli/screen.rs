@@ -5,6 +5,8 @@
 //! Must not know: what the lines say.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -41,43 +43,54 @@ fn print(to: &mut impl Write, text: &str) {
     }
 }
 
-/// How far a run has come; draws nothing where standard error is no terminal.
+/// How far a run has come: a bar on a terminal, else a line a minute on standard error.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
+    began: Instant,
+    /// For how many minutes there has been a line.
+    told: AtomicU64,
 }
 
 impl Progress {
     pub fn new(total: usize) -> Self {
+        Progress::with("{bar:30} {pos}/{len} {msg}", total)
+    }
+
+    fn with(template: &str, total: usize) -> Self {
         let bar = ProgressBar::new(total as u64);
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
-        bar.set_style(style.expect("the template is one of ours"));
-        Progress { bar }
+        bar.set_style(ProgressStyle::with_template(template).expect("the template is one of ours"));
+        Progress { bar, began: Instant::now(), told: AtomicU64::new(0) }
     }
 
     /// For many short runs: with the rate and the time that is left.
     pub fn of_many(total: usize) -> Self {
-        let bar = ProgressBar::new(total as u64);
-        let template = "{bar:30} {pos}/{len} {per_sec} {eta} left {msg}";
-        bar.set_style(ProgressStyle::with_template(template).expect("the template is one of ours"));
-        Progress { bar }
+        Progress::with("{bar:30} {pos}/{len} {per_sec} {eta} left {msg}", total)
     }
 
     /// There is more to do than was known, or so many more runs of `what` are done.
     pub fn hear(&self, step: RunCount, what: &str) {
         match step {
             RunCount::Planned(runs) => self.bar.inc_length(runs as u64),
-            RunCount::Done(runs) => {
-                self.bar.set_message(printable(what).into_owned());
-                self.bar.inc(runs as u64);
-            }
+            RunCount::Done(runs) => self.done(runs as u64, what),
         }
     }
 
     /// One more run is done.
     pub fn advance(&self, what: &str) {
+        self.done(1, what);
+    }
+
+    fn done(&self, runs: u64, what: &str) {
         self.bar.set_message(printable(what).into_owned());
-        self.bar.inc(1);
+        self.bar.inc(runs);
+        let seconds = self.began.elapsed().as_secs();
+        let minute = seconds / 60;
+        if self.bar.is_hidden() && self.told.fetch_max(minute, Ordering::Relaxed) < minute {
+            let (done, planned) = (self.bar.position(), self.bar.length().unwrap_or_default());
+            let left = seconds * planned.saturating_sub(done) / done.max(1);
+            error(&format!("{done} of {planned} runs, about {left} s left: {what}"));
+        }
     }
 
     /// Prints a line above the bar.

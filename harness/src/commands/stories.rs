@@ -104,6 +104,8 @@ enum Step {
     Session(Client, Index),
     Pass(&'static str),
     Child(&'static str),
+    /// A child that is killed leaves a file behind, so it is awaited first.
+    Restart,
 }
 
 type Client = &'static str;
@@ -119,6 +121,7 @@ struct One {
 
 const CLIENTS: [Client; 4] = ["a", "a", "b", "c"];
 const TIMES: [&str; 7] = ["1ms", "20ms", "100ms", "500ms", "1s", "2500ms", "5s"];
+const RESTART: &str = "await child maybe\nkill all\nrestart\n";
 const CHILDREN: [&str; 4] = ["a> BGREWRITEAOF", "b> BGSAVE", "await child maybe", "a> SAVE"];
 
 fn client() -> impl Strategy<Value = Client> {
@@ -142,6 +145,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (client(), any::<Index>()).prop_map(|(client, which)| Step::Session(client, which)),
         2 => prop::sample::select(&TIMES[..]).prop_map(Step::Pass),
         1 => prop::sample::select(&CHILDREN[..]).prop_map(Step::Child),
+        1 => Just(Step::Restart),
     ]
 }
 
@@ -172,8 +176,7 @@ impl Story {
         );
         self.steps.iter().for_each(|step| step.write(&mut script, material));
         script.push_str(match self.killed {
-            // A child that is killed leaves a file behind.
-            true => "await child maybe\nkill all\nrestart\n",
+            true => RESTART,
             false => "check\n",
         });
         script
@@ -200,6 +203,7 @@ impl Step {
             }
             Step::Pass(time) => script.push_str(&format!("advance {time}\n")),
             Step::Child(line) => script.push_str(&format!("{line}\n")),
+            Step::Restart => script.push_str(RESTART),
         }
     }
 }

@@ -35,8 +35,10 @@ pub struct World {
 /// Why a word is not a world here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoWorld {
-    #[error("no world {name}: worlds are {known}, and {KINDS}", KINDS = KINDS)]
-    NoSuchWorld { name: String, known: String },
+    #[error("no world {name}{}: worlds are {known}, and {KINDS}", did_you_mean(near), KINDS = KINDS)]
+    NoSuchWorld { name: String, known: String, near: Option<String> },
+    #[error("no world {0}: it is a folder, and a server is a program{program}", program = inside(.0))]
+    Folder(PathBuf),
     #[error("{0}")]
     BadProfile(NoServer),
     /// A word of [`REQUIRE`] is none.
@@ -46,6 +48,9 @@ pub enum NoWorld {
     #[error("missing: world {name}: {reason}")]
     Missing { name: String, reason: String },
 }
+
+/// How alike two names are of which one is a slip for the other, from 0 to 1.
+const ALIKE: f64 = 0.8;
 
 /// What else may be named as a world.
 const KINDS: &str = "paths to a server (with a /) or to a profile (.toml)";
@@ -188,12 +193,27 @@ fn find(word: &str, supervision: &mut Option<Result<(), String>>) -> Result<Worl
     }
 }
 
+/// `, did you mean redis?`
+fn did_you_mean(near: &Option<String>) -> String {
+    near.as_ref().map_or(String::new(), |near| format!(", did you mean {near}?"))
+}
+
+/// The server in a folder, as a suggestion.
+fn inside(folder: &Path) -> String {
+    let programs = ["redis-server", "valkey-server"].map(|name| folder.join(name));
+    let there = programs.iter().find(|program| program.is_file());
+    there.map_or(String::new(), |program| format!(": did you mean {}?", program.display()))
+}
+
 fn missing(name: &str, reason: &str) -> Result<World, NoWorld> {
     Err(NoWorld::Missing { name: name.to_string(), reason: reason.to_string() })
 }
 
 /// A world by a program or a profile.
 fn binary(label: &str, path: &Path) -> Result<World, NoWorld> {
+    if path.is_dir() {
+        return Err(NoWorld::Folder(path.to_path_buf()));
+    }
     match Profile::of(path) {
         Ok((profile, _)) => Ok(World {
             label: label.into(),
@@ -218,8 +238,11 @@ fn nobody(name: &str) -> NoWorld {
         return missing(format!("no {name} on PATH"));
     }
     let named = servers::list().into_iter().map(|(name, _)| name);
-    let known = DEFAULTS.map(String::from).into_iter().chain(named).collect::<Vec<_>>().join(", ");
-    NoWorld::NoSuchWorld { name: name.to_string(), known }
+    let known: Vec<String> = DEFAULTS.map(String::from).into_iter().chain(named).collect();
+    let likeness = |known: &&String| strsim::jaro_winkler(known, name);
+    let near = known.iter().filter(|known| likeness(known) > ALIKE);
+    let near = near.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).cloned();
+    NoWorld::NoSuchWorld { name: name.to_string(), known: known.join(", "), near }
 }
 
 /// Whether this machine can supervise at all; if not, what is missing.

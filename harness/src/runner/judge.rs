@@ -254,10 +254,14 @@ impl Runner<'_> {
         let acked = |entry: &Entry| entry.writes && entry.acked_at.is_some();
         let last =
             entries.iter().rposition(acked).filter(|last| survivors.is_none_or(|n| *last >= n));
-        let promised = match last {
-            Some(last) => lineage.content_after(last + 1, oracle)?,
-            None => lineage.whole(oracle)?,
+        let acked = last.map(|last| lineage.content_after(last + 1, oracle)).transpose()?;
+        // What was sent before may have waited and come later than the last command.
+        let whole = match survivors.is_none() || last.is_none() {
+            true => lineage.whole(oracle)?,
+            false => None,
         };
+        let promised = acked.flatten().into_iter().chain(whole);
+        let promised = promised.min_by_key(|promised| promised.differing(found, now));
         let difference = promised.and_then(|promised| promised.difference(found, now));
         Ok(difference.map(|difference| difference.to_string()))
     }

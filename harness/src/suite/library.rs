@@ -29,6 +29,8 @@ pub enum LibraryError {
         /// The names most like it.
         near: Vec<String>,
     },
+    #[error("there are no cases in {}: their names end with .case", .0.display())]
+    NothingIn(PathBuf),
     #[error("cannot {verb} {}: {why}", path.display())]
     File { verb: &'static str, path: PathBuf, why: io::Error },
     #[error("{}: not UTF-8 text: {why}", path.display())]
@@ -140,11 +142,23 @@ impl Library {
         };
         let found: Vec<CaseFile> = self.cases.iter().filter(fits).cloned().collect();
         match found.is_empty() {
+            true if path.is_dir() => self.folder(path),
             true => Err(LibraryError::NoSuchCase {
                 word: word.to_string(),
                 near: near(plain, &self.cases),
             }),
             false => Ok(found),
+        }
+    }
+
+    /// The cases in a folder of the user's, by name.
+    fn folder(&self, folder: &Path) -> Result<Vec<CaseFile>, LibraryError> {
+        let mut paths = entries(folder)?;
+        paths.retain(|path| is_case(path));
+        paths.sort();
+        match paths.is_empty() {
+            true => Err(LibraryError::NothingIn(folder.to_path_buf())),
+            false => paths.iter().map(|path| self.file(path)).collect(),
         }
     }
 

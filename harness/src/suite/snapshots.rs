@@ -19,6 +19,8 @@ pub enum Reviewed {
     Missing(PathBuf),
     /// Nothing of this family was ever reviewed.
     Never,
+    /// A case of the user's own: all that is expected of it stands in it.
+    ByItsAssertions,
 }
 
 /// Each family with the one that its transcripts are written against.

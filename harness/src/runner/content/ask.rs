@@ -19,6 +19,8 @@ pub struct Access {
     password: Option<Vec<u8>>,
     /// Commands with their other names; an empty one: there is none.
     renamed: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Users are kept in a file of their own.
+    users_in_a_file: bool,
 }
 
 impl Access {
@@ -32,6 +34,7 @@ impl Access {
                     let to = rest.first().copied().unwrap_or_default().trim_matches('"');
                     access.renamed.push((from.to_uppercase().into(), to.into()));
                 }
+                ("aclfile", [file]) => access.users_in_a_file = *file != "\"\"",
                 _ => {}
             }
         }
@@ -134,6 +137,10 @@ impl<'a> Asker<'a> {
     pub fn content(&mut self) -> Result<Result<Content, NoContent>, Broken> {
         self.authenticate()?;
         let mut content = Content::default();
+        if self.access.users_in_a_file {
+            // Promised is what ACL SAVE has written, and no server tells that from what it holds.
+            content.not_looked_at.insert("users of the aclfile".to_string());
+        }
         let libraries = command(&[b"FUNCTION", b"LIST", b"WITHCODE"]);
         let turn = [command(&[b"INFO", b"keyspace"]), libraries.clone()];
         let [keyspace, functions] = match self.ask(&turn)? {

@@ -94,6 +94,14 @@ impl Content {
         hasher.finish()
     }
 
+    /// At how many places both differ once it is `now`.
+    pub fn differing(&self, other: &Content, now: Millis) -> usize {
+        let (ours, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            (self.at(now).collect(), other.at(now).collect());
+        let places: BTreeSet<&Place> = ours.keys().chain(theirs.keys()).copied().collect();
+        places.into_iter().filter(|place| ours.get(place) != theirs.get(place)).count()
+    }
+
     /// The first place at which `found` differs from this, which was promised.
     pub fn difference(&self, found: &Content, now: Millis) -> Option<Difference> {
         let promised: BTreeMap<_, _> = self.at(now).collect();
@@ -282,6 +290,7 @@ mod tests {
             Some("\"b\": promised string \"2\" that expires at 70, found nothing")
         );
         assert_eq!(promised.difference(&promised, 0), None);
+        assert_eq!([&promised, &found, &gone].map(|it| promised.differing(it, 0)), [0, 1, 3]);
         let long = |end: &str| content(&[("a", string(&format!("{}{end}", "v".repeat(50)), None))]);
         let words = long("x").difference(&long("\0"), 0).map(|it| it.to_string());
         let expected =
