@@ -56,6 +56,23 @@ impl CaseError {
             source: Arc::clone(source),
         }
     }
+
+    /// The same with every text as `shown` shows it; the place is still that of the same words.
+    #[must_use]
+    pub fn shown_as(&self, shown: impl Fn(&str) -> String) -> CaseError {
+        let text = self.source.inner();
+        let at = |offset: usize| text.get(..offset).map_or(offset, |before| shown(before).len());
+        let file = shown(&self.file);
+        CaseError {
+            line: self.line,
+            column: self.column,
+            message: shown(&self.message),
+            help: shown(&self.help),
+            span: at(self.span.start)..at(self.span.end),
+            source: Arc::new(NamedSource::new(&file, shown(text))),
+            file,
+        }
+    }
 }
 
 impl fmt::Display for CaseError {

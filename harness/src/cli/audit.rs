@@ -50,7 +50,7 @@ pub fn main(args: &AuditArgs) -> Result<Exit, CommandError> {
     let page = Page { made, ..page };
     output::write(&out, &page.write().map_err(CommandError::unable)?)?;
     if let Some(path) = &args.reports.json {
-        output::write(path, &audit.write())?;
+        output::write_json(path, &audit.write())?;
     }
     if let Some(path) = &args.reports.junit {
         let junit = audit_junit::write(&audit, &accepted).map_err(CommandError::unable)?;

@@ -85,5 +85,5 @@ fn draw(args: &CommandsArgs, pool: &Pool, worlds: &[World], runs: u64) -> Status
 fn write_json<T: serde::Serialize>(args: &CommandsArgs, results: &T) -> Result<(), CommandError> {
     let Some(path) = &args.json else { return Ok(()) };
     let text = serde_json::to_string_pretty(results).expect("results are plain data");
-    output::write(path, &text)
+    output::write_json(path, &text)
 }

@@ -51,7 +51,7 @@ pub fn main(args: &CompareArgs) -> Result<Exit, CommandError> {
     output::write(&out, &page.write().map_err(CommandError::unable)?)?;
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(&upgrade).expect("it is plain data");
-        output::write(path, &text)?;
+        output::write_json(path, &text)?;
     }
     screen::line(&words::text(&upgrade));
     screen::line(&format!("the page is {}", out.display()));

@@ -2,6 +2,7 @@
 //!
 //! Must not know: which commands there are.
 
+use super::printable::printable;
 use crate::audit::redis_conf::BadConf;
 use crate::case::BadCase;
 use crate::engine::worlds::NoWorld;
@@ -9,7 +10,8 @@ use crate::exit::Exit;
 use crate::suite::known_bugs::NoSuchBug;
 use crate::suite::library::LibraryError;
 
-/// Why a command ends before it has found anything out: a message for standard error, and the exit.
+/// Why a command ends before it has found anything out: a message for standard error, which has
+/// nothing in it that steers a terminal but styles, and the exit.
 #[derive(Debug)]
 pub struct CommandError {
     pub exit: Exit,
@@ -19,12 +21,12 @@ pub struct CommandError {
 impl CommandError {
     /// The user asked for something that does not exist or makes no sense.
     pub fn usage(message: impl Into<String>) -> Self {
-        CommandError { exit: Exit::BadUsage, message: message.into() }
+        CommandError { exit: Exit::BadUsage, message: printable(&message.into()).into_owned() }
     }
 
     /// The machine, or the harness, cannot do what was asked.
     pub fn unable(message: impl Into<String>) -> Self {
-        CommandError { exit: Exit::NotMeasured, message: message.into() }
+        CommandError { exit: Exit::NotMeasured, message: printable(&message.into()).into_owned() }
     }
 
     /// Somebody pressed Ctrl-C.
@@ -44,10 +46,12 @@ impl From<NoWorld> for CommandError {
 
 impl From<LibraryError> for CommandError {
     fn from(why: LibraryError) -> CommandError {
-        CommandError::usage(match why {
-            LibraryError::BadCases(cases) => mistakes(cases),
-            other => other.to_string(),
-        })
+        match why {
+            LibraryError::BadCases(cases) => {
+                CommandError { exit: Exit::BadUsage, message: mistakes(cases) }
+            }
+            other => CommandError::usage(other.to_string()),
+        }
     }
 }
 
@@ -63,8 +67,9 @@ impl From<BadConf> for CommandError {
     }
 }
 
-/// All mistakes with the lines that they are in.
+/// All mistakes with the lines that they are in, with styles where they are wanted.
 fn mistakes(cases: Vec<BadCase>) -> String {
     let errors = cases.into_iter().flat_map(|case| case.errors);
-    errors.map(|error| format!("{:?}\n", miette::Report::new(error))).collect()
+    let shown = |text: &str| printable(text).into_owned();
+    errors.map(|error| format!("{:?}\n", miette::Report::new(error.shown_as(shown)))).collect()
 }

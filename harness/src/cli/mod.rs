@@ -22,6 +22,7 @@ pub mod explore;
 pub mod keep;
 pub mod known;
 pub mod output;
+mod printable;
 pub mod run;
 pub mod screen;
 mod session;
@@ -45,7 +46,7 @@ pub fn main() -> ExitCode {
     let ended = ended
         .unwrap_or_else(|why| Err(CommandError::unable(format!("cannot adopt orphans: {why}"))));
     let exit = ended.unwrap_or_else(|error| {
-        screen::error(&error.message);
+        screen::styled_error(&error.message);
         error.exit
     });
     ExitCode::from(if bisect { exit.code_for_bisect() } else { exit.code() })

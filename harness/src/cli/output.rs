@@ -10,6 +10,7 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 use super::error::CommandError;
+use super::printable::json;
 use crate::engine::interrupt::hold_off;
 use crate::error::cannot;
 
@@ -25,6 +26,11 @@ pub fn possible<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), Com
         tried.map_err(|e| CommandError::usage(cannot("write", path, &e)))?;
     }
     Ok(())
+}
+
+/// Writes the whole text of a JSON document, which a terminal may be shown.
+pub fn write_json(path: &Path, text: &str) -> Result<(), CommandError> {
+    write(path, &json(text))
 }
 
 /// Writes the whole text.

@@ -1,24 +1,37 @@
 //! Standard output and standard error: lines, and a progress bar where a person is looking.
 //!
+//! Whatever would steer a terminal is shown as an escape, see [`printable`].
 //! A reader that goes away (`sabot show … | head`) ends the command quietly.
 //! Must not know: what the lines say.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::printable::printable;
 use crate::exit::Exit;
 use crate::sweep::driver::RunCount;
 
 /// Prints `text` and a newline to standard output.
 pub fn line(text: &str) {
-    print(&mut io::stdout().lock(), text);
+    print(&mut io::stdout().lock(), &printable(text));
 }
 
-/// Prints an error to standard error; what is styled already is left alone.
+/// The same for what is to be read by a program: only a terminal gets escapes.
+pub fn data(text: &str) {
+    let out = io::stdout();
+    if out.is_terminal() { line(text) } else { print(&mut out.lock(), text) }
+}
+
+/// Prints an error to standard error.
 pub fn error(text: &str) {
+    print(&mut io::stderr().lock(), &printable(text));
+}
+
+/// The same for a text with styles, in which everything else is printable already.
+pub fn styled_error(text: &str) {
     print(&mut io::stderr().lock(), text);
 }
 
@@ -69,7 +82,7 @@ impl Progress {
     }
 
     fn done(&self, runs: u64, what: &str) {
-        self.bar.set_message(what.to_string());
+        self.bar.set_message(printable(what).into_owned());
         self.bar.inc(runs);
         let seconds = self.began.elapsed().as_secs();
         let minute = seconds / 60;

@@ -9,6 +9,7 @@ use crate::engine::interrupt;
 use crate::engine::pool::{Pool, Settings};
 use crate::engine::session::with_pool;
 use crate::engine::worlds::{Absent, Choice};
+use crate::world::supervised::doctor;
 
 /// A command that runs servers and can be interrupted.
 pub struct Session {
@@ -44,8 +45,12 @@ impl Session {
     }
 }
 
-/// Says which worlds are left out, and why; whether one of them had to be there.
+/// Says which worlds are left out, and why, and where a wall around servers is missing; whether one
+/// of the worlds had to be there.
 pub fn announce(choice: &Choice) -> bool {
+    if choice.worlds.iter().any(|world| world.place.is_supervised()) && !doctor::has_landlock() {
+        screen::error("this Linux has no Landlock: servers are kept in by their view alone");
+    }
     choice.absent.iter().for_each(|absent| screen::error(&announcement(absent)));
     choice.absent.iter().any(|absent| absent.wanted)
 }

@@ -156,7 +156,7 @@ fn write(
     accepted: &Accepted,
 ) -> Result<(), CommandError> {
     if let Some(path) = json {
-        output::write(path, &file.write())?;
+        output::write_json(path, &file.write())?;
     }
     if let Some(path) = junit {
         output::write(path, &sweep_text::junit(file, accepted).map_err(CommandError::unable)?)?;

@@ -8,7 +8,7 @@ use super::session::Session;
 use super::{known, screen};
 use crate::case::{self, Script};
 use crate::engine::pool::Interrupted;
-use crate::engine::worlds::{self, NoWorld, World};
+use crate::engine::worlds::{self, World};
 use crate::error::cannot;
 use crate::exit::{Exit, overall};
 use crate::kernel::Site;
@@ -30,9 +30,18 @@ fn decode(text: &str) -> Result<Token, CommandError> {
     Token::decode(text).map_err(|why| refused(&why))
 }
 
-/// The world that was asked for, or the token's own.
-fn world(args: &TokenArgs, token: &Token) -> Result<World, NoWorld> {
-    worlds::named(args.world.as_ref().unwrap_or(&token.world))
+/// The world that was asked for, or the token's own. A token may come from anybody, so it does not
+/// decide by itself which program is run: one that it names by path must be asked for as well.
+fn world(args: &TokenArgs, token: &Token) -> Result<World, CommandError> {
+    match &args.world {
+        Some(asked) => Ok(worlds::named(asked)?),
+        None if worlds::is_path(&token.world) => Err(CommandError::usage(format!(
+            "this token is about the program {}, which it may not choose by itself: to run it, add \
+             --world {}",
+            token.world, token.world
+        ))),
+        None => Ok(worlds::named(&token.world)?),
+    }
 }
 
 fn case_of(token: &Token) -> CaseFile {
@@ -109,13 +118,17 @@ pub fn export(args: &ExportArgs) -> Result<Exit, CommandError> {
     match &args.out {
         Some(path) => std::fs::write(path, text)
             .map_err(|e| CommandError::usage(cannot("write", path, &e)))?,
-        None => screen::line(&text),
+        None => screen::data(&text),
     }
     Ok(Exit::Expected)
 }
 
-/// Which servers are like the world's; empty where it is not on this machine.
+/// Which servers are like the world's; empty where it is not on this machine, and where a program
+/// named by path would have to be run to find it out.
 fn family(world: &str) -> String {
+    if worlds::is_path(world) {
+        return String::new();
+    }
     worlds::named(world).map(|world| world.family).unwrap_or_default()
 }
 

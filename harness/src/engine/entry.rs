@@ -18,10 +18,12 @@
 
 #![allow(unsafe_code)]
 
+use std::path::Path;
+
 use nix::sys::signal::{SigHandler, Signal, signal};
 
-use super::reexec::{SERVER_CORE, WORD, WORKER};
-use super::{reap, worker};
+use super::reexec::{SERVER_CORE, VERSION, WORD, WORKER};
+use super::{reap, version, worker};
 use crate::exit::Exit;
 
 // SAFETY: the section is an array of such pointers, and what this one points to may run when the C
@@ -33,6 +35,7 @@ static BEFORE_MAIN: extern "C" fn() = before_main;
 extern "C" fn before_main() {
     let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     let name = words.next().unwrap_or_default();
+    version::ask_behind_walls();
     if words.next().as_deref() != Some(WORD) {
         return;
     }
@@ -52,6 +55,7 @@ fn become_what_is_asked(name: String, words: &[String]) -> i32 {
             Ok(cpu) => work(cpu),
             Err(_) => Exit::BadUsage.code().into(),
         },
+        [what, program] if what == VERSION => version::tell(Path::new(program)),
         _ => Exit::BadUsage.code().into(),
     }
 }

@@ -12,6 +12,7 @@ pub mod reap;
 pub mod reexec;
 pub mod servers;
 pub mod session;
+mod version;
 pub mod wire;
 pub mod worker;
 pub mod worlds;

@@ -14,6 +14,10 @@ pub const SERVER_CORE: &str = "server-core";
 /// The second one, for a worker; the number of its core follows.
 pub(super) const WORKER: &str = "worker";
 
+/// The second one, for a program that is asked for its version behind the walls of a run; its path
+/// follows.
+pub(super) const VERSION: &str = "version";
+
 /// Set in a worker's environment: whoever sees it in `main` was started as a worker in vain.
 const MARK: &str = "SABOT_AGAIN";
 
@@ -22,6 +26,13 @@ pub fn worker(exe: &Path, cpu: usize) -> Command {
     let mut command = Command::new(exe);
     command.args([WORD, WORKER, &cpu.to_string()]).env(MARK, WORKER);
     command
+}
+
+/// How to run `PATH --version`.
+pub fn version(path: &Path) -> std::io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args([WORD, VERSION]).arg(std::path::absolute(path)?);
+    Ok(command)
 }
 
 /// Whether a worker can be made of this program.

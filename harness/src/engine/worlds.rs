@@ -158,6 +158,11 @@ fn required(variable: Option<&str>) -> Vec<String> {
     words.filter(|word| !word.is_empty() && *word != BROWSER).map(String::from).collect()
 }
 
+/// Whether a world is named by the path of a program or of a profile.
+pub fn is_path(word: &str) -> bool {
+    word.contains('/') || word.ends_with(".toml")
+}
+
 /// The world of this name.
 ///
 /// # Errors
@@ -176,7 +181,7 @@ fn find(word: &str, supervision: &mut Option<Result<(), String>>) -> Result<Worl
             Some(path) => binary("redis", &path)?,
             None => return missing(word, "no redis-server on PATH"),
         },
-        path if path.contains('/') || path.ends_with(".toml") => binary(path, Path::new(path))?,
+        path if is_path(path) => binary(path, Path::new(path))?,
         name => match servers::find(name).or_else(|| server_on_path(name)) {
             Some(path) => binary(name, &path)?,
             None => return Err(nobody(name)),

@@ -11,7 +11,7 @@ mod source;
 mod version;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -20,7 +20,7 @@ use crate::kernel::name::Name;
 use crate::kernel::role::{Pattern, Roles};
 pub use facts::{Announces, Commands, Cure, Persistence};
 use source::Source;
-pub use version::{Server, Version};
+pub use version::{Server, UNABLE, Version, ask_by};
 
 /// Every profile of the program, by file.
 const PROFILES: &[(&str, &str)] = &[
@@ -172,6 +172,13 @@ impl Profile {
     /// litter.
     pub fn is_temporary(&self, role: &str) -> bool {
         role.ends_with("-temp") || role == "rewrite-bg"
+    }
+
+    /// Paths that its arguments and its environment name, so that the server may read there.
+    pub fn readable(&self) -> Vec<PathBuf> {
+        let environment = self.environment.values().flat_map(|value| value.split(':'));
+        let words = self.args.iter().map(String::as_str).chain(environment);
+        words.filter(|word| word.starts_with('/')).map(PathBuf::from).collect()
     }
 
     /// The name of the task that a thread called `comm` is; an unknown one keeps its own.

@@ -1,12 +1,13 @@
 //! Which server a path leads to: the program is asked for its version.
 //!
-//! Must not know: profiles.
+//! That executes it, so it is done behind the same walls as a run ([`ask_by`]). Must not know:
+//! profiles, and what the walls are.
 
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -15,6 +16,17 @@ use super::NoServer;
 
 /// How long a server may take to say its version.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How to run `PATH --version`.
+static ASK: OnceLock<fn(&Path) -> io::Result<Command>> = OnceLock::new();
+
+/// How the answer of such a command begins if the program could not be run.
+pub const UNABLE: &str = "sabot cannot run it: ";
+
+/// From now on programs are asked by such a command; the first call decides.
+pub fn ask_by(how: fn(&Path) -> io::Result<Command>) {
+    let _ = ASK.set(how);
+}
 
 /// `MAJOR.MINOR.PATCH`; what is missing counts as 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -73,17 +85,14 @@ impl Server {
 /// Standard output of `PATH --version`.
 fn ask_version(path: &Path) -> Result<String, NoServer> {
     let shown = path.display().to_string();
-    let started = Command::new(path)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = started.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => NoServer::Missing { path: shown.clone() },
-        io::ErrorKind::PermissionDenied => NoServer::NotExecutable { path: shown.clone() },
-        _ => NoServer::CannotRun { path: shown.clone(), why: error.to_string() },
-    })?;
+    can_run(path)?;
+    let cannot = |why: String| NoServer::CannotRun { path: shown.clone(), why };
+    let how = ASK.get().ok_or_else(|| cannot("nothing says how".to_string()))?;
+    let mut child = how(path)
+        .and_then(|mut command| {
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
+        })
+        .map_err(|error| cannot(error.to_string()))?;
     let mut output = child.stdout.take().expect("stdout was piped");
     let (answered, answer) = mpsc::channel();
     // Read in a thread, so that a program that is silent, or writes without end, cannot block this
@@ -97,7 +106,11 @@ fn ask_version(path: &Path) -> Result<String, NoServer> {
     // It has said what it had to say, or never will.
     let _ = child.kill();
     let _ = child.wait();
-    answer.map_err(|_| NoServer::Silent { path: shown })
+    let answer = answer.map_err(|_| NoServer::Silent { path: shown.clone() })?;
+    match answer.strip_prefix(UNABLE) {
+        Some(why) => Err(cannot(why.trim_end().to_string())),
+        None => Ok(answer),
+    }
 }
 
 /// Complains about a program that cannot be started, as the question for its version would.

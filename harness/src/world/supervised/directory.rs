@@ -8,6 +8,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use libc::pid_t;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -31,10 +32,17 @@ impl Directory {
         &self.path
     }
 
-    /// open(2) by the model's name. The supervisor's own descriptor is closed on exec.
-    pub fn open(&self, name: &str, flags: OFlag, mode: u32) -> Result<OwnedFd, Errno> {
-        let flags = flags | OFlag::O_CLOEXEC;
-        open(&self.path.join(name), flags, Mode::from_bits_truncate(mode))
+    /// open(2) by the model's name. The supervisor's own descriptor is closed on exec. A directory
+    /// is opened as the process `seer` sees it, so that its descriptor leads to nothing else.
+    pub fn open(&self, name: &str, flags: OFlag, mode: u32, seer: pid_t) -> Result<OwnedFd, Errno> {
+        let path = self.path.join(name);
+        match path.is_dir() {
+            true => {
+                let seen = format!("/proc/{seer}/root{}", path.display());
+                open_path(Path::new(&seen), flags, 0)
+            }
+            false => open_path(&path, flags, mode),
+        }
     }
 
     pub fn rename(&self, from: &str, to: &str) -> Result<(), Errno> {
@@ -54,7 +62,7 @@ impl Directory {
     }
 
     pub fn truncate(&self, name: &str, length: u64) -> Result<(), Errno> {
-        let file = self.open(name, OFlag::O_WRONLY, 0)?;
+        let file = open_path(&self.path.join(name), OFlag::O_WRONLY, 0)?;
         done(fs::File::from(file).set_len(length))
     }
 
@@ -123,6 +131,10 @@ impl Drop for Directory {
         // The tmpfs is gone with the worker anyway; this only makes room for the next run.
         let _ = fs::remove_dir_all(&self.path);
     }
+}
+
+fn open_path(path: &Path, flags: OFlag, mode: u32) -> Result<OwnedFd, Errno> {
+    open(path, flags | OFlag::O_CLOEXEC, Mode::from_bits_truncate(mode))
 }
 
 fn walk(root: &Path, prefix: &str, names: &mut BTreeSet<String>) -> io::Result<()> {

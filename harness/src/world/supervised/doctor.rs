@@ -12,7 +12,8 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -24,9 +25,11 @@ use nix::unistd::{ForkResult, Pid, fork, pipe};
 use super::memory::Memory;
 use super::start::machine::{Machine, isolate};
 use super::start::namespace::{Namespace, copy_descriptor, open_process};
-use super::start::spawn::install_filter;
+use super::start::privileges::install_filter;
+use super::start::rules;
 use super::start::start_key::StartKey;
 use super::start::template::Template;
+use super::start::view::Room;
 use super::{Directive, Supervised, World};
 use crate::kernel::Clock;
 use crate::profile::Profile;
@@ -51,6 +54,8 @@ const CONTAINER: &str = "in a container, start it with --cap-add SYS_ADMIN --cap
 const USER_NAMESPACES: &str = "run as root, or allow user namespaces: sysctl -w \
     kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000 \
     kernel.apparmor_restrict_unprivileged_userns=0 (those of them that exist)";
+const UNMASK: &str = "in a container, start it with --security-opt systempaths=unconfined (Docker) \
+    or --security-opt unmask=ALL (Podman)";
 const KERNEL: &str = "Linux 5.19 or newer, built with CONFIG_SECCOMP_FILTER";
 const PTRACE: &str = "sysctl -w kernel.yama.ptrace_scope=1 (or 0)";
 
@@ -64,9 +69,11 @@ type Trial = fn() -> Result<String, String>;
 const TRIALS: &[(&str, Trial, &[&str])] = &[
     ("x86-64", try_architecture, &["there is no supervision on other processors yet: use sim"]),
     ("/proc", try_proc, &["mount proc on /proc"]),
-    ("mount namespace", try_isolation, &[USER_NAMESPACES, CONTAINER]),
+    ("namespaces", try_isolation, &[USER_NAMESPACES, CONTAINER]),
     ("tmpfs", try_tmpfs, &[USER_NAMESPACES, CONTAINER]),
     ("PID namespace", try_pid_namespace, &[USER_NAMESPACES, CONTAINER]),
+    ("a view for servers", try_view, &[UNMASK, USER_NAMESPACES, CONTAINER]),
+    ("Landlock", try_landlock, &[]),
     ("seccomp user notification", try_seccomp, &[KERNEL, CONTAINER]),
     ("ptrace", try_ptrace, &[PTRACE, CONTAINER]),
     ("pidfd_getfd", try_pidfd, &[KERNEL, PTRACE, CONTAINER]),
@@ -166,7 +173,8 @@ fn try_isolation() -> Result<String, String> {
     let before = fs::read_link("/proc/self/ns/user").ok();
     isolate().map_err(reason)?;
     let same = fs::read_link("/proc/self/ns/user").ok() == before;
-    Ok(if same { "with privileges" } else { "in a user namespace of its own" }.to_string())
+    let how = if same { "with privileges" } else { "in a user namespace of their own" };
+    Ok(format!("mount, network and IPC, {how}"))
 }
 
 fn try_tmpfs() -> Result<String, String> {
@@ -179,7 +187,40 @@ const TAKEN: i32 = 9;
 
 fn try_pid_namespace() -> Result<String, String> {
     isolate().map_err(reason)?;
-    Namespace::new(&[TAKEN]).map(|_| String::new()).map_err(|errno| errno.to_string())
+    Namespace::new(&[TAKEN], None).map(|_| String::new())
+}
+
+/// The mounts of a start, for this program.
+fn try_view() -> Result<String, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let (_, directory, log, room) = prepare(&program)?;
+    drop((directory, log));
+    Namespace::new(&[], Some(room)).map(|_| String::new())
+}
+
+/// A machine, and a room for a start of `program` in it, with its directory and its log.
+fn prepare(program: &Path) -> Result<(Machine, PathBuf, PathBuf, Rc<Room>), String> {
+    let machine = Machine::prepare().map_err(reason)?;
+    let view = machine.view(program, Vec::new()).map_err(reason)?;
+    let directory = machine.directory(program).map_err(reason)?;
+    let log = directory.with_extension("log");
+    fs::write(&log, "").map_err(|error| error.to_string())?;
+    let room = Rc::new(Room::new(view, &directory, &log).map_err(reason)?);
+    Ok((machine, directory, log, room))
+}
+
+/// Whether servers get a second wall behind their view.
+pub fn has_landlock() -> bool {
+    rules::exist()
+}
+
+/// Never fails: the view holds without it.
+fn try_landlock() -> Result<String, String> {
+    Ok(match has_landlock() {
+        true => "",
+        false => "no: servers are kept in by their view alone (CONFIG_SECURITY_LANDLOCK, lsm=)",
+    }
+    .to_string())
 }
 
 fn try_seccomp() -> Result<String, String> {
@@ -214,14 +255,12 @@ fn try_memory() -> Result<String, String> {
 
 /// Never fails: without templates only speed is missing.
 fn try_template() -> Result<String, String> {
-    let machine = Machine::prepare().map_err(reason)?;
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let (_machine, directory, log, room) = prepare(&program)?;
     let key = StartKey { program, environment: Vec::new(), clock: Clock::new() };
-    let copy = Template::new(&key, machine.place()).and_then(|template| {
-        let namespace = Namespace::new(&[]).map_err(|errno| errno.to_string())?;
-        let log = machine.place().join("log");
-        fs::write(&log, "").map_err(|error| error.to_string())?;
-        let copy = template.launch(&namespace, &[], machine.place(), &log)?;
+    let copy = Template::new(&key, room.view()).and_then(|template| {
+        let namespace = Namespace::new(&[], Some(Rc::clone(&room)))?;
+        let copy = template.launch(&namespace, &[], &directory, &log)?;
         namespace.kill();
         waitpid(Pid::from_raw(copy.host), None).map_err(|errno| errno.to_string())
     });

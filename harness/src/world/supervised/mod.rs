@@ -22,13 +22,13 @@ mod spin;
 mod stand_in;
 mod start;
 mod tasks;
+pub mod version;
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
@@ -48,6 +48,7 @@ use start::namespace::Namespace;
 use start::spawn::{self, Launched};
 use start::start_key::StartKey;
 use start::template_cache::TemplateCache;
+use start::view::Room;
 use tasks::{Incarnation, Process, Task, TaskTable};
 
 /// Keeps glibc from using rseq(2), which makes the kernel read a word of each thread whenever that
@@ -74,13 +75,18 @@ pub struct Supervised {
     budget: u64,
     /// That of the last start, and before it those of starts of which a process may live.
     namespaces: Vec<Namespace>,
+    /// What its servers see.
+    room: Rc<Room>,
     directory: Directory,
 }
 
 impl Supervised {
     /// A machine with an empty disk for the server `binary`.
     pub fn new(machine: &Machine, profile: Profile, binary: &Path) -> Result<Supervised, Broken> {
+        let view = machine.view(binary, profile.readable())?;
         let directory = Directory::new(machine.directory(binary)?)?;
+        let log = LogFile::new(directory.path().with_extension("log"))?;
+        let room = Rc::new(Room::new(view, directory.path(), log.path())?);
         let mut environment: Vec<_> =
             profile.environment.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
         let [tunables, no_rseq] = NO_RSEQ;
@@ -95,12 +101,13 @@ impl Supervised {
             table: TaskTable::default(),
             clients: Clients::new(directory.path().join(&profile.socket)),
             profile,
-            log: LogFile::new(directory.path().with_extension("log"))?,
+            log,
             server: None,
             status: Status::Off,
             trapped: 0,
             budget: 0,
             namespaces: Vec::new(),
+            room,
             directory,
         })
     }
@@ -113,6 +120,11 @@ impl Supervised {
     /// Where the server's files really are.
     pub fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Process 1 of the newest start.
+    fn first_process(&self) -> i32 {
+        self.namespaces.last().map_or(0, Namespace::host)
     }
 
     /// The server's process, while it lives.
@@ -137,8 +149,9 @@ impl Supervised {
         if taken.is_empty() {
             self.namespaces.clear();
         }
-        let broken = |errno: Errno| Broken::NotMeasured(format!("make a PID namespace: {errno}"));
-        self.namespaces.push(Namespace::new(&taken).map_err(broken)?);
+        let broken = |why: String| Broken::NotMeasured(format!("make a PID namespace: {why}"));
+        let room = Some(Rc::clone(&self.room));
+        self.namespaces.push(Namespace::new(&taken, room).map_err(broken)?);
         Ok(Incarnation { pids: RefCell::new(Pids::beside(taken)), drawn: Cell::new(0) })
     }
 
@@ -151,7 +164,8 @@ impl Supervised {
             environment: self.environment.clone(),
             clock: self.kernel.borrow().clock.clone(),
         };
-        let template = self.templates.template(&key).filter(|template| template.takes(args));
+        let template =
+            self.templates.template(&key, self.room.view()).filter(|template| template.takes(args));
         let launched = match template {
             Some(template) => {
                 drawn.set(template.drawn());

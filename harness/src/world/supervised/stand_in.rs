@@ -8,15 +8,16 @@ use std::os::fd::OwnedFd;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::schedule::os_error;
 use crate::world::Broken;
 
 /// A machine that is set up as servers recommend, so that they do not warn.
-const FIXED: &[(&str, &str)] = &[
+pub(super) const FIXED: &[(&str, &str)] = &[
     ("/proc/sys/vm/overcommit_memory", "1\n"),
     ("/proc/sys/net/core/somaxconn", "4096\n"),
     ("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n"),
     ("/sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc\n"),
+    // It can be written, too; what the machine would make of that is no matter of a run.
+    ("/proc/self/oom_score_adj", "0\n"),
 ];
 /// More than any server reads for its seeds.
 const RANDOM_BYTES: usize = 1 << 14;
@@ -35,7 +36,8 @@ pub fn content(path: &str) -> Option<Vec<u8>> {
 /// A file to open instead of `path`; None: the file itself is opened.
 pub fn stand_in(path: &str) -> Result<Option<OwnedFd>, Broken> {
     let Some(content) = content(path) else { return Ok(None) };
-    let file = memfd_create("stand-in", MFdFlags::MFD_CLOEXEC).map_err(|e| os_error("memfd", e))?;
+    let file = memfd_create("stand-in", MFdFlags::MFD_CLOEXEC)
+        .map_err(|errno| Broken::Harness(format!("memfd: {errno}")))?;
     let mut file = std::fs::File::from(file);
     file.write_all(&content)
         .and_then(|()| file.rewind())

@@ -109,7 +109,7 @@ impl Supervised {
         };
         let file = self
             .directory
-            .open(path, flags, mode)
+            .open(path, flags, mode, self.first_process())
             .map_err(|errno| os_error(&format!("open {path} in the run directory"), errno))?;
         if self.kernel.borrow().halt_due().is_some() {
             // The caller may die of what the plan does next, and must not run on before that.

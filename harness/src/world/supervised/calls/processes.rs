@@ -169,11 +169,13 @@ impl Supervised {
         Ok(Action::CONTINUE)
     }
 
-    /// chdir(2): only to the run directory, because relative paths are taken to mean that.
+    /// chdir(2): only to the run directory, because relative paths are taken to mean that; to
+    /// something that the server cannot see it fails by itself.
     pub(super) fn chdir(&self, notice: &Notice) -> Outcome {
         let path = Memory(notice.tid).path(notice.args[0])?;
         match self.inside(&path) {
             Some(inside) if inside.is_empty() => Ok(Action::CONTINUE),
+            _ if path.starts_with('/') && !is_seen(notice.tid, &path) => Ok(Action::CONTINUE),
             _ => Err(Trouble::Broken(Broken::NotMeasured(format!(
                 "the server changes to {path}: its files must stay in the run directory"
             )))),
@@ -193,6 +195,11 @@ impl Supervised {
             "the server sets a timer that signals (setitimer): not modelled".to_string(),
         )))
     }
+}
+
+/// Whether a process sees something at an absolute path.
+fn is_seen(tid: i32, path: &str) -> bool {
+    Path::new(&format!("/proc/{tid}/root{path}")).symlink_metadata().is_ok()
 }
 
 /// The flags of a clone, and the address for CLONE_CHILD_CLEARTID.

@@ -101,7 +101,6 @@ const PASS: &[c_long] = &[
     libc::SYS_sendto,
     libc::SYS_setsockopt,
     libc::SYS_shutdown,
-    libc::SYS_socket,
     libc::SYS_socketpair,
     // readiness, except the waiting itself
     libc::SYS_epoll_ctl,
@@ -133,6 +132,37 @@ pub const PASS_BELOW: &[c_long] = &[
     libc::SYS_dup3,
 ];
 
+/// Families of sockets that stay in their network namespace, or in the view. Others do not exist:
+/// AF_VSOCK, for example, reaches the machine that this one is a guest of.
+const FAMILIES: &[i32] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+
+/// What a program needs besides [`PASS`] to say its version where nobody supervises it.
+const ALONE: &[c_long] = &[
+    libc::SYS_open,
+    libc::SYS_openat,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_futex,
+    libc::SYS_set_robust_list,
+    libc::SYS_getrandom,
+    libc::SYS_clock_gettime,
+    libc::SYS_gettimeofday,
+    libc::SYS_time,
+    libc::SYS_nanosleep,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_poll,
+    libc::SYS_ppoll,
+    libc::SYS_clone,
+    libc::SYS_clone3,
+    libc::SYS_fork,
+    libc::SYS_vfork,
+    libc::SYS_wait4,
+    libc::SYS_pipe,
+    libc::SYS_pipe2,
+    libc::SYS_chdir,
+    libc::SYS_tgkill,
+];
+
 const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const JUMP_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
 const JUMP_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
@@ -146,8 +176,8 @@ const THIRD_ARGUMENT: u32 = 32;
 const X86_64: u32 = 0xc000_003e;
 
 /// The program of the filter: kill on another architecture; allow calls that are listed; for calls
-/// on a descriptor, check the descriptor; for a signal to a thread, check the signal; trap anything
-/// else.
+/// on a descriptor, check the descriptor; for a socket, check the family; for a signal to a thread,
+/// check the signal; trap anything else.
 pub fn program() -> Vec<sock_filter> {
     let mut program = vec![
         instruction(LOAD, 0, 0, ARCHITECTURE),
@@ -171,6 +201,7 @@ pub fn program() -> Vec<sock_filter> {
             instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
         ]);
     }
+    program.extend(sockets());
     // A new child stops itself before anybody listens.
     program.extend([
         instruction(JUMP_EQUAL, 0, 4, libc::SYS_tgkill as u32),
@@ -181,6 +212,43 @@ pub fn program() -> Vec<sock_filter> {
     ]);
     program.push(instruction(RETURN, 0, 0, libc::SECCOMP_RET_USER_NOTIF));
     program
+}
+
+/// A socket of another family fails as where the kernel was built without it.
+fn sockets() -> Vec<sock_filter> {
+    let tests = FAMILIES.len() as u8;
+    let mut part = vec![
+        instruction(JUMP_EQUAL, 0, tests + 3, libc::SYS_socket as u32),
+        instruction(LOAD, 0, 0, FIRST_ARGUMENT),
+    ];
+    for (n, family) in (0..tests).zip(FAMILIES) {
+        part.push(instruction(JUMP_EQUAL, tests - n, 0, *family as u32));
+    }
+    part.push(instruction(RETURN, 0, 0, refusal(libc::EAFNOSUPPORT)));
+    part.push(instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW));
+    part
+}
+
+/// The same filter without anybody who listens: a few more calls pass, and all others are refused.
+pub fn without_supervisor() -> Vec<sock_filter> {
+    let mut lines = program();
+    for line in &mut lines {
+        if line.code == RETURN && line.k == libc::SECCOMP_RET_USER_NOTIF {
+            line.k = refusal(libc::EPERM);
+        }
+    }
+    // Before the last line, where everything ends that no table lists.
+    let last = lines.pop();
+    for number in ALONE {
+        lines.push(instruction(JUMP_EQUAL, 0, 1, *number as u32));
+        lines.push(instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW));
+    }
+    lines.extend(last);
+    lines
+}
+
+fn refusal(errno: i32) -> u32 {
+    libc::SECCOMP_RET_ERRNO | errno as u32
 }
 
 fn instruction(code: u16, jt: u8, jf: u8, k: u32) -> sock_filter {

@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use libc::{c_int, c_long, user_regs_struct};
 use nix::errno::Errno;
@@ -17,6 +17,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::start_key::StartKey;
+use super::view::View;
 use crate::world::supervised::calls::time::answer_at_once;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::stand_in;
@@ -81,10 +82,9 @@ impl Linked {
     }
 }
 
-/// Lets a process that is stopped at its exec run up to `entry`. It stays traced. Stand-ins for
-/// files are made in `place`. Fails with the reason if the process does something that a copy could
-/// not inherit.
-pub fn link(pid: Pid, entry: u64, key: &StartKey, place: &Path) -> Result<Linked, String> {
+/// Lets a process that is stopped at its exec run up to `entry`, in its view. It stays traced.
+/// Fails with the reason if the process does something that a copy could not inherit.
+pub fn link(pid: Pid, entry: u64, key: &StartKey, view: &View) -> Result<Linked, String> {
     let failed = |errno: Errno| format!("ptrace: {errno}");
     let at = entry as ptrace::AddressType;
     let original = ptrace::read(pid, at).map_err(failed)?;
@@ -92,7 +92,8 @@ pub fn link(pid: Pid, entry: u64, key: &StartKey, place: &Path) -> Result<Linked
     let mut found = Found {
         pid,
         key,
-        stand_in: place.join(format!("stand-in-{pid}")),
+        stand_in: PathBuf::from(format!("/stand-in-{pid}")),
+        view,
         redirected: None,
         clear_tid: None,
         robust_list: None,
@@ -130,6 +131,8 @@ pub fn link(pid: Pid, entry: u64, key: &StartKey, place: &Path) -> Result<Linked
 struct Found<'a> {
     pid: Pid,
     key: &'a StartKey,
+    view: &'a View,
+    /// In the view.
     stand_in: PathBuf,
     /// The original registers of a call that now opens a stand-in.
     redirected: Option<user_regs_struct>,
@@ -177,8 +180,14 @@ impl Found<'_> {
         let failed = |errno: Errno| format!("a stand-in: {errno}");
         let memory = Memory(self.pid.as_raw());
         let Ok(name) = memory.path(path) else { return Ok(true) };
-        let Some(content) = stand_in::content(&name) else { return Ok(true) };
-        fs::write(&self.stand_in, content).map_err(|error| format!("a stand-in: {error}"))?;
+        let Some(content) = stand_in::content(&name) else {
+            return match name.starts_with("/proc") {
+                true => Err(format!("it opens {name} before it begins")),
+                false => Ok(true),
+            };
+        };
+        fs::write(self.view.outside(&self.stand_in), content)
+            .map_err(|error| format!("a stand-in: {error}"))?;
         let at = registers.rsp - SPARE;
         let name = [self.stand_in.as_os_str().as_bytes(), &[0]].concat();
         memory.write(at, &name).map_err(failed)?;
@@ -199,7 +208,7 @@ impl Found<'_> {
         let mut after = *registers;
         if let Some(before) = self.redirected.take() {
             (after.rdi, after.rsi) = (before.rdi, before.rsi);
-            let _ = fs::remove_file(&self.stand_in);
+            let _ = fs::remove_file(self.view.outside(&self.stand_in));
         }
         let number = registers.orig_rax as c_long;
         let args = [rdi, rsi, rdx, r10, r8, r9];
@@ -231,7 +240,7 @@ fn auxiliary(pid: Pid, stack: u64) -> Result<Vec<u64>, Errno> {
     }
 }
 
-/// Whether a process has nothing open but its standard streams.
+/// Whether a process has nothing open but its standard streams and what it was started with.
 fn has_only_streams(pid: Pid) -> bool {
-    fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|open| open.count() == 3)
+    fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|open| open.count() == 4)
 }

@@ -2,12 +2,19 @@
 //!
 //! Must not know: what becomes of the calls of a running server.
 
+mod assemble;
 pub mod filter;
 mod linking;
 pub mod machine;
+mod mounts;
 pub mod namespace;
+mod network;
+pub mod privileges;
 pub mod remote_calls;
+pub mod rules;
 pub mod spawn;
 pub mod start_key;
 pub mod template;
 pub mod template_cache;
+mod tree;
+pub mod view;

@@ -1,54 +1,94 @@
-//! The PID namespace of one start of a server, with a tiny init in it.
+//! The namespaces of one start of a server, with a tiny init in them.
 //!
 //! The init is process 1: it adopts orphans and reaps them, and when it is killed, everything in
-//! the namespace dies. A server is process 2; if it were process 1, its death would kill its
+//! the PID namespace dies. A server is process 2; if it were process 1, its death would kill its
 //! children, and there would never be orphans. The init dies with the worker. Pids that orphans of
 //! earlier starts hold in their namespaces are held here by processes that do nothing, so that
-//! Linux gives them to nobody. Must not know: servers.
+//! Linux gives them to nobody. The init has also made the mounts of the start ([`Room`]). Must not
+//! know: servers.
 //!
 //! # Safety
 //!
-//! The children of clone3 and fork run on a copy of this process' memory, in which another thread
-//! may have held a lock: they only make system calls, and end with `_exit`.
+//! The children of clone, clone3 and fork only make system calls and end with `_exit`: most run on
+//! a copy of this process' memory, in which another thread may have held a lock. The init shares
+//! the memory itself, because to copy it would take most of the time of a start. It has a stack of
+//! its own; this process waits until the init has done everything but to sleep.
 
 #![allow(unsafe_code)]
 
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::rc::Rc;
 
-use libc::{c_int, c_long, clone_args, pid_t};
+use libc::{c_int, c_long, c_void, clone_args, pid_t};
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
-/// A PID namespace that lives as long as this value.
+use super::view::{self, Room};
+
+/// The size of an init's stack, in words of 16 bytes, as the ABI aligns it.
+const STACK: usize = 1 << 12;
+
+/// Namespaces that live as long as this value.
 #[derive(Debug)]
 pub struct Namespace {
     init: OwnedFd,
     /// The pid of process 1 in this process' namespace.
     host: pid_t,
+    room: Option<Rc<Room>>,
+    /// Process 1 runs on it.
+    _stack: Vec<u128>,
+}
+
+/// What process 1 is told. It lives until that is ready.
+struct Setup<'a> {
+    taken: &'a [pid_t],
+    room: Option<&'a Room>,
+    ready: c_int,
 }
 
 impl Namespace {
-    /// A namespace that gives none of the pids `taken` to anybody else.
-    pub fn new(taken: &[pid_t]) -> Result<Namespace, Errno> {
-        let (read, write) = nix::unistd::pipe()?;
+    /// A namespace that gives none of the pids `taken` to anybody else, with the mounts of `room`;
+    /// None: with those of this process.
+    pub fn new(taken: &[pid_t], room: Option<Rc<Room>>) -> Result<Namespace, String> {
+        let failed = |errno: Errno| errno.to_string();
+        let (read, write) = nix::unistd::pipe().map_err(failed)?;
+        let mut stack = vec![0_u128; STACK];
+        let setup = Setup { taken, room: room.as_deref(), ready: write.as_raw_fd() };
         let mut pidfd: c_int = -1;
-        // SAFETY: zero is a valid value of every field.
-        let mut args: clone_args = unsafe { mem::zeroed() };
-        args.flags = (libc::CLONE_NEWPID | libc::CLONE_PIDFD) as u64;
-        args.pidfd = (&raw mut pidfd) as u64;
-        args.exit_signal = libc::SIGCHLD as u64;
-        // SAFETY: without CLONE_VM this is a fork; the child only makes system calls (`be_init`).
-        let namespace = match unsafe { clone3(&args) }? {
-            0 => be_init(taken, write.as_raw_fd()),
-            // SAFETY: with CLONE_PIDFD the kernel has just stored a new descriptor there.
-            host => Namespace { init: unsafe { OwnedFd::from_raw_fd(pidfd) }, host },
-        };
+        let flags = libc::CLONE_NEWPID | libc::CLONE_PIDFD | libc::CLONE_VM | libc::SIGCHLD;
+        // SAFETY: the child has the stack to itself, and `setup` until it has written to the pipe,
+        // which is waited for below; the kernel stores a descriptor in `pidfd`.
+        let host = Errno::result(unsafe {
+            let told = (&raw const setup).cast_mut().cast::<c_void>();
+            libc::clone(be_init, stack.as_mut_ptr_range().end.cast(), flags, told, &raw mut pidfd)
+        });
+        let host = host.map_err(failed)?;
+        // SAFETY: with CLONE_PIDFD the kernel has just stored a new descriptor there.
+        let init = unsafe { OwnedFd::from_raw_fd(pidfd) };
         drop(write);
-        match read_word(&read)? {
+        let ready = read_word(&read);
+        let namespace = Namespace { init, host, room, _stack: stack };
+        match ready.map_err(failed)? {
             0 => Ok(namespace),
-            failed => Err(Errno::from_raw(failed)),
+            word => Err(reason(word)),
         }
+    }
+
+    /// The room whose mounts it has.
+    pub fn room(&self) -> Option<&Room> {
+        self.room.as_deref()
+    }
+}
+
+/// What a word of process 1 means that is not 0: the number of a step of [`view::STEPS`], counted
+/// from 1, and an errno.
+fn reason(word: c_int) -> String {
+    let errno = Errno::from_raw(word & 0xffff);
+    let step = usize::try_from(word >> 16).ok().and_then(|step| step.checked_sub(1));
+    match step.and_then(|step| view::STEPS.get(step)) {
+        Some(step) => format!("{step}: {errno}"),
+        None => errno.to_string(),
     }
 }
 
@@ -79,18 +119,24 @@ impl AsFd for Namespace {
     }
 }
 
-/// What process 1 does. Once the pids are taken it writes 0 to `ready`; on failure, the errno.
-fn be_init(taken: &[pid_t], ready: c_int) -> ! {
-    // SAFETY: system calls with plain numbers, one static string, and a live local with its size.
+/// What process 1 does. Once all is made it writes 0 to `ready`; on failure see [`reason`].
+extern "C" fn be_init(told: *mut c_void) -> c_int {
+    // SAFETY: `Namespace::new` has passed a `Setup`, and waits.
+    let Setup { taken, room, ready } = unsafe { &*told.cast::<Setup<'_>>() };
+    // SAFETY: system calls with plain numbers and a static string.
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
         libc::prctl(libc::PR_SET_NAME, c"sabot-init".as_ptr());
         libc::signal(libc::SIGCHLD, libc::SIG_IGN);
         libc::setsid();
-        let failed = taken.iter().find_map(|pid| take(pid).err());
-        let word: c_int = failed.map_or(0, |errno| errno as c_int);
-        libc::write(ready, (&raw const word).cast(), size_of::<c_int>());
     }
+    let entered = room.map_or(Ok(()), Room::enter);
+    let word: c_int = match entered {
+        Err((step, errno)) => (step as c_int + 1) << 16 | errno as c_int,
+        Ok(()) => taken.iter().find_map(|pid| take(pid).err()).map_or(0, |errno| errno as c_int),
+    };
+    // SAFETY: a live local with its size.
+    unsafe { libc::write(*ready, (&raw const word).cast(), size_of::<c_int>()) };
     do_nothing()
 }
 
@@ -148,7 +194,8 @@ pub unsafe fn fork_into(namespace: &Namespace) -> Result<Option<pid_t>, Errno> {
         unsafe {
             let mut args: clone_args = mem::zeroed();
             args.flags = libc::CLONE_PARENT as u64;
-            let joined = libc::setns(namespace.init.as_raw_fd(), libc::CLONE_NEWPID);
+            let mounts = if namespace.room.is_some() { libc::CLONE_NEWNS } else { 0 };
+            let joined = libc::setns(namespace.init.as_raw_fd(), libc::CLONE_NEWPID | mounts);
             let born = if joined == 0 { clone3(&args) } else { Err(Errno::last()) };
             let word: pid_t = match born {
                 Ok(0) => return Ok(None),

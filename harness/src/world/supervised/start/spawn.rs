@@ -18,7 +18,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use libc::{c_char, c_int, pid_t, sock_filter, sock_fprog};
+use libc::{c_char, c_int, pid_t, sock_filter};
 use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::sys::resource::{Resource, getrlimit};
@@ -28,6 +28,8 @@ use nix::unistd::Pid;
 
 use super::filter;
 use super::namespace::{Namespace, copy_descriptor, fork_into, open_process};
+use super::privileges::{LISTENER, install, keep_for_template, renounce};
+use super::view::View;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::Listener;
 
@@ -35,18 +37,10 @@ use crate::world::supervised::notify::Listener;
 const MAX_DESCRIPTORS: libc::rlim_t = 16384;
 /// As most shells set it, in bytes.
 const STACK: libc::rlim_t = 8 << 20;
-/// The descriptor of the listener in the child: everything but 0, 1 and 2 is closed.
-pub const LISTENER: c_int = 3;
 /// The child's descriptor table has room up to here from the start.
 pub const LARGEST: c_int = 2 * filter::FIRST_FD - 1;
 /// What AT_RANDOM points to; libc takes its stack protector and pointer guard from it.
 const RANDOM: [u8; 16] = *b"sabot is no dice";
-pub const FILTER_FLAGS: libc::c_ulong =
-    libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-/// `struct __user_cap_header_struct` of linux/capability.h: version 3, the caller itself.
-pub const CAPABILITIES: [u32; 2] = [0x2008_0522, 0];
-/// CAP_SYS_PTRACE and CAP_SYS_ADMIN, which setns(2) with a pidfd needs.
-const KEPT: [u32; 2] = [19, 21];
 
 /// A server process that has not run an instruction of its program yet.
 #[derive(Debug)]
@@ -65,6 +59,9 @@ struct ChildSetup {
     envp: Vec<*const c_char>,
     /// None: it becomes a template, whose copies get their own filters.
     filter: Option<Vec<sock_filter>>,
+    /// The mount namespace that it enters; None: it is there already.
+    view: Option<c_int>,
+    rules: Option<c_int>,
     input: OwnedFd,
     output: c_int,
     limits: [(libc::__rlimit_resource_t, libc::rlimit); 4],
@@ -83,8 +80,9 @@ pub fn launch(
 ) -> Result<Launched, String> {
     let failed = |what: String| format!("start {}: {what}", program.display());
     let filter = Some(filter::program());
-    let setup =
+    let mut setup =
         child_setup(program, args, environment, directory, output, filter).map_err(failed)?;
+    setup.rules = namespace.room().and_then(|room| room.view().rules());
     // SAFETY: the child calls `become_server`, which only makes system calls and never returns.
     let host = match unsafe { fork_into(namespace) } {
         Ok(Some(host)) => host,
@@ -95,11 +93,42 @@ pub fn launch(
     take_over(host).map_err(|what| failed(given_up(host, what)))
 }
 
+/// Starts `program` in the same way with a filter that needs no supervisor. Returns its pid.
+pub fn launch_alone(
+    namespace: &Namespace,
+    program: &Path,
+    args: &[String],
+    directory: &Path,
+    output: BorrowedFd<'_>,
+) -> Result<pid_t, String> {
+    let filter = Some(filter::without_supervisor());
+    let mut setup = child_setup(program, args, &[], directory, output, filter)?;
+    setup.rules = namespace.room().and_then(|room| room.view().rules());
+    // SAFETY: the child calls `become_server`, which only makes system calls and never returns.
+    let host = match unsafe { fork_into(namespace) } {
+        Ok(Some(host)) => host,
+        // SAFETY: this is the forked child.
+        Ok(None) => unsafe { become_server(&setup) },
+        Err(errno) => return Err(format!("fork into a PID namespace: {errno}")),
+    };
+    let goes_on = await_stop(host).and_then(|()| {
+        ptrace::detach(Pid::from_raw(host), None).map_err(|errno| format!("ptrace: {errno}"))
+    });
+    goes_on.map(|()| host).map_err(|what| given_up(host, what))
+}
+
 /// Executes `program` in this process' PID namespace without a filter, for a template. Returns its
-/// pid and its entry point; it is traced, and has not run an instruction yet.
-pub fn execute(program: &Path, environment: &[(String, String)]) -> Result<(pid_t, u64), String> {
+/// pid and its entry point; it is traced, and has not run an instruction yet. It sees what servers
+/// see except for /proc, and has the Landlock rules as descriptor [`LISTENER`].
+pub fn execute(
+    program: &Path,
+    environment: &[(String, String)],
+    view: &View,
+) -> Result<(pid_t, u64), String> {
     let null = fs::File::options().write(true).open("/dev/null").map_err(|e| e.to_string())?;
-    let setup = child_setup(program, &[], environment, Path::new("/"), null.as_fd(), None)?;
+    let mut setup = child_setup(program, &[], environment, Path::new("/"), null.as_fd(), None)?;
+    setup.view = Some(view.namespace().as_raw_fd());
+    setup.rules = view.rules();
     // SAFETY: the child calls `become_server`, which only makes system calls and never returns.
     let host = match unsafe { libc::fork() } {
         -1 => return Err(format!("fork: {}", Errno::last())),
@@ -144,6 +173,8 @@ fn child_setup(
         argv: pointers(&strings[..arguments]),
         envp: pointers(&strings[arguments..]),
         filter,
+        view: None,
+        rules: None,
         input: fs::File::open("/dev/null").map_err(|error| format!("/dev/null: {error}"))?.into(),
         output: output.as_raw_fd(),
         limits: limits().map_err(|errno| format!("getrlimit: {errno}"))?,
@@ -168,16 +199,18 @@ fn limits() -> Result<[(libc::__rlimit_resource_t, libc::rlimit); 4], Errno> {
 }
 
 /// The steps of the child that must succeed, in order.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 11] = [
+    "setns to a view",
     "prctl(PR_SET_PDEATHSIG)",
     "dup2 of the input",
     "dup2 of the output",
     "dup2 of the output for errors",
+    "dup2 of the Landlock rules",
     "close_range",
     "chdir",
     "setrlimit",
     "ptrace(PTRACE_TRACEME)",
-    "seccomp(SECCOMP_SET_MODE_FILTER), or a template's capset",
+    "landlock_restrict_self, capset and seccomp(SECCOMP_SET_MODE_FILTER), or a template's capset",
 ];
 
 /// What the child does up to its exec. If a step fails, it exits with the index of that in
@@ -201,11 +234,15 @@ unsafe fn become_server(setup: &ChildSetup) -> ! {
             step += 1;
         };
         libc::setsid();
+        must(setup.view.map_or(0, |view| libc::setns(view, libc::CLONE_NEWNS)).into());
         must(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL).into());
         must(libc::dup2(setup.input.as_raw_fd(), 0).into());
         must(libc::dup2(setup.output, 1).into());
         must(libc::dup2(setup.output, 2).into());
-        must(libc::syscall(libc::SYS_close_range, LISTENER, c_int::MAX, 0));
+        // Only the number matters where there are no rules.
+        must(libc::dup2(setup.rules.unwrap_or(0), LISTENER).into());
+        libc::fcntl(LISTENER, libc::F_SETFD, 0);
+        must(libc::syscall(libc::SYS_close_range, LISTENER + 1, c_int::MAX, 0));
         // Growing a table that several threads share waits for a grace period of RCU, about 16 ms,
         // and the first descriptor of the model would make it grow. A table never shrinks.
         if libc::dup2(0, LARGEST) == LARGEST {
@@ -223,7 +260,11 @@ unsafe fn become_server(setup: &ChildSetup) -> ! {
         libc::sigemptyset(&mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
         must(libc::ptrace(libc::PTRACE_TRACEME));
-        must(setup.filter.as_ref().map_or_else(keep_capability, |filter| install(filter)));
+        must(match &setup.filter {
+            None => keep_for_template(),
+            Some(_) if renounce(setup.rules.is_some()) < 0 => -1,
+            Some(filter) => install(filter),
+        });
         // The filter lets this tgkill(2) pass, but not kill(2).
         libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::getpid(), libc::SIGSTOP);
         libc::execve(setup.program.as_ptr(), setup.argv.as_ptr(), setup.envp.as_ptr());
@@ -231,58 +272,6 @@ unsafe fn become_server(setup: &ChildSetup) -> ! {
         libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::getpid(), libc::SIGKILL);
         libc::_exit(1)
     }
-}
-
-/// Puts this process, and all that it will fork, under a filter. Returns the listener, or -1 with
-/// errno set.
-fn install(filter: &[sock_filter]) -> i64 {
-    let program = sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
-    let mode = libc::SECCOMP_SET_MODE_FILTER;
-    // SAFETY: plain numbers, and a live `sock_fprog` that names a live slice with its length.
-    unsafe {
-        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
-            return -1;
-        }
-        libc::syscall(libc::SYS_seccomp, mode, FILTER_FLAGS, &program)
-    }
-}
-
-/// Whether a template must keep capabilities over its exec, because it is not root in its user
-/// namespace. Its copies drop them.
-pub fn keeps_capabilities() -> bool {
-    !nix::unistd::geteuid().is_root()
-}
-
-/// For a template: forbids new privileges, as a filter would, and keeps over the exec what setns(2)
-/// needs. Returns -1 on failure.
-fn keep_capability() -> i64 {
-    let kept: u32 = KEPT.iter().map(|number| 1 << number).sum();
-    // Effective, permitted, inheritable; then the same for the upper half.
-    let sets = [kept, kept, kept, 0, 0, 0];
-    // SAFETY: plain numbers, and two live arrays with the layout that capset(2) expects.
-    unsafe {
-        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
-            return -1;
-        }
-        if !keeps_capabilities() {
-            return 0;
-        }
-        if libc::syscall(libc::SYS_capset, &CAPABILITIES, &sets) < 0 {
-            return -1;
-        }
-        let raise = libc::PR_CAP_AMBIENT_RAISE as libc::c_ulong;
-        let failed = |number: &u32| {
-            libc::prctl(libc::PR_CAP_AMBIENT, raise, libc::c_ulong::from(*number), 0, 0) < 0
-        };
-        if KEPT.iter().any(failed) { -1 } else { 0 }
-    }
-}
-
-/// Tries to install a filter with a listener; it lets everything pass.
-pub fn install_filter() -> Result<(), Errno> {
-    let code = (libc::BPF_RET | libc::BPF_K) as u16;
-    let pass = [sock_filter { code, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW }];
-    Errno::result(install(&pass)).map(drop)
 }
 
 /// From the child's first stop to the first instruction of its program.

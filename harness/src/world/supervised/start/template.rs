@@ -27,9 +27,11 @@ use nix::unistd::Pid;
 use super::filter;
 use super::linking::{Linked, link};
 use super::namespace::{Namespace, copy_descriptor, open_process};
+use super::privileges::{self, LISTENER};
 use super::remote_calls::{Batch, CODE, RemoteCall, read_code, write_code};
-use super::spawn::{self, LARGEST, LISTENER, Launched};
+use super::spawn::{self, LARGEST, Launched};
 use super::start_key::StartKey;
+use super::view::View;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::Listener;
 
@@ -48,21 +50,26 @@ pub struct Template {
     linked: Linked,
     /// The code at the entry point, which is overwritten.
     code: [u8; CODE.len()],
+    /// Whether its descriptor [`LISTENER`] is that of Landlock rules.
+    has_rules: bool,
 }
 
+/// The first descriptor that a template has free.
+const FREE: u64 = LISTENER as u64 + 1;
+
 impl Template {
-    /// Executes the program. Stand-ins for files that its libraries read are made in `place`. Fails
-    /// with the reason why it cannot be a template.
-    pub fn new(key: &StartKey, place: &Path) -> Result<Template, String> {
+    /// Executes the program in a view. Fails with the reason why it cannot be a template.
+    pub fn new(key: &StartKey, view: &View) -> Result<Template, String> {
         if is_script(&key.program) {
             return Err("it is a script, whose interpreter is given its name".to_string());
         }
-        let (host, entry) = spawn::execute(&key.program, &key.environment)?;
+        let (host, entry) = spawn::execute(&key.program, &key.environment, view)?;
         let pid = Pid::from_raw(host);
-        let made = link(pid, entry, key, place).and_then(|linked| {
+        let made = link(pid, entry, key, view).and_then(|linked| {
             let code = read_code(pid, entry).map_err(|errno| format!("read code: {errno}"))?;
             write_code(pid, entry, &CODE).map_err(|errno| format!("write code: {errno}"))?;
-            Ok(Template { pid, key: key.clone(), linked, code })
+            let has_rules = view.rules().is_some();
+            Ok(Template { pid, key: key.clone(), linked, code, has_rules })
         });
         made.inspect_err(|_| end(pid))
     }
@@ -115,9 +122,8 @@ impl Template {
         let flags = libc::CLONE_PARENT | libc::SIGCHLD | self.linked.clone_flags();
         let calls = [
             RemoteCall::new("pidfd_open", libc::SYS_pidfd_open, &[namespace.host() as u64]),
-            // 3 is the pidfd: the template has nothing open but 0, 1 and 2.
-            RemoteCall::new("setns", libc::SYS_setns, &[3, libc::CLONE_NEWPID as u64]),
-            RemoteCall::new("close", libc::SYS_close, &[3]),
+            RemoteCall::new("setns", libc::SYS_setns, &[FREE, libc::CLONE_NEWPID as u64]),
+            RemoteCall::new("close", libc::SYS_close, &[FREE]),
             RemoteCall::new(
                 "clone",
                 libc::SYS_clone,
@@ -208,23 +214,31 @@ impl Template {
                 libc::SYS_prctl,
                 &[libc::PR_SET_PDEATHSIG as u64, libc::SIGKILL as u64],
             ),
+            // Process 1 has the mounts of this start.
+            RemoteCall::new("pidfd_open", libc::SYS_pidfd_open, &[1]),
+            RemoteCall::new("setns", libc::SYS_setns, &[FREE, libc::CLONE_NEWNS as u64]),
+            RemoteCall::new("close", libc::SYS_close, &[FREE]),
             RemoteCall::new("chdir", libc::SYS_chdir, &[directory]),
             RemoteCall::new("open the log", libc::SYS_open, &[log, append]),
-            RemoteCall::new("dup2", libc::SYS_dup2, &[3, 1]),
-            RemoteCall::new("dup2", libc::SYS_dup2, &[3, 2]),
+            RemoteCall::new("dup2", libc::SYS_dup2, &[FREE, 1]),
+            RemoteCall::new("dup2", libc::SYS_dup2, &[FREE, 2]),
             RemoteCall::new("dup2", libc::SYS_dup2, &[0, largest]),
-            RemoteCall::new("close", libc::SYS_close, &[3]),
+            RemoteCall::new("close", libc::SYS_close, &[FREE]),
             RemoteCall::new("close", libc::SYS_close, &[largest]),
         ];
         if let Some((head, len)) = self.linked.robust_list {
             calls.push(RemoteCall::new("set_robust_list", libc::SYS_set_robust_list, &[head, len]));
         }
-        if spawn::keeps_capabilities() {
-            let header = scratch.put(&spawn::CAPABILITIES.map(u32::to_ne_bytes).concat());
-            let none = scratch.put(&[0; 24]);
-            calls.push(RemoteCall::new("capset", libc::SYS_capset, &[header, none]));
+        let rules = LISTENER as u64;
+        if self.has_rules {
+            let number = libc::SYS_landlock_restrict_self;
+            calls.push(RemoteCall::new("landlock_restrict_self", number, &[rules, 0]));
         }
-        let flags = spawn::FILTER_FLAGS;
+        calls.push(RemoteCall::new("close", libc::SYS_close, &[rules]));
+        let header = scratch.put(&privileges::CAPABILITIES.map(u32::to_ne_bytes).concat());
+        let sets = scratch.put(&privileges::servers_capabilities().map(u32::to_ne_bytes).concat());
+        calls.push(RemoteCall::new("capset", libc::SYS_capset, &[header, sets]));
+        let flags = privileges::FILTER_FLAGS;
         let mode = u64::from(libc::SECCOMP_SET_MODE_FILTER);
         calls.push(RemoteCall::new("seccomp", libc::SYS_seccomp, &[mode, flags, filter]));
         calls

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use super::start_key::StartKey;
 use super::template::Template;
+use super::view::View;
 
 /// How many templates are kept; each is a stopped process.
 const KEPT: usize = 16;
@@ -18,10 +19,8 @@ const KEPT: usize = 16;
 const MISSED: usize = 64;
 
 /// Templates, the newest first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TemplateCache {
-    /// A directory in which templates may make files.
-    place: PathBuf,
     kept: RefCell<VecDeque<Rc<Template>>>,
     missed: RefCell<VecDeque<StartKey>>,
     /// Programs that cannot be templates, and why.
@@ -29,17 +28,8 @@ pub struct TemplateCache {
 }
 
 impl TemplateCache {
-    pub fn new(place: &Path) -> TemplateCache {
-        TemplateCache {
-            place: place.to_path_buf(),
-            kept: RefCell::default(),
-            missed: RefCell::default(),
-            unsupported: RefCell::default(),
-        }
-    }
-
     /// A template that fits the start; None: it is to be made the slow way.
-    pub fn template(&self, key: &StartKey) -> Option<Rc<Template>> {
+    pub fn template(&self, key: &StartKey, view: &View) -> Option<Rc<Template>> {
         let mut kept = self.kept.borrow_mut();
         if let Some(at) = kept.iter().position(|template| template.fits(key)) {
             let template = kept.remove(at)?;
@@ -49,7 +39,7 @@ impl TemplateCache {
         if self.unsupported.borrow().contains_key(&key.program) || !self.missed_already(key) {
             return None;
         }
-        match Template::new(key, &self.place) {
+        match Template::new(key, view) {
             Ok(template) => {
                 let template = Rc::new(template);
                 kept.push_front(Rc::clone(&template));
