@@ -35,9 +35,9 @@ pub struct World {
 /// Why a word is not a world here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoWorld {
-    #[error("no world {name}{}: worlds are {known}, and {KINDS}", did_you_mean(near), KINDS = KINDS)]
+    #[error("no world {name}{}: worlds are {known}, and {KINDS}", slip(near), KINDS = KINDS)]
     NoSuchWorld { name: String, known: String, near: Option<String> },
-    #[error("no world {0}: it is a folder, and a server is a program{program}", program = inside(.0))]
+    #[error("no world {0}: it is a folder, and a server is a program{it}", it = inside(.0))]
     Folder(PathBuf),
     #[error("{0}")]
     BadProfile(NoServer),
@@ -194,7 +194,7 @@ fn find(word: &str, supervision: &mut Option<Result<(), String>>) -> Result<Worl
 }
 
 /// `, did you mean redis?`
-fn did_you_mean(near: &Option<String>) -> String {
+fn slip(near: &Option<String>) -> String {
     near.as_ref().map_or(String::new(), |near| format!(", did you mean {near}?"))
 }
 
