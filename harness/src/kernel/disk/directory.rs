@@ -44,6 +44,8 @@ pub struct Names {
     journal: Vec<NameEntry>,
     /// Changes with a smaller sequence number are in the metadata log on the disk.
     committed: u64,
+    /// And these may be: a sync has committed the log up to here, or had nothing to commit.
+    perhaps_committed: u64,
 }
 
 /// The directory that `name` is in; empty: the run directory.
@@ -74,6 +76,11 @@ impl Names {
     /// Changes with a smaller sequence number are in the metadata log.
     pub fn committed(&self) -> u64 {
         self.committed
+    }
+
+    /// Changes with a smaller sequence number may be in the log.
+    pub fn perhaps_committed(&self) -> u64 {
+        self.perhaps_committed
     }
 
     /// Whether any name is in this directory.
@@ -117,6 +124,12 @@ impl Names {
     /// A sync of some file that was called at `sequence` commits the metadata log up to there.
     pub fn commit_log(&mut self, sequence: u64) {
         self.committed = self.committed.max(sequence);
+        self.may_have_committed(sequence);
+    }
+
+    /// A sync that was called at `sequence` has committed the log, or there was no need to.
+    pub fn may_have_committed(&mut self, sequence: u64) {
+        self.perhaps_committed = self.perhaps_committed.max(sequence);
     }
 
     /// A sync of the directory `dir` that was called at `sequence` succeeds.

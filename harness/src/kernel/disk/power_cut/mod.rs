@@ -38,6 +38,8 @@
 //!
 //! Must not know: what is in a file, and who asks.
 
+mod allows;
+mod axes;
 mod choice;
 mod fate;
 mod image;
@@ -57,7 +59,7 @@ use super::directory::{apply, parent_of};
 use super::page_cache::{Change, ContentEntry, PageCache};
 use super::{Disk, Ino};
 use choice::Choice;
-use fate::Fate;
+use fate::{Fate, GivenUp};
 use image::Content;
 
 /// Why there is no such image.
@@ -70,7 +72,7 @@ const REMEMBERED: usize = 16 << 20;
 
 #[derive(Debug, Default)]
 struct Known {
-    contents: BTreeMap<(usize, Vec<Fate>), Content>,
+    contents: BTreeMap<(usize, GivenUp, Vec<Fate>), Content>,
     bytes: usize,
 }
 
@@ -94,11 +96,11 @@ impl<'a> PowerCut<'a> {
     pub fn of(disk: &'a Disk, fs: FsModel) -> PowerCut<'a> {
         let files = || disk.any_inodes().filter(|(_, inode)| !inode.is_dir);
         let unsynced = files()
-            .filter(|(_, inode)| !inode.content.journal().is_empty())
+            .filter(|(_, inode)| !inode.content.is_certain())
             .map(|(ino, inode)| (ino, &inode.content))
             .collect();
         let durable = files()
-            .filter(|(_, inode)| inode.content.journal().is_empty())
+            .filter(|(_, inode)| inode.content.is_certain())
             .map(|(ino, inode)| (ino, Content::new(inode.content.durable())))
             .collect();
         let committed = if fs == FsModel::Posix { 0 } else { disk.names.committed() };
@@ -148,24 +150,41 @@ impl<'a> PowerCut<'a> {
                 apply(&mut names, &entry.change);
             }
         }
-        let is_dir = |ino: Ino| self.disk.any_inode(ino).is_some_and(|inode| inode.is_dir);
         let mut image = Image::default();
-        for (name, ino) in &names {
-            // A file is not there without its directory.
+        for (name, ino, is_dir) in self.entries(&names) {
+            if is_dir {
+                image.add_dir(name);
+            } else {
+                image.add_file(name, self.content(ino, choice));
+            }
+        }
+        image.finished()
+    }
+
+    /// What is found under these names, and whether it is a directory. A file is not there without
+    /// its directory.
+    fn entries<'n>(&self, names: &'n BTreeMap<String, Ino>) -> Vec<(&'n str, Ino, bool)> {
+        let is_dir = |ino: Ino| self.disk.any_inode(ino).is_some_and(|inode| inode.is_dir);
+        let mut entries = Vec::new();
+        for (name, ino) in names {
             let mut above = parent_of(name);
             while !above.is_empty() && names.get(above).is_some_and(|ino| is_dir(*ino)) {
                 above = parent_of(above);
             }
-            if !above.is_empty() {
-                continue;
-            }
-            if is_dir(*ino) {
-                image.add_dir(name);
-            } else {
-                image.add_file(name, self.content(*ino, choice));
+            if above.is_empty() {
+                entries.push((name.as_str(), *ino, is_dir(*ino)));
             }
         }
-        image.finished()
+        entries
+    }
+
+    /// How much of the log may have reached the disk: changes before one of these.
+    fn logs(&self) -> Vec<u64> {
+        let events = self.events().into_iter().filter(|event| *event >= self.committed);
+        let mut logs: Vec<u64> = events.map(|event| event + 1).collect();
+        logs.insert(0, self.committed);
+        logs.dedup();
+        logs
     }
 
     fn content(&self, ino: Ino, choice: &Choice) -> Content {
@@ -175,12 +194,13 @@ impl<'a> PowerCut<'a> {
         let place = self.unsynced.iter().position(|(its, _)| *its == ino);
         let place = place.expect("every named file has an inode");
         let fates = &choice.fates[place];
+        let given_up = choice.given_up[place];
         let mut known = self.known.borrow_mut();
-        let key = (place, fates.clone());
+        let key = (place, given_up, fates.clone());
         if let Some(content) = known.contents.get(&key) {
             return content.clone();
         }
-        let content = Content::new(fate::content(self.unsynced[place].1, fates));
+        let content = Content::new(fate::content(self.unsynced[place].1, fates, given_up));
         known.bytes += content.bytes.len();
         if known.bytes < REMEMBERED {
             known.contents.insert(key, content.clone());
