@@ -6,7 +6,9 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use sabot::kernel::disk::power_cut::{FsModel, PowerCut};
 use sabot::kernel::plan::{Effect, Rule, Selector, Window};
-use sabot::kernel::{CallName, Disk, Entered, Fd, Image, Kernel, Request, Roles, Target, TaskId};
+use sabot::kernel::{
+    CallName, Disk, Entered, Fd, Image, Kernel, Object, Request, Roles, Target, TaskId,
+};
 
 use crate::real::Found;
 use crate::script::{SLOTS, Step, data, open_flags};
@@ -16,6 +18,7 @@ pub struct Machine {
     kernel: Kernel,
     task: TaskId,
     fds: [Option<Fd>; SLOTS],
+    full: bool,
 }
 
 impl Machine {
@@ -26,7 +29,7 @@ impl Machine {
     pub fn after(steps: &[Step], results: &[Result<(), Errno>]) -> Result<Machine, String> {
         let mut kernel = Kernel::new(Roles::default(), 3);
         let task = kernel.boot(100);
-        let mut machine = Machine { kernel, task, fds: [None; SLOTS] };
+        let mut machine = Machine { kernel, task, fds: [None; SLOTS], full: false };
         let mut was_full = false;
         for (n, (step, result)) in steps.iter().zip(results).enumerate() {
             was_full |= *step == Step::Full;
@@ -73,7 +76,7 @@ impl Machine {
                 self.write(*slot, *offset, &data(n, *length), error)
             }
             Step::Append { slot, length } => {
-                let end = self.length(*slot)?;
+                let end = self.kernel.disk.inode(self.ino(*slot)?).content.len();
                 self.write(*slot, end, &data(n, *length), error)
             }
             Step::Truncate { slot, length } => {
@@ -95,6 +98,13 @@ impl Machine {
             }
             Step::Fsync(slot) => self.sync(CallName::Fsync, self.fd(*slot)?, error),
             Step::Fdatasync(slot) => self.sync(CallName::Fdatasync, self.fd(*slot)?, error),
+            // Without waiting it reports nothing.
+            Step::SyncFileRange { slot, wait: false } if !self.full => {
+                let ino = self.ino(*slot)?;
+                let mark = self.kernel.disk.mark(ino);
+                self.kernel.disk.written_only(ino, mark);
+                Ok(())
+            }
             Step::SyncFileRange { slot, .. } => {
                 self.sync(CallName::SyncFileRange, self.fd(*slot)?, error)
             }
@@ -104,7 +114,10 @@ impl Machine {
                 self.kernel.disk.settle();
                 Ok(())
             }
-            Step::Full | Step::Free => Ok(()),
+            Step::Full | Step::Free => {
+                self.full = *step == Step::Full;
+                Ok(())
+            }
         }
     }
 
@@ -120,10 +133,11 @@ impl Machine {
         self.kernel.close(entered, fd)
     }
 
-    fn length(&self, slot: usize) -> Result<u64, Errno> {
-        let file = self.kernel.lookup(self.task, self.fd(slot)?);
-        let Some(sabot::kernel::Object::File(ino)) = file else { return Err(Errno::EBADF) };
-        Ok(self.kernel.disk.inode(ino).content.len())
+    fn ino(&self, slot: usize) -> Result<u64, Errno> {
+        match self.kernel.lookup(self.task, self.fd(slot)?) {
+            Some(Object::File(ino)) => Ok(ino),
+            _ => Err(Errno::EBADF),
+        }
     }
 
     fn write(
@@ -135,12 +149,16 @@ impl Machine {
     ) -> Result<(), Errno> {
         let fd = self.fd(slot)?;
         let flags = self.kernel.status_flags(self.task, fd)?;
-        let entered = self.enter(CallName::Write, Target::Fd(fd));
-        let wrote = self.kernel.write_at(entered, fd, data, Some(offset as i64));
-        match error.filter(|_| wrote.result.is_ok() && flags.contains(OFlag::O_DSYNC)) {
-            Some(errno) => self.sync(CallName::Fdatasync, fd, Some(errno)),
-            None => wrote.result.map(drop),
+        if error.is_some() || (self.full && flags.contains(OFlag::O_DSYNC)) {
+            // It is written, and then the sync fails.
+            let ino = self.ino(slot)?;
+            let append = flags.contains(OFlag::O_APPEND);
+            let end = self.kernel.disk.inode(ino).content.len();
+            self.kernel.disk.write(ino, if append { end } else { offset }, data);
+            return self.sync(CallName::Fdatasync, fd, error);
         }
+        let entered = self.enter(CallName::Write, Target::Fd(fd));
+        self.kernel.write_at(entered, fd, data, Some(offset as i64)).result.map(drop)
     }
 
     /// A sync fails as it did elsewhere, unless an older error is due.
@@ -152,6 +170,13 @@ impl Machine {
             let (window, effect) = (Window::ONCE, Effect::Error(errno));
             let (maybe, origin) = (false, 0);
             self.kernel.plan.inject(Rule { selector: calls, window, effect, maybe, origin });
+        }
+        if let (true, None, Some(Object::File(ino))) =
+            (self.full, error, self.kernel.lookup(self.task, fd))
+        {
+            // A loop device says of a write that it is done when some of it is.
+            let mark = self.kernel.disk.mark(ino);
+            self.kernel.disk.gave_up(ino, mark);
         }
         let entered = self.enter(call, Target::Fd(fd));
         self.kernel.sync(entered, fd)

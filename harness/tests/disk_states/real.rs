@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
 use nix::sys::statvfs::statvfs;
 use nix::sys::uio::pwrite;
@@ -84,6 +85,11 @@ impl FileSystem {
         fs::create_dir(place.path().join("root")).expect("it is new");
         let size = format!("size={}", kind.store);
         let none: Option<&str> = None;
+        let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
+        // Another namespace with a copy of a mount would keep the file system from ending.
+        unshare(CloneFlags::CLONE_NEWNS)
+            .and_then(|()| mount(none, "/", none, private, none))
+            .map_err(|errno| Impossible(format!("there are no mount namespaces: {errno}")))?;
         mount(Some("store"), &store, Some("tmpfs"), MsFlags::empty(), Some(&*size))
             .map_err(|errno| Impossible(format!("a tmpfs cannot be mounted: {errno}")))?;
         let image = store.join("image");
@@ -153,7 +159,7 @@ impl FileSystem {
         raw::shut_down(root.as_fd()).expect("the file system can be stopped");
         drop(root);
         self.files = Default::default();
-        self.resize_store(self.store);
+        self.enlarge_store();
         let forks = FORKS.lock().unwrap_or_else(PoisonError::into_inner);
         umount2(&self.root(), MntFlags::empty()).expect("nothing is open");
         drop(forks);
@@ -162,16 +168,24 @@ impl FileSystem {
             .expect("the log is replayed");
     }
 
-    fn resize_store(&self, bytes: u64) {
+    fn resize_store(&self, bytes: u64) -> Result<(), Errno> {
         let store = self.place.path().join("store");
         let size = format!("size={bytes}");
         mount(Some("store"), &store, Some("tmpfs"), MsFlags::MS_REMOUNT, Some(&*size))
-            .expect("a tmpfs has the size that it is given");
     }
 
     fn fill_store(&self) {
-        let stat = statvfs(&self.place.path().join("store")).expect("it is mounted");
-        self.resize_store((stat.blocks() - stat.blocks_free()) * stat.fragment_size());
+        let store = self.place.path().join("store");
+        let full = (0..1000).find(|_| {
+            let stat = statvfs(&store).expect("it is mounted");
+            // It fails where more has been written in between.
+            self.resize_store((stat.blocks() - stat.blocks_free()) * stat.fragment_size()).is_ok()
+        });
+        full.expect("writing comes to an end");
+    }
+
+    fn enlarge_store(&self) {
+        self.resize_store(self.store).expect("a tmpfs can grow");
     }
 
     fn file(&self, slot: usize) -> Result<&File, Errno> {
@@ -216,7 +230,7 @@ impl FileSystem {
                 Ok(())
             }
             Step::Free => {
-                self.resize_store(self.store);
+                self.enlarge_store();
                 Ok(())
             }
         }

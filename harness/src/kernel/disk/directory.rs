@@ -154,8 +154,9 @@ impl Names {
         }
     }
 
-    /// Everything so far is durable.
-    pub fn settle(&mut self) {
+    /// Everything before `sequence`, which is everything so far, is durable.
+    pub fn settle(&mut self, sequence: u64) {
+        self.commit_log(sequence);
         self.durable.clone_from(&self.live);
         self.journal.clear();
     }

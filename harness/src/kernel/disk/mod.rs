@@ -231,11 +231,15 @@ impl Disk {
 
     /// A sync that was called at `mark` fails to write.
     pub fn sync_failed(&mut self, ino: Ino, mark: SyncMark, errno: Errno) {
+        self.gave_up(ino, mark);
+        self.inode_mut(ino).errors.happened(errno);
+    }
+
+    /// What a sync that was called at `mark` should have written may be there or not.
+    pub fn gave_up(&mut self, ino: Ino, mark: SyncMark) {
         let model = self.sync_errors;
         self.names.may_have_committed(mark.sequence);
-        let inode = self.inode_mut(ino);
-        inode.content.sync_failed(mark.content, model);
-        inode.errors.happened(errno);
+        self.inode_mut(ino).content.sync_failed(mark.content, model);
     }
 
     /// The error of an earlier writeback that an open file description is told of now.
@@ -255,7 +259,7 @@ impl Disk {
         for inode in self.inodes.values_mut() {
             inode.content.settle();
         }
-        self.names.settle();
+        self.names.settle(self.sequence);
         self.recoverable.clear();
     }
 

@@ -175,6 +175,10 @@ impl PageCache {
     /// Truncates or extends to `length`.
     pub fn resize(&mut self, sequence: u64, length: u64) {
         let old = self.len();
+        if length == old {
+            // It changes the times at most.
+            return;
+        }
         self.live.resize(length as usize, 0);
         let whole_pages = length.div_ceil(PAGE);
         self.dirty.retain(|page, _| *page < whole_pages);

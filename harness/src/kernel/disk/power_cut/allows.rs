@@ -207,8 +207,9 @@ fn grown(fs: FsModel, size: u64, offset: u64, end: u64, allocated: u64, sizes: &
     if offset < allocated {
         sizes.insert(size.max(end.min(allocated)));
     }
-    let within = offset < allocated && from / LEAST_BLOCK == (end - 1) / LEAST_BLOCK;
-    if fs != FsModel::Ext4 || !within || from.is_multiple_of(LEAST_BLOCK) {
+    let block = |end: u64| end.div_ceil(LEAST_BLOCK);
+    let within = offset < allocated && block(size) == block(end);
+    if fs != FsModel::Ext4 || !within {
         sizes.insert(size);
     }
 }

@@ -112,8 +112,8 @@ impl PowerCut<'_> {
                     let tears = blocks.reach(*offset, bytes).tears(self.fs);
                     let tears = tears.into_iter().map(Some);
                     options.extend(tears.map(|tear| Reached { kept, tear, tail: Tail::Least }));
-                    options.push(Reached { kept, tear: None, tail: Tail::Sized });
                 }
+                options.push(Reached { kept, tear: None, tail: Tail::Sized });
                 kept += 1;
             }
             sizes |= matches!(entry.change, Change::Extend { .. });
@@ -159,7 +159,7 @@ impl PowerCut<'_> {
     }
 
     fn resize_fates(&self, length: u64, content: &PageCache) -> Vec<Fate> {
-        let in_place = (length < content.durable().len() as u64).then_some(Fate::InPlace);
+        let in_place = (length < longest(content, u64::MAX)).then_some(Fate::InPlace);
         [Fate::Dropped, Fate::Kept].into_iter().chain(in_place).collect()
     }
 
@@ -193,15 +193,26 @@ impl PowerCut<'_> {
     }
 }
 
-/// Whether a change that is not in the log can show in the durable part of the file.
+/// Whether a change that is not in the log can show in what the log has of the file.
 fn leaves_in_place(content: &PageCache, log: u64) -> bool {
-    let durable = content.durable().len() as u64;
+    let longest = longest(content, log);
     let behind = content.journal().iter().filter(|entry| entry.sequence >= log);
     behind.map(|entry| &entry.change).any(|change| match change {
-        Change::Write { offset, .. } => *offset < durable,
-        Change::Resize { length } => *length < durable,
+        Change::Write { offset, .. } => *offset < longest,
+        Change::Resize { length } => *length < longest,
         Change::Extend { .. } => false,
     })
+}
+
+/// The longest that the file may have been by changes before `log`.
+fn longest(content: &PageCache, log: u64) -> u64 {
+    let before = content.journal().iter().filter(|entry| entry.sequence < log);
+    let ends = before.map(|entry| match &entry.change {
+        Change::Write { offset, bytes } => offset + bytes.len() as u64,
+        Change::Extend { end, .. } => *end,
+        Change::Resize { length } => *length,
+    });
+    ends.max().unwrap_or(0).max(content.durable().len() as u64)
 }
 
 fn given_up(content: &PageCache) -> Vec<GivenUp> {
