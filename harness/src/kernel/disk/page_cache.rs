@@ -21,7 +21,11 @@
 //! Not modelled: the order in which pages are written back without a sync; a power cut may keep any
 //! of them. Must not know: names, descriptors.
 
+mod needs;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use needs::Needs;
 
 /// Bytes per page, and per block of the disk.
 pub const PAGE: u64 = 4096;
@@ -63,17 +67,6 @@ pub struct Mark {
     length: u64,
 }
 
-/// What a sync needs the log of the file system for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// Nothing: the file is clean, or was overwritten in place.
-    Nothing,
-    /// A change of size that was made under this sequence number, if it is not in the log yet.
-    Change(u64),
-    /// Blocks that the sync allocates itself.
-    NewBlocks,
-}
-
 /// What a failed sync does to the pages that it should have written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SyncErrors {
@@ -89,12 +82,16 @@ pub enum SyncErrors {
 pub struct PageCache {
     live: Vec<u8>,
     durable: Vec<u8>,
+    /// Where the durable blocks end. Behind it the durable content is a hole.
+    allocated: u64,
     dirty: BTreeMap<u64, Dirty>,
     journal: Vec<ContentEntry>,
     /// Pages that a failed sync marked clean, with what they held then.
     stranded: BTreeMap<u64, Vec<u8>>,
     /// Pages in blocks that a failed sync has allocated; they may read as zeros for ever.
     unwritten: BTreeSet<u64>,
+    /// For both, up to which change the failed sync went.
+    given_up: BTreeMap<u64, u64>,
     /// Writes with a smaller sequence number may have been written back already.
     begun: u64,
     /// When the file system began to write this back because of a rename over another file.
@@ -104,7 +101,9 @@ pub struct PageCache {
 impl PageCache {
     /// A file with this content, all of it durable.
     pub fn settled(content: &[u8]) -> PageCache {
-        PageCache { live: content.to_vec(), durable: content.to_vec(), ..PageCache::default() }
+        let allocated = blocks_end(content.len() as u64);
+        let (live, durable) = (content.to_vec(), content.to_vec());
+        PageCache { live, durable, allocated, ..PageCache::default() }
     }
 
     /// What a read sees.
@@ -115,6 +114,11 @@ impl PageCache {
     /// What was durable after the last sync.
     pub fn durable(&self) -> &[u8] {
         &self.durable
+    }
+
+    /// Where the durable blocks end: not where the file does if it was extended by a truncation.
+    pub fn allocated(&self) -> u64 {
+        self.allocated
     }
 
     /// The changes since the durable state, in order.
@@ -182,8 +186,6 @@ impl PageCache {
         self.live.resize(length as usize, 0);
         let whole_pages = length.div_ceil(PAGE);
         self.dirty.retain(|page, _| *page < whole_pages);
-        self.stranded.retain(|page, _| *page < whole_pages);
-        self.unwritten.retain(|page| *page < whole_pages);
         // The page with the new end is written again, with zeros behind the end.
         let boundary = old.min(length);
         self.touch(sequence, boundary.saturating_sub(1), boundary.max(length).min(boundary + PAGE));
@@ -210,7 +212,9 @@ impl PageCache {
     /// A sync that was called at `mark` succeeds: what it covers is durable.
     pub fn synced(&mut self, mark: Mark) {
         let covered = self.take_dirty(mark);
+        self.free_given_up(mark);
         let (length, resized) = self.certain_length(mark, &covered);
+        self.allocated = self.allocated_after(mark);
         // What was truncated does not come back when the file grows again: it reads as zeros.
         self.durable.truncate(self.shortest_before(mark) as usize);
         self.durable.resize(length as usize, 0);
@@ -230,6 +234,22 @@ impl PageCache {
         self.written_back.retain(|sequence| *sequence >= mark.sequence);
     }
 
+    /// Pages that were given up and then truncated away are free once that is durable.
+    fn free_given_up(&mut self, mark: Mark) {
+        let journal = &self.journal;
+        let is_free = |page: u64, since: u64| {
+            let later =
+                journal.iter().filter(|entry| (since..mark.sequence).contains(&entry.sequence));
+            let mut changes = later.map(|entry| &entry.change);
+            changes
+                .any(|change| matches!(change, Change::Resize { length } if *length <= page * PAGE))
+        };
+        self.given_up.retain(|page, since| !is_free(*page, *since));
+        let known = &self.given_up;
+        self.stranded.retain(|page, _| known.contains_key(page));
+        self.unwritten.retain(|page| known.contains_key(page));
+    }
+
     /// How long the file is at least after a sync of these pages, and when it was last resized
     /// before. XFS takes a size only from data that was written (`xfs_setfilesize`), so what a
     /// failed sync gave up may stay out of it.
@@ -246,29 +266,15 @@ impl PageCache {
         (length.max(last.min(mark.length)), resized)
     }
 
-    /// What a sync that is called at `mark` needs the log of the file system for.
-    pub fn needs_log(&self, mark: Mark) -> Needs {
-        let mut blocks = blocks_end(self.durable.len() as u64);
-        let mut last = None;
-        for entry in self.journal.iter().take_while(|entry| entry.sequence < mark.sequence) {
-            match &entry.change {
-                Change::Write { offset, bytes } => {
-                    let end = offset + bytes.len() as u64;
-                    if end > blocks && entry.sequence >= self.begun {
-                        return Needs::NewBlocks;
-                    }
-                    if end > self.durable.len() as u64 {
-                        last = Some(entry.sequence);
-                    }
-                }
-                Change::Extend { .. } => last = Some(entry.sequence),
-                Change::Resize { length } => {
-                    blocks = blocks.min(blocks_end(*length));
-                    last = Some(entry.sequence);
-                }
+    fn allocated_after(&self, mark: Mark) -> u64 {
+        let before = self.journal.iter().filter(|entry| entry.sequence < mark.sequence);
+        before.fold(self.allocated, |allocated, entry| match &entry.change {
+            Change::Write { offset, bytes } => {
+                allocated.max(blocks_end(offset + bytes.len() as u64))
             }
-        }
-        last.map_or(Needs::Nothing, Needs::Change)
+            Change::Resize { length } => allocated.min(blocks_end(*length)),
+            Change::Extend { .. } => allocated,
+        })
     }
 
     /// Whether nothing is dirty but pages between these offsets.
@@ -285,7 +291,7 @@ impl PageCache {
     /// The file was renamed over another one. ext4 then begins to write it back (`auto_da_alloc`)
     /// if it has unallocated blocks; a change within the allocated tail block does not count.
     pub fn renamed_over(&mut self, sequence: u64) {
-        let mut allocated = blocks_end(self.durable.len() as u64);
+        let mut allocated = self.allocated;
         let unallocated = self.journal.iter().any(|entry| match &entry.change {
             Change::Write { offset, bytes } => offset + bytes.len() as u64 > allocated,
             Change::Extend { .. } => false,
@@ -315,12 +321,16 @@ impl PageCache {
         if model == SyncErrors::Dirty {
             return;
         }
-        let allocated = (self.durable.len() as u64).min(self.shortest_before(mark));
+        let allocated = match self.shortest_before(mark) {
+            u64::MAX => self.allocated,
+            shortest => self.allocated.min(blocks_end(shortest)),
+        };
         for page in self.take_dirty(mark) {
             let start = ((page * PAGE) as usize).min(self.live.len());
             let end = (start + PAGE as usize).min(self.live.len());
             self.stranded.insert(page, self.live[start..end].to_vec());
-            if page * PAGE >= blocks_end(allocated) {
+            self.given_up.insert(page, mark.sequence);
+            if page * PAGE >= allocated {
                 self.unwritten.insert(page);
             }
         }

@@ -153,7 +153,7 @@ impl<'a> History<'a> {
         let versions = self.versions.get(&page).into_iter().flatten().filter(its);
         let mut versions: Vec<&[u8]> = versions.map(|(_, bytes)| &**bytes).collect();
         let zeros = [0; PAGE as usize];
-        let is_new = page * PAGE >= blocks_end(self.content.durable().len() as u64);
+        let is_new = page * PAGE >= self.content.allocated();
         let any_freed = fs == FsModel::Posix && self.freed(page, u64::MAX) > 0;
         if is_new || freed > 0 || any_freed || self.content.unwritten().contains(&page) {
             versions.push(&zeros);
@@ -169,7 +169,7 @@ impl<'a> History<'a> {
     fn sizes(&self, fs: FsModel, log: u64, begun: u64) -> BTreeSet<u64> {
         let durable = self.content.durable().len() as u64;
         let mut sizes = BTreeSet::from([durable]);
-        let mut allocated = blocks_end(durable);
+        let mut allocated = self.content.allocated();
         for entry in self.content.journal().iter().filter(|entry| entry.sequence < log) {
             let (offset, end) = match &entry.change {
                 Change::Write { offset, bytes } => (*offset, offset + bytes.len() as u64),

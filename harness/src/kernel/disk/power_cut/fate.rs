@@ -100,7 +100,7 @@ pub struct Blocks {
 
 impl Blocks {
     pub fn of(content: &PageCache) -> Blocks {
-        Blocks { allocated: blocks_end(content.durable().len() as u64) }
+        Blocks { allocated: content.allocated() }
     }
 
     pub fn reach(self, offset: u64, bytes: &[u8]) -> Reach {
