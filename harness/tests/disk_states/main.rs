@@ -1,11 +1,11 @@
 //! The states that the model of the disk allows after a power cut, against what ext4 and XFS leave:
 //! random scripts of file operations on both, and the power goes at the end of each.
 //!
-//! Script `n` is drawn from `n` alone. One that leaves what the model does not allow is made smaller
-//! and printed. `DISK_SCRIPTS=3000` runs as many on each file system, `DISK_FIRST=4711` begins with
-//! that one; `DISK_SCRIPT='open 0 a creat; append 0 10'` runs that one alone, `DISK_SCRIPT_RUNS`
-//! times. It needs root and loop devices, mkfs.ext4 and mkfs.xfs; elsewhere it is skipped with a
-//! notice, and fails when `SABOT_REQUIRE` names `disks`.
+//! Script `n` is drawn from `n` alone. One that leaves what the model does not allow is made
+//! smaller and printed. `DISK_SCRIPTS=3000` runs as many on each file system, `DISK_FIRST=4711`
+//! begins with that one; `DISK_SCRIPT='open 0 a creat; append 0 10'` runs that one alone,
+//! `DISK_SCRIPT_RUNS` times. It needs root and loop devices, mkfs.ext4 and mkfs.xfs; elsewhere it
+//! is skipped with a notice, and fails when `SABOT_REQUIRE` names `disks`.
 
 mod model;
 mod raw;

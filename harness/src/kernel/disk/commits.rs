@@ -1,9 +1,9 @@
 //! When a sync commits the log of the file system, and when it does not.
 //!
-//! ext4 and XFS have one log of changes of names and sizes. A sync commits the whole of it, but only
-//! if something about its own file is not in there yet (`ext4_fsync_journal`, `fs/ext4/fsync.c`:
-//! the transaction of the inode; `xfs_fsync_flush_log`, `fs/xfs/xfs_file.c`: whether the inode is
-//! pinned). So these leave the rename out:
+//! ext4 and XFS have one log of changes of names and sizes. A sync commits the whole of it, but
+//! only if something about its own file is not in there yet (`ext4_fsync_journal`,
+//! `fs/ext4/fsync.c`: the transaction of the inode; `xfs_fsync_flush_log`, `fs/xfs/xfs_file.c`:
+//! whether the inode is pinned). So these leave the rename out:
 //!
 //!     open 0 a creat; fsync 0; rename a b; fdatasync 0
 //!     open 0 a creat; write 0 0 10; fsync 0; rename a b; write 0 0 10; fdatasync 0

@@ -169,6 +169,7 @@ impl<'a> History<'a> {
     fn sizes(&self, fs: FsModel, log: u64, begun: u64) -> BTreeSet<u64> {
         let durable = self.content.durable().len() as u64;
         let mut sizes = BTreeSet::from([durable]);
+        let mut live = durable;
         let mut allocated = self.content.allocated();
         for entry in self.content.journal().iter().filter(|entry| entry.sequence < log) {
             let (offset, end) = match &entry.change {
@@ -179,10 +180,14 @@ impl<'a> History<'a> {
                         sizes.clear();
                     }
                     sizes.insert(*length);
+                    live = *length;
                     allocated = allocated.min(blocks_end(*length));
                     continue;
                 }
             };
+            // The log hears of a size when the file grows, and not of writes before its end.
+            let grows = end > live;
+            live = live.max(end);
             let before = std::mem::take(&mut sizes);
             for size in before {
                 if end <= size {
@@ -191,6 +196,7 @@ impl<'a> History<'a> {
                     sizes.insert(end);
                 } else {
                     grown(fs, size, offset, end, allocated, &mut sizes);
+                    sizes.extend((!grows).then_some(size));
                 }
             }
         }

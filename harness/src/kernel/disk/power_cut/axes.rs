@@ -2,8 +2,7 @@
 //!
 //! Must not know: how choices are numbered, and the content that results.
 
-use super::choice::{Choice, follow};
-use super::fate::{Blocks, Fate, GivenUp, Reach, Rest};
+use super::fate::{Blocks, Choice, Fate, GivenUp, Reach, Rest};
 use super::{FsModel, PowerCut, is_write};
 use crate::kernel::disk::page_cache::{Change, PageCache};
 
@@ -35,8 +34,8 @@ pub(super) struct Reached {
 pub(super) enum Tail {
     /// As little as there can be.
     Least,
-    /// Sizes that the log has, and zeros: blocks are allocated and their size is logged before their
-    /// data is written (`mpage_map_and_submit_extent`, `fs/ext4/inode.c`).
+    /// Sizes that the log has, and zeros: blocks are allocated and their size is logged before
+    /// their data is written (`mpage_map_and_submit_extent`, `fs/ext4/inode.c`).
     ///
     ///     open 0 a creat; write 0 0 50; sync_file_range 0; open 1 b creat; write 1 0 1; fsync 1
     Sized,
@@ -117,7 +116,7 @@ impl PowerCut<'_> {
                 kept += 1;
             }
             sizes |= matches!(entry.change, Change::Extend { .. });
-            follow(&mut blocks, &entry.change);
+            blocks.follow(&entry.change);
         }
         options.push(Reached { kept, tear: None, tail: Tail::Least });
         if sizes {
@@ -150,7 +149,7 @@ impl PowerCut<'_> {
                 }
                 Change::Write { offset, bytes } => self.any_fate(most.reach(*offset, bytes), least),
             };
-            follow(&mut most, &entry.change);
+            most.follow(&entry.change);
             if !matches!(entry.change, Change::Resize { .. }) || self.fs == FsModel::Posix {
                 axes.push(Axis::Change { file, entry: n, options });
             }

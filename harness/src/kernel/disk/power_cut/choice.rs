@@ -6,20 +6,9 @@
 //! that results.
 
 use super::axes::{Axis, Tail};
-use super::fate::{Blocks, Fate, GivenUp, Rest};
+use super::fate::{Blocks, Choice, Fate, GivenUp, Rest};
 use super::{FsModel, Impossible, Mode, PowerCut, is_write};
 use crate::kernel::disk::page_cache::{Change, ContentEntry};
-
-/// A fate for every change.
-#[derive(Clone, Debug)]
-pub(super) struct Choice {
-    /// For each change of names, whether it is there.
-    pub names: Vec<bool>,
-    /// For each unsynced file, the fate of each entry of its journal.
-    pub fates: Vec<Vec<Fate>>,
-    /// And what became of the pages that failed syncs have given up.
-    pub given_up: Vec<GivenUp>,
-}
 
 /// Up to this many choices are numbered one by one; if there are more, a number seeds a draw.
 pub(super) const NUMBERED: u128 = 4096;
@@ -198,7 +187,7 @@ impl PowerCut<'_> {
         let journal = self.unsynced[file].1.journal();
         let mut blocks = Blocks::of(self.unsynced[file].1);
         for before in &journal[..entry] {
-            follow(&mut blocks, &before.change);
+            blocks.follow(&before.change);
         }
         match &journal[entry].change {
             Change::Write { offset, bytes } => blocks.reach(*offset, bytes).tears(self.fs),
@@ -270,12 +259,4 @@ impl PowerCut<'_> {
 
 fn is_resize(entry: &ContentEntry) -> bool {
     matches!(entry.change, Change::Resize { .. })
-}
-
-pub(super) fn follow(blocks: &mut Blocks, change: &Change) {
-    match change {
-        Change::Write { offset, bytes } => blocks.landed(offset + bytes.len() as u64),
-        Change::Resize { length } => blocks.resized(*length),
-        Change::Extend { .. } => {}
-    }
 }

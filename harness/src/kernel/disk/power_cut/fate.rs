@@ -53,6 +53,17 @@ pub enum Rest {
     Full,
 }
 
+/// A fate for every change.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    /// For each change of names, whether it is there.
+    pub names: Vec<bool>,
+    /// For each unsynced file, the fate of each entry of its journal.
+    pub fates: Vec<Vec<Fate>>,
+    /// And what became of the pages that failed syncs have given up.
+    pub given_up: Vec<GivenUp>,
+}
+
 /// Where a write begins and ends, and where the allocated blocks of the file ended before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Reach {
@@ -110,6 +121,15 @@ impl Blocks {
     /// The bytes before `landed` have reached the disk.
     pub fn landed(&mut self, landed: u64) {
         self.allocated = self.allocated.max(blocks_end(landed));
+    }
+
+    /// This change was made, all of it.
+    pub fn follow(&mut self, change: &Change) {
+        match change {
+            Change::Write { offset, bytes } => self.landed(offset + bytes.len() as u64),
+            Change::Resize { length } => self.resized(*length),
+            Change::Extend { .. } => {}
+        }
     }
 
     /// The file was resized. Extending it allocates nothing.

@@ -1,8 +1,9 @@
 //! All images that a power cut may leave, or a fair sample of them, each once.
 //!
-//! First come those with a name (nothing, everything, the log alone, the data alone, what is written
-//! in place, each prefix, each tear of the last write), then the others by number. Stronger models come first, so that each image is listed under the
-//! strongest model that allows it. Must not know: what is done with an image.
+//! First come those with a name (nothing, everything, the log alone, what is written in place, the
+//! data alone, each prefix, each tear of the last write), then the others by number. Stronger
+//! models come first, so that each image is listed under the strongest model that allows it. Must
+//! not know: what is done with an image.
 
 use std::collections::BTreeSet;
 

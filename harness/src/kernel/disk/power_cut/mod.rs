@@ -7,12 +7,12 @@
 //! systems, each of which allows everything that the one before it allows:
 //!
 //! - **ext4** (`data=ordered`, delayed allocation). Changes of names and sizes go into one log in
-//!   order, so some prefix of them is found; what a sync commits is said in [`super::commits`]. Data
-//!   of one file is written back in order. An append within the allocated tail block gets its size
-//!   with the log, whether its data was written or not (then it reads as zeros). An append beyond
-//!   gets it when its blocks are allocated, which is when writing back begins, and then its data may
-//!   be missing too. A rename over an existing file begins to write the new file back, but only if
-//!   it has unallocated blocks, and does not wait for the end.
+//!   order, so some prefix of them is found; what a sync commits is said in [`super::commits`].
+//!   Data of one file is written back in order. An append within the allocated tail block gets its
+//!   size with the log, whether its data was written or not (then it reads as zeros). An append
+//!   beyond gets it when its blocks are allocated, which is when writing back begins, and then its
+//!   data may be missing too. A rename over an existing file begins to write the new file back, but
+//!   only if it has unallocated blocks, and does not wait for the end.
 //! - **xfs**. As ext4, but a rename writes nothing back, data of one file may be written back in
 //!   any order (holes are zeros), any size may be there without its data, and a write within the
 //!   allocated block may also leave the old size.
@@ -24,13 +24,13 @@
 //! ([`GivenUp`]).
 //!
 //! There are two questions. Whether an image may be found is decided by [`PowerCut::allows`]; which
-//! images are tried, and in which order, is [`PowerCut::images`]. Each kind of state has a mode, and
-//! these come first. The test `disk_states` holds the first to real file systems: random scripts on
-//! ext4 with blocks of 4 KiB and 1 KiB and on XFS, which are stopped at one moment (`FS_IOC_SHUTDOWN`
-//! without flushing the log), mounted again and read. XFS was never seen to leave a size without its
-//! data, or data out of order, and no file system that lies on a loop device leaves torn writes,
-//! because such a device loses and reorders nothing that it has taken. The documentation allows
-//! both, so they stay.
+//! images are tried, and in which order, is [`PowerCut::images`]. Each kind of state has a mode,
+//! and these come first. The test `disk_states` holds the first to real file systems: random
+//! scripts on ext4 with blocks of 4 KiB and 1 KiB and on XFS, which are stopped at one moment
+//! (`FS_IOC_SHUTDOWN` without flushing the log), mounted again and read. XFS was never seen to
+//! leave a size without its data, or data out of order, and no file system that lies on a loop
+//! device leaves torn writes, because such a device loses and reorders nothing that it has taken.
+//! The documentation allows both, so they stay.
 //!
 //! Not modelled, and why that is fair: the device keeps what it has acknowledged to a flush, does
 //! not corrupt what is not being written, and writes a sector whole or not at all; the file systems
@@ -60,8 +60,7 @@ pub use mode::{Cut, FsModel, Mode, NotACut};
 use super::directory::{apply, parent_of};
 use super::page_cache::{Change, ContentEntry, PageCache};
 use super::{Disk, Ino};
-use choice::Choice;
-use fate::{Fate, GivenUp};
+use fate::{Choice, Fate, GivenUp};
 use image::Content;
 
 /// Why there is no such image.

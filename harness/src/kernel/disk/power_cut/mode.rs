@@ -99,7 +99,8 @@ impl fmt::Display for Cut {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotACut {
     #[error(
-        "expected none, all, log, data, inplace, prefix:N, torn:N or seed:N, and @PROFILE if need be"
+        "expected none, all, log, data, inplace, prefix:N, torn:N or seed:N, and @PROFILE if need \
+         be"
     )]
     Form,
     #[error("expected {0}:N")]
