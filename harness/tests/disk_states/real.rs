@@ -1,7 +1,8 @@
 //! File systems on loop devices: mounted, worked on, stopped at one moment, mounted again and read.
 //!
-//! A stop (`FS_IOC_SHUTDOWN` without flushing the log) is a power cut of a device that keeps what it
-//! has taken. The image lies on a tmpfs, whose size makes the device full. Must not know: the model.
+//! A stop (`FS_IOC_SHUTDOWN` without flushing the log) is a power cut of a device that keeps what
+//! it has taken. The image lies on a tmpfs, whose size makes the device full. Must not know: the
+//! model.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
