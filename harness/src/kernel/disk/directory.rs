@@ -141,10 +141,16 @@ impl Names {
                 continue;
             }
             apply(&mut self.durable, &entry.change);
-            if let Change::Rename { from, .. } = &entry.change {
-                // A name that came from another directory is gone, however it had been made.
-                let made = |earlier: &NameEntry| target(&earlier.change) == Some(from);
-                self.journal.retain(|earlier| !made(earlier) || is_rename(&earlier.change));
+            if let Change::Rename { from, to, .. } = &entry.change {
+                // What either name meant before is over, although its directory was not synced: a
+                // name that came from another directory, and one that was replaced.
+                let over =
+                    |name: Option<&String>| name.is_some_and(|name| name == from || name == to);
+                let made = |earlier: &NameEntry| over(target(&earlier.change));
+                let gone = |earlier: &NameEntry| matches!(&earlier.change, Change::Unlink { name } if name == to);
+                self.journal.retain(|earlier| {
+                    !gone(earlier) && (!made(earlier) || is_rename(&earlier.change))
+                });
                 for earlier in self.journal.iter_mut().filter(|earlier| made(earlier)) {
                     if let Change::Rename { from, .. } = &mut earlier.change {
                         earlier.change = Change::Unlink { name: std::mem::take(from) };

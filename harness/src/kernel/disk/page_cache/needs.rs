@@ -18,7 +18,7 @@ pub enum Needs {
 impl PageCache {
     /// What a sync that is called at `mark` needs the log of the file system for.
     pub fn needs_log(&self, mark: Mark) -> Needs {
-        let durable = self.durable.len() as u64;
+        let mut durable = self.durable.len() as u64;
         let mut blocks = self.allocated;
         let (mut new_blocks, mut last) = (false, None);
         for entry in self.journal.iter().take_while(|entry| entry.sequence < mark.sequence) {
@@ -33,7 +33,8 @@ impl PageCache {
                 Change::Extend { end, .. } => {
                     blocks = blocks.max(blocks_end(*end));
                     if *end > durable {
-                        last = Some(entry.sequence);
+                        // Its size may be in the log.
+                        (durable, last) = (*end, Some(entry.sequence));
                     }
                 }
                 Change::Resize { length } => {

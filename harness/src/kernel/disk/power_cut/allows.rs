@@ -197,6 +197,8 @@ impl<'a> History<'a> {
                 } else {
                     grown(fs, size, offset, end, allocated, &mut sizes);
                     sizes.extend((!grows).then_some(size));
+                    // The page may be written without later ones.
+                    sizes.insert(live.min(blocks_end(end)).max(size));
                 }
             }
         }
