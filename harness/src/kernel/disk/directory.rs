@@ -147,7 +147,10 @@ impl Names {
                 let over =
                     |name: Option<&String>| name.is_some_and(|name| name == from || name == to);
                 let made = |earlier: &NameEntry| over(target(&earlier.change));
-                let gone = |earlier: &NameEntry| matches!(&earlier.change, Change::Unlink { name } if name == to);
+                let gone = |earlier: &NameEntry| {
+                    let change = &earlier.change;
+                    matches!(change, Change::Unlink { name } if name == to)
+                };
                 self.journal.retain(|earlier| {
                     !gone(earlier) && (!made(earlier) || is_rename(&earlier.change))
                 });
