@@ -61,7 +61,7 @@ const WRONG: &[(&str, u32, &str, &str)] = &[
     ("damage aof zero 0", 17, "the wrong number of words", "damage ROLE cut N"),
     ("damage aof burn", 12, "`burn` is not known here", "damage ROLE cut N"),
     // Power.
-    ("power-cut now", 11, "`now` is not a power-cut mode", "expected none, all, prefix:N"),
+    ("power-cut now", 11, "`now` is not a power-cut mode", "expected none, all, log"),
     ("power-cut torn:0", 11, "`torn:0` is not a power-cut mode", "counted from 1"),
     ("power-cut none all", 16, "more than this verb takes", "expected `power-cut [MODE]`"),
     ("power-cut torn", 11, "`torn` is not a power-cut mode", "expected torn:N"),
@@ -251,6 +251,9 @@ fn cuts() -> impl Strategy<Value = Cut> {
     let modes = prop_oneof![
         Just(Mode::None),
         Just(Mode::All),
+        Just(Mode::Log),
+        Just(Mode::Data),
+        Just(Mode::InPlace),
         any::<u64>().prop_map(Mode::Prefix),
         (1u64..).prop_map(Mode::Torn),
         any::<u64>().prop_map(Mode::Seed),

@@ -7,6 +7,7 @@
 use nix::fcntl::OFlag;
 
 use super::disk::Ino;
+use super::disk::errors::Seen;
 
 /// A file descriptor.
 pub type Fd = i32;
@@ -35,6 +36,8 @@ pub struct Description {
     pub offset: u64,
     /// The status flags, as `F_GETFL` gives them.
     pub flags: OFlag,
+    /// Errors of writeback that it was told of.
+    pub seen: Seen,
     references: u32,
 }
 
@@ -121,9 +124,9 @@ pub struct Descriptions {
 }
 
 impl Descriptions {
-    pub fn open(&mut self, object: Object, flags: OFlag) -> DescriptionId {
+    pub fn open(&mut self, object: Object, flags: OFlag, seen: Seen) -> DescriptionId {
         let flags = flags - OF_THE_CALL;
-        let description = Description { object, offset: 0, flags, references: 1 };
+        let description = Description { object, offset: 0, flags, seen, references: 1 };
         match self.slots.iter().position(Option::is_none) {
             Some(free) => {
                 self.slots[free] = Some(description);

@@ -9,10 +9,11 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
 use super::descriptors::LONGEST;
-use crate::kernel::disk::{Ino, SyncMark};
+use crate::kernel::disk::Ino;
+use crate::kernel::disk::errors::Seen;
 use crate::kernel::fd::{Access, DescriptionId, Object, allows};
 use crate::kernel::trace::Returned;
-use crate::kernel::{CallName, Entered, Fd, Kernel, TaskId};
+use crate::kernel::{Entered, Fd, Kernel, TaskId};
 
 /// O_LARGEFILE, which Linux adds on 64-bit machines; libc calls it 0 there.
 const LARGE_FILE: OFlag = OFlag::from_bits_retain(0o100_000);
@@ -97,7 +98,11 @@ impl Kernel {
     }
 
     pub(super) fn install(&mut self, task: TaskId, object: Object, flags: OFlag) -> Fd {
-        let description = self.descriptions.open(object, flags);
+        let seen = match object {
+            Object::File(ino) => self.disk.inode(ino).errors.at_open(),
+            Object::Pipe(..) => Seen::default(),
+        };
+        let description = self.descriptions.open(object, flags, seen);
         let first = self.first_fd;
         let fds = &mut self.processes.process_of_mut(task).fds;
         let fd = fds.lowest_free(first);
@@ -138,21 +143,28 @@ impl Kernel {
             Wrote { result: Ok(claimed.max(0) as u64), taken: 0 }
         } else {
             let data = &data[..entered.limit(data.len() as u64) as usize];
-            let result = self.write_file(entered.task, fd, data, place);
-            Wrote { result, taken: result.unwrap_or(0) }
+            match self.write_file(entered.task, fd, data, place) {
+                Ok((_, 0)) => Wrote { result: Ok(0), taken: 0 },
+                Ok((offset, taken)) => {
+                    let synced = self.write_through(entered.task, fd, offset, offset + taken);
+                    Wrote { result: synced.map(|()| taken), taken }
+                }
+                Err(errno) => Wrote { result: Err(errno), taken: 0 },
+            }
         };
         let sum = checksum(&data[..wrote.taken as usize]);
         self.finish(entered, returned(wrote.result), sum);
         wrote
     }
 
+    /// Where it wrote, and how many bytes.
     fn write_file(
         &mut self,
         task: TaskId,
         fd: Fd,
         data: &[u8],
         place: Option<i64>,
-    ) -> Result<u64, Errno> {
+    ) -> Result<(u64, u64), Errno> {
         let place = checked(place)?;
         let (id, ino) = self.file_for(task, fd, Access::Write)?;
         let description = self.descriptions.get(id);
@@ -161,7 +173,7 @@ impl Kernel {
         // Linux appends even if pwrite names another place.
         let offset = if append { end } else { place.unwrap_or(description.offset) };
         if data.is_empty() {
-            return Ok(0);
+            return Ok((offset, 0));
         }
         let limit = (data.len() as u64).min(LONGEST.saturating_sub(offset));
         if limit == 0 {
@@ -175,7 +187,7 @@ impl Kernel {
         if place.is_none() {
             self.descriptions.get_mut(id).offset = offset + taken;
         }
-        Ok(taken)
+        Ok((offset, taken))
     }
 
     /// read(2) on a file, of at most `wanted` bytes.
@@ -221,33 +233,6 @@ impl Kernel {
             description.offset = offset.max(end as u64);
         }
         Ok(content[start..end].to_vec())
-    }
-
-    /// fsync(2), fdatasync(2), sync_file_range(2). The last one makes nothing durable by itself.
-    pub fn sync(&mut self, entered: Entered, fd: Fd) -> Result<(), Errno> {
-        let file = self.description(entered.task, fd).map(|id| self.descriptions.get(id).object);
-        let result = match (file, entered.mark) {
-            (Ok(Object::File(ino)), Some(mark)) => self.sync_file(&entered, ino, mark),
-            (Ok(_), _) if entered.site.call == CallName::SyncFileRange => Err(Errno::ESPIPE),
-            (Ok(_), _) => Err(Errno::EINVAL),
-            (Err(errno), _) => Err(errno),
-        };
-        self.finish(entered, returned(result.map(|()| 0)), 0);
-        result
-    }
-
-    fn sync_file(&mut self, entered: &Entered, ino: Ino, mark: SyncMark) -> Result<(), Errno> {
-        if let Some(errno) = entered.error() {
-            // Only a failed writeback changes pages; EINTR and the like come before it.
-            if matches!(errno, Errno::EIO | Errno::ENOSPC | Errno::EDQUOT) {
-                self.disk.sync_failed(ino, mark);
-            }
-            return Err(errno);
-        }
-        if entered.lie().is_none() && entered.site.call != CallName::SyncFileRange {
-            self.disk.synced(ino, mark);
-        }
-        Ok(())
     }
 
     /// ftruncate(2).

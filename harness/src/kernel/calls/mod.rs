@@ -5,6 +5,7 @@
 mod descriptors;
 mod files;
 mod processes;
+mod syncs;
 
 pub use descriptors::{LONGEST, Number};
 pub use files::{Applied, Read, Wrote};

@@ -44,6 +44,8 @@ pub struct Names {
     journal: Vec<NameEntry>,
     /// Changes with a smaller sequence number are in the metadata log on the disk.
     committed: u64,
+    /// And these may be: a sync has committed the log up to here, or had nothing to commit.
+    perhaps_committed: u64,
 }
 
 /// The directory that `name` is in; empty: the run directory.
@@ -74,6 +76,11 @@ impl Names {
     /// Changes with a smaller sequence number are in the metadata log.
     pub fn committed(&self) -> u64 {
         self.committed
+    }
+
+    /// Changes with a smaller sequence number may be in the log.
+    pub fn perhaps_committed(&self) -> u64 {
+        self.perhaps_committed
     }
 
     /// Whether any name is in this directory.
@@ -117,6 +124,12 @@ impl Names {
     /// A sync of some file that was called at `sequence` commits the metadata log up to there.
     pub fn commit_log(&mut self, sequence: u64) {
         self.committed = self.committed.max(sequence);
+        self.may_have_committed(sequence);
+    }
+
+    /// A sync that was called at `sequence` has committed the log, or there was no need to.
+    pub fn may_have_committed(&mut self, sequence: u64) {
+        self.perhaps_committed = self.perhaps_committed.max(sequence);
     }
 
     /// A sync of the directory `dir` that was called at `sequence` succeeds.
@@ -128,10 +141,19 @@ impl Names {
                 continue;
             }
             apply(&mut self.durable, &entry.change);
-            if let Change::Rename { from, .. } = &entry.change {
-                // A name that came from another directory is gone, however it had been made.
-                let made = |earlier: &NameEntry| target(&earlier.change) == Some(from);
-                self.journal.retain(|earlier| !made(earlier) || is_rename(&earlier.change));
+            if let Change::Rename { from, to, .. } = &entry.change {
+                // What either name meant before is over, although its directory was not synced: a
+                // name that came from another directory, and one that was replaced.
+                let over =
+                    |name: Option<&String>| name.is_some_and(|name| name == from || name == to);
+                let made = |earlier: &NameEntry| over(target(&earlier.change));
+                let gone = |earlier: &NameEntry| {
+                    let change = &earlier.change;
+                    matches!(change, Change::Unlink { name } if name == to)
+                };
+                self.journal.retain(|earlier| {
+                    !gone(earlier) && (!made(earlier) || is_rename(&earlier.change))
+                });
                 for earlier in self.journal.iter_mut().filter(|earlier| made(earlier)) {
                     if let Change::Rename { from, .. } = &mut earlier.change {
                         earlier.change = Change::Unlink { name: std::mem::take(from) };
@@ -141,8 +163,9 @@ impl Names {
         }
     }
 
-    /// Everything so far is durable.
-    pub fn settle(&mut self) {
+    /// Everything before `sequence`, which is everything so far, is durable.
+    pub fn settle(&mut self, sequence: u64) {
+        self.commit_log(sequence);
         self.durable.clone_from(&self.live);
         self.journal.clear();
     }

@@ -8,17 +8,24 @@
 //! renames of directories with files in them (EXDEV).
 //! Must not know: descriptors, tasks, faults.
 
+mod commits;
 pub mod directory;
+pub mod errors;
 pub mod extents;
 pub mod page_cache;
 pub mod power_cut;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use std::collections::BTreeMap;
 
 use nix::errno::Errno;
 
+use commits::Changed;
+pub use commits::SyncKind;
 use directory::Names;
+use errors::{Seen, WritebackErrors};
 use extents::Extents;
 use page_cache::{Mark, PAGE, PageCache, SyncErrors};
 pub use power_cut::{Cut, Image, PowerCut};
@@ -37,8 +44,26 @@ pub struct Inode {
     pub is_dir: bool,
     /// The name it has, or had last.
     pub name: String,
+    /// Errors of writeback, as descriptors hear of them.
+    pub errors: WritebackErrors,
+    changed: Changed,
     linked: bool,
     opens: u32,
+}
+
+impl Inode {
+    fn new(name: &str, is_dir: bool) -> Inode {
+        Inode {
+            content: PageCache::default(),
+            data: Extents::default(),
+            is_dir,
+            name: name.to_string(),
+            errors: WritebackErrors::default(),
+            changed: Changed::default(),
+            linked: true,
+            opens: 0,
+        }
+    }
 }
 
 /// The disk of one machine.
@@ -64,14 +89,7 @@ impl Default for Disk {
 impl Disk {
     /// An empty run directory.
     pub fn new() -> Self {
-        let root = Inode {
-            content: PageCache::default(),
-            data: Extents::default(),
-            is_dir: true,
-            name: String::new(),
-            linked: true,
-            opens: 0,
-        };
+        let root = Inode::new("", true);
         Disk {
             inodes: BTreeMap::from([(ROOT, root)]),
             recoverable: BTreeMap::new(),
@@ -206,36 +224,42 @@ impl Disk {
         SyncMark { sequence: self.sequence, content: self.inode(ino).content.mark(self.sequence) }
     }
 
-    /// A sync that was called at `mark` succeeds.
-    pub fn synced(&mut self, ino: Ino, mark: SyncMark) {
-        let inode = self.inode_mut(ino);
-        if inode.is_dir {
-            let name = inode.name.clone();
-            self.names.synced(&name, mark.sequence);
-        } else {
-            inode.content.synced(mark.content);
-        }
-        self.names.commit_log(mark.sequence);
-        self.drop_unrecoverable();
-    }
-
     fn drop_unrecoverable(&mut self) {
         let names = &self.names;
         self.recoverable.retain(|ino, _| names.may_return(*ino));
     }
 
     /// A sync that was called at `mark` fails to write.
-    pub fn sync_failed(&mut self, ino: Ino, mark: SyncMark) {
+    pub fn sync_failed(&mut self, ino: Ino, mark: SyncMark, errno: Errno) {
+        self.gave_up(ino, mark);
+        self.inode_mut(ino).errors.happened(errno);
+    }
+
+    /// What a sync that was called at `mark` should have written may be there or not.
+    pub fn gave_up(&mut self, ino: Ino, mark: SyncMark) {
         let model = self.sync_errors;
+        self.names.may_have_committed(mark.sequence);
         self.inode_mut(ino).content.sync_failed(mark.content, model);
     }
 
-    /// Makes everything durable, as after a long time without faults.
+    /// The error of an earlier writeback that an open file description is told of now.
+    pub fn take_error(&mut self, ino: Ino, seen: &mut Seen) -> Option<Errno> {
+        self.inode_mut(ino).errors.take(seen)
+    }
+
+    /// A sync that was called at `mark` has written, and stops there, to report an older error.
+    pub fn written_only(&mut self, ino: Ino, mark: SyncMark) {
+        self.names.may_have_committed(mark.sequence);
+        self.inode_mut(ino).content.writeback_begins(mark.sequence);
+    }
+
+    /// Makes everything durable, as after a long time without faults; but what a failed sync gave
+    /// up, nobody writes.
     pub fn settle(&mut self) {
         for inode in self.inodes.values_mut() {
             inode.content.settle();
         }
-        self.names.settle();
+        self.names.settle(self.sequence);
         self.recoverable.clear();
     }
 
@@ -295,47 +319,4 @@ impl Disk {
 pub struct SyncMark {
     sequence: u64,
     content: Mark,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unlinked_open_file_keeps_its_blocks() {
-        let mut disk = Disk::new();
-        let ino = disk.create("a", false).unwrap();
-        disk.opened(ino);
-        disk.set_space(Some(PAGE));
-        disk.write(ino, 0, &[1; 4096]);
-        disk.unlink("a").unwrap();
-        let other = disk.create("b", false).unwrap();
-        assert_eq!(disk.room(other, 0, 10), 0);
-        disk.closed(ino);
-        assert_eq!(disk.room(other, 0, 10), 10);
-    }
-
-    #[test]
-    fn a_write_is_short_at_a_block_boundary() {
-        let mut disk = Disk::new();
-        let ino = disk.create("a", false).unwrap();
-        disk.write(ino, 0, b"x");
-        disk.set_space(Some(2 * PAGE - 1));
-        assert_eq!(disk.room(ino, 1, 10_000), 2 * PAGE - 1);
-    }
-
-    #[test]
-    fn a_sync_reaches_the_inode_that_was_renamed_over_another() {
-        let mut disk = Disk::new();
-        let (old, new) = (disk.create("aof", false).unwrap(), disk.create("temp", false).unwrap());
-        disk.opened(old);
-        disk.opened(new);
-        disk.write(new, 0, b"rewritten");
-        disk.rename("temp", "aof").unwrap();
-        let mark = disk.mark(new);
-        disk.synced(new, mark);
-        assert_eq!(disk.inode(new).content.durable(), b"rewritten");
-        assert_eq!(disk.read_file("aof"), Some(&b"rewritten"[..]));
-        assert_eq!(disk.inode(old).name, "aof", "it still answers to the name it had last");
-    }
 }

@@ -8,8 +8,6 @@
 use nix::errno::Errno;
 
 use super::directory::parent_of;
-use super::extents::Extents;
-use super::page_cache::PageCache;
 use super::{Disk, Ino, Inode};
 
 /// The longest name of a file, see pathname(7) and limits.h.
@@ -60,12 +58,11 @@ impl Disk {
         }
         let ino = self.next_ino;
         self.next_ino += 1;
-        let content = PageCache::default();
-        let (name, linked, opens) = (path.to_string(), true, 0);
-        let data = Extents::default();
-        self.inodes.insert(ino, Inode { content, data, is_dir, name, linked, opens });
+        self.inodes.insert(ino, Inode::new(path, is_dir));
         let sequence = self.next_sequence();
         self.names.link(sequence, path, ino);
+        self.inode_mut(ino).changed.essentially(sequence);
+        self.directory_changed(path, sequence);
         Ok(ino)
     }
 
@@ -96,6 +93,9 @@ impl Disk {
         let sequence = self.next_sequence();
         let replaced = self.names.rename(sequence, from, to);
         self.inode_mut(moved).name = to.to_string();
+        self.inode_mut(moved).changed.in_its_times(sequence);
+        self.directory_changed(from, sequence);
+        self.directory_changed(to, sequence);
         if let Some(ino) = replaced {
             self.inode_mut(moved).content.renamed_over(sequence);
             self.unlinked(ino);
@@ -142,7 +142,15 @@ impl Disk {
     fn remove_name(&mut self, path: &str, ino: Ino) {
         let sequence = self.next_sequence();
         self.names.unlink(sequence, path);
+        self.directory_changed(path, sequence);
         self.unlinked(ino);
+    }
+
+    /// The directory that this path is in has another entry, or one less.
+    fn directory_changed(&mut self, path: &str, sequence: u64) {
+        if let Some(directory) = self.find(parent_of(path)) {
+            self.inode_mut(directory).changed.essentially(sequence);
+        }
     }
 
     /// The inode has lost its name.

@@ -5,18 +5,10 @@
 //! no such log); within a group they are made along independent axes. Must not know: the content
 //! that results.
 
-use super::fate::{Blocks, Fate, Reach, Rest};
+use super::axes::{Axis, Tail};
+use super::fate::{Blocks, Choice, Fate, GivenUp, Rest};
 use super::{FsModel, Impossible, Mode, PowerCut, is_write};
-use crate::kernel::disk::page_cache::Change;
-
-/// A fate for every change.
-#[derive(Clone, Debug)]
-pub(super) struct Choice {
-    /// For each change of names, whether it is there.
-    pub names: Vec<bool>,
-    /// For each unsynced file, the fate of each entry of its journal.
-    pub fates: Vec<Vec<Fate>>,
-}
+use crate::kernel::disk::page_cache::{Change, ContentEntry};
 
 /// Up to this many choices are numbered one by one; if there are more, a number seeds a draw.
 pub(super) const NUMBERED: u128 = 4096;
@@ -33,27 +25,6 @@ pub(super) struct Groups {
     groups: Vec<Group>,
     /// How many choices there are.
     pub count: u128,
-}
-
-/// Something that is chosen independently.
-enum Axis {
-    /// A file that is written back in order: how many of its writes reached the disk, and how the
-    /// next one tore.
-    InOrder { file: usize, options: Vec<(usize, Option<Fate>)> },
-    /// One change of a file.
-    Change { file: usize, entry: usize, options: Vec<Fate> },
-    /// One change of names.
-    Name(usize),
-}
-
-impl Axis {
-    fn options(&self) -> usize {
-        match self {
-            Axis::InOrder { options, .. } => options.len(),
-            Axis::Change { options, .. } => options.len(),
-            Axis::Name(_) => 2,
-        }
-    }
 }
 
 impl Group {
@@ -74,8 +45,11 @@ impl PowerCut<'_> {
     /// The choice that a mode stands for.
     pub(super) fn choose(&self, mode: Mode) -> Result<Choice, Impossible> {
         match mode {
-            Mode::None => Ok(self.prefix(0)),
+            Mode::None => Ok(Choice { given_up: self.given_up(false, true), ..self.prefix(0) }),
             Mode::All => Ok(self.prefix(self.now)),
+            Mode::Log => Ok(self.log()),
+            Mode::Data => Ok(self.data(GivenUp { landed: true, zeros: false })),
+            Mode::InPlace => Ok(self.in_place()),
             Mode::Prefix(n) => {
                 let events = self.events();
                 let place = usize::try_from(n).ok().and_then(|n| events.get(n));
@@ -100,30 +74,87 @@ impl PowerCut<'_> {
         choice
     }
 
+    fn given_up(&self, landed: bool, zeros: bool) -> Vec<GivenUp> {
+        vec![GivenUp { landed, zeros }; self.unsynced.len()]
+    }
+
+    /// The whole log, and no data.
+    fn log(&self) -> Choice {
+        let mut choice = self.base(self.now);
+        for file in 0..self.unsynced.len() {
+            self.finish(&mut choice.fates[file], file, self.now, Tail::Sized);
+        }
+        choice.given_up = self.given_up(false, true);
+        choice
+    }
+
+    /// No more of the log than is certain, and the data of that.
+    fn data(&self, given_up: GivenUp) -> Choice {
+        let mut choice = self.base(self.committed);
+        for (file, (_, content)) in self.unsynced.iter().enumerate() {
+            for (fate, entry) in choice.fates[file].iter_mut().zip(content.journal()) {
+                if is_write(entry) && entry.sequence < self.committed {
+                    *fate = Fate::Kept;
+                }
+            }
+        }
+        choice.given_up.fill(given_up);
+        choice
+    }
+
+    fn in_place(&self) -> Choice {
+        let mut choice = self.data(GivenUp { landed: true, zeros: true });
+        for file in 0..self.unsynced.len() {
+            self.finish(&mut choice.fates[file], file, self.committed, Tail::InPlace);
+        }
+        choice
+    }
+
     /// The log reached the disk up to `log`, with no more data than had to come with it.
-    fn base(&self, log: u64) -> Choice {
+    pub(super) fn base(&self, log: u64) -> Choice {
         let names = self.disk.names.journal().iter().map(|entry| entry.sequence < log).collect();
         let files = 0..self.unsynced.len();
-        Choice { names, fates: files.map(|file| self.base_fates(file, log)).collect() }
+        let fates = files.map(|file| self.base_fates(file, log)).collect();
+        Choice { names, fates, given_up: self.given_up(false, false) }
     }
 
     fn base_fates(&self, file: usize, log: u64) -> Vec<Fate> {
         let content = self.unsynced[file].1;
-        let forced = self.forced(file, log);
-        let fate = |entry| match (is_write(entry), self.fs) {
-            (false, _) if entry.sequence < log => Fate::Kept,
-            (true, _) if entry.sequence < forced => Fate::Kept,
-            (true, FsModel::Ext4) if entry.sequence < log => Fate::Sized(Rest::InBlock),
+        let begun = self.begun(file, log);
+        let fate = |entry: &ContentEntry| match (is_resize(entry), self.fs) {
+            (true, _) if entry.sequence < log => Fate::Kept,
+            (false, _) if entry.sequence < begun => Fate::Sized(Rest::Full),
+            (false, FsModel::Ext4) if entry.sequence < log => Fate::Sized(Rest::InBlock),
             _ => Fate::Dropped,
         };
         content.journal().iter().map(fate).collect()
     }
 
-    /// The writes before this reached the disk, because a rename wrote them back and is in the log.
-    fn forced(&self, file: usize, log: u64) -> u64 {
+    /// The writes before this have their size and blocks in the log: a rename began to write them
+    /// back (`ext4_alloc_da_blocks`) and is in the log itself.
+    ///
+    ///     open 0 a creat; write 0 0 9; fsync 0; open 1 b creat; write 1 0 9; rename b a; fsync 0
+    pub(super) fn begun(&self, file: usize, log: u64) -> u64 {
         let renames = self.unsynced[file].1.written_back().iter().copied();
         let renames = renames.filter(|rename| *rename < log && self.fs == FsModel::Ext4);
         renames.max().unwrap_or(0)
+    }
+
+    /// What lies behind the data that reached the disk.
+    pub(super) fn finish(&self, fates: &mut [Fate], file: usize, log: u64, tail: Tail) {
+        for (fate, entry) in fates.iter_mut().zip(self.unsynced[file].1.journal()) {
+            match tail {
+                Tail::Sized
+                    if entry.sequence < log
+                        && matches!(fate, Fate::Dropped | Fate::Sized(_))
+                        && !is_resize(entry) =>
+                {
+                    *fate = Fate::Sized(Rest::Full);
+                }
+                Tail::InPlace if entry.sequence >= log => *fate = Fate::InPlace,
+                _ => {}
+            }
+        }
     }
 
     fn torn(&self, n: u64) -> Result<Choice, Impossible> {
@@ -156,12 +187,17 @@ impl PowerCut<'_> {
         let journal = self.unsynced[file].1.journal();
         let mut blocks = Blocks::of(self.unsynced[file].1);
         for before in &journal[..entry] {
-            follow(&mut blocks, &before.change);
+            blocks.follow(&before.change);
         }
         match &journal[entry].change {
             Change::Write { offset, bytes } => blocks.reach(*offset, bytes).tears(self.fs),
-            Change::Resize { .. } => Vec::new(),
+            Change::Resize { .. } | Change::Extend { .. } => Vec::new(),
         }
+    }
+
+    /// How many choices there are; several may leave the same image.
+    pub fn choices(&self) -> u128 {
+        self.groups().count
     }
 
     /// All choices.
@@ -169,82 +205,12 @@ impl PowerCut<'_> {
         if self.fs == FsModel::Posix {
             return Groups::new(vec![self.group(self.now)]);
         }
-        let events = self.events().into_iter().filter(|event| *event >= self.committed);
-        let mut logs: Vec<u64> = events.map(|event| event + 1).collect();
-        logs.insert(0, self.committed);
-        logs.dedup();
+        let logs = self.logs();
         Groups::new(logs.into_iter().map(|log| self.group(log)).collect())
     }
 
     fn group(&self, log: u64) -> Group {
-        let mut axes = Vec::new();
-        for file in 0..self.unsynced.len() {
-            match self.fs {
-                FsModel::Ext4 => axes.push(self.in_order(file, log)),
-                _ => axes.extend(self.in_any_order(file, log)),
-            }
-        }
-        if self.fs == FsModel::Posix {
-            axes.extend((0..self.disk.names.journal().len()).map(Axis::Name));
-        }
-        Group::new(log, axes)
-    }
-
-    fn in_order(&self, file: usize, log: u64) -> Axis {
-        let content = self.unsynced[file].1;
-        let forced = self.forced(file, log);
-        let mut blocks = Blocks::of(content);
-        let mut options = Vec::new();
-        let mut kept = 0;
-        for entry in content.journal().iter().take_while(|entry| entry.sequence < log) {
-            if let Change::Write { offset, bytes } = &entry.change {
-                if entry.sequence >= forced {
-                    options.push((kept, None));
-                    let tears = blocks.reach(*offset, bytes).tears(self.fs);
-                    options.extend(tears.into_iter().map(|tear| (kept, Some(tear))));
-                }
-                kept += 1;
-            }
-            follow(&mut blocks, &entry.change);
-        }
-        options.push((kept, None));
-        Axis::InOrder { file, options }
-    }
-
-    fn in_any_order(&self, file: usize, log: u64) -> Vec<Axis> {
-        let content = self.unsynced[file].1;
-        // The blocks of the file with all writes before this one, and with none of them.
-        let (mut most, mut least) = (Blocks::of(content), Blocks::of(content));
-        let mut axes = Vec::new();
-        let before = content.journal().iter().take_while(|entry| entry.sequence < log);
-        for (n, entry) in before.enumerate() {
-            let options = match &entry.change {
-                Change::Resize { length } => {
-                    least.resized(*length);
-                    vec![Fate::Dropped, Fate::Kept]
-                }
-                Change::Write { offset, bytes } => self.any_fate(most.reach(*offset, bytes), least),
-            };
-            follow(&mut most, &entry.change);
-            if is_write(entry) || self.fs == FsModel::Posix {
-                axes.push(Axis::Change { file, entry: n, options });
-            }
-        }
-        axes
-    }
-
-    /// Every fate of a write that makes a difference, if the file may have had as few blocks as
-    /// `least`.
-    fn any_fate(&self, reach: Reach, least: Blocks) -> Vec<Fate> {
-        let mut options = vec![Fate::Dropped, Fate::Kept, Fate::Sized(Rest::Full)];
-        let partly = reach.offset < reach.allocated && reach.end > least.allocated;
-        let matters = |fate: &Fate| match fate {
-            Fate::Torn { rest: Rest::InBlock, .. } => partly,
-            _ => true,
-        };
-        options.extend(partly.then_some(Fate::Sized(Rest::InBlock)));
-        options.extend(reach.tears(self.fs).into_iter().filter(matters));
-        options
+        Group::new(log, self.axes(log))
     }
 
     /// The choice with this number.
@@ -285,37 +251,12 @@ impl PowerCut<'_> {
         }
         for axis in &group.axes {
             let picked = pick(axis.options());
-            match axis {
-                Axis::InOrder { file, options } => {
-                    let (kept, tear) = options[picked];
-                    self.keep(&mut choice.fates[*file], *file, kept, tear);
-                }
-                Axis::Change { file, entry, options } => {
-                    choice.fates[*file][*entry] = options[picked];
-                }
-                Axis::Name(name) => choice.names[*name] = picked == 1,
-            }
+            self.pick(&mut choice, group.log, axis, picked);
         }
         choice
     }
-
-    /// The first `kept` writes of a file reached the disk, and the next one tore.
-    fn keep(&self, fates: &mut [Fate], file: usize, kept: usize, tear: Option<Fate>) {
-        let journal = self.unsynced[file].1.journal();
-        let writes = journal.iter().enumerate().filter(|(_, entry)| is_write(entry));
-        for (n, (entry, _)) in writes.enumerate().take(kept + 1) {
-            if n < kept {
-                fates[entry] = Fate::Kept;
-            } else if let Some(tear) = tear {
-                fates[entry] = tear;
-            }
-        }
-    }
 }
 
-fn follow(blocks: &mut Blocks, change: &Change) {
-    match change {
-        Change::Write { offset, bytes } => blocks.landed(offset + bytes.len() as u64),
-        Change::Resize { length } => blocks.resized(*length),
-    }
+fn is_resize(entry: &ContentEntry) -> bool {
+    matches!(entry.change, Change::Resize { .. })
 }

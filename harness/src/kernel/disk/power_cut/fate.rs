@@ -5,12 +5,18 @@
 use std::collections::BTreeSet;
 
 use super::FsModel;
-use crate::kernel::disk::page_cache::{Change, PAGE, PageCache, blocks_end};
+use crate::kernel::disk::page_cache::{Change, ContentEntry, PAGE, PageCache, blocks_end};
 
 /// Bytes that a disk writes as a whole or not at all.
 pub const SECTOR: u64 = 512;
 
 /// What becomes of a change at a power cut.
+///
+/// The log of the file system and the blocks of a file are two things. A page may be written in its
+/// old block before the log says anything of it, and then the new bytes, or the zeros behind a new
+/// end, are there under the old size:
+///
+///     open 0 a creat; write 0 0 50; fsync 0; truncate 0 20; write 0 20 10; sync_file_range 0
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
     Dropped,
@@ -22,6 +28,18 @@ pub enum Fate {
     },
     /// A write of which only the size is there.
     Sized(Rest),
+    /// Of a write, the bytes in blocks that were there before; of a truncation, the zeros behind
+    /// the new end in its block. The size does not change.
+    InPlace,
+}
+
+/// What became of the pages that failed syncs have given up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GivenUp {
+    /// They reached the disk.
+    pub landed: bool,
+    /// Those in new blocks read as zeros, because the extent says that nothing was written there.
+    pub zeros: bool,
 }
 
 /// How far the file reaches where bytes of a write are missing; they read as zeros.
@@ -33,6 +51,17 @@ pub enum Rest {
     InBlock,
     /// To the end of the write.
     Full,
+}
+
+/// A fate for every change.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    /// For each change of names, whether it is there.
+    pub names: Vec<bool>,
+    /// For each unsynced file, the fate of each entry of its journal.
+    pub fates: Vec<Vec<Fate>>,
+    /// And what became of the pages that failed syncs have given up.
+    pub given_up: Vec<GivenUp>,
 }
 
 /// Where a write begins and ends, and where the allocated blocks of the file ended before it.
@@ -82,7 +111,7 @@ pub struct Blocks {
 
 impl Blocks {
     pub fn of(content: &PageCache) -> Blocks {
-        Blocks { allocated: blocks_end(content.durable().len() as u64) }
+        Blocks { allocated: content.allocated() }
     }
 
     pub fn reach(self, offset: u64, bytes: &[u8]) -> Reach {
@@ -94,74 +123,138 @@ impl Blocks {
         self.allocated = self.allocated.max(blocks_end(landed));
     }
 
+    /// This change was made, all of it.
+    pub fn follow(&mut self, change: &Change) {
+        match change {
+            Change::Write { offset, bytes } => self.landed(offset + bytes.len() as u64),
+            Change::Resize { length } => self.resized(*length),
+            Change::Extend { .. } => {}
+        }
+    }
+
     /// The file was resized. Extending it allocates nothing.
     pub fn resized(&mut self, length: u64) {
         self.allocated = self.allocated.min(blocks_end(length));
     }
 }
 
+/// A file while its changes are applied. There may be bytes behind its end: in blocks whose size
+/// the log does not have.
+struct File {
+    bytes: Vec<u8>,
+    size: u64,
+    blocks: Blocks,
+    /// Behind this, blocks were freed and allocated anew, and the log knows the old ones.
+    same_blocks: u64,
+}
+
 /// The content of the file after these fates, one for each entry of its journal.
-pub fn content(content: &PageCache, fates: &[Fate]) -> Vec<u8> {
-    let mut bytes = content.durable().to_vec();
-    rescue(content, fates, &mut bytes);
-    let mut blocks = Blocks::of(content);
+pub fn content(content: &PageCache, fates: &[Fate], given_up: GivenUp) -> Vec<u8> {
+    let bytes = content.durable().to_vec();
+    let size = bytes.len() as u64;
+    let blocks = Blocks::of(content);
+    let mut file = File { bytes, size, blocks, same_blocks: u64::MAX };
+    file.bring_stranded(content, fates, given_up);
     for (entry, fate) in content.journal().iter().zip(fates) {
+        file.apply(entry, *fate);
+    }
+    file.bytes.resize(file.size as usize, 0);
+    if given_up.zeros {
+        content.unwritten().iter().for_each(|page| file.zero(page * PAGE, (page + 1) * PAGE));
+    }
+    file.bytes
+}
+
+impl File {
+    fn apply(&mut self, entry: &ContentEntry, fate: Fate) {
         match &entry.change {
-            Change::Resize { length } if *fate == Fate::Kept => {
-                bytes.resize(*length as usize, 0);
-                blocks.resized(*length);
+            Change::Resize { length } => match fate {
+                Fate::Kept => {
+                    self.bytes.truncate(*length as usize);
+                    self.size = *length;
+                    self.blocks.resized(*length);
+                }
+                Fate::InPlace => {
+                    self.zero(*length, blocks_end(*length));
+                    self.same_blocks = self.same_blocks.min(blocks_end(*length));
+                }
+                _ => {}
+            },
+            Change::Extend { offset, end } => {
+                let allocated = self.blocks.allocated;
+                let reach = Reach { offset: *offset, end: *end, allocated };
+                if let Fate::Sized(rest) = fate {
+                    self.size = self.size.max(reach.size(*offset, rest));
+                }
             }
-            Change::Resize { .. } => {}
-            Change::Write { offset, bytes: data } => {
-                let reach = blocks.reach(*offset, data);
-                let Some((landed, size)) = outcome(reach, *fate) else { continue };
-                if (bytes.len() as u64) < size {
-                    bytes.resize(size as usize, 0);
-                }
-                if landed > *offset {
-                    let data = &data[..(landed - offset) as usize];
-                    bytes[*offset as usize..landed as usize].copy_from_slice(data);
-                    blocks.landed(landed);
-                }
+            Change::Write { offset, bytes } => self.write(*offset, bytes, fate),
+        }
+    }
+
+    fn write(&mut self, offset: u64, data: &[u8], fate: Fate) {
+        let reach = self.blocks.reach(offset, data);
+        if fate == Fate::InPlace {
+            let end = reach.end.min(reach.allocated).min(self.same_blocks);
+            self.put(offset, &data[..end.saturating_sub(offset) as usize]);
+            return;
+        }
+        let Some((landed, size)) = outcome(reach, fate) else { return };
+        self.size = self.size.max(size);
+        if landed > offset {
+            self.put(offset, &data[..(landed - offset) as usize]);
+            self.blocks.landed(landed);
+        }
+    }
+
+    fn put(&mut self, offset: u64, data: &[u8]) {
+        let (start, end) = (offset as usize, offset as usize + data.len());
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        self.bytes[start..end].copy_from_slice(data);
+    }
+
+    fn zero(&mut self, from: u64, to: u64) {
+        let length = self.bytes.len();
+        let range = (from as usize).min(length)..(to as usize).min(length);
+        self.bytes[range].fill(0);
+    }
+
+    /// A page that reaches the disk brings along what a failed sync had stranded in it.
+    fn bring_stranded(&mut self, content: &PageCache, fates: &[Fate], given_up: GivenUp) {
+        if content.stranded().is_empty() {
+            return;
+        }
+        let mut touched = BTreeSet::new();
+        for (entry, fate) in content.journal().iter().zip(fates) {
+            let Change::Write { offset, bytes: data } = &entry.change else { continue };
+            let landed = match fate {
+                Fate::Kept => offset + data.len() as u64,
+                Fate::Torn { cut, .. } => *cut,
+                _ => *offset,
+            };
+            if landed > *offset {
+                touched.extend(offset / PAGE..landed.div_ceil(PAGE));
+            }
+        }
+        for (page, stranded) in content.stranded() {
+            let rescued = touched.contains(page);
+            if rescued || given_up.landed {
+                self.put(page * PAGE, stranded);
+            }
+            if rescued {
+                self.size = self.size.max(page * PAGE + stranded.len() as u64);
             }
         }
     }
-    bytes
 }
 
 /// Up to where the bytes of a write are there, and the least length of the file.
 fn outcome(reach: Reach, fate: Fate) -> Option<(u64, u64)> {
     match fate {
-        Fate::Dropped => None,
+        Fate::Dropped | Fate::InPlace => None,
         Fate::Kept => Some((reach.end, reach.end)),
         Fate::Torn { cut, rest } => Some((cut, reach.size(cut, rest))),
         Fate::Sized(rest) => Some((reach.offset, reach.size(reach.offset, rest))),
-    }
-}
-
-/// A page that reaches the disk brings along what a failed sync had stranded in it.
-fn rescue(content: &PageCache, fates: &[Fate], bytes: &mut Vec<u8>) {
-    if content.stranded().is_empty() {
-        return;
-    }
-    let mut touched = BTreeSet::new();
-    for (entry, fate) in content.journal().iter().zip(fates) {
-        let Change::Write { offset, bytes: data } = &entry.change else { continue };
-        let landed = match fate {
-            Fate::Kept => offset + data.len() as u64,
-            Fate::Torn { cut, .. } => *cut,
-            _ => *offset,
-        };
-        if landed > *offset {
-            touched.extend(offset / PAGE..landed.div_ceil(PAGE));
-        }
-    }
-    for (page, stranded) in content.stranded() {
-        if touched.contains(page) {
-            let start = (page * PAGE) as usize;
-            let end = start + stranded.len();
-            bytes.resize(bytes.len().max(end), 0);
-            bytes[start..end].copy_from_slice(stranded);
-        }
     }
 }

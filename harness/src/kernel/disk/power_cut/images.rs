@@ -1,8 +1,9 @@
 //! All images that a power cut may leave, or a fair sample of them, each once.
 //!
-//! First come those with a name (nothing, everything, each prefix, each tear of the last write),
-//! then the others by number. Stronger models come first, so that each image is listed under the
-//! strongest model that allows it. Must not know: what is done with an image.
+//! First come those with a name (nothing, everything, the log alone, what is written in place, the
+//! data alone, each prefix, each tear of the last write), then the others by number. Stronger
+//! models come first, so that each image is listed under the strongest model that allows it. Must
+//! not know: what is done with an image.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +43,8 @@ impl PowerCut<'_> {
                 }
             };
             let prefixes = 0..=power.events().len() as u64;
-            let named = [Mode::None, Mode::All].into_iter().chain(prefixes.map(Mode::Prefix));
+            let kinds = [Mode::None, Mode::All, Mode::Log, Mode::InPlace, Mode::Data];
+            let named = kinds.into_iter().chain(prefixes.map(Mode::Prefix));
             for mode in named.chain((1..).map(Mode::Torn)) {
                 match power.choose(mode) {
                     Ok(choice) => show(mode, power.build(&choice)),

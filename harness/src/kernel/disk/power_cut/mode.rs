@@ -1,7 +1,7 @@
 //! Which image is meant: modes and file system models, as written in a case.
 //!
-//! `MODE[@MODEL]`, where MODE is `none`, `all`, `prefix:N`, `torn:N` or `seed:N`. Without a
-//! model it is ext4. Must not know: what an image is.
+//! `MODE[@MODEL]`, where MODE is `none`, `all`, `log`, `data`, `inplace`, `prefix:N`, `torn:N` or
+//! `seed:N`. Without a model it is ext4. Must not know: what an image is.
 
 use std::fmt;
 use std::str::FromStr;
@@ -44,6 +44,13 @@ pub enum Mode {
     None,
     /// Everything that Linux would still write.
     All,
+    /// The whole log of names and sizes, and no data: sizes show zeros.
+    Log,
+    /// No more of the log than is certain, and the data of what is in it.
+    Data,
+    /// As [`Mode::Data`]; and what the log does not have was written in place, as far as its blocks
+    /// were there before.
+    InPlace,
     /// The first N unsynced changes and nothing after them; all, if there are fewer.
     Prefix(u64),
     /// Everything, but of the last unsynced write only what the N-th way to tear it leaves, counted
@@ -68,6 +75,9 @@ impl fmt::Display for Mode {
         match self {
             Mode::None => f.write_str("none"),
             Mode::All => f.write_str("all"),
+            Mode::Log => f.write_str("log"),
+            Mode::Data => f.write_str("data"),
+            Mode::InPlace => f.write_str("inplace"),
             Mode::Prefix(n) => write!(f, "prefix:{n}"),
             Mode::Torn(n) => write!(f, "torn:{n}"),
             Mode::Seed(n) => write!(f, "seed:{n}"),
@@ -88,7 +98,10 @@ impl fmt::Display for Cut {
 /// Why a text does not read as a power cut.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotACut {
-    #[error("expected none, all, prefix:N, torn:N or seed:N, and @PROFILE if need be")]
+    #[error(
+        "expected none, all, log, data, inplace, prefix:N, torn:N or seed:N, and @PROFILE if need \
+         be"
+    )]
     Form,
     #[error("expected {0}:N")]
     NoNumber(String),
@@ -134,6 +147,9 @@ impl FromStr for Cut {
         let mode = match mode.split_once(':') {
             None if mode == "none" => Mode::None,
             None if mode == "all" => Mode::All,
+            None if mode == "log" => Mode::Log,
+            None if mode == "data" => Mode::Data,
+            None if mode == "inplace" => Mode::InPlace,
             None if ["prefix", "torn", "seed"].contains(&mode) => {
                 return Err(NotACut::NoNumber(mode.to_string()));
             }
