@@ -1,7 +1,6 @@
 //! The configuration: the directives of redis.conf, their values, CONFIG GET and CONFIG SET (Redis:
 //! config.c).
 //!
-//! Defaults and error texts are those of Redis 6.0.
 //! Must not know: what a directive does to the rest of the server.
 
 mod accepted;
@@ -13,11 +12,7 @@ mod settings;
 
 use crate::text::glob_match;
 pub use directive::Directive;
-use directives::DIRECTIVES;
 pub use settings::{AppendFsync, Config, MaxmemoryPolicy};
-
-/// The Redis version that this server follows.
-pub const REDIS_VERSION: &str = "6.0.16";
 
 impl Config {
     /// Sets one directive from the words after its name. The error is the sentence that Redis
@@ -28,7 +23,7 @@ impl Config {
 
     /// The directives whose names match a pattern, with their values (Redis: `configGetCommand`).
     pub fn matching(&self, pattern: &[u8]) -> Vec<(&'static str, String)> {
-        DIRECTIVES
+        directives::of(self.generation)
             .iter()
             .filter(|directive| glob_match(pattern, directive.name.as_bytes(), true))
             .map(|directive| (directive.name, directive.get(self)))
@@ -41,7 +36,7 @@ impl Config {
 /// # Errors
 /// The reply after `ERR `, in the words of Redis' `configSetCommand`.
 pub fn config_set(config: &Config, name: &str, value: &str) -> Result<(Config, String), String> {
-    let directive = directives::find(name)
+    let directive = directives::find(config.generation, name)
         .filter(|directive| directive.modifiable)
         .ok_or_else(|| format!("Unsupported CONFIG parameter: {name}"))?;
     let mut changed = config.clone();

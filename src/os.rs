@@ -25,6 +25,8 @@ pub type Result<T> = std::result::Result<T, Errno>;
 
 /// Standard output: the log, unless `logfile` names a file.
 pub const STDOUT: Fd = 1;
+/// Standard error.
+pub const STDERR: Fd = 2;
 
 /// The directions a descriptor is polled for, or is ready in.
 ///

@@ -9,9 +9,6 @@ use crate::os::{Errno, Fd, Os};
 use crc64::Crc64;
 use stdio::FileWriter;
 
-/// Bytes between two incremental syncs.
-pub const REDIS_AUTOSYNC_BYTES: u64 = 32 * 1024 * 1024;
-
 /// A stream into a file. After a failed write all later ones fail with the same error and write
 /// nothing.
 pub struct Rio {

@@ -145,6 +145,8 @@ pub struct Server {
     pub hz: u32,
     /// Number of runs of server_cron.
     pub cronloops: u64,
+    /// A transaction is being executed.
+    pub in_exec: bool,
     /// A signal requested a shutdown, which server_cron performs.
     pub shutdown_asap: bool,
     expire_cycle: ExpireCycle,
@@ -157,9 +159,10 @@ pub struct Server {
 impl Server {
     /// A server before its first system call.
     pub fn new(config: Config) -> Server {
+        let log = Log { level: config.loglevel, file: config.logfile.clone(), role: 'M' };
         Server {
-            log: Log { level: config.loglevel, file: config.logfile.clone(), role: 'M' },
-            bio: Bio::new(),
+            bio: Bio::new(config.generation.failed_sync, &log),
+            log,
             keyspace: Keyspace {
                 limits: limits(&config),
                 access: Access::new(access_settings(&config)),
@@ -167,7 +170,7 @@ impl Server {
             },
             rdb: Rdb::new(0),
             aof: Aof::new(&config),
-            children: Children::default(),
+            children: Children::new(config.generation.child_report),
             loading: None,
             clients: Clients::default(),
             time: CachedTime::default(),
@@ -176,6 +179,7 @@ impl Server {
             epoll: -1,
             hz: config.hz,
             cronloops: 0,
+            in_exec: false,
             shutdown_asap: false,
             expire_cycle: ExpireCycle::new(config.databases),
             start_time: 0,
@@ -197,6 +201,7 @@ impl Server {
             children: &mut self.children,
             latency: &mut self.latency,
             epoll: self.epoll,
+            in_exec: self.in_exec,
             unixtime: self.time.unixtime(),
             mstime: self.time.mstime(),
         };
@@ -213,6 +218,7 @@ impl Server {
             children: &mut self.children,
             latency: &mut self.latency,
             epoll: self.epoll,
+            in_exec: self.in_exec,
             unixtime: self.time.unixtime(),
             mstime: self.time.mstime(),
         };

@@ -50,5 +50,5 @@ pub use flags::Flags;
 pub use request::{Blocked, BlockingOp, Credentials, KillFilter, LatencyRequest, Outcome, Reload};
 pub use request::{Request, Shutdown};
 pub use session::{ReplyMode, Session};
-pub use table::{COMMANDS, lookup};
+pub use table::{commands, lookup};
 pub use transaction::{Queued, Transaction};

@@ -10,10 +10,19 @@ use super::{admin, auth, bits, blocking, connection, counters, debug, dump, expi
 use super::{introspection, keys, latency, list_edits, lists, multi, renames, scan, set_algebra};
 use super::{sets, sort, strings};
 use super::{zset_algebra, zset_ranges, zset_removals, zsets};
+use crate::generation::{Commands, Generation};
+
+/// All commands of a generation.
+pub fn commands(generation: &Generation) -> &'static [Command] {
+    match generation.commands {
+        Commands::Redis60 => COMMANDS,
+        Commands::Redis70 => COMMANDS,
+    }
+}
 
 /// The command of this name, ignoring case.
-pub fn lookup(name: &[u8]) -> Option<&'static Command> {
-    COMMANDS.iter().find(|command| command.is_called(name))
+pub fn lookup(generation: &Generation, name: &[u8]) -> Option<&'static Command> {
+    commands(generation).iter().find(|command| command.is_called(name))
 }
 
 /// Short names, so that the table reads like Redis'.
@@ -216,13 +225,14 @@ pub static COMMANDS: &[Command] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generation::REDIS_6_0;
 
     #[test]
     fn names_are_found_in_any_case_and_arity_counts_the_name() {
-        let set = lookup(b"SeT").expect("known");
+        let set = lookup(&REDIS_6_0, b"SeT").expect("known");
         assert!(set.accepts(3) && set.accepts(5) && !set.accepts(2));
-        assert!(lookup(b"get").is_some_and(|get| get.accepts(2) && !get.accepts(3)));
-        assert!(lookup(b"blah").is_none());
+        assert!(lookup(&REDIS_6_0, b"get").is_some_and(|get| get.accepts(2) && !get.accepts(3)));
+        assert!(lookup(&REDIS_6_0, b"blah").is_none());
         assert_eq!(set.flags.names().collect::<Vec<_>>(), ["write", "denyoom"]);
     }
 

@@ -5,9 +5,10 @@
 
 use std::sync::LazyLock;
 
-use super::accepted::{IGNORED, ONLY};
+use super::accepted::{IGNORED, ONLY_OF_6_0, ONLY_OF_7_0, SUPPORTED};
 use super::directive::{Directive, Kind};
 use super::settings::{AppendFsync, Config, MaxmemoryPolicy};
+use crate::generation::{Directives, Generation};
 use crate::log::Level;
 
 macro_rules! yes_no {
@@ -73,30 +74,60 @@ const LOGLEVELS: [Level; 4] = [Level::Debug, Level::Verbose, Level::Notice, Leve
 const FSYNC_POLICIES: [AppendFsync; 3] =
     [AppendFsync::Everysec, AppendFsync::Always, AppendFsync::No];
 
-/// All directives, those with an effect first.
-pub static DIRECTIVES: LazyLock<Vec<Directive>> = LazyLock::new(|| {
+static REDIS_6_0: LazyLock<Vec<Directive>> = LazyLock::new(|| {
+    let mut all = shared(ziplist_limits());
+    all.extend(accepted(ONLY_OF_6_0));
+    all
+});
+
+static REDIS_7_0: LazyLock<Vec<Directive>> = LazyLock::new(|| {
+    let mut all = shared(listpack_limits());
+    all.extend(multi_part_aof());
+    all.extend(accepted(ONLY_OF_7_0));
+    all
+});
+
+/// All directives of a generation, those with an effect first.
+pub fn of(generation: &Generation) -> &'static [Directive] {
+    match generation.directives {
+        Directives::Redis60 => &REDIS_6_0,
+        Directives::Redis70 => &REDIS_7_0,
+    }
+}
+
+/// The directive of this name, ignoring case. Older names are accepted: `slave` for `replica`, and
+/// `ziplist` where the generation has `listpack`.
+pub fn find(generation: &Generation, name: &str) -> Option<&'static Directive> {
+    let all = of(generation);
+    let find = |name: &str| all.iter().find(|d| d.name.eq_ignore_ascii_case(name));
+    let older = name.to_ascii_lowercase();
+    find(name)
+        .or_else(|| find(&older.replace("slave", "replica")))
+        .or_else(|| find(&older.replace("ziplist", "listpack")))
+}
+
+/// What all generations have, with the limits of the encodings under the names of this one.
+fn shared(limits: [Directive; 6]) -> Vec<Directive> {
     let mut all = Vec::from(switches());
     all.extend(numbers());
-    all.extend(limits());
+    all.extend(limits);
     all.extend(texts());
     all.extend(choices_and_words());
-    all.extend(ONLY.iter().map(|&(name, value, reason)| Directive {
+    all.extend(SUPPORTED.iter().map(|&(name, value, reason)| Directive {
         name,
         modifiable: true,
         kind: Kind::Only(value, reason),
     }));
-    all.extend(IGNORED.iter().map(|&(name, default)| Directive {
+    all.extend(accepted(IGNORED));
+    all
+}
+
+fn accepted(list: &'static [(&str, &str)]) -> impl Iterator<Item = Directive> {
+    list.iter().map(|&(name, default)| Directive {
         name,
         modifiable: true,
         kind: Kind::Ignored(default),
-    }));
-    all
-});
-
-/// The directive of this name, ignoring case. `slave` is accepted for `replica`.
-pub fn find(name: &str) -> Option<&'static Directive> {
-    let find = |name: &str| DIRECTIVES.iter().find(|d| d.name.eq_ignore_ascii_case(name));
-    find(name).or_else(|| find(&name.to_ascii_lowercase().replace("slave", "replica")))
+    })
 }
 
 fn switches() -> [Directive; 11] {
@@ -115,10 +146,11 @@ fn switches() -> [Directive; 11] {
     ]
 }
 
+const ALL: i64 = i64::MAX;
+const INT_MIN: i64 = i32::MIN as i64;
+
 /// Limits of the compact encodings.
-fn limits() -> [Directive; 6] {
-    const ALL: i64 = i64::MAX;
-    const INT_MIN: i64 = i32::MIN as i64;
+fn ziplist_limits() -> [Directive; 6] {
     [
         number!(Integer, "hash-max-ziplist-entries", true, hash_max_ziplist_entries, 0, ALL),
         number!(Memory, "hash-max-ziplist-value", true, hash_max_ziplist_value, 0, ALL),
@@ -126,6 +158,26 @@ fn limits() -> [Directive; 6] {
         number!(Integer, "zset-max-ziplist-entries", true, zset_max_ziplist_entries, 0, ALL),
         number!(Memory, "zset-max-ziplist-value", true, zset_max_ziplist_value, 0, ALL),
         number!(Integer, "list-max-ziplist-size", true, list_max_ziplist_size, INT_MIN, INT_MAX),
+    ]
+}
+
+/// The same under the names of the encoding that came after ziplists.
+fn listpack_limits() -> [Directive; 6] {
+    [
+        number!(Integer, "hash-max-listpack-entries", true, hash_max_ziplist_entries, 0, ALL),
+        number!(Memory, "hash-max-listpack-value", true, hash_max_ziplist_value, 0, ALL),
+        number!(Integer, "set-max-intset-entries", true, set_max_intset_entries, 0, ALL),
+        number!(Integer, "zset-max-listpack-entries", true, zset_max_ziplist_entries, 0, ALL),
+        number!(Memory, "zset-max-listpack-value", true, zset_max_ziplist_value, 0, ALL),
+        number!(Integer, "list-max-listpack-size", true, list_max_ziplist_size, INT_MIN, INT_MAX),
+    ]
+}
+
+fn multi_part_aof() -> [Directive; 3] {
+    [
+        text!("appenddirname", false, appenddirname, |value| no_path("appenddirname", value)),
+        yes_no!("aof-timestamp-enabled", true, aof_timestamp_enabled),
+        yes_no!("aof-disable-auto-gc", true, aof_disable_auto_gc),
     ]
 }
 

@@ -27,6 +27,8 @@ pub struct Rdb {
     pub save_time_start: i64,
     /// Start a background save as soon as no child is running (BGSAVE SCHEDULE).
     pub bgsave_scheduled: bool,
+    /// Background saves that were tried.
+    pub stat_saves: u64,
     /// Copy-on-write memory of the last background save, in bytes.
     pub stat_rdb_cow_bytes: u64,
 }
@@ -43,6 +45,7 @@ impl Rdb {
             save_time_last: -1,
             save_time_start: -1,
             bgsave_scheduled: false,
+            stat_saves: 0,
             stat_rdb_cow_bytes: 0,
         }
     }

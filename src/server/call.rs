@@ -11,18 +11,12 @@ use super::Server;
 use crate::aof::{State, Status};
 use crate::clock::ustime;
 use crate::command::{
-    COMMANDS, Command, Context, Effects, Failure, Flags, Outcome, Queued, Run, Transaction, lookup,
+    Command, Context, Effects, Failure, Flags, Outcome, Queued, Run, Transaction, commands, lookup,
 };
+use crate::generation::Generation;
 use crate::keyspace::{Bytes, Value};
 use crate::os::{Fd, Os, strerror};
 use crate::resp::Reply;
-
-/// The error for write commands while background saves fail.
-const RDB_ERROR: &str = "MISCONF Redis is configured to save RDB snapshots, but it is currently \
-    not able to persist on disk. Commands that may modify the data set are disabled, because this \
-    instance is configured to report errors during writes if RDB snapshotting fails \
-    (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
-    error.";
 
 /// A command that was refused before it ran.
 struct Refusal {
@@ -65,7 +59,7 @@ impl Server {
 
     /// Checks whether a command is known, has the right arity, and is allowed now.
     fn check_allowed(&mut self, fd: Fd, argv: &[Bytes]) -> Result<&'static Command, Refusal> {
-        let Some(command) = lookup(&argv[0]) else {
+        let Some(command) = lookup(self.config.generation, &argv[0]) else {
             return Err(Refusal { is_exec: false, failure: unknown_command(argv) });
         };
         let is_exec = command.name == "exec";
@@ -112,11 +106,13 @@ impl Server {
     /// The error for write commands after a disk error (Redis: `writeCommandsDeniedByDiskError`).
     fn disk_error(&self) -> Option<Failure> {
         if self.rdb.denies_writes(&self.config) {
-            return Some(Failure::coded(RDB_ERROR));
+            return Some(Failure::coded(self.config.generation.words.snapshots_failing()));
         }
         let aof = &self.aof;
-        (aof.state != State::Off && aof.last_write_status == Status::Err).then(|| {
-            let reason = strerror(aof.last_write_errno);
+        let failing = (aof.last_write_status == Status::Err).then_some(aof.last_write_errno);
+        let failing = failing.or_else(|| self.bio.fsync_error());
+        failing.filter(|_| aof.state != State::Off).map(|errno| {
+            let reason = strerror(errno);
             Failure::coded(format!("MISCONF Errors writing to the AOF file: {reason}"))
         })
     }
@@ -152,7 +148,7 @@ impl Server {
         self.keyspace.access.frozen = self.children.any();
         let session = &mut self.clients.expect_mut(fd).session;
         let mut ctx = Context::new(&mut self.keyspace, session, self.time.ustime, false);
-        let outcome = run(command, &mut ctx, argv);
+        let outcome = run(self.config.generation, command, &mut ctx, argv);
         let mut effects = ctx.effects;
         self.apply_effects(os, &mut effects);
         let reply = match outcome {
@@ -263,9 +259,11 @@ impl Server {
     ) -> (Reply, u64) {
         let mut propagated = false;
         self.clients.expect_mut(fd).session.executing = true;
+        self.in_exec = true;
         let mut replies = Vec::with_capacity(transaction.queued.len());
         for Queued { name, argv, .. } in transaction.queued {
-            let command = lookup(name.as_bytes()).expect("it was found when it was queued");
+            let command = lookup(self.config.generation, name.as_bytes())
+                .expect("it was found when it was queued");
             if !propagated && !command.flags.has(Flags::READONLY | Flags::ADMIN) {
                 let db = self.clients.expect(fd).session.db;
                 self.propagate(os, db, &[b"MULTI".to_vec()]);
@@ -274,12 +272,14 @@ impl Server {
             replies.push(self.call(os, fd, command, &argv));
         }
         self.clients.expect_mut(fd).session.executing = false;
+        self.in_exec = false;
         (Reply::Array(replies), u64::from(propagated))
     }
 }
 
 /// Calls a command's handler.
 pub(super) fn run(
+    generation: &Generation,
     command: &Command,
     ctx: &mut Context<'_>,
     argv: &[Bytes],
@@ -287,7 +287,7 @@ pub(super) fn run(
     match command.run {
         Run::Data(handler) => handler(ctx, argv).map(Outcome::from),
         Run::Server(handler) => handler(ctx, argv),
-        Run::Table(handler) => handler(COMMANDS, argv).map(Outcome::from),
+        Run::Table(handler) => handler(commands(generation), argv).map(Outcome::from),
     }
 }
 

@@ -52,7 +52,7 @@ impl Server {
             )
             .into();
         }
-        greeting(session.id)
+        greeting(self.config.generation.version, session.id)
     }
 
     /// Closes the selected clients. The one that asked is closed after the reply.

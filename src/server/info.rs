@@ -9,7 +9,6 @@ use super::{Loading, Server};
 use crate::aof::{State, Status};
 use crate::bio::JobType;
 use crate::clock::time;
-use crate::config::REDIS_VERSION;
 use crate::os::Os;
 
 type Section = fn(&Server, &mut dyn Os) -> Fields;
@@ -53,7 +52,7 @@ macro_rules! fields {
 fn server(server: &Server, os: &mut dyn Os) -> Fields {
     let uptime = server.time.unixtime() - server.start_time;
     fields! {
-        redis_version: REDIS_VERSION,
+        redis_version: server.config.generation.version,
         sabot_version: env!("CARGO_PKG_VERSION"),
         redis_mode: "standalone",
         os: "Linux",

@@ -26,7 +26,7 @@ impl Server {
             // It could overwrite the final snapshot with its older one.
             self.warning(os, "There is a child saving an .rdb. Killing it!");
             let (rdb, _, mut env) = self.snapshots(os);
-            rdb.kill_rdb_child(&mut env);
+            rdb.kill_rdb_child_for_good(&mut env);
         }
         if self.aof.state != State::Off && !self.prepare_aof(os) {
             return false;

@@ -1,0 +1,160 @@
+//! A generation of Redis as a value: what a server of this version is called, writes and says, and
+//! which mechanism it has where two versions have different ones.
+//!
+//! Data (versions, formats, words) is used as it is. A mechanism is only named here; each room keeps
+//! the two ways of doing it in modules of their own and chooses between them at one place. No code
+//! compares versions: generations are not ordered.
+//!
+//! Must not know: how a mechanism works.
+
+mod redis_6_0;
+mod redis_7_0;
+mod words;
+
+pub use redis_6_0::REDIS_6_0;
+pub use redis_7_0::REDIS_7_0;
+pub use words::{RdbOpen, Words};
+
+/// All generations; the first is the default.
+pub static GENERATIONS: [&Generation; 2] = [&REDIS_6_0, &REDIS_7_0];
+
+/// One generation.
+#[derive(Debug)]
+pub struct Generation {
+    /// As `--as` takes it, for example `redis-6.0`.
+    pub name: &'static str,
+    /// The release that is followed.
+    pub version: &'static str,
+    pub words: &'static dyn Words,
+    pub rdb: RdbFormat,
+    pub layout: AofLayout,
+    pub translation: Translation,
+    pub failed_sync: FailedSync,
+    pub child_report: ChildReport,
+    pub killed_save: KilledSave,
+    pub shutdown: ShutdownWay,
+    pub directives: Directives,
+    pub commands: Commands,
+    pub fields: Fields,
+}
+
+/// How the AOF is kept on disk, and how it is rewritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AofLayout {
+    /// One file. What is executed during a rewrite reaches the child through a pipe.
+    SingleFile,
+    /// A directory with a base, increments, and a manifest that lists them.
+    MultiPart,
+}
+
+/// How a relative expiry time becomes an absolute one in the AOF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Translation {
+    /// A command of its own, PEXPIREAT, follows the one that sets the value.
+    SeparateExpiry,
+    /// The command itself gets an absolute time: `SET k v PXAT ms`.
+    AbsoluteOption,
+}
+
+/// What a failed sync of the AOF means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedSync {
+    /// Nothing: the result is not looked at.
+    Unnoticed,
+    /// Under `always` the end of the server, in the background the refusal of writes.
+    Noticed,
+}
+
+/// What a child reports to its parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChildReport {
+    /// Its copy-on-write memory, once, before it exits.
+    AtTheEnd,
+    /// Also its progress, every second; a child that cannot report exits.
+    Continuous,
+}
+
+/// When the traces of a killed background save are removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KilledSave {
+    AtOnce,
+    WhenReaped,
+}
+
+/// How a server is shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShutdownWay {
+    /// At once, or not at all.
+    Plain,
+    /// It may be forced, and aborted while it is still to come.
+    Abortable,
+}
+
+/// Which directives there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directives {
+    Redis60,
+    Redis70,
+}
+
+/// Which commands there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commands {
+    Redis60,
+    Redis70,
+}
+
+/// Which fields INFO has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fields {
+    Redis60,
+    Redis70,
+}
+
+/// How a snapshot is written.
+#[derive(Debug)]
+pub struct RdbFormat {
+    /// The version in the header.
+    pub version: u32,
+    /// The field that says whether an AOF follows or the file is the base of one.
+    pub aof_aux: &'static str,
+    /// The compact encoding of hashes, sorted sets, and the nodes of lists.
+    pub compact: Compact,
+    /// Bytes between two incremental syncs.
+    pub autosync_bytes: u64,
+    /// Whether and how the directory is synced after the rename.
+    pub installation: Installation,
+}
+
+/// The compact encoding of short values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compact {
+    Ziplist,
+    Listpack,
+}
+
+/// How a finished file gets its final name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Installation {
+    Rename,
+    /// The directory is synced after the rename.
+    RenameAndSync,
+}
+
+/// The generation of this name.
+pub fn named(name: &str) -> Option<&'static Generation> {
+    GENERATIONS.into_iter().find(|generation| generation.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+
+    #[test]
+    fn a_generation_has_the_name_of_its_release() {
+        for (name, version) in [("redis-6.0", "6.0.16"), ("redis-7.0", "7.0.15")] {
+            assert_eq!(named(name).map(|it| it.version), Some(version));
+        }
+        assert!(named("redis-5.0").is_none());
+    }
+}

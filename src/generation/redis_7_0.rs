@@ -1,0 +1,69 @@
+//! Redis 7.0.15: an append-only file of many parts, and syncs that matter.
+//!
+//! Must not know: other generations.
+
+use super::words::{RdbOpen, Words};
+use super::{
+    AofLayout, ChildReport, Commands, Compact, Directives, FailedSync, Fields, Generation,
+    Installation, KilledSave, RdbFormat, ShutdownWay, Translation,
+};
+
+pub static REDIS_7_0: Generation = Generation {
+    name: "redis-7.0",
+    version: "7.0.15",
+    words: &Redis70,
+    rdb: RdbFormat {
+        version: 10,
+        aof_aux: "aof-base",
+        compact: Compact::Listpack,
+        autosync_bytes: 4 << 20,
+        installation: Installation::RenameAndSync,
+    },
+    layout: AofLayout::MultiPart,
+    translation: Translation::AbsoluteOption,
+    failed_sync: FailedSync::Noticed,
+    child_report: ChildReport::Continuous,
+    killed_save: KilledSave::WhenReaped,
+    shutdown: ShutdownWay::Abortable,
+    directives: Directives::Redis70,
+    commands: Commands::Redis70,
+    fields: Fields::Redis70,
+};
+
+#[derive(Debug)]
+struct Redis70;
+
+impl Words for Redis70 {
+    fn snapshots_failing(&self) -> &'static str {
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist \
+         to disk. Commands that may modify the data set are disabled, because this instance is \
+         configured to report errors during writes if RDB snapshotting fails \
+         (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the \
+         RDB error."
+    }
+
+    fn cannot_open_rdb(&self, file: &RdbOpen<'_>) -> String {
+        let RdbOpen { temp, dir, reason, .. } = file;
+        format!(
+            "Failed opening the temp RDB file {temp} (in server root dir {dir}) for saving: \
+             {reason}"
+        )
+    }
+
+    fn reason_beside_dir<'a>(&self, first: &'a str, _getcwd: Option<&'a str>) -> &'a str {
+        first
+    }
+
+    fn wait_error(&self, reason: &str, rdb: i32, aof: i32) -> String {
+        let (kind, pid) = match (rdb, aof) {
+            (-1, -1) => ("Unknown", -1),
+            (-1, aof) => ("AOF", aof),
+            (rdb, _) => ("RDB", rdb),
+        };
+        format!("waitpid() returned an error: {reason}. child_type: {kind}, child_pid = {pid}")
+    }
+
+    fn rdb_write_error(&self, step: &str, reason: &str) -> String {
+        format!("Write error saving DB on disk({step}): {reason}")
+    }
+}
