@@ -33,6 +33,65 @@ fn the_same_server_gives_the_same_page_and_tokens_replay() {
     project.sabot(&["diff", "a.json", "b.json"]).expect(0, &["0 differences"]);
 }
 
+/// All numbers of one audit are the same numbers.
+#[test]
+fn every_report_of_an_audit_counts_alike() {
+    let project = Project::new();
+    let said = project.audit("a.html", &["--json", "a.json", "--junit", "a.xml", "--posix"]);
+    said.expect(1, &[]);
+    let json = project.json("a.json");
+    let counts = json["counts"].as_object().expect("a map");
+    let count = |class: &str| counts.get(class).and_then(Value::as_u64).unwrap_or_default();
+    let total: u64 = counts.values().filter_map(Value::as_u64).sum();
+    let broken = count("broken");
+    assert!(broken > 0 && broken < total, "{counts:?}");
+    let headline = format!("seen in {broken} of {total} runs");
+    assert!(said.text.contains(&headline), "{}", said.text);
+    let page = project.read("a.html");
+    assert!(page.contains(&headline));
+    let tiles = page.split("<ul class=\"tiles\">").nth(1).and_then(|it| it.split("</ul>").next());
+    let tiles = tiles.expect("tiles").split("<b>").skip(1);
+    let tiles = tiles.map(|tile| tile.split('<').next().expect("a number"));
+    let tiles: u64 = tiles.map(|number| number.parse::<u64>().expect("a number")).sum();
+    assert_eq!(tiles, total);
+    let junit = project.read("a.xml");
+    let attribute = |name: &str| -> u64 {
+        let value = junit.split(&format!(" {name}=\"")).nth(1).and_then(|it| it.split('"').next());
+        value.expect(name).parse().expect("a number")
+    };
+    assert_eq!((attribute("tests"), attribute("failures")), (total, broken));
+    // What the JSON holds of broken records is what counts, and nothing that does not.
+    let posix = project.audit("b.html", &["--json", "b.json"]);
+    posix.expect(1, &[&headline]);
+    assert!(!project.read("b.json").contains("posix"), "only with --posix");
+    assert!(project.read("a.json").contains("posix"));
+}
+
+/// `WORSE` and `better` are proved on both servers.
+#[test]
+fn a_server_is_no_worse_than_itself() {
+    let project = Project::new();
+    let said = project.sabot(&["compare", "sim", "sim", "--out", "c.html", "--json", "c.json"]);
+    said.expect(0, &["nothing changed", "the page is c.html"]);
+    assert!(project.read("c.html").contains("nothing changed"));
+    let json = project.json("c.json");
+    let causes = json["causes"].as_array().expect("a list");
+    assert!(!causes.is_empty() && causes.iter().all(|cause| cause["difference"] == "same"));
+    project.sabot(&["compare", "sim", "radis"]).expect(2, &["no world radis"]);
+}
+
+#[test]
+fn what_is_not_to_hold_the_same_is_not_compared() {
+    let project = Project::new();
+    project.audit("a.html", &["--json", "a.json"]).expect(1, &[]);
+    project.audit("b.html", &["--json", "b.json", "--quick"]).expect(1, &[]);
+    project.sabot(&["diff", "a.json", "b.json"]).expect(2, &["a sample of another size"]);
+    project.write("redis.conf", "hz 50\n");
+    let args = ["--json", "c.json", "--config", "redis.conf"];
+    project.audit("c.html", &args).expect(1, &[]);
+    project.sabot(&["diff", "a.json", "c.json"]).expect(2, &["under another configuration"]);
+}
+
 #[test]
 fn what_is_accepted_does_not_count_and_is_shown() {
     let project = Project::new();

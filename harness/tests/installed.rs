@@ -42,8 +42,8 @@ impl Installed {
     }
 }
 
-/// Copies a program by a process of its own. If this one wrote it, a test beside would fork with the
-/// file still open for writing, and execve(2) of the copy would fail with ETXTBSY.
+/// Copies a program by a process of its own. If this one wrote it, a test beside would fork with
+/// the file still open for writing, and execve(2) of the copy would fail with ETXTBSY.
 fn copy(from: &str, to: &Path) {
     let status = Command::new("cp").arg(from).arg(to).status().expect("cp starts");
     assert!(status.success(), "cp: {status}");

@@ -5,11 +5,10 @@
 //! | worse | the same run or case breaks a promise now, or loses what is at least announced |
 //! | better | the other way round |
 //! | other | another verdict that weighs the same |
-//! | new | only the new report has this run; it is worse if it breaks a promise in a way that the |
-//! |     | old server did not, at the same kind of call of the same workload |
-//! | gone | only the old report has it |
+//! | new, gone | only one of them has this run: there is nothing to compare it with |
 //!
-//! Must not know: where reports are, and how a difference is told.
+//! Reports are compared only if they are to hold the same: one configuration, one sample, one
+//! shard. Must not know: where reports are, and how a difference is told.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -17,7 +16,7 @@ use std::collections::BTreeMap;
 use super::record::{Audit, CaseRecord, FORMAT};
 use crate::contract::Verdict;
 use crate::sweep::file::{self, changes};
-use crate::sweep::{Axis, File, RunResult, Shard};
+use crate::sweep::{File, RunResult, Shard};
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,21 +79,46 @@ impl Report {
     }
 }
 
-/// All that changed, cases first; None: the reports are of two kinds.
-pub fn compare(old: &Report, new: &Report) -> Option<Vec<Changed>> {
+/// Why two reports cannot be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Incomparable {
+    #[error("one is the report of a sweep and the other of an audit")]
+    Kinds,
+    #[error("one ran under another configuration than the other")]
+    Configurations,
+    #[error("one is a sample of another size than the other")]
+    Samples,
+    #[error("one holds other shards of a sweep than the other")]
+    Shards,
+}
+
+/// All that changed, cases first.
+///
+/// # Errors
+/// When the reports are not of the same kind, or are not to hold the same.
+pub fn compare(old: &Report, new: &Report) -> Result<Vec<Changed>, Incomparable> {
     match (old, new) {
-        (Report::Sweep(old), Report::Sweep(new)) => Some(runs(old, new)),
+        (Report::Sweep(old), Report::Sweep(new)) if old.shard != new.shard => {
+            Err(Incomparable::Shards)
+        }
+        (Report::Sweep(old), Report::Sweep(new)) => Ok(runs(old, new)),
         (Report::Audit(old), Report::Audit(new)) => {
+            let kept = |audit: &Audit| audit.config.as_ref().map(|config| config.kept.clone());
+            match () {
+                () if kept(old) != kept(new) => return Err(Incomparable::Configurations),
+                () if old.sample != new.sample => return Err(Incomparable::Samples),
+                () => {}
+            }
             let mut changed = cases(&old.cases, &new.cases);
             changed.extend(runs(&old.file(), &new.file()));
-            Some(changed)
+            Ok(changed)
         }
-        _ => None,
+        _ => Err(Incomparable::Kinds),
     }
 }
 
 /// What a verdict weighs: a broken promise, one that was nearly broken, or nothing.
-fn weight(verdict: Verdict) -> u8 {
+pub(super) fn weight(verdict: Verdict) -> u8 {
     match verdict {
         verdict if verdict.is_broken_promise() => 2,
         Verdict::LostReported | Verdict::Leaked => 1,
@@ -145,7 +169,6 @@ fn cases(old: &[CaseRecord], new: &[CaseRecord]) -> Vec<Changed> {
 
 fn runs(old: &File, new: &File) -> Vec<Changed> {
     let (old, new) = (&counted(old), &counted(new));
-    let known: Vec<Way> = ways(old).collect();
     let changed = |run: file::Change| {
         let judged = |came: Option<RunResult>| match came {
             Some(RunResult::Judged(verdict)) => Some(verdict),
@@ -153,16 +176,7 @@ fn runs(old: &File, new: &File) -> Vec<Changed> {
         };
         let (old, new) = (judged(run.old), judged(run.new));
         let place = format!("{} {}: {}", run.workload, run.site, run.fault);
-        let axis = Axis::of(&run.site.first);
-        let way = new.map(|verdict| (run.workload, axis, verdict));
-        let change = match change(old, new) {
-            // A run that has no counterpart is judged by the company it keeps.
-            Change::New if new.is_some_and(|verdict| verdict.is_broken_promise()) => {
-                let is_known = way.is_some_and(|way| known.contains(&way));
-                if is_known { Change::New } else { Change::Worse }
-            }
-            change => change,
-        };
+        let change = change(old, new);
         let sentence = run.sentence;
         (old.is_some() || new.is_some()).then_some(Changed { change, place, old, new, sentence })
     };
@@ -174,18 +188,6 @@ fn counted(file: &File) -> File {
     let mut file = file.clone();
     file.sweeps.iter_mut().for_each(|sweep| sweep.records.retain(|record| !record.is_posix()));
     file
-}
-
-/// A way in which a promise breaks: workload, kind of call, verdict.
-type Way = (String, Axis, Verdict);
-
-fn ways(file: &File) -> impl Iterator<Item = Way> + '_ {
-    file.sweeps.iter().flat_map(|sweep| {
-        sweep.records.iter().filter_map(|record| {
-            let verdict = record.verdict().filter(|verdict| verdict.is_broken_promise())?;
-            Some((sweep.workload.clone(), Axis::of(&record.site.first), verdict))
-        })
-    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 pub mod causes;
 pub mod diff;
+pub mod event;
 pub mod record;
 pub mod redis_conf;
 pub mod run;
+pub mod upgrade;

@@ -8,7 +8,7 @@ use crate::contract::Verdict;
 use crate::exit::Status;
 use crate::runner::Outcome;
 use crate::suite::check::Assessment;
-use crate::sweep::{File, Shard, Sweep, file};
+use crate::sweep::{Class, File, Shard, Sweep, Tally, file};
 
 /// What the first field of every such file says.
 pub const FORMAT: &str = "sabot audit";
@@ -33,6 +33,9 @@ pub struct Audit {
     pub sample: Option<u32>,
     pub cases: Vec<CaseRecord>,
     pub sweeps: Vec<Sweep>,
+    /// Every run and case that counts, by what it came to: what every report of the audit says.
+    #[serde(default)]
+    pub counts: Tally,
     pub causes: Vec<Cause>,
     /// Accepted, but not seen.
     pub stale: Vec<String>,
@@ -103,13 +106,13 @@ impl CaseRecord {
         CaseRecord { name: name.to_string(), verdict, result, notes, sentence, accepted: None }
     }
 
-    pub fn status(&self) -> Status {
+    pub fn class(&self) -> Class {
         match self.result {
-            CaseResult::AsExpected | CaseResult::Otherwise => Status::AsExpected,
-            CaseResult::Broken if self.accepted.is_some() => Status::AsExpected,
-            CaseResult::Broken => Status::BrokenPromise,
-            CaseResult::NotApplicable => Status::NotApplicable,
-            CaseResult::NotMeasured => Status::NotMeasured,
+            CaseResult::AsExpected | CaseResult::Otherwise => Class::CaseAsExpected,
+            CaseResult::Broken if self.accepted.is_some() => Class::Accepted,
+            CaseResult::Broken => Class::Broken,
+            CaseResult::NotApplicable => Class::NotApplicable,
+            CaseResult::NotMeasured => Class::NotMeasured,
         }
     }
 }

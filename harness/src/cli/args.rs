@@ -51,6 +51,8 @@ pub enum Mode {
     Export(ExportArgs),
     /// Merge the JSON reports of the shards of a sweep
     Merge(MergeArgs),
+    /// Audit two servers under one configuration: is the upgrade from OLD to NEW safe?
+    Compare(CompareArgs),
     /// Diff two JSON reports of `sweep` or `audit`: is this upgrade safe?
     Diff(DiffArgs),
     /// Run every case on two or more servers and show, side by side, where they differ
@@ -172,6 +174,38 @@ pub struct AuditArgs {
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub reports: Reports,
+    #[command(flatten)]
+    pub cores: Cores,
+    /// A first look: about 60 runs per workload, of as many kinds as possible
+    #[arg(long)]
+    pub quick: bool,
+    /// Only about N runs per workload, of as many kinds as possible
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(conflicts_with = "quick")]
+    pub sample: Option<u32>,
+    /// Also show what only a disk loses that keeps nothing but what was synced by name; it does not
+    /// count
+    #[arg(long)]
+    pub posix: bool,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CompareArgs {
+    #[arg(value_name = "OLD", help = SERVER)]
+    pub old: String,
+    #[arg(value_name = "NEW", help = "the server that would replace it")]
+    pub new: String,
+    /// Run everything under this configuration, except for what the harness decides itself
+    #[arg(long, value_name = "REDIS.CONF")]
+    pub config: Option<PathBuf>,
+    /// Output file of the page [default: sabot-compare.html]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Output file of the comparison as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
     #[command(flatten)]
     pub cores: Cores,
     /// A first look: about 60 runs per workload, of as many kinds as possible

@@ -9,7 +9,7 @@ use super::error::CommandError;
 use super::screen::Progress;
 use super::session::Session;
 use super::{date, output, screen, sweep};
-use crate::audit::record::{Audit, CaseRecord};
+use crate::audit::record::Audit;
 use crate::audit::redis_conf::Conf;
 use crate::audit::run::{AuditInputs, AuditRun, NoAudit};
 use crate::engine::pool::cores;
@@ -17,13 +17,12 @@ use crate::engine::worlds;
 use crate::exit::{Exit, Status, overall};
 use crate::report::audit_junit;
 use crate::report::html::{Page, audit as page};
-use crate::sweep::accepted::Accepted;
 
 /// What the page is called when nothing else is said.
 const PAGE: &str = "sabot-audit.html";
 
 /// Runs of each workload for `--quick`.
-const QUICK: u32 = 60;
+pub const QUICK: u32 = 60;
 
 /// The mode.
 pub fn main(args: &AuditArgs) -> Result<Exit, CommandError> {
@@ -35,7 +34,8 @@ pub fn main(args: &AuditArgs) -> Result<Exit, CommandError> {
     let accepted = sweep::accepted(&args.reports)?;
     let conf = args.config.as_deref().map(Conf::open).transpose()?;
     let sample = args.sample.or(args.quick.then_some(QUICK));
-    let inputs = AuditInputs::read(worlds::named(&args.server)?, conf, sample)?;
+    let mut inputs = AuditInputs::read(worlds::named(&args.server)?, conf, sample)?;
+    inputs.posix = args.posix;
     let threads = session.jobs().min(cores().len());
     let progress = Progress::of_many(0);
     let done = session.with_pool(|pool| {
@@ -57,7 +57,7 @@ pub fn main(args: &AuditArgs) -> Result<Exit, CommandError> {
         output::write(path, &junit)?;
     }
     conclude(&audit, &page.headline, &out);
-    Ok(if audit.partial { Exit::Interrupted } else { exit(&audit, &accepted) })
+    Ok(if audit.partial { Exit::Interrupted } else { exit(&audit) })
 }
 
 impl From<NoAudit> for CommandError {
@@ -69,13 +69,13 @@ impl From<NoAudit> for CommandError {
     }
 }
 
-/// What each run means for the exit code; an accepted one is as expected, and an entry that accepts
-/// nothing is bad usage.
-fn exit(audit: &Audit, accepted: &Accepted) -> Exit {
-    let cases = audit.cases.iter().map(CaseRecord::status);
-    let counted = accepted.without(&audit.file());
+/// What everything means for the exit code; an accepted finding is as expected, and an entry that
+/// accepts nothing is bad usage.
+fn exit(audit: &Audit) -> Exit {
+    let refused = audit.sweeps.iter().filter(|sweep| sweep.refused.is_some());
+    let refused = refused.map(|_| Status::NotMeasured);
     let stale = audit.stale.iter().map(|_| Status::BadCase);
-    overall(cases.chain(sweep::statuses(&counted)).chain(stale))
+    overall(audit.counts.classes().map(sweep::status).chain(refused).chain(stale))
 }
 
 fn conclude(audit: &Audit, headline: &str, out: &Path) {

@@ -15,11 +15,9 @@ use crate::report::diff;
 /// The mode.
 pub fn main(args: &DiffArgs) -> Result<Exit, CommandError> {
     let (old, new) = (read(&args.old)?, read(&args.new)?);
-    let Some(changed) = compare(&old, &new) else {
-        let (old, new) = (args.old.display(), args.new.display());
-        let words = "one is the report of a sweep and the other of an audit";
-        return Err(CommandError::usage(format!("{old}, {new}: {words}")));
-    };
+    let changed = compare(&old, &new).map_err(|why| {
+        CommandError::usage(format!("{}, {}: {why}", args.old.display(), args.new.display()))
+    })?;
     if let (Report::Audit(old), Report::Audit(new)) = (&old, &new) {
         screen::line(&format!("{} → {}", old.server, new.server));
     }

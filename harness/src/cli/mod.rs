@@ -12,6 +12,7 @@ pub mod args;
 pub mod audit;
 pub mod bench;
 pub mod commands;
+pub mod compare;
 pub mod conform;
 pub mod date;
 pub mod diff;
@@ -61,6 +62,7 @@ fn carry_out(mode: Mode) -> Result<Exit, CommandError> {
         Mode::Shrink(args) => tokens::shrink(&args),
         Mode::Export(args) => tokens::export(&args),
         Mode::Merge(args) => sweep::merge(&args),
+        Mode::Compare(args) => compare::main(&args),
         Mode::Diff(args) => diff::main(&args),
         Mode::Audit(args) => audit::main(&args),
         Mode::Known(args) => known::main(&args),

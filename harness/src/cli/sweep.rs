@@ -18,7 +18,7 @@ use crate::suite::library::{Library, LibraryError, ParsedCase, SWEEPS, parse_all
 use crate::sweep::accepted::Accepted;
 use crate::sweep::driver::Sweeper;
 use crate::sweep::enumerate::Scope;
-use crate::sweep::{File, Shard, Sweep, Workload};
+use crate::sweep::{Class, File, Shard, Sweep, Tally, Workload};
 
 /// The mode.
 pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
@@ -63,9 +63,8 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
     if file.sweeps.len() > 1 {
         screen::line(&format!("=== causes, the worst first\n{}", sweep_text::causes(&file.sweeps)));
     }
-    conclude(&file, began.elapsed().as_secs_f64());
+    conclude(&file, &accepted, began.elapsed().as_secs_f64());
     write(&file, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)?;
-    let counted = accepted.without(&file);
     let everywhere = !interrupted
         && (shard, sample, args.faults.is_empty()) == (Shard::WHOLE, None, true)
         && args.cases.is_empty();
@@ -80,7 +79,7 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
     } else {
         undone.iter().for_each(|what| screen::error(what));
         let undone = undone.iter().map(|_| Status::NotMeasured);
-        overall(statuses(&counted).chain(missing).chain(undone).chain(stale))
+        overall(statuses(&file, &accepted).into_iter().chain(missing).chain(undone).chain(stale))
     })
 }
 
@@ -113,20 +112,16 @@ fn shown(sweep: &Sweep) -> String {
     )
 }
 
-fn conclude(file: &File, seconds: f64) {
+fn conclude(file: &File, accepted: &Accepted, seconds: f64) {
     screen::line(LEGEND);
-    let runs: usize = file.sweeps.iter().map(|sweep| sweep.records.len()).sum();
+    let tally = Tally::of_sweeps(&file.sweeps, accepted);
     let refused = file.sweeps.iter().filter(|sweep| sweep.refused.is_some()).count();
-    let mut text = format!("{} sweeps, {runs} runs", file.sweeps.len());
-    for exit in [Status::BrokenPromise, Status::NotMeasured] {
-        let what = match exit {
-            Status::BrokenPromise => "with a promise broken",
-            _ => "not measured",
-        };
-        let count = statuses(file).filter(|finding| *finding == exit).count();
-        text.push_str(&format!(", {count} {what}"));
-    }
-    text.push_str(&format!(", {refused} workloads not swept"));
+    let (sweeps, runs) = (file.sweeps.len(), tally.total());
+    let [broken, unmeasured] = [Class::Broken, Class::NotMeasured].map(|class| tally.count(class));
+    let mut text = format!(
+        "{sweeps} sweeps, {runs} runs, {broken} with a promise broken, {unmeasured} not measured, \
+         {refused} workloads not swept"
+    );
     if file.partial {
         text.push_str("; interrupted, so this is partial");
     }
@@ -136,18 +131,21 @@ fn conclude(file: &File, seconds: f64) {
     screen::line(&text);
 }
 
-/// What each run and each workload means for the exit code.
-pub fn statuses(file: &File) -> impl Iterator<Item = Status> {
-    file.sweeps.iter().flat_map(|sweep| {
-        let refused = sweep.refused.iter().map(|_| Status::NotMeasured);
-        refused.chain(sweep.records.iter().map(|record| match record.verdict() {
-            // No server syncs the directory that holds its own, so this would say nothing.
-            _ if record.is_posix() || !record.is_finding() => Status::AsExpected,
-            Some(verdict) if verdict.is_broken_promise() => Status::BrokenPromise,
-            Some(verdict) if verdict.is_no_measurement() => Status::NotMeasured,
-            _ => Status::AsExpected,
-        }))
-    })
+/// What a class means for the exit code.
+pub fn status(class: Class) -> Status {
+    match class {
+        Class::Broken => Status::BrokenPromise,
+        Class::NotMeasured => Status::NotMeasured,
+        Class::NotApplicable => Status::NotApplicable,
+        _ => Status::AsExpected,
+    }
+}
+
+/// What runs and workloads mean for the exit code.
+fn statuses(file: &File, accepted: &Accepted) -> Vec<Status> {
+    let refused = file.sweeps.iter().filter(|sweep| sweep.refused.is_some());
+    let tally = Tally::of_sweeps(&file.sweeps, accepted);
+    refused.map(|_| Status::NotMeasured).chain(tally.classes().map(status)).collect()
 }
 
 /// Puts the reports in place, each as a whole or not at all.
@@ -186,13 +184,13 @@ pub fn merge(args: &MergeArgs) -> Result<Exit, CommandError> {
     )?;
     let merged = File::merge(files).map_err(CommandError::usage)?;
     merged.sweeps.iter().for_each(|sweep| screen::line(&shown(sweep)));
-    conclude(&merged, 0.0);
+    conclude(&merged, &accepted, 0.0);
     write(&merged, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)?;
     say_accepted(&accepted, &merged, &[]);
     let missing = merged.missing();
     missing.iter().for_each(|what| screen::error(what));
     let missing = missing.iter().map(|_| Status::NotMeasured);
-    Ok(overall(statuses(&accepted.without(&merged)).chain(missing)))
+    Ok(overall(statuses(&merged, &accepted).into_iter().chain(missing)))
 }
 
 /// Says how many findings each reason accepts, and which entries nothing needs.

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::contract::Verdict;
+
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +27,8 @@ pub struct Catalogue {
     pub forget_consumers: Vec<String>,
     /// Writes that a server itself loses.
     pub bugs: Vec<Bug>,
+    /// What servers lose by themselves when several commands come together.
+    pub bugs_together: Vec<BugTogether>,
     pub writes: Vec<Group>,
     pub others: Vec<Group>,
     /// What is about the connection, or about several commands of it.
@@ -39,6 +43,22 @@ pub struct Bug {
     servers: Vec<String>,
     /// As it stands among the writes; of several commands, the last one.
     run: String,
+    pub why: String,
+    /// What the server shows before and after, without sabot.
+    pub proof: String,
+}
+
+/// Commands that some servers lose without any fault, if all of them are in one script.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BugTogether {
+    /// By family.
+    servers: Vec<String>,
+    /// Words of the script: one of each list is there.
+    script: Vec<Vec<String>>,
+    verdict: Verdict,
+    /// Words of the place at which the content differs.
+    differs: String,
     pub why: String,
     /// What the server shows before and after, without sabot.
     pub proof: String,
@@ -71,6 +91,23 @@ impl Catalogue {
     pub fn bug(&self, family: &str, commands: &[String]) -> Option<&Bug> {
         self.bugs.iter().find(|bug| {
             bug.servers.iter().any(|its| its == family) && commands.last() == Some(&bug.run)
+        })
+    }
+
+    /// What servers of this family do wrong with this script, which came to this.
+    pub fn bug_together(
+        &self,
+        family: &str,
+        script: &str,
+        verdict: Verdict,
+        sentence: &str,
+    ) -> Option<&BugTogether> {
+        self.bugs_together.iter().find(|bug| {
+            let is_there = |words: &Vec<String>| words.iter().any(|word| script.contains(word));
+            bug.servers.iter().any(|its| its == family)
+                && bug.verdict == verdict
+                && sentence.contains(&bug.differs)
+                && bug.script.iter().all(is_there)
         })
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use proptest::strategy::ValueTree;
 use serde::Serialize;
 
-use super::catalogue::Catalogue;
+use super::catalogue::{BugTogether, Catalogue};
 use super::listing::Listing;
 use super::stories::{Material, draw};
 use crate::contract::Verdict;
@@ -35,6 +35,8 @@ pub struct Counts {
     pub not_measured: BTreeMap<String, Example>,
     /// By kind.
     pub alarms: BTreeMap<String, Example>,
+    /// What a server is known to lose by itself.
+    pub bugs: BTreeMap<String, u64>,
     /// Commands that the server lists and no script can be drawn with.
     pub missing: Vec<String>,
 }
@@ -92,7 +94,11 @@ pub fn search(
             numbers.iter().map(|n| draw(seed, *n).current().script(&search.material)).collect();
         let summaries = search.run(&scripts, &mut done)?;
         for ((n, script), summary) in numbers.iter().zip(&scripts).zip(&summaries) {
-            counts.take(*n, script, summary);
+            let bug = |sentence: &str| {
+                let verdict = summary.verdict;
+                catalogue.bug_together(&world.family, script, verdict, sentence)
+            };
+            counts.take(*n, script, summary, bug);
         }
     }
     for alarm in counts.alarms.values_mut() {
@@ -152,10 +158,20 @@ impl Search<'_> {
 }
 
 impl Counts {
-    fn take(&mut self, n: u64, script: &str, summary: &RunSummary) {
+    fn take<'a>(
+        &mut self,
+        n: u64,
+        script: &str,
+        summary: &RunSummary,
+        bug: impl Fn(&str) -> Option<&'a BugTogether>,
+    ) {
         self.runs += 1;
         *self.verdicts.entry(summary.verdict).or_default() += 1;
         let sentence = sentence(summary);
+        if let Some(bug) = bug(&sentence) {
+            *self.bugs.entry(bug.why.clone()).or_default() += 1;
+            return;
+        }
         let kinds = match summary.verdict {
             _ if summary.wrong().is_some() => &mut self.alarms,
             Verdict::Kept | Verdict::LostAllowed => return,

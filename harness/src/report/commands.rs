@@ -139,6 +139,9 @@ pub fn alarms(counts: &Counts) -> String {
     };
     examples("FALSE ALARM", &counts.alarms);
     examples("not measured", &counts.not_measured);
+    for (why, runs) in &counts.bugs {
+        text.push_str(&format!("a bug of the server  {runs}: {why}\n"));
+    }
     if !counts.missing.is_empty() {
         text.push_str(&format!("NEVER DRAWN: {}\n", counts.missing.join(", ")));
     }

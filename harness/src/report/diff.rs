@@ -27,6 +27,14 @@ pub fn text(changed: &[Changed]) -> String {
     }
     let counts = ALL.map(|change| format!("{} {}", of(change).count(), word(change)));
     text.push_str(&format!("{} differences: {}\n", changed.len(), counts.join(", ")));
+    let breaks = |changed: &&Changed| changed.new.is_some_and(|new| new.is_broken_promise());
+    match of(Change::New).filter(breaks).count() {
+        0 => {}
+        broken => text.push_str(&format!(
+            "{broken} of the new ones break a promise, and nothing here compares with them; \
+             `sabot compare` tries every finding on both servers\n"
+        )),
+    }
     text
 }
 

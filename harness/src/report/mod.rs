@@ -15,3 +15,4 @@ pub mod known_bugs;
 pub mod matrix;
 pub mod sweep_text;
 pub mod table;
+pub mod upgrade;

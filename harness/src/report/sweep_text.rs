@@ -8,7 +8,7 @@ use crate::contract::Verdict;
 use crate::kernel::disk::power_cut::FsModel;
 use crate::sweep::accepted::Accepted;
 use crate::sweep::finding::{self, CauseAcrossSweeps, Finding, findings};
-use crate::sweep::{Fault, File, Kind, Record, RunResult, Sweep};
+use crate::sweep::{Class, Fault, File, Kind, Record, RunResult, Sweep};
 
 /// Counts and matrix: what stays the same as long as the server does the same.
 pub fn matrix(sweep: &Sweep) -> String {
@@ -182,26 +182,23 @@ pub fn suite(sweep: &Sweep, accepted: &Accepted) -> (String, Vec<junit::Test>) {
         let became = Became::Errored("partial".to_string(), sweep.missing());
         tests.push((name.clone(), "complete".to_string(), became));
     }
-    for record in sweep.records.iter().filter(|record| !record.past_last_call) {
+    for record in &sweep.records {
+        let Some(class) = record.class(&sweep.workload, accepted) else { continue };
         let test = format!("{}, {}", record.fault, record.ending.words());
-        let known = accepted.run(&sweep.workload, record).filter(|_| record.is_finding());
-        let became =
-            known.map_or_else(|| became(record), |why| Became::Skipped(format!("accepted: {why}")));
-        tests.push((record.site.to_string(), test, became));
+        let why = || accepted.run(&sweep.workload, record).unwrap_or_default();
+        tests.push((record.site.to_string(), test, became(record, class, why)));
     }
     (name, tests)
 }
 
-fn became(record: &Record) -> Became {
-    let message = format!("{}\n{}", record.sentence, record.token);
-    match record.verdict() {
-        None => Became::Skipped("nothing was injected".to_string()),
-        Some(verdict) if verdict.is_broken_promise() => {
-            Became::Failed(verdict.to_string(), message)
-        }
-        Some(verdict) if verdict.is_no_measurement() => {
-            Became::Errored(verdict.to_string(), message)
-        }
-        Some(_) => Became::Passed,
+fn became(record: &Record, class: Class, accepted: impl Fn() -> String) -> Became {
+    let verdict = || record.verdict().map(|verdict| verdict.to_string()).unwrap_or_default();
+    let message = || format!("{}\n{}", record.sentence, record.token);
+    match class {
+        Class::Broken => Became::Failed(verdict(), message()),
+        Class::NotMeasured => Became::Errored(verdict(), message()),
+        Class::Accepted => Became::Skipped(format!("accepted: {}", accepted())),
+        Class::NothingInjected => Became::Skipped("nothing was injected".to_string()),
+        _ => Became::Passed,
     }
 }

@@ -114,17 +114,6 @@ impl Accepted {
         reason
     }
 
-    /// The report without what is accepted in it, which therefore does not count.
-    pub fn without(&self, file: &File) -> File {
-        let mut file = file.clone();
-        for sweep in &mut file.sweeps {
-            sweep.records.retain(|record| {
-                !record.is_finding() || self.run(&sweep.workload, record).is_none()
-            });
-        }
-        file
-    }
-
     /// How many findings each reason accepts.
     pub fn reasons(&self, file: &File) -> Vec<(String, usize)> {
         let mut reasons: Vec<(String, usize)> = Vec::new();

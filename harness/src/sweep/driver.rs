@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::baseline::Baseline;
 use super::enumerate::{PlannedRun, RunPlan, Scope};
 use super::signature::Signature;
-use super::{Ending, Record, Sweep, Token, Workload, cuts, finding, pairs};
+use super::{Ending, Record, Sweep, Token, Workload, cuts, pairs};
 use crate::contract::Verdict;
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::wire::{Batch, Cuts, Survey};
@@ -94,7 +94,8 @@ impl Sweeper<'_> {
         Ok(())
     }
 
-    /// Makes these runs and writes down what they came to, compared with the baseline, which grows.
+    /// Makes these runs and writes down what they came to, compared with the baseline, which grows;
+    /// each finding gets its token.
     fn all(
         &self,
         sweep: &mut Sweep,
@@ -109,18 +110,13 @@ impl Sweeper<'_> {
         let (other_owners, mut others) = owned(other_states);
         baseline.learn(records.iter().chain(&others));
         baseline.mark(records.iter_mut().chain(&mut others));
-        let (first, first_other) = (sweep.records.len(), sweep.other_states.len());
+        let owned = records.iter_mut().zip(&owners).chain(others.iter_mut().zip(&other_owners));
+        for (record, owner) in owned.filter(|(record, _)| record.is_finding()) {
+            let token = token(workload, world, &runs[*owner], record);
+            record.token = token.map(|token| token.encode()).unwrap_or_default();
+        }
         sweep.records.extend(records);
         sweep.other_states.extend(others);
-        for finding in finding::findings(sweep) {
-            let new = sweep.records[first..].iter_mut().zip(&owners);
-            let others = sweep.other_states[first_other..].iter_mut().zip(&other_owners);
-            let its = new.chain(others).find(|(record, _)| **record == finding.example);
-            if let Some((record, owner)) = its {
-                let run = &runs[*owner];
-                record.token = token(workload, world, run, record, finding.verdict).encode();
-            }
-        }
         done
     }
 
@@ -260,23 +256,18 @@ fn objection(dry: &RunSummary, again: &RunSummary) -> Option<String> {
     (!fine).then(|| format!("its dry run, without any fault, is {}: {sentence}", dry.verdict))
 }
 
-fn token(
-    workload: &Workload,
-    world: &World,
-    run: &PlannedRun,
-    record: &Record,
-    verdict: Verdict,
-) -> Token {
+fn token(workload: &Workload, world: &World, run: &PlannedRun, record: &Record) -> Option<Token> {
+    let verdict = record.verdict()?;
     let script = match record.cut {
         Some(cut) => cuts::script_leaving(workload, run, cut),
         None => workload.script(&run.added, run.ending),
     };
-    Token {
+    Some(Token {
         case: workload.name.clone(),
         world: world.label.clone(),
         site: run.site.to_string(),
         fault: record.fault.to_string(),
         verdict,
         script,
-    }
+    })
 }

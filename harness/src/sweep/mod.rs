@@ -29,6 +29,7 @@ pub mod shard;
 pub mod shrink;
 pub mod signature;
 pub mod smallest;
+pub mod tally;
 pub mod token;
 pub mod workload;
 
@@ -40,5 +41,6 @@ pub use pair::OneOrPair;
 pub use record::{Record, Sweep};
 pub use shard::Shard;
 pub use signature::{RunResult, Signature};
+pub use tally::{Class, Tally};
 pub use token::Token;
 pub use workload::{Added, Ending, Workload};

@@ -9,17 +9,15 @@ use crate::audit::causes::Causes;
 use crate::audit::record::{Audit, CaseRecord, CaseResult, Cause};
 use crate::case;
 use crate::contract::Verdict;
-use crate::exit::Status;
 use crate::report::export::strace;
 use crate::report::{html, sweep_text};
 use crate::sweep::accepted::Accepted;
-use crate::sweep::signature::is_finding;
-use crate::sweep::{Record, RunResult, Sweep, Token};
+use crate::sweep::{Class, Sweep, Token};
 
 /// The page; `causes` still knows which run belongs to which.
 pub fn page(audit: &Audit, causes: &Causes, accepted: &Accepted, family: &str) -> Page {
     let numbered = (1..).zip(&audit.causes);
-    let (headline, tone) = headline(audit, causes, accepted);
+    let (headline, tone) = headline(audit);
     Page {
         server: audit.server.clone(),
         world: audit.world.clone(),
@@ -45,9 +43,8 @@ pub fn page(audit: &Audit, causes: &Causes, accepted: &Accepted, family: &str) -
 const POSIX: &str = "only where nothing is kept but what was synced by name; it does not count, \
     because no server syncs the directory that holds its own";
 
-fn headline(audit: &Audit, causes: &Causes, accepted: &Accepted) -> (String, &'static str) {
-    let runs: usize = audit.sweeps.iter().map(|sweep| sweep.records.len()).sum();
-    let of = format!("{} and {}", many(runs, "run"), many(audit.cases.len(), "case"));
+fn headline(audit: &Audit) -> (String, &'static str) {
+    let of = many(audit.counts.total(), "run");
     let broken = audit.causes.iter().filter(|cause| cause.is_broken_promise());
     let (known, new): (Vec<&Cause>, Vec<&Cause>) =
         broken.partition(|cause| cause.accepted.is_some());
@@ -56,16 +53,15 @@ fn headline(audit: &Audit, causes: &Causes, accepted: &Accepted) -> (String, &'s
         count => format!(" {} more accepted.", many(count, "way")),
     };
     match new.len() {
-        0 if runs + audit.cases.len() == 0 => ("Nothing was tried.".to_string(), "unknown"),
+        0 if audit.counts.total() == 0 => ("Nothing was tried.".to_string(), "unknown"),
         0 => match unmeasured(audit) {
             None => (format!("No unexpected promise was broken in {of}.{known}"), "kept"),
             Some(what) => (format!("Nothing is certain: {what} could not be measured."), "unknown"),
         },
         count => {
-            let lost = unexpected(audit, causes, accepted);
+            let broken = audit.counts.count(Class::Broken);
             let ways = many(count, "way");
-            let seen = format!("seen in {} of {runs}.{known}", many(lost, "run"));
-            (format!("Promises break in {ways}, {seen}"), "broken")
+            (format!("Promises break in {ways}, seen in {broken} of {of}.{known}"), "broken")
         }
     }
 }
@@ -78,53 +74,30 @@ fn unmeasured(audit: &Audit) -> Option<String> {
     (cases + sweeps > 0).then_some(what)
 }
 
-/// How many runs and cases broke a promise for which nothing is accepted; one that may come to
-/// several findings is one.
-fn unexpected(audit: &Audit, causes: &Causes, accepted: &Accepted) -> usize {
-    let new = |sweep: &Sweep, record: &Record| {
-        let number = causes.number(&sweep.workload, record, accepted);
-        number.is_none_or(|number| audit.causes[number - 1].accepted.is_none())
-    };
-    let of = |sweep: &Sweep| {
-        let broken = sweep.records.iter().filter(|record| counts_once(record));
-        let broken =
-            broken.filter(|record| record.verdict().is_some_and(|v| v.is_broken_promise()));
-        broken.filter(|record| new(sweep, record)).count()
-    };
-    let cases = audit.cases.iter().filter(|case| case.status() == Status::BrokenPromise);
-    audit.sweeps.iter().map(of).sum::<usize>() + cases.count()
-}
-
-/// What a weaker profile of disks only repeats is counted once.
-fn counts_once(record: &Record) -> bool {
-    !record.is_posix() && (record.is_finding() || !record.verdict().is_some_and(is_finding))
-}
-
 /// `1 run`, `2 runs`.
 fn many(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
+/// One for each class that there is; together they are all runs and cases.
 fn tiles(audit: &Audit) -> Vec<Tile> {
-    let records = || audit.sweeps.iter().flat_map(|sweep| &sweep.records);
-    let runs = |wanted: &dyn Fn(Verdict) -> bool| {
-        let counted = records().filter(|record| counts_once(record));
-        counted.filter(|record| record.verdict().is_some_and(wanted)).count()
+    let tile = |class: Class| {
+        let (label, tone) = match class {
+            Class::Broken => ("broke a promise", "broken"),
+            Class::NotMeasured => ("not measured", "unknown"),
+            Class::Accepted => ("broke a promise, accepted", "near"),
+            Class::NearlyBroken => ("lost, and a client was told; or leaked", "near"),
+            Class::LostByLie => ("lost what the system lied about", "lie"),
+            Class::LostAllowed => ("lost within the promise", "allowed"),
+            Class::Litter => ("only left files behind", "lie"),
+            Class::Kept => ("kept everything", "kept"),
+            Class::CaseAsExpected => ("cases went as they say", "kept"),
+            Class::NotApplicable => ("not applicable", "none"),
+            Class::NothingInjected => ("injected nothing", "none"),
+        };
+        Tile { count: audit.counts.count(class), label: label.to_string(), tone }
     };
-    let tile = |count, label: &str, tone| Tile { count, label: label.to_string(), tone };
-    let cases = |status| audit.cases.iter().filter(|case| case.status() == status).count();
-    let unmeasured = runs(&Verdict::is_no_measurement) + cases(Status::NotMeasured);
-    let none = records().filter(|record| record.result == RunResult::NothingInjected).count();
-    vec![
-        tile(runs(&Verdict::is_broken_promise), "runs broke a promise", "broken"),
-        tile(runs(&|v| v == Verdict::LostReported), "lost, and a client was told", "near"),
-        tile(runs(&|v| v == Verdict::LostAllowed), "lost within the promise", "allowed"),
-        tile(runs(&|v| v == Verdict::Litter), "only left files behind", "lie"),
-        tile(runs(&|v| v == Verdict::LostByLie), "lost what the system lied about", "lie"),
-        tile(runs(&|v| v == Verdict::Kept), "kept everything", "kept"),
-        tile(none, "injected nothing", "none"),
-        tile(unmeasured, "not measured", "unknown"),
-    ]
+    Class::ALL.into_iter().map(tile).filter(|tile| tile.count > 0).collect()
 }
 
 fn shown(number: usize, cause: &Cause, family: &str) -> html::Cause {
@@ -171,9 +144,10 @@ fn matrix(sweep: &Sweep, causes: &Causes, accepted: &Accepted) -> html::Sweep {
 }
 
 fn counts(sweep: &Sweep) -> String {
-    let mut parts = vec![many(sweep.sites(), "call"), many(sweep.records.len(), "run")];
+    let counted = || sweep.records.iter().filter(|record| record.is_counted());
+    let mut parts = vec![many(sweep.sites(), "call"), many(counted().count(), "run")];
     for verdict in Verdict::ALL {
-        match sweep.count(RunResult::Judged(verdict)) {
+        match counted().filter(|record| record.verdict() == Some(verdict)).count() {
             0 => {}
             count => parts.push(format!("{count} {verdict}")),
         }

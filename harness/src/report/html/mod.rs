@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod grid;
 pub mod timeline;
+pub mod upgrade;
 
 use askama::Template;
 

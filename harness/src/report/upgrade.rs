@@ -1,0 +1,146 @@
+//! Two servers compared, in words: one line for each kind of event, then what is behind it.
+//!
+//! Must not know: how a comparison is made.
+
+use crate::audit::event::Event;
+use crate::audit::upgrade::{Compared, Difference, Row, Side, Upgrade};
+use crate::contract::Verdict;
+
+/// How many causes of one event are told before the rest is counted.
+const TOLD: usize = 3;
+
+/// The first screen: the answer, a line for each event, what was not found out.
+pub fn text(upgrade: &Upgrade) -> String {
+    let mut text = format!("{}\n", headline(upgrade));
+    let width = Event::Kill.words().len().max(12);
+    for row in &upgrade.rows {
+        text.push_str(&told(upgrade, row, width));
+    }
+    text.push_str(&format!("{}\n", counted(upgrade)));
+    text
+}
+
+/// `redis 7.0.15 → redis 8.0.2, redis.conf (everysec): DO NOT UPGRADE YET, 1 worse`
+pub fn headline(upgrade: &Upgrade) -> String {
+    let under = match &upgrade.config {
+        None => String::new(),
+        Some(config) => format!(", {} ({})", config.path, policy(&config.kept)),
+    };
+    let (old, new) = (&upgrade.old.server, &upgrade.new.server);
+    format!("{old} → {new}{under}: {}", answer(upgrade))
+}
+
+fn answer(upgrade: &Upgrade) -> String {
+    let count = |difference| upgrade.count(difference);
+    let better = match count(Difference::Better) {
+        0 => String::new(),
+        better => format!(", {better} better"),
+    };
+    match (count(Difference::Worse), count(Difference::OnlyNew)) {
+        (0, 0) if !upgrade.is_whole() => {
+            format!("NOT CERTAIN, not everything was found out{better}")
+        }
+        (0, 0) if better.is_empty() => "nothing changed".to_string(),
+        (0, 0) => format!("nothing is worse{better}"),
+        (0, only) => format!("LOOK FIRST, {only} not comparable{better}"),
+        (worse, _) => format!("DO NOT UPGRADE YET, {worse} worse{better}"),
+    }
+}
+
+/// What of a configuration decides what is promised.
+fn policy(kept: &[String]) -> String {
+    let last = |name: &str| {
+        let values = kept.iter().rev().filter_map(|line| line.split_once(' '));
+        values
+            .filter(|(directive, _)| directive.eq_ignore_ascii_case(name))
+            .map(|(_, it)| it)
+            .next()
+    };
+    match last("appendonly") {
+        Some("yes") => format!("AOF, {}", last("appendfsync").unwrap_or("everysec")),
+        _ => "no AOF".to_string(),
+    }
+}
+
+fn told(upgrade: &Upgrade, row: &Row, width: usize) -> String {
+    let event = row.event.words();
+    let word = word(row.difference);
+    let causes = || row.causes.iter().map(|n| &upgrade.causes[*n]);
+    let mut text = format!("{event:width$}  {word:6}");
+    let Some(first) = causes().next() else {
+        return format!("{text}  every promise was kept\n");
+    };
+    text.push_str(&format!("  {}\n", in_words(first)));
+    let indent = " ".repeat(width + 10);
+    let worth = |cause: &&Compared| cause.difference < Difference::Same;
+    for cause in causes().filter(worth).take(TOLD) {
+        if cause != first {
+            text.push_str(&format!("{indent}{}\n", in_words(cause)));
+        }
+        text.push_str(&format!("{indent}sabot replay {}\n", cause.token));
+        if cause.difference == Difference::Worse {
+            let old = &upgrade.old.world;
+            text.push_str(&format!(
+                "{indent}the same with --world {old}: {}\n",
+                word_of(cause.old)
+            ));
+        }
+    }
+    match causes().filter(worth).count().saturating_sub(TOLD) {
+        0 => {}
+        more => text.push_str(&format!("{indent}and {more} more\n")),
+    }
+    text
+}
+
+pub fn word(difference: Difference) -> &'static str {
+    match difference {
+        Difference::Worse => "WORSE",
+        Difference::OnlyNew => "new",
+        Difference::Same | Difference::OnlyOld => "same",
+        Difference::Better => "better",
+    }
+}
+
+/// `lost, was kept: 3 of 4 acknowledged writes are there`
+pub fn in_words(cause: &Compared) -> String {
+    let (old, new) = (word_of(cause.old), word_of(cause.new));
+    let sentence = &cause.sentence;
+    match cause.difference {
+        Difference::Worse => format!("{new}, was {old}: {sentence}"),
+        Difference::OnlyNew => {
+            format!("{new}, where the old server makes no such call: {sentence}")
+        }
+        Difference::Same => format!("{new}: {sentence}"),
+        Difference::Better => format!("{new}, was {old}: {sentence}"),
+        Difference::OnlyOld => {
+            format!("was {old}, where the new server makes no such call: {sentence}")
+        }
+    }
+}
+
+fn word_of(verdict: Option<Verdict>) -> String {
+    verdict.map_or("not comparable".to_string(), |verdict| verdict.to_string())
+}
+
+/// How much stands behind the answer, and what does not.
+pub fn counted(upgrade: &Upgrade) -> String {
+    let side = |side: &Side| {
+        let partial = if side.partial { " (interrupted)" } else { "" };
+        format!("{} runs of {}{partial}", side.counts.total(), side.server)
+    };
+    let refused = match upgrade.old.refused + upgrade.new.refused {
+        0 => String::new(),
+        count => format!("; {count} workloads could not be swept"),
+    };
+    let sample = upgrade
+        .sample
+        .map_or(String::new(), |runs| format!("; a sample of about {runs} runs of each workload"));
+    let only = upgrade.count(Difference::OnlyNew) + upgrade.count(Difference::OnlyOld);
+    format!(
+        "{}, {}{sample}{refused}; {only} findings not comparable; not looked at: replicas, \
+         cluster, TLS, modules",
+        side(&upgrade.old),
+        side(&upgrade.new)
+    )
+}
