@@ -13,7 +13,7 @@ mod words;
 
 pub use redis_6_0::REDIS_6_0;
 pub use redis_7_0::REDIS_7_0;
-pub use words::{RdbOpen, Words};
+pub use words::{RdbDefect, RdbOpen, Words};
 
 /// All generations; the first is the default.
 pub static GENERATIONS: [&Generation; 2] = [&REDIS_6_0, &REDIS_7_0];
@@ -29,6 +29,7 @@ pub struct Generation {
     pub rdb: RdbFormat,
     pub layout: AofLayout,
     pub translation: Translation,
+    pub propagation: Propagation,
     pub failed_sync: FailedSync,
     pub child_report: ChildReport,
     pub killed_save: KilledSave,
@@ -54,6 +55,16 @@ pub enum Translation {
     SeparateExpiry,
     /// The command itself gets an absolute time: `SET k v PXAT ms`.
     AbsoluteOption,
+}
+
+/// How executed commands get to the AOF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Propagation {
+    /// One by one. A transaction is framed as soon as a command in it might write.
+    OneByOne,
+    /// Together with everything that belongs to the same command of a client; several are framed as
+    /// a transaction.
+    InUnits,
 }
 
 /// What a failed sync of the AOF means.

@@ -48,7 +48,7 @@ pub use definition::{Command, Run};
 pub use failure::{Answer, Failure};
 pub use flags::Flags;
 pub use request::{Blocked, BlockingOp, Credentials, KillFilter, LatencyRequest, Outcome, Reload};
-pub use request::{Request, Shutdown};
+pub use request::{FinalSnapshot, Request, Shutdown};
 pub use session::{ReplyMode, Session};
 pub use table::{commands, lookup};
 pub use transaction::{Queued, Transaction};

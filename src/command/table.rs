@@ -3,6 +3,8 @@
 //!
 //! Must not know: what the handlers do.
 
+use std::sync::LazyLock;
+
 use super::definition::Command;
 use super::definition::Run::{self, Data, Server, Table};
 use super::flags::Flags;
@@ -16,7 +18,7 @@ use crate::generation::{Commands, Generation};
 pub fn commands(generation: &Generation) -> &'static [Command] {
     match generation.commands {
         Commands::Redis60 => COMMANDS,
-        Commands::Redis70 => COMMANDS,
+        Commands::Redis70 => &REDIS_7_0,
     }
 }
 
@@ -68,7 +70,26 @@ const fn command(
     Command { name, arity, flags: Flags::all(flags), keys, run }
 }
 
-/// All commands, in Redis' order.
+/// The commands of 7.0: those of 6.0, some of which take other arguments.
+static REDIS_7_0: LazyLock<Vec<Command>> = LazyLock::new(|| {
+    let changed = [command(
+        "shutdown",
+        -1,
+        &[ADMIN, NOSCRIPT, LOAD, STALE],
+        NO_KEYS,
+        Server(admin::abortable_shutdown),
+    )];
+    let mut all: Vec<Command> = COMMANDS.to_vec();
+    for command in changed {
+        match all.iter_mut().find(|known| known.name == command.name) {
+            Some(known) => *known = command,
+            None => all.push(command),
+        }
+    }
+    all
+});
+
+/// The commands of 6.0, in Redis' order.
 #[rustfmt::skip]
 pub static COMMANDS: &[Command] = &[
     command("get", 2, &[R, F, STRINGS], ONE_KEY, Data(strings::get)),

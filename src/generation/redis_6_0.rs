@@ -2,10 +2,10 @@
 //!
 //! Must not know: other generations.
 
-use super::words::{RdbOpen, Words};
+use super::words::{RdbDefect, RdbOpen, Words, quoted};
 use super::{
     AofLayout, ChildReport, Commands, Compact, Directives, FailedSync, Fields, Generation,
-    Installation, KilledSave, RdbFormat, ShutdownWay, Translation,
+    Installation, KilledSave, Propagation, RdbFormat, ShutdownWay, Translation,
 };
 
 pub static REDIS_6_0: Generation = Generation {
@@ -21,6 +21,7 @@ pub static REDIS_6_0: Generation = Generation {
     },
     layout: AofLayout::SingleFile,
     translation: Translation::SeparateExpiry,
+    propagation: Propagation::OneByOne,
     failed_sync: FailedSync::Unnoticed,
     child_report: ChildReport::AtTheEnd,
     killed_save: KilledSave::AtOnce,
@@ -51,6 +52,44 @@ impl Words for Redis60 {
 
     fn reason_beside_dir<'a>(&self, first: &'a str, getcwd: Option<&'a str>) -> &'a str {
         getcwd.unwrap_or(first)
+    }
+
+    fn rdb_line(&self, defect: RdbDefect) -> u32 {
+        match defect {
+            RdbDefect::LengthEncoding => 217,
+            RdbDefect::StringEncoding => 502,
+            RdbDefect::Lzf => 389,
+            RdbDefect::Double => 618,
+            RdbDefect::ValueType => 1986,
+            RdbDefect::Block => 1671,
+            RdbDefect::DuplicateField => 1649,
+            RdbDefect::ZSet => 1583,
+            RdbDefect::Checksum => 2364,
+            RdbDefect::UnexpectedEof => 2377,
+        }
+    }
+
+    fn rdb_loaded(&self, _loaded: u64, _expired: u64) -> Option<String> {
+        None
+    }
+
+    fn script_in_rdb(&self) -> Option<&'static str> {
+        Some("The RDB file contains a script, and this server keeps none.")
+    }
+
+    /// Quotes about 128 bytes of the arguments.
+    fn unknown_command(&self, argv: &[Vec<u8>]) -> Vec<u8> {
+        let name = argv[0].as_slice();
+        let args = quoted(&argv[1..], [b"`", b"`, "]);
+        [b"unknown command `", name, b"`, with args beginning with: ", &args].concat()
+    }
+
+    fn unknown_subcommand(&self, command: &str, sub: &str) -> String {
+        format!("Unknown subcommand or wrong number of arguments for '{sub}'. Try {command} HELP.")
+    }
+
+    fn signal_while_loading(&self) -> &'static str {
+        "Received shutdown signal during loading, exiting now."
     }
 
     fn wait_error(&self, reason: &str, rdb: i32, aof: i32) -> String {

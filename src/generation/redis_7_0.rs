@@ -2,10 +2,10 @@
 //!
 //! Must not know: other generations.
 
-use super::words::{RdbOpen, Words};
+use super::words::{RdbDefect, RdbOpen, Words, quoted};
 use super::{
     AofLayout, ChildReport, Commands, Compact, Directives, FailedSync, Fields, Generation,
-    Installation, KilledSave, RdbFormat, ShutdownWay, Translation,
+    Installation, KilledSave, Propagation, RdbFormat, ShutdownWay, Translation,
 };
 
 pub static REDIS_7_0: Generation = Generation {
@@ -21,6 +21,7 @@ pub static REDIS_7_0: Generation = Generation {
     },
     layout: AofLayout::MultiPart,
     translation: Translation::AbsoluteOption,
+    propagation: Propagation::InUnits,
     failed_sync: FailedSync::Noticed,
     child_report: ChildReport::Continuous,
     killed_save: KilledSave::WhenReaped,
@@ -52,6 +53,45 @@ impl Words for Redis70 {
 
     fn reason_beside_dir<'a>(&self, first: &'a str, _getcwd: Option<&'a str>) -> &'a str {
         first
+    }
+
+    fn rdb_line(&self, defect: RdbDefect) -> u32 {
+        match defect {
+            RdbDefect::LengthEncoding => 236,
+            RdbDefect::StringEncoding => 529,
+            RdbDefect::Lzf => 413,
+            RdbDefect::Double => 618,
+            RdbDefect::ValueType => 2672,
+            RdbDefect::Block => 2070,
+            RdbDefect::DuplicateField => 1968,
+            RdbDefect::ZSet => 1893,
+            RdbDefect::Checksum => 3216,
+            RdbDefect::UnexpectedEof => 3240,
+        }
+    }
+
+    fn rdb_loaded(&self, loaded: u64, expired: u64) -> Option<String> {
+        Some(format!("Done loading RDB, keys loaded: {loaded}, keys expired: {expired}."))
+    }
+
+    fn script_in_rdb(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Quotes about 128 bytes of the arguments, and of the name.
+    fn unknown_command(&self, argv: &[Vec<u8>]) -> Vec<u8> {
+        let name = &argv[0][..argv[0].len().min(128)];
+        let args = quoted(&argv[1..], [b"'", b"' "]);
+        [b"unknown command '", name, b"', with args beginning with: ", &args].concat()
+    }
+
+    fn unknown_subcommand(&self, command: &str, sub: &str) -> String {
+        let sub: String = sub.chars().take(128).collect();
+        format!("unknown subcommand '{sub}'. Try {command} HELP.")
+    }
+
+    fn signal_while_loading(&self) -> &'static str {
+        "Received shutdown signal during loading, scheduling shutdown."
     }
 
     fn wait_error(&self, reason: &str, rdb: i32, aof: i32) -> String {

@@ -14,6 +14,21 @@ pub struct RdbOpen<'a> {
     pub reason: &'a str,
 }
 
+/// Where an RDB file is not as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RdbDefect {
+    LengthEncoding,
+    StringEncoding,
+    Lzf,
+    Double,
+    ValueType,
+    Block,
+    DuplicateField,
+    ZSet,
+    Checksum,
+    UnexpectedEof,
+}
+
 /// The words of one generation.
 pub trait Words: Debug + Sync {
     /// The error for write commands while background saves fail (Redis: `shared.bgsaveerr`).
@@ -26,9 +41,41 @@ pub trait Words: Debug + Sync {
     /// if that failed meanwhile and the number is only looked at afterwards.
     fn reason_beside_dir<'a>(&self, first: &'a str, getcwd: Option<&'a str>) -> &'a str;
 
+    /// The line of rdb.c that reports a defect, which the log shows.
+    fn rdb_line(&self, defect: RdbDefect) -> u32;
+
+    /// After an RDB file was loaded; None if nothing is said (Redis: `rdbLoadRio`).
+    fn rdb_loaded(&self, loaded: u64, expired: u64) -> Option<String>;
+
+    /// The file contains a script; None if nothing is said.
+    fn script_in_rdb(&self) -> Option<&'static str>;
+
+    /// The error for a command that is not known, after its code (Redis: `processCommand`).
+    fn unknown_command(&self, argv: &[Vec<u8>]) -> Vec<u8>;
+
+    /// The error for a subcommand that is not known or has the wrong number of arguments, after its
+    /// code; `command` is in upper case.
+    fn unknown_subcommand(&self, command: &str, sub: &str) -> String;
+
+    /// A signal arrived while a file is loaded.
+    fn signal_while_loading(&self) -> &'static str;
+
     /// wait(2) failed; the pids of the children, or -1 (Redis: `checkChildrenDone`).
     fn wait_error(&self, reason: &str, rdb: i32, aof: i32) -> String;
 
     /// A step of saving failed: `rdbSaveRio`, `fflush` and so on.
     fn rdb_write_error(&self, step: &str, reason: &str) -> String;
+}
+
+/// The first 128 bytes or so of arguments, each between these marks.
+pub(super) fn quoted(arguments: &[Vec<u8>], [before, after]: [&[u8]; 2]) -> Vec<u8> {
+    let mut quoted = Vec::new();
+    for argument in arguments {
+        if quoted.len() >= 128 {
+            break;
+        }
+        let shown = &argument[..argument.len().min(128 - quoted.len())];
+        quoted.extend([before, shown, after].concat());
+    }
+    quoted
 }

@@ -15,6 +15,7 @@
 //! Must not know: the AOF, clients, and what commands do.
 
 mod background;
+mod block;
 mod check;
 mod dump;
 mod file_source;
@@ -38,7 +39,7 @@ mod zipmap;
 
 pub use dump::{BadPayload, create_dump_payload, load_dump_payload};
 pub use load::{rdb_load, rdb_load_rio};
-pub use receiver::{LoadOptions, LoadedKey, Receiver};
+pub use receiver::{KeysLoaded, LoadOptions, LoadedKey, Receiver};
 pub use save::{
     AfterKey, Reached, SaveFailed, SaveOptions, rdb_remove_temp_file_from_signal, rdb_save_rio,
 };

@@ -99,7 +99,7 @@ pub fn rdb_save_rio(
     let mut writer = Writer::new(&mut out, lzf.as_mut());
     writer.raw(format!("REDIS{:04}", options.generation.rdb.version).as_bytes())?;
     info_aux_fields(&mut writer, ctime, keyspace, options)?;
-    let (fill, access) = (keyspace.limits.list_max_ziplist_size, &keyspace.access);
+    let (limits, access) = (&keyspace.limits, &keyspace.access);
     for (index, db) in keyspace.dbs.iter().enumerate().filter(|(_, db)| !db.dict.is_empty()) {
         let mut writer = Writer::new(&mut out, lzf.as_mut());
         writer.byte(opcode::SELECTDB)?;
@@ -114,7 +114,7 @@ pub fn rdb_save_rio(
                 writer.raw(&when.to_le_bytes())?;
             }
             usage(&mut writer, access, object)?;
-            writer.key_value_pair(key, object, fill)?;
+            writer.key_value_pair(key, object, limits)?;
             if options.key_save_delay != 0 {
                 out.os.nanosleep(options.key_save_delay.saturating_mul(1000));
             }

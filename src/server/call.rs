@@ -60,7 +60,7 @@ impl Server {
     /// Checks whether a command is known, has the right arity, and is allowed now.
     fn check_allowed(&mut self, fd: Fd, argv: &[Bytes]) -> Result<&'static Command, Refusal> {
         let Some(command) = lookup(self.config.generation, &argv[0]) else {
-            return Err(Refusal { is_exec: false, failure: unknown_command(argv) });
+            return Err(Refusal { is_exec: false, failure: self.unknown_command(argv) });
         };
         let is_exec = command.name == "exec";
         if !command.accepts(argv.len()) {
@@ -96,6 +96,10 @@ impl Server {
             return Err(Refusal { is_exec, failure });
         }
         Ok(command)
+    }
+
+    fn unknown_command(&self, argv: &[Bytes]) -> Failure {
+        Failure::new(self.config.generation.words.unknown_command(argv))
     }
 
     /// Whether `maxmemory` is exceeded. Nothing is evicted.
@@ -169,6 +173,7 @@ impl Server {
                 Some(commands) => self.propagate_rewritten(os, fd, commands),
             }
         }
+        self.end_unit(os, !command.touches_arbitrary_keys());
         reply
     }
 
@@ -208,22 +213,6 @@ impl Server {
         stats.microseconds += duration.max(0) as u64;
     }
 
-    /// Propagates other commands instead. Several are wrapped in MULTI and EXEC, unless already in
-    /// a transaction.
-    fn propagate_rewritten(&mut self, os: &mut dyn Os, fd: Fd, commands: &[Vec<Bytes>]) {
-        let session = &self.clients.expect(fd).session;
-        let (db, wrap) = (session.db, commands.len() > 1 && !session.executing);
-        if wrap {
-            self.propagate(os, db, &[b"MULTI".to_vec()]);
-        }
-        for command in commands {
-            self.propagate(os, db, command);
-        }
-        if wrap {
-            self.propagate(os, db, &[b"EXEC".to_vec()]);
-        }
-    }
-
     pub(super) fn apply_effects(&mut self, os: &mut dyn Os, effects: &mut Effects) {
         self.stats.keyspace_hits += effects.keyspace_hits;
         self.stats.keyspace_misses += effects.keyspace_misses;
@@ -248,9 +237,8 @@ impl Server {
         }
     }
 
-    /// Runs the queue of a transaction. MULTI is propagated just before the first command that is
-    /// neither read-only nor administrative, even if that one changes nothing. Then EXEC counts as
-    /// one change, so that it is propagated too.
+    /// Runs the queue of a transaction. If MULTI was propagated before one of its commands, EXEC
+    /// counts as one change, so that it is propagated too.
     pub(super) fn exec(
         &mut self,
         os: &mut dyn Os,
@@ -264,11 +252,7 @@ impl Server {
         for Queued { name, argv, .. } in transaction.queued {
             let command = lookup(self.config.generation, name.as_bytes())
                 .expect("it was found when it was queued");
-            if !propagated && !command.flags.has(Flags::READONLY | Flags::ADMIN) {
-                let db = self.clients.expect(fd).session.db;
-                self.propagate(os, db, &[b"MULTI".to_vec()]);
-                propagated = true;
-            }
+            propagated = self.open_transaction(os, fd, command, propagated);
             replies.push(self.call(os, fd, command, &argv));
         }
         self.clients.expect_mut(fd).session.executing = false;
@@ -287,20 +271,6 @@ pub(super) fn run(
     match command.run {
         Run::Data(handler) => handler(ctx, argv).map(Outcome::from),
         Run::Server(handler) => handler(ctx, argv),
-        Run::Table(handler) => handler(commands(generation), argv).map(Outcome::from),
+        Run::Table(handler) => handler(generation, commands(generation), argv).map(Outcome::from),
     }
-}
-
-/// Redis' error, which quotes about 128 bytes of the arguments.
-fn unknown_command(argv: &[Bytes]) -> Failure {
-    let mut args = Vec::new();
-    for argument in &argv[1..] {
-        if args.len() >= 128 {
-            break;
-        }
-        let shown = &argument[..argument.len().min(128 - args.len())];
-        args.extend([b"`", shown, b"`, "].concat());
-    }
-    let name = argv[0].as_slice();
-    Failure::new([b"unknown command `", name, b"`, with args beginning with: ", &args].concat())
 }

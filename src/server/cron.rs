@@ -7,7 +7,6 @@ use super::expire_cycle::CycleType;
 use crate::aof::{State, Status};
 use crate::child::ChildOutcome;
 use crate::child_info::ProcessType;
-use crate::command::Shutdown;
 use crate::log::Level;
 use crate::os::{Os, Wait, WaitStatus, strerror};
 
@@ -23,13 +22,7 @@ impl Server {
         self.keyspace.access.tick(self.time.mstime());
         self.take_signals(os);
         if self.shutdown_asap {
-            self.shut_down(os, Shutdown::Default);
-            self.warning(
-                os,
-                "SIGTERM received but errors trying to shut down the server, check the logs for \
-                 more information",
-            );
-            self.shutdown_asap = false;
+            self.shut_down_by_signal(os);
         }
         if self.run_with_period(5000) {
             self.log_databases(os);

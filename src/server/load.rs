@@ -16,7 +16,7 @@ use crate::generation::Generation;
 use crate::keyspace::Bytes;
 use crate::latency::Latency;
 use crate::os::{Errno, Os};
-use crate::rdb::{self, LoadOptions, LoadedKey, Receiver};
+use crate::rdb::{self, KeysLoaded, LoadOptions, LoadedKey, Receiver};
 
 /// The fake client that runs the commands of the file (Redis: `createAOFClient`).
 struct AofClient<'a> {
@@ -85,6 +85,10 @@ impl Receiver for Server {
         self.keyspace.add(entry, replace)
     }
 
+    fn rdb_loaded(&mut self, keys: KeysLoaded) {
+        self.rdb.last_load = keys;
+    }
+
     fn after_key(&mut self, os: &mut dyn Os) {
         self.take_signals(os);
     }
@@ -99,6 +103,10 @@ impl Receiver for Server {
 }
 
 impl Receiver for AofClient<'_> {
+    fn rdb_loaded(&mut self, keys: KeysLoaded) {
+        self.server.rdb_loaded(keys);
+    }
+
     fn start(&mut self, os: &mut dyn Os, total_bytes: u64) {
         self.server.start(os, total_bytes);
     }

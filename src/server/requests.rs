@@ -34,7 +34,9 @@ impl Server {
             Request::Latency(request) => self.latency_request(os, &request),
             Request::Dump(value) => {
                 let compression = self.config.rdbcompression;
-                Reply::Bulk(create_dump_payload(&value, &self.keyspace.limits, compression))
+                let version = self.config.generation.rdb.version;
+                let limits = &self.keyspace.limits;
+                Reply::Bulk(create_dump_payload(&value, version, limits, compression))
             }
             Request::ConfigGet(pattern) => self.config_get(os, &pattern),
             Request::ConfigSet { name, value } => answer(self.config_set(os, &name, &value)),
@@ -51,6 +53,7 @@ impl Server {
             Request::LastSave => Reply::Integer(self.rdb.lastsave),
             Request::Reload(reload) => self.debug_reload(os, fd, reload),
             Request::DebugObject(key) => self.debug_object(fd, &key),
+            Request::AbortShutdown => self.abort_shutdown(os),
             Request::Shutdown(how) => {
                 self.shut_down(os, how);
                 Failure::new("Errors trying to SHUTDOWN. Check logs.").into()

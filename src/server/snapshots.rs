@@ -100,7 +100,7 @@ impl Server {
         let fill = self.config.list_max_ziplist_size;
         let mut extra = String::new();
         if let Value::List(list) = value {
-            let nodes = quicklist::nodes(list.iter(), fill);
+            let nodes = quicklist::nodes(list.iter(), &self.keyspace.limits);
             let size: usize = nodes.iter().map(|node| node.blob_len()).sum();
             let average = list.len() as f64 / nodes.len() as f64;
             extra = format!(
@@ -113,8 +113,8 @@ impl Server {
             "Value at:0x0 refcount:{} encoding:{} serializedlength:{} lru:{} \
              lru_seconds_idle:{}{extra}",
             value.refcount(),
-            value.encoding(),
-            saved_object_len(value, fill, self.config.rdbcompression),
+            value.encoding(self.keyspace.limits.compact),
+            saved_object_len(value, &self.keyspace.limits, self.config.rdbcompression),
             access.lru(object),
             access.idle_seconds(object),
         ))

@@ -13,7 +13,9 @@ use crate::keyspace::Keyspace;
 use crate::os::{Errno, Pid, WaitStatus};
 
 impl Storage for MultiPart {
-    fn open_early(&mut self, _core: &mut Core, _env: &mut Env<'_>) -> Result<(), Errno> {
+    /// Files are opened after loading; only the time counts from here.
+    fn open_early(&mut self, core: &mut Core, env: &mut Env<'_>) -> Result<(), Errno> {
+        core.last_fsync = env.unixtime;
         Ok(())
     }
 
