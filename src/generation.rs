@@ -13,7 +13,7 @@ mod words;
 
 pub use redis_6_0::REDIS_6_0;
 pub use redis_7_0::REDIS_7_0;
-pub use words::{RdbDefect, RdbOpen, Words};
+pub use words::{ConfigRefused, RdbDefect, RdbOpen, Words};
 
 /// All generations; the first is the default.
 pub static GENERATIONS: [&Generation; 2] = [&REDIS_6_0, &REDIS_7_0];
@@ -131,10 +131,18 @@ pub struct RdbFormat {
     pub aof_aux: &'static str,
     /// The compact encoding of hashes, sorted sets, and the nodes of lists.
     pub compact: Compact,
-    /// Bytes between two incremental syncs.
-    pub autosync_bytes: u64,
+    pub autosync: Autosync,
     /// Whether and how the directory is synced after the rename.
     pub installation: Installation,
+}
+
+/// How a file is synced while it is being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Autosync {
+    /// By fdatasync(2) once at least this many bytes have been written. Errors go unnoticed.
+    Whole(u64),
+    /// By sync_file_range(2), in ranges of exactly this many bytes, waiting for the one before.
+    Ranges(u64),
 }
 
 /// The compact encoding of short values.

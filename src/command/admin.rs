@@ -24,12 +24,30 @@ pub fn config(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure>
     let text = |word: &Bytes| String::from_utf8_lossy(word).into_owned();
     let request = match (argv[1].to_ascii_lowercase().as_slice(), &argv[2..]) {
         (b"get", [pattern]) => Request::ConfigGet(pattern.clone()),
-        (b"set", [name, value]) => Request::ConfigSet { name: text(name), value: text(value) },
+        (b"set", [name, value]) => Request::ConfigSet(vec![(text(name), text(value))]),
         (b"resetstat", []) => Request::ConfigResetStat,
         (b"rewrite", []) => Request::ConfigRewrite,
         _ => return Err(Failure::subcommand(ctx.keyspace.generation, argv)),
     };
     Ok(request.into())
+}
+
+/// The same with `CONFIG GET pattern …` and `CONFIG SET name value …`.
+pub fn config_of_many(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
+    let text = |word: &Bytes| String::from_utf8_lossy(word).into_owned();
+    match (argv[1].to_ascii_lowercase().as_slice(), &argv[2..]) {
+        (b"set", pairs @ [_, _, ..]) if pairs.len() % 2 == 0 => {
+            let pairs = pairs.chunks_exact(2).map(|pair| (text(&pair[0]), text(&pair[1])));
+            Ok(Request::ConfigSet(pairs.collect()).into())
+        }
+        (b"set", [_, _, ..]) => Err(Failure::syntax()),
+        (b"get", [_]) | (b"resetstat" | b"rewrite", []) => config(ctx, argv),
+        (sub @ (b"set" | b"get" | b"resetstat" | b"rewrite"), _) => {
+            let sub = String::from_utf8_lossy(sub);
+            Err(Failure::wrong_arity(&format!("config|{sub}")))
+        }
+        _ => Err(Failure::subcommand(ctx.keyspace.generation, argv)),
+    }
 }
 
 /// BGREWRITEAOF

@@ -51,10 +51,8 @@ pub enum Request {
     /// DUMP of this value.
     Dump(Value),
     ConfigGet(Bytes),
-    ConfigSet {
-        name: String,
-        value: String,
-    },
+    /// CONFIG SET of these names and values, all or none.
+    ConfigSet(Vec<(String, String)>),
     ConfigResetStat,
     ConfigRewrite,
     BgRewriteAof,

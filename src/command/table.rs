@@ -72,13 +72,13 @@ const fn command(
 
 /// The commands of 7.0: those of 6.0, some of which take other arguments.
 static REDIS_7_0: LazyLock<Vec<Command>> = LazyLock::new(|| {
-    let changed = [command(
-        "shutdown",
-        -1,
-        &[ADMIN, NOSCRIPT, LOAD, STALE],
-        NO_KEYS,
-        Server(admin::abortable_shutdown),
-    )];
+    #[rustfmt::skip]
+    let changed = [
+        command("config", -2, &[ADMIN, LOAD, STALE, NOSCRIPT],
+            NO_KEYS, Server(admin::config_of_many)),
+        command("shutdown", -1, &[ADMIN, NOSCRIPT, LOAD, STALE],
+            NO_KEYS, Server(admin::abortable_shutdown)),
+    ];
     let mut all: Vec<Command> = COMMANDS.to_vec();
     for command in changed {
         match all.iter_mut().find(|known| known.name == command.name) {

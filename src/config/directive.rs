@@ -11,6 +11,8 @@ pub struct Directive {
     pub name: &'static str,
     /// Whether CONFIG SET may change it.
     pub modifiable: bool,
+    /// Whether `enable-protected-configs` has to allow that.
+    pub protected: bool,
     pub(super) kind: Kind,
 }
 

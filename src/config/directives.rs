@@ -16,6 +16,7 @@ macro_rules! yes_no {
         Directive {
             name: $name,
             modifiable: $modifiable,
+            protected: false,
             kind: Kind::YesNo(|config| config.$field, |config, value| config.$field = value),
         }
     };
@@ -26,6 +27,7 @@ macro_rules! number {
         Directive {
             name: $name,
             modifiable: $modifiable,
+            protected: false,
             kind: Kind::$kind(
                 $low,
                 $high,
@@ -40,6 +42,7 @@ macro_rules! text {
         Directive {
             name: $name,
             modifiable: $modifiable,
+            protected: false,
             kind: Kind::Text(
                 |config| config.$field.clone(),
                 |config, value| {
@@ -58,6 +61,7 @@ macro_rules! optional_text {
         Directive {
             name: $name,
             modifiable: false,
+            protected: false,
             kind: Kind::Text(
                 |config| config.$field.clone().unwrap_or_default(),
                 |config, value| {
@@ -84,8 +88,14 @@ static REDIS_7_0: LazyLock<Vec<Directive>> = LazyLock::new(|| {
     let mut all = shared(listpack_limits());
     all.extend(multi_part_aof());
     all.extend(accepted(ONLY_OF_7_0));
+    for directive in &mut all {
+        directive.protected = PROTECTED.contains(&directive.name);
+    }
     all
 });
+
+/// Where files are, which an intruder could abuse.
+const PROTECTED: [&str; 2] = ["dir", "dbfilename"];
 
 /// All directives of a generation, those with an effect first.
 pub fn of(generation: &Generation) -> &'static [Directive] {
@@ -116,6 +126,7 @@ fn shared(limits: [Directive; 6]) -> Vec<Directive> {
     all.extend(SUPPORTED.iter().map(|&(name, value, reason)| Directive {
         name,
         modifiable: true,
+        protected: false,
         kind: Kind::Only(value, reason),
     }));
     all.extend(accepted(IGNORED));
@@ -126,6 +137,7 @@ fn accepted(list: &'static [(&str, &str)]) -> impl Iterator<Item = Directive> {
     list.iter().map(|&(name, default)| Directive {
         name,
         modifiable: true,
+        protected: false,
         kind: Kind::Ignored(default),
     })
 }
@@ -207,6 +219,7 @@ fn numbers() -> [Directive; 15] {
         Directive {
             name: "hz",
             modifiable: true,
+            protected: false,
             // Clamped rather than refused (Redis: `updateHZ`).
             kind: Kind::Integer(
                 0,
@@ -240,6 +253,7 @@ fn choices_and_words() -> [Directive; 6] {
         Directive {
             name: "maxmemory-policy",
             modifiable: true,
+            protected: false,
             kind: Kind::Choice(
                 &MaxmemoryPolicy::NAMES,
                 |config| index_of(&MaxmemoryPolicy::ALL, config.maxmemory_policy),
@@ -249,6 +263,7 @@ fn choices_and_words() -> [Directive; 6] {
         Directive {
             name: "appendfsync",
             modifiable: true,
+            protected: false,
             kind: Kind::Choice(
                 &["everysec", "always", "no"],
                 |config| index_of(&FSYNC_POLICIES, config.appendfsync),
@@ -258,6 +273,7 @@ fn choices_and_words() -> [Directive; 6] {
         Directive {
             name: "loglevel",
             modifiable: true,
+            protected: false,
             kind: Kind::Choice(
                 &["debug", "verbose", "notice", "warning"],
                 |config| index_of(&LOGLEVELS, config.loglevel),
@@ -267,6 +283,7 @@ fn choices_and_words() -> [Directive; 6] {
         Directive {
             name: "bind",
             modifiable: false,
+            protected: false,
             kind: Kind::Words((
                 |config| config.bind.join(" "),
                 |config, words| {
@@ -278,6 +295,7 @@ fn choices_and_words() -> [Directive; 6] {
         Directive {
             name: "dir",
             modifiable: true,
+            protected: false,
             kind: Kind::Text(
                 |config| config.dir.clone().unwrap_or_default(),
                 |config, value| {
@@ -289,6 +307,7 @@ fn choices_and_words() -> [Directive; 6] {
         Directive {
             name: "save",
             modifiable: true,
+            protected: false,
             kind: Kind::Words((save_points, set_save_points)),
         },
     ]

@@ -2,10 +2,10 @@
 //!
 //! Must not know: other generations.
 
-use super::words::{RdbDefect, RdbOpen, Words, quoted};
+use super::words::{ConfigRefused, RdbDefect, RdbOpen, Words, quoted};
 use super::{
-    AofLayout, ChildReport, Commands, Compact, Directives, FailedSync, Fields, Generation,
-    Installation, KilledSave, Propagation, RdbFormat, ShutdownWay, Translation,
+    AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
+    Generation, Installation, KilledSave, Propagation, RdbFormat, ShutdownWay, Translation,
 };
 
 pub static REDIS_6_0: Generation = Generation {
@@ -16,7 +16,7 @@ pub static REDIS_6_0: Generation = Generation {
         version: 9,
         aof_aux: "aof-preamble",
         compact: Compact::Ziplist,
-        autosync_bytes: 32 << 20,
+        autosync: Autosync::Whole(32 << 20),
         installation: Installation::Rename,
     },
     layout: AofLayout::SingleFile,
@@ -86,6 +86,27 @@ impl Words for Redis60 {
 
     fn unknown_subcommand(&self, command: &str, sub: &str) -> String {
         format!("Unknown subcommand or wrong number of arguments for '{sub}'. Try {command} HELP.")
+    }
+
+    fn config_refused(&self, refused: &ConfigRefused) -> String {
+        match refused {
+            ConfigRefused::Unknown { name }
+            | ConfigRefused::Immutable { name }
+            | ConfigRefused::Protected { name }
+            | ConfigRefused::Duplicate { name } => format!("Unsupported CONFIG parameter: {name}"),
+            ConfigRefused::Invalid { name, value, reason } if reason.is_empty() => {
+                format!("Invalid argument '{value}' for CONFIG SET '{name}'")
+            }
+            ConfigRefused::Invalid { name, value, reason }
+            | ConfigRefused::NotApplied { name, value, reason } => {
+                format!("Invalid argument '{value}' for CONFIG SET '{name}' - {reason}")
+            }
+            ConfigRefused::NoDirectory { reason } => format!("Changing directory: {reason}"),
+        }
+    }
+
+    fn config_restored(&self, _name: &str) -> Option<String> {
+        None
     }
 
     fn signal_while_loading(&self) -> &'static str {

@@ -2,10 +2,10 @@
 //!
 //! Must not know: other generations.
 
-use super::words::{RdbDefect, RdbOpen, Words, quoted};
+use super::words::{ConfigRefused, RdbDefect, RdbOpen, Words, quoted};
 use super::{
-    AofLayout, ChildReport, Commands, Compact, Directives, FailedSync, Fields, Generation,
-    Installation, KilledSave, Propagation, RdbFormat, ShutdownWay, Translation,
+    AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
+    Generation, Installation, KilledSave, Propagation, RdbFormat, ShutdownWay, Translation,
 };
 
 pub static REDIS_7_0: Generation = Generation {
@@ -16,7 +16,7 @@ pub static REDIS_7_0: Generation = Generation {
         version: 10,
         aof_aux: "aof-base",
         compact: Compact::Listpack,
-        autosync_bytes: 4 << 20,
+        autosync: Autosync::Ranges(4 << 20),
         installation: Installation::RenameAndSync,
     },
     layout: AofLayout::MultiPart,
@@ -88,6 +88,30 @@ impl Words for Redis70 {
     fn unknown_subcommand(&self, command: &str, sub: &str) -> String {
         let sub: String = sub.chars().take(128).collect();
         format!("unknown subcommand '{sub}'. Try {command} HELP.")
+    }
+
+    fn config_refused(&self, refused: &ConfigRefused) -> String {
+        let (name, reason) = match refused {
+            ConfigRefused::Unknown { name } => {
+                let words = "Unknown option or number of arguments for CONFIG SET";
+                return format!("{words} - '{name}'");
+            }
+            ConfigRefused::Immutable { name } => (name.as_str(), "can't set immutable config"),
+            ConfigRefused::Protected { name } => (name.as_str(), "can't set protected config"),
+            ConfigRefused::Duplicate { name } => (name.as_str(), "duplicate parameter"),
+            ConfigRefused::Invalid { name, reason, .. }
+            | ConfigRefused::NotApplied { name, reason, .. } => (name.as_str(), reason.as_str()),
+            ConfigRefused::NoDirectory { reason } => ("dir", reason.as_str()),
+        };
+        let failed = format!("CONFIG SET failed (possibly related to argument '{name}')");
+        if reason.is_empty() { failed } else { format!("{failed} - {reason}") }
+    }
+
+    fn config_restored(&self, name: &str) -> Option<String> {
+        Some(format!(
+            "Failed applying new configuration. Possibly related to new {name} setting. Restoring \
+             previous settings."
+        ))
     }
 
     fn signal_while_loading(&self) -> &'static str {

@@ -29,6 +29,39 @@ pub enum RdbDefect {
     UnexpectedEof,
 }
 
+/// Why CONFIG SET is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigRefused {
+    Unknown {
+        name: String,
+    },
+    Immutable {
+        name: String,
+    },
+    Protected {
+        name: String,
+    },
+    Duplicate {
+        name: String,
+    },
+    Invalid {
+        name: String,
+        value: String,
+        /// May be empty.
+        reason: String,
+    },
+    /// The value is good, but it could not be put into effect.
+    NotApplied {
+        name: String,
+        value: String,
+        reason: String,
+    },
+    /// The directory cannot be entered.
+    NoDirectory {
+        reason: String,
+    },
+}
+
 /// The words of one generation.
 pub trait Words: Debug + Sync {
     /// The error for write commands while background saves fail (Redis: `shared.bgsaveerr`).
@@ -56,6 +89,13 @@ pub trait Words: Debug + Sync {
     /// The error for a subcommand that is not known or has the wrong number of arguments, after its
     /// code; `command` is in upper case.
     fn unknown_subcommand(&self, command: &str, sub: &str) -> String;
+
+    /// The error of CONFIG SET, after its code (Redis: `configSetCommand`).
+    fn config_refused(&self, refused: &ConfigRefused) -> String;
+
+    /// The log line before a configuration is restored that could not be put into effect; None if
+    /// nothing is said.
+    fn config_restored(&self, name: &str) -> Option<String>;
 
     /// A signal arrived while a file is loaded.
     fn signal_while_loading(&self) -> &'static str;

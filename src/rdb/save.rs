@@ -251,7 +251,7 @@ fn produce(
     after_key: AfterKey<'_>,
 ) -> Result<(), (&'static str, Errno)> {
     if options.incremental_fsync {
-        rio.set_auto_sync(options.generation.rdb.autosync_bytes);
+        rio.set_auto_sync(options.generation.rdb.autosync);
     }
     let saved = rdb_save_rio(os, rio, keyspace, options, after_key);
     saved.map_err(|errno| ("rdbSaveRio", errno))?;

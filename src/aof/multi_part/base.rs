@@ -12,6 +12,7 @@ use crate::child_info::ProcessType;
 use crate::clock;
 use crate::config::Config;
 use crate::env::Inherited;
+use crate::generation::Autosync;
 use crate::keyspace::Keyspace;
 use crate::log::{Level, Log};
 use crate::os::{Errno, ForkChild, OFlag, Os, Pid, strerror};
@@ -31,8 +32,8 @@ pub(super) fn temp_name(pid: Pid) -> String {
 /// The directives that affect a base.
 #[derive(Clone)]
 pub(super) struct BaseOptions {
-    /// Bytes between two incremental syncs; None without.
-    autosync_bytes: Option<u64>,
+    /// How the file is synced on the way; None without.
+    autosync: Option<Autosync>,
     /// Write the time in front of commands.
     timestamp: bool,
     /// Microseconds to sleep after each key.
@@ -45,9 +46,9 @@ impl BaseOptions {
     pub(super) fn new(config: &Config) -> Self {
         let rdb = SaveOptions { aof_preamble: true, ..SaveOptions::new(config) };
         BaseOptions {
-            autosync_bytes: config
+            autosync: config
                 .aof_rewrite_incremental_fsync
-                .then_some(config.generation.rdb.autosync_bytes),
+                .then_some(config.generation.rdb.autosync),
             timestamp: config.aof_timestamp_enabled,
             key_save_delay: config.rdb_key_save_delay,
             rdb: config.aof_use_rdb_preamble.then_some(rdb),
@@ -100,8 +101,8 @@ fn produce(
     options: &BaseOptions,
     after_key: AfterKey<'_>,
 ) -> Result<(), Errno> {
-    if let Some(bytes) = options.autosync_bytes {
-        aof.set_auto_sync(bytes);
+    if let Some(autosync) = options.autosync {
+        aof.set_auto_sync(autosync);
     }
     match &options.rdb {
         Some(rdb) => rdb_save_rio(os, aof, keyspace, rdb, after_key)?,

@@ -21,6 +21,7 @@ use crate::child_info::ProcessType;
 use crate::clock::mstime;
 use crate::config::Config;
 use crate::env::Inherited;
+use crate::generation::Autosync;
 use crate::log::Level;
 use crate::os::{Errno, Fd, ForkChild, Interest, OFlag, Os, Pid, strerror};
 use crate::rdb::{Reached, SaveOptions, rdb_save_rio};
@@ -53,8 +54,8 @@ pub(super) fn temp_name(pid: Pid) -> String {
 pub(super) struct RewriteChild<'a> {
     inherited: Inherited<'a>,
     ends: Ends,
-    /// Bytes between two incremental syncs; None without.
-    autosync_bytes: Option<u64>,
+    /// How the file is synced on the way; None without.
+    autosync: Option<Autosync>,
     /// How to write the preamble; None without one.
     preamble: Option<SaveOptions>,
 }
@@ -64,9 +65,9 @@ impl<'a> RewriteChild<'a> {
         RewriteChild {
             inherited,
             ends,
-            autosync_bytes: config
+            autosync: config
                 .aof_rewrite_incremental_fsync
-                .then_some(config.generation.rdb.autosync_bytes),
+                .then_some(config.generation.rdb.autosync),
             preamble: config
                 .aof_use_rdb_preamble
                 .then(|| SaveOptions { aof_preamble: true, ..SaveOptions::new(config) }),
@@ -79,7 +80,7 @@ impl ForkChild for RewriteChild<'_> {
         Box::new(RewriteChild {
             inherited: self.inherited.copy(),
             ends: self.ends,
-            autosync_bytes: self.autosync_bytes,
+            autosync: self.autosync,
             preamble: self.preamble.clone(),
         })
     }
@@ -145,8 +146,8 @@ impl Rewriter<'_> {
 
     /// Steps 1 to 6, except for closing and renaming.
     fn produce(&mut self, aof: &mut Rio) -> Result<(), Errno> {
-        if let Some(bytes) = self.child.autosync_bytes {
-            aof.set_auto_sync(bytes);
+        if let Some(autosync) = self.child.autosync {
+            aof.set_auto_sync(autosync);
         }
         self.write_dataset(aof)?;
         aof.flush(self.os)?;
