@@ -101,11 +101,14 @@ impl ChildInfoPipe {
     }
 
     /// Child: how it reports from here on.
-    pub fn reporter(&self, log: &Log, process: ProcessType) -> Reporter {
+    ///
+    /// `last_report` is when progress was reported last, in milliseconds since the epoch; a child
+    /// has it from its parent.
+    pub fn reporter(&self, log: &Log, process: ProcessType, last_report: i64) -> Reporter {
         let write = self.ends.map(|(_, write)| write);
         let how: Box<dyn Report> = match self.report {
             ChildReport::AtTheEnd => Box::new(at_the_end::AtTheEnd { write }),
-            ChildReport::Continuous => Box::new(continuous::Continuous::new(write)),
+            ChildReport::Continuous => Box::new(continuous::Continuous::new(write, last_report)),
         };
         Reporter { how, log: log.clone(), process, keys: 0 }
     }
@@ -147,6 +150,11 @@ trait Report {
         keys: u64,
     ) -> Result<(), ParentGone>;
 
+    /// When progress was reported last, in milliseconds since the epoch.
+    fn last_report(&self) -> i64 {
+        0
+    }
+
     /// Called when the work is done.
     fn done(&mut self, os: &mut dyn Os, log: &Log, process: ProcessType) -> Result<(), ParentGone>;
 }
@@ -164,6 +172,11 @@ impl Reporter {
     pub fn after_key(&mut self, os: &mut dyn Os) -> Result<(), ParentGone> {
         self.keys += 1;
         self.how.after_key(os, &self.log, self.process, self.keys)
+    }
+
+    /// When progress was reported last, in milliseconds since the epoch.
+    pub fn last_report(&self) -> i64 {
+        self.how.last_report()
     }
 
     /// The work is done.

@@ -94,6 +94,7 @@ pub(crate) struct Inherited<'a> {
     pub keyspace: Cow<'a, Keyspace>,
     pub log: Log,
     info: ChildInfoPipe,
+    last_report: i64,
     close_first: Vec<Fd>,
 }
 
@@ -103,6 +104,7 @@ impl<'a> Inherited<'a> {
             keyspace: Cow::Borrowed(keyspace),
             log: env.log.in_child(),
             info: env.children.info,
+            last_report: env.children.last_rdb_report,
             close_first: env.children.close_first.clone(),
         }
     }
@@ -113,6 +115,7 @@ impl<'a> Inherited<'a> {
             keyspace: Cow::Owned(Keyspace::clone(&self.keyspace)),
             log: self.log.clone(),
             info: self.info,
+            last_report: self.last_report,
             close_first: self.close_first.clone(),
         }
     }
@@ -124,9 +127,14 @@ impl<'a> Inherited<'a> {
         self.info.keep_write_end(os);
     }
 
+    /// The same as if nothing had ever been reported.
+    pub fn fresh_reporter(&self, process: ProcessType) -> Reporter {
+        self.info.reporter(&self.log, process, 0)
+    }
+
     /// How the child reports to its parent.
     pub fn reporter(&self, process: ProcessType) -> Reporter {
-        self.info.reporter(&self.log, process)
+        self.info.reporter(&self.log, process, self.last_report)
     }
 }
 
@@ -146,6 +154,9 @@ pub struct Children {
     pub aof: Option<Pid>,
     /// How far the running child has come, as far as it says so.
     pub progress: Progress,
+    /// When this process last reported how much of an RDB file it has written, in milliseconds
+    /// since the epoch (Redis: `info_updated_time` in `rdbSaveDb`).
+    pub last_rdb_report: i64,
     /// The most copy-on-write memory that the running child has reported, in bytes.
     pub cow_peak: u64,
     /// Keys that the running child has to write.

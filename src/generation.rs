@@ -32,7 +32,9 @@ pub struct Generation {
     pub propagation: Propagation,
     pub failed_sync: FailedSync,
     pub child_report: ChildReport,
+    pub panic: PanicSignal,
     pub killed_save: KilledSave,
+    pub forks_in_transactions: ForksInTransactions,
     pub shutdown: ShutdownWay,
     pub directives: Directives,
     pub commands: Commands,
@@ -83,6 +85,21 @@ pub enum ChildReport {
     AtTheEnd,
     /// Also its progress, every second; a child that cannot report exits.
     Continuous,
+}
+
+/// The signal by which a server ends after an internal error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PanicSignal {
+    Segv,
+    Abrt,
+}
+
+/// What becomes of BGSAVE and BGREWRITEAOF in a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForksInTransactions {
+    AtOnce,
+    /// They are scheduled: a child must not see half a transaction.
+    Scheduled,
 }
 
 /// When the traces of a killed background save are removed.

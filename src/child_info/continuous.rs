@@ -48,8 +48,8 @@ pub(super) struct Continuous {
 }
 
 impl Continuous {
-    pub(super) fn new(write: Option<Fd>) -> Continuous {
-        Continuous { write, cow: Cow::default(), updated_time: 0 }
+    pub(super) fn new(write: Option<Fd>, updated_time: i64) -> Continuous {
+        Continuous { write, cow: Cow::default(), updated_time }
     }
 
     /// Redis: `sendChildInfoGeneric`.
@@ -117,6 +117,10 @@ impl Report for Continuous {
         self.send(os, log, process, CURRENT_INFO, keys)?;
         self.updated_time = now;
         Ok(())
+    }
+
+    fn last_report(&self) -> i64 {
+        self.updated_time
     }
 
     fn done(&mut self, os: &mut dyn Os, log: &Log, process: ProcessType) -> Result<(), ParentGone> {

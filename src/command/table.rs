@@ -78,6 +78,11 @@ static REDIS_7_0: LazyLock<Vec<Command>> = LazyLock::new(|| {
             NO_KEYS, Server(admin::config_of_many)),
         command("shutdown", -1, &[ADMIN, NOSCRIPT, LOAD, STALE],
             NO_KEYS, Server(admin::abortable_shutdown)),
+        command("set", -3, &[W, M, STRINGS], ONE_KEY, Data(strings::set_until)),
+        command("expire", -3, &[W, F, KEYS], ONE_KEY, Data(expire::expire)),
+        command("expireat", -3, &[W, F, KEYS], ONE_KEY, Data(expire::expireat)),
+        command("pexpire", -3, &[W, F, KEYS], ONE_KEY, Data(expire::pexpire)),
+        command("pexpireat", -3, &[W, F, KEYS], ONE_KEY, Data(expire::pexpireat)),
     ];
     let mut all: Vec<Command> = COMMANDS.to_vec();
     for command in changed {

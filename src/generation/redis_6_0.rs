@@ -5,7 +5,8 @@
 use super::words::{ConfigRefused, RdbDefect, RdbOpen, Words, quoted};
 use super::{
     AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
-    Generation, Installation, KilledSave, Propagation, RdbFormat, ShutdownWay, Translation,
+    ForksInTransactions, Generation, Installation, KilledSave, PanicSignal, Propagation, RdbFormat,
+    ShutdownWay, Translation,
 };
 
 pub static REDIS_6_0: Generation = Generation {
@@ -24,7 +25,9 @@ pub static REDIS_6_0: Generation = Generation {
     propagation: Propagation::OneByOne,
     failed_sync: FailedSync::Unnoticed,
     child_report: ChildReport::AtTheEnd,
+    panic: PanicSignal::Segv,
     killed_save: KilledSave::AtOnce,
+    forks_in_transactions: ForksInTransactions::AtOnce,
     shutdown: ShutdownWay::Plain,
     directives: Directives::Redis60,
     commands: Commands::Redis60,
@@ -107,6 +110,25 @@ impl Words for Redis60 {
 
     fn config_restored(&self, _name: &str) -> Option<String> {
         None
+    }
+
+    fn invalid_expire_time(&self, command: &str) -> String {
+        format!("invalid expire time in {command}")
+    }
+
+    fn must_be_one_of(&self) -> &'static str {
+        "argument must be one of the following"
+    }
+
+    fn documentation(&self) -> &'static str {
+        "http://redis.io"
+    }
+
+    fn panic_end(&self) -> &'static [&'static str] {
+        &[
+            "(forcing SIGSEGV in order to print the stack trace)",
+            "------------------------------------------------",
+        ]
     }
 
     fn signal_while_loading(&self) -> &'static str {

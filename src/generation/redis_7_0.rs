@@ -5,7 +5,8 @@
 use super::words::{ConfigRefused, RdbDefect, RdbOpen, Words, quoted};
 use super::{
     AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
-    Generation, Installation, KilledSave, Propagation, RdbFormat, ShutdownWay, Translation,
+    ForksInTransactions, Generation, Installation, KilledSave, PanicSignal, Propagation, RdbFormat,
+    ShutdownWay, Translation,
 };
 
 pub static REDIS_7_0: Generation = Generation {
@@ -24,7 +25,9 @@ pub static REDIS_7_0: Generation = Generation {
     propagation: Propagation::InUnits,
     failed_sync: FailedSync::Noticed,
     child_report: ChildReport::Continuous,
+    panic: PanicSignal::Abrt,
     killed_save: KilledSave::WhenReaped,
+    forks_in_transactions: ForksInTransactions::Scheduled,
     shutdown: ShutdownWay::Abortable,
     directives: Directives::Redis70,
     commands: Commands::Redis70,
@@ -112,6 +115,22 @@ impl Words for Redis70 {
             "Failed applying new configuration. Possibly related to new {name} setting. Restoring \
              previous settings."
         ))
+    }
+
+    fn invalid_expire_time(&self, command: &str) -> String {
+        format!("invalid expire time in '{command}' command")
+    }
+
+    fn must_be_one_of(&self) -> &'static str {
+        "argument(s) must be one of the following"
+    }
+
+    fn documentation(&self) -> &'static str {
+        "https://redis.io"
+    }
+
+    fn panic_end(&self) -> &'static [&'static str] {
+        &[]
     }
 
     fn signal_while_loading(&self) -> &'static str {

@@ -97,6 +97,18 @@ pub trait Words: Debug + Sync {
     /// nothing is said.
     fn config_restored(&self, name: &str) -> Option<String>;
 
+    /// The error for a time to live that is none, after its code.
+    fn invalid_expire_time(&self, command: &str) -> String;
+
+    /// Before the names that a directive can have.
+    fn must_be_one_of(&self) -> &'static str;
+
+    /// The site of Redis' documentation, as the latency doctor gives it.
+    fn documentation(&self) -> &'static str;
+
+    /// The lines after a panic's message.
+    fn panic_end(&self) -> &'static [&'static str];
+
     /// A signal arrived while a file is loaded.
     fn signal_while_loading(&self) -> &'static str;
 

@@ -62,7 +62,7 @@ pub fn rdb_load_rio(
             warning(os, &line);
             os.exit(1)
         }
-        LoadError::Panic(message) => log.server_panic(os, &message),
+        LoadError::Panic(message) => log.server_panic(os, options.generation, &message),
         LoadError::ShortRead => {
             warning(os, "Short read or OOM loading DB. Unrecoverable error, aborting now.");
             let reason = "Unexpected EOF reading RDB file";

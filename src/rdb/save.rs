@@ -14,6 +14,7 @@ use super::install;
 use super::lzf::Lzf;
 use super::state::Rdb;
 use crate::bio::Bio;
+use crate::child_info::ProcessType;
 use crate::clock;
 use crate::config::Config;
 use crate::env::{Env, Status};
@@ -183,7 +184,20 @@ impl Rdb {
         keyspace: &Keyspace,
         after_key: AfterKey<'_>,
     ) -> Result<(), SaveFailed> {
-        rdb_save(env.os, env.log, keyspace, &SaveOptions::new(env.config), after_key)?;
+        // A save in the foreground reports like one in a child, if one is running, to itself.
+        let children = &mut *env.children;
+        let last = children.last_rdb_report;
+        let mut reporter = children.info.reporter(env.log, ProcessType::Rdb, last);
+        let mut report = |os: &mut dyn Os, reached| {
+            if matches!(reached, Reached::Key(_)) && reporter.after_key(os).is_err() {
+                os.exit(1);
+            }
+            after_key(os, reached);
+        };
+        let options = SaveOptions::new(env.config);
+        let saved = rdb_save(env.os, env.log, keyspace, &options, &mut report);
+        children.last_rdb_report = reporter.last_report();
+        saved?;
         self.dirty = 0;
         self.lastsave = clock::time(env.os);
         self.lastbgsave_status = Status::Ok;

@@ -103,6 +103,7 @@ impl Server {
             appendfsync_always: self.config.appendfsync == AppendFsync::Always,
             hz: self.hz,
             fork_rate: self.children.stat_fork_rate,
+            documentation: self.config.generation.words.documentation(),
         };
         report(&self.latency, &inputs)
     }

@@ -7,7 +7,7 @@ use super::info::info_string;
 use crate::aof::State;
 use crate::command::{Failure, Request};
 use crate::config::{Config, config_set};
-use crate::generation::ConfigRefused;
+use crate::generation::{ConfigRefused, ForksInTransactions};
 use crate::os::{Fd, Os, strerror};
 use crate::rdb::create_dump_payload;
 use crate::resp::Reply;
@@ -83,14 +83,24 @@ impl Server {
         (reply, 0)
     }
 
+    /// Whether a fork has to wait for the end of the transaction.
+    pub(super) fn forks_later(&self) -> bool {
+        match self.config.generation.forks_in_transactions {
+            ForksInTransactions::AtOnce => false,
+            ForksInTransactions::Scheduled => self.in_exec,
+        }
+    }
+
     /// Redis: `bgrewriteaofCommand`.
     fn bgrewriteaof(&mut self, os: &mut dyn Os) -> Reply {
         if self.children.aof.is_some() {
             let refused = "Background append only file rewriting already in progress";
             return Failure::new(refused).into();
         }
-        if self.children.any() {
+        if self.children.any() || self.forks_later() {
             self.aof.rewrite_scheduled = true;
+            // Who asks does not wait for the end of a limit.
+            self.aof.stat_rewrites_consecutive_failures = 0;
             return Reply::status("Background append only file rewriting scheduled");
         }
         if self.rewrite_append_only_file_background(os) {

@@ -30,8 +30,8 @@ impl Server {
         if self.children.rdb.is_some() {
             return Failure::new("Background save already in progress").into();
         }
-        if self.children.any() {
-            if schedule {
+        if self.children.any() || self.forks_later() {
+            if schedule || self.forks_later() {
                 self.rdb.bgsave_scheduled = true;
                 return Reply::status("Background saving scheduled");
             }

@@ -1,5 +1,6 @@
 //! Since 7.0 a command is propagated with an absolute time (Redis: `setGenericCommand`,
-//! `getexCommand`, t_string.c; `expireGenericCommand`, expire.c): SET gets PXAT and loses its other
+//! `getsetCommand`, t_string.c; `expireGenericCommand`, expire.c;
+//! `restoreCommand`, cluster.c): SET gets PXAT and loses its other
 //! options, the EXPIRE commands become PEXPIREAT and keep theirs.
 //!
 //! In Redis the commands rewrite themselves. Here it is done when they are fed, which comes to the
@@ -7,7 +8,7 @@
 //!
 //! Must not know: what the commands do, and whether they succeeded.
 
-use super::{Expiry, cat_append_only_generic_command};
+use super::{Expiry, cat_append_only_generic_command, strtoll};
 use crate::keyspace::Bytes;
 
 pub(super) fn cat(dst: &mut Vec<u8>, argv: &[Bytes], now: &mut dyn FnMut() -> i64) {
@@ -28,11 +29,19 @@ fn absolute(argv: &[Bytes], now: &mut dyn FnMut() -> i64) -> Option<Vec<Bytes>> 
             Some(set(key, value, &Expiry::PEXPIRE.when(time, now)))
         }
         (b"set", [_, key, value, options @ ..]) => match expiry_option(options) {
-            // Already as it should be: the command is not touched.
-            Some((Expiry::PEXPIREAT, _)) => None,
             Some((expiry, time)) => Some(set(key, value, &expiry.when(time, now))),
             None => without_get(argv),
         },
+        (b"getset", [_, key, value]) => Some(vec![b"SET".to_vec(), key.clone(), value.clone()]),
+        (b"restore", [_, _, ttl, _, options @ ..]) if strtoll(ttl) != 0 => {
+            let absolute = options.iter().any(|word| word.eq_ignore_ascii_case(b"absttl"));
+            (!absolute).then(|| {
+                let mut argv = argv.to_vec();
+                argv[2] = Expiry::PEXPIRE.when(ttl, now);
+                argv.push(b"ABSTTL".to_vec());
+                argv
+            })
+        }
         _ => None,
     }
 }
@@ -101,6 +110,14 @@ mod tests {
         assert_eq!(translated("set k v XX GET"), "*4 set k v XX");
         assert_eq!(translated("set k v NX EX 10"), "*5 SET k v PXAT 11000");
         assert_eq!(translated("set k v EXAT 10"), "*5 SET k v PXAT 10000");
-        assert_eq!(translated("set k v NX pxat 10"), "*6 set k v NX pxat 10");
+        assert_eq!(translated("set k v NX pxat 10"), "*5 SET k v PXAT 10");
+    }
+
+    #[test]
+    fn other_commands_that_say_more_than_they_did_are_rewritten_too() {
+        assert_eq!(translated("GETSET k v"), "*3 SET k v");
+        assert_eq!(translated("restore k 10 p REPLACE"), "*6 restore k 1010 p REPLACE ABSTTL");
+        assert_eq!(translated("restore k 0 p"), "*4 restore k 0 p");
+        assert_eq!(translated("restore k 10 p absttl"), "*5 restore k 10 p absttl");
     }
 }

@@ -153,7 +153,10 @@ impl ForkChild for RewriteChild<'_> {
     fn run(&self, os: &mut dyn Os) -> i32 {
         let Inherited { keyspace, log, .. } = &self.inherited;
         self.inherited.begin(os);
-        let mut reporter = self.inherited.reporter(ProcessType::Aof);
+        let mut reporter = match self.options.rdb {
+            Some(_) => self.inherited.reporter(ProcessType::Aof),
+            None => self.inherited.fresh_reporter(ProcessType::Aof),
+        };
         let mut after_key = |os: &mut dyn Os, reached| {
             if matches!(reached, Reached::Key(_)) && reporter.after_key(os).is_err() {
                 os.exit(1);

@@ -36,7 +36,11 @@ impl MultiPart {
         let (name, dir) = (&env.config.appendfilename, &env.config.appenddirname);
         // A file that is there twice is nobody's upgrade.
         if file_exists(env.os, &path(env.config, name)) {
-            env.log.server_panic(env.os, "!aofFileExist(server.aof_filename)");
+            env.log.server_panic(
+                env.os,
+                env.config.generation,
+                "!aofFileExist(server.aof_filename)",
+            );
         }
         if create_dir(env).is_err() {
             env.os.exit(1);
