@@ -35,6 +35,9 @@ pub trait Executor: Receiver {
     /// The options for loading an RDB file in front of the commands.
     fn preamble_options(&self) -> LoadOptions;
 
+    /// A further file begins: it is executed by a client of its own, which starts in database 0.
+    fn begin_file(&mut self) {}
+
     /// Runs one command on the database that earlier SELECTs chose, or queues it after a MULTI. Err
     /// if the command is unknown.
     fn execute(&mut self, os: &mut dyn Os, argv: Vec<Bytes>) -> Result<(), UnknownCommand>;

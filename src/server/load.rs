@@ -146,6 +146,10 @@ impl Executor for AofClient<'_> {
         Ok(())
     }
 
+    fn begin_file(&mut self) {
+        self.session = Session::default();
+    }
+
     fn in_multi(&self) -> bool {
         self.session.transaction.is_some()
     }

@@ -175,6 +175,7 @@ fn load_file(
         reader.close(env.os);
         return PartLoaded::Empty;
     }
+    executor.begin_file();
     let state = std::mem::replace(&mut core.state, State::Off);
     let dialect = OfPart { name, old_style: name == env.config.appendfilename };
     let file = File { path: &path, name, dialect: &dialect };
