@@ -272,7 +272,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_back(name in "[ -~]{1,12}", changes in changes()) {
-            let name = name.replace(['/', '\\'], "_");
+            // Redis does not quote a name with an apostrophe either, and cannot read it back.
+            let name = name.replace(['/', '\\', '\''], "_");
             let mut manifest = Manifest::default();
             for change in changes {
                 match change {
