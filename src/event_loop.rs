@@ -91,8 +91,8 @@ fn special_options(os: &mut dyn Os, generation: &Generation, args: &[String]) ->
             format!("sabot-server v={own} redis={redis} bits=64\n")
         }
         Some("-h" | "--help") => {
-            "Usage: sabot-server [--as redis-6.0 | --as redis-7.0] [/path/to/redis.conf] [--directive \
-             value ...]\n"
+            "Usage: sabot-server [--as redis-6.0 | --as redis-7.0] [/path/to/redis.conf] \
+             [--directive value ...]\n"
                 .to_string()
         }
         _ => return None,

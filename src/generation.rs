@@ -1,9 +1,9 @@
 //! A generation of Redis as a value: what a server of this version is called, writes and says, and
 //! which mechanism it has where two versions have different ones.
 //!
-//! Data (versions, formats, words) is used as it is. A mechanism is only named here; each room keeps
-//! the two ways of doing it in modules of their own and chooses between them at one place. No code
-//! compares versions: generations are not ordered.
+//! Data (versions, formats, words) is used as it is. A mechanism is only named here; each room
+//! keeps the two ways of doing it in modules of their own and chooses between them at one place. No
+//! code compares versions: generations are not ordered.
 //!
 //! Must not know: how a mechanism works.
 

@@ -151,8 +151,8 @@ pub trait Os {
     /// `fdatasync(fd)` — on success the file's data and size are durable.
     fn fdatasync(&mut self, fd: Fd) -> Result<()>;
 
-    /// `sync_file_range(fd, offset, len, flags)` — starts writing the range out; with `wait` returns
-    /// when that has been done. Makes nothing durable by itself.
+    /// `sync_file_range(fd, offset, len, flags)` — starts writing the range out; with `wait`
+    /// returns when that has been done. Makes nothing durable by itself.
     fn sync_file_range(&mut self, fd: Fd, offset: u64, len: u64, wait: bool) -> Result<()>;
 
     /// `ftruncate(fd, len)` — truncates or extends the file to `len` bytes.

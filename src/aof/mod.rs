@@ -2,8 +2,8 @@
 //!
 //! In reading order: `state` is what the server remembers about it; `feed` turns a command into
 //! bytes in the buffer, with expiry times as one of the two `expiry` modules writes them; `flush`
-//! writes the buffer before any reply is sent, and syncs by policy, where `failed_sync` says what an
-//! error means; `read_commands` replays a file.
+//! writes the buffer before any reply is sent, and syncs by policy, where `failed_sync` says what
+//! an error means; `read_commands` replays a file.
 //!
 //! How the AOF is kept on disk is a [`storage::Storage`]: [`single_file`] up to 6.2, [`multi_part`]
 //! since 7.0. It opens and loads the files and replaces them by shorter ones that a child writes

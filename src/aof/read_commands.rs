@@ -8,8 +8,9 @@
 //! trusted.
 //!
 //! A file that ends between MULTI and EXEC is truncated to before the MULTI, but only if it ends
-//! between two commands. If it ends inside a queued command, Redis truncates after the last complete
-//! one and leaves the MULTI in the file. Everything appended later is then queued behind it.
+//! between two commands. If it ends inside a queued command, Redis truncates after the last
+//! complete one and leaves the MULTI in the file. Everything appended later is then queued behind
+//! it.
 //!
 //! An RDB file ([`crate::rdb`]) at the start is loaded first. If the file ends inside the *first*
 //! command after it, Redis truncates to zero, the RDB file included, because the valid offset is

@@ -15,8 +15,8 @@ use crate::text::float::format_17g;
 const AOF_REWRITE_ITEMS_PER_CMD: usize = 64;
 
 /// Writes all databases to `aof`. `after_key` is called after each key with the bytes written so
-/// far, so that the child can do what it does between keys. Success means that everything was *passed* to the
-/// stream, not that it is on disk.
+/// far, so that the child can do what it does between keys. Success means that everything was
+/// *passed* to the stream, not that it is on disk.
 pub(super) fn rewrite_append_only_file_rio(
     os: &mut dyn Os,
     aof: &mut Rio,

@@ -1,4 +1,5 @@
-//! Shutdown (Redis: `prepareForShutdown`, later `finishShutdown`, `closeListeningSockets`, server.c).
+//! Shutdown (Redis: `prepareForShutdown`, later `finishShutdown`, `closeListeningSockets`,
+//! server.c).
 //!
 //! Must not know: who asked for it.
 

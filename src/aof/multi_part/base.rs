@@ -1,6 +1,6 @@
 //! Writes a base: the dataset in one file, as an RDB file or as commands (Redis:
-//! `rewriteAppendOnlyFile`, aof.c). A child does it in a rewrite, and the server itself at its first
-//! start.
+//! `rewriteAppendOnlyFile`, aof.c). A child does it in a rewrite, and the server itself at its
+//! first start.
 //!
 //! On success the file is complete and synced; its name is not. Otherwise the temporary file is
 //! gone, as far as it could be removed.

@@ -8,9 +8,9 @@
 //!    as the base, the old parts as history, and the new increment.
 //! 4. Parent: deletes history in the background and takes it off the manifest.
 //!
-//! A rewrite may fail at any point without loss: the old base and all increments are complete. While
-//! the AOF is being switched on there is nothing old, so commands go to a temporary increment, which
-//! the manifest does not list before step 3.
+//! A rewrite may fail at any point without loss: the old base and all increments are complete.
+//! While the AOF is being switched on there is nothing old, so commands go to a temporary
+//! increment, which the manifest does not list before step 3.
 //!
 //! Must not know: who asked for it.
 

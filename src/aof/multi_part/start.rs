@@ -1,7 +1,7 @@
 //! What happens to the parts at a start, besides loading: an older single file is taken over, and
 //! what is missing is created and opened (Redis: `aofUpgradePrepare`,
-//! `aofOpenIfNeededOnServerStart`, aof.c). Whatever fails ends the process, and the next start tries
-//! again.
+//! `aofOpenIfNeededOnServerStart`, aof.c). Whatever fails ends the process, and the next start
+//! tries again.
 //!
 //! Must not know: what is in the files.
 
