@@ -8,7 +8,7 @@
 //! It only carries a statistic: neither side treats its loss as an error.
 //! Must not know: what the child did.
 
-use super::{ChildInfo, ParentGone, ProcessType, Report};
+use super::report::{ChildInfo, ParentGone, ProcessType, Report};
 use crate::log::{Level, Log};
 use crate::os::{Fd, Os};
 

@@ -9,7 +9,7 @@
 //! copy-on-write memory is slow, so it is done only now and then.
 //! Must not know: what the child did.
 
-use super::{ChildInfo, ParentGone, ProcessType, Progress, Report};
+use super::report::{ChildInfo, ParentGone, ProcessType, Progress, Report};
 use crate::clock::mstime;
 use crate::log::{Level, Log};
 use crate::os::{Clock, Errno, Fd, Os, strerror};

@@ -2,12 +2,12 @@
 //!
 //! Must not know: other generations.
 
-use super::words::{ConfigRefused, RdbDefect, RdbOpen, Words, quoted};
-use super::{
+use super::definition::{
     AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
     ForksInTransactions, Generation, Installation, KilledSave, PanicSignal, Propagation, RdbFormat,
     ShutdownWay, Translation,
 };
+use super::words::{ConfigRefused, RdbDefect, RdbOpen, Words, quoted};
 
 pub static REDIS_6_0: Generation = Generation {
     name: "redis-6.0",

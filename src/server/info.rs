@@ -11,17 +11,13 @@ use crate::bio::JobType;
 use crate::clock::time;
 use crate::os::Os;
 
-macro_rules! fields {
-    ($($name:ident: $value:expr),* $(,)?) => {
-        vec![$((stringify!($name).to_string(), $value.to_string())),*]
-    };
-}
-
+#[macro_use]
+mod fields;
 mod later;
 
+use fields::Fields;
+
 type Section = fn(&Server, &mut dyn Os) -> Fields;
-/// Name and value of each line.
-type Fields = Vec<(String, String)>;
 
 const SECTIONS: [(&str, Section); 7] = [
     ("Server", server),

@@ -3,7 +3,7 @@
 //!
 //! Must not know: what the commands do, and whether they succeeded.
 
-use super::{Expiry, cat_append_only_generic_command};
+use super::parts::{Expiry, cat_append_only_generic_command};
 use crate::keyspace::Bytes;
 
 pub(super) fn cat(dst: &mut Vec<u8>, argv: &[Bytes], now: &mut dyn FnMut() -> i64) {

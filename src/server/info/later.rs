@@ -2,10 +2,10 @@
 //!
 //! Must not know: who asks.
 
-use super::Fields;
-use super::Server;
+use super::fields::Fields;
 use crate::generation;
 use crate::os::{Clock, Os};
+use crate::server::Server;
 
 /// Groups of fields of the section Persistence, in the order of their places.
 #[derive(Default)]
