@@ -1,63 +1,40 @@
-//! The pipe by which a child reports its copy-on-write memory to the parent, just before it exits
-//! successfully (Redis: childinfo.c).
+//! The pipe by which a child reports to its parent (Redis: childinfo.c).
 //!
-//! The message is Redis' struct on x86-64, byte for byte, in native byte order:
+//! What it carries is up to the generation: [`at_the_end`] or [`continuous`]. Either message is
+//! Redis' struct on x86-64, byte for byte, in native byte order.
 //!
-//! ```text
-//! 0        4        8                16               24
-//! | type   | zero   | cow_size       | magic          |
-//! ```
-//!
-//! It only carries a statistic: neither side treats its loss as an error.
 //! Must not know: what the child did.
 
-use crate::log::{Level, Log};
+mod at_the_end;
+mod continuous;
+mod report;
+
+use crate::generation::ChildReport;
+use crate::log::Log;
 use crate::os::{Fd, Os};
+pub use at_the_end::CHILD_INFO_MAGIC;
+use report::Report;
+pub use report::{ChildInfo, ParentGone, ProcessType, Progress};
 
-/// Marks a complete message (Redis: `CHILD_INFO_MAGIC`).
-pub const CHILD_INFO_MAGIC: u64 = 0xC17D_DA7A_1234_5678;
-/// Length of a message in bytes.
-const MESSAGE_LEN: usize = 24;
-
-/// Which child reports, with Redis' numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProcessType {
-    Rdb = 0,
-    Aof = 1,
-}
-
-/// What a child reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChildInfo {
-    /// A [`ProcessType`] by number.
-    pub process_type: u32,
-    /// Private dirty memory of the child, in bytes.
-    pub cow_size: u64,
-}
-
-impl ChildInfo {
-    fn encode(self) -> [u8; MESSAGE_LEN] {
-        let mut message = [0; MESSAGE_LEN];
-        message[..4].copy_from_slice(&self.process_type.to_ne_bytes());
-        message[8..16].copy_from_slice(&self.cow_size.to_ne_bytes());
-        message[16..].copy_from_slice(&CHILD_INFO_MAGIC.to_ne_bytes());
-        message
-    }
-
-    fn decode(message: &[u8; MESSAGE_LEN]) -> Option<ChildInfo> {
-        let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|i| message[at + i]));
-        let process_type = u32::from_ne_bytes(std::array::from_fn(|i| message[i]));
-        (word(16) == CHILD_INFO_MAGIC).then(|| ChildInfo { process_type, cow_size: word(8) })
-    }
-}
-
-/// Both ends, if open. Parent and child each hold both.
-#[derive(Clone, Copy, Debug, Default)]
+/// Both ends, if open. Parent and child each hold both, unless the generation closes one.
+#[derive(Clone, Copy, Debug)]
 pub struct ChildInfoPipe {
     ends: Option<(Fd, Fd)>,
+    report: ChildReport,
+}
+
+impl Default for ChildInfoPipe {
+    fn default() -> Self {
+        ChildInfoPipe::new(ChildReport::AtTheEnd)
+    }
 }
 
 impl ChildInfoPipe {
+    /// A pipe that is not open yet.
+    pub fn new(report: ChildReport) -> ChildInfoPipe {
+        ChildInfoPipe { ends: None, report }
+    }
+
     /// pipe(2) with a non-blocking read end. If it fails, the child's report is lost (Redis:
     /// `openChildInfoPipe`).
     pub fn open(&mut self, os: &mut dyn Os) {
@@ -77,47 +54,76 @@ impl ChildInfoPipe {
         }
     }
 
-    /// Child: measures, logs a non-zero size, and sends (Redis: `sendChildCOWInfo`).
-    pub fn send_cow_info(&self, os: &mut dyn Os, log: &Log, process: ProcessType, name: &str) {
-        let cow_size = os.private_dirty();
-        if cow_size != 0 {
-            let megabytes = cow_size / (1024 * 1024);
-            let line = format!("{name}: {megabytes} MB of memory used by copy-on-write");
-            log.line(os, Level::Notice, &line);
-        }
-        if let Some((_, write)) = self.ends {
-            let info = ChildInfo { process_type: process as u32, cow_size };
-            let _ = os.write(write, &info.encode());
+    /// Parent: wait(2) returned something else than the child that reports. 6.0 closes the pipe
+    /// all the same, so that the report is lost.
+    pub fn after_other_child(&mut self, os: &mut dyn Os) {
+        match self.report {
+            ChildReport::AtTheEnd => self.close(os),
+            ChildReport::Continuous => {}
         }
     }
 
-    /// Parent: the message, if a complete one arrived (Redis: `receiveChildInfo`).
-    pub fn receive(&self, os: &mut dyn Os) -> Option<ChildInfo> {
-        let (read, _) = self.ends?;
-        let mut message = [0; MESSAGE_LEN];
-        match os.read(read, &mut message) {
-            Ok(MESSAGE_LEN) => ChildInfo::decode(&message),
-            _ => None,
+    /// Child: how it reports from here on.
+    ///
+    /// `last_report` is when progress was reported last, in milliseconds since the epoch; a child
+    /// has it from its parent.
+    pub fn reporter(&self, log: &Log, process: ProcessType, last_report: i64) -> Reporter {
+        let write = self.ends.map(|(_, write)| write);
+        let how: Box<dyn Report> = match self.report {
+            ChildReport::AtTheEnd => Box::new(at_the_end::AtTheEnd { write }),
+            ChildReport::Continuous => Box::new(continuous::Continuous::new(write, last_report)),
+        };
+        Reporter { how, log: log.clone(), process, keys: 0 }
+    }
+
+    /// Child: what it does with the end that it does not need.
+    pub fn keep_write_end(&self, os: &mut dyn Os) {
+        if let (Some((read, _)), ChildReport::Continuous) = (self.ends, self.report) {
+            // So that a child notices when its parent is gone.
+            let _ = os.close(read);
+        }
+    }
+
+    /// Parent: what has arrived (Redis: `receiveChildInfo`).
+    pub fn receive(&self, os: &mut dyn Os) -> Vec<ChildInfo> {
+        let Some((read, _)) = self.ends else { return Vec::new() };
+        match self.report {
+            ChildReport::AtTheEnd => at_the_end::receive(os, read),
+            ChildReport::Continuous => continuous::receive(os, read),
+        }
+    }
+
+    /// Parent: what has arrived from a child that is still running.
+    pub fn receive_progress(&self, os: &mut dyn Os) -> Vec<ChildInfo> {
+        match (self.ends, self.report) {
+            (Some((read, _)), ChildReport::Continuous) => continuous::receive(os, read),
+            _ => Vec::new(),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::ChildInfo;
+/// A child's side of the pipe.
+pub struct Reporter {
+    how: Box<dyn Report>,
+    log: Log,
+    process: ProcessType,
+    keys: u64,
+}
 
-    #[test]
-    fn a_message_is_redis_struct() {
-        let info = ChildInfo { process_type: 1, cow_size: 0x0102_0304 };
-        let message = info.encode();
-        assert_eq!(message[..8], [1, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(message[8..16], [4, 3, 2, 1, 0, 0, 0, 0]);
-        assert_eq!(message[16..], [0x78, 0x56, 0x34, 0x12, 0x7A, 0xDA, 0x7D, 0xC1]);
-        assert_eq!(ChildInfo::decode(&message), Some(info));
+impl Reporter {
+    /// A key was written.
+    pub fn after_key(&mut self, os: &mut dyn Os) -> Result<(), ParentGone> {
+        self.keys += 1;
+        self.how.after_key(os, &self.log, self.process, self.keys)
     }
 
-    #[test]
-    fn a_message_without_the_magic_is_none() {
-        assert_eq!(ChildInfo::decode(&[1; 24]), None);
+    /// When progress was reported last, in milliseconds since the epoch.
+    pub fn last_report(&self) -> i64 {
+        self.how.last_report()
+    }
+
+    /// The work is done.
+    pub fn done(&mut self, os: &mut dyn Os) -> Result<(), ParentGone> {
+        self.how.done(os, &self.log, self.process)
     }
 }

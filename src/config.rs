@@ -1,7 +1,6 @@
 //! The configuration: the directives of redis.conf, their values, CONFIG GET and CONFIG SET (Redis:
 //! config.c).
 //!
-//! Defaults and error texts are those of Redis 6.0.
 //! Must not know: what a directive does to the rest of the server.
 
 mod accepted;
@@ -11,13 +10,10 @@ pub mod load;
 pub mod rewrite;
 mod settings;
 
+use crate::generation::ConfigRefused;
 use crate::text::glob_match;
 pub use directive::Directive;
-use directives::DIRECTIVES;
 pub use settings::{AppendFsync, Config, MaxmemoryPolicy};
-
-/// The Redis version that this server follows.
-pub const REDIS_VERSION: &str = "6.0.16";
 
 impl Config {
     /// Sets one directive from the words after its name. The error is the sentence that Redis
@@ -26,9 +22,15 @@ impl Config {
         directive.set(self, values)
     }
 
+    /// Whether protected directives cannot be changed (`enable-protected-configs`).
+    fn protects_configs(&self) -> bool {
+        let given = self.ignored.get("enable-protected-configs");
+        given.is_none_or(|value| value.eq_ignore_ascii_case("no"))
+    }
+
     /// The directives whose names match a pattern, with their values (Redis: `configGetCommand`).
     pub fn matching(&self, pattern: &[u8]) -> Vec<(&'static str, String)> {
-        DIRECTIVES
+        directives::of(self.generation)
             .iter()
             .filter(|directive| glob_match(pattern, directive.name.as_bytes(), true))
             .map(|directive| (directive.name, directive.get(self)))
@@ -36,27 +38,34 @@ impl Config {
     }
 }
 
-/// The configuration as CONFIG SET would change it, and the directive's canonical name.
+/// Sets one directive as CONFIG SET does, and returns its canonical name. On an error the
+/// configuration may have changed: work on a copy.
 ///
 /// # Errors
-/// The reply after `ERR `, in the words of Redis' `configSetCommand`.
-pub fn config_set(config: &Config, name: &str, value: &str) -> Result<(Config, String), String> {
-    let directive = directives::find(name)
-        .filter(|directive| directive.modifiable)
-        .ok_or_else(|| format!("Unsupported CONFIG parameter: {name}"))?;
-    let mut changed = config.clone();
+/// Why it is refused; the generation words it.
+pub fn config_set(
+    config: &mut Config,
+    name: &str,
+    value: &str,
+) -> Result<&'static str, ConfigRefused> {
+    let name_given = || name.to_string();
+    let directive = directives::find(config.generation, name)
+        .ok_or_else(|| ConfigRefused::Unknown { name: name_given() })?;
+    if !directive.modifiable {
+        return Err(ConfigRefused::Immutable { name: name_given() });
+    }
+    if directive.protected && config.protects_configs() {
+        return Err(ConfigRefused::Protected { name: name_given() });
+    }
     if directive.name == "save" {
-        changed.save.clear();
+        config.save.clear();
     }
-    match directive.set(&mut changed, &directive.split_value(value)) {
-        Ok(()) => Ok((changed, directive.name.to_string())),
-        Err(reason) if reason.is_empty() => {
-            Err(format!("Invalid argument '{value}' for CONFIG SET '{name}'"))
-        }
-        Err(reason) => {
-            Err(format!("Invalid argument '{value}' for CONFIG SET '{name}' - {reason}"))
-        }
-    }
+    let set = directive.set(config, &directive.split_value(value));
+    set.map(|()| directive.name).map_err(|reason| ConfigRefused::Invalid {
+        name: name_given(),
+        value: value.to_string(),
+        reason,
+    })
 }
 
 #[cfg(test)]
@@ -76,7 +85,10 @@ mod tests {
     #[test]
     fn config_set_answers_in_the_words_of_redis() {
         let config = Config::default();
-        let refused = |name, value| config_set(&config, name, value).expect_err("refused");
+        let refused = |name, value| {
+            let refused = config_set(&mut config.clone(), name, value).expect_err("refused");
+            config.generation.words.config_refused(&refused)
+        };
         assert_eq!(refused("nonsense", "1"), "Unsupported CONFIG parameter: nonsense");
         assert_eq!(refused("port", "1"), "Unsupported CONFIG parameter: port");
         assert_eq!(
@@ -90,7 +102,8 @@ mod tests {
              memory value"
         );
         assert!(refused("cluster-enabled", "yes").contains("cluster mode"));
-        let (changed, _) = config_set(&config, "hz", "9000").expect("hz is capped");
+        let mut changed = config.clone();
+        config_set(&mut changed, "hz", "9000").expect("hz is capped");
         assert_eq!(changed.hz, 500);
     }
 }

@@ -6,9 +6,10 @@ use std::borrow::Cow;
 
 use crate::bio::Bio;
 use crate::child;
-use crate::child_info::{ChildInfo, ChildInfoPipe, ProcessType};
+use crate::child_info::{ChildInfo, ChildInfoPipe, ProcessType, Progress, Reporter};
 use crate::clock;
 use crate::config::Config;
+use crate::generation::ChildReport;
 use crate::keyspace::Keyspace;
 use crate::latency::{Latency, Started};
 use crate::log::{Level, Log};
@@ -24,6 +25,8 @@ pub struct Env<'a> {
     pub latency: &'a mut Latency,
     /// The event loop's epoll descriptor, for the pipes of a rewrite.
     pub epoll: Fd,
+    /// A transaction is being executed (Redis: `server.in_exec`).
+    pub in_exec: bool,
     /// `server.unixtime`: cached time in seconds since the epoch.
     pub unixtime: i64,
     /// `server.mstime`: the same in milliseconds.
@@ -59,7 +62,12 @@ impl Env<'_> {
         }
         self.latency_sample("fork", (self.children.stat_fork_time / 1000) as i64);
         let errno = match forked {
-            Ok(pid) => return Some(pid),
+            Ok(pid) => {
+                self.children.stat_total_forks += 1;
+                self.children.save_keys_total =
+                    keyspace.dbs.iter().map(|db| db.dict.len() as u64).sum();
+                return Some(pid);
+            }
             Err(errno) => errno,
         };
         self.children.close_info_pipe(self.os);
@@ -86,6 +94,7 @@ pub(crate) struct Inherited<'a> {
     pub keyspace: Cow<'a, Keyspace>,
     pub log: Log,
     info: ChildInfoPipe,
+    last_report: i64,
     close_first: Vec<Fd>,
 }
 
@@ -95,6 +104,7 @@ impl<'a> Inherited<'a> {
             keyspace: Cow::Borrowed(keyspace),
             log: env.log.in_child(),
             info: env.children.info,
+            last_report: env.children.last_rdb_report,
             close_first: env.children.close_first.clone(),
         }
     }
@@ -105,6 +115,7 @@ impl<'a> Inherited<'a> {
             keyspace: Cow::Owned(Keyspace::clone(&self.keyspace)),
             log: self.log.clone(),
             info: self.info,
+            last_report: self.last_report,
             close_first: self.close_first.clone(),
         }
     }
@@ -113,11 +124,17 @@ impl<'a> Inherited<'a> {
     pub fn begin(&self, os: &mut dyn Os) {
         child::close_unused_resources(os, &self.close_first);
         child::setup_child_signal_handlers(os, &self.log);
+        self.info.keep_write_end(os);
     }
 
-    /// The last step of a successful child.
-    pub fn report(&self, os: &mut dyn Os, process: ProcessType, name: &str) {
-        self.info.send_cow_info(os, &self.log, process, name);
+    /// The same as if nothing had ever been reported.
+    pub fn fresh_reporter(&self, process: ProcessType) -> Reporter {
+        self.info.reporter(&self.log, process, 0)
+    }
+
+    /// How the child reports to its parent.
+    pub fn reporter(&self, process: ProcessType) -> Reporter {
+        self.info.reporter(&self.log, process, self.last_report)
     }
 }
 
@@ -135,6 +152,17 @@ pub struct Children {
     pub rdb: Option<Pid>,
     /// The child that is rewriting the AOF (Redis: `aof_child_pid`).
     pub aof: Option<Pid>,
+    /// How far the running child has come, as far as it says so.
+    pub progress: Progress,
+    /// When this process last reported how much of an RDB file it has written, in milliseconds
+    /// since the epoch (Redis: `info_updated_time` in `rdbSaveDb`).
+    pub last_rdb_report: i64,
+    /// The most copy-on-write memory that the running child has reported, in bytes.
+    pub cow_peak: u64,
+    /// Keys that the running child has to write.
+    pub save_keys_total: u64,
+    /// Forks that succeeded.
+    pub stat_total_forks: u64,
     /// Duration of the last fork, in microseconds.
     pub stat_fork_time: u64,
     /// Its speed in GB of memory per second; measured only while the latency monitor is on.
@@ -151,13 +179,50 @@ impl Children {
         self.rdb.is_some() || self.aof.is_some()
     }
 
-    /// The report of a successful child (Redis: `receiveChildInfo`).
-    pub fn receive_info(&self, os: &mut dyn Os) -> Option<ChildInfo> {
-        self.info.receive(os)
+    /// Children that report in this way.
+    pub fn new(report: ChildReport) -> Children {
+        Children { info: ChildInfoPipe::new(report), ..Children::default() }
     }
 
-    /// Closes the pipe; called after a child was reaped (Redis: `closeChildInfoPipe`).
+    /// The reports of a running child (Redis: `receiveChildInfo`).
+    pub fn receive_progress(&mut self, os: &mut dyn Os) {
+        for info in self.info.receive_progress(os) {
+            self.update(info);
+        }
+    }
+
+    /// The last report of a successful child: which one, and its copy-on-write memory in bytes.
+    pub fn receive_info(&mut self, os: &mut dyn Os) -> Option<(ProcessType, u64)> {
+        let infos = self.info.receive(os);
+        infos.into_iter().filter_map(|info| self.update(info)).last()
+    }
+
+    /// Redis: `updateChildInfo`.
+    fn update(&mut self, info: ChildInfo) -> Option<(ProcessType, u64)> {
+        match info {
+            ChildInfo::Progress(progress) => {
+                self.cow_peak = self.cow_peak.max(progress.cow);
+                self.progress = progress;
+                None
+            }
+            ChildInfo::Done(process, cow) => {
+                self.cow_peak = self.cow_peak.max(cow);
+                Some((process, self.cow_peak))
+            }
+        }
+    }
+
+    /// wait(2) returned an error, or a child that nobody waits for.
+    pub fn after_other_child(&mut self, os: &mut dyn Os) {
+        self.info.after_other_child(os);
+    }
+
+    /// Closes the pipe; called after a child was reaped (Redis: `closeChildInfoPipe`,
+    /// `resetChildState`).
     pub fn close_info_pipe(&mut self, os: &mut dyn Os) {
         self.info.close(os);
+        self.progress = Progress::default();
+        self.cow_peak = 0;
+        self.save_keys_total = 0;
     }
 }

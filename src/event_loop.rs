@@ -7,7 +7,8 @@
 
 use crate::clock::ustime;
 use crate::config::load::load;
-use crate::os::{Event, Os, STDOUT};
+use crate::generation::{self, GENERATIONS, Generation};
+use crate::os::{Event, Os, STDERR, STDOUT};
 use crate::server::Server;
 use crate::server::boot::CannotStart;
 use crate::server::expire_cycle::CycleType;
@@ -36,16 +37,25 @@ impl Timer {
     }
 }
 
-/// Runs the server. `args[0]` is the program's name; a configuration file and `--directive value …`
-/// may follow.
+/// Runs the server. `args[0]` is the program's name; `--as GENERATION`, a configuration file and
+/// `--directive value …` may follow, in this order.
 ///
 /// Returns the exit code if the server cannot start. A server that has started ends in
 /// [`Os::exit`].
-pub fn main(os: &mut dyn Os, args: Vec<String>) -> i32 {
-    if let Some(code) = special_options(os, &args) {
+pub fn main(os: &mut dyn Os, mut args: Vec<String>) -> i32 {
+    let generation = match take_generation(&mut args) {
+        Ok(generation) => generation,
+        Err(unknown) => {
+            let known = GENERATIONS.map(|generation| generation.name).join(", ");
+            let text = format!("sabot-server: no generation {unknown}: there are {known}\n");
+            let _ = os.write(STDERR, text.as_bytes());
+            return 1;
+        }
+    };
+    if let Some(code) = special_options(os, generation, &args) {
         return code;
     }
-    let config = match load(os, &args) {
+    let config = match load(os, generation, &args) {
         Ok(config) => config,
         Err(refused) => return refused.0,
     };
@@ -62,15 +72,28 @@ pub fn main(os: &mut dyn Os, args: Vec<String>) -> i32 {
     }
 }
 
+/// Takes `--as GENERATION` off the arguments. The error is a name that is none.
+fn take_generation(args: &mut Vec<String>) -> Result<&'static Generation, String> {
+    if args.get(1).map(String::as_str) != Some("--as") {
+        return Ok(GENERATIONS[0]);
+    }
+    let name = args.get(2).cloned().unwrap_or_default();
+    let generation = generation::named(&name).ok_or(name)?;
+    args.drain(1..3);
+    Ok(generation)
+}
+
 /// `--version` and `--help`.
-fn special_options(os: &mut dyn Os, args: &[String]) -> Option<i32> {
+fn special_options(os: &mut dyn Os, generation: &Generation, args: &[String]) -> Option<i32> {
     let text = match args.get(1).map(String::as_str) {
         Some("-v" | "--version") => {
-            let (own, redis) = (env!("CARGO_PKG_VERSION"), crate::config::REDIS_VERSION);
+            let (own, redis) = (env!("CARGO_PKG_VERSION"), generation.version);
             format!("sabot-server v={own} redis={redis} bits=64\n")
         }
         Some("-h" | "--help") => {
-            "Usage: sabot-server [/path/to/redis.conf] [--directive value ...]\n".to_string()
+            "Usage: sabot-server [--as redis-6.0 | --as redis-7.0] [/path/to/redis.conf] \
+             [--directive value ...]\n"
+                .to_string()
         }
         _ => return None,
     };

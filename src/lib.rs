@@ -40,6 +40,7 @@ pub mod command;
 pub mod config;
 pub mod env;
 pub mod event_loop;
+pub mod generation;
 pub mod keyspace;
 pub mod latency;
 pub mod log;

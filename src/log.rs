@@ -3,6 +3,7 @@
 //! Dates are in UTC, so that a line does not depend on the machine's time zone.
 //! Must not know: who logs.
 
+use crate::generation::{Generation, PanicSignal};
 use crate::os::{Clock, HandlerLine, OFlag, Os, STDOUT, Signal};
 
 /// `loglevel`, from most to least verbose.
@@ -77,7 +78,7 @@ impl Log {
 
     /// Ends the server after an internal error (Redis: `_serverPanic`). The stack trace is left
     /// out, because it would differ between builds.
-    pub fn server_panic(&self, os: &mut dyn Os, message: &str) -> ! {
+    pub fn server_panic(&self, os: &mut dyn Os, generation: &Generation, message: &str) -> ! {
         self.write(os, Level::Warning, |_| {
             "\n\n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n".to_string()
         });
@@ -86,12 +87,16 @@ impl Log {
             &rule,
             "!!! Software Failure. Press left mouse button to continue",
             &format!("Guru Meditation: {message}"),
-            "(forcing SIGSEGV in order to print the stack trace)",
-            &rule,
         ] {
             self.line(os, Level::Warning, line);
         }
-        os.raise(Signal::SIGSEGV)
+        for line in generation.words.panic_end() {
+            self.line(os, Level::Warning, line);
+        }
+        os.raise(match generation.panic {
+            PanicSignal::Segv => Signal::SIGSEGV,
+            PanicSignal::Abrt => Signal::SIGABRT,
+        })
     }
 
     fn write(&self, os: &mut dyn Os, level: Level, format: impl FnOnce(&mut dyn Os) -> String) {

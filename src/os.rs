@@ -25,6 +25,8 @@ pub type Result<T> = std::result::Result<T, Errno>;
 
 /// Standard output: the log, unless `logfile` names a file.
 pub const STDOUT: Fd = 1;
+/// Standard error.
+pub const STDERR: Fd = 2;
 
 /// The directions a descriptor is polled for, or is ready in.
 ///
@@ -148,6 +150,10 @@ pub trait Os {
 
     /// `fdatasync(fd)` — on success the file's data and size are durable.
     fn fdatasync(&mut self, fd: Fd) -> Result<()>;
+
+    /// `sync_file_range(fd, offset, len, flags)` — starts writing the range out; with `wait`
+    /// returns when that has been done. Makes nothing durable by itself.
+    fn sync_file_range(&mut self, fd: Fd, offset: u64, len: u64, wait: bool) -> Result<()>;
 
     /// `ftruncate(fd, len)` — truncates or extends the file to `len` bytes.
     fn ftruncate(&mut self, fd: Fd, len: u64) -> Result<()>;

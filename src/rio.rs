@@ -5,18 +5,17 @@
 pub mod crc64;
 pub mod stdio;
 
+use crate::generation::Autosync;
 use crate::os::{Errno, Fd, Os};
 use crc64::Crc64;
 use stdio::FileWriter;
-
-/// Bytes between two incremental syncs.
-pub const REDIS_AUTOSYNC_BYTES: u64 = 32 * 1024 * 1024;
 
 /// A stream into a file. After a failed write all later ones fail with the same error and write
 /// nothing.
 pub struct Rio {
     file: FileWriter,
-    autosync: u64,
+    /// None for no automatic syncs.
+    autosync: Option<Autosync>,
     /// Bytes since the last automatic sync.
     buffered: u64,
     processed_bytes: u64,
@@ -29,15 +28,15 @@ impl Rio {
     /// A stream that owns `fd`, open for writing (Redis: `rioInitWithFile`).
     pub fn with_file(fd: Fd) -> Self {
         let file = FileWriter::new(fd);
-        Rio { file, autosync: 0, buffered: 0, processed_bytes: 0, checksum: None, failed: None }
+        Rio { file, autosync: None, buffered: 0, processed_bytes: 0, checksum: None, failed: None }
     }
 
-    /// Calls fdatasync every `bytes` bytes; 0 turns it off (Redis: `rioSetAutoSync`).
+    /// Syncs automatically from now on (Redis: `rioSetAutoSync`).
     ///
     /// Without it the whole file collects in the page cache, and the fsync at the end stalls the
     /// disk.
-    pub fn set_auto_sync(&mut self, bytes: u64) {
-        self.autosync = bytes;
+    pub fn set_auto_sync(&mut self, autosync: Autosync) {
+        self.autosync = Some(autosync);
     }
 
     /// Starts a checksum of what is written.
@@ -57,8 +56,7 @@ impl Rio {
 
     /// Writes `data`; it may stay in the buffer until [`Rio::flush`] (Redis: `rioWrite`).
     ///
-    /// An automatic sync happens here if it is due. Its result is ignored: in 6.0 a failure to
-    /// flush or sync goes unnoticed.
+    /// An automatic sync happens here if it is due.
     pub fn write(&mut self, os: &mut dyn Os, data: &[u8]) -> Result<(), Errno> {
         if let Some(errno) = self.failed {
             return Err(errno);
@@ -69,16 +67,54 @@ impl Rio {
         if let Some(checksum) = &mut self.checksum {
             checksum.update(data);
         }
+        let written = match self.autosync {
+            None => self.file.write(os, data),
+            Some(Autosync::Whole(bytes)) => self.write_and_sync(os, data, bytes),
+            Some(Autosync::Ranges(bytes)) => self.write_in_ranges(os, data, bytes),
+        };
+        self.failed = written.err();
+        written?;
+        self.processed_bytes += data.len() as u64;
+        Ok(())
+    }
+
+    fn write_and_sync(&mut self, os: &mut dyn Os, data: &[u8], bytes: u64) -> Result<(), Errno> {
         let written = self.file.write(os, data);
         self.buffered += data.len() as u64;
-        if self.autosync != 0 && self.buffered >= self.autosync {
+        if self.buffered >= bytes {
             let _ = self.file.flush(os);
             let _ = os.fdatasync(self.file.fd());
             self.buffered = 0;
         }
-        self.failed = written.err();
-        written?;
-        self.processed_bytes += data.len() as u64;
+        written
+    }
+
+    /// Never writes more at once than up to the end of a range, so that there are never too many
+    /// dirty pages.
+    fn write_in_ranges(
+        &mut self,
+        os: &mut dyn Os,
+        mut data: &[u8],
+        bytes: u64,
+    ) -> Result<(), Errno> {
+        let mut processed = self.processed_bytes;
+        while !data.is_empty() {
+            let room = (bytes - self.buffered) as usize;
+            let (now, rest) = data.split_at(room.min(data.len()));
+            self.file.write(os, now)?;
+            data = rest;
+            processed += now.len() as u64;
+            self.buffered += now.len() as u64;
+            if self.buffered >= bytes {
+                // As in Redis, an error of the flush shows at the next write.
+                let _ = self.file.flush(os);
+                os.sync_file_range(self.file.fd(), processed - bytes, bytes, false)?;
+                if processed >= bytes * 2 {
+                    os.sync_file_range(self.file.fd(), processed - bytes * 2, bytes, true)?;
+                }
+                self.buffered = 0;
+            }
+        }
         Ok(())
     }
 

@@ -17,6 +17,7 @@ mod events;
 pub mod expire_cycle;
 mod info;
 mod load;
+mod propagation;
 mod requests;
 mod shutdown;
 pub mod signals;
@@ -31,7 +32,7 @@ use crate::config::{Config, MaxmemoryPolicy};
 use crate::env::Children;
 use crate::keyspace::access::{Access, Settings, Tracking};
 use crate::keyspace::expire::ExpireCycle;
-use crate::keyspace::{Bytes, Keyspace, Limits};
+use crate::keyspace::{Keyspace, Limits};
 use crate::latency::Latency;
 use crate::log::{Level, Log};
 use crate::networking::Clients;
@@ -100,6 +101,7 @@ pub struct Loading {
 /// The encoding limits of a configuration.
 fn limits(config: &Config) -> Limits {
     Limits {
+        compact: config.generation.rdb.compact,
         hash_max_ziplist_entries: config.hash_max_ziplist_entries,
         hash_max_ziplist_value: config.hash_max_ziplist_value,
         set_max_intset_entries: config.set_max_intset_entries,
@@ -145,9 +147,13 @@ pub struct Server {
     pub hz: u32,
     /// Number of runs of server_cron.
     pub cronloops: u64,
+    /// A transaction is being executed.
+    pub in_exec: bool,
     /// A signal requested a shutdown, which server_cron performs.
     pub shutdown_asap: bool,
     expire_cycle: ExpireCycle,
+    /// Executed commands of the current unit, see `propagation`.
+    pending: Vec<propagation::Pending>,
     /// Seconds since the epoch.
     pub start_time: i64,
     /// 40 random hex digits, new at each start.
@@ -157,17 +163,19 @@ pub struct Server {
 impl Server {
     /// A server before its first system call.
     pub fn new(config: Config) -> Server {
+        let log = Log { level: config.loglevel, file: config.logfile.clone(), role: 'M' };
         Server {
-            log: Log { level: config.loglevel, file: config.logfile.clone(), role: 'M' },
-            bio: Bio::new(),
+            bio: Bio::new(config.generation.failed_sync, &log),
+            log,
             keyspace: Keyspace {
+                generation: config.generation,
                 limits: limits(&config),
                 access: Access::new(access_settings(&config)),
                 ..Keyspace::new(config.databases)
             },
             rdb: Rdb::new(0),
             aof: Aof::new(&config),
-            children: Children::default(),
+            children: Children::new(config.generation.child_report),
             loading: None,
             clients: Clients::default(),
             time: CachedTime::default(),
@@ -176,8 +184,10 @@ impl Server {
             epoll: -1,
             hz: config.hz,
             cronloops: 0,
+            in_exec: false,
             shutdown_asap: false,
             expire_cycle: ExpireCycle::new(config.databases),
+            pending: Vec::new(),
             start_time: 0,
             run_id: String::new(),
             config,
@@ -197,6 +207,7 @@ impl Server {
             children: &mut self.children,
             latency: &mut self.latency,
             epoll: self.epoll,
+            in_exec: self.in_exec,
             unixtime: self.time.unixtime(),
             mstime: self.time.mstime(),
         };
@@ -213,6 +224,7 @@ impl Server {
             children: &mut self.children,
             latency: &mut self.latency,
             epoll: self.epoll,
+            in_exec: self.in_exec,
             unixtime: self.time.unixtime(),
             mstime: self.time.mstime(),
         };
@@ -244,21 +256,6 @@ impl Server {
     pub fn rewrite_append_only_file_background(&mut self, os: &mut dyn Os) -> bool {
         let (aof, keyspace, mut env) = self.persistence(os);
         aof.rewrite_append_only_file_background(&mut env, keyspace).is_ok()
-    }
-
-    /// Appends a command to the AOF, if there is one (Redis: `propagate`).
-    fn propagate(&mut self, os: &mut dyn Os, db: usize, argv: &[Bytes]) {
-        let (aof, _, mut env) = self.persistence(os);
-        if aof.state != crate::aof::State::Off {
-            aof.feed_append_only_file(&mut env, db, argv);
-        }
-    }
-
-    /// Propagates the deletion of an expired key, because nothing expires while the AOF is loaded
-    /// (Redis: `propagateExpire`).
-    fn propagate_expire(&mut self, os: &mut dyn Os, db: usize, key: Bytes) {
-        self.stats.expiredkeys += 1;
-        self.propagate(os, db, &[b"DEL".to_vec(), key]);
     }
 
     /// Redis: `updateCachedTime`.

@@ -11,6 +11,7 @@ mod scenario;
 
 use sabot_server::aof::{Aof, Executor, LoadResult, State, UnknownCommand};
 use sabot_server::config::Config;
+use sabot_server::generation::Compact;
 use sabot_server::keyspace::{Bytes, Keyspace};
 use sabot_server::os::linux::LinuxOs;
 use sabot_server::os::{Fd, OFlag, Os};
@@ -36,7 +37,12 @@ impl Receiver for Recorder {
 
     fn add(&mut self, entry: LoadedKey, _replace: bool) -> bool {
         let key = String::from_utf8_lossy(&entry.key).into_owned();
-        self.record(&format!("{} {} {key} {:?}", entry.db, entry.value.encoding(), entry.expire));
+        self.record(&format!(
+            "{} {} {key} {:?}",
+            entry.db,
+            entry.value.encoding(Compact::Ziplist),
+            entry.expire
+        ));
         true
     }
 

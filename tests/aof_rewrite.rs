@@ -39,7 +39,7 @@ fn finish_rewrite(os: &mut dyn Os, fixture: &mut Fixture, aof: &mut Aof) {
         if let Some((pid, status)) = env.os.wait3(Wait::NoHang).expect("there is a child") {
             assert_eq!(Some(pid), env.children.aof);
             aof.background_rewrite_done_handler(env, status);
-            assert!(env.children.receive_info(env.os).is_some_and(|info| info.cow_size > 0));
+            assert!(env.children.receive_info(env.os).is_some_and(|(_, cow)| cow > 0));
             env.children.close_info_pipe(env.os);
             return;
         }

@@ -6,13 +6,12 @@
 //!
 //! When a flush returns without an error:
 //!
-//! - under `always`, all of `buf` has been written and fdatasync called. Its result is *ignored*:
-//!   in 6.0 a failing sync goes unnoticed. A failing write ends the server, because the replies are
-//!   already in the output buffers and the promise can no longer be kept.
+//! - under `always`, all of `buf` has been written and fdatasync called. What its failure means is
+//!   in [`super::failed_sync`]. A failing write ends the server, because the replies are already in
+//!   the output buffers and the promise can no longer be kept.
 //! - under `everysec`, all of `buf` has been written, or the flush was postponed because an fsync
 //!   is in progress (write(2) would block on it anyway). After 2 seconds, or with `force`, it
-//!   writes regardless. At most one fsync per second is queued for the background thread; its
-//!   result is lost.
+//!   writes regardless. At most one fsync per second is queued for the background thread.
 //! - under `no`, all of `buf` has been written.
 //!
 //! When a write fails under `everysec` or `no`, a short write is truncated away, `buf` keeps
@@ -22,7 +21,8 @@
 //!
 //! Must not know: who is waiting for the replies.
 
-use super::state::Aof;
+use super::failed_sync::errors;
+use super::state::Core;
 use crate::bio::{Job, JobType};
 use crate::config::AppendFsync;
 use crate::env::{Env, Status};
@@ -35,7 +35,7 @@ const POSTPONED_MAX: i64 = 2;
 /// A buffer with less capacity than this, in bytes, is reused.
 const REUSED_BUF_MAX: usize = 4000;
 
-impl Aof {
+impl Core {
     /// Writes the buffer and syncs by policy. With `force`, writes even while an fsync is in
     /// progress.
     pub fn flush_append_only_file(&mut self, env: &mut Env<'_>, force: bool) {
@@ -44,8 +44,11 @@ impl Aof {
         if self.buf.is_empty() {
             // The last write may have come within a second of the last sync, with nothing written
             // since.
-            let unsynced = self.fsync_offset != self.current_size;
-            if everysec && unsynced && env.unixtime > self.last_fsync && !sync_in_progress {
+            let unsynced = self.fsync_offset != self.file_size;
+            let waits = everysec && (env.unixtime <= self.last_fsync || sync_in_progress);
+            let policy = env.config.appendfsync;
+            let errors = errors(env.config.generation.failed_sync);
+            if unsynced && !waits && errors.syncs_when_idle(policy) {
                 self.try_fsync(env, sync_in_progress);
             }
             return;
@@ -76,12 +79,14 @@ impl Aof {
         }
     }
 
-    /// Forces a flush and syncs, before a shutdown. Errors are ignored, as in Redis
-    /// (`prepareForShutdown`).
+    /// Forces a flush and syncs, before a shutdown. At most it is logged that this failed, as in
+    /// Redis (`finishShutdown`).
     pub fn fsync_for_shutdown(&mut self, env: &mut Env<'_>) {
         env.notice("Calling fsync() on the AOF file.");
         self.flush_append_only_file(env, true);
-        let _ = env.os.fdatasync(self.raw_fd());
+        if let Err(errno) = env.os.fdatasync(self.raw_fd()) {
+            errors(env.config.generation.failed_sync).last_sync_failed(env, errno);
+        }
     }
 
     /// Whether a background sync is queued or running (Redis: `aofFsyncInProgress`).
@@ -116,12 +121,17 @@ impl Aof {
             env.warning("AOF write error looks solved, Redis can write again.");
             self.last_write_status = Status::Ok;
         }
-        self.current_size += self.buf.len() as u64;
+        self.grown_by(self.buf.len());
         if self.buf.capacity() < REUSED_BUF_MAX {
             self.buf.clear();
         } else {
             self.buf = Vec::new();
         }
+    }
+
+    fn grown_by(&mut self, bytes: usize) {
+        self.current_size += bytes as u64;
+        self.file_size += bytes as u64;
     }
 
     /// Only `written` bytes of the buffer reached the file. Under `always` this does not return.
@@ -131,11 +141,10 @@ impl Aof {
             self.last_write_error_log = env.unixtime;
         }
         let in_file = if written == 0 {
-            // Between two log lines clients are still told the previous errno.
             if can_log {
                 env.warning(&format!("Error writing to the AOF file: {}", strerror(errno)));
-                self.last_write_errno = errno;
             }
+            errors(env.config.generation.failed_sync).write_failed(self, errno, can_log);
             0
         } else {
             self.remove_short_write(env, written, can_log)
@@ -148,7 +157,7 @@ impl Aof {
             env.os.exit(1);
         }
         self.last_write_status = Status::Err;
-        self.current_size += in_file as u64;
+        self.grown_by(in_file);
         self.buf.drain(..in_file);
     }
 
@@ -162,7 +171,7 @@ impl Aof {
             ));
         }
         self.last_write_errno = Errno::ENOSPC;
-        let Err(errno) = env.os.ftruncate(self.raw_fd(), self.current_size) else { return 0 };
+        let Err(errno) = env.os.ftruncate(self.raw_fd(), self.file_size) else { return 0 };
         if can_log {
             env.warning(&format!(
                 "Could not remove short write from the append-only file.  Redis may refuse to load \
@@ -182,16 +191,18 @@ impl Aof {
         match env.config.appendfsync {
             AppendFsync::Always => {
                 let started = env.latency_start();
-                let _ = env.os.fdatasync(self.raw_fd());
+                if let Err(errno) = env.os.fdatasync(self.raw_fd()) {
+                    errors(env.config.generation.failed_sync).sync_failed(env, errno);
+                }
                 let latency = env.latency_end(started);
                 env.latency_sample("aof-fsync-always", latency);
-                self.fsync_offset = self.current_size;
+                self.fsync_offset = self.file_size;
                 self.last_fsync = env.unixtime;
             }
             AppendFsync::Everysec if env.unixtime > self.last_fsync => {
                 if !sync_in_progress {
                     self.background_fsync(env);
-                    self.fsync_offset = self.current_size;
+                    self.fsync_offset = self.file_size;
                 }
                 self.last_fsync = env.unixtime;
             }
@@ -216,8 +227,8 @@ fn aof_write(os: &mut dyn Os, fd: Fd, buf: &[u8]) -> (usize, Option<Errno>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Aof;
     use super::super::test_env::Fixture;
-    use super::Aof;
     use crate::config::Config;
 
     #[test]

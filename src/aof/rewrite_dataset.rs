@@ -7,18 +7,16 @@ use std::borrow::Cow;
 
 use crate::keyspace::{Bytes, Keyspace, Value};
 use crate::os::{Errno, Os};
-use crate::rdb::AfterKey;
+use crate::rdb::{AfterKey, Reached};
 use crate::rio::Rio;
 use crate::text::float::format_17g;
 
 /// Most items in one command, so that no single command stalls the server that loads it.
 const AOF_REWRITE_ITEMS_PER_CMD: usize = 64;
-/// Bytes written between two reads of the data pipe.
-pub(super) const AOF_READ_DIFF_INTERVAL_BYTES: u64 = 10 * 1024;
 
 /// Writes all databases to `aof`. `after_key` is called after each key with the bytes written so
-/// far, so that the data pipe can be drained. Success means that everything was *passed* to the
-/// stream, not that it is on disk.
+/// far, so that the child can do what it does between keys. Success means that everything was
+/// *passed* to the stream, not that it is on disk.
 pub(super) fn rewrite_append_only_file_rio(
     os: &mut dyn Os,
     aof: &mut Rio,
@@ -35,7 +33,7 @@ pub(super) fn rewrite_append_only_file_rio(
                 aof.write_bulk_string(os, key)?;
                 aof.write_bulk_long_long(os, when)?;
             }
-            after_key(os, aof.processed_bytes());
+            after_key(os, Reached::Key(aof.processed_bytes()));
         }
     }
     Ok(())

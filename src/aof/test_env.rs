@@ -5,6 +5,7 @@
 use crate::bio::Bio;
 use crate::config::Config;
 use crate::env::{Children, Env};
+use crate::generation::FailedSync;
 use crate::latency::Latency;
 use crate::log::{Level, Log};
 use crate::os::linux::LinuxOs;
@@ -27,12 +28,13 @@ impl Fixture {
         let mut os = LinuxOs::new();
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("log").to_str().expect("UTF-8").to_string();
+        let log = Log { level: Level::Notice, file, role: 'M' };
         Fixture {
             epoll: os.epoll_create().expect("a descriptor"),
             os,
             config: Config::default(),
-            log: Log { level: Level::Notice, file, role: 'M' },
-            bio: Bio::new(),
+            bio: Bio::new(FailedSync::Unnoticed, &log),
+            log,
             children: Children::default(),
             latency: Latency::default(),
             _dir: dir,
@@ -49,6 +51,7 @@ impl Fixture {
             children: &mut self.children,
             latency: &mut self.latency,
             epoll: self.epoll,
+            in_exec: false,
             unixtime: 1,
             mstime: 1_000,
         }

@@ -7,7 +7,6 @@ use super::connection::set_name;
 use super::context::Context;
 use super::failure::Failure;
 use super::request::{Credentials, Outcome, Request};
-use crate::config::REDIS_VERSION;
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::text::parse_integer;
@@ -56,11 +55,11 @@ pub fn hello(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> 
 }
 
 /// The reply of HELLO to an authenticated client.
-pub fn greeting(client: u64) -> Reply {
+pub fn greeting(version: &'static str, client: u64) -> Reply {
     let text = |text: &'static str| Reply::bulk(text);
     let pairs = [
         (text("server"), text("redis")),
-        (text("version"), text(REDIS_VERSION)),
+        (text("version"), text(version)),
         (text("proto"), Reply::Integer(2)),
         (text("id"), Reply::Integer(client as i64)),
         (text("mode"), text("standalone")),

@@ -189,9 +189,9 @@ impl<'a> Context<'a> {
         if !self.db().dict.contains_key(key) {
             self.add(key, Value::String(StringValue::empty()));
         }
-        let Keyspace { dbs, access, .. } = &mut *self.keyspace;
+        let Keyspace { dbs, access, limits, .. } = &mut *self.keyspace;
         let object = dbs[self.session.db].dict.get_mut(key).expect("it was there or was added");
-        if object.encoding() != "raw" {
+        if object.encoding(limits.compact) != "raw" {
             let copy = object.value.clone();
             access.overwrite(object, copy);
         }

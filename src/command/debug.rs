@@ -30,7 +30,7 @@ pub fn debug(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> 
         (b"aof-flush-sleep", [time]) => Request::AofFlushSleep(atoi(time).max(0) as u64),
         (b"set-active-expire", [flag]) => Request::SetActiveExpire(atoi(flag) != 0),
         (b"log", [message]) => Request::Log(String::from_utf8_lossy(message).into_owned()),
-        _ => return Err(Failure::subcommand(argv)),
+        _ => return Err(Failure::subcommand(ctx.keyspace.generation, argv)),
     };
     Ok(request.into())
 }

@@ -7,19 +7,22 @@ use super::failure::{Answer, Failure};
 use super::flags::Flags;
 use super::request::Outcome;
 use super::transaction::Queued;
+use crate::generation::Generation;
 use crate::keyspace::Bytes;
 
 /// The handler of a command.
+#[derive(Clone, Copy)]
 pub enum Run {
     /// On the dataset alone.
     Data(fn(&mut Context<'_>, &[Bytes]) -> Answer),
     /// Possibly with a request to the server.
     Server(fn(&mut Context<'_>, &[Bytes]) -> Result<Outcome, Failure>),
     /// On the table of commands itself.
-    Table(fn(&[Command], &[Bytes]) -> Answer),
+    Table(fn(&Generation, &[Command], &[Bytes]) -> Answer),
 }
 
 /// One command.
+#[derive(Clone)]
 pub struct Command {
     /// Lower case.
     pub name: &'static str,
@@ -41,6 +44,11 @@ impl Command {
     pub fn accepts(&self, argc: usize) -> bool {
         let argc = argc as i32;
         if self.arity > 0 { argc == self.arity } else { argc >= -self.arity }
+    }
+
+    /// Whether it looks at keys that nobody named, so that it may delete any expired one.
+    pub fn touches_arbitrary_keys(&self) -> bool {
+        ["scan", "keys", "randomkey"].contains(&self.name)
     }
 
     /// The arguments that are keys.

@@ -73,10 +73,14 @@ pub fn restore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     if ttl < 0 {
         return Err(Failure::new("Invalid TTL value, must be >= 0"));
     }
-    let value = load_dump_payload(&argv[3], &ctx.keyspace.limits).map_err(|bad| match bad {
-        BadPayload::VersionOrChecksum => Failure::new("DUMP payload version or checksum are wrong"),
-        BadPayload::Format => Failure::new("Bad data format"),
-    })?;
+    let newest = ctx.keyspace.generation.rdb.version;
+    let value =
+        load_dump_payload(&argv[3], newest, &ctx.keyspace.limits).map_err(|bad| match bad {
+            BadPayload::VersionOrChecksum => {
+                Failure::new("DUMP payload version or checksum are wrong")
+            }
+            BadPayload::Format => Failure::new("Bad data format"),
+        })?;
     let deleted = options.replace && ctx.db().delete(key);
     let base = if options.absttl { 0 } else { ctx.now_ms() };
     let when = (ttl != 0).then(|| ttl.wrapping_add(base));

@@ -4,15 +4,59 @@
 
 use super::arguments::integer;
 use super::context::Context;
-use super::failure::Answer;
+use super::failure::{Answer, Failure};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
+
+/// The options of the EXPIRE commands since 7.0; before, the number of arguments rules them out.
+#[derive(Default)]
+struct Condition {
+    without_expiry: bool,
+    with_expiry: bool,
+    later: bool,
+    earlier: bool,
+}
+
+impl Condition {
+    /// NX | XX | GT | LT (Redis: `parseExtendedExpireArgumentsOrReply`).
+    fn parse(words: &[Bytes]) -> Result<Condition, Failure> {
+        let mut condition = Condition::default();
+        for word in words {
+            match word.to_ascii_lowercase().as_slice() {
+                b"nx" => condition.without_expiry = true,
+                b"xx" => condition.with_expiry = true,
+                b"gt" => condition.later = true,
+                b"lt" => condition.earlier = true,
+                _ => return Err(Failure::new([b"Unsupported option ", word.as_slice()].concat())),
+            }
+        }
+        let Condition { without_expiry, with_expiry, later, earlier } = condition;
+        if without_expiry && (with_expiry || later || earlier) {
+            let words = "NX and XX, GT or LT options at the same time are not compatible";
+            return Err(Failure::new(words));
+        }
+        if later && earlier {
+            let words = "GT and LT options at the same time are not compatible";
+            return Err(Failure::new(words));
+        }
+        Ok(condition)
+    }
+
+    /// Whether a key with this expiry time may get another; none is later than any.
+    fn holds(&self, current: Option<i64>, when: i64) -> bool {
+        (!self.without_expiry || current.is_none())
+            && (!self.with_expiry || current.is_some())
+            && (!self.later || current.is_some_and(|current| when > current))
+            && (!self.earlier || current.is_none_or(|current| when < current))
+    }
+}
 
 /// `base_ms` is 0 for absolute times and now for relative ones.
 fn expire_generic(ctx: &mut Context<'_>, argv: &[Bytes], base_ms: i64, unit_ms: i64) -> Answer {
     let key = &argv[1];
+    let condition = Condition::parse(&argv[3..])?;
     let when = integer(&argv[2])?.wrapping_mul(unit_ms).wrapping_add(base_ms);
-    if ctx.write(key).is_none() {
+    if ctx.write(key).is_none() || !condition.holds(ctx.db().expires.get(key).copied(), when) {
         return Ok(Reply::Integer(0));
     }
     // A time in the past deletes the key, except while loading: the file contains its own DELs.

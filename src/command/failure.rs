@@ -2,6 +2,7 @@
 //!
 //! Must not know: which command fails.
 
+use crate::generation::Generation;
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 
@@ -46,13 +47,11 @@ impl Failure {
     }
 
     /// Redis: `addReplySubcommandSyntaxError`.
-    pub fn subcommand(argv: &[Bytes]) -> Self {
+    pub fn subcommand(generation: &Generation, argv: &[Bytes]) -> Self {
         let (command, sub) = (argv[0].to_ascii_uppercase(), &argv[1]);
         let command = String::from_utf8_lossy(&command);
         let sub = String::from_utf8_lossy(sub);
-        Failure::new(format!(
-            "Unknown subcommand or wrong number of arguments for '{sub}'. Try {command} HELP."
-        ))
+        Failure::new(generation.words.unknown_subcommand(&command, &sub))
     }
 }
 

@@ -5,12 +5,13 @@
 use super::arguments::is;
 use super::definition::Command;
 use super::failure::{Answer, Failure};
+use crate::generation::Generation;
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::text::atoi;
 
 /// COMMAND [COUNT | INFO name … | GETKEYS command argument …]
-pub fn command(table: &[Command], argv: &[Bytes]) -> Answer {
+pub fn command(generation: &Generation, table: &[Command], argv: &[Bytes]) -> Answer {
     match argv.get(1).map(|word| word.to_ascii_lowercase()).as_deref() {
         None => Ok(Reply::Array(table.iter().map(describe).collect())),
         Some(b"count") if argv.len() == 2 => Ok(Reply::Integer(table.len() as i64)),
@@ -19,7 +20,7 @@ pub fn command(table: &[Command], argv: &[Bytes]) -> Answer {
             Ok(Reply::Array(found.map(|found| found.map_or(Reply::Null, describe)).collect()))
         }
         Some(b"getkeys") if argv.len() > 2 => get_keys(table, &argv[2..]),
-        Some(_) => Err(Failure::subcommand(argv)),
+        Some(_) => Err(Failure::subcommand(generation, argv)),
     }
 }
 

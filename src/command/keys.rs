@@ -4,8 +4,8 @@
 
 use super::context::Context;
 use super::failure::{Answer, Failure};
-use crate::keyspace::Bytes;
-use crate::keyspace::access::{Access, Object, Tracking};
+use crate::keyspace::access::{Object, Tracking};
+use crate::keyspace::{Bytes, Keyspace};
 use crate::resp::Reply;
 use crate::text::glob_match;
 
@@ -33,24 +33,27 @@ pub fn type_(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 }
 
 /// One subcommand of OBJECT.
-type Describe = fn(&Access, &Object) -> Answer;
+type Describe = fn(&Keyspace, &Object) -> Answer;
 
 /// OBJECT ENCODING key | REFCOUNT key | IDLETIME key | FREQ key. Does not touch the value, counts
 /// neither hit nor miss, and expires nothing.
 pub fn object(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    let [_, sub, key] = argv else { return Err(Failure::subcommand(argv)) };
+    let [_, sub, key] = argv else {
+        return Err(Failure::subcommand(ctx.keyspace.generation, argv));
+    };
     let describe: Describe = match sub.to_ascii_lowercase().as_slice() {
-        b"encoding" => |_, object| Ok(Reply::bulk(object.encoding())),
+        b"encoding" => |keyspace, object| Ok(Reply::bulk(object.encoding(keyspace.limits.compact))),
         b"refcount" => |_, object| Ok(Reply::Integer(object.refcount())),
         b"idletime" => idle_time,
         b"freq" => frequency,
-        _ => return Err(Failure::subcommand(argv)),
+        _ => return Err(Failure::subcommand(ctx.keyspace.generation, argv)),
     };
     let object = ctx.keyspace.dbs[ctx.session.db].dict.get(key);
-    object.map_or(Ok(Reply::Null), |object| describe(&ctx.keyspace.access, object))
+    object.map_or(Ok(Reply::Null), |object| describe(ctx.keyspace, object))
 }
 
-fn idle_time(access: &Access, object: &Object) -> Answer {
+fn idle_time(keyspace: &Keyspace, object: &Object) -> Answer {
+    let access = &keyspace.access;
     if access.settings.tracking == Tracking::Frequency {
         return Err(Failure::new(
             "An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
@@ -60,7 +63,8 @@ fn idle_time(access: &Access, object: &Object) -> Answer {
     Ok(Reply::Integer(access.idle_seconds(object)))
 }
 
-fn frequency(access: &Access, object: &Object) -> Answer {
+fn frequency(keyspace: &Keyspace, object: &Object) -> Answer {
+    let access = &keyspace.access;
     if access.settings.tracking != Tracking::Frequency {
         return Err(Failure::new(
             "An LFU maxmemory policy is not selected, access frequency not tracked. Please note \

@@ -51,10 +51,8 @@ pub enum Request {
     /// DUMP of this value.
     Dump(Value),
     ConfigGet(Bytes),
-    ConfigSet {
-        name: String,
-        value: String,
-    },
+    /// CONFIG SET of these names and values, all or none.
+    ConfigSet(Vec<(String, String)>),
     ConfigResetStat,
     ConfigRewrite,
     BgRewriteAof,
@@ -65,6 +63,8 @@ pub enum Request {
     },
     LastSave,
     Shutdown(Shutdown),
+    /// SHUTDOWN ABORT
+    AbortShutdown,
     /// DEBUG RELOAD
     Reload(Reload),
     /// DEBUG OBJECT, by key.
@@ -81,11 +81,20 @@ pub enum Request {
     Log(String),
 }
 
-/// The option of SHUTDOWN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shutdown {
-    /// Save if there are save points.
-    Default,
+/// The options of SHUTDOWN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shutdown {
+    pub snapshot: FinalSnapshot,
+    /// Exit even if something fails.
+    pub force: bool,
+}
+
+/// Whether a snapshot is saved before a shutdown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FinalSnapshot {
+    /// If there are save points.
+    #[default]
+    BySavePoints,
     Save,
     NoSave,
 }

@@ -15,8 +15,33 @@ struct SetOptions {
     only_if_absent: bool,
     only_if_present: bool,
     keep_ttl: bool,
-    /// The expiry time as given, and its unit in milliseconds.
-    lifetime: Option<(Bytes, i64)>,
+    /// Reply with the old value.
+    get: bool,
+    lifetime: Option<Lifetime>,
+}
+
+/// When a key expires.
+#[derive(Clone)]
+struct Lifetime {
+    /// The time as given.
+    given: Bytes,
+    /// Its unit in milliseconds.
+    unit: i64,
+    /// It counts from the epoch instead of from now.
+    absolute: bool,
+}
+
+impl Lifetime {
+    fn relative(given: &Bytes, unit: i64) -> Lifetime {
+        Lifetime { given: given.clone(), unit, absolute: false }
+    }
+
+    /// Milliseconds since the epoch; None if that is no time.
+    fn when(&self, now_ms: i64) -> Result<Option<i64>, Failure> {
+        let given = integer(&self.given)?;
+        let base = if self.absolute { 0 } else { now_ms };
+        Ok((given > 0).then(|| given.wrapping_mul(self.unit).wrapping_add(base)))
+    }
 }
 
 /// SET key value [EX seconds | PX milliseconds | KEEPTTL] [NX | XX]
@@ -25,15 +50,24 @@ pub fn set(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     set_generic(ctx, "set", &argv[1], &argv[2], &options)
 }
 
+/// SET key value [EX seconds | PX milliseconds | EXAT seconds-since-the-epoch | PXAT
+/// milliseconds-since-the-epoch | KEEPTTL] [NX | XX] [GET]
+pub fn set_until(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let options = parse_later_options(&argv[3..])?;
+    set_generic(ctx, "set", &argv[1], &argv[2], &options)
+}
+
 /// SETEX key seconds value
 pub fn setex(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    let options = SetOptions { lifetime: Some((argv[2].clone(), 1000)), ..SetOptions::default() };
+    let lifetime = Some(Lifetime::relative(&argv[2], 1000));
+    let options = SetOptions { lifetime, ..SetOptions::default() };
     set_generic(ctx, "setex", &argv[1], &argv[3], &options)
 }
 
 /// PSETEX key milliseconds value
 pub fn psetex(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    let options = SetOptions { lifetime: Some((argv[2].clone(), 1)), ..SetOptions::default() };
+    let lifetime = Some(Lifetime::relative(&argv[2], 1));
+    let options = SetOptions { lifetime, ..SetOptions::default() };
     set_generic(ctx, "psetex", &argv[1], &argv[3], &options)
 }
 
@@ -48,21 +82,59 @@ fn parse_options(words: &[Bytes]) -> Result<SetOptions, Failure> {
     let mut options = SetOptions::default();
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        let timed = options.lifetime.as_ref().map(|&(_, unit)| unit);
+        let timed = options.lifetime.as_ref().map(|lifetime| lifetime.unit);
         match word.to_ascii_lowercase().as_slice() {
             b"nx" if !options.only_if_present => options.only_if_absent = true,
             b"xx" if !options.only_if_absent => options.only_if_present = true,
             b"keepttl" if timed.is_none() => options.keep_ttl = true,
             b"ex" if !options.keep_ttl && timed != Some(1) => {
                 let seconds = words.next().ok_or_else(Failure::syntax)?;
-                options.lifetime = Some((seconds.clone(), 1000));
+                options.lifetime = Some(Lifetime::relative(seconds, 1000));
             }
             b"px" if !options.keep_ttl && timed != Some(1000) => {
                 let milliseconds = words.next().ok_or_else(Failure::syntax)?;
-                options.lifetime = Some((milliseconds.clone(), 1));
+                options.lifetime = Some(Lifetime::relative(milliseconds, 1));
             }
             _ => return Err(Failure::syntax()),
         }
+    }
+    Ok(options)
+}
+
+fn parse_later_options(words: &[Bytes]) -> Result<SetOptions, Failure> {
+    let mut options = SetOptions::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let timed = options.lifetime.as_ref().map(|lifetime| (lifetime.unit, lifetime.absolute));
+        let (unit, absolute) = match word.to_ascii_lowercase().as_slice() {
+            b"ex" => (1000, false),
+            b"px" => (1, false),
+            b"exat" => (1000, true),
+            b"pxat" => (1, true),
+            b"nx" if !options.only_if_present => {
+                options.only_if_absent = true;
+                continue;
+            }
+            b"xx" if !options.only_if_absent => {
+                options.only_if_present = true;
+                continue;
+            }
+            b"get" => {
+                options.get = true;
+                continue;
+            }
+            b"keepttl" if timed.is_none() => {
+                options.keep_ttl = true;
+                continue;
+            }
+            _ => return Err(Failure::syntax()),
+        };
+        // The same option may be repeated, and the last time counts.
+        if options.keep_ttl || timed.is_some_and(|other| other != (unit, absolute)) {
+            return Err(Failure::syntax());
+        }
+        let given = words.next().ok_or_else(Failure::syntax)?.clone();
+        options.lifetime = Some(Lifetime { given, unit, absolute });
     }
     Ok(options)
 }
@@ -74,28 +146,27 @@ fn set_generic(
     value: &[u8],
     options: &SetOptions,
 ) -> Answer {
-    let lifetime_ms = match &options.lifetime {
+    let when = match &options.lifetime {
         None => None,
-        Some((given, unit)) => {
-            let given = integer(given)?;
-            if given <= 0 {
-                return Err(Failure::new(format!("invalid expire time in {name}")));
-            }
-            Some(given.wrapping_mul(*unit))
-        }
+        Some(lifetime) => Some(lifetime.when(ctx.now_ms())?.ok_or_else(|| {
+            Failure::new(ctx.keyspace.generation.words.invalid_expire_time(name))
+        })?),
+    };
+    let old = match options.get {
+        true => Some(bulk_or_null(ctx.read_string(key)?)),
+        false => None,
     };
     if (options.only_if_absent && ctx.write(key).is_some())
         || (options.only_if_present && ctx.write(key).is_none())
     {
-        return Ok(Reply::Null);
+        return Ok(old.unwrap_or(Reply::Null));
     }
     ctx.set(key, Value::string(value), options.keep_ttl);
     ctx.modified(key, 1);
-    if let Some(lifetime) = lifetime_ms {
-        let when = ctx.now_ms().wrapping_add(lifetime);
+    if let Some(when) = when {
         ctx.db().set_expire(key, when);
     }
-    Ok(Reply::OK)
+    Ok(old.unwrap_or(Reply::OK))
 }
 
 fn bulk_or_null(value: Option<&StringValue>) -> Reply {

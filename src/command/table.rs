@@ -3,6 +3,8 @@
 //!
 //! Must not know: what the handlers do.
 
+use std::sync::LazyLock;
+
 use super::definition::Command;
 use super::definition::Run::{self, Data, Server, Table};
 use super::flags::Flags;
@@ -10,10 +12,19 @@ use super::{admin, auth, bits, blocking, connection, counters, debug, dump, expi
 use super::{introspection, keys, latency, list_edits, lists, multi, renames, scan, set_algebra};
 use super::{sets, sort, strings};
 use super::{zset_algebra, zset_ranges, zset_removals, zsets};
+use crate::generation::{Commands, Generation};
+
+/// All commands of a generation.
+pub fn commands(generation: &Generation) -> &'static [Command] {
+    match generation.commands {
+        Commands::Redis60 => COMMANDS,
+        Commands::Redis70 => &REDIS_7_0,
+    }
+}
 
 /// The command of this name, ignoring case.
-pub fn lookup(name: &[u8]) -> Option<&'static Command> {
-    COMMANDS.iter().find(|command| command.is_called(name))
+pub fn lookup(generation: &Generation, name: &[u8]) -> Option<&'static Command> {
+    commands(generation).iter().find(|command| command.is_called(name))
 }
 
 /// Short names, so that the table reads like Redis'.
@@ -59,7 +70,31 @@ const fn command(
     Command { name, arity, flags: Flags::all(flags), keys, run }
 }
 
-/// All commands, in Redis' order.
+/// The commands of 7.0: those of 6.0, some of which take other arguments.
+static REDIS_7_0: LazyLock<Vec<Command>> = LazyLock::new(|| {
+    #[rustfmt::skip]
+    let changed = [
+        command("config", -2, &[ADMIN, LOAD, STALE, NOSCRIPT],
+            NO_KEYS, Server(admin::config_of_many)),
+        command("shutdown", -1, &[ADMIN, NOSCRIPT, LOAD, STALE],
+            NO_KEYS, Server(admin::abortable_shutdown)),
+        command("set", -3, &[W, M, STRINGS], ONE_KEY, Data(strings::set_until)),
+        command("expire", -3, &[W, F, KEYS], ONE_KEY, Data(expire::expire)),
+        command("expireat", -3, &[W, F, KEYS], ONE_KEY, Data(expire::expireat)),
+        command("pexpire", -3, &[W, F, KEYS], ONE_KEY, Data(expire::pexpire)),
+        command("pexpireat", -3, &[W, F, KEYS], ONE_KEY, Data(expire::pexpireat)),
+    ];
+    let mut all: Vec<Command> = COMMANDS.to_vec();
+    for command in changed {
+        match all.iter_mut().find(|known| known.name == command.name) {
+            Some(known) => *known = command,
+            None => all.push(command),
+        }
+    }
+    all
+});
+
+/// The commands of 6.0, in Redis' order.
 #[rustfmt::skip]
 pub static COMMANDS: &[Command] = &[
     command("get", 2, &[R, F, STRINGS], ONE_KEY, Data(strings::get)),
@@ -216,13 +251,14 @@ pub static COMMANDS: &[Command] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generation::REDIS_6_0;
 
     #[test]
     fn names_are_found_in_any_case_and_arity_counts_the_name() {
-        let set = lookup(b"SeT").expect("known");
+        let set = lookup(&REDIS_6_0, b"SeT").expect("known");
         assert!(set.accepts(3) && set.accepts(5) && !set.accepts(2));
-        assert!(lookup(b"get").is_some_and(|get| get.accepts(2) && !get.accepts(3)));
-        assert!(lookup(b"blah").is_none());
+        assert!(lookup(&REDIS_6_0, b"get").is_some_and(|get| get.accepts(2) && !get.accepts(3)));
+        assert!(lookup(&REDIS_6_0, b"blah").is_none());
         assert_eq!(set.flags.names().collect::<Vec<_>>(), ["write", "denyoom"]);
     }
 

@@ -3,14 +3,13 @@
 //! Must not know: anything but names and texts.
 
 /// (name, the supported value, the error for any other).
-pub const ONLY: &[(&str, &str, &str)] = &[
+pub const SUPPORTED: &[(&str, &str, &str)] = &[
     ("cluster-enabled", "no", "this server has no cluster mode, only 'no' can be served"),
     ("daemonize", "no", "this server stays in the foreground, only 'no' can be served"),
     ("replicaof", "", "this server does not replicate"),
 ];
 
-/// (name, default as CONFIG GET shows it). The names are those of 6.0. The last block is from 7.0,
-/// whose tools and tests pass these to any server.
+/// (name, default as CONFIG GET shows it) of those that all generations have.
 #[rustfmt::skip]
 pub const IGNORED: &[(&str, &str)] = &[
     ("aclfile", ""),
@@ -40,7 +39,6 @@ pub const IGNORED: &[(&str, &str)] = &[
     ("cluster-replica-no-failover", "no"),
     ("cluster-replica-validity-factor", "10"),
     ("cluster-require-full-coverage", "yes"),
-    ("gopher-enabled", "no"),
     ("hll-sparse-max-bytes", "3000"),
     ("io-threads", "1"),
     ("io-threads-do-reads", "no"),
@@ -50,9 +48,6 @@ pub const IGNORED: &[(&str, &str)] = &[
     ("lazyfree-lazy-server-del", "no"),
     ("lazyfree-lazy-user-del", "no"),
     ("list-compress-depth", "0"),
-    ("list-max-ziplist-entries", ""),
-    ("list-max-ziplist-value", ""),
-    ("lua-replicate-commands", "yes"),
     ("lua-time-limit", "5000"),
     ("masterauth", ""),
     ("masteruser", ""),
@@ -93,21 +88,53 @@ pub const IGNORED: &[(&str, &str)] = &[
     ("tracking-table-max-keys", "1000000"),
     ("unixsocketperm", "0"),
     ("user", ""),
+];
 
-    ("appenddirname", "appendonlydir"),
-    ("aof-disable-auto-gc", "no"),
-    ("aof-timestamp-enabled", "no"),
-    ("enable-debug-command", "yes"),
+/// The same for those of 6.0 that later ones do not have.
+pub const ONLY_OF_6_0: &[(&str, &str)] = &[
+    ("gopher-enabled", "no"),
+    ("list-max-ziplist-entries", ""),
+    ("list-max-ziplist-value", ""),
+    ("lua-replicate-commands", "yes"),
+];
+
+/// The same for those that 7.0 has and 6.0 has not.
+#[rustfmt::skip]
+pub const ONLY_OF_7_0: &[(&str, &str)] = &[
+    ("acl-pubsub-default", "resetchannels"),
+    ("bind-source-addr", ""),
+    ("busy-reply-threshold", "5000"),
+    ("close-on-oom", "no"),
+    ("cluster-allow-pubsubshard-when-down", "yes"),
+    ("cluster-allow-replica-migration", "yes"),
+    ("cluster-announce-hostname", ""),
+    ("cluster-link-sendbuf-limit", "0"),
+    ("cluster-port", "0"),
+    ("cluster-preferred-endpoint-type", "ip"),
+    ("crash-log-enabled", "yes"),
+    ("crash-memcheck-enabled", "yes"),
+    ("disable-thp", "yes"),
+    ("enable-debug-command", "no"),
     ("enable-module-command", "no"),
-    ("enable-protected-configs", "yes"),
-    ("hash-max-listpack-entries", "512"),
-    ("hash-max-listpack-value", "64"),
-    ("list-max-listpack-size", "-2"),
+    ("enable-protected-configs", "no"),
+    ("latency-tracking", "yes"),
+    ("latency-tracking-info-percentiles", "50 99 99.9"),
+    ("lazyfree-lazy-user-flush", "no"),
+    ("list-max-ziplist-entries", ""),
+    ("list-max-ziplist-value", ""),
+    ("loading-process-events-interval-bytes", "2097152"),
+    ("lua-replicate-commands", "yes"),
+    ("maxmemory-clients", "0"),
+    ("maxmemory-eviction-tenacity", "10"),
+    ("proc-title-template", "{title} {listen-addr} {server-mode}"),
     ("propagation-error-behavior", "ignore"),
+    ("repl-diskless-sync-max-replicas", "0"),
+    ("replica-announced", "yes"),
+    ("replica-ignore-disk-write-errors", "no"),
     ("sanitize-dump-payload", "no"),
     ("set-proc-title", "yes"),
+    ("shutdown-on-sigint", "default"),
+    ("shutdown-on-sigterm", "default"),
     ("shutdown-timeout", "10"),
     ("socket-mark-id", "0"),
-    ("zset-max-listpack-entries", "128"),
-    ("zset-max-listpack-value", "64"),
 ];

@@ -4,6 +4,7 @@
 //! Must not know: which directives there are, and where the words come from.
 
 use super::settings::Config;
+use crate::generation::Generation;
 use crate::text::{parse_integer, parse_memory};
 
 /// One directive.
@@ -11,6 +12,8 @@ pub struct Directive {
     pub name: &'static str,
     /// Whether CONFIG SET may change it.
     pub modifiable: bool,
+    /// Whether `enable-protected-configs` has to allow that.
+    pub protected: bool,
     pub(super) kind: Kind,
 }
 
@@ -77,7 +80,9 @@ impl Directive {
                 let value = value.ok_or("argument must be a memory value")?;
                 set(config, within(value, *low, *high)?);
             }
-            Kind::Choice(names, _, set) => set(config, parse_choice(names, word)?),
+            Kind::Choice(names, _, set) => {
+                set(config, parse_choice(config.generation, names, word)?)
+            }
             Kind::Text(_, set) => set(config, word)?,
             Kind::Only(..) | Kind::Words(_) | Kind::Ignored(_) => {}
         }
@@ -113,9 +118,9 @@ fn within(value: i64, low: i64, high: i64) -> Result<i64, String> {
     Err(format!("argument must be between {low} and {high} inclusive"))
 }
 
-fn parse_choice(names: &[&str], word: &str) -> Result<usize, String> {
+fn parse_choice(generation: &Generation, names: &[&str], word: &str) -> Result<usize, String> {
     names
         .iter()
         .position(|name| name.eq_ignore_ascii_case(word))
-        .ok_or_else(|| format!("argument must be one of the following: {}", names.join(", ")))
+        .ok_or_else(|| format!("{}: {}", generation.words.must_be_one_of(), names.join(", ")))
 }

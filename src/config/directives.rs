@@ -5,9 +5,10 @@
 
 use std::sync::LazyLock;
 
-use super::accepted::{IGNORED, ONLY};
+use super::accepted::{IGNORED, ONLY_OF_6_0, ONLY_OF_7_0, SUPPORTED};
 use super::directive::{Directive, Kind};
 use super::settings::{AppendFsync, Config, MaxmemoryPolicy};
+use crate::generation::{Directives, Generation};
 use crate::log::Level;
 
 macro_rules! yes_no {
@@ -15,6 +16,7 @@ macro_rules! yes_no {
         Directive {
             name: $name,
             modifiable: $modifiable,
+            protected: false,
             kind: Kind::YesNo(|config| config.$field, |config, value| config.$field = value),
         }
     };
@@ -25,6 +27,7 @@ macro_rules! number {
         Directive {
             name: $name,
             modifiable: $modifiable,
+            protected: false,
             kind: Kind::$kind(
                 $low,
                 $high,
@@ -39,6 +42,7 @@ macro_rules! text {
         Directive {
             name: $name,
             modifiable: $modifiable,
+            protected: false,
             kind: Kind::Text(
                 |config| config.$field.clone(),
                 |config, value| {
@@ -57,6 +61,7 @@ macro_rules! optional_text {
         Directive {
             name: $name,
             modifiable: false,
+            protected: false,
             kind: Kind::Text(
                 |config| config.$field.clone().unwrap_or_default(),
                 |config, value| {
@@ -73,30 +78,68 @@ const LOGLEVELS: [Level; 4] = [Level::Debug, Level::Verbose, Level::Notice, Leve
 const FSYNC_POLICIES: [AppendFsync; 3] =
     [AppendFsync::Everysec, AppendFsync::Always, AppendFsync::No];
 
-/// All directives, those with an effect first.
-pub static DIRECTIVES: LazyLock<Vec<Directive>> = LazyLock::new(|| {
-    let mut all = Vec::from(switches());
-    all.extend(numbers());
-    all.extend(limits());
-    all.extend(texts());
-    all.extend(choices_and_words());
-    all.extend(ONLY.iter().map(|&(name, value, reason)| Directive {
-        name,
-        modifiable: true,
-        kind: Kind::Only(value, reason),
-    }));
-    all.extend(IGNORED.iter().map(|&(name, default)| Directive {
-        name,
-        modifiable: true,
-        kind: Kind::Ignored(default),
-    }));
+static REDIS_6_0: LazyLock<Vec<Directive>> = LazyLock::new(|| {
+    let mut all = shared(ziplist_limits());
+    all.extend(accepted(ONLY_OF_6_0));
     all
 });
 
-/// The directive of this name, ignoring case. `slave` is accepted for `replica`.
-pub fn find(name: &str) -> Option<&'static Directive> {
-    let find = |name: &str| DIRECTIVES.iter().find(|d| d.name.eq_ignore_ascii_case(name));
-    find(name).or_else(|| find(&name.to_ascii_lowercase().replace("slave", "replica")))
+static REDIS_7_0: LazyLock<Vec<Directive>> = LazyLock::new(|| {
+    let mut all = shared(listpack_limits());
+    all.extend(multi_part_aof());
+    all.extend(accepted(ONLY_OF_7_0));
+    for directive in &mut all {
+        directive.protected = PROTECTED.contains(&directive.name);
+    }
+    all
+});
+
+/// Where files are, which an intruder could abuse.
+const PROTECTED: [&str; 2] = ["dir", "dbfilename"];
+
+/// All directives of a generation, those with an effect first.
+pub fn of(generation: &Generation) -> &'static [Directive] {
+    match generation.directives {
+        Directives::Redis60 => &REDIS_6_0,
+        Directives::Redis70 => &REDIS_7_0,
+    }
+}
+
+/// The directive of this name, ignoring case. Older names are accepted: `slave` for `replica`, and
+/// `ziplist` where the generation has `listpack`.
+pub fn find(generation: &Generation, name: &str) -> Option<&'static Directive> {
+    let all = of(generation);
+    let find = |name: &str| all.iter().find(|d| d.name.eq_ignore_ascii_case(name));
+    let older = name.to_ascii_lowercase();
+    find(name)
+        .or_else(|| find(&older.replace("slave", "replica")))
+        .or_else(|| find(&older.replace("ziplist", "listpack")))
+}
+
+/// What all generations have, with the limits of the encodings under the names of this one.
+fn shared(limits: [Directive; 6]) -> Vec<Directive> {
+    let mut all = Vec::from(switches());
+    all.extend(numbers());
+    all.extend(limits);
+    all.extend(texts());
+    all.extend(choices_and_words());
+    all.extend(SUPPORTED.iter().map(|&(name, value, reason)| Directive {
+        name,
+        modifiable: true,
+        protected: false,
+        kind: Kind::Only(value, reason),
+    }));
+    all.extend(accepted(IGNORED));
+    all
+}
+
+fn accepted(list: &'static [(&str, &str)]) -> impl Iterator<Item = Directive> {
+    list.iter().map(|&(name, default)| Directive {
+        name,
+        modifiable: true,
+        protected: false,
+        kind: Kind::Ignored(default),
+    })
 }
 
 fn switches() -> [Directive; 11] {
@@ -115,10 +158,11 @@ fn switches() -> [Directive; 11] {
     ]
 }
 
+const ALL: i64 = i64::MAX;
+const INT_MIN: i64 = i32::MIN as i64;
+
 /// Limits of the compact encodings.
-fn limits() -> [Directive; 6] {
-    const ALL: i64 = i64::MAX;
-    const INT_MIN: i64 = i32::MIN as i64;
+fn ziplist_limits() -> [Directive; 6] {
     [
         number!(Integer, "hash-max-ziplist-entries", true, hash_max_ziplist_entries, 0, ALL),
         number!(Memory, "hash-max-ziplist-value", true, hash_max_ziplist_value, 0, ALL),
@@ -126,6 +170,26 @@ fn limits() -> [Directive; 6] {
         number!(Integer, "zset-max-ziplist-entries", true, zset_max_ziplist_entries, 0, ALL),
         number!(Memory, "zset-max-ziplist-value", true, zset_max_ziplist_value, 0, ALL),
         number!(Integer, "list-max-ziplist-size", true, list_max_ziplist_size, INT_MIN, INT_MAX),
+    ]
+}
+
+/// The same under the names of the encoding that came after ziplists.
+fn listpack_limits() -> [Directive; 6] {
+    [
+        number!(Integer, "hash-max-listpack-entries", true, hash_max_ziplist_entries, 0, ALL),
+        number!(Memory, "hash-max-listpack-value", true, hash_max_ziplist_value, 0, ALL),
+        number!(Integer, "set-max-intset-entries", true, set_max_intset_entries, 0, ALL),
+        number!(Integer, "zset-max-listpack-entries", true, zset_max_ziplist_entries, 0, ALL),
+        number!(Memory, "zset-max-listpack-value", true, zset_max_ziplist_value, 0, ALL),
+        number!(Integer, "list-max-listpack-size", true, list_max_ziplist_size, INT_MIN, INT_MAX),
+    ]
+}
+
+fn multi_part_aof() -> [Directive; 3] {
+    [
+        text!("appenddirname", false, appenddirname, |value| no_path("appenddirname", value)),
+        yes_no!("aof-timestamp-enabled", true, aof_timestamp_enabled),
+        yes_no!("aof-disable-auto-gc", true, aof_disable_auto_gc),
     ]
 }
 
@@ -155,6 +219,7 @@ fn numbers() -> [Directive; 15] {
         Directive {
             name: "hz",
             modifiable: true,
+            protected: false,
             // Clamped rather than refused (Redis: `updateHZ`).
             kind: Kind::Integer(
                 0,
@@ -188,6 +253,7 @@ fn choices_and_words() -> [Directive; 6] {
         Directive {
             name: "maxmemory-policy",
             modifiable: true,
+            protected: false,
             kind: Kind::Choice(
                 &MaxmemoryPolicy::NAMES,
                 |config| index_of(&MaxmemoryPolicy::ALL, config.maxmemory_policy),
@@ -197,6 +263,7 @@ fn choices_and_words() -> [Directive; 6] {
         Directive {
             name: "appendfsync",
             modifiable: true,
+            protected: false,
             kind: Kind::Choice(
                 &["everysec", "always", "no"],
                 |config| index_of(&FSYNC_POLICIES, config.appendfsync),
@@ -206,6 +273,7 @@ fn choices_and_words() -> [Directive; 6] {
         Directive {
             name: "loglevel",
             modifiable: true,
+            protected: false,
             kind: Kind::Choice(
                 &["debug", "verbose", "notice", "warning"],
                 |config| index_of(&LOGLEVELS, config.loglevel),
@@ -215,6 +283,7 @@ fn choices_and_words() -> [Directive; 6] {
         Directive {
             name: "bind",
             modifiable: false,
+            protected: false,
             kind: Kind::Words((
                 |config| config.bind.join(" "),
                 |config, words| {
@@ -226,6 +295,7 @@ fn choices_and_words() -> [Directive; 6] {
         Directive {
             name: "dir",
             modifiable: true,
+            protected: false,
             kind: Kind::Text(
                 |config| config.dir.clone().unwrap_or_default(),
                 |config, value| {
@@ -237,6 +307,7 @@ fn choices_and_words() -> [Directive; 6] {
         Directive {
             name: "save",
             modifiable: true,
+            protected: false,
             kind: Kind::Words((save_points, set_save_points)),
         },
     ]

@@ -3,23 +3,25 @@
 //!
 //! Must not know: what happens with the configuration afterwards.
 
+use super::Config;
 use super::directive::bad_directive;
 use super::directives::find;
-use super::{Config, REDIS_VERSION};
+use crate::generation::Generation;
 use crate::log::{Level, Log};
-use crate::os::{Fd, OFlag, Os, strerror};
+use crate::os::{OFlag, Os, STDERR, strerror};
 use crate::text::{quote, split_args};
-
-/// Where `*** FATAL CONFIG FILE ERROR ***` goes, as in Redis.
-const STDERR: Fd = 2;
 
 /// The configuration could not be loaded, and the reason has been printed. Holds the exit code.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refused(pub i32);
 
 /// Loads the configuration from `args`; `args[0]` is the program's name.
-pub fn load(os: &mut dyn Os, args: &[String]) -> Result<Config, Refused> {
-    let mut config = Config::default();
+pub fn load(
+    os: &mut dyn Os,
+    generation: &'static Generation,
+    args: &[String],
+) -> Result<Config, Refused> {
+    let mut config = Config::of(generation);
     if args.len() > 1 {
         // As in Redis, any argument drops the default save points.
         config.save.clear();
@@ -86,6 +88,7 @@ fn early_log() -> Log {
     Log { level: Level::Notice, file: String::new(), role: 'C' }
 }
 
+/// `*** FATAL CONFIG FILE ERROR ***` goes to standard error, as in Redis.
 fn say(os: &mut dyn Os, text: &str) {
     let _ = os.write(STDERR, text.as_bytes());
 }
@@ -98,10 +101,11 @@ fn load_text(os: &mut dyn Os, config: &mut Config, text: &[u8]) -> Result<(), Re
         }
         if let Err(reason) = load_line(os, config, line)? {
             let line = String::from_utf8_lossy(line);
+            let version = config.generation.version;
             say(
                 os,
                 &format!(
-                    "\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***\n\
+                    "\n*** FATAL CONFIG FILE ERROR (Redis {version}) ***\n\
                      Reading the configuration file, at line {}\n>>> '{line}'\n{reason}\n",
                     number + 1
                 ),
@@ -128,7 +132,7 @@ fn load_line(
         let text = read_file(os, path)?;
         return load_text(os, config, &text).map(Ok);
     }
-    let Some(directive) = find(name) else { return Ok(Err(bad_directive())) };
+    let Some(directive) = find(config.generation, name) else { return Ok(Err(bad_directive())) };
     if let Err(reason) = config.set(directive, values) {
         return Ok(Err(reason));
     }
@@ -184,7 +188,7 @@ mod tests {
             let words = split_args(line.as_bytes()).expect("balanced");
             let words: Vec<String> =
                 words.into_iter().map(|word| String::from_utf8(word).expect("text")).collect();
-            let directive = find(&words[0]).expect("known");
+            let directive = find(config.generation, &words[0]).expect("known");
             assert_eq!(config.set(directive, &words[1..]), Ok(()), "{line}");
         }
         assert!(config.appendonly);

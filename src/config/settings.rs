@@ -1,10 +1,11 @@
-//! The values of all directives, with the defaults of Redis 6.0 (Redis: the fields of `redisServer`
+//! The values of all directives, with their defaults (Redis: the fields of `redisServer`
 //! that config.c fills).
 //!
 //! Must not know: how the directives are spelled.
 
 use std::collections::BTreeMap;
 
+use crate::generation::{Generation, REDIS_6_0};
 use crate::log::Level;
 
 /// When the AOF is synced (`appendfsync`).
@@ -56,6 +57,8 @@ impl MaxmemoryPolicy {
 /// The value of every directive that has an effect. Sizes are in bytes.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Which Redis the server is.
+    pub generation: &'static Generation,
     pub port: u16,
     pub bind: Vec<String>,
     pub unixsocket: Option<String>,
@@ -95,6 +98,12 @@ pub struct Config {
     pub key_load_delay: u64,
     pub appendonly: bool,
     pub appendfilename: String,
+    /// The directory of an AOF of many parts.
+    pub appenddirname: String,
+    /// Write the time into an AOF of many parts, as annotations.
+    pub aof_timestamp_enabled: bool,
+    /// Keep the parts that are no longer needed, for tests.
+    pub aof_disable_auto_gc: bool,
     pub appendfsync: AppendFsync,
     pub no_appendfsync_on_rewrite: bool,
     pub auto_aof_rewrite_percentage: u64,
@@ -114,9 +123,18 @@ pub struct Config {
     pub ignored: BTreeMap<&'static str, String>,
 }
 
+impl Config {
+    /// The defaults of a generation.
+    pub fn of(generation: &'static Generation) -> Config {
+        Config { generation, ..Config::default() }
+    }
+}
+
+/// The defaults of Redis 6.0, which later ones kept.
 impl Default for Config {
     fn default() -> Self {
         Config {
+            generation: &REDIS_6_0,
             port: 6379,
             bind: Vec::new(),
             unixsocket: None,
@@ -148,6 +166,9 @@ impl Default for Config {
             key_load_delay: 0,
             appendonly: false,
             appendfilename: "appendonly.aof".to_string(),
+            appenddirname: "appendonlydir".to_string(),
+            aof_timestamp_enabled: false,
+            aof_disable_auto_gc: false,
             appendfsync: AppendFsync::Everysec,
             no_appendfsync_on_rewrite: false,
             auto_aof_rewrite_percentage: 100,

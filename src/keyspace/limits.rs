@@ -2,9 +2,13 @@
 //!
 //! Must not know: the values.
 
+use crate::generation::Compact;
+
 /// The limits of Redis' compact encodings: the directives of the same names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// Which encoding that is.
+    pub compact: Compact,
     pub hash_max_ziplist_entries: usize,
     /// In bytes, of a field or a value.
     pub hash_max_ziplist_value: usize,
@@ -19,6 +23,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
+            compact: Compact::Ziplist,
             hash_max_ziplist_entries: 512,
             hash_max_ziplist_value: 64,
             set_max_intset_entries: 512,

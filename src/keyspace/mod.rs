@@ -17,6 +17,7 @@ mod string;
 mod value;
 mod zset;
 
+use crate::generation::{Generation, REDIS_6_0};
 use access::{Access, Object};
 pub use bytes::{Bytes, BytesMap, BytesSet};
 pub use hash::Hash;
@@ -83,6 +84,8 @@ impl Db {
 /// All databases.
 #[derive(Clone, Debug)]
 pub struct Keyspace {
+    /// Which Redis the commands are those of.
+    pub generation: &'static Generation,
     pub dbs: Vec<Db>,
     /// The limits of the compact encodings.
     pub limits: Limits,
@@ -98,6 +101,7 @@ impl Keyspace {
     /// `count` empty databases.
     pub fn new(count: usize) -> Self {
         Keyspace {
+            generation: &REDIS_6_0,
             dbs: vec![Db::default(); count],
             limits: Limits::default(),
             random: Random::default(),

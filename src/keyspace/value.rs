@@ -9,6 +9,7 @@ use super::hash::Hash;
 use super::set::Set;
 use super::string::StringValue;
 use super::zset::ZSet;
+use crate::generation::Compact;
 
 /// A value. It remembers the encoding that Redis would have chosen, because OBJECT and the RDB file
 /// depend on it.
@@ -61,15 +62,19 @@ impl Value {
     }
 
     /// The name that OBJECT ENCODING answers with.
-    pub fn encoding(&self) -> &'static str {
+    pub fn encoding(&self, compact: Compact) -> &'static str {
+        let compact = match compact {
+            Compact::Ziplist => "ziplist",
+            Compact::Listpack => "listpack",
+        };
         match self {
             Value::String(string) => string.encoding(),
             Value::List(_) => "quicklist",
             Value::Set(set) if set.is_intset() => "intset",
             Value::Set(_) => "hashtable",
-            Value::Hash(hash) if hash.is_ziplist() => "ziplist",
+            Value::Hash(hash) if hash.is_ziplist() => compact,
             Value::Hash(_) => "hashtable",
-            Value::ZSet(zset) if zset.is_ziplist() => "ziplist",
+            Value::ZSet(zset) if zset.is_ziplist() => compact,
             Value::ZSet(_) => "skiplist",
         }
     }

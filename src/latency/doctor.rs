@@ -17,12 +17,14 @@ pub struct DoctorInputs {
     pub hz: u32,
     /// How fast the last fork was, in GB of memory per second.
     pub fork_rate: f64,
+    /// Where Redis' documentation is.
+    pub documentation: &'static str,
 }
 
 const DISABLED: &str = "I'm sorry, Dave, I can't do that. Latency monitoring is disabled in this \
      Redis instance. You may use \"CONFIG SET latency-monitor-threshold <milliseconds>.\" in \
      order to enable it. If we weren't in a deep space mission I'd suggest to take a look at \
-     http://redis.io/topics/latency-monitor.\n";
+     {site}/topics/latency-monitor.\n";
 const SPIKES: &str = "Dave, I have observed latency spikes in this Redis instance. You don't mind \
      talking about it, do you Dave?\n\n";
 const NONE: &str = "Dave, no latency spike was observed during the lifetime of this Redis \
@@ -64,7 +66,7 @@ const TEXTS: [&str; 14] = [
     "- Your current Slow Log configuration only logs events that are slower than your configured \
      latency monitor threshold. Please use 'CONFIG SET slowlog-log-slower-than {threshold}'.\n",
     "- Check your Slow Log to understand what are the commands you are running which are too slow \
-     to execute. Please check http://redis.io/commands/slowlog for more information.\n",
+     to execute. Please check {site}/commands/slowlog for more information.\n",
     "- The system is slow to execute Redis code paths not containing system calls. This usually \
      means the system does not provide Redis CPU time to run for long periods. You should try \
      to:\n  1) Lower the system load.\n  2) Use a computer / VM just for Redis if you are running \
@@ -120,7 +122,7 @@ impl Advice {
 /// The whole report.
 pub fn report(latency: &Latency, inputs: &DoctorInputs) -> String {
     if latency.events.is_empty() && latency.threshold == 0 {
-        return DISABLED.to_string();
+        return DISABLED.replace("{site}", inputs.documentation);
     }
     let (mut report, mut advices) = (String::new(), BTreeSet::new());
     for (number, (&event, series)) in (1..).zip(&latency.events) {
@@ -142,7 +144,8 @@ pub fn report(latency: &Latency, inputs: &DoctorInputs) -> String {
     // The slow log's threshold is in microseconds, the monitor's in milliseconds.
     let threshold = (latency.threshold * 1000).to_string();
     for advice in advices.into_iter().filter(|advice| advice.applies(inputs)) {
-        report.push_str(&advice.text().replace("{threshold}", &threshold));
+        let text = advice.text().replace("{threshold}", &threshold);
+        report.push_str(&text.replace("{site}", inputs.documentation));
     }
     report
 }

@@ -126,6 +126,19 @@ impl Os for LinuxOs {
         done(unsafe { libc::fdatasync(fd) })
     }
 
+    fn sync_file_range(&mut self, fd: Fd, offset: u64, len: u64, wait: bool) -> Result<()> {
+        let flags = match wait {
+            false => libc::SYNC_FILE_RANGE_WRITE,
+            true => {
+                libc::SYNC_FILE_RANGE_WAIT_BEFORE
+                    | libc::SYNC_FILE_RANGE_WRITE
+                    | libc::SYNC_FILE_RANGE_WAIT_AFTER
+            }
+        };
+        // SAFETY: no memory is passed; a bad descriptor is answered with EBADF.
+        done(unsafe { libc::sync_file_range(fd, offset as i64, len as i64, flags) })
+    }
+
     fn ftruncate(&mut self, fd: Fd, len: u64) -> Result<()> {
         // SAFETY: no memory is passed; a bad descriptor is answered with EBADF.
         done(unsafe { libc::ftruncate(fd, len as i64) })

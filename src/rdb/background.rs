@@ -11,12 +11,13 @@
 //! exists but the parent counts it as failed; the reverse cannot happen.
 //! Must not know: who asked for it.
 
-use super::save::{SaveFailed, SaveOptions, rdb_remove_temp_file, rdb_save};
+use super::save::{Reached, SaveFailed, SaveOptions, rdb_remove_temp_file, rdb_save};
 use super::state::Rdb;
 use crate::child::ChildOutcome;
 use crate::child_info::ProcessType;
 use crate::clock;
 use crate::env::{Env, Inherited, Status};
+use crate::generation::KilledSave;
 use crate::keyspace::Keyspace;
 use crate::os::{ForkChild, Os, Pid, Signal, WaitStatus};
 
@@ -34,11 +35,16 @@ impl ForkChild for SaveChild<'_> {
     fn run(&self, os: &mut dyn Os) -> i32 {
         let Inherited { keyspace, log, .. } = &self.inherited;
         self.inherited.begin(os);
-        if rdb_save(os, log, keyspace, &self.options, &mut |_, _| {}).is_err() {
+        let mut reporter = self.inherited.reporter(ProcessType::Rdb);
+        let mut after_key = |os: &mut dyn Os, reached| {
+            if matches!(reached, Reached::Key(_)) && reporter.after_key(os).is_err() {
+                os.exit(1);
+            }
+        };
+        if rdb_save(os, log, keyspace, &self.options, &mut after_key).is_err() {
             return 1;
         }
-        self.inherited.report(os, ProcessType::Rdb, "RDB");
-        0
+        i32::from(reporter.done(os).is_err())
     }
 }
 
@@ -54,6 +60,7 @@ impl Rdb {
         if env.children.any() {
             return Err(SaveFailed);
         }
+        self.stat_saves += 1;
         self.dirty_before_bgsave = self.dirty;
         self.lastbgsave_try = clock::time(env.os);
         let child =
@@ -100,12 +107,26 @@ impl Rdb {
         self.save_time_start = -1;
     }
 
-    /// Sends SIGUSR1 to the child and removes its file at once; the child is reaped later as usual
-    /// (Redis: `killRDBChild`). A child that has already renamed its file has saved all the same.
+    /// Sends SIGUSR1 to the child, which is reaped later as usual (Redis: `killRDBChild`). A child
+    /// that has already renamed its file has saved all the same.
     pub fn kill_rdb_child(&mut self, env: &mut Env<'_>) {
         let Some(pid) = env.children.rdb else { return };
         let _ = env.os.kill(pid, Signal::SIGUSR1);
-        rdb_remove_temp_file(env.os, env.bio, pid);
-        env.children.close_info_pipe(env.os);
+        match env.config.generation.killed_save {
+            KilledSave::AtOnce => {
+                rdb_remove_temp_file(env.os, env.bio, pid);
+                env.children.close_info_pipe(env.os);
+            }
+            KilledSave::WhenReaped => {}
+        }
+    }
+
+    /// The same before a shutdown, after which nobody reaps the child.
+    pub fn kill_rdb_child_for_good(&mut self, env: &mut Env<'_>) {
+        self.kill_rdb_child(env);
+        let killed_save = env.config.generation.killed_save;
+        if let (Some(pid), KilledSave::WhenReaped) = (env.children.rdb, killed_save) {
+            rdb_remove_temp_file(env.os, env.bio, pid);
+        }
     }
 }

@@ -104,8 +104,9 @@ impl<'a> Check<'a> {
                 self.generic_info();
             }
             Err(LoadError::ShortRead) => self.error("Unexpected EOF reading RDB file"),
-            Err(LoadError::Corrupt { line, reason }) => {
-                self.error(&internal_error(0, *line, reason));
+            Err(LoadError::Corrupt { defect, reason }) => {
+                let words = self.options.generation.words;
+                self.error(&internal_error(words, 0, *defect, reason));
             }
             Err(LoadError::Refused(words) | LoadError::Fatal(words) | LoadError::Panic(words)) => {
                 self.error(words)

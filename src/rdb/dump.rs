@@ -7,7 +7,7 @@
 //!
 //! Must not know: keys.
 
-use super::format::{RDB_VERSION, Writer};
+use super::format::Writer;
 use super::lzf::Lzf;
 use super::save_value::kind_of;
 use super::source::Reader;
@@ -32,24 +32,33 @@ fn checksum(bytes: &[u8]) -> [u8; 8] {
 }
 
 /// A value as a payload.
-pub fn create_dump_payload(value: &Value, limits: &Limits, compression: bool) -> Bytes {
-    let mut payload = vec![kind_of(value)];
+pub fn create_dump_payload(
+    value: &Value,
+    version: u32,
+    limits: &Limits,
+    compression: bool,
+) -> Bytes {
+    let mut payload = vec![kind_of(value, limits.compact)];
     let mut lzf = Lzf::default();
     let lzf = compression.then_some(&mut lzf);
-    let written = Writer::new(&mut payload, lzf).value(value, limits.list_max_ziplist_size);
+    let written = Writer::new(&mut payload, lzf).value(value, limits);
     written.expect("memory takes all");
-    payload.extend_from_slice(&(RDB_VERSION as u16).to_le_bytes());
+    payload.extend_from_slice(&(version as u16).to_le_bytes());
     payload.extend_from_slice(&checksum(&payload));
     payload
 }
 
-/// The value of a payload.
-pub fn load_dump_payload(payload: &[u8], limits: &Limits) -> Result<Value, BadPayload> {
+/// The value of a payload, which may be of this version or an older one.
+pub fn load_dump_payload(
+    payload: &[u8],
+    newest: u32,
+    limits: &Limits,
+) -> Result<Value, BadPayload> {
     let end = payload.len().checked_sub(FOOTER_LEN).ok_or(BadPayload::VersionOrChecksum)?;
     let (mut body, footer) = payload.split_at(end);
     let version = u16::from_le_bytes([footer[0], footer[1]]);
     let intact = footer[2..] == checksum(&payload[..payload.len() - 8]);
-    if u32::from(version) > RDB_VERSION || !intact {
+    if u32::from(version) > newest || !intact {
         return Err(BadPayload::VersionOrChecksum);
     }
     let mut reader = Reader::new(&mut body);
@@ -65,12 +74,12 @@ mod tests {
     fn a_payload_comes_back_unless_it_was_touched() {
         let limits = Limits::default();
         let value = Value::List([b"a".to_vec(), b"12".to_vec()].into());
-        let payload = create_dump_payload(&value, &limits, true);
-        assert_eq!(load_dump_payload(&payload, &limits), Ok(value));
+        let payload = create_dump_payload(&value, 9, &limits, true);
+        assert_eq!(load_dump_payload(&payload, 9, &limits), Ok(value));
         let mut damaged = payload.clone();
         damaged[3] ^= 1;
         for bad in [&damaged[..], &payload[1..], b"", b"0123456789"] {
-            assert_eq!(load_dump_payload(bad, &limits), Err(BadPayload::VersionOrChecksum));
+            assert_eq!(load_dump_payload(bad, 9, &limits), Err(BadPayload::VersionOrChecksum));
         }
     }
 
@@ -78,7 +87,7 @@ mod tests {
     #[test]
     fn a_payload_is_that_of_redis() {
         let value = Value::string(*b"bar");
-        let payload = create_dump_payload(&value, &Limits::default(), true);
+        let payload = create_dump_payload(&value, 9, &Limits::default(), true);
         assert_eq!(payload, b"\x00\x03bar\t\x006L\x18\xac\xba\xe0\x9e\xa6");
     }
 }

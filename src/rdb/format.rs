@@ -1,7 +1,7 @@
 //! The RDB format: opcodes, types, lengths, strings (Redis: rdb.h, rdb.c).
 //!
 //! ```text
-//! file     REDIS0009  AUX name value …  database …  EOF crc64
+//! file     REDISvvvv  AUX name value …  database …  EOF crc64
 //! database SELECTDB n  RESIZEDB keys expires  entry …
 //! entry    [EXPIRETIME_MS t]  [IDLE seconds | FREQ count]  type key value
 //!
@@ -17,8 +17,6 @@ use super::lzf::Lzf;
 use crate::os::Errno;
 use crate::text::parse_integer;
 
-/// The version written.
-pub const RDB_VERSION: u32 = 9;
 /// The newest version read. 6.0 reads up to 9; here 10 to 12 are read too, so that files of 7.0,
 /// 7.2 and 8.0 can be compared. The hash-field expiry of version 12 has types of its own, which are
 /// not supported.
@@ -62,6 +60,10 @@ pub mod kind {
     pub const SET_LISTPACK: u8 = 20;
     pub const STREAM_LISTPACKS_3: u8 = 21;
 }
+
+/// The containers of a list node in 7.0.
+pub const NODE_PLAIN: u64 = 1;
+pub const NODE_PACKED: u64 = 2;
 
 /// Marks an encoded string instead of a length.
 pub const ENCVAL: u8 = 0b1100_0000;

@@ -1,4 +1,4 @@
-//! Listpacks, which replace ziplists in 7.0. Read only (Redis 7.0: listpack.c).
+//! Listpacks, which replace ziplists in 7.0 (Redis 7.0: listpack.c).
 //!
 //! ```text
 //! bytes:4  count:2  { encoding  [data]  own length, read backwards:1 to 5 } …  ff
@@ -12,9 +12,92 @@
 
 use super::ziplist::little_endian;
 use crate::keyspace::Bytes;
+use crate::text::parse_integer;
 
 const HEADER_LEN: usize = 6;
 const END: u8 = 0xff;
+/// Stands for a number of entries that does not fit.
+const UNKNOWN_COUNT: u16 = u16::MAX;
+
+/// A listpack that is being filled.
+#[derive(Default)]
+pub struct Listpack {
+    entries: Vec<u8>,
+    count: usize,
+}
+
+impl Listpack {
+    /// What a string is expected to take besides its bytes (Redis: `SIZE_ESTIMATE_OVERHEAD`).
+    pub const EXPECTED_OVERHEAD: usize = 8;
+
+    /// Bytes of the whole block.
+    pub fn blob_len(&self) -> usize {
+        HEADER_LEN + self.entries.len() + 1
+    }
+
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Appends a string; an integer in canonical form is encoded as one.
+    pub fn push(&mut self, string: &[u8]) {
+        let start = self.entries.len();
+        match parse_integer(string) {
+            Some(integer) => push_integer(&mut self.entries, integer),
+            None => push_string(&mut self.entries, string),
+        }
+        push_own_len(&mut self.entries, start);
+        self.count += 1;
+    }
+
+    pub fn into_bytes(self) -> Vec<u8> {
+        let count = u16::try_from(self.count).unwrap_or(UNKNOWN_COUNT);
+        let len = (self.blob_len() as u32).to_le_bytes();
+        [&len[..], &count.to_le_bytes(), &self.entries, &[END]].concat()
+    }
+}
+
+/// Redis: `lpEncodeIntegerGetType`.
+fn push_integer(entries: &mut Vec<u8>, value: i64) {
+    let le = value.to_le_bytes();
+    let mut fixed = |mark: u8, width: usize| {
+        entries.push(mark);
+        entries.extend_from_slice(&le[..width]);
+    };
+    match value {
+        0..=127 => entries.push(value as u8),
+        -4096..=4095 => entries.extend([0xc0 | (value >> 8) as u8 & 0x1f, value as u8]),
+        -0x8000..=0x7fff => fixed(0xf1, 2),
+        -0x80_0000..=0x7f_ffff => fixed(0xf2, 3),
+        -0x8000_0000..=0x7fff_ffff => fixed(0xf3, 4),
+        _ => fixed(0xf4, 8),
+    }
+}
+
+/// Redis: `lpEncodeString`.
+fn push_string(entries: &mut Vec<u8>, string: &[u8]) {
+    let len = string.len();
+    match len {
+        0..=63 => entries.push(0x80 | len as u8),
+        64..=4095 => entries.extend([0xe0 | (len >> 8) as u8, len as u8]),
+        _ => {
+            entries.push(0xf0);
+            entries.extend_from_slice(&(len as u32).to_le_bytes());
+        }
+    }
+    entries.extend_from_slice(string);
+}
+
+/// The length of the entry that begins at `start`, to be read from its end: seven bits a byte, the
+/// highest first; all but the first byte are marked (Redis: `lpEncodeBacklen`).
+fn push_own_len(entries: &mut Vec<u8>, start: usize) {
+    let len = entries.len() - start;
+    let bytes = own_len_bytes(len);
+    for place in (0..bytes).rev() {
+        let mark = if place + 1 == bytes { 0 } else { 0x80 };
+        entries.push((len >> (7 * place)) as u8 & 0x7f | mark);
+    }
+}
 
 /// Decodes a listpack; None if it is damaged.
 pub fn decode(block: &[u8]) -> Option<Vec<Bytes>> {
@@ -100,6 +183,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_written_is_read_back(strings: Vec<Vec<u8>>, integers: Vec<i64>) {
+            let integers = integers.iter().map(|integer| integer.to_string().into_bytes());
+            let long = [63, 64, 127, 128, 4095, 4096, 16_400].map(|len| vec![b'x'; len]);
+            let strings: Vec<Bytes> = strings.into_iter().chain(integers).chain(long).collect();
+            let mut listpack = Listpack::default();
+            strings.iter().for_each(|string| listpack.push(string));
+            let blob_len = listpack.blob_len();
+            let bytes = listpack.into_bytes();
+            prop_assert_eq!(bytes.len(), blob_len);
+            prop_assert_eq!(decode(&bytes), Some(strings));
+        }
+
         #[test]
         fn any_bytes_are_taken_or_refused(entries: Vec<u8>) {
             let _ = decode(&block(&entries));

@@ -11,9 +11,10 @@
 use super::check;
 use super::file_source::FileSource;
 use super::format::opcode;
-use super::receiver::{LoadOptions, LoadedKey, Receiver};
+use super::receiver::{KeysLoaded, LoadOptions, LoadedKey, Receiver};
 use super::source::{LoadError, Loaded, Reader, c_string, internal_error};
 use crate::clock;
+use crate::generation::RdbDefect;
 use crate::keyspace::access::Usage;
 use crate::log::{Level, Log};
 use crate::os::{Errno, OFlag, Os};
@@ -49,6 +50,7 @@ pub fn rdb_load_rio(
     let source = FileSource::new(os, file, Some(receiver), options.checksum);
     let mut loader = Loader::new(source, log, options);
     let Err(error) = loader.run() else { return Ok(()) };
+    let words = options.generation.words;
     let loaded_bytes = loader.source.loaded_bytes;
     let warning = |os: &mut dyn Os, line: &str| log.line(os, Level::Warning, line);
     match error {
@@ -60,15 +62,15 @@ pub fn rdb_load_rio(
             warning(os, &line);
             os.exit(1)
         }
-        LoadError::Panic(message) => log.server_panic(os, &message),
+        LoadError::Panic(message) => log.server_panic(os, options.generation, &message),
         LoadError::ShortRead => {
             warning(os, "Short read or OOM loading DB. Unrecoverable error, aborting now.");
             let reason = "Unexpected EOF reading RDB file";
-            warning(os, &internal_error(loaded_bytes, 2377, reason));
+            warning(os, &internal_error(words, loaded_bytes, RdbDefect::UnexpectedEof, reason));
             check::redis_check_rdb_main(os, log, options)
         }
-        LoadError::Corrupt { line, reason } => {
-            warning(os, &internal_error(loaded_bytes, line, &reason));
+        LoadError::Corrupt { defect, reason } => {
+            warning(os, &internal_error(words, loaded_bytes, defect, &reason));
             check::redis_check_rdb_main(os, log, options)
         }
     }
@@ -85,11 +87,13 @@ pub(super) struct Loader<'a> {
     expire: Option<i64>,
     /// Access data of the next key.
     usage: Usage,
+    keys: KeysLoaded,
 }
 
 impl<'a> Loader<'a> {
     pub(super) fn new(source: FileSource<'a>, log: &'a Log, options: &'a LoadOptions) -> Self {
-        Loader { source, log, options, db: 0, expire: None, usage: Usage::default() }
+        let (usage, keys) = (Usage::default(), KeysLoaded::default());
+        Loader { source, log, options, db: 0, expire: None, usage, keys }
     }
 
     fn reader(&mut self) -> Reader<'_> {
@@ -131,7 +135,21 @@ impl<'a> Loader<'a> {
                 kind => self.key(kind, now)?,
             }
         }
-        if version >= 5 { self.verify_checksum() } else { Ok(()) }
+        if version >= 5 {
+            self.verify_checksum()?;
+        }
+        self.done();
+        Ok(())
+    }
+
+    /// Tells the log and the receiver how many keys there were.
+    fn done(&mut self) {
+        let KeysLoaded { loaded, expired } = self.keys;
+        if let Some(line) = self.options.generation.words.rdb_loaded(loaded, expired) {
+            self.log.line(self.source.os, Level::Notice, &line);
+        }
+        let receiver = self.source.receiver.as_mut().expect("a loader has one");
+        receiver.rdb_loaded(self.keys);
     }
 
     fn select(&mut self) -> Loaded<()> {
@@ -155,7 +173,10 @@ impl<'a> Loader<'a> {
         let expire = self.expire.take().filter(|&when| when != -1);
         let usage = std::mem::take(&mut self.usage);
         let expired = !self.options.aof_preamble && expire.is_some_and(|when| when < now);
-        if !expired {
+        if expired {
+            self.keys.expired += 1;
+        } else {
+            self.keys.loaded += 1;
             let name = String::from_utf8_lossy(&key).into_owned();
             let entry = LoadedKey { db: self.db, key, value, expire, usage };
             let receiver = self.source.receiver.as_mut().expect("a loader has one");
@@ -195,12 +216,13 @@ impl<'a> Loader<'a> {
             "aof-preamble" if atoi(&value) != 0 => {
                 (Level::Notice, "RDB has an AOF tail".to_string())
             }
-            "aof-preamble" | "redis-bits" => return Ok(()),
+            "aof-base" if atoi(&value) != 0 => (Level::Notice, "RDB is base AOF".to_string()),
+            "aof-preamble" | "aof-base" | "redis-bits" => return Ok(()),
             "repl-stream-db" | "repl-id" | "repl-offset" => return Ok(()),
-            "lua" => {
-                let line = "The RDB file contains a script, and this server keeps none.";
-                (Level::Warning, line.to_string())
-            }
+            "lua" => match self.options.generation.words.script_in_rdb() {
+                Some(line) => (Level::Warning, line.to_string()),
+                None => return Ok(()),
+            },
             _ => (Level::Debug, format!("Unrecognized RDB AUX field: '{key}'")),
         };
         self.log.line(os, level, &line);
@@ -219,7 +241,7 @@ impl<'a> Loader<'a> {
                 self.warning(&format!(
                     "Wrong RDB checksum expected: ({expected:x}) but got ({found:x}). Aborting now."
                 ));
-                Err(LoadError::corrupt(2364, "RDB CRC error"))
+                Err(LoadError::corrupt(RdbDefect::Checksum, "RDB CRC error"))
             }
             _ => Ok(()),
         }

@@ -5,18 +5,15 @@
 
 use std::collections::VecDeque;
 
-use super::format::kind;
+use super::format::{NODE_PACKED, NODE_PLAIN, kind};
 use super::source::{LoadError, Loaded, Reader};
 use super::{intset, listpack, ziplist, zipmap};
+use crate::generation::RdbDefect;
 use crate::keyspace::{Bytes, Hash, Inserted, Limits, Set, Value, ZSet};
 use crate::text::float::parse_double;
 
 /// Decodes a block of strings.
 type Decode = fn(&[u8]) -> Option<Vec<Bytes>>;
-
-/// The containers of a list node in 7.0.
-const NODE_PLAIN: u64 = 1;
-const NODE_PACKED: u64 = 2;
 
 impl Reader<'_> {
     /// A value of this type.
@@ -52,7 +49,10 @@ impl Reader<'_> {
                 let line = "The RDB file contains module data I can't load: no matching module";
                 Err(LoadError::Fatal(line.to_string()))
             }
-            other => Err(LoadError::corrupt(1986, format!("Unknown RDB encoding type {other}"))),
+            other => Err(LoadError::corrupt(
+                RdbDefect::ValueType,
+                format!("Unknown RDB encoding type {other}"),
+            )),
         }
     }
 
@@ -150,7 +150,7 @@ impl Reader<'_> {
 
 /// In the words of 7.0. 6.0 does not check blocks when loading.
 fn broken(what: &str) -> LoadError {
-    LoadError::corrupt(1671, format!("{what} integrity check failed."))
+    LoadError::corrupt(RdbDefect::Block, format!("{what} integrity check failed."))
 }
 
 fn set_of(members: Vec<Bytes>, limits: &Limits) -> Loaded<Value> {
@@ -179,7 +179,7 @@ fn fill_hash(mut hash: Hash, strings: Vec<Bytes>, limits: &Limits) -> Loaded<Val
 
 fn add_to_hash(hash: &mut Hash, [field, value]: [Bytes; 2], limits: &Limits) -> Loaded<()> {
     match hash.set(field, value, limits) {
-        true => Err(LoadError::corrupt(1649, "Duplicate keys detected")),
+        true => Err(LoadError::corrupt(RdbDefect::DuplicateField, "Duplicate keys detected")),
         false => Ok(()),
     }
 }
@@ -199,10 +199,10 @@ fn zset_of(strings: Vec<Bytes>, limits: &Limits) -> Loaded<Value> {
 
 fn add_to_zset(zset: &mut ZSet, member: Bytes, score: f64, limits: &Limits) -> Loaded<()> {
     if score.is_nan() {
-        return Err(LoadError::corrupt(1583, "Zset with NAN score detected"));
+        return Err(LoadError::corrupt(RdbDefect::ZSet, "Zset with NAN score detected"));
     }
     match zset.insert(member, score, limits) {
         Inserted::Added => Ok(()),
-        _ => Err(LoadError::corrupt(1583, "Duplicate zset fields detected")),
+        _ => Err(LoadError::corrupt(RdbDefect::ZSet, "Duplicate zset fields detected")),
     }
 }

@@ -15,10 +15,12 @@
 //! Must not know: the AOF, clients, and what commands do.
 
 mod background;
+mod block;
 mod check;
 mod dump;
 mod file_source;
 mod format;
+pub mod install;
 mod intset;
 mod listpack;
 mod load;
@@ -37,8 +39,10 @@ mod zipmap;
 
 pub use dump::{BadPayload, create_dump_payload, load_dump_payload};
 pub use load::{rdb_load, rdb_load_rio};
-pub use receiver::{LoadOptions, LoadedKey, Receiver};
-pub use save::{AfterKey, SaveFailed, SaveOptions, rdb_remove_temp_file_from_signal, rdb_save_rio};
+pub use receiver::{KeysLoaded, LoadOptions, LoadedKey, Receiver};
+pub use save::{
+    AfterKey, Reached, SaveFailed, SaveOptions, rdb_remove_temp_file_from_signal, rdb_save_rio,
+};
 pub use save_value::saved_object_len;
 pub use source::{LoadError, Reader, Source};
 pub use state::Rdb;

@@ -1,26 +1,27 @@
-//! Splits a list into ziplists (Redis: quicklist.c).
+//! Splits a list into blocks (Redis: quicklist.c).
 //!
 //! Redis stores a list as such nodes and writes them unchanged. Here they are recreated each time
 //! as if all elements had been pushed at the tail; for a list that was pushed at the head, Redis'
 //! nodes differ.
 //! Must not know: files.
 
-use super::ziplist::Ziplist;
-use crate::keyspace::Bytes;
+use super::block::Block;
+use crate::keyspace::{Bytes, Limits};
 
 /// Node sizes in bytes for -1, -2, …
 const LEVELS: [usize; 5] = [4096, 8192, 16384, 32768, 65536];
 /// Most bytes of a node whose limit is a number of elements.
 const SIZE_SAFETY_LIMIT: usize = 8192;
 
-/// The nodes of a list under `list-max-ziplist-size` `fill`.
-pub fn nodes<'l>(list: impl Iterator<Item = &'l Bytes>, fill: i32) -> Vec<Ziplist> {
-    let mut nodes: Vec<Ziplist> = Vec::new();
+/// The nodes of a list.
+pub fn nodes<'l>(list: impl Iterator<Item = &'l Bytes>, limits: &Limits) -> Vec<Block> {
+    let fill = limits.list_max_ziplist_size;
+    let mut nodes: Vec<Block> = Vec::new();
     for element in list {
         match nodes.last_mut() {
             Some(node) if allows_insert(node, element.len(), fill) => node.push(element),
             _ => {
-                let mut node = Ziplist::default();
+                let mut node = Block::new(limits.compact);
                 node.push(element);
                 nodes.push(node);
             }
@@ -30,14 +31,8 @@ pub fn nodes<'l>(list: impl Iterator<Item = &'l Bytes>, fill: i32) -> Vec<Ziplis
 }
 
 /// Redis: `_quicklistNodeAllowInsert`.
-fn allows_insert(node: &Ziplist, len: usize, fill: i32) -> bool {
-    let previous_len = if len < 254 { 1 } else { 5 };
-    let own_len = match len {
-        0..=63 => 1,
-        64..=16383 => 2,
-        _ => 5,
-    };
-    let size = node.blob_len() + len + previous_len + own_len;
+fn allows_insert(node: &Block, len: usize, fill: i32) -> bool {
+    let size = node.blob_len() + len + node.expected_overhead(len);
     match usize::try_from(fill) {
         Ok(most) => size <= SIZE_SAFETY_LIMIT && node.len() < most,
         Err(_) => {
@@ -53,7 +48,8 @@ mod tests {
 
     fn lens(count: usize, len: usize, fill: i32) -> Vec<usize> {
         let list = vec![vec![b'x'; len]; count];
-        nodes(list.iter(), fill).iter().map(Ziplist::len).collect()
+        let limits = Limits { list_max_ziplist_size: fill, ..Limits::default() };
+        nodes(list.iter(), &limits).iter().map(Block::len).collect()
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Must not know: the format.
 
 use crate::config::Config;
+use crate::generation::Generation;
 use crate::keyspace::access::Usage;
 use crate::keyspace::{Bytes, Keyspace, Limits, Value};
 use crate::os::Os;
@@ -20,6 +21,14 @@ pub struct LoadedKey {
     pub usage: Usage,
 }
 
+/// How many keys a file had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeysLoaded {
+    pub loaded: u64,
+    /// Left out, because their time had passed.
+    pub expired: u64,
+}
+
 /// Receives the keys of a file, and serves clients meanwhile.
 pub trait Receiver {
     /// Called when loading of a file of this many bytes starts (Redis: `startLoading`).
@@ -31,6 +40,11 @@ pub trait Receiver {
     /// Called after each key, so that signals can be handled.
     fn after_key(&mut self, os: &mut dyn Os) {
         let _ = os;
+    }
+
+    /// Called when an RDB file was loaded as a whole.
+    fn rdb_loaded(&mut self, keys: KeysLoaded) {
+        let _ = keys;
     }
 
     /// Called every 2 MB with the number of bytes read (Redis: `loadingProgress`,
@@ -61,6 +75,7 @@ impl Receiver for Keyspace {
 /// The options of a load.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
+    pub generation: &'static Generation,
     pub filename: String,
     /// Whether to verify the checksum.
     pub checksum: bool,
@@ -77,6 +92,7 @@ pub struct LoadOptions {
 impl LoadOptions {
     pub fn new(config: &Config, keyspace: &Keyspace) -> Self {
         LoadOptions {
+            generation: config.generation,
             filename: config.dbfilename.clone(),
             checksum: config.rdbchecksum,
             key_load_delay: config.key_load_delay,

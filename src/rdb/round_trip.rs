@@ -16,6 +16,7 @@ use super::load::Loader;
 use super::source::LoadError;
 use super::{LoadOptions, Reader, SaveOptions, rdb_save_rio};
 use crate::config::Config;
+use crate::generation::Compact;
 use crate::keyspace::digest::dataset_digest;
 use crate::keyspace::{Bytes, Hash, Keyspace, Limits, Set, Value, ZSet};
 use crate::log::{Level, Log};
@@ -26,6 +27,7 @@ use crate::rio::stdio::FileReader;
 
 /// Small, so that both encodings occur often.
 const LIMITS: Limits = Limits {
+    compact: Compact::Ziplist,
     hash_max_ziplist_entries: 4,
     hash_max_ziplist_value: 30,
     set_max_intset_entries: 4,
@@ -128,8 +130,10 @@ fn value() -> impl Strategy<Value = Value> {
 fn dataset() -> impl Strategy<Value = Keyspace> {
     let far = 4_000_000_000_000i64..i64::MAX;
     let key = (0..DATABASES, string(), value(), prop::option::of(far));
-    prop::collection::vec(key, 0..8).prop_map(|keys| {
+    let compact = prop_oneof![Just(Compact::Ziplist), Just(Compact::Listpack)];
+    (compact, prop::collection::vec(key, 0..8)).prop_map(|(compact, keys)| {
         let mut keyspace = empty();
+        keyspace.limits.compact = compact;
         for (db, key, value, expire) in keys {
             let db = &mut keyspace.dbs[db];
             db.set(&key, value, false);

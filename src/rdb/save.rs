@@ -9,18 +9,21 @@
 //! On failure the temporary file is removed and the previous snapshot is untouched.
 //! Must not know: whether it runs in a child.
 
-use super::format::{RDB_VERSION, Sink, Writer, opcode};
+use super::format::{Sink, Writer, opcode};
+use super::install;
 use super::lzf::Lzf;
 use super::state::Rdb;
 use crate::bio::Bio;
+use crate::child_info::ProcessType;
 use crate::clock;
-use crate::config::{Config, REDIS_VERSION};
+use crate::config::Config;
 use crate::env::{Env, Status};
+use crate::generation::{Generation, RdbOpen};
 use crate::keyspace::Keyspace;
 use crate::keyspace::access::{Access, Object, Tracking};
 use crate::log::{Level, Log};
 use crate::os::{Errno, OFlag, Os, Pid, strerror};
-use crate::rio::{REDIS_AUTOSYNC_BYTES, Rio};
+use crate::rio::Rio;
 
 /// No snapshot was written or started. The log says why, unless a child is already running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,7 @@ pub struct SaveFailed;
 /// The directives that affect a snapshot.
 #[derive(Clone, Debug)]
 pub struct SaveOptions {
+    pub generation: &'static Generation,
     pub filename: String,
     pub compression: bool,
     pub checksum: bool,
@@ -42,6 +46,7 @@ pub struct SaveOptions {
 impl SaveOptions {
     pub fn new(config: &Config) -> Self {
         SaveOptions {
+            generation: config.generation,
             filename: config.dbfilename.clone(),
             compression: config.rdbcompression,
             checksum: config.rdbchecksum,
@@ -64,9 +69,18 @@ impl Sink for ToRio<'_> {
     }
 }
 
-/// Called after each key with the bytes written so far, and in a snapshot also after each step, so
-/// that signals or the data pipe can be handled.
-pub type AfterKey<'a> = &'a mut dyn FnMut(&mut dyn Os, u64);
+/// How far a save has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// A key was written; holds the bytes written so far.
+    Key(u64),
+    /// Another step of writing a snapshot was done.
+    Step,
+}
+
+/// Called after each key, and in a snapshot also after each step, so that signals, the data pipe or
+/// reports can be handled.
+pub type AfterKey<'a> = &'a mut dyn FnMut(&mut dyn Os, Reached);
 
 /// Writes the dataset to `rio`, as a whole RDB file or as the preamble of an AOF. Success means
 /// that everything was *passed* to the stream, not that it is on disk.
@@ -84,9 +98,9 @@ pub fn rdb_save_rio(
     let mut lzf = options.compression.then(Lzf::default);
     let ctime = clock::time(out.os);
     let mut writer = Writer::new(&mut out, lzf.as_mut());
-    writer.raw(format!("REDIS{RDB_VERSION:04}").as_bytes())?;
-    info_aux_fields(&mut writer, ctime, keyspace, options.aof_preamble)?;
-    let (fill, access) = (keyspace.limits.list_max_ziplist_size, &keyspace.access);
+    writer.raw(format!("REDIS{:04}", options.generation.rdb.version).as_bytes())?;
+    info_aux_fields(&mut writer, ctime, keyspace, options)?;
+    let (limits, access) = (&keyspace.limits, &keyspace.access);
     for (index, db) in keyspace.dbs.iter().enumerate().filter(|(_, db)| !db.dict.is_empty()) {
         let mut writer = Writer::new(&mut out, lzf.as_mut());
         writer.byte(opcode::SELECTDB)?;
@@ -101,11 +115,11 @@ pub fn rdb_save_rio(
                 writer.raw(&when.to_le_bytes())?;
             }
             usage(&mut writer, access, object)?;
-            writer.key_value_pair(key, object, fill)?;
+            writer.key_value_pair(key, object, limits)?;
             if options.key_save_delay != 0 {
                 out.os.nanosleep(options.key_save_delay.saturating_mul(1000));
             }
-            after_key(out.os, out.rio.processed_bytes());
+            after_key(out.os, Reached::Key(out.rio.processed_bytes()));
         }
     }
     out.write(&[opcode::EOF])?;
@@ -133,13 +147,14 @@ fn info_aux_fields(
     writer: &mut Writer<'_>,
     ctime: i64,
     keyspace: &Keyspace,
-    preamble: bool,
+    options: &SaveOptions,
 ) -> Result<(), Errno> {
-    writer.aux("redis-ver", REDIS_VERSION)?;
+    let generation = options.generation;
+    writer.aux("redis-ver", generation.version)?;
     writer.aux("redis-bits", "64")?;
     writer.aux("ctime", &ctime.to_string())?;
     writer.aux("used-mem", &keyspace.used_memory().to_string())?;
-    writer.aux("aof-preamble", if preamble { "1" } else { "0" })
+    writer.aux(generation.rdb.aof_aux, if options.aof_preamble { "1" } else { "0" })
 }
 
 /// The name of the file that a process is writing.
@@ -169,7 +184,20 @@ impl Rdb {
         keyspace: &Keyspace,
         after_key: AfterKey<'_>,
     ) -> Result<(), SaveFailed> {
-        rdb_save(env.os, env.log, keyspace, &SaveOptions::new(env.config), after_key)?;
+        // A save in the foreground reports like one in a child, if one is running, to itself.
+        let children = &mut *env.children;
+        let last = children.last_rdb_report;
+        let mut reporter = children.info.reporter(env.log, ProcessType::Rdb, last);
+        let mut report = |os: &mut dyn Os, reached| {
+            if matches!(reached, Reached::Key(_)) && reporter.after_key(os).is_err() {
+                os.exit(1);
+            }
+            after_key(os, reached);
+        };
+        let options = SaveOptions::new(env.config);
+        let saved = rdb_save(env.os, env.log, keyspace, &options, &mut report);
+        children.last_rdb_report = reporter.last_report();
+        saved?;
         self.dirty = 0;
         self.lastsave = clock::time(env.os);
         self.lastbgsave_status = Status::Ok;
@@ -190,25 +218,26 @@ pub(super) fn rdb_save(
     let filename = &options.filename;
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
     let fd = os.open(&temp, flags, 0o666).map_err(|errno| {
-        let (dir, errno) = working_directory(os, errno);
-        let reason = strerror(errno);
-        let line = format!(
-            "Failed opening the RDB file {filename} (in server root dir {dir}) for saving: {reason}"
-        );
+        let (dir, reason) = beside_dir(os, options, errno);
+        let file = RdbOpen { temp: &temp, filename, dir: &dir, reason: &reason };
+        let line = options.generation.words.cannot_open_rdb(&file);
         warning(os, &line);
         SaveFailed
     })?;
     let mut rio = Rio::with_file(fd);
-    after_key(os, rio.processed_bytes());
-    if let Err(errno) = produce(os, &mut rio, keyspace, options, after_key) {
-        warning(os, &format!("Write error saving DB on disk: {}", strerror(errno)));
+    after_key(os, Reached::Step);
+    let failed = |os: &mut dyn Os, step: &str, errno: Errno| {
+        let line = options.generation.words.rdb_write_error(step, &strerror(errno));
+        warning(os, &line);
+    };
+    if let Err((step, errno)) = produce(os, &mut rio, keyspace, options, after_key) {
+        failed(os, step, errno);
         let _ = rio.close(os);
         let _ = os.unlink(&temp);
         return Err(SaveFailed);
     }
     if let Err(errno) = os.rename(&temp, filename) {
-        let (dir, errno) = working_directory(os, errno);
-        let reason = strerror(errno);
+        let (dir, reason) = beside_dir(os, options, errno);
         let line = format!(
             "Error moving temp DB file {temp} on the final destination {filename} (in server root \
              dir {dir}): {reason}"
@@ -217,7 +246,12 @@ pub(super) fn rdb_save(
         let _ = os.unlink(&temp);
         return Err(SaveFailed);
     }
-    after_key(os, rio.processed_bytes());
+    if let Err(errno) = install::sync_directory(os, options.generation.rdb.installation, filename) {
+        failed(os, "fsyncFileDir", errno);
+        let _ = os.unlink(&temp);
+        return Err(SaveFailed);
+    }
+    after_key(os, Reached::Step);
     log.line(os, Level::Notice, "DB saved on disk");
     Ok(())
 }
@@ -229,23 +263,29 @@ fn produce(
     keyspace: &Keyspace,
     options: &SaveOptions,
     after_key: AfterKey<'_>,
-) -> Result<(), Errno> {
+) -> Result<(), (&'static str, Errno)> {
     if options.incremental_fsync {
-        rio.set_auto_sync(REDIS_AUTOSYNC_BYTES);
+        rio.set_auto_sync(options.generation.rdb.autosync);
     }
-    rdb_save_rio(os, rio, keyspace, options, after_key)?;
-    for step in [Rio::flush, Rio::fsync, Rio::close] {
-        step(rio, os)?;
-        after_key(os, rio.processed_bytes());
+    let saved = rdb_save_rio(os, rio, keyspace, options, after_key);
+    saved.map_err(|errno| ("rdbSaveRio", errno))?;
+    type Step = fn(&mut Rio, &mut dyn Os) -> Result<(), Errno>;
+    let steps: [(&str, Step); 3] =
+        [("fflush", Rio::flush), ("fsync", Rio::fsync), ("fclose", Rio::close)];
+    for (name, step) in steps {
+        step(rio, os).map_err(|errno| (name, errno))?;
+        after_key(os, Reached::Step);
     }
     Ok(())
 }
 
-/// The working directory for an error message. If getcwd(3) fails, its error replaces `errno`, as
-/// in Redis.
-fn working_directory(os: &mut dyn Os, errno: Errno) -> (String, Errno) {
-    match os.getcwd() {
-        Ok(dir) => (dir, errno),
-        Err(errno) => ("unknown".to_string(), errno),
-    }
+/// The working directory and the reason for an error message.
+fn beside_dir(os: &mut dyn Os, options: &SaveOptions, errno: Errno) -> (String, String) {
+    let (dir, getcwd) = match os.getcwd() {
+        Ok(dir) => (dir, None),
+        Err(errno) => ("unknown".to_string(), Some(strerror(errno))),
+    };
+    let first = strerror(errno);
+    let reason = options.generation.words.reason_beside_dir(&first, getcwd.as_deref());
+    (dir, reason.to_string())
 }

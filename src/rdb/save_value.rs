@@ -5,53 +5,64 @@
 
 use std::collections::VecDeque;
 
-use super::format::{Writer, kind};
+use super::block::Block;
+use super::format::{NODE_PACKED, Writer, kind};
 use super::lzf::Lzf;
-use super::ziplist::Ziplist;
 use super::{intset, quicklist};
-use crate::keyspace::{Bytes, Hash, Set, Value, ZSet};
+use crate::generation::Compact;
+use crate::keyspace::{Bytes, Hash, Limits, Set, Value, ZSet};
 use crate::os::Errno;
 use crate::text::float::double_to_string;
 
 type Written = Result<(), Errno>;
 
 /// The type with which a value is written.
-pub(super) fn kind_of(value: &Value) -> u8 {
+pub(super) fn kind_of(value: &Value, compact: Compact) -> u8 {
+    let [list, hash, zset] = match compact {
+        Compact::Ziplist => [kind::LIST_QUICKLIST, kind::HASH_ZIPLIST, kind::ZSET_ZIPLIST],
+        Compact::Listpack => [kind::LIST_QUICKLIST_2, kind::HASH_LISTPACK, kind::ZSET_LISTPACK],
+    };
     match value {
         Value::String(_) => kind::STRING,
-        Value::List(_) => kind::LIST_QUICKLIST,
+        Value::List(_) => list,
         Value::Set(set) if set.is_intset() => kind::SET_INTSET,
         Value::Set(_) => kind::SET,
-        Value::Hash(hash) if hash.is_ziplist() => kind::HASH_ZIPLIST,
+        Value::Hash(value) if value.is_ziplist() => hash,
         Value::Hash(_) => kind::HASH,
-        Value::ZSet(zset) if zset.is_ziplist() => kind::ZSET_ZIPLIST,
+        Value::ZSet(value) if value.is_ziplist() => zset,
         Value::ZSet(_) => kind::ZSET_2,
     }
 }
 
 impl Writer<'_> {
     /// Type, key and value.
-    pub(super) fn key_value_pair(&mut self, key: &[u8], value: &Value, fill: i32) -> Written {
-        self.byte(kind_of(value))?;
+    pub(super) fn key_value_pair(&mut self, key: &[u8], value: &Value, limits: &Limits) -> Written {
+        self.byte(kind_of(value, limits.compact))?;
         self.string(key)?;
-        self.value(value, fill)
+        self.value(value, limits)
     }
 
-    /// The value alone; `fill` is `list-max-ziplist-size`.
-    pub(super) fn value(&mut self, value: &Value, fill: i32) -> Written {
+    /// The value alone.
+    pub(super) fn value(&mut self, value: &Value, limits: &Limits) -> Written {
         match value {
             Value::String(string) => self.string(string),
-            Value::List(list) => self.list(list, fill),
+            Value::List(list) => self.list(list, limits),
             Value::Set(set) => self.set(set),
-            Value::Hash(hash) => self.hash(hash),
-            Value::ZSet(zset) => self.zset(zset),
+            Value::Hash(hash) => self.hash(hash, limits),
+            Value::ZSet(zset) => self.zset(zset, limits),
         }
     }
 
-    fn list(&mut self, list: &VecDeque<Bytes>, fill: i32) -> Written {
-        let nodes = quicklist::nodes(list.iter(), fill);
+    fn list(&mut self, list: &VecDeque<Bytes>, limits: &Limits) -> Written {
+        let nodes = quicklist::nodes(list.iter(), limits);
         self.len(nodes.len() as u64)?;
-        nodes.into_iter().try_for_each(|node| self.string(&node.into_bytes()))
+        nodes.into_iter().try_for_each(|node| {
+            match limits.compact {
+                Compact::Ziplist => {}
+                Compact::Listpack => self.len(NODE_PACKED)?,
+            }
+            self.string(&node.into_bytes())
+        })
     }
 
     fn set(&mut self, set: &Set) -> Written {
@@ -62,9 +73,9 @@ impl Writer<'_> {
         set.iter().try_for_each(|member| self.string(&member))
     }
 
-    fn hash(&mut self, hash: &Hash) -> Written {
+    fn hash(&mut self, hash: &Hash, limits: &Limits) -> Written {
         if hash.is_ziplist() {
-            let mut block = Ziplist::default();
+            let mut block = Block::new(limits.compact);
             for (field, value) in hash.iter() {
                 block.push(field);
                 block.push(value);
@@ -79,9 +90,9 @@ impl Writer<'_> {
     }
 
     /// A skip list is written in descending order, so that loading it always inserts at the head.
-    fn zset(&mut self, zset: &ZSet) -> Written {
+    fn zset(&mut self, zset: &ZSet, limits: &Limits) -> Written {
         if zset.is_ziplist() {
-            let mut block = Ziplist::default();
+            let mut block = Block::new(limits.compact);
             for (member, score) in zset.iter() {
                 block.push(member);
                 block.push(double_to_string(score).as_bytes());
@@ -97,10 +108,10 @@ impl Writer<'_> {
 }
 
 /// How many bytes a value takes in a file (Redis: `rdbSavedObjectLen`).
-pub fn saved_object_len(value: &Value, fill: i32, compression: bool) -> usize {
+pub fn saved_object_len(value: &Value, limits: &Limits, compression: bool) -> usize {
     let mut bytes = Vec::new();
     let mut lzf = Lzf::default();
     let lzf = compression.then_some(&mut lzf);
-    let written = Writer::new(&mut bytes, lzf).value(value, fill);
+    let written = Writer::new(&mut bytes, lzf).value(value, limits);
     written.map_or(0, |()| bytes.len())
 }

@@ -6,6 +6,7 @@
 use super::format::{ENC_INT8, ENC_INT16, ENC_INT32, ENC_LZF, ENCVAL};
 use super::format::{LEN_32_BITS, LEN_64_BITS, RDB_VERSION_READ};
 use super::lzf;
+use crate::generation::{RdbDefect, Words};
 use crate::keyspace::Bytes;
 use crate::text::atoi;
 use crate::text::float::parse_double;
@@ -16,11 +17,7 @@ pub enum LoadError {
     /// It ended early, or a read failed.
     ShortRead,
     /// It contains something invalid (Redis: `rdbExitReportCorruptRDB`).
-    Corrupt {
-        /// The line of rdb.c in Redis 6.0, which the log shows.
-        line: u32,
-        reason: String,
-    },
+    Corrupt { defect: RdbDefect, reason: String },
     /// It needs a feature that this server does not have. Holds the log line.
     Fatal(String),
     /// Redis would end itself by `serverPanic`. Holds the message.
@@ -30,13 +27,19 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    pub(super) fn corrupt(line: u32, reason: impl Into<String>) -> LoadError {
-        LoadError::Corrupt { line, reason: reason.into() }
+    pub(super) fn corrupt(defect: RdbDefect, reason: impl Into<String>) -> LoadError {
+        LoadError::Corrupt { defect, reason: reason.into() }
     }
 }
 
 /// The message of Redis' `rdbReportError`.
-pub(super) fn internal_error(offset: u64, line: u32, reason: &str) -> String {
+pub(super) fn internal_error(
+    words: &dyn Words,
+    offset: u64,
+    defect: RdbDefect,
+    reason: &str,
+) -> String {
+    let line = words.rdb_line(defect);
     format!("Internal error in RDB reading offset {offset}, function at rdb.c:{line} -> {reason}")
 }
 
@@ -134,7 +137,7 @@ impl<'s> Reader<'s> {
                 LEN_64_BITS => Length::Plain(u64::from_be_bytes(self.array()?)),
                 _ => {
                     let reason = format!("Unknown length encoding {kind} in rdbLoadLen()");
-                    return Err(LoadError::corrupt(217, reason));
+                    return Err(LoadError::corrupt(RdbDefect::LengthEncoding, reason));
                 }
             },
         })
@@ -149,9 +152,10 @@ impl<'s> Reader<'s> {
             Length::Encoding(ENC_INT16) => number(i16::from_le_bytes(self.array()?).into()),
             Length::Encoding(ENC_INT32) => number(i32::from_le_bytes(self.array()?).into()),
             Length::Encoding(ENC_LZF) => self.compressed_string(),
-            Length::Encoding(other) => {
-                Err(LoadError::corrupt(502, format!("Unknown RDB string encoding type {other}")))
-            }
+            Length::Encoding(other) => Err(LoadError::corrupt(
+                RdbDefect::StringEncoding,
+                format!("Unknown RDB string encoding type {other}"),
+            )),
         }
     }
 
@@ -159,7 +163,7 @@ impl<'s> Reader<'s> {
         let (compressed_len, len) = (self.len()?, self.len()?);
         let compressed = self.source.take(compressed_len)?;
         lzf::decompress(&compressed, len)
-            .ok_or_else(|| LoadError::corrupt(389, "Invalid LZF compressed string"))
+            .ok_or_else(|| LoadError::corrupt(RdbDefect::Lzf, "Invalid LZF compressed string"))
     }
 
     /// A double in eight bytes.
@@ -176,7 +180,7 @@ impl<'s> Reader<'s> {
             len => {
                 let text = self.source.take(len.into())?;
                 parse_double(text.trim_ascii_start())
-                    .ok_or_else(|| LoadError::corrupt(618, "Invalid double value"))
+                    .ok_or_else(|| LoadError::corrupt(RdbDefect::Double, "Invalid double value"))
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Must not know: the format.
 
+use super::receiver::KeysLoaded;
 use crate::config::Config;
 use crate::env::Status;
 
@@ -27,6 +28,10 @@ pub struct Rdb {
     pub save_time_start: i64,
     /// Start a background save as soon as no child is running (BGSAVE SCHEDULE).
     pub bgsave_scheduled: bool,
+    /// The keys of the last file that was loaded.
+    pub last_load: KeysLoaded,
+    /// Background saves that were tried.
+    pub stat_saves: u64,
     /// Copy-on-write memory of the last background save, in bytes.
     pub stat_rdb_cow_bytes: u64,
 }
@@ -43,6 +48,8 @@ impl Rdb {
             save_time_last: -1,
             save_time_start: -1,
             bgsave_scheduled: false,
+            last_load: KeysLoaded::default(),
+            stat_saves: 0,
             stat_rdb_cow_bytes: 0,
         }
     }

@@ -36,6 +36,17 @@ impl Default for Ziplist {
 }
 
 impl Ziplist {
+    /// What a string of this length takes besides its bytes, as far as that is known beforehand.
+    pub fn overhead(len: usize) -> usize {
+        let previous_len = if len < 254 { 1 } else { 5 };
+        let own_len = match len {
+            0..=63 => 1,
+            64..=16383 => 2,
+            _ => 5,
+        };
+        previous_len + own_len
+    }
+
     /// How many bytes it takes.
     pub fn blob_len(&self) -> usize {
         self.bytes.len() + 1

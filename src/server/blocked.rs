@@ -65,6 +65,7 @@ impl Server {
             }
             Some(Err(failure)) => failure.into(),
         };
+        self.end_unit(os, true);
         self.unblock_client(fd);
         self.clients.add_reply(fd, &reply);
     }

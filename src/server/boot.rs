@@ -4,9 +4,9 @@
 //! Must not know: the event loop.
 
 use super::Server;
-use crate::aof::State;
+use crate::aof::{LoadResult, State};
 use crate::clock::{time, ustime};
-use crate::config::{Config, REDIS_VERSION};
+use crate::config::Config;
 use crate::networking::{Listener, Transport};
 use crate::os::{Errno, Interest, OFlag, Os, strerror};
 use crate::text::hex;
@@ -36,7 +36,11 @@ impl Server {
             self.warning(os, "Fatal: Can't initialize Background Jobs.");
             return Err(CannotStart(1));
         }
+        let (aof, _, mut env) = self.persistence(os);
+        aof.before_load(&mut env);
         self.load_data_from_disk(os);
+        let (aof, keyspace, mut env) = self.persistence(os);
+        aof.after_load(&mut env, keyspace);
         self.log_ready(os);
         Ok(())
     }
@@ -44,12 +48,12 @@ impl Server {
     /// The first lines have the role of a child, because Redis has not stored its own pid yet.
     fn log_start(&mut self, os: &mut dyn Os, args: &[String]) {
         self.log.role = 'C';
-        let pid = os.getpid();
+        let (pid, version) = (os.getpid(), self.config.generation.version);
         self.warning(os, "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
         self.warning(
             os,
             &format!(
-                "Redis version={REDIS_VERSION}, bits=64, commit=00000000, modified=0, pid={pid}, \
+                "Redis version={version}, bits=64, commit=00000000, modified=0, pid={pid}, \
                  just started"
             ),
         );
@@ -167,8 +171,8 @@ impl Server {
     fn log_banner(&self, os: &mut dyn Os) {
         let port = self.config.port;
         self.notice(os, &format!("Running mode=standalone, port={port}."));
-        let pid = os.getpid();
-        self.notice(os, &format!("sabot-server, after Redis {REDIS_VERSION}. PID: {pid}"));
+        let (pid, version) = (os.getpid(), self.config.generation.version);
+        self.notice(os, &format!("sabot-server, after Redis {version}. PID: {pid}"));
     }
 
     /// With the AOF on, only the AOF is loaded, even if it does not exist and a snapshot does
@@ -176,7 +180,8 @@ impl Server {
     fn load_data_from_disk(&mut self, os: &mut dyn Os) {
         let start = ustime(os);
         let source = if self.aof.state == State::On {
-            self.load_append_only_file(os).then_some("append only file")
+            let loaded = self.load_append_only_file(os);
+            (loaded == LoadResult::Loaded).then_some("append only file")
         } else {
             match self.rdb_load(os, false) {
                 Ok(()) => Some("disk"),

@@ -11,18 +11,12 @@ use super::Server;
 use crate::aof::{State, Status};
 use crate::clock::ustime;
 use crate::command::{
-    COMMANDS, Command, Context, Effects, Failure, Flags, Outcome, Queued, Run, Transaction, lookup,
+    Command, Context, Effects, Failure, Flags, Outcome, Queued, Run, Transaction, commands, lookup,
 };
+use crate::generation::Generation;
 use crate::keyspace::{Bytes, Value};
 use crate::os::{Fd, Os, strerror};
 use crate::resp::Reply;
-
-/// The error for write commands while background saves fail.
-const RDB_ERROR: &str = "MISCONF Redis is configured to save RDB snapshots, but it is currently \
-    not able to persist on disk. Commands that may modify the data set are disabled, because this \
-    instance is configured to report errors during writes if RDB snapshotting fails \
-    (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
-    error.";
 
 /// A command that was refused before it ran.
 struct Refusal {
@@ -65,8 +59,8 @@ impl Server {
 
     /// Checks whether a command is known, has the right arity, and is allowed now.
     fn check_allowed(&mut self, fd: Fd, argv: &[Bytes]) -> Result<&'static Command, Refusal> {
-        let Some(command) = lookup(&argv[0]) else {
-            return Err(Refusal { is_exec: false, failure: unknown_command(argv) });
+        let Some(command) = lookup(self.config.generation, &argv[0]) else {
+            return Err(Refusal { is_exec: false, failure: self.unknown_command(argv) });
         };
         let is_exec = command.name == "exec";
         if !command.accepts(argv.len()) {
@@ -104,6 +98,10 @@ impl Server {
         Ok(command)
     }
 
+    fn unknown_command(&self, argv: &[Bytes]) -> Failure {
+        Failure::new(self.config.generation.words.unknown_command(argv))
+    }
+
     /// Whether `maxmemory` is exceeded. Nothing is evicted.
     fn out_of_memory(&self) -> bool {
         self.config.maxmemory != 0 && self.keyspace.used_memory() > self.config.maxmemory
@@ -112,11 +110,13 @@ impl Server {
     /// The error for write commands after a disk error (Redis: `writeCommandsDeniedByDiskError`).
     fn disk_error(&self) -> Option<Failure> {
         if self.rdb.denies_writes(&self.config) {
-            return Some(Failure::coded(RDB_ERROR));
+            return Some(Failure::coded(self.config.generation.words.snapshots_failing()));
         }
         let aof = &self.aof;
-        (aof.state != State::Off && aof.last_write_status == Status::Err).then(|| {
-            let reason = strerror(aof.last_write_errno);
+        let failing = (aof.last_write_status == Status::Err).then_some(aof.last_write_errno);
+        let failing = failing.or_else(|| self.bio.fsync_error());
+        failing.filter(|_| aof.state != State::Off).map(|errno| {
+            let reason = strerror(errno);
             Failure::coded(format!("MISCONF Errors writing to the AOF file: {reason}"))
         })
     }
@@ -152,7 +152,7 @@ impl Server {
         self.keyspace.access.frozen = self.children.any();
         let session = &mut self.clients.expect_mut(fd).session;
         let mut ctx = Context::new(&mut self.keyspace, session, self.time.ustime, false);
-        let outcome = run(command, &mut ctx, argv);
+        let outcome = run(self.config.generation, command, &mut ctx, argv);
         let mut effects = ctx.effects;
         self.apply_effects(os, &mut effects);
         let reply = match outcome {
@@ -173,6 +173,7 @@ impl Server {
                 Some(commands) => self.propagate_rewritten(os, fd, commands),
             }
         }
+        self.end_unit(os, !command.touches_arbitrary_keys());
         reply
     }
 
@@ -212,22 +213,6 @@ impl Server {
         stats.microseconds += duration.max(0) as u64;
     }
 
-    /// Propagates other commands instead. Several are wrapped in MULTI and EXEC, unless already in
-    /// a transaction.
-    fn propagate_rewritten(&mut self, os: &mut dyn Os, fd: Fd, commands: &[Vec<Bytes>]) {
-        let session = &self.clients.expect(fd).session;
-        let (db, wrap) = (session.db, commands.len() > 1 && !session.executing);
-        if wrap {
-            self.propagate(os, db, &[b"MULTI".to_vec()]);
-        }
-        for command in commands {
-            self.propagate(os, db, command);
-        }
-        if wrap {
-            self.propagate(os, db, &[b"EXEC".to_vec()]);
-        }
-    }
-
     pub(super) fn apply_effects(&mut self, os: &mut dyn Os, effects: &mut Effects) {
         self.stats.keyspace_hits += effects.keyspace_hits;
         self.stats.keyspace_misses += effects.keyspace_misses;
@@ -252,9 +237,8 @@ impl Server {
         }
     }
 
-    /// Runs the queue of a transaction. MULTI is propagated just before the first command that is
-    /// neither read-only nor administrative, even if that one changes nothing. Then EXEC counts as
-    /// one change, so that it is propagated too.
+    /// Runs the queue of a transaction. If MULTI was propagated before one of its commands, EXEC
+    /// counts as one change, so that it is propagated too.
     pub(super) fn exec(
         &mut self,
         os: &mut dyn Os,
@@ -263,23 +247,23 @@ impl Server {
     ) -> (Reply, u64) {
         let mut propagated = false;
         self.clients.expect_mut(fd).session.executing = true;
+        self.in_exec = true;
         let mut replies = Vec::with_capacity(transaction.queued.len());
         for Queued { name, argv, .. } in transaction.queued {
-            let command = lookup(name.as_bytes()).expect("it was found when it was queued");
-            if !propagated && !command.flags.has(Flags::READONLY | Flags::ADMIN) {
-                let db = self.clients.expect(fd).session.db;
-                self.propagate(os, db, &[b"MULTI".to_vec()]);
-                propagated = true;
-            }
+            let command = lookup(self.config.generation, name.as_bytes())
+                .expect("it was found when it was queued");
+            propagated = self.open_transaction(os, fd, command, propagated);
             replies.push(self.call(os, fd, command, &argv));
         }
         self.clients.expect_mut(fd).session.executing = false;
+        self.in_exec = false;
         (Reply::Array(replies), u64::from(propagated))
     }
 }
 
 /// Calls a command's handler.
 pub(super) fn run(
+    generation: &Generation,
     command: &Command,
     ctx: &mut Context<'_>,
     argv: &[Bytes],
@@ -287,20 +271,6 @@ pub(super) fn run(
     match command.run {
         Run::Data(handler) => handler(ctx, argv).map(Outcome::from),
         Run::Server(handler) => handler(ctx, argv),
-        Run::Table(handler) => handler(COMMANDS, argv).map(Outcome::from),
+        Run::Table(handler) => handler(generation, commands(generation), argv).map(Outcome::from),
     }
-}
-
-/// Redis' error, which quotes about 128 bytes of the arguments.
-fn unknown_command(argv: &[Bytes]) -> Failure {
-    let mut args = Vec::new();
-    for argument in &argv[1..] {
-        if args.len() >= 128 {
-            break;
-        }
-        let shown = &argument[..argument.len().min(128 - args.len())];
-        args.extend([b"`", shown, b"`, "].concat());
-    }
-    let name = argv[0].as_slice();
-    Failure::new([b"unknown command `", name, b"`, with args beginning with: ", &args].concat())
 }

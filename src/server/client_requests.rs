@@ -52,7 +52,7 @@ impl Server {
             )
             .into();
         }
-        greeting(session.id)
+        greeting(self.config.generation.version, session.id)
     }
 
     /// Closes the selected clients. The one that asked is closed after the reply.
@@ -103,6 +103,7 @@ impl Server {
             appendfsync_always: self.config.appendfsync == AppendFsync::Always,
             hz: self.hz,
             fork_rate: self.children.stat_fork_rate,
+            documentation: self.config.generation.words.documentation(),
         };
         report(&self.latency, &inputs)
     }

@@ -7,7 +7,6 @@ use super::expire_cycle::CycleType;
 use crate::aof::{State, Status};
 use crate::child::ChildOutcome;
 use crate::child_info::ProcessType;
-use crate::command::Shutdown;
 use crate::log::Level;
 use crate::os::{Os, Wait, WaitStatus, strerror};
 
@@ -23,13 +22,7 @@ impl Server {
         self.keyspace.access.tick(self.time.mstime());
         self.take_signals(os);
         if self.shutdown_asap {
-            self.shut_down(os, Shutdown::Default);
-            self.warning(
-                os,
-                "SIGTERM received but errors trying to shut down the server, check the logs for \
-                 more information",
-            );
-            self.shutdown_asap = false;
+            self.shut_down_by_signal(os);
         }
         if self.run_with_period(5000) {
             self.log_databases(os);
@@ -81,15 +74,23 @@ impl Server {
     /// Starts a scheduled rewrite; then reaps a child that has ended or, if none is running, starts
     /// a save if a save point was reached, or else a rewrite if the AOF has grown.
     fn children_cron(&mut self, os: &mut dyn Os) {
-        if !self.children.any() && self.aof.rewrite_scheduled {
+        if !self.children.any() && self.aof.rewrite_scheduled && !self.is_rewrite_limited(os) {
             self.rewrite_append_only_file_background(os);
         }
         if self.children.any() {
+            if self.run_with_period(1000) {
+                self.children.receive_progress(os);
+            }
             self.check_children_done(os);
         } else {
             self.save_if_due(os);
             self.rewrite_if_grown(os);
         }
+    }
+
+    fn is_rewrite_limited(&mut self, os: &mut dyn Os) -> bool {
+        let (aof, _, mut env) = self.persistence(os);
+        aof.is_rewrite_limited(&mut env)
     }
 
     fn save_if_due(&mut self, os: &mut dyn Os) {
@@ -121,7 +122,7 @@ impl Server {
         }
         let base = self.aof.rewrite_base_size.max(1);
         let growth = (self.aof.current_size * 100 / base) as i64 - 100;
-        if growth >= percentage as i64 {
+        if growth >= percentage as i64 && !self.is_rewrite_limited(os) {
             self.notice(os, &format!("Starting automatic rewriting of AOF on {growth}% growth"));
             self.rewrite_append_only_file_background(os);
         }
@@ -143,18 +144,15 @@ impl Server {
             }
             Ok(Some((pid, _))) => {
                 self.warning(os, &format!("Warning, detected child with unmatched pid: {pid}"));
+                return self.children.after_other_child(os);
             }
             Err(errno) => {
                 let reason = strerror(errno);
                 let rdb = self.children.rdb.unwrap_or(-1);
                 let aof = self.children.aof.unwrap_or(-1);
-                self.warning(
-                    os,
-                    &format!(
-                        "wait3() returned an error: {reason}. rdb_child_pid = {rdb}, \
-                         aof_child_pid = {aof}, module_child_pid = -1"
-                    ),
-                );
+                let line = self.config.generation.words.wait_error(&reason, rdb, aof);
+                self.warning(os, &line);
+                return self.children.after_other_child(os);
             }
         }
         self.children.close_info_pipe(os);
@@ -166,13 +164,9 @@ impl Server {
             return;
         }
         match self.children.receive_info(os) {
-            Some(info) if info.process_type == ProcessType::Rdb as u32 => {
-                self.rdb.stat_rdb_cow_bytes = info.cow_size;
-            }
-            Some(info) if info.process_type == ProcessType::Aof as u32 => {
-                self.aof.stat_aof_cow_bytes = info.cow_size;
-            }
-            _ => {}
+            Some((ProcessType::Rdb, cow)) => self.rdb.stat_rdb_cow_bytes = cow,
+            Some((ProcessType::Aof, cow)) => self.aof.stat_aof_cow_bytes = cow,
+            None => {}
         }
     }
 

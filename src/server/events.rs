@@ -37,8 +37,9 @@ impl Server {
                 self.process_file_event(os, event);
             }
             if events.is_empty() && !sent {
-                return;
+                break;
             }
         }
+        self.shut_down_while_loading(os);
     }
 }

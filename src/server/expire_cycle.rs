@@ -64,6 +64,7 @@ impl Server {
                 break;
             }
         }
+        self.end_unit(os, false);
         self.record_cycle(os, &totals);
     }
 

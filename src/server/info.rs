@@ -9,12 +9,15 @@ use super::{Loading, Server};
 use crate::aof::{State, Status};
 use crate::bio::JobType;
 use crate::clock::time;
-use crate::config::REDIS_VERSION;
 use crate::os::Os;
 
+#[macro_use]
+mod fields;
+mod later;
+
+use fields::Fields;
+
 type Section = fn(&Server, &mut dyn Os) -> Fields;
-/// Name and value of each line.
-type Fields = Vec<(String, String)>;
 
 const SECTIONS: [(&str, Section); 7] = [
     ("Server", server),
@@ -44,16 +47,10 @@ pub fn info_string(server: &Server, os: &mut dyn Os, section: &str) -> String {
     parts.join("\r\n")
 }
 
-macro_rules! fields {
-    ($($name:ident: $value:expr),* $(,)?) => {
-        vec![$((stringify!($name).to_string(), $value.to_string())),*]
-    };
-}
-
 fn server(server: &Server, os: &mut dyn Os) -> Fields {
     let uptime = server.time.unixtime() - server.start_time;
     fields! {
-        redis_version: REDIS_VERSION,
+        redis_version: server.config.generation.version,
         sabot_version: env!("CARGO_PKG_VERSION"),
         redis_mode: "standalone",
         os: "Linux",
@@ -116,6 +113,14 @@ fn commandstats(server: &Server, _os: &mut dyn Os) -> Fields {
         .collect()
 }
 
+/// The result of the last write and, where somebody looks at it, of the last background sync.
+fn write_status(server: &Server) -> Status {
+    match server.bio.fsync_error() {
+        Some(_) => Status::Err,
+        None => server.aof.last_write_status,
+    }
+}
+
 fn ok_or_err(status: Status) -> &'static str {
     match status {
         Status::Ok => "ok",
@@ -127,33 +132,44 @@ fn persistence(server: &Server, os: &mut dyn Os) -> Fields {
     let (rdb, aof, children) = (&server.rdb, &server.aof, &server.children);
     let current_save_time = children.rdb.map_or(-1, |_| time(os) - rdb.save_time_start);
     let current_rewrite_time = children.aof.map_or(-1, |_| time(os) - aof.rewrite_time_start);
-    let mut fields = fields! {
-        loading: u8::from(server.loading.is_some()),
+    let mut fields = fields! { loading: u8::from(server.loading.is_some()) };
+    let later = later::persistence(server, os);
+    fields.extend(later.at_first);
+    fields.extend(fields! {
         rdb_changes_since_last_save: rdb.dirty,
         rdb_bgsave_in_progress: u8::from(children.rdb.is_some()),
         rdb_last_save_time: rdb.lastsave,
         rdb_last_bgsave_status: ok_or_err(rdb.lastbgsave_status),
         rdb_last_bgsave_time_sec: rdb.save_time_last,
         rdb_current_bgsave_time_sec: current_save_time,
-        rdb_last_cow_size: rdb.stat_rdb_cow_bytes,
+    });
+    fields.extend(later.saves);
+    fields.extend(fields! { rdb_last_cow_size: rdb.stat_rdb_cow_bytes });
+    fields.extend(later.loads);
+    fields.extend(fields! {
         aof_enabled: u8::from(aof.state != State::Off),
         aof_rewrite_in_progress: u8::from(children.aof.is_some()),
         aof_rewrite_scheduled: u8::from(aof.rewrite_scheduled),
         aof_last_rewrite_time_sec: aof.rewrite_time_last,
         aof_current_rewrite_time_sec: current_rewrite_time,
         aof_last_bgrewrite_status: ok_or_err(aof.last_bgrewrite_status),
-        aof_last_write_status: ok_or_err(aof.last_write_status),
+    });
+    fields.extend(later.rewrites);
+    fields.extend(fields! {
+        aof_last_write_status: ok_or_err(write_status(server)),
         aof_last_cow_size: aof.stat_aof_cow_bytes,
         module_fork_in_progress: 0,
         module_fork_last_cow_size: 0,
-    };
+    });
     if server.config.appendonly {
         fields.extend(fields! {
             aof_current_size: aof.current_size,
             aof_base_size: aof.rewrite_base_size,
             aof_pending_rewrite: u8::from(aof.rewrite_scheduled),
             aof_buffer_length: aof.buf.len(),
-            aof_rewrite_buffer_length: aof.rewrite_buffer_size(),
+        });
+        fields.extend(later::rewrite_buffer(server));
+        fields.extend(fields! {
             aof_pending_bio_fsync: server.bio.pending_jobs_of_type(JobType::AofFsync),
             aof_delayed_fsync: aof.delayed_fsync,
         });

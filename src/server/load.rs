@@ -12,10 +12,11 @@ use crate::aof::{Aof, Env, Executor, LoadResult, State, UnknownCommand};
 use crate::clock::{time, ustime};
 use crate::command::{Command, Context, Failure, Outcome, Queued, Request, Session, lookup};
 use crate::env::Children;
+use crate::generation::Generation;
 use crate::keyspace::Bytes;
 use crate::latency::Latency;
 use crate::os::{Errno, Os};
-use crate::rdb::{self, LoadOptions, LoadedKey, Receiver};
+use crate::rdb::{self, KeysLoaded, LoadOptions, LoadedKey, Receiver};
 
 /// The fake client that runs the commands of the file (Redis: `createAOFClient`).
 struct AofClient<'a> {
@@ -29,11 +30,16 @@ struct AofClient<'a> {
 }
 
 impl AofClient<'_> {
+    fn generation(&self) -> &'static Generation {
+        self.server.config.generation
+    }
+
     fn run(&mut self, os: &mut dyn Os, command: &'static Command, argv: &[Bytes]) {
         let outcome = if command.accepts(argv.len()) {
+            let generation = self.generation();
             let keyspace = &mut self.server.keyspace;
             let mut ctx = Context::new(keyspace, &mut self.session, self.now_us, true);
-            let outcome = run(command, &mut ctx, argv);
+            let outcome = run(generation, command, &mut ctx, argv);
             let effects = ctx.effects;
             self.dirty += effects.dirty;
             if effects.flushed_all {
@@ -46,7 +52,9 @@ impl AofClient<'_> {
         match outcome {
             Ok(Outcome::Request(Request::Exec(transaction))) => {
                 for Queued { name, argv, .. } in &transaction.queued {
-                    let command = lookup(name.as_bytes()).expect("it was found when it was queued");
+                    let generation = self.generation();
+                    let command = lookup(generation, name.as_bytes())
+                        .expect("it was found when it was queued");
                     self.run(os, command, argv);
                 }
             }
@@ -77,6 +85,10 @@ impl Receiver for Server {
         self.keyspace.add(entry, replace)
     }
 
+    fn rdb_loaded(&mut self, keys: KeysLoaded) {
+        self.rdb.last_load = keys;
+    }
+
     fn after_key(&mut self, os: &mut dyn Os) {
         self.take_signals(os);
     }
@@ -91,6 +103,10 @@ impl Receiver for Server {
 }
 
 impl Receiver for AofClient<'_> {
+    fn rdb_loaded(&mut self, keys: KeysLoaded) {
+        self.server.rdb_loaded(keys);
+    }
+
     fn start(&mut self, os: &mut dyn Os, total_bytes: u64) {
         self.server.start(os, total_bytes);
     }
@@ -119,7 +135,7 @@ impl Executor for AofClient<'_> {
     }
 
     fn execute(&mut self, os: &mut dyn Os, argv: Vec<Bytes>) -> Result<(), UnknownCommand> {
-        let command = lookup(&argv[0]).ok_or(UnknownCommand)?;
+        let command = lookup(self.generation(), &argv[0]).ok_or(UnknownCommand)?;
         match &mut self.session.transaction {
             Some(transaction) if command.name != "exec" => {
                 transaction.queue(command.queued(argv));
@@ -128,6 +144,10 @@ impl Executor for AofClient<'_> {
         }
         self.server.take_signals(os);
         Ok(())
+    }
+
+    fn begin_file(&mut self) {
+        self.session = Session::default();
     }
 
     fn in_multi(&self) -> bool {
@@ -140,12 +160,11 @@ impl Executor for AofClient<'_> {
 }
 
 impl Server {
-    /// Loads the AOF. Returns false if the file is empty. A file that cannot be loaded ends the
-    /// process.
+    /// Loads the AOF. A file that cannot be loaded ends the process.
     ///
     /// The server's AOF is replaced by one that is off meanwhile, because serving clients needs the
     /// whole server.
-    pub(super) fn load_append_only_file(&mut self, os: &mut dyn Os) -> bool {
+    pub(super) fn load_append_only_file(&mut self, os: &mut dyn Os) -> LoadResult {
         let now_us = ustime(os);
         let (config, log, bio) = (self.config.clone(), self.log.clone(), self.bio.clone());
         let mut off = Aof::new(&config);
@@ -162,6 +181,7 @@ impl Server {
             children: &mut Children::default(),
             latency: &mut Latency::default(),
             epoll,
+            in_exec: false,
             unixtime,
             mstime,
         };
@@ -173,7 +193,7 @@ impl Server {
         for error in errors {
             self.warning(os, &error);
         }
-        matches!(result, LoadResult::Loaded)
+        result
     }
 
     /// Loads the snapshot into the dataset; with `merge` its keys replace existing ones. A damaged

@@ -7,6 +7,7 @@ use super::info::info_string;
 use crate::aof::State;
 use crate::command::{Failure, Request};
 use crate::config::{Config, config_set};
+use crate::generation::{ConfigRefused, ForksInTransactions};
 use crate::os::{Fd, Os, strerror};
 use crate::rdb::create_dump_payload;
 use crate::resp::Reply;
@@ -34,10 +35,15 @@ impl Server {
             Request::Latency(request) => self.latency_request(os, &request),
             Request::Dump(value) => {
                 let compression = self.config.rdbcompression;
-                Reply::Bulk(create_dump_payload(&value, &self.keyspace.limits, compression))
+                let version = self.config.generation.rdb.version;
+                let limits = &self.keyspace.limits;
+                Reply::Bulk(create_dump_payload(&value, version, limits, compression))
             }
             Request::ConfigGet(pattern) => self.config_get(os, &pattern),
-            Request::ConfigSet { name, value } => answer(self.config_set(os, &name, &value)),
+            Request::ConfigSet(pairs) => {
+                let set = self.config_set(os, &pairs);
+                answer(set.map_err(|why| self.config.generation.words.config_refused(&why)))
+            }
             Request::ConfigResetStat => {
                 self.stats = super::Stats::default();
                 self.aof.delayed_fsync = 0;
@@ -51,6 +57,7 @@ impl Server {
             Request::LastSave => Reply::Integer(self.rdb.lastsave),
             Request::Reload(reload) => self.debug_reload(os, fd, reload),
             Request::DebugObject(key) => self.debug_object(fd, &key),
+            Request::AbortShutdown => self.abort_shutdown(os),
             Request::Shutdown(how) => {
                 self.shut_down(os, how);
                 Failure::new("Errors trying to SHUTDOWN. Check logs.").into()
@@ -76,14 +83,24 @@ impl Server {
         (reply, 0)
     }
 
+    /// Whether a fork has to wait for the end of the transaction.
+    pub(super) fn forks_later(&self) -> bool {
+        match self.config.generation.forks_in_transactions {
+            ForksInTransactions::AtOnce => false,
+            ForksInTransactions::Scheduled => self.in_exec,
+        }
+    }
+
     /// Redis: `bgrewriteaofCommand`.
     fn bgrewriteaof(&mut self, os: &mut dyn Os) -> Reply {
         if self.children.aof.is_some() {
             let refused = "Background append only file rewriting already in progress";
             return Failure::new(refused).into();
         }
-        if self.children.any() {
+        if self.children.any() || self.forks_later() {
             self.aof.rewrite_scheduled = true;
+            // Who asks does not wait for the end of a limit.
+            self.aof.stat_rewrites_consecutive_failures = 0;
             return Reply::status("Background append only file rewriting scheduled");
         }
         if self.rewrite_append_only_file_background(os) {
@@ -107,20 +124,51 @@ impl Server {
         Reply::bulks(values)
     }
 
-    /// Sets a directive and applies it. On an error nothing is changed.
-    fn config_set(&mut self, os: &mut dyn Os, name: &str, value: &str) -> Result<(), String> {
-        let (changed, directive) = config_set(&self.config, name, value)?;
-        let previous = std::mem::replace(&mut self.config, changed);
-        match directive.as_str() {
-            "appendonly" => self.update_appendonly(os, previous).map_err(|reason| {
-                format!("Invalid argument '{value}' for CONFIG SET '{name}' - {reason}")
-            })?,
-            "dir" => {
-                if let Err(errno) = os.chdir(value) {
-                    self.config = previous;
-                    return Err(format!("Changing directory: {}", strerror(errno)));
-                }
+    /// Sets directives and puts them into effect. On an error nothing is changed, except that the
+    /// working directory may be.
+    fn config_set(
+        &mut self,
+        os: &mut dyn Os,
+        pairs: &[(String, String)],
+    ) -> Result<(), ConfigRefused> {
+        let mut changed = self.config.clone();
+        let mut names = Vec::new();
+        for (name, value) in pairs {
+            let directive = config_set(&mut changed, name, value)?;
+            if names.contains(&directive) {
+                return Err(ConfigRefused::Duplicate { name: name.clone() });
             }
+            names.push(directive);
+            if directive == "dir" {
+                let entered = os.chdir(value);
+                entered.map_err(|errno| ConfigRefused::NoDirectory { reason: strerror(errno) })?;
+            }
+        }
+        let previous = std::mem::replace(&mut self.config, changed);
+        for (directive, (name, value)) in names.into_iter().zip(pairs) {
+            if let Err(reason) = self.apply_config(os, directive, &previous) {
+                if let Some(line) = self.config.generation.words.config_restored(directive) {
+                    self.warning(os, &line);
+                }
+                self.config = previous;
+                let (name, value) = (name.clone(), value.clone());
+                return Err(ConfigRefused::NotApplied { name, value, reason: reason.to_string() });
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_config(
+        &mut self,
+        os: &mut dyn Os,
+        directive: &str,
+        previous: &Config,
+    ) -> Result<(), &'static str> {
+        match directive {
+            "appendonly" if self.config.appendonly != previous.appendonly => {
+                self.update_appendonly(os)?;
+            }
+            "appendonly" | "dir" => {}
             "hz" => self.hz = self.config.hz,
             "loglevel" => self.log.level = self.config.loglevel,
             _ => {
@@ -133,13 +181,12 @@ impl Server {
     }
 
     /// Redis: `updateAppendonly`.
-    fn update_appendonly(&mut self, os: &mut dyn Os, previous: Config) -> Result<(), &'static str> {
+    fn update_appendonly(&mut self, os: &mut dyn Os) -> Result<(), &'static str> {
         let wanted = self.config.appendonly;
         let (aof, keyspace, mut env) = self.persistence(os);
         match (wanted, aof.state) {
             (false, State::On | State::WaitRewrite) => aof.stop_append_only(&mut env),
             (true, State::Off) if aof.start_append_only(&mut env, keyspace).is_err() => {
-                self.config = previous;
                 return Err("Unable to turn on AOF. Check server logs.");
             }
             _ => {}

@@ -6,12 +6,14 @@
 //! Must not know: how the server ends.
 
 use super::Server;
+use crate::generation::{Generation, ShutdownWay};
 use crate::log::{Level, Log};
 use crate::os::{Os, Signal};
 use crate::rdb::rdb_remove_temp_file_from_signal;
 
 /// The state that handling a signal needs.
 pub(super) struct Signals {
+    generation: &'static Generation,
     log: Log,
     loading: bool,
     pub(super) shutdown_asap: bool,
@@ -34,17 +36,17 @@ impl Signals {
             rdb_remove_temp_file_from_signal(os, pid);
             os.exit(1);
         }
-        if self.loading {
-            self.say(os, "Received shutdown signal during loading, exiting now.");
-            os.exit(0);
-        }
         let message = match signal {
+            _ if self.loading => self.generation.words.signal_while_loading(),
             Signal::SIGINT => "Received SIGINT scheduling shutdown...",
             Signal::SIGTERM => "Received SIGTERM scheduling shutdown...",
             _ => "Received shutdown signal, scheduling shutdown...",
         };
         self.say(os, message);
-        self.shutdown_asap = true;
+        match self.generation.shutdown {
+            ShutdownWay::Plain if self.loading => os.exit(0),
+            _ => self.shutdown_asap = true,
+        }
     }
 
     fn say(&self, os: &mut dyn Os, message: &str) {
@@ -56,7 +58,12 @@ impl Server {
     /// A copy of that state, for use while the server is borrowed.
     pub(super) fn signals(&self) -> Signals {
         let loading = self.loading.is_some();
-        Signals { log: self.log.clone(), loading, shutdown_asap: self.shutdown_asap }
+        Signals {
+            generation: self.config.generation,
+            log: self.log.clone(),
+            loading,
+            shutdown_asap: self.shutdown_asap,
+        }
     }
 
     /// Handles all pending signals.
@@ -68,8 +75,10 @@ impl Server {
         }
     }
 
-    /// The same right after loading: signals that arrived meanwhile end the process at once.
+    /// The same right after loading: signals that arrived meanwhile count as during it.
     pub(super) fn take_signals_of_loading(&mut self, os: &mut dyn Os) {
-        Signals { loading: true, ..self.signals() }.take(os);
+        let mut signals = Signals { loading: true, ..self.signals() };
+        signals.take(os);
+        self.shutdown_asap = signals.shutdown_asap;
     }
 }

@@ -4,7 +4,7 @@
 //! Must not know: how the commands are spelled.
 
 use super::Server;
-use crate::aof::State;
+use crate::aof::{LoadResult, State};
 use crate::command::{Failure, Reload};
 use crate::keyspace::Value;
 use crate::os::{Fd, Os};
@@ -30,8 +30,8 @@ impl Server {
         if self.children.rdb.is_some() {
             return Failure::new("Background save already in progress").into();
         }
-        if self.children.any() {
-            if schedule {
+        if self.children.any() || self.forks_later() {
+            if schedule || self.forks_later() {
                 self.rdb.bgsave_scheduled = true;
                 return Reply::status("Background saving scheduled");
             }
@@ -69,8 +69,12 @@ impl Server {
             self.flush_append_only_file(os, true);
         }
         self.keyspace.clear();
-        if !self.with_protected_client(fd, |server| server.load_append_only_file(os)) {
-            return bare_error();
+        let (aof, _, mut env) = self.persistence(os);
+        aof.before_reload(&mut env);
+        match self.with_protected_client(fd, |server| server.load_append_only_file(os)) {
+            LoadResult::Loaded => {}
+            LoadResult::Empty => return bare_error(),
+            LoadResult::NotExist => os.exit(1),
         }
         self.rdb.dirty = 0;
         self.warning(os, "Append Only File loaded by DEBUG LOADAOF");
@@ -96,7 +100,7 @@ impl Server {
         let fill = self.config.list_max_ziplist_size;
         let mut extra = String::new();
         if let Value::List(list) = value {
-            let nodes = quicklist::nodes(list.iter(), fill);
+            let nodes = quicklist::nodes(list.iter(), &self.keyspace.limits);
             let size: usize = nodes.iter().map(|node| node.blob_len()).sum();
             let average = list.len() as f64 / nodes.len() as f64;
             extra = format!(
@@ -109,8 +113,8 @@ impl Server {
             "Value at:0x0 refcount:{} encoding:{} serializedlength:{} lru:{} \
              lru_seconds_idle:{}{extra}",
             value.refcount(),
-            value.encoding(),
-            saved_object_len(value, fill, self.config.rdbcompression),
+            value.encoding(self.keyspace.limits.compact),
+            saved_object_len(value, &self.keyspace.limits, self.config.rdbcompression),
             access.lru(object),
             access.idle_seconds(object),
         ))

@@ -60,7 +60,9 @@ impl Fixture {
     pub fn new(os: &mut dyn Os, config: Config) -> Self {
         let log = Log { level: Level::Notice, file: "log".to_string(), role: 'M' };
         let epoll = os.epoll_create().expect("a descriptor");
-        let (bio, children, latency) = (Bio::new(), Children::default(), Latency::default());
+        let bio = Bio::new(config.generation.failed_sync, &log);
+        let children = Children::new(config.generation.child_report);
+        let latency = Latency::default();
         Fixture { config, log, bio, children, latency, epoll }
     }
 
@@ -69,7 +71,8 @@ impl Fixture {
         let mstime = (os.clock_gettime(Clock::Realtime) / 1_000_000) as i64;
         let (config, log, bio, epoll) = (&self.config, &self.log, &self.bio, self.epoll);
         let (children, latency) = (&mut self.children, &mut self.latency);
-        Env { os, config, log, bio, children, latency, epoll, unixtime: mstime / 1000, mstime }
+        let (unixtime, in_exec) = (mstime / 1000, false);
+        Env { os, config, log, bio, children, latency, epoll, in_exec, unixtime, mstime }
     }
 }
 

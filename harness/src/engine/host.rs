@@ -212,11 +212,12 @@ impl Host {
 impl Kind {
     fn of(place: &Place, machine: Option<&Rc<Machine>>, stacks: &Stacks) -> Result<Kind, Broken> {
         let (profile, binary) = match place {
-            Place::Sim => {
-                return Ok(Kind::Sim { profile: Rc::new(sabot()), stacks: stacks.clone() });
+            Place::Sim(own) => {
+                let profile = Rc::new(own.profile());
+                return Ok(Kind::Sim { profile, stacks: stacks.clone() });
             }
-            Place::Server => {
-                let mut profile = sabot();
+            Place::Server(own) => {
+                let mut profile = own.profile();
                 let lead = [reexec::WORD, reexec::SERVER_CORE].map(String::from);
                 profile.args.splice(0..0, lead);
                 (profile, own_binary()?)
@@ -247,11 +248,6 @@ impl Kind {
             }
         })
     }
-}
-
-/// The profile of our own server.
-fn sabot() -> Profile {
-    Profile::named("sabot").expect("it is part of this program")
 }
 
 /// The binary that is also our own server.

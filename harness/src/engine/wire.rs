@@ -6,15 +6,16 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::profile::OwnServer;
 use crate::runner::{Collect, CutPoint, Outcome, RunSummary, Surveyed};
 
 /// Which server a case runs on, and behind which door.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Place {
     /// Our own core on the kernel, in this process.
-    Sim,
+    Sim(OwnServer),
     /// Our own core as a supervised process.
-    Server,
+    Server(OwnServer),
     /// Somebody's server as a supervised process.
     Binary(PathBuf),
 }
@@ -22,7 +23,7 @@ pub enum Place {
 impl Place {
     /// Whether a worker process is needed.
     pub fn is_supervised(&self) -> bool {
-        *self != Place::Sim
+        !matches!(self, Place::Sim(_))
     }
 }
 

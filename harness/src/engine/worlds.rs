@@ -10,7 +10,7 @@ use nix::unistd::{AccessFlags, access};
 
 use super::servers;
 use super::wire::Place;
-use crate::profile::{NoServer, Profile};
+use crate::profile::{NoServer, OwnServer, Profile};
 use crate::world::supervised::doctor;
 
 /// The variable that turns skips into failures.
@@ -59,8 +59,8 @@ impl World {
     /// The program that runs under supervision, with its profile; None: in this world none does.
     pub fn supervised(&self) -> Option<(Profile, PathBuf)> {
         match &self.place {
-            Place::Sim => None,
-            Place::Server => Profile::named("sabot").zip(std::env::current_exe().ok()),
+            Place::Sim(_) => None,
+            Place::Server(own) => Some(own.profile()).zip(std::env::current_exe().ok()),
             Place::Binary(path) => Profile::of(path).ok(),
         }
     }
@@ -68,8 +68,20 @@ impl World {
     /// What sabot knows of its server; None: its program gives no answer any more.
     pub fn profile(&self) -> Option<Profile> {
         match &self.place {
-            Place::Sim | Place::Server => Profile::named("sabot"),
+            Place::Sim(own) | Place::Server(own) => Some(own.profile()),
             Place::Binary(path) => Profile::of(path).ok().map(|(profile, _)| profile),
+        }
+    }
+
+    /// What our own server is like, where that is not the usual one.
+    fn as_redis(&self) -> String {
+        match (&self.place, self.profile().and_then(|profile| profile.follows)) {
+            (Place::Sim(own) | Place::Server(own), Some(version))
+                if *own != OwnServer::default() =>
+            {
+                format!(" as Redis {version}")
+            }
+            _ => String::new(),
         }
     }
 
@@ -77,8 +89,8 @@ impl World {
     pub fn server_name(&self) -> String {
         let own = concat!("sabot's own server ", env!("CARGO_PKG_VERSION"));
         match &self.place {
-            Place::Sim => format!("{own} (simulated)"),
-            Place::Server => own.to_string(),
+            Place::Sim(_) => format!("{own}{} (simulated)", self.as_redis()),
+            Place::Server(_) => format!("{own}{}", self.as_redis()),
             Place::Binary(_) => match self.profile().and_then(|profile| profile.server) {
                 Some(server) => format!("{} {}", server.name, server.version),
                 None => self.family.clone(),
@@ -174,9 +186,17 @@ pub fn named(word: &str) -> Result<World, NoWorld> {
 /// The same; `supervision` remembers what was found out about this machine.
 fn find(word: &str, supervision: &mut Option<Result<(), String>>) -> Result<World, NoWorld> {
     let world = |place, family: &str| World { label: word.into(), place, family: family.into() };
+    if let Some((door, own)) = own_server(word) {
+        let family = own.profile().family();
+        match door {
+            Door::Sim => return Ok(world(Place::Sim(own), &family)),
+            Door::Server => {
+                let found = world(Place::Server(own), &family);
+                return possible(word, found, supervision);
+            }
+        }
+    }
     let found = match word {
-        "sim" => return Ok(world(Place::Sim, "sabot")),
-        "server" => world(Place::Server, "sabot"),
         "redis" => match on_path("redis-server") {
             Some(path) => binary("redis", &path)?,
             None => return missing(word, "no redis-server on PATH"),
@@ -187,6 +207,15 @@ fn find(word: &str, supervision: &mut Option<Result<(), String>>) -> Result<Worl
             None => return Err(nobody(name)),
         },
     };
+    possible(word, found, supervision)
+}
+
+/// A supervised world, if this machine can have one.
+fn possible(
+    word: &str,
+    found: World,
+    supervision: &mut Option<Result<(), String>>,
+) -> Result<World, NoWorld> {
     match supervision.get_or_insert_with(can_supervise) {
         Ok(()) => Ok(found),
         Err(reason) => missing(word, reason),
@@ -203,6 +232,25 @@ fn inside(folder: &Path) -> String {
     let programs = ["redis-server", "valkey-server"].map(|name| folder.join(name));
     let there = programs.iter().find(|program| program.is_file());
     there.map_or(String::new(), |program| format!(": did you mean {}?", program.display()))
+}
+
+/// How our own server is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    Sim,
+    Server,
+}
+
+/// `sim` or `server`, alone or with the version of the Redis that it is like.
+fn own_server(word: &str) -> Option<(Door, OwnServer)> {
+    let (door, version) = word.split_once('-').map_or((word, None), |(door, of)| (door, Some(of)));
+    let door = match door {
+        "sim" => Door::Sim,
+        "server" => Door::Server,
+        _ => return None,
+    };
+    let own = version.map_or(Some(OwnServer::default()), OwnServer::of_version);
+    own.map(|own| (door, own))
 }
 
 fn missing(name: &str, reason: &str) -> Result<World, NoWorld> {
@@ -297,6 +345,9 @@ mod tests {
     fn a_word_that_is_neither_a_world_nor_a_path_is_no_world() {
         let find = |word| find(word, &mut Some(Ok(())));
         assert!(matches!(find("simulator"), Err(NoWorld::NoSuchWorld { .. })));
+        assert_eq!(own_server("sim"), own_server("sim-6.0"));
+        assert_eq!(own_server("server-7.0"), Some((Door::Server, OwnServer::Redis70)));
+        assert_eq!(own_server("sim-7.4"), None);
         let missing = find("/nonexistent/redis-server").expect_err("no such file");
         assert!(matches!(missing, NoWorld::Missing { .. }));
         assert!(missing.to_string().contains("/nonexistent/redis-server"), "{missing}");

@@ -7,6 +7,7 @@
 
 mod facts;
 mod own;
+mod own_server;
 mod source;
 mod version;
 
@@ -19,12 +20,14 @@ use serde::Deserialize;
 use crate::kernel::name::Name;
 use crate::kernel::role::{Pattern, Roles};
 pub use facts::{Announces, Commands, Cure, Persistence};
+pub use own_server::OwnServer;
 use source::Source;
 pub use version::{Server, UNABLE, Version, ask_by};
 
 /// Every profile of the program, by file.
 const PROFILES: &[(&str, &str)] = &[
     ("sabot.toml", include_str!("../../profiles/sabot.toml")),
+    ("sabot-7.0.toml", include_str!("../../profiles/sabot-7.0.toml")),
     ("redis-6.toml", include_str!("../../profiles/redis-6.toml")),
     ("redis-7.toml", include_str!("../../profiles/redis-7.toml")),
     ("redis-8.toml", include_str!("../../profiles/redis-8.toml")),
@@ -204,7 +207,8 @@ fn replaced<'a>(piece: (&'a str, bool), usual: &str, value: &'a str) -> Vec<(&'a
 /// The profile of the program for a server, which `path` led to.
 fn pick(server: &Server, path: &Path) -> Result<Profile, NoServer> {
     let all = builtin();
-    let known = all.iter().map(Profile::range).collect::<Vec<_>>().join(", ");
+    let named = all.iter().filter(|profile| !profile.servers.is_empty());
+    let known = named.map(Profile::range).collect::<Vec<_>>().join(", ");
     all.into_iter().find(|profile| profile.is_for(server)).ok_or_else(|| NoServer::Unknown {
         path: path.display().to_string(),
         name: server.name.clone(),

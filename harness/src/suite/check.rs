@@ -129,7 +129,7 @@ mod tests {
         let script = parse("ping", &text).expect("a case");
         let named = |name: &str| name.to_string();
         let (case, source, world) = (named("ping"), named("ping.case"), named("sim"));
-        let job = Job { case, source, text, world, place: Place::Sim };
+        let job = Job { case, source, text, world, place: Place::Sim(Default::default()) };
         let whole = Host::without_machine().run_guarded(&job);
         let ended = broken(&job, Broken::Hung("no outcome".to_string()));
         let cell = judge(&script, &[whole.clone(), ended], &Reviewed::Never);

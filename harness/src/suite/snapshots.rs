@@ -24,10 +24,11 @@ pub enum Reviewed {
 }
 
 /// Each family with the one that its transcripts are written against.
-const BEFORE: [(&str, &str); 5] = [
+const BEFORE: [(&str, &str); 6] = [
     ("redis-6.0", "sabot"),
     ("redis-6.2", "redis-6.0"),
     ("redis-7.0", "redis-6.2"),
+    ("sabot-7.0", "redis-7.0"),
     ("redis-8.0", "redis-7.0"),
     ("valkey-8.1", "redis-7.0"),
 ];

@@ -9,12 +9,13 @@ use crate::sources::{Source, code, files};
 /// The rooms of the server core, each with the rooms it may use besides itself.
 const CORE: &[(&str, &[&str])] = &[
     ("os", &[]),
+    ("generation", &[]),
     ("text", &[]),
     ("clock", &["os"]),
-    ("log", &["os"]),
-    ("config", &["os", "text", "log"]),
+    ("log", &["os", "generation"]),
+    ("config", &["os", "generation", "text", "log"]),
     ("resp", &["text"]),
-    ("keyspace", &["os", "text"]),
+    ("keyspace", &["os", "generation", "text"]),
     ("rio", FOUNDATION),
     ("bio", FOUNDATION),
     ("child", FOUNDATION),
@@ -31,13 +32,26 @@ const CORE: &[(&str, &[&str])] = &[
     ("lib", ALL_CORE),
 ];
 
-const FOUNDATION: &[&str] = &["os", "clock", "config", "text", "resp", "keyspace", "log"];
+const FOUNDATION: &[&str] =
+    &["os", "generation", "clock", "config", "text", "resp", "keyspace", "log"];
 
-const BELOW_CHILD_INFO: &[&str] =
-    &["os", "clock", "config", "text", "resp", "keyspace", "log", "rio", "bio", "child"];
+const BELOW_CHILD_INFO: &[&str] = &[
+    "os",
+    "generation",
+    "clock",
+    "config",
+    "text",
+    "resp",
+    "keyspace",
+    "log",
+    "rio",
+    "bio",
+    "child",
+];
 
 const BELOW_ENV: &[&str] = &[
     "os",
+    "generation",
     "clock",
     "config",
     "text",
@@ -53,6 +67,7 @@ const BELOW_ENV: &[&str] = &[
 
 const BELOW_RDB: &[&str] = &[
     "os",
+    "generation",
     "clock",
     "config",
     "text",
@@ -69,6 +84,7 @@ const BELOW_RDB: &[&str] = &[
 
 const BELOW_AOF: &[&str] = &[
     "os",
+    "generation",
     "clock",
     "config",
     "text",
@@ -86,6 +102,7 @@ const BELOW_AOF: &[&str] = &[
 
 const BELOW_COMMAND: &[&str] = &[
     "os",
+    "generation",
     "clock",
     "config",
     "text",
@@ -103,6 +120,7 @@ const BELOW_COMMAND: &[&str] = &[
 
 const BELOW_NETWORKING: &[&str] = &[
     "os",
+    "generation",
     "clock",
     "config",
     "text",
@@ -121,6 +139,7 @@ const BELOW_NETWORKING: &[&str] = &[
 
 const BELOW_SERVER: &[&str] = &[
     "os",
+    "generation",
     "clock",
     "config",
     "text",
@@ -141,6 +160,7 @@ const BELOW_SERVER: &[&str] = &[
 
 const ALL_CORE: &[&str] = &[
     "os",
+    "generation",
     "clock",
     "config",
     "text",

@@ -3,6 +3,7 @@
 //! Each check is a function from text to complaints, and is itself tested on a small bad example.
 
 mod circles;
+mod generations;
 mod layers;
 mod licences;
 mod mentions;

@@ -96,6 +96,12 @@ impl Os for SimOs<'_> {
         self.after_call(synced)
     }
 
+    fn sync_file_range(&mut self, fd: Fd, _offset: u64, _len: u64, _wait: bool) -> Result<()> {
+        let entered = self.enter_fd(CallName::SyncFileRange, fd, 0);
+        let synced = self.kernel().sync(entered, fd);
+        self.after_call(synced)
+    }
+
     fn ftruncate(&mut self, fd: Fd, len: u64) -> Result<()> {
         let entered = self.enter_fd(CallName::Ftruncate, fd, len);
         let done = self.kernel().ftruncate(entered, fd, len);

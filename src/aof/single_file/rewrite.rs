@@ -20,9 +20,11 @@
 //!
 //! Must not know: who asked for it.
 
+use super::super::state::{Core, State};
+use super::super::storage::RewriteFailed;
 use super::pipes::Pipes;
 use super::rewrite_child::{RewriteChild, bg_name, temp_name};
-use super::state::{Aof, State, open_for_appending};
+use super::state::{SingleFile, update_current_size};
 use crate::bio::{Bio, Job};
 use crate::child::{self, ChildOutcome};
 use crate::clock;
@@ -32,23 +34,17 @@ use crate::keyspace::Keyspace;
 use crate::log::Level;
 use crate::os::{Errno, Fd, OFlag, Os, Pid, Signal, WaitStatus, strerror};
 
-/// No rewrite was started. The log says why, unless a child is already running.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RewriteFailed;
-
-impl Aof {
+impl SingleFile {
     /// Starts a rewrite: steps 1 and 2 above (Redis: `rewriteAppendOnlyFileBackground`).
     ///
     /// On failure no child is running and no descriptor is left open; 6.0 does not change
     /// `last_bgrewrite_status`.
-    pub fn rewrite_append_only_file_background(
+    pub(super) fn start_child(
         &mut self,
+        core: &mut Core,
         env: &mut Env<'_>,
         keyspace: &Keyspace,
     ) -> Result<Pid, RewriteFailed> {
-        if env.children.any() {
-            return Err(RewriteFailed);
-        }
         let pipes = Pipes::create(env).ok_or(RewriteFailed)?;
         let child = |config: &_, inherited| RewriteChild::new(config, inherited, pipes.ends());
         let doing = "Can't rewrite append only file in background";
@@ -57,12 +53,12 @@ impl Aof {
             return Err(RewriteFailed);
         };
         env.notice(&format!("Background append only file rewriting started by pid {pid}"));
-        self.rewrite_scheduled = false;
-        self.rewrite_time_start = clock::time(env.os);
+        core.rewrite_scheduled = false;
+        core.rewrite_time_start = clock::time(env.os);
         env.children.aof = Some(pid);
         self.pipes = Some(pipes);
         // The rewritten file may end in another database.
-        self.selected_db = None;
+        core.selected_db = None;
         Ok(pid)
     }
 
@@ -72,17 +68,22 @@ impl Aof {
     /// On return no descriptor or temporary file of the rewrite is left, and a new rewrite is
     /// scheduled if the AOF still waits for its first. If the parent cannot finish, the old file
     /// and `last_bgrewrite_status` stay as they were and the buffer is dropped.
-    pub fn background_rewrite_done_handler(&mut self, env: &mut Env<'_>, status: WaitStatus) {
-        let Some(pid) = env.children.aof else { return };
+    pub(super) fn child_done(
+        &mut self,
+        core: &mut Core,
+        env: &mut Env<'_>,
+        pid: Pid,
+        status: WaitStatus,
+    ) {
         match ChildOutcome::of(status) {
-            ChildOutcome::Success => self.install_rewritten_file(env, pid),
+            ChildOutcome::Success => self.install_rewritten_file(core, env, pid),
             ChildOutcome::Error => {
-                self.last_bgrewrite_status = Status::Err;
+                core.last_bgrewrite_status = Status::Err;
                 env.warning("Background AOF rewrite terminated with error");
             }
             ChildOutcome::Signal(signal) => {
                 if signal != Signal::SIGUSR1 as i32 {
-                    self.last_bgrewrite_status = Status::Err;
+                    core.last_bgrewrite_status = Status::Err;
                 }
                 let line = format!("Background AOF rewrite terminated by signal {signal}");
                 env.warning(&line);
@@ -92,21 +93,21 @@ impl Aof {
         self.rewrite_buffer.reset();
         remove_temp_files(env.os, env.bio, pid);
         env.children.aof = None;
-        self.rewrite_time_last = clock::time(env.os) - self.rewrite_time_start;
-        self.rewrite_time_start = -1;
-        if self.state == State::WaitRewrite {
-            self.rewrite_scheduled = true;
+        core.rewrite_time_last = clock::time(env.os) - core.rewrite_time_start;
+        core.rewrite_time_start = -1;
+        if core.state == State::WaitRewrite {
+            core.rewrite_scheduled = true;
         }
     }
 
-    fn install_rewritten_file(&mut self, env: &mut Env<'_>, pid: Pid) {
+    fn install_rewritten_file(&mut self, core: &mut Core, env: &mut Env<'_>, pid: Pid) {
         let start = clock::ustime(env.os);
         env.notice("Background AOF rewrite terminated with success");
         let Some(new_fd) = self.append_residual_diff(env, pid) else { return };
         let target = &env.config.appendfilename;
         // While off, the old file is held open so that its blocks are freed in the background and
         // not by the rename.
-        let mut old_fd = match self.fd {
+        let mut old_fd = match core.fd {
             Some(_) => None,
             None => env.os.open(target, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0).ok(),
         };
@@ -125,16 +126,16 @@ impl Aof {
         }
         let latency = env.latency_end(started);
         env.latency_sample("aof-rename", latency);
-        if let Some(fd) = self.fd {
+        if let Some(fd) = core.fd {
             old_fd = Some(fd);
-            self.switch_to(env, new_fd);
+            switch_to(core, env, new_fd);
         } else {
             let _ = env.os.close(new_fd);
         }
-        self.last_bgrewrite_status = Status::Ok;
+        core.last_bgrewrite_status = Status::Ok;
         env.notice("Background AOF rewrite finished successfully");
-        if self.state == State::WaitRewrite {
-            self.state = State::On;
+        if core.state == State::WaitRewrite {
+            core.state = State::On;
         }
         if let Some(fd) = old_fd {
             env.bio.create_background_job(env.os, Job::CloseFile(fd));
@@ -176,110 +177,17 @@ impl Aof {
         Some(fd)
     }
 
-    /// Makes `fd` the current file. What is in `buf` is already in it, by way of the rewrite
-    /// buffer.
-    fn switch_to(&mut self, env: &mut Env<'_>, fd: Fd) {
-        self.fd = Some(fd);
-        match env.config.appendfsync {
-            AppendFsync::Always => drop(env.os.fdatasync(fd)),
-            AppendFsync::Everysec => self.background_fsync(env),
-            AppendFsync::No => {}
-        }
-        self.selected_db = None;
-        self.update_current_size(env);
-        self.rewrite_base_size = self.current_size;
-        self.fsync_offset = self.current_size;
-        self.buf = Vec::new();
-    }
-
     /// Kills the rewrite child, if there is one, waits for it, and removes its files (Redis:
     /// `killAppendOnlyChild`).
-    pub fn kill_append_only_child(&mut self, env: &mut Env<'_>) {
-        let Some(pid) = env.children.aof else { return };
+    pub(super) fn kill(&mut self, core: &mut Core, env: &mut Env<'_>, pid: Pid) {
         env.notice(&format!("Killing running AOF rewrite child: {pid}"));
         child::kill_and_wait(env.os, pid);
         self.rewrite_buffer.reset();
         remove_temp_files(env.os, env.bio, pid);
         env.children.aof = None;
-        self.rewrite_time_start = -1;
+        core.rewrite_time_start = -1;
         self.close_pipes(env);
         env.children.close_info_pipe(env.os);
-    }
-
-    /// `appendonly` changes from `no` to `yes` at run time (Redis: `startAppendOnly`).
-    ///
-    /// On success the file is open and a rewrite has started, or will start when the running
-    /// snapshot is done. Nothing is appended until that rewrite finishes, so writes acknowledged
-    /// until then survive only if it does.
-    pub fn start_append_only(
-        &mut self,
-        env: &mut Env<'_>,
-        keyspace: &Keyspace,
-    ) -> Result<(), RewriteFailed> {
-        let fd = match open_for_appending(env) {
-            Ok(fd) => fd,
-            Err(errno) => {
-                let dir = env.os.getcwd().unwrap_or_else(|_| "unknown".to_string());
-                let (name, reason) = (&env.config.appendfilename, strerror(errno));
-                env.warning(&format!(
-                    "Redis needs to enable the AOF but can't open the append only file {name} (in \
-                     server root dir {dir}): {reason}"
-                ));
-                return Err(RewriteFailed);
-            }
-        };
-        if let Err(failed) = self.start_first_rewrite(env, keyspace) {
-            let _ = env.os.close(fd);
-            env.warning(
-                "Redis needs to enable the AOF but can't trigger a background AOF rewrite \
-                 operation. Check the above logs for more info about the error.",
-            );
-            return Err(failed);
-        }
-        self.state = State::WaitRewrite;
-        self.last_fsync = env.unixtime;
-        self.fd = Some(fd);
-        Ok(())
-    }
-
-    /// Starts the first rewrite, or schedules it while a snapshot is being saved. A rewrite that is
-    /// already running cannot be used, because commands executed since its fork were not collected.
-    fn start_first_rewrite(
-        &mut self,
-        env: &mut Env<'_>,
-        keyspace: &Keyspace,
-    ) -> Result<(), RewriteFailed> {
-        if env.children.rdb.is_some() {
-            self.rewrite_scheduled = true;
-            env.warning(
-                "AOF was enabled but there is already another background operation. An AOF \
-                 background was scheduled to start when possible.",
-            );
-            return Ok(());
-        }
-        if env.children.aof.is_some() {
-            env.warning(
-                "AOF was enabled but there is already an AOF rewriting in background. Stopping \
-                 background AOF and starting a rewrite now.",
-            );
-            self.kill_append_only_child(env);
-        }
-        self.rewrite_append_only_file_background(env, keyspace).map(drop)
-    }
-
-    /// `appendonly` changes from `yes` to `no` at run time (Redis: `stopAppendOnly`).
-    ///
-    /// On return everything so far was flushed, fdatasync was called, the file is closed, and no
-    /// rewrite is running.
-    pub fn stop_append_only(&mut self, env: &mut Env<'_>) {
-        self.flush_append_only_file(env, true);
-        let _ = env.os.fdatasync(self.raw_fd());
-        let _ = env.os.close(self.raw_fd());
-        self.fd = None;
-        self.selected_db = None;
-        self.state = State::Off;
-        self.rewrite_scheduled = false;
-        self.kill_append_only_child(env);
     }
 
     fn close_pipes(&mut self, env: &mut Env<'_>) {
@@ -287,6 +195,22 @@ impl Aof {
             pipes.close(env);
         }
     }
+}
+
+/// Makes `fd` the current file. What is in `buf` is already in it, by way of the rewrite
+/// buffer.
+fn switch_to(core: &mut Core, env: &mut Env<'_>, fd: Fd) {
+    core.fd = Some(fd);
+    match env.config.appendfsync {
+        AppendFsync::Always => drop(env.os.fdatasync(fd)),
+        AppendFsync::Everysec => core.background_fsync(env),
+        AppendFsync::No => {}
+    }
+    core.selected_db = None;
+    update_current_size(core, env);
+    core.rewrite_base_size = core.current_size;
+    core.fsync_offset = core.file_size;
+    core.buf = Vec::new();
 }
 
 /// One write(2) that must take the whole block: a short count is an error here, though without an

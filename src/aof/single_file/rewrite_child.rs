@@ -15,17 +15,20 @@
 //!
 //! Must not know: what the parent does with the file.
 
+use super::super::rewrite_dataset::rewrite_append_only_file_rio;
 use super::pipes::Ends;
-use super::rewrite_dataset::{AOF_READ_DIFF_INTERVAL_BYTES, rewrite_append_only_file_rio};
 use crate::child_info::ProcessType;
 use crate::clock::mstime;
 use crate::config::Config;
 use crate::env::Inherited;
+use crate::generation::Autosync;
 use crate::log::Level;
 use crate::os::{Errno, Fd, ForkChild, Interest, OFlag, Os, Pid, strerror};
-use crate::rdb::{SaveOptions, rdb_save_rio};
-use crate::rio::{REDIS_AUTOSYNC_BYTES, Rio};
+use crate::rdb::{Reached, SaveOptions, rdb_save_rio};
+use crate::rio::Rio;
 
+/// Bytes written between two reads of the data pipe.
+const AOF_READ_DIFF_INTERVAL_BYTES: u64 = 10 * 1024;
 /// Bytes per read: the capacity of a pipe on most machines.
 const DIFF_CHUNK: usize = 64 * 1024;
 /// Milliseconds for which step 3 reads at most.
@@ -51,7 +54,8 @@ pub(super) fn temp_name(pid: Pid) -> String {
 pub(super) struct RewriteChild<'a> {
     inherited: Inherited<'a>,
     ends: Ends,
-    incremental_fsync: bool,
+    /// How the file is synced on the way; None without.
+    autosync: Option<Autosync>,
     /// How to write the preamble; None without one.
     preamble: Option<SaveOptions>,
 }
@@ -61,7 +65,9 @@ impl<'a> RewriteChild<'a> {
         RewriteChild {
             inherited,
             ends,
-            incremental_fsync: config.aof_rewrite_incremental_fsync,
+            autosync: config
+                .aof_rewrite_incremental_fsync
+                .then_some(config.generation.rdb.autosync),
             preamble: config
                 .aof_use_rdb_preamble
                 .then(|| SaveOptions { aof_preamble: true, ..SaveOptions::new(config) }),
@@ -74,7 +80,7 @@ impl ForkChild for RewriteChild<'_> {
         Box::new(RewriteChild {
             inherited: self.inherited.copy(),
             ends: self.ends,
-            incremental_fsync: self.incremental_fsync,
+            autosync: self.autosync,
             preamble: self.preamble.clone(),
         })
     }
@@ -87,8 +93,7 @@ impl ForkChild for RewriteChild<'_> {
         if rewriter.rewrite_append_only_file(&name).is_err() {
             return 1;
         }
-        self.inherited.report(os, ProcessType::Aof, "AOF rewrite");
-        0
+        i32::from(self.inherited.reporter(ProcessType::Aof).done(os).is_err())
     }
 }
 
@@ -141,8 +146,8 @@ impl Rewriter<'_> {
 
     /// Steps 1 to 6, except for closing and renaming.
     fn produce(&mut self, aof: &mut Rio) -> Result<(), Errno> {
-        if self.child.incremental_fsync {
-            aof.set_auto_sync(REDIS_AUTOSYNC_BYTES);
+        if let Some(autosync) = self.child.autosync {
+            aof.set_auto_sync(autosync);
         }
         self.write_dataset(aof)?;
         aof.flush(self.os)?;
@@ -162,7 +167,8 @@ impl Rewriter<'_> {
         let Rewriter { child, os, diff, errno } = self;
         let fd = child.ends.read_data_from_parent;
         let mut read_at = 0;
-        let mut after_key = |os: &mut dyn Os, processed: u64| {
+        let mut after_key = |os: &mut dyn Os, reached: Reached| {
+            let Reached::Key(processed) = reached else { return };
             if processed > read_at + AOF_READ_DIFF_INTERVAL_BYTES {
                 read_at = processed;
                 *errno = read_diff(os, fd, diff).unwrap_or(*errno);

@@ -181,7 +181,7 @@ impl Pipes {
 mod tests {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-    use super::super::test_env::Fixture;
+    use super::super::super::test_env::Fixture;
     use super::{Fd, Interest, Pipes, RewriteBuffer};
     use crate::os::linux::LinuxOs;
     use crate::os::{ForkChild, Os, Wait, WaitStatus};

@@ -1,0 +1,152 @@
+//! Redis 7.0.15: an append-only file of many parts, and syncs that matter.
+//!
+//! Must not know: other generations.
+
+use super::definition::{
+    AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
+    ForksInTransactions, Generation, Installation, KilledSave, PanicSignal, Propagation, RdbFormat,
+    ShutdownWay, Translation,
+};
+use super::words::{ConfigRefused, RdbDefect, RdbOpen, Words, quoted};
+
+pub static REDIS_7_0: Generation = Generation {
+    name: "redis-7.0",
+    version: "7.0.15",
+    words: &Redis70,
+    rdb: RdbFormat {
+        version: 10,
+        aof_aux: "aof-base",
+        compact: Compact::Listpack,
+        autosync: Autosync::Ranges(4 << 20),
+        installation: Installation::RenameAndSync,
+    },
+    layout: AofLayout::MultiPart,
+    translation: Translation::AbsoluteOption,
+    propagation: Propagation::InUnits,
+    failed_sync: FailedSync::Noticed,
+    child_report: ChildReport::Continuous,
+    panic: PanicSignal::Abrt,
+    killed_save: KilledSave::WhenReaped,
+    forks_in_transactions: ForksInTransactions::Scheduled,
+    shutdown: ShutdownWay::Abortable,
+    directives: Directives::Redis70,
+    commands: Commands::Redis70,
+    fields: Fields::Redis70,
+};
+
+#[derive(Debug)]
+struct Redis70;
+
+impl Words for Redis70 {
+    fn snapshots_failing(&self) -> &'static str {
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist \
+         to disk. Commands that may modify the data set are disabled, because this instance is \
+         configured to report errors during writes if RDB snapshotting fails \
+         (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the \
+         RDB error."
+    }
+
+    fn cannot_open_rdb(&self, file: &RdbOpen<'_>) -> String {
+        let RdbOpen { temp, dir, reason, .. } = file;
+        format!(
+            "Failed opening the temp RDB file {temp} (in server root dir {dir}) for saving: \
+             {reason}"
+        )
+    }
+
+    fn reason_beside_dir<'a>(&self, first: &'a str, _getcwd: Option<&'a str>) -> &'a str {
+        first
+    }
+
+    fn rdb_line(&self, defect: RdbDefect) -> u32 {
+        match defect {
+            RdbDefect::LengthEncoding => 236,
+            RdbDefect::StringEncoding => 529,
+            RdbDefect::Lzf => 413,
+            RdbDefect::Double => 618,
+            RdbDefect::ValueType => 2672,
+            RdbDefect::Block => 2070,
+            RdbDefect::DuplicateField => 1968,
+            RdbDefect::ZSet => 1893,
+            RdbDefect::Checksum => 3216,
+            RdbDefect::UnexpectedEof => 3240,
+        }
+    }
+
+    fn rdb_loaded(&self, loaded: u64, expired: u64) -> Option<String> {
+        Some(format!("Done loading RDB, keys loaded: {loaded}, keys expired: {expired}."))
+    }
+
+    fn script_in_rdb(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Quotes about 128 bytes of the arguments, and of the name.
+    fn unknown_command(&self, argv: &[Vec<u8>]) -> Vec<u8> {
+        let name = &argv[0][..argv[0].len().min(128)];
+        let args = quoted(&argv[1..], [b"'", b"' "]);
+        [b"unknown command '", name, b"', with args beginning with: ", &args].concat()
+    }
+
+    fn unknown_subcommand(&self, command: &str, sub: &str) -> String {
+        let sub: String = sub.chars().take(128).collect();
+        format!("unknown subcommand '{sub}'. Try {command} HELP.")
+    }
+
+    fn config_refused(&self, refused: &ConfigRefused) -> String {
+        let (name, reason) = match refused {
+            ConfigRefused::Unknown { name } => {
+                let words = "Unknown option or number of arguments for CONFIG SET";
+                return format!("{words} - '{name}'");
+            }
+            ConfigRefused::Immutable { name } => (name.as_str(), "can't set immutable config"),
+            ConfigRefused::Protected { name } => (name.as_str(), "can't set protected config"),
+            ConfigRefused::Duplicate { name } => (name.as_str(), "duplicate parameter"),
+            ConfigRefused::Invalid { name, reason, .. }
+            | ConfigRefused::NotApplied { name, reason, .. } => (name.as_str(), reason.as_str()),
+            ConfigRefused::NoDirectory { reason } => ("dir", reason.as_str()),
+        };
+        let failed = format!("CONFIG SET failed (possibly related to argument '{name}')");
+        if reason.is_empty() { failed } else { format!("{failed} - {reason}") }
+    }
+
+    fn config_restored(&self, name: &str) -> Option<String> {
+        Some(format!(
+            "Failed applying new configuration. Possibly related to new {name} setting. Restoring \
+             previous settings."
+        ))
+    }
+
+    fn invalid_expire_time(&self, command: &str) -> String {
+        format!("invalid expire time in '{command}' command")
+    }
+
+    fn must_be_one_of(&self) -> &'static str {
+        "argument(s) must be one of the following"
+    }
+
+    fn documentation(&self) -> &'static str {
+        "https://redis.io"
+    }
+
+    fn panic_end(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn signal_while_loading(&self) -> &'static str {
+        "Received shutdown signal during loading, scheduling shutdown."
+    }
+
+    fn wait_error(&self, reason: &str, rdb: i32, aof: i32) -> String {
+        let (kind, pid) = match (rdb, aof) {
+            (-1, -1) => ("Unknown", -1),
+            (-1, aof) => ("AOF", aof),
+            (rdb, _) => ("RDB", rdb),
+        };
+        format!("waitpid() returned an error: {reason}. child_type: {kind}, child_pid = {pid}")
+    }
+
+    fn rdb_write_error(&self, step: &str, reason: &str) -> String {
+        format!("Write error saving DB on disk({step}): {reason}")
+    }
+}
