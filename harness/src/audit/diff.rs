@@ -98,7 +98,7 @@ pub enum Incomparable {
 /// When the reports are not of the same kind, or are not to hold the same.
 pub fn compare(old: &Report, new: &Report) -> Result<Vec<Changed>, Incomparable> {
     match (old, new) {
-        (Report::Sweep(old), Report::Sweep(new)) if old.shard != new.shard => {
+        (Report::Sweep(old), Report::Sweep(new)) if old.part() != new.part() => {
             Err(Incomparable::Shards)
         }
         (Report::Sweep(old), Report::Sweep(new)) => Ok(runs(old, new)),

@@ -338,7 +338,8 @@ mod tests {
         );
         let slip = nobody("radis");
         assert!(matches!(slip, NoWorld::NoSuchWorld { .. }));
-        assert!(slip.to_string().starts_with("no world radis: worlds are sim, server, redis"));
+        let words = "no world radis, did you mean redis?: worlds are sim, server, redis";
+        assert!(slip.to_string().starts_with(words), "{slip}");
     }
 
     #[test]

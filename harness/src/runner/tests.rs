@@ -167,7 +167,7 @@ fn a_rule_that_lies_excuses_no_call_that_another_rule_decided() {
                   inject fdatasync on=aof error=EIO when=1\n\
                   inject sync retval=0 when=9 maybe\n\
                   inject fsync,fdatasync on=rdb-temp signal=SIGCHLD when=1\n\
-                  > SET b 2\n> BGSAVE\nawait child\npower-cut none\nrestart\n";
+                  > SET b 2\n> BGSAVE\nawait child\npower-cut none@xfs\nrestart\n";
     let outcome = outcome(source);
     assert_eq!(outcome.verdict, Verdict::Lost, "{}", outcome.transcript);
 }

@@ -56,6 +56,13 @@ impl File {
         self.shard.split(',').map(str::parse).collect()
     }
 
+    /// The shards that it is to hold, `1/1` where they are all there are.
+    pub fn part(&self) -> String {
+        let shards = self.shards().unwrap_or_default();
+        let whole = shards.len() > 1 && Shard::missing(&shards).is_ok_and(|them| them.is_empty());
+        if whole { Shard::WHOLE.to_string() } else { self.shard.clone() }
+    }
+
     /// What it does not hold of the sweep that it is of, each in a few words. A report of one shard
     /// is to hold that one.
     pub fn missing(&self) -> Vec<String> {
