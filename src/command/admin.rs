@@ -86,8 +86,8 @@ pub fn shutdown(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failu
     Ok(Request::Shutdown(Shutdown { snapshot, force: false }).into())
 }
 
-/// SHUTDOWN [SAVE | NOSAVE] [NOW] [FORCE], or SHUTDOWN ABORT. There are no replicas to wait for, so
-/// NOW changes nothing but that it is allowed in a transaction.
+/// `SHUTDOWN [SAVE | NOSAVE] [NOW] [FORCE]`, or `SHUTDOWN ABORT`. There are no replicas to wait
+/// for, so NOW changes nothing but that it is allowed in a transaction.
 pub fn abortable_shutdown(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     let (mut how, mut now, mut abort) = (Shutdown::default(), false, false);
     let mut saves = [false; 2];

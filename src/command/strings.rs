@@ -50,8 +50,8 @@ pub fn set(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     set_generic(ctx, "set", &argv[1], &argv[2], &options)
 }
 
-/// SET key value [EX seconds | PX milliseconds | EXAT seconds-since-the-epoch | PXAT
-/// milliseconds-since-the-epoch | KEEPTTL] [NX | XX] [GET]
+/// `SET key value [EX seconds | PX milliseconds | EXAT seconds-since-the-epoch | PXAT
+/// milliseconds-since-the-epoch | KEEPTTL] [NX | XX] [GET]`
 pub fn set_until(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let options = parse_later_options(&argv[3..])?;
     set_generic(ctx, "set", &argv[1], &argv[2], &options)
