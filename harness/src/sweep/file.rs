@@ -56,11 +56,10 @@ impl File {
         self.shard.split(',').map(str::parse).collect()
     }
 
-    /// The shards that it is to hold, `1/1` where they are all there are.
+    /// The part of a sweep that it is to hold: one shard, or where several were joined, `1/1`.
     pub fn part(&self) -> String {
-        let shards = self.shards().unwrap_or_default();
-        let whole = shards.len() > 1 && Shard::missing(&shards).is_ok_and(|them| them.is_empty());
-        if whole { Shard::WHOLE.to_string() } else { self.shard.clone() }
+        let joined = self.shards().is_ok_and(|shards| shards.len() > 1);
+        if joined { Shard::WHOLE.to_string() } else { self.shard.clone() }
     }
 
     /// What it does not hold of the sweep that it is of, each in a few words. A report of one shard
