@@ -162,6 +162,28 @@ pub struct ExploreArgs {
     pub limits: Limits,
 }
 
+/// How many of the runs of each workload to make.
+#[derive(Debug, clap::Args)]
+pub struct Sample {
+    /// A first look: about 60 runs per workload, of as many kinds as possible
+    #[arg(long)]
+    quick: bool,
+    /// Only about N runs per workload, of as many kinds as possible
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(conflicts_with = "quick")]
+    sample: Option<u32>,
+}
+
+/// Runs of each workload for `--quick`.
+const QUICK: u32 = 60;
+
+impl Sample {
+    /// About so many; None: all.
+    pub fn runs(&self) -> Option<u32> {
+        self.sample.or(self.quick.then_some(QUICK))
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub struct AuditArgs {
     #[arg(value_name = "SERVER", help = SERVER)]
@@ -176,13 +198,8 @@ pub struct AuditArgs {
     pub reports: Reports,
     #[command(flatten)]
     pub cores: Cores,
-    /// A first look: about 60 runs per workload, of as many kinds as possible
-    #[arg(long)]
-    pub quick: bool,
-    /// Only about N runs per workload, of as many kinds as possible
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    #[arg(conflicts_with = "quick")]
-    pub sample: Option<u32>,
+    #[command(flatten)]
+    pub sample: Sample,
     /// Also show what only a disk loses that keeps nothing but what was synced by name; it does not
     /// count
     #[arg(long)]
@@ -208,13 +225,8 @@ pub struct CompareArgs {
     pub json: Option<PathBuf>,
     #[command(flatten)]
     pub cores: Cores,
-    /// A first look: about 60 runs per workload, of as many kinds as possible
-    #[arg(long)]
-    pub quick: bool,
-    /// Only about N runs per workload, of as many kinds as possible
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    #[arg(conflicts_with = "quick")]
-    pub sample: Option<u32>,
+    #[command(flatten)]
+    pub sample: Sample,
     #[command(flatten)]
     pub limits: Limits,
 }

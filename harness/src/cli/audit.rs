@@ -21,9 +21,6 @@ use crate::report::html::{Page, audit as page};
 /// What the page is called when nothing else is said.
 const PAGE: &str = "sabot-audit.html";
 
-/// Runs of each workload for `--quick`.
-pub const QUICK: u32 = 60;
-
 /// The mode.
 pub fn main(args: &AuditArgs) -> Result<Exit, CommandError> {
     let session = Session::begin(&args.limits)?.on(&args.cores);
@@ -33,7 +30,7 @@ pub fn main(args: &AuditArgs) -> Result<Exit, CommandError> {
     let made = date::wanted().map_err(CommandError::usage)?;
     let accepted = sweep::accepted(&args.reports)?;
     let conf = args.config.as_deref().map(Conf::open).transpose()?;
-    let sample = args.sample.or(args.quick.then_some(QUICK));
+    let sample = args.sample.runs();
     let mut inputs = AuditInputs::read(worlds::named(&args.server)?, conf, sample)?;
     inputs.posix = args.posix;
     let threads = session.jobs().min(cores().len());

@@ -6,7 +6,6 @@
 use std::path::PathBuf;
 
 use super::args::CompareArgs;
-use super::audit::QUICK;
 use super::error::CommandError;
 use super::screen::{self, Progress};
 use super::session::Session;
@@ -31,7 +30,7 @@ pub fn main(args: &CompareArgs) -> Result<Exit, CommandError> {
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(PAGE));
     output::possible([Some(&out), args.json.as_ref()].into_iter().flatten().map(PathBuf::as_path))?;
     let made = date::wanted().map_err(CommandError::usage)?;
-    let sample = args.sample.or(args.quick.then_some(QUICK));
+    let sample = args.sample.runs();
     let inputs = |server: &str| -> Result<AuditInputs, CommandError> {
         let conf = args.config.as_deref().map(Conf::open).transpose()?;
         Ok(AuditInputs::read(worlds::named(server)?, conf, sample)?)

@@ -44,7 +44,7 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Sends a command. False when there is no server to connect to.
+    /// Sends a command. Returns false if no server is running.
     pub fn send(
         &mut self,
         world: &mut dyn World,

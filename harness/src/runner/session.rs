@@ -184,7 +184,7 @@ impl Session<'_> {
 
 /// Connections.
 impl Session<'_> {
-    /// Sends a command. False when there is no server to connect to.
+    /// Sends a command. Returns false if no server is running.
     pub fn send(&mut self, client: &str, argv: &Argv, purpose: Purpose) -> Result<bool, Broken> {
         self.state.clients.send(self.world, client, argv, purpose)
     }

@@ -183,7 +183,7 @@ impl Runner<'_> {
                 self.bad_case("there is no child to kill")
             }
             Victim::Parent | Victim::All if !self.session.is_running() => {
-                self.bad_case("there is no server to kill")
+                self.bad_case("nothing to kill: no server is running")
             }
             _ => Ok(self.session.kill(victim)?),
         }
@@ -194,7 +194,7 @@ impl Runner<'_> {
             return Ok(());
         }
         if !self.session.is_running() {
-            return self.bad_case("there is no server to shut down");
+            return self.bad_case("nothing to shut down: no server is running");
         }
         self.session.signal(signal)?;
         self.settle()?;
@@ -242,7 +242,7 @@ impl Runner<'_> {
             _ => None,
         };
         let Some((name, content)) = self.session.files_of(role).pop().or_else(absent) else {
-            return self.bad_case(format!("there is no file with the role `{role}`"));
+            return self.bad_case(format!("no file has the role `{role}`"));
         };
         let length = content.len() as u64;
         let reach = match damage {

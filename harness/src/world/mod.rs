@@ -113,7 +113,7 @@ pub trait World {
     fn start(&mut self, directives: &[Directive]) -> Result<(), Broken>;
 
     /// Writes `bytes` to the connection called `client`, which is opened if need be. Nothing runs
-    /// until [`World::settle`]. False: there is no server to connect to.
+    /// until [`World::settle`]. False: no server is running.
     fn send(&mut self, client: &str, bytes: &[u8]) -> Result<bool, Broken>;
 
     /// What the server has written to `client` since the last call.
