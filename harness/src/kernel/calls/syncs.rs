@@ -86,11 +86,15 @@ impl Kernel {
     /// What follows a write from `from` to `to`: under O_SYNC and O_DSYNC a sync of what it wrote
     /// (`generic_write_sync`, include/linux/fs.h).
     ///
-    ///     open 0 a creat dsync; write 0 0 50
+    /// ```text
+    /// open 0 a creat dsync; write 0 0 50
+    /// ```
     ///
     /// Where other pages are dirty, those are left alone, and so the model counts on nothing:
     ///
-    ///     open 0 a creat; write 0 0 4096; open 0 a sync; write 0 4096 1
+    /// ```text
+    /// open 0 a creat; write 0 0 4096; open 0 a sync; write 0 4096 1
+    /// ```
     pub(super) fn write_through(
         &mut self,
         task: TaskId,

@@ -5,8 +5,10 @@
 //! `fs/ext4/fsync.c`: the transaction of the inode; `xfs_fsync_flush_log`, `fs/xfs/xfs_file.c`:
 //! whether the inode is pinned). So these leave the rename out:
 //!
-//!     open 0 a creat; fsync 0; rename a b; fdatasync 0
-//!     open 0 a creat; write 0 0 10; fsync 0; rename a b; write 0 0 10; fdatasync 0
+//! ```text
+//! open 0 a creat; fsync 0; rename a b; fdatasync 0
+//! open 0 a creat; write 0 0 10; fsync 0; rename a b; write 0 0 10; fdatasync 0
+//! ```
 //!
 //! and these commit it: fsync of the renamed file, whose ctime has changed; a sync that allocates
 //! blocks or changes the size; fsync or fdatasync of a directory with another entry.

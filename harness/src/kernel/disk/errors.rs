@@ -4,7 +4,9 @@
 //! fsync, fdatasync or sync_file_range, whichever comes first; the sync that met it is one of them.
 //! A description opened later is told only if nobody has been told yet.
 //!
-//!     open 0 a creat; open 1 a; write 0 0 10; full; fsync 0; fsync 1; fsync 1; open 2 a; fsync 2
+//! ```text
+//! open 0 a creat; open 1 a; write 0 0 10; full; fsync 0; fsync 1; fsync 1; open 2 a; fsync 2
+//! ```
 //!
 //! gives an error twice, to the first fsync of each of 0 and 1. Must not know: what became of the
 //! data.

@@ -9,14 +9,18 @@
 //! sync writes them unless a later write touches the same page. Such pages are *stranded*; each may
 //! have landed or not. The size may be there without them. The other model keeps them dirty.
 //!
-//!     open 0 a creat; write 0 0 100; fsync 0; write 0 100 9000; full; fsync 0; free; fsync 0
+//! ```text
+//! open 0 a creat; write 0 0 100; fsync 0; write 0 100 9000; full; fsync 0; free; fsync 0
+//! ```
 //!
 //! Pages that had no block before stay *unwritten*: on ext4 (`fs/ext4/page-io.c`) the extent is not
 //! converted when writing fails, and a later write to such a page goes into the block and leaves
 //! the extent as it is, so the page may read as zeros although that write was synced. On XFS it is
 //! rescued.
 //!
-//!     open 0 a creat; write 0 0 60; full; fdatasync 0; free; write 0 60 40; fdatasync 0
+//! ```text
+//! open 0 a creat; write 0 0 60; full; fdatasync 0; free; write 0 60 40; fdatasync 0
+//! ```
 //!
 //! Not modelled: the order in which pages are written back without a sync; a power cut may keep any
 //! of them. Must not know: names, descriptors.

@@ -37,7 +37,9 @@ pub(super) enum Tail {
     /// Sizes that the log has, and zeros: blocks are allocated and their size is logged before
     /// their data is written (`mpage_map_and_submit_extent`, `fs/ext4/inode.c`).
     ///
-    ///     open 0 a creat; write 0 0 50; sync_file_range 0; open 1 b creat; write 1 0 1; fsync 1
+    /// ```text
+    /// open 0 a creat; write 0 0 50; sync_file_range 0; open 1 b creat; write 1 0 1; fsync 1
+    /// ```
     Sized,
     /// Changes that the log does not have, as far as they were written in old blocks.
     InPlace,

@@ -133,7 +133,9 @@ impl PowerCut<'_> {
     /// The writes before this have their size and blocks in the log: a rename began to write them
     /// back (`ext4_alloc_da_blocks`) and is in the log itself.
     ///
-    ///     open 0 a creat; write 0 0 9; fsync 0; open 1 b creat; write 1 0 9; rename b a; fsync 0
+    /// ```text
+    /// open 0 a creat; write 0 0 9; fsync 0; open 1 b creat; write 1 0 9; rename b a; fsync 0
+    /// ```
     pub(super) fn begun(&self, file: usize, log: u64) -> u64 {
         let renames = self.unsynced[file].1.written_back().iter().copied();
         let renames = renames.filter(|rename| *rename < log && self.fs == FsModel::Ext4);

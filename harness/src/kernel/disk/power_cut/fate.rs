@@ -16,7 +16,9 @@ pub const SECTOR: u64 = 512;
 /// old block before the log says anything of it, and then the new bytes, or the zeros behind a new
 /// end, are there under the old size:
 ///
-///     open 0 a creat; write 0 0 50; fsync 0; truncate 0 20; write 0 20 10; sync_file_range 0
+/// ```text
+/// open 0 a creat; write 0 0 50; fsync 0; truncate 0 20; write 0 20 10; sync_file_range 0
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
     Dropped,
