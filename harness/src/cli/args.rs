@@ -60,7 +60,7 @@ pub enum Mode {
     /// Lose each write of a server once, or draw scripts without faults: are its verdicts true?
     Commands(CommandsArgs),
     /// Check what this machine can do, and say what to change where it cannot
-    Doctor,
+    Doctor(DoctorArgs),
     /// Measure runs per second and the cost of a trapped system call
     Bench(BenchArgs),
 }
@@ -80,6 +80,18 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {
+    /// Try this server instead: start, write, rewrite, save, kill, restart; and write its profile
+    #[arg(value_name = "SERVER")]
+    pub server: Option<String>,
+    /// Where the profile goes [default: standard output]
+    #[arg(long, value_name = "FILE", requires = "server")]
+    pub profile: Option<PathBuf>,
     #[command(flatten)]
     pub limits: Limits,
 }

@@ -25,6 +25,7 @@ pub mod output;
 mod printable;
 pub mod run;
 pub mod screen;
+pub mod server_trial;
 mod session;
 pub mod show;
 pub mod sweep;
@@ -69,7 +70,10 @@ fn carry_out(mode: Mode) -> Result<Exit, CommandError> {
         Mode::Known(args) => known::main(&args),
         Mode::Conform(args) => conform::main(&args),
         Mode::Commands(args) => commands::main(&args),
-        Mode::Doctor => doctor::main(),
+        Mode::Doctor(args) => match &args.server {
+            Some(server) => server_trial::main(server, &args),
+            None => doctor::main(),
+        },
         Mode::Bench(args) => bench::main(&args),
     }
 }

@@ -147,6 +147,9 @@ impl<'a> Run<'a> {
         self.progress.finish();
         screen::line("");
         screen::line(&self.table().render());
+        for remark in self.choice.worlds.iter().filter_map(World::remark) {
+            screen::line(&remark);
+        }
         for absent in &self.choice.absent {
             screen::line(&announcement(absent));
         }

@@ -104,9 +104,11 @@ fn choose(args: &SweepArgs) -> Result<Choice, NoWorld> {
 /// One sweep on the terminal.
 fn shown(sweep: &Sweep) -> String {
     let world = &sweep.world;
+    let remark = sweep.remark.as_ref().map(|remark| format!("\n{remark}"));
     format!(
-        "=== {} in {world}\n{}\n{}",
+        "=== {} in {world}{}\n{}\n{}",
         sweep.workload,
+        remark.unwrap_or_default(),
         sweep_text::matrix(sweep),
         sweep_text::told(sweep, true)
     )

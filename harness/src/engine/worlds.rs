@@ -91,11 +91,18 @@ impl World {
         match &self.place {
             Place::Sim(_) => format!("{own}{} (simulated)", self.as_redis()),
             Place::Server(_) => format!("{own}{}", self.as_redis()),
-            Place::Binary(_) => match self.profile().and_then(|profile| profile.server) {
-                Some(server) => format!("{} {}", server.name, server.version),
-                None => self.family.clone(),
-            },
+            Place::Binary(_) => {
+                let Some(profile) = self.profile() else { return self.family.clone() };
+                let Some(server) = profile.server else { return self.family.clone() };
+                let taken = profile.taken_for.map(|family| format!(", taken for {family}"));
+                format!("{} {}{}", server.name, server.version, taken.unwrap_or_default())
+            }
         }
+    }
+
+    /// What every report says of a server whose version nobody has tried.
+    pub fn remark(&self) -> Option<String> {
+        self.profile().and_then(|profile| profile.remark())
     }
 }
 

@@ -40,25 +40,21 @@ pub struct Profile {
     pub name: String,
     /// How the answer to `--version` begins, up to ` v=`.
     pub servers: Vec<String>,
-    /// The first version it is for, and the first it is not for any more.
+    /// The first version it is for. There is no last one: the next profile begins somewhere.
     pub from: Version,
-    pub below: Version,
+    /// The families that it was tried with; any other is taken for the nearest older one of these.
+    pub tried: Vec<String>,
     /// Arguments that each start begins with; directives of a case come behind and win.
     pub args: Vec<String>,
     /// The whole environment.
     pub environment: BTreeMap<String, String>,
     /// The unix socket for clients, in the run directory.
     pub socket: String,
-    /// Any of these stands in the log once the server accepts connections.
+    /// Any of these stands in the log once the server accepts connections. A server that logs none
+    /// of them is asked.
     pub ready: Vec<String>,
-    /// How many pipes the server opens before it is ready. They are no fault sites: they connect
-    /// the server with itself.
-    pub boot_pipes: u32,
     /// Name of a thread as the server sets it → name of the task.
     pub threads: BTreeMap<String, Name>,
-    /// How names of threads begin that may wait for others in a loop, without a call; they and the
-    /// main thread of a process that has such are passed over when they use the processor for long.
-    pub spinning: Vec<String>,
     /// Roles of files; the first pattern that fits decides.
     pub files: Vec<FileRole>,
     /// Directives that name files → the names in `files` that stand for their values.
@@ -74,6 +70,8 @@ pub struct Profile {
     pub family: Option<String>,
     /// The server that it was picked for.
     pub server: Option<Server>,
+    /// The family that it is taken for, because nobody has tried its own.
+    pub taken_for: Option<String>,
 }
 
 /// One line of the table of file roles, see [`Pattern`].
@@ -98,7 +96,7 @@ pub enum NoServer {
     Silent { path: String },
     #[error("{path}: not a server: it answers --version with {answer:?}")]
     NotAServer { path: String, answer: String },
-    #[error("{path}: {name} {version} has no profile; there are {known}")]
+    #[error("{path}: {name} {version} has no profile; there are those for {known}")]
     Unknown { path: String, name: String, version: Version, known: String },
     #[error("{place}: {why}")]
     BadProfile { place: String, why: String },
@@ -112,8 +110,7 @@ impl Profile {
 
     /// Asks the program at `path` for its version and picks the profile for it.
     pub fn for_server(path: &Path) -> Result<Profile, NoServer> {
-        let server = Server::ask(path)?;
-        Ok(Profile { server: Some(server.clone()), ..pick(&server, path)? })
+        pick(&Server::ask(path)?, path)
     }
 
     /// What transcripts of this server are shared with: `redis-7.0`; the profile's own name where
@@ -123,12 +120,21 @@ impl Profile {
             return family.clone();
         }
         match &self.server {
-            Some(Server { name, version }) if self.follows.is_none() => {
-                let name = name.split(' ').next().unwrap_or_default().to_lowercase();
-                format!("{name}-{}.{}", version.0, version.1)
+            Some(server) if self.follows.is_none() => {
+                let own = self.tried.iter().filter(|tried| has_tried(tried, server));
+                let own = own.max_by_key(|tried| named(tried));
+                own.cloned().unwrap_or_else(|| server.family())
             }
             _ => self.name.clone(),
         }
+    }
+
+    /// What every report says of a server whose version nobody has tried.
+    pub fn remark(&self) -> Option<String> {
+        let server = self.server.as_ref()?;
+        let Server { name, version } = server;
+        let taken_for = self.taken_for.as_ref()?;
+        Some(format!("{name} {version} has no profile of its own: it is taken for {taken_for}"))
     }
 
     /// The server as which it counts wherever versions do; None where no program was asked.
@@ -138,13 +144,24 @@ impl Profile {
     }
 
     fn is_for(&self, server: &Server) -> bool {
-        self.servers.contains(&server.name)
-            && self.from <= server.version
-            && server.version < self.below
+        self.servers.contains(&server.name) && self.from <= server.version
+    }
+
+    /// The family that a server of this profile is taken for; None: it was tried itself.
+    fn nearest_tried(&self, server: &Server) -> Option<String> {
+        if self.follows.is_some() || self.tried.iter().any(|tried| has_tried(tried, server)) {
+            return None;
+        }
+        let kind = server.kind();
+        let older = |tried: &&String| {
+            named(tried).is_some_and(|(other, version)| other == kind && version <= server.version)
+        };
+        let nearest = self.tried.iter().filter(older).max_by_key(|tried| named(tried));
+        nearest.or(self.tried.first()).cloned()
     }
 
     fn range(&self) -> String {
-        format!("{} {} up to {}", self.servers.join(" or "), self.from, self.below)
+        format!("{} from {} on", self.servers.join(" or "), self.from)
     }
 
     /// The table that the kernel binds roles by, without a configuration.
@@ -190,6 +207,21 @@ impl Profile {
     }
 }
 
+/// Kind and version of a family: `redis-8.0.6`.
+fn named(family: &str) -> Option<(String, Version)> {
+    let (kind, version) = family.split_once('-')?;
+    Some((kind.to_string(), version.parse().ok()?))
+}
+
+/// Whether a server is of a family that was tried. A patch that has changed what is seen begins a
+/// family of its own.
+fn has_tried(family: &str, server: &Server) -> bool {
+    let Server { version, .. } = server;
+    named(family).is_some_and(|(kind, from)| {
+        kind == server.kind() && (from.0, from.1) == (version.0, version.1) && from <= *version
+    })
+}
+
 /// A piece of a pattern with one name in place of another, unless it is such a name itself.
 fn replaced<'a>(piece: (&'a str, bool), usual: &str, value: &'a str) -> Vec<(&'a str, bool)> {
     let (text, is_done) = piece;
@@ -209,12 +241,16 @@ fn pick(server: &Server, path: &Path) -> Result<Profile, NoServer> {
     let all = builtin();
     let named = all.iter().filter(|profile| !profile.servers.is_empty());
     let known = named.map(Profile::range).collect::<Vec<_>>().join(", ");
-    all.into_iter().find(|profile| profile.is_for(server)).ok_or_else(|| NoServer::Unknown {
+    let its = all.into_iter().filter(|profile| profile.is_for(server));
+    let newest = its.max_by_key(|profile| profile.from);
+    let profile = newest.ok_or_else(|| NoServer::Unknown {
         path: path.display().to_string(),
         name: server.name.clone(),
         version: server.version,
         known,
-    })
+    })?;
+    let taken_for = profile.nearest_tried(server);
+    Ok(Profile { server: Some(server.clone()), taken_for, ..profile })
 }
 
 /// Every profile of the program; one that does not parse is our own bug.
@@ -239,9 +275,8 @@ fn completed(source: &Source, all: &[Source]) -> Profile {
 mod tests {
     use super::*;
 
-    fn picked(banner: &str) -> Option<String> {
-        let server = Server::parse(banner)?;
-        builtin().into_iter().find(|profile| profile.is_for(&server)).map(|profile| profile.name)
+    fn picked(banner: &str) -> Option<Profile> {
+        pick(&Server::parse(banner)?, Path::new("server")).ok()
     }
 
     #[test]
@@ -256,7 +291,27 @@ mod tests {
             ("ls (GNU coreutils) 9.1", None),
         ];
         for (banner, profile) in cases {
-            assert_eq!(picked(banner).as_deref(), profile, "{banner}");
+            assert_eq!(picked(banner).map(|it| it.name).as_deref(), profile, "{banner}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_nobody_has_tried_is_taken_for_the_nearest_older_one() {
+        let cases = [
+            ("Redis server v=5.0.14", "redis-6", Some("redis-6.0")),
+            ("Redis server v=7.2.4", "redis-7", Some("redis-7.0")),
+            ("Redis server v=7.4.1", "redis-7", None),
+            ("Valkey server v=7.2.5", "redis-7", Some("redis-7.0")),
+            ("Redis server v=8.4.0", "redis-8", Some("redis-8.2")),
+            ("Redis server v=255.255.255", "redis-8", Some("redis-8.6")),
+            ("Valkey server v=255.255.255", "valkey-8", Some("valkey-9.1")),
+            ("sabot-server v=0.1.0", "sabot", None),
+        ];
+        for (banner, name, taken_for) in cases {
+            let profile = picked(banner).expect(banner);
+            let found = (profile.name.as_str(), profile.taken_for.as_deref());
+            assert_eq!(found, (name, taken_for), "{banner}");
+            assert_eq!(profile.remark().is_some(), taken_for.is_some(), "{banner}");
         }
     }
 

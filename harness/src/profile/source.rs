@@ -27,7 +27,7 @@ pub struct Source {
     /// What the profile is for. Only in those that are part of the program.
     pub servers: Option<Spanned<Vec<String>>>,
     pub from: Option<Spanned<Version>>,
-    pub below: Option<Spanned<Version>>,
+    pub tried: Option<Spanned<Vec<String>>>,
     /// The Redis that it is held to. Only in those that are part of the program.
     pub follows: Option<Spanned<Version>>,
     pub args: Option<Vec<String>>,
@@ -35,10 +35,8 @@ pub struct Source {
     pub environment: BTreeMap<String, String>,
     pub socket: Option<String>,
     pub ready: Option<Vec<String>>,
-    pub boot_pipes: Option<u32>,
     #[serde(default)]
     pub threads: BTreeMap<String, Name>,
-    pub spinning: Option<Vec<String>>,
     pub files: Option<Vec<FileRole>>,
     #[serde(default)]
     pub names: BTreeMap<String, String>,
@@ -58,14 +56,12 @@ impl Source {
             name: self.name.unwrap_or(base.name),
             servers: self.servers.map_or(base.servers, Spanned::into_inner),
             from: self.from.map_or(base.from, Spanned::into_inner),
-            below: self.below.map_or(base.below, Spanned::into_inner),
+            tried: self.tried.map_or(base.tried, Spanned::into_inner),
             args: self.args.unwrap_or(base.args),
             environment: joined(base.environment, self.environment),
             socket: self.socket.unwrap_or(base.socket),
             ready: self.ready.unwrap_or(base.ready),
-            boot_pipes: self.boot_pipes.unwrap_or(base.boot_pipes),
             threads: joined(base.threads, self.threads),
-            spinning: self.spinning.unwrap_or(base.spinning),
             files: self.files.unwrap_or(base.files),
             names: joined(base.names, self.names),
             pipes: self.pipes.unwrap_or(base.pipes),
@@ -75,6 +71,7 @@ impl Source {
             follows: self.follows.map(Spanned::into_inner).or(base.follows),
             family: base.family,
             server: base.server,
+            taken_for: base.taken_for,
         }
     }
 
@@ -82,9 +79,9 @@ impl Source {
     pub fn not_for_users(&self) -> Option<(&'static str, usize)> {
         let servers = self.servers.as_ref().map(|it| ("servers", it.span().start));
         let from = self.from.as_ref().map(|it| ("from", it.span().start));
-        let below = self.below.as_ref().map(|it| ("below", it.span().start));
+        let tried = self.tried.as_ref().map(|it| ("tried", it.span().start));
         let follows = self.follows.as_ref().map(|it| ("follows", it.span().start));
-        servers.or(from).or(below).or(follows)
+        servers.or(from).or(tried).or(follows)
     }
 }
 

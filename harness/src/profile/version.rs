@@ -47,6 +47,14 @@ impl TryFrom<String> for Version {
     }
 }
 
+impl std::str::FromStr for Version {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Version, String> {
+        text.to_string().try_into()
+    }
+}
+
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}.{}", self.0, self.1, self.2)
@@ -62,6 +70,16 @@ pub struct Server {
 }
 
 impl Server {
+    /// Kind and minor version: `redis-7.0`.
+    pub fn family(&self) -> String {
+        format!("{}-{}.{}", self.kind(), self.version.0, self.version.1)
+    }
+
+    /// What it is called, whatever its version: `redis`.
+    pub fn kind(&self) -> String {
+        self.name.split(' ').next().unwrap_or_default().to_lowercase()
+    }
+
     /// Asks the program at `path`.
     pub fn ask(path: &Path) -> Result<Server, NoServer> {
         let answer = ask_version(path)?;

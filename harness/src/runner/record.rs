@@ -181,6 +181,13 @@ impl Record {
         events.into_iter().for_each(|event| self.event(event));
     }
 
+    /// The server has answered a client, so it is ready whatever it logs.
+    pub fn answers_clients(&mut self) {
+        if let Some(start) = self.seen.starts.last_mut() {
+            start.ready = true;
+        }
+    }
+
     fn ready_if(&mut self, says: impl Fn(&str) -> bool, ready: &[String]) {
         if let Some(start) = self.seen.starts.last_mut().filter(|start| !start.ready) {
             start.ready = ready.iter().any(|words| says(words));

@@ -36,6 +36,8 @@ pub struct SessionState {
     /// The runner's own questions that were answered, by number; None: the connection was closed.
     answers: BTreeMap<u32, Option<Reply>>,
     next_question: u32,
+    /// The question whether the server is ready, while it has no answer.
+    asked_if_ready: Option<u32>,
     /// The case's configuration so far.
     directives: Vec<Directive>,
     /// Whether a server was started that has not been seen to end.
@@ -101,6 +103,7 @@ impl<'a> Session<'a> {
         self.state.has_server = true;
         self.state.ended_by_plan = false;
         self.state.asked = Asked::default();
+        self.state.asked_if_ready = None;
     }
 
     pub fn server_ended(&mut self) {
@@ -212,6 +215,22 @@ impl Session<'_> {
             numbers.push(number);
         }
         Ok(numbers)
+    }
+
+    /// Asks the server whether it is ready.
+    pub fn ask_if_ready(&mut self) -> Result<(), Broken> {
+        let ping = [b"PING".to_vec()].into();
+        self.state.asked_if_ready = self.send_questions(&[ping])?.first().copied();
+        Ok(())
+    }
+
+    /// That question, if it was sent and nothing has become of it yet.
+    pub fn asked_if_ready(&self) -> Option<u32> {
+        self.state.asked_if_ready
+    }
+
+    pub fn forget_if_ready(&mut self) {
+        self.state.asked_if_ready = None;
     }
 
     pub fn answered(&mut self, question: u32, answer: Option<Reply>) {

@@ -5,13 +5,44 @@
 
 use std::time::Duration;
 
+use super::resp::Reply;
 use super::state::{EarlyEnd, Runner};
-use crate::world::{Broken, Waiting};
+use crate::world::{Broken, LOOP, Waiting};
 
 /// How much server time a start may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The calls in which a server waits for clients.
+const WAITS_FOR_CLIENTS: [&str; 7] =
+    ["epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select", "pselect6"];
 
 impl Runner<'_> {
+    /// Asks a server that waits for clients but has not logged that it is ready. One that still
+    /// loads says so; any other answer shows that it serves.
+    pub fn ask_whether_ready(&mut self) -> Result<(), EarlyEnd> {
+        if self.record.is_ready() || !self.session.has_server() {
+            return Ok(());
+        }
+        if self.session.asked_if_ready().is_none() && self.waits_for_clients() {
+            self.session.ask_if_ready()?;
+            self.session.world.settle()?;
+            self.observe()?;
+        }
+        let Some(question) = self.session.asked_if_ready() else { return Ok(()) };
+        let Some(answer) = self.session.take_answer(question) else { return Ok(()) };
+        self.session.forget_if_ready();
+        match answer {
+            None => {}
+            Some(Reply::Error(text)) if text.starts_with("LOADING") => {}
+            Some(_) => self.record.answers_clients(),
+        }
+        Ok(())
+    }
+
+    fn waits_for_clients(&self) -> bool {
+        let waiting = self.session.world.waiting();
+        waiting.iter().any(|it| it.task == "parent" && WAITS_FOR_CLIENTS.contains(&&*it.call))
+    }
+
     /// Gives a server that is loading its time.
     pub fn await_ready(&mut self) -> Result<(), EarlyEnd> {
         let limit = self.session.now() + PATIENCE;
@@ -36,7 +67,9 @@ impl Runner<'_> {
         let dead = self.session.is_running() && !waiting.is_empty();
         if dead && waiting.iter().all(|task| !task.can_end) {
             let what = format!("nobody can ever run again: {}", list(&waiting));
-            return Err(Broken::Hung(what).into());
+            // What such a loop waits for is in memory, and nobody knows who may change it.
+            let spins = waiting.iter().any(|task| task.call == LOOP);
+            return Err(if spins { Broken::NotMeasured(what) } else { Broken::Hung(what) }.into());
         }
         Ok(())
     }

@@ -115,7 +115,8 @@ impl Runner<'_> {
         self.record.started(Start { at, image, at_rest, directives, ready: false, again });
         self.session.server_starts();
         self.session.start()?;
-        self.observe()
+        self.observe()?;
+        self.ask_whether_ready()
     }
 
     /// After the script: a write, a kill, a start, and another judgement. Where no server is left,

@@ -91,7 +91,8 @@ impl Runner<'_> {
     /// Lets everything run that can, and observes it.
     pub fn settle(&mut self) -> Result<(), EarlyEnd> {
         self.session.world.settle()?;
-        self.observe()
+        self.observe()?;
+        self.ask_whether_ready()
     }
 
     /// Moves the clock deadline by deadline until `done`, at most to `limit`. Returns whether it

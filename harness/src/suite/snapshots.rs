@@ -24,13 +24,19 @@ pub enum Reviewed {
 }
 
 /// Each family with the one that its transcripts are written against.
-const BEFORE: [(&str, &str); 6] = [
+const BEFORE: [(&str, &str); 12] = [
     ("redis-6.0", "sabot"),
     ("redis-6.2", "redis-6.0"),
     ("redis-7.0", "redis-6.2"),
+    ("redis-7.4", "redis-7.0"),
+    ("redict-7.3", "redis-7.0"),
     ("sabot-7.0", "redis-7.0"),
     ("redis-8.0", "redis-7.0"),
+    ("redis-8.0.6", "redis-8.0"),
+    ("redis-8.2", "redis-8.0.6"),
+    ("redis-8.6", "redis-8.2"),
     ("valkey-8.1", "redis-7.0"),
+    ("valkey-9.1", "valkey-8.1"),
 ];
 
 /// The family that `family` is as, wherever it has no snapshot of its own.

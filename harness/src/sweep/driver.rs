@@ -49,6 +49,7 @@ impl Sweeper<'_> {
         let mut sweep = Sweep {
             workload: workload.name.clone(),
             world: world.label.clone(),
+            remark: world.remark(),
             ..Sweep::default()
         };
         let swept = self.fill(&mut sweep, workload, world);

@@ -134,6 +134,9 @@ fn is_zero(count: &u64) -> bool {
 pub struct Sweep {
     pub workload: String,
     pub world: String,
+    /// What every report says of a server whose version nobody has tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
     /// Sites where nothing happens, left out.
     pub idle: usize,
     pub records: Vec<Record>,

@@ -82,6 +82,9 @@ pub struct Received {
     pub closed: bool,
 }
 
+/// What stands for a call where a task waits for another one without making any.
+pub const LOOP: &str = "a loop without a call";
+
 /// What a task of the server waits in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
@@ -107,7 +110,8 @@ pub trait World {
     fn kernel(&self) -> RefMut<'_, Kernel>;
 
     /// Starts the server on what is on the disk, and lets tasks run until none can before the clock
-    /// moves. The server may have ended by then: see [`World::status`]. Pids begin anew, and so do
+    /// moves. Only a server that sleeps before it first waits for a client moves it. The server may
+    /// have ended by then: see [`World::status`]. Pids begin anew, and so do
     /// the random numbers that it gets: earlier starts reach it by the disk, and by processes that
     /// have outlived them, and by nothing else.
     fn start(&mut self, directives: &[Directive]) -> Result<(), Broken>;

@@ -50,6 +50,14 @@ impl Kernel {
         Ok((read, write))
     }
 
+    /// A process has executed another program: closes the descriptors that it does not keep.
+    pub fn executed(&mut self, task: TaskId, keeps: impl Fn(Fd) -> bool) {
+        let table = &mut self.processes.process_of_mut(task).fds;
+        let closed: Vec<Fd> = table.iter().map(|(fd, _)| fd).filter(|fd| !keeps(*fd)).collect();
+        let closed: Vec<_> = closed.into_iter().filter_map(|fd| table.remove(fd)).collect();
+        closed.into_iter().for_each(|description| self.release(description));
+    }
+
     /// What to do about a read or write of `wanted` bytes on a pipe.
     pub fn transfer(&self, entered: &Entered, fd: Fd, wanted: u64) -> Transfer {
         let access = if entered.site.call == CallName::Read { Access::Read } else { Access::Write };

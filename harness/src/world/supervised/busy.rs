@@ -8,19 +8,22 @@
 use std::fs;
 use std::time::Duration;
 
+use super::apart::Apart;
 use super::calls::{Action, Outcome};
 use super::notify::Notice;
+use super::start::tsc;
 use super::tasks::{Busy, Wait, inner_pid_and_name};
 use super::{Supervised, names};
 use crate::kernel::retries;
-use crate::world::{Broken, Waiting};
+use crate::world::{Broken, LOOP, Waiting};
 
 /// How many calls a server may make before the clock moves.
 const CALLS: u64 = 1_000_000;
 /// How many calls a task may make without waiting before it waits for the time that it asks for.
 const BUSY: u64 = 300_000;
 /// The calls that ask for the time.
-const CLOCKS: [i64; 3] = [libc::SYS_clock_gettime, libc::SYS_gettimeofday, libc::SYS_time];
+const CLOCKS: [i64; 4] =
+    [libc::SYS_clock_gettime, libc::SYS_gettimeofday, libc::SYS_time, tsc::READ];
 /// How long it waits each time.
 const TICK: Duration = Duration::from_millis(1);
 /// How often it does so. Servers give up after some seconds.
@@ -31,6 +34,7 @@ const COMPUTES: Duration = Duration::from_secs(1);
 impl Supervised {
     pub(super) fn refill(&mut self) {
         self.budget = CALLS;
+        self.looks = 0;
     }
 
     /// Counts a call of a running task.
@@ -69,8 +73,13 @@ impl Supervised {
     pub(super) fn waits(&self) -> Vec<Waiting> {
         let kernel = self.kernel.borrow();
         let each = self.table.tasks.iter().filter_map(|task| {
-            let held = task.held.as_ref()?;
             let name = task.known.map(|known| kernel.task_name(known).to_string());
+            let name = name.or_else(|| Some(inner_pid_and_name(task.tid)?.1)).unwrap_or_default();
+            let Some(held) = &task.held else {
+                let waits = matches!(task.apart, Some(Apart::Stopped(_)));
+                let call = LOOP.to_string();
+                return waits.then_some(Waiting { task: name, call, can_end: false });
+            };
             let by_case = task.known.is_some_and(|known| kernel.is_held(known));
             let can_end = match &held.wait {
                 Wait::Turn | Wait::Tick { .. } | Wait::Call(..) => true,
@@ -79,7 +88,7 @@ impl Supervised {
                 Wait::Pipe { .. } | Wait::Child(..) => false,
             };
             Some(Waiting {
-                task: name.or_else(|| Some(inner_pid_and_name(task.tid)?.1)).unwrap_or_default(),
+                task: name,
                 call: names::name(held.notice.number),
                 can_end: can_end || by_case || held.interrupted,
             })
@@ -106,7 +115,7 @@ impl Supervised {
 }
 
 /// Why a task has made no call for so long, in real time, of which it has used some CPU time.
-pub(super) fn silent(tid: i32, seconds: u32, used: Duration) -> Broken {
+pub(super) fn silent(tid: i32, seconds: u64, used: Duration) -> Broken {
     let what = match waits_in(tid) {
         _ if used >= COMPUTES => "the server computes".to_string(),
         Some(call) => format!("the server waits in {call}, which is not trapped"),

@@ -88,6 +88,18 @@ impl Memory {
         self.write(at, &bytes)
     }
 
+    /// At most `len` bytes at `at`: as many as are mapped.
+    pub fn up_to(self, at: u64, len: usize) -> Result<Vec<u8>, Errno> {
+        let mut bytes = vec![0; len];
+        let within = (PAGE - at % PAGE) as usize;
+        let got = match self.read_some(at, &mut bytes) {
+            Err(Errno::EFAULT) if within < len => self.read_some(at, &mut bytes[..within])?,
+            got => got?,
+        };
+        bytes.truncate(got);
+        Ok(bytes)
+    }
+
     fn read_some(self, at: u64, into: &mut [u8]) -> Result<usize, Errno> {
         let remote = [RemoteIoVec { base: at as usize, len: into.len() }];
         process_vm_readv(Pid::from_raw(self.0), &mut [IoSliceMut::new(into)], &remote)

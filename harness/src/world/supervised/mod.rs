@@ -8,9 +8,11 @@
 //! Everything of one run happens on one thread, because ptrace and parent-death signals are tied to
 //! threads. Must not know: case syntax, the contract, and what a server's files mean.
 
+mod apart;
 mod busy;
 mod calls;
 mod clients;
+mod cpu_time;
 mod directory;
 pub mod doctor;
 mod logfile;
@@ -23,6 +25,7 @@ mod stand_in;
 mod start;
 mod tasks;
 pub mod version;
+mod waiting_loop;
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::os::fd::AsFd;
@@ -49,7 +52,7 @@ use start::spawn::{self, Launched};
 use start::start_key::StartKey;
 use start::template_cache::TemplateCache;
 use start::view::Room;
-use tasks::{Incarnation, Process, Task, TaskTable};
+use tasks::{Incarnation, Process, Task, TaskTable, Wait};
 
 /// Keeps glibc from using rseq(2), which makes the kernel read a word of each thread whenever that
 /// is preempted. Redis' crash report tests all memory by writing to it, including that word; a
@@ -73,6 +76,8 @@ pub struct Supervised {
     trapped: u64,
     /// How many more calls may be trapped before the server counts as hung.
     budget: u64,
+    /// How often a thread was found to wait without a call, since the clock moved.
+    looks: u32,
     /// That of the last start, and before it those of starts of which a process may live.
     namespaces: Vec<Namespace>,
     /// What its servers see.
@@ -106,6 +111,7 @@ impl Supervised {
             status: Status::Off,
             trapped: 0,
             budget: 0,
+            looks: 0,
             namespaces: Vec::new(),
             room,
             directory,
@@ -135,6 +141,9 @@ impl Supervised {
     /// Ends every process on the machine, and waits for that. Process 1 ends last, and only once
     /// the server, our own child, has been collected.
     fn switch_off(&mut self) {
+        let pids: Vec<Pid> = self.table.processes.iter().map(|process| process.pid).collect();
+        // A thread that cannot be let go is dead already.
+        pids.into_iter().for_each(|pid| drop(self.let_all_go(pid)));
         self.namespaces.iter().for_each(Namespace::kill);
         if let Some(process) = self.living() {
             let _ = waitid(Id::PIDFd(process.pidfd.as_fd()), WaitPidFlag::WEXITED);
@@ -181,6 +190,22 @@ impl Supervised {
         launched.map_err(Broken::Harness)
     }
 
+    /// Gives a server that sleeps before it first waits for a client the time for that.
+    fn sleep_through_boot(&mut self, tid: i32) -> Result<(), Broken> {
+        while self.living().is_some_and(|process| process.boots) && self.sleeps(tid) {
+            let Some(next) = self.earliest_deadline() else { break };
+            let now = self.kernel.borrow().now();
+            self.kernel.borrow_mut().advance_to(next.max(now));
+            self.settle()?;
+        }
+        Ok(())
+    }
+
+    fn sleeps(&self, tid: i32) -> bool {
+        let held = self.table.task(tid).and_then(|task| task.held.as_ref());
+        held.is_some_and(|held| matches!(held.wait, Wait::Sleep { .. }))
+    }
+
     /// The kernel's name for the main thread of a process.
     fn main_task(&mut self, pid: Pid) -> Option<TaskId> {
         self.table.main_of(pid).and_then(|task| task.known)
@@ -212,11 +237,12 @@ impl World for Supervised {
             listener: Rc::new(launched.listener),
             files: Default::default(),
             epolls: Default::default(),
-            boot_pipes: self.profile.boot_pipes,
+            boots: true,
+            loops: Default::default(),
             ending: None,
         });
         let (tid, class, known) = (launched.host, Class::Main, Some(known));
-        let (clear_tid, held, spins) = (0, None, false);
+        let (clear_tid, held, apart) = (0, None, None);
         self.table.tasks.push(Task {
             tid,
             pid,
@@ -225,14 +251,15 @@ impl World for Supervised {
             clear_tid,
             held,
             in_handler: None,
-            spins,
+            apart,
             busy: Default::default(),
         });
         self.server = Some(pid);
         self.status = Status::Running;
         self.refill();
         self.go_on(tid)?;
-        self.settle()
+        self.settle()?;
+        self.sleep_through_boot(tid)
     }
 
     fn send(&mut self, client: &str, bytes: &[u8]) -> Result<bool, Broken> {
@@ -256,7 +283,7 @@ impl World for Supervised {
             match self.next_task()? {
                 Some(tid) => self.run(tid)?,
                 None if moved || self.kernel.borrow().halt_due().is_some() => {}
-                None if self.await_spinners()? => {}
+                None if self.follow_one_apart()? => {}
                 None => return Ok(()),
             }
         }

@@ -6,32 +6,33 @@
 
 use std::os::fd::AsFd;
 use std::rc::Rc;
+use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
 
 use super::Supervised;
+use super::apart::{Apart, Watch};
 use super::busy::silent;
 use super::calls::Action;
+use super::cpu_time::cpu_time;
 use super::notify::{Answer, Listener, Notice};
-use super::spin::{Watch, cpu_time};
 use super::start::namespace::open_process;
 use super::tasks::{Birth, Busy, Held, Origin, Process, Task, Wait, inner_pid_and_name};
 use crate::kernel::{Class, Kernel, Pid, TaskId, Time};
 use crate::world::Broken;
 
-/// How long the supervisor waits for a call of the running task, in real milliseconds.
-const PATIENCE: u32 = 10_000;
-/// How often it checks meanwhile what the task is doing, in real milliseconds.
-const LOOK: u16 = 20;
+/// How long the supervisor waits for a call of the running task, in real time.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the running task did next.
 enum Next {
     Called(Notice),
     /// Its process, or only this thread, has ended.
     Ended,
-    /// It waits for others without making a call.
-    Spins,
+    /// It waits for others without making a call that is trapped.
+    Waits(Apart),
 }
 
 /// The result of one wait for a trapped call.
@@ -59,7 +60,11 @@ impl Supervised {
 
     fn is_runnable(&self, kernel: &Kernel, tid: i32) -> Result<bool, Broken> {
         let Some(task) = self.table.task(tid) else { return Ok(false) };
-        let Some(held) = &task.held else { return Ok(false) };
+        let Some(held) = &task.held else {
+            let held_by_case = task.known.is_some_and(|known| kernel.is_held(known));
+            let over = matches!(&task.apart, Some(Apart::Stopped(spin)) if spin.is_over(tid));
+            return Ok(over && !held_by_case);
+        };
         if held.interrupted && (held.wait.is_interruptible() || may_handle(kernel, task, held)) {
             return Ok(true);
         }
@@ -99,7 +104,10 @@ impl Supervised {
     /// Resumes a held task and follows it until it blocks.
     pub(super) fn run(&mut self, tid: i32) -> Result<(), Broken> {
         let Some(task) = self.table.task_mut(tid) else { return Ok(()) };
-        let Some(held) = task.held.take() else { return Ok(()) };
+        let Some(held) = task.held.take() else {
+            self.let_go(tid)?;
+            return self.go_on(tid);
+        };
         if held.interrupted && may_handle(&self.kernel.borrow(), task, &held) {
             let notice = held.notice;
             task.in_handler = Some(Box::new(Held { interrupted: false, ..held }));
@@ -113,16 +121,23 @@ impl Supervised {
 
     /// Follows a running task until it blocks or ends.
     pub(super) fn go_on(&mut self, tid: i32) -> Result<(), Broken> {
+        let watch = self.watch(tid);
+        self.follow(tid, watch)
+    }
+
+    /// The same; `watch` says when it is first looked at.
+    pub(super) fn follow(&mut self, tid: i32, mut watch: Watch) -> Result<(), Broken> {
         if let Some(task) = self.table.task_mut(tid) {
-            task.spins = false;
+            task.apart = None;
         }
         loop {
-            let notice = match self.next(tid)? {
+            let again = self.watch(tid);
+            let notice = match self.next(tid, std::mem::replace(&mut watch, again))? {
                 Next::Called(notice) => notice,
                 Next::Ended => return Ok(()),
-                Next::Spins => {
+                Next::Waits(apart) => {
                     if let Some(task) = self.table.task_mut(tid) {
-                        task.spins = true;
+                        task.apart = Some(apart);
                     }
                     return Ok(());
                 }
@@ -188,9 +203,9 @@ impl Supervised {
     }
 
     /// What the running task does next, once every task that it has made has arrived.
-    fn next(&mut self, tid: i32) -> Result<Next, Broken> {
+    fn next(&mut self, tid: i32, mut watch: Watch) -> Result<Next, Broken> {
         let mut called = None;
-        let (mut watch, mut waited) = (Watch::default(), 0);
+        let mut waited = Duration::ZERO;
         let mut used_before = None;
         loop {
             if self.table.births.is_empty() {
@@ -202,25 +217,28 @@ impl Supervised {
                 }
             }
             let listener = self.listener_in_use(tid)?;
-            match self.await_notice(tid, &listener, called.is_none())? {
+            match self.await_notice(tid, &listener, called.is_none(), watch.pause)? {
                 Heard::Call(notice) if notice.tid == tid => called = Some(notice),
                 Heard::Call(notice) if self.table.task(notice.tid).is_some() => {
                     self.catch_up(&notice);
                 }
                 Heard::Call(notice) => self.arrive(&notice)?,
                 Heard::Other => {}
-                Heard::Silence if called.is_none() && self.spins(tid, &mut watch)? => {
-                    return Ok(Next::Spins);
-                }
                 Heard::Silence => {
                     used_before = used_before.or_else(|| cpu_time(tid));
-                    waited += u32::from(LOOK);
+                    waited += watch.pause;
+                    self.collect_dead();
+                    if called.is_none()
+                        && let Some(apart) = self.look(tid, &mut watch)?
+                    {
+                        return Ok(Next::Waits(apart));
+                    }
                 }
             }
             if waited >= PATIENCE {
                 let used =
                     cpu_time(tid).zip(used_before).map(|(now, then)| now.saturating_sub(then));
-                return Err(silent(tid, PATIENCE / 1000, used.unwrap_or_default()));
+                return Err(silent(tid, PATIENCE.as_secs(), used.unwrap_or_default()));
             }
         }
     }
@@ -242,12 +260,13 @@ impl Supervised {
         tid: i32,
         listener: &Listener,
         watch_process: bool,
+        patience: Duration,
     ) -> Result<Heard, Broken> {
         let pid = self.table.task(tid).map(|task| task.pid);
         let process = pid.and_then(|pid| self.table.process(pid)).filter(|_| watch_process);
         let mut fds = vec![PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
         fds.extend(process.map(|p| PollFd::new(p.pidfd.as_fd(), PollFlags::POLLIN)));
-        match poll(&mut fds, PollTimeout::from(LOOK)) {
+        match ppoll(&mut fds, Some(TimeSpec::from(patience)), None) {
             Ok(0) => Ok(Heard::Silence),
             Ok(_) => {
                 // Only POLLIN: a listener without tasks reports a hang-up, and receiving from it
@@ -311,13 +330,14 @@ impl Supervised {
                     listener,
                     files,
                     epolls: Default::default(),
-                    boot_pipes: 0,
+                    boots: false,
+                    loops: Default::default(),
                     ending: None,
                 });
                 (pid, Class::Child, Some(task))
             }
         };
-        let (in_handler, spins, busy) = (None, false, Busy::default());
+        let (in_handler, apart, busy) = (None, None, Busy::default());
         self.table.tasks.push(Task {
             tid,
             pid,
@@ -326,7 +346,7 @@ impl Supervised {
             clear_tid,
             held,
             in_handler,
-            spins,
+            apart,
             busy,
         });
         Ok(())

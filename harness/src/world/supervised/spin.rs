@@ -1,83 +1,200 @@
 //! Tasks that wait without a system call. I/O threads, and those that wait for them, spin on a word
 //! of memory, while nobody else runs until they block.
 //!
-//! A spinning thread is recognised by its CPU time and skipped: if it uses so much without a call
-//! while another task could run, it keeps running, others run too, and its next call is held until
-//! its turn. Only its own CPU time counts, so a busy machine makes no difference. A spinning main
-//! thread is waited for once everybody else has blocked; other threads may spin as long as their
-//! server lets them. This applies only to processes with a thread that the profile lists as
-//! spinning: in any other, long work is work, and nobody else runs meanwhile. Must not know: what a
-//! task waits for.
+//! A thread that makes no call for a while is stopped and looked at. If it does nothing but wait
+//! ([`super::waiting_loop`]), it stays stopped, and can run again once a word that it reads has
+//! changed. So who spins, and for how long, does not depend on the machine: it is as if the thread
+//! slept on those words. A loop that counts its passes ends by itself; if nobody else can run, it
+//! gets the time for that. A thread that works is left alone, and looked at again later.
+//!
+//! A thread is traced only while it is stopped, and must not be when its process ends: Linux would
+//! wait until its tracer has collected it. Must not know: what a task waits for.
 
-use std::fs;
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::sys::ptrace;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
 use super::Supervised;
+use super::apart::{Apart, Spin, Watch};
+use super::cpu_time::cpu_time;
 use super::notify::Notice;
-use super::tasks::{Wait, inner_pid_and_name};
+use super::schedule::os_error;
+use super::tasks::Wait;
+use super::waiting_loop::{Doing, KnownLoops, WaitingLoop, examine};
+use crate::kernel::Pid as ServerPid;
 use crate::world::Broken;
 
-/// CPU time without a call after which a task is skipped if another one can run.
-const SPIN: Duration = Duration::from_millis(30);
-/// The same for a thread if no other task can run: it may just be working.
-const ALONE: Duration = Duration::from_millis(60);
-
-/// How much CPU time a task had used at the first check.
-#[derive(Debug, Default)]
-pub struct Watch(Option<Duration>);
+/// How long a thread may make no call before it is looked at for the first time, in real time.
+const FIRST: Duration = Duration::from_micros(200);
+/// The same in a process whose threads have been seen to wait in loops.
+const AGAIN: Duration = Duration::from_micros(30);
+/// The longest time between two looks.
+const LONGEST: Duration = Duration::from_millis(20);
+/// CPU time in which any counter that a server waits by ends.
+const COUNTED: Duration = Duration::from_millis(50);
+/// How many looks may find a waiting loop before the clock moves: threads that wake each other
+/// without end get nowhere.
+const LOOKS: u32 = 100_000;
 
 impl Supervised {
-    /// Whether a task that makes no call is spinning.
-    pub(super) fn spins(&self, tid: i32, watch: &mut Watch) -> Result<bool, Broken> {
-        let Some(used) = cpu_time(tid) else { return Ok(false) };
-        let used = used.saturating_sub(*watch.0.get_or_insert(used));
-        if used < SPIN || !self.may_spin(tid) {
-            return Ok(false);
+    /// For a thread that goes on.
+    pub(super) fn watch(&self, tid: i32) -> Watch {
+        let process = self.table.task(tid).and_then(|task| self.table.process(task.pid));
+        let known = process.is_some_and(|process| !process.loops.is_empty());
+        Watch { pause: if known { AGAIN } else { FIRST }, counting_since: None }
+    }
+
+    /// Looks at a running task that has made no call for a while. What it waits in, if it does
+    /// nothing else.
+    pub(super) fn look(&mut self, tid: i32, watch: &mut Watch) -> Result<Option<Apart>, Broken> {
+        watch.pause = (watch.pause * 2).min(LONGEST);
+        // A clone(2) that is interrupted is made, and trapped, once more.
+        if !self.table.births.is_empty() {
+            return Ok(None);
         }
-        Ok(used >= ALONE && !self.is_main(tid) || self.is_anybody_runnable()?)
+        if !is_running(tid) {
+            let long = watch.pause == LONGEST;
+            return Ok((long && self.is_anybody_runnable()?).then_some(Apart::Blocked));
+        }
+        if !self.has_others(tid) {
+            return Ok(None);
+        }
+        let used = watch.counting_since.zip(cpu_time(tid));
+        let has_counted = used.map(|(then, now)| now.saturating_sub(then) >= COUNTED);
+        if has_counted == Some(false) {
+            return Ok(None);
+        }
+        let process = self.table.task(tid).map(|task| task.pid);
+        let Some(process) = process.and_then(|pid| self.table.process_mut(pid)) else {
+            return Ok(None);
+        };
+        let looked = stop_and_look(tid, &mut process.loops);
+        match looked.map_err(|errno| os_error("look at a thread", errno))? {
+            Some(waits) => {
+                self.looks += 1;
+                if self.looks > LOOKS {
+                    let what = "threads wait for each other without a call, and get nowhere";
+                    return Err(Broken::NotMeasured(what.to_string()));
+                }
+                let ends = waits.counts && has_counted.is_none();
+                Ok(Some(Apart::Stopped(Spin { waits, ends, interrupted: false })))
+            }
+            None => Ok(None),
+        }
     }
 
-    /// Whether its process has threads that spin.
-    fn may_spin(&self, tid: i32) -> bool {
+    /// Whether there are other threads in its process that it may wait for.
+    fn has_others(&self, tid: i32) -> bool {
         let pid = self.table.task(tid).map(|task| task.pid);
-        let beside = self.table.tasks.iter().filter(|task| Some(task.pid) == pid);
-        beside.filter_map(|task| inner_pid_and_name(task.tid)).any(|(_, name)| {
-            self.profile.spinning.iter().any(|begin| name.starts_with(begin.as_str()))
-        })
+        self.table.tasks.iter().filter(|task| Some(task.pid) == pid).count() > 1
     }
 
-    /// A spinning task has made a call.
+    /// A task that ran beside the others has made a call.
     pub(super) fn catch_up(&mut self, notice: &Notice) {
         if let Some(task) = self.table.task_mut(notice.tid) {
-            task.spins = false;
+            task.apart = None;
         }
         self.hold(notice.tid, notice, Wait::Turn);
     }
 
-    /// Nobody can run: waits for a spinning main thread or, if there is none, for the first
-    /// spinning thread. Returns whether a spinning task has made a call, so that somebody may be
-    /// able to run.
-    pub(super) fn await_spinners(&mut self) -> Result<bool, Broken> {
-        let spinners = |world: &Supervised| {
-            let all = world.table.tasks.iter().filter(|task| task.spins).map(|task| task.tid);
-            all.collect::<Vec<i32>>()
+    /// Nobody can run: waits for a thread in a call that is not trapped, or gives one whose counter
+    /// has not ended the time for that. False: there is none.
+    pub(super) fn follow_one_apart(&mut self) -> Result<bool, Broken> {
+        let goes_on = |apart: &Apart| match apart {
+            Apart::Blocked => true,
+            Apart::Stopped(spin) => spin.ends,
         };
-        let before = spinners(self);
-        let main = before.iter().find(|tid| self.is_main(**tid));
-        let Some(first) = main.or(before.first()) else { return Ok(false) };
-        self.go_on(*first)?;
-        Ok(spinners(self) != before)
+        let mut tasks = self.table.tasks.iter();
+        let first = tasks.find(|task| task.apart.as_ref().is_some_and(goes_on));
+        let Some(tid) = first.map(|task| task.tid) else { return Ok(false) };
+        self.let_go(tid)?;
+        let watch = Watch { counting_since: cpu_time(tid), ..self.watch(tid) };
+        self.follow(tid, watch)?;
+        Ok(true)
     }
 
-    fn is_main(&self, tid: i32) -> bool {
-        let pid = self.table.task(tid).map(|task| task.pid);
-        let first = self.table.tasks.iter().find(|task| Some(task.pid) == pid);
-        first.is_some_and(|task| task.tid == tid)
+    /// Lets a stopped thread go on.
+    pub(super) fn let_go(&mut self, tid: i32) -> Result<(), Broken> {
+        let apart = self.table.task_mut(tid).and_then(|task| task.apart.take());
+        match apart {
+            Some(Apart::Stopped(_)) => detach(tid, None).map_err(|e| os_error("ptrace", e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The process is about to end: nobody may trace its threads any more.
+    pub(super) fn let_all_go(&mut self, pid: ServerPid) -> Result<(), Broken> {
+        let its = self.table.tasks.iter().filter(|task| task.pid == pid && task.apart.is_some());
+        let tids: Vec<i32> = its.map(|task| task.tid).collect();
+        tids.into_iter().try_for_each(|tid| self.let_go(tid))
+    }
+
+    /// Collects stopped threads whose process has died; it could not end otherwise.
+    pub(super) fn collect_dead(&mut self) {
+        for task in &mut self.table.tasks {
+            if !matches!(task.apart, Some(Apart::Stopped(_))) {
+                continue;
+            }
+            let flags = WaitPidFlag::__WALL | WaitPidFlag::WNOHANG;
+            match waitpid(Pid::from_raw(task.tid), Some(flags)) {
+                Ok(WaitStatus::StillAlive) => {}
+                _ => task.apart = None,
+            }
+        }
     }
 }
 
-/// The CPU time that a thread has used; None: it is gone, or Linux was built without that.
-pub(super) fn cpu_time(tid: i32) -> Option<Duration> {
-    let text = fs::read_to_string(format!("/proc/{tid}/schedstat")).ok()?;
-    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+/// Stops a thread and finds out what it does. If it waits, it stays stopped; else it goes on.
+fn stop_and_look(tid: i32, known: &mut KnownLoops) -> Result<Option<WaitingLoop>, Errno> {
+    let pid = Pid::from_raw(tid);
+    if !is_running(tid) {
+        return Ok(None);
+    }
+    match ptrace::seize(pid, ptrace::Options::empty()) {
+        Ok(()) => {}
+        Err(Errno::ESRCH) => return Ok(None),
+        Err(errno) => return Err(errno),
+    }
+    ptrace::interrupt(pid)?;
+    let signal = match waitpid(pid, Some(WaitPidFlag::__WALL))? {
+        WaitStatus::PtraceEvent(_, Signal::SIGTRAP, libc::PTRACE_EVENT_STOP) => None,
+        WaitStatus::Stopped(_, signal) => Some(signal),
+        _ => return Ok(None),
+    };
+    let in_call = ptrace::getregs(pid)?.orig_rax as i64 >= 0;
+    if signal.is_some() || in_call {
+        detach(tid, signal)?;
+        return Ok(None);
+    }
+    let signal = match examine(tid, known) {
+        Ok(Doing::Waits(waits)) => return Ok(Some(waits)),
+        Ok(Doing::Gone) => return Ok(None),
+        Ok(Doing::Signalled(signal)) => Some(signal),
+        // An address that cannot be read: the thread is about to find that out by itself.
+        Ok(Doing::Works) | Err(Errno::EFAULT) => None,
+        Err(errno) => return Err(errno),
+    };
+    detach(tid, signal)?;
+    Ok(None)
+}
+
+fn detach(tid: i32, signal: Option<Signal>) -> Result<(), Errno> {
+    match ptrace::detach(Pid::from_raw(tid), signal) {
+        // It is dead: collecting it lets its process end.
+        Err(Errno::ESRCH) => {
+            let _ = waitpid(Pid::from_raw(tid), Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG));
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+/// Whether a thread runs, or would if it had a processor, instead of being in a call.
+fn is_running(tid: i32) -> bool {
+    let call = std::fs::read_to_string(format!("/proc/{tid}/syscall"));
+    call.is_ok_and(|text| text.starts_with("running"))
 }

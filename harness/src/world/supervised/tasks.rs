@@ -9,8 +9,10 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
+use super::apart::Apart;
 use super::calls::call::Call;
 use super::notify::{Listener, Notice};
+use super::waiting_loop::KnownLoops;
 use crate::kernel::{Candidate, Class, Ending, Entered, Fd, Pid, TaskId, Time};
 use crate::world::pids::Pids;
 
@@ -39,8 +41,11 @@ pub struct Process {
     pub files: BTreeMap<Fd, Rc<OwnedFd>>,
     /// Copies of its epoll descriptors.
     pub epolls: RefCell<BTreeMap<Fd, OwnedFd>>,
-    /// How many more pipes it may open that are not fault sites.
-    pub boot_pipes: u32,
+    /// It has not waited for a descriptor yet: the pipes that it opens connect it with itself, and
+    /// are no fault sites.
+    pub boots: bool,
+    /// Loops in which its threads have been seen to wait.
+    pub loops: KnownLoops,
     /// How it will end, once that is known.
     pub ending: Option<Ending>,
 }
@@ -60,8 +65,8 @@ pub struct Task {
     pub held: Option<Held>,
     /// The call that it was held in, and that it will make again, while a signal handler runs.
     pub in_handler: Option<Box<Held>>,
-    /// It keeps running while others do, because it waits for them without making a call.
-    pub spins: bool,
+    /// It is neither held nor followed, and others run.
+    pub apart: Option<Apart>,
     pub busy: Busy,
 }
 
@@ -164,6 +169,17 @@ impl TaskTable {
     /// The main thread of a process: the first of its tasks to be born.
     pub fn main_of(&mut self, pid: Pid) -> Option<&mut Task> {
         self.tasks.iter_mut().find(|task| task.pid == pid)
+    }
+
+    /// A signal handler is due in the main thread of a process, whatever that waits for.
+    pub fn interrupt_main(&mut self, pid: Pid) {
+        let Some(task) = self.main_of(pid) else { return };
+        if let Some(held) = &mut task.held {
+            held.interrupted = true;
+        }
+        if let Some(Apart::Stopped(spin)) = &mut task.apart {
+            spin.interrupted = true;
+        }
     }
 
     /// Every task, for [`crate::kernel::Kernel::next_task`].

@@ -232,7 +232,8 @@ impl Supervised {
     pub(super) fn open_outside(&self, tid: i32, notice: &Notice) -> Outcome {
         let path = notice.args[if notice.number == libc::SYS_open { 0 } else { 1 }];
         let path = Memory(notice.tid).path(path)?;
-        let Some(file) = stand_in(&path)? else { return Ok(Action::CONTINUE) };
+        let file = stand_in(&path, &self.kernel.borrow().clock)?;
+        let Some(file) = file else { return Ok(Action::CONTINUE) };
         self.listener(tid)?
             .answer_with(notice.id, file.as_fd(), Slot::LowestFree, OnExec::Close)
             .map_err(|errno| os_error(&format!("a stand-in for {path}"), errno))?;

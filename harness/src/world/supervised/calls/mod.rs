@@ -6,6 +6,7 @@
 
 pub mod call;
 mod descriptors;
+mod exec;
 mod files;
 mod futex;
 mod paths;
@@ -14,6 +15,7 @@ mod processes;
 mod readiness;
 mod signals;
 pub mod time;
+mod tsc;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -97,6 +99,9 @@ impl Supervised {
         if let Some(action) = self.time(notice)? {
             return Ok(action);
         }
+        if let Some(action) = self.about_the_counter(notice)? {
+            return Ok(action);
+        }
         // The first call of a new thread or child, before it has named itself.
         if notice.number == libc::SYS_set_robust_list {
             return Ok(Action::CONTINUE);
@@ -125,9 +130,11 @@ impl Supervised {
             libc::SYS_tgkill => self.tgkill(tid, notice),
             libc::SYS_exit | libc::SYS_exit_group => self.exit(tid, notice),
             libc::SYS_clone | libc::SYS_clone3 => self.new_thread(tid, notice),
+            libc::SYS_execve | libc::SYS_execveat => self.exec(tid, notice),
             libc::SYS_chdir => self.chdir(notice),
             libc::SYS_setitimer => self.setitimer(notice),
-            libc::SYS_pipe | libc::SYS_pipe2 => self.boot_pipe(tid),
+            // One that the server makes at boot is not modelled.
+            libc::SYS_pipe | libc::SYS_pipe2 => Ok(Action::CONTINUE),
             _ => match self.outside(tid, notice) {
                 Some(outcome) => outcome,
                 None => self.other(task, notice),

@@ -30,7 +30,8 @@ impl Supervised {
         matches!(self.kernel.borrow().lookup(task, fd), Some(Object::Pipe(..)))
     }
 
-    /// Decodes pipe2(2), unless it is one of those that every server of this profile makes at boot.
+    /// Decodes pipe2(2), unless the server still boots: until it first waits for a descriptor, it
+    /// has nobody to talk to but itself.
     pub(super) fn decode_pipe(
         &self,
         task: TaskId,
@@ -38,17 +39,8 @@ impl Supervised {
         flags: OFlag,
     ) -> Result<Option<Call>, Trouble> {
         let pid = self.kernel.borrow().pid_of(task);
-        let at_boot = self.table.process(pid).is_some_and(|process| process.boot_pipes > 0);
+        let at_boot = self.table.process(pid).is_some_and(|process| process.boots);
         Ok((!at_boot).then_some(Call::Pipe { address, flags }))
-    }
-
-    /// Lets the server make one of its boot pipes, which are not modelled.
-    pub(super) fn boot_pipe(&mut self, tid: i32) -> Outcome {
-        let pid = self.table.task(tid).map(|task| task.pid);
-        if let Some(process) = pid.and_then(|pid| self.table.process_mut(pid)) {
-            process.boot_pipes -= 1;
-        }
-        Ok(Action::CONTINUE)
     }
 
     pub(super) fn do_pipe(

@@ -72,6 +72,9 @@ impl Supervised {
         let Some(task) = self.table.task(tid) else { return Ok(Action::Gone) };
         let (pid, clear_tid) = (task.pid, task.clear_tid);
         let threads = self.table.tasks.iter().filter(|task| task.pid == pid).count();
+        if notice.number == libc::SYS_exit_group {
+            self.let_all_go(pid)?;
+        }
         self.listener(tid)?
             .answer(notice.id, Answer::Continue)
             .map_err(|e| os_error("answer", e))?;

@@ -95,6 +95,9 @@ impl Supervised {
 
     fn wait_ready(&mut self, tid: i32, of: Interest, patience: Patience) -> Outcome {
         let pid = self.table.task(tid).map_or(0, |task| task.pid);
+        if let Some(process) = self.table.process_mut(pid) {
+            process.boots = false;
+        }
         if matches!(patience, Patience::None) || self.is_any_ready(pid, &of)? {
             return Ok(Action::CONTINUE);
         }

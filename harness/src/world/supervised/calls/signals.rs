@@ -16,9 +16,11 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
 use crate::kernel::{Ending, Entered, Halt, Pid};
 use crate::world::supervised::Supervised;
+use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::{Answer, Notice};
 use crate::world::supervised::schedule::os_error;
 use crate::world::supervised::start::namespace::send_signal;
+use crate::world::supervised::start::tsc;
 use crate::world::supervised::tasks::{Process, TaskTable};
 use crate::world::{Broken, Status, World};
 
@@ -77,6 +79,10 @@ impl Supervised {
         if disposition == Disposition::Stops {
             return Err(Broken::Harness(format!("signal {signal} stops processes: not modelled")));
         }
+        if [Disposition::Dies, Disposition::DiesOnceItSees].contains(&disposition) {
+            self.let_all_go(pid)?;
+        }
+        let Some(process) = self.table.process(pid) else { return Ok(Disposition::Ignores) };
         send_signal(process.pidfd.as_fd(), signal).map_err(|errno| os_error("kill", errno))?;
         if let (Some(task), Ok(named)) = (self.main_task(pid), Signal::try_from(signal))
             && disposition != Disposition::Ignores
@@ -114,9 +120,7 @@ impl Supervised {
                 Ok(false)
             }
             Disposition::Handles => {
-                if let Some(held) = self.table.main_of(pid).and_then(|task| task.held.as_mut()) {
-                    held.interrupted = true;
-                }
+                self.table.interrupt_main(pid);
                 Ok(false)
             }
             _ => Ok(false),
@@ -140,6 +144,8 @@ impl Supervised {
 
     /// The power is cut: kills every process, without telling any parent.
     pub(in super::super) fn power_off(&mut self) -> Result<(), Broken> {
+        let pids: Vec<Pid> = self.table.processes.iter().map(|process| process.pid).collect();
+        pids.into_iter().try_for_each(|pid| self.let_all_go(pid))?;
         let living = self.table.processes.iter().map(|process| process.pidfd.as_fd());
         for pidfd in living {
             send_signal(pidfd, libc::SIGKILL).map_err(|errno| os_error("kill", errno))?;
@@ -196,9 +202,7 @@ impl Supervised {
         let Some(process) = parent.and_then(|pid| self.table.process(pid)) else { return Ok(()) };
         if disposition(process.host, libc::SIGCHLD)? == Disposition::Handles {
             let pid = process.pid;
-            if let Some(held) = self.table.main_of(pid).and_then(|task| task.held.as_mut()) {
-                held.interrupted = true;
-            }
+            self.table.interrupt_main(pid);
         }
         Ok(())
     }
@@ -253,6 +257,16 @@ pub(super) fn disposition(tid: i32, signal: i32) -> Result<Disposition, Broken> 
         return Ok(Disposition::Stops);
     }
     let blocked = has("SigBlk:");
+    // Linux has our handler for it, see `start/tsc.rs`.
+    if signal == libc::SIGSEGV {
+        let handler = Memory(tid).u64(tsc::ACTION).map_err(|errno| os_error("read", errno))?;
+        return Ok(match (handler as usize, blocked) {
+            (libc::SIG_DFL, false) => Disposition::DiesOnceItSees,
+            (libc::SIG_DFL, true) => Disposition::DiesLater,
+            (libc::SIG_IGN, _) | (_, true) => Disposition::Ignores,
+            _ => Disposition::Handles,
+        });
+    }
     if has("SigIgn:") || blocked && has("SigCgt:") {
         return Ok(Disposition::Ignores);
     }

@@ -10,12 +10,14 @@ use std::time::Duration;
 use libc::c_long;
 use nix::errno::Errno;
 
+use super::tsc::read_counter;
 use super::{Action, Outcome};
 use crate::kernel::{Clock, Time};
 use crate::world::supervised::Supervised;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::Notice;
 use crate::world::supervised::stand_in::random;
+use crate::world::supervised::start::tsc;
 use crate::world::supervised::tasks::Wait;
 
 const SECOND: u64 = 1_000_000_000;
@@ -58,6 +60,7 @@ pub fn answer_at_once(
             *drawn += 1;
             return Ok(Some(len as i64));
         }
+        tsc::READ => return read_counter(memory, args[2], clock).map(Some),
         _ => return Ok(None),
     }
     Ok(Some(0))

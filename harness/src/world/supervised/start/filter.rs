@@ -7,6 +7,8 @@
 
 use libc::{c_long, sock_filter};
 
+use super::tsc;
+
 /// Descriptors of the model start here; others (sockets, epoll, files elsewhere) are below.
 pub const FIRST_FD: i32 = 512;
 
@@ -24,7 +26,6 @@ const PASS: &[c_long] = &[
     libc::SYS_munlock,
     // the process about itself
     libc::SYS_arch_prctl,
-    libc::SYS_execve,
     libc::SYS_getpid,
     libc::SYS_getppid,
     libc::SYS_gettid,
@@ -40,7 +41,6 @@ const PASS: &[c_long] = &[
     libc::SYS_prlimit64,
     libc::SYS_getrusage,
     libc::SYS_capget,
-    libc::SYS_prctl,
     libc::SYS_rseq,
     libc::SYS_set_tid_address,
     libc::SYS_setsid,
@@ -59,7 +59,6 @@ const PASS: &[c_long] = &[
     libc::SYS_setpriority,
     libc::SYS_ioprio_set,
     // signals
-    libc::SYS_rt_sigaction,
     libc::SYS_rt_sigpending,
     libc::SYS_rt_sigprocmask,
     libc::SYS_rt_sigreturn,
@@ -138,6 +137,7 @@ const FAMILIES: &[i32] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::A
 
 /// What a program needs besides [`PASS`] to say its version where nobody supervises it.
 const ALONE: &[c_long] = &[
+    libc::SYS_execve,
     libc::SYS_open,
     libc::SYS_openat,
     libc::SYS_exit,
@@ -170,14 +170,16 @@ const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 /// Offsets in `struct seccomp_data`; the low half of an argument comes first on x86-64.
 const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
+/// The address of the call, its upper half.
+const ADDRESS_HIGH: u32 = 12;
 const FIRST_ARGUMENT: u32 = 16;
 const THIRD_ARGUMENT: u32 = 32;
 /// AUDIT_ARCH_X86_64 of linux/audit.h: EM_X86_64, 64-bit, little-endian.
 const X86_64: u32 = 0xc000_003e;
 
 /// The program of the filter: kill on another architecture; allow calls that are listed; for calls
-/// on a descriptor, check the descriptor; for a socket, check the family; for a signal to a thread,
-/// check the signal; trap anything else.
+/// on a descriptor, check the descriptor; for a socket, check the family; for a signal to a thread
+/// or its action, check the signal; trap anything else.
 pub fn program() -> Vec<sock_filter> {
     let mut program = vec![
         instruction(LOAD, 0, 0, ARCHITECTURE),
@@ -202,6 +204,23 @@ pub fn program() -> Vec<sock_filter> {
         ]);
     }
     program.extend(sockets());
+    // What a process does about the time stamp counter.
+    program.extend([
+        instruction(JUMP_EQUAL, 0, 4, libc::SYS_prctl as u32),
+        instruction(LOAD, 0, 0, FIRST_ARGUMENT),
+        instruction(JUMP_EQUAL, 0, 1, libc::PR_SET_TSC as u32),
+        instruction(RETURN, 0, 0, libc::SECCOMP_RET_USER_NOTIF),
+        instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ]);
+    program.extend([
+        instruction(JUMP_EQUAL, 0, 6, libc::SYS_rt_sigaction as u32),
+        instruction(LOAD, 0, 0, FIRST_ARGUMENT),
+        instruction(JUMP_EQUAL, 0, 3, libc::SIGSEGV as u32),
+        instruction(LOAD, 0, 0, ADDRESS_HIGH),
+        instruction(JUMP_EQUAL, 1, 0, (tsc::PAGE >> 32) as u32),
+        instruction(RETURN, 0, 0, libc::SECCOMP_RET_USER_NOTIF),
+        instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ]);
     // A new child stops itself before anybody listens.
     program.extend([
         instruction(JUMP_EQUAL, 0, 4, libc::SYS_tgkill as u32),

@@ -180,12 +180,13 @@ impl Found<'_> {
         let failed = |errno: Errno| format!("a stand-in: {errno}");
         let memory = Memory(self.pid.as_raw());
         let Ok(name) = memory.path(path) else { return Ok(true) };
-        let Some(content) = stand_in::content(&name) else {
+        let Some(content) = stand_in::content(&name, &self.key.clock) else {
             return match name.starts_with("/proc") {
                 true => Err(format!("it opens {name} before it begins")),
                 false => Ok(true),
             };
         };
+        self.timed |= stand_in::tells_time(&name);
         fs::write(self.view.outside(&self.stand_in), content)
             .map_err(|error| format!("a stand-in: {error}"))?;
         let at = registers.rsp - SPARE;
@@ -228,7 +229,7 @@ impl Found<'_> {
 /// The auxiliary vector, up to and including its end.
 fn auxiliary(pid: Pid, stack: u64) -> Result<Vec<u64>, Errno> {
     let memory = Memory(pid.as_raw());
-    let mut at = super::spawn::auxiliary_vector(memory, stack)?;
+    let mut at = super::exec::auxiliary_vector(memory, stack)?;
     let mut words = Vec::new();
     loop {
         let kind = memory.u64(at)?;

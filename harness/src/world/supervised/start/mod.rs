@@ -3,6 +3,7 @@
 //! Must not know: what becomes of the calls of a running server.
 
 mod assemble;
+pub mod exec;
 pub mod filter;
 mod linking;
 pub mod machine;
@@ -17,4 +18,5 @@ pub mod start_key;
 pub mod template;
 pub mod template_cache;
 mod tree;
+pub mod tsc;
 pub mod view;

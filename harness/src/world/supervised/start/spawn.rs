@@ -2,9 +2,8 @@
 //!
 //! The order matters. The child asks to be traced, installs the filter and stops. The supervisor
 //! takes a copy of the listener and lets the child exec; it stops again before the new program has
-//! run an instruction. There the auxiliary vector is changed: without AT_SYSINFO_EHDR libc asks
-//! Linux for the time instead of the vDSO, and AT_RANDOM points to bytes that are the same in every
-//! run. Then tracing ends. Must not know: what the server is.
+//! run an instruction. There it is prepared ([`super::exec`]), and then tracing ends. Must not
+//! know: what the server is.
 //!
 //! # Safety
 //!
@@ -20,18 +19,19 @@ use std::path::Path;
 
 use libc::{c_char, c_int, pid_t, sock_filter};
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::ptrace;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use super::exec::{fix_auxiliary_vector, prepare};
 use super::filter;
 use super::namespace::{Namespace, copy_descriptor, fork_into, open_process};
 use super::privileges::{LISTENER, install, keep_for_template, renounce};
 use super::view::View;
-use crate::world::supervised::memory::Memory;
-use crate::world::supervised::notify::Listener;
+use crate::world::supervised::notify::{Answer, Listener};
 
 /// Enough for a server's default of 10,000 clients, and the same on every machine that allows it.
 const MAX_DESCRIPTORS: libc::rlim_t = 16384;
@@ -39,8 +39,9 @@ const MAX_DESCRIPTORS: libc::rlim_t = 16384;
 const STACK: libc::rlim_t = 8 << 20;
 /// The child's descriptor table has room up to here from the start.
 pub const LARGEST: c_int = 2 * filter::FIRST_FD - 1;
-/// What AT_RANDOM points to; libc takes its stack protector and pointer guard from it.
-const RANDOM: [u8; 16] = *b"sabot is no dice";
+
+/// How long a child may take to its exec, in real milliseconds.
+const EXEC_PATIENCE: u16 = 10_000;
 
 /// A server process that has not run an instruction of its program yet.
 #[derive(Debug)]
@@ -65,6 +66,9 @@ struct ChildSetup {
     input: OwnedFd,
     output: c_int,
     limits: [(libc::__rlimit_resource_t, libc::rlimit); 4],
+    slice: SchedAttr,
+    /// Nobody reads the time stamp counter for it, so it must be able to do so itself.
+    is_alone: bool,
     /// What `argv` and `envp` point to.
     _strings: Vec<CString>,
 }
@@ -103,6 +107,7 @@ pub fn launch_alone(
 ) -> Result<pid_t, String> {
     let filter = Some(filter::without_supervisor());
     let mut setup = child_setup(program, args, &[], directory, output, filter)?;
+    setup.is_alone = true;
     setup.rules = namespace.room().and_then(|room| room.view().rules());
     // SAFETY: the child calls `become_server`, which only makes system calls and never returns.
     let host = match unsafe { fork_into(namespace) } {
@@ -136,7 +141,10 @@ pub fn execute(
         0 => unsafe { become_server(&setup) },
         host => host,
     };
-    let entry = await_stop(host).and_then(|()| to_exec(host));
+    let executed = await_stop(host).and_then(|()| to_exec(host, None));
+    let entry = executed.and_then(|()| {
+        fix_auxiliary_vector(host).map_err(|errno| format!("auxiliary vector: {errno}"))
+    });
     entry.map(|entry| (host, entry)).map_err(|what| given_up(host, what))
 }
 
@@ -178,6 +186,8 @@ fn child_setup(
         input: fs::File::open("/dev/null").map_err(|error| format!("/dev/null: {error}"))?.into(),
         output: output.as_raw_fd(),
         limits: limits().map_err(|errno| format!("getrlimit: {errno}"))?,
+        slice: SchedAttr::long_slice(),
+        is_alone: false,
         _strings: strings,
     })
 }
@@ -198,8 +208,44 @@ fn limits() -> Result<[(libc::__rlimit_resource_t, libc::rlimit); 4], Errno> {
     ])
 }
 
+/// `struct sched_attr` of linux/sched/types.h, in its first form.
+#[repr(C)]
+struct SchedAttr {
+    size: u32,
+    policy: u32,
+    flags: u64,
+    nice: i32,
+    priority: u32,
+    runtime: u64,
+    deadline: u64,
+    period: u64,
+}
+
+/// The longest slice that Linux takes, in nanoseconds.
+const LONG_SLICE: u64 = 100_000_000;
+
+impl SchedAttr {
+    /// An ordinary process with long slices. Supervisor and server share a core, and one that wakes
+    /// up may run at once if its slices are shorter, so a thread that spins does not keep the
+    /// supervisor from looking at it.
+    fn long_slice() -> SchedAttr {
+        // SAFETY: plain numbers.
+        let nice = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+        SchedAttr {
+            size: size_of::<SchedAttr>() as u32,
+            policy: libc::SCHED_OTHER as u32,
+            flags: 0,
+            nice,
+            priority: 0,
+            runtime: LONG_SLICE,
+            deadline: 0,
+            period: 0,
+        }
+    }
+}
+
 /// The steps of the child that must succeed, in order.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     "setns to a view",
     "prctl(PR_SET_PDEATHSIG)",
     "dup2 of the input",
@@ -209,6 +255,7 @@ const STEPS: [&str; 11] = [
     "close_range",
     "chdir",
     "setrlimit",
+    "prctl(PR_SET_TSC), for which the processor must be one of x86-64",
     "ptrace(PTRACE_TRACEME)",
     "landlock_restrict_self, capset and seccomp(SECCOMP_SET_MODE_FILTER), or a template's capset",
 ];
@@ -250,8 +297,16 @@ unsafe fn become_server(setup: &ChildSetup) -> ! {
         }
         must(libc::chdir(setup.directory.as_ptr()).into());
         libc::personality(libc::ADDR_NO_RANDOMIZE as u64);
+        // An older Linux does not know that; then a thread that spins does so for longer.
+        libc::syscall(libc::SYS_sched_setattr, 0, &setup.slice, 0);
         let refused = |(kind, limit): &(_, _)| libc::setrlimit(*kind, limit) != 0;
         must(if setup.limits.iter().any(refused) { -1 } else { 0 });
+        // A template is forbidden to read the counter at its entry point: nobody handles it before.
+        let forbidden = match setup.filter {
+            Some(_) if !setup.is_alone => libc::prctl(libc::PR_SET_TSC, libc::PR_TSC_SIGSEGV),
+            _ => 0,
+        };
+        must(forbidden.into());
         // Ignored signals would stay ignored over the exec. KILL and STOP are refused.
         for signal in 1..libc::SIGRTMIN() {
             libc::signal(signal, libc::SIG_DFL);
@@ -281,9 +336,11 @@ fn take_over(host: pid_t) -> Result<Launched, String> {
     await_stop(host)?;
     let pidfd = open_process(host).map_err(failed("pidfd_open"))?;
     let listener = copy_descriptor(pidfd.as_fd(), LISTENER).map_err(failed("pidfd_getfd"))?;
-    to_exec(host)?;
+    let listener = Listener::new(listener);
+    to_exec(host, Some(&listener))?;
+    prepare(host)?;
     ptrace::detach(pid, None).map_err(failed("ptrace"))?;
-    Ok(Launched { host, pidfd, listener: Listener::new(listener) })
+    Ok(Launched { host, pidfd, listener })
 }
 
 /// Waits until a child has stopped, ready for its exec.
@@ -298,8 +355,8 @@ fn await_stop(host: pid_t) -> Result<(), String> {
     }
 }
 
-/// Lets a stopped child exec, and changes its auxiliary vector. Returns the program's entry point.
-fn to_exec(host: pid_t) -> Result<u64, String> {
+/// Lets a stopped child exec. If it is under a filter, that traps the call.
+fn to_exec(host: pid_t, listener: Option<&Listener>) -> Result<(), String> {
     let pid = Pid::from_raw(host);
     let failed = |errno: Errno| format!("ptrace: {errno}");
     let options = ptrace::Options::PTRACE_O_TRACEEXEC
@@ -308,36 +365,17 @@ fn to_exec(host: pid_t) -> Result<u64, String> {
         | ptrace::Options::PTRACE_O_TRACEFORK;
     ptrace::setoptions(pid, options).map_err(failed)?;
     ptrace::cont(pid, None).map_err(failed)?;
-    match waitpid(pid, None).map_err(|errno| format!("wait: {errno}"))? {
-        WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_EXEC) => {}
-        WaitStatus::Signaled(..) => return Err("it cannot be executed".to_string()),
-        other => return Err(format!("expected an exec, got {other:?}")),
-    }
-    fix_auxiliary_vector(host).map_err(|errno| format!("auxiliary vector: {errno}"))
-}
-
-/// Changes the auxiliary vector as the module says. Returns AT_ENTRY.
-fn fix_auxiliary_vector(host: pid_t) -> Result<u64, Errno> {
-    let memory = Memory(host);
-    let mut at = auxiliary_vector(memory, ptrace::getregs(Pid::from_raw(host))?.rsp)?;
-    let mut entry = 0;
-    loop {
-        match memory.u64(at)? {
-            libc::AT_NULL => return Ok(entry),
-            libc::AT_ENTRY => entry = memory.u64(at + 8)?,
-            libc::AT_SYSINFO_EHDR => memory.write(at, &libc::AT_IGNORE.to_ne_bytes())?,
-            libc::AT_RANDOM => memory.write(memory.u64(at + 8)?, &RANDOM)?,
-            _ => {}
+    if let Some(listener) = listener {
+        let trapped = |errno: Errno| format!("execve: {errno}");
+        let mut fds = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+        poll(&mut fds, PollTimeout::from(EXEC_PATIENCE)).map_err(trapped)?;
+        if let Some(notice) = listener.receive().map_err(trapped)? {
+            listener.answer(notice.id, Answer::Continue).map_err(trapped)?;
         }
-        at += 16;
     }
-}
-
-/// Where the auxiliary vector of a new program starts: on its stack, behind argc, argv and envp.
-pub fn auxiliary_vector(memory: Memory, stack: u64) -> Result<u64, Errno> {
-    let mut at = stack + 8 * (1 + memory.u64(stack)? + 1);
-    while memory.u64(at)? != 0 {
-        at += 8;
+    match waitpid(pid, None).map_err(|errno| format!("wait: {errno}"))? {
+        WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_EXEC) => Ok(()),
+        WaitStatus::Signaled(..) => Err("it cannot be executed".to_string()),
+        other => Err(format!("expected an exec, got {other:?}")),
     }
-    Ok(at + 8)
 }

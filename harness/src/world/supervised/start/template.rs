@@ -31,6 +31,7 @@ use super::privileges::{self, LISTENER};
 use super::remote_calls::{Batch, CODE, RemoteCall, read_code, write_code};
 use super::spawn::{self, LARGEST, Launched};
 use super::start_key::StartKey;
+use super::tsc::{self, Forbidden};
 use super::view::View;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::Listener;
@@ -68,6 +69,7 @@ impl Template {
         let made = link(pid, entry, key, view).and_then(|linked| {
             let code = read_code(pid, entry).map_err(|errno| format!("read code: {errno}"))?;
             write_code(pid, entry, &CODE).map_err(|errno| format!("write code: {errno}"))?;
+            tsc::arm(pid, &linked.registers, entry, table(&linked), Forbidden::Now)?;
             let has_rules = view.rules().is_some();
             Ok(Template { pid, key: key.clone(), linked, code, has_rules })
         });
@@ -111,11 +113,6 @@ impl Template {
         launched.inspect_err(|_| end(Pid::from_raw(host)))
     }
 
-    /// Where the template's table of remote calls is: below everything on the stack.
-    fn table(&self) -> u64 {
-        (self.linked.registers.rsp - SCRATCH) & !15
-    }
-
     /// Forks the template into `namespace`, as a child of this process. The copy is stopped and
     /// traced.
     fn copy(&self, namespace: &Namespace) -> Result<pid_t, String> {
@@ -132,8 +129,8 @@ impl Template {
         ];
         let failed = |errno: Errno| format!("fork a template: {errno}");
         let Linked { registers, entry, .. } = &self.linked;
-        let batch =
-            Batch::begin(self.pid, registers, *entry, self.table(), &calls).map_err(failed)?;
+        let batch = Batch::begin(self.pid, registers, *entry, table(&self.linked), &calls)
+            .map_err(failed)?;
         match waitpid(self.pid, None).map_err(failed)? {
             WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_FORK) => {}
             WaitStatus::Stopped(_, Signal::SIGTRAP) => {
@@ -307,6 +304,11 @@ impl Scratch {
     fn end(&self) -> u64 {
         self.at + self.bytes.len() as u64
     }
+}
+
+/// Where the template's table of remote calls is: below everything on the stack.
+fn table(linked: &Linked) -> u64 {
+    (linked.registers.rsp - SCRATCH) & !15
 }
 
 /// Whether execve(2) runs an interpreter, with arguments that a copy would not get.
