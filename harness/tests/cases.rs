@@ -3,10 +3,14 @@
 //! For each case and world one trial: two runs with byte-identical traces, every `expect` met, no
 //! promise broken that the case does not expect, and the transcript that was reviewed. For each
 //! case one more: the two doors to our own server give the same transcript. What is skipped or
-//! unreviewed is said at the end; `SABOT_REQUIRE=sim,server,redis` turns skips into failures. Five
-//! servers of `target/servers` are worlds, too, and those that are required; `cargo sabot run`
-//! runs the cases on others. Review with `cargo insta`.
+//! unreviewed is said at the end; `SABOT_REQUIRE=sim,server,redis` turns skips into failures. Of the
+//! servers in `target/servers` those that it names are worlds, too; `cargo sabot run` runs the cases
+//! on the others. Review with `cargo insta`.
 
+mod support {
+    pub mod servers;
+    pub mod skip;
+}
 mod whole;
 
 use std::process::{Command, ExitCode};
@@ -18,13 +22,14 @@ use sabot::case::Script;
 use sabot::engine::pool::Pool;
 use sabot::engine::reap;
 use sabot::engine::servers;
-use sabot::engine::worlds::{Choice, REQUIRE, World};
+use sabot::engine::worlds::{Choice, World};
 use sabot::exit::{Exit, overall};
 use sabot::runner::Outcome;
 use sabot::runner::difference::Difference;
 use sabot::suite::check::judge;
 use sabot::suite::library::{CaseFile, job};
 use sabot::suite::snapshots::{Reviewed, Snapshots, before, same};
+use support::servers::is_tested;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -37,17 +42,6 @@ fn main() -> ExitCode {
     drop(suite);
     reap::end_descendants();
     conclusion.exit_code()
-}
-
-/// The servers by name that every run of the tests has, if they are here: each costs half a minute.
-const SERVERS: [&str; 5] =
-    ["redis-6.0.16", "redis-6.2.14", "redis-7.0.15", "redis-8.0.2", "valkey-8.1.1"];
-
-/// Whether a world belongs to the tests: of the servers by name those above, and any required one.
-fn is_tested(label: &str) -> bool {
-    let required = std::env::var(REQUIRE).unwrap_or_default();
-    let mut required = required.split(',').map(str::trim);
-    servers::find(label).is_none() || SERVERS.contains(&label) || required.any(|one| one == label)
 }
 
 /// All cases and worlds, and the runs that were made so far.
@@ -101,6 +95,13 @@ impl Suite {
         for absent in &self.choice.absent {
             let n = self.cases.len();
             println!("skipped: {n} cases in world {}: {}", absent.label, absent.reason);
+        }
+        let others = servers::list().into_iter().filter(|(name, _)| !is_tested(name));
+        let others = others.map(|(name, _)| name).collect::<Vec<_>>().join(", ");
+        if !others.is_empty() {
+            println!(
+                "not here but in `cargo sabot run`, unless SABOT_REQUIRE names them: {others}"
+            );
         }
         println!(
             "{} cases in {} worlds: {} worlds skipped, {} runs unreviewed, {} not applicable",

@@ -2,6 +2,7 @@
 //! snapshot, and scripts without faults are drawn on every server that is here.
 
 mod support {
+    pub mod servers;
     pub mod skip;
 }
 mod whole;
@@ -10,23 +11,21 @@ use insta::Settings;
 use sabot::commands::blind_spots::{self, Proof};
 use sabot::commands::catalogue::Catalogue;
 use sabot::commands::false_alarms;
-use sabot::engine::worlds::{World, named};
+use sabot::engine::worlds::World;
 use sabot::report::commands;
-use support::skip::skip;
+use support::servers::tested;
 
 /// The servers of the table.
 const SERVERS: [&str; 6] =
     ["sim", "redis-6.0.16", "redis-6.2.14", "redis-7.0.15", "redis-8.0.2", "valkey-8.1.1"];
 
-/// The server of this name, if it is here.
-fn world(name: &str) -> Option<World> {
-    match named(name) {
-        Ok(world) => Some(world),
-        Err(why) => {
-            skip(name, &format!("commands of {name}: {why}"));
-            None
-        }
+/// The servers that the tests have; where none of those with a name, the one on PATH beside sim.
+fn worlds() -> Vec<World> {
+    let mut worlds: Vec<World> = SERVERS.into_iter().filter_map(tested).collect();
+    if worlds.len() == 1 {
+        worlds.extend(tested("redis"));
     }
+    worlds
 }
 
 /// How many scripts are drawn here; a process takes longer than a simulation.
@@ -37,11 +36,10 @@ fn scripts(name: &str) -> u64 {
 #[test]
 fn the_loss_of_each_write_is_seen_on_each_server() {
     let (catalogue, pool) = (Catalogue::embedded(), whole::pool());
-    let worlds = SERVERS.iter().filter_map(|name| world(name));
     let prove = |world: World| {
         blind_spots::prove(&pool, &catalogue, &world, || {}).expect("nobody stops it")
     };
-    let proofs: Vec<Proof> = worlds.map(prove).collect();
+    let proofs: Vec<Proof> = worlds().into_iter().map(prove).collect();
     for proof in &proofs {
         assert!(proof.holds(), "{}", commands::table(&catalogue, std::slice::from_ref(proof)));
     }
@@ -59,9 +57,9 @@ fn the_loss_of_each_write_is_seen_on_each_server() {
 #[test]
 fn no_script_without_faults_is_blamed() {
     let (catalogue, pool) = (Catalogue::embedded(), whole::pool());
-    for name in SERVERS {
-        let Some(world) = world(name) else { continue };
-        let counts = false_alarms::search(&pool, &catalogue, &world, 0, scripts(name), |_| {});
+    for world in worlds() {
+        let runs = scripts(&world.label);
+        let counts = false_alarms::search(&pool, &catalogue, &world, 0, runs, |_| {});
         let counts = counts.expect("nobody stops it");
         assert!(counts.alarms.is_empty(), "{}", commands::alarms(&counts));
         assert!(counts.missing.is_empty(), "{}", commands::alarms(&counts));

@@ -78,6 +78,12 @@ fn supervised_worlds_need_nothing_beside_the_command() {
         return skip("server", &format!("{} is missing: {}", missing.name, missing.detail));
     }
     assert!(text.contains("kept"), "{text}");
+    let text = sabot.says(&["doctor", "server"], &[0]);
+    for line in
+        ["ok       start", "ok       write and power cut", "renamed: rdb-temp, rewrite-temp"]
+    {
+        assert!(text.contains(line), "{line:?} is not in:\n{text}");
+    }
 }
 
 /// The folders of the library.

@@ -42,6 +42,7 @@ impl Server {
         let (aof, keyspace, mut env) = self.persistence(os);
         aof.after_load(&mut env, keyspace);
         self.log_ready(os);
+        self.warn_of_small_maxmemory(os);
         Ok(())
     }
 
@@ -207,6 +208,16 @@ impl Server {
         if let Some(path) = &self.config.unixsocket {
             let line = format!("The server is now ready to accept connections at {path}");
             self.notice(os, &line);
+        }
+    }
+
+    /// Of a value that was meant in other units (`main`, src/server.c).
+    fn warn_of_small_maxmemory(&self, os: &mut dyn Os) {
+        let bytes = self.config.maxmemory;
+        if (1..1 << 20).contains(&bytes) {
+            let what = "WARNING: You specified a maxmemory value that is less than 1MB";
+            let ask = "Are you sure this is what you really want?";
+            self.warning(os, &format!("{what} (current value is {bytes} bytes). {ask}"));
         }
     }
 }

@@ -16,19 +16,20 @@ use crate::engine::pool::Pool;
 use crate::engine::wire::Job;
 use crate::engine::worlds::{self, World};
 use crate::exit::Exit;
+use crate::kernel::{CallName, Name, Site};
 use crate::profile::Profile;
 use crate::runner::Outcome;
 
 /// What is tried, and the script that tries it.
 const TRIALS: [(&str, &str); 6] = [
-    ("start", "> PING\nexpect reply PONG\ncheck\n"),
+    ("start", "> PING\nexpect +PONG\n"),
     (
         "write and kill",
         "config appendonly yes\nconfig appendfsync always\n> SET a 1\nkill all\nrestart\n",
     ),
     (
         "write and power cut",
-        "config appendonly yes\nconfig appendfsync always\n> SET a 1\ncut ext4\nrestart\n",
+        "config appendonly yes\nconfig appendfsync always\n> SET a 1\npower-cut none@ext4\nrestart\n",
     ),
     (
         "rewrite",
@@ -112,11 +113,10 @@ fn written(profile: &Profile, binary: &Path, trials: &[Trial]) -> String {
     };
     line(&mut text, "path", &binary.display().to_string());
     line(&mut text, "like", &profile.name);
-    for name in ["appended to", "renamed", "loaded"] {
-        let roles = roles(trials, name);
+    for (what, roles) in roles(trials) {
         if !roles.is_empty() {
-            let roles = roles.into_iter().collect::<Vec<_>>().join(", ");
-            writeln!(text, "# {name}: {roles}").expect("memory takes any text");
+            let roles = roles.iter().map(|role| &**role).collect::<Vec<_>>().join(", ");
+            writeln!(text, "# {what}: {roles}").expect("memory takes any text");
         }
     }
     let unknown = unknown_threads(profile, trials);
@@ -127,35 +127,37 @@ fn written(profile: &Profile, binary: &Path, trials: &[Trial]) -> String {
         text.push_str("[threads]\n");
     }
     for thread in unknown {
-        let key = toml::Value::from(thread.as_str());
+        let key = toml::Value::from(&*thread);
         writeln!(text, "{key} = {key}").expect("memory takes any text");
     }
     text
 }
 
-/// The tasks and roles of the sites that the trials went through.
-fn sites(trials: &[Trial]) -> impl Iterator<Item = (&str, &str, &str)> {
+/// The sites that the trials went through.
+fn sites(trials: &[Trial]) -> impl Iterator<Item = Site> {
     let all = trials.iter().flat_map(|trial| &trial.outcome.sites);
-    all.filter_map(|site| {
-        let mut parts = site.split('#').next()?.split('.');
-        Some((parts.next()?, parts.next()?, parts.next()?))
-    })
+    all.filter_map(|site| site.parse().ok())
 }
 
-fn roles(trials: &[Trial], what: &str) -> BTreeSet<String> {
-    let call = |call: &str| match what {
-        "appended to" => call == "write",
-        "renamed" => call == "rename",
-        _ => call == "read",
+/// What the server itself does with its files, and the roles of those that it does this with.
+fn roles(trials: &[Trial]) -> [(&'static str, BTreeSet<Name>); 3] {
+    let with = |is_it: fn(&Site) -> bool| {
+        let own = sites(trials).filter(|site| &*site.task == "parent" && is_it(site));
+        let files = own.filter_map(|site| site.role).filter(|role| !role.starts_with("pipe"));
+        files.collect()
     };
-    let own = sites(trials).filter(|(task, _, made)| *task == "parent" && call(made));
-    own.map(|(_, role, _)| role.to_string()).filter(|role| !role.starts_with("pipe")).collect()
+    [
+        ("written", with(|site| site.call == CallName::Write)),
+        ("renamed", with(|site| site.call == CallName::Rename)),
+        ("opened by a restart", with(|site| site.call == CallName::Open && site.incarnation > 1)),
+    ]
 }
 
 /// Threads that made a call on a file and that the profile gives no name.
-fn unknown_threads(profile: &Profile, trials: &[Trial]) -> BTreeSet<String> {
-    let known: BTreeSet<&str> = profile.threads.values().map(|name| &**name).collect();
-    let other =
-        |task: &&str| !known.contains(task) && !task.starts_with("child") && *task != "parent";
-    sites(trials).map(|(task, ..)| task).filter(other).map(str::to_string).collect()
+fn unknown_threads(profile: &Profile, trials: &[Trial]) -> BTreeSet<Name> {
+    let is_known = |task: &Name| profile.threads.values().any(|known| known == task);
+    let tasks = sites(trials).map(|site| site.task);
+    tasks
+        .filter(|task| &**task != "parent" && !task.starts_with("child") && !is_known(task))
+        .collect()
 }

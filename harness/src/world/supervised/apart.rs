@@ -35,6 +35,8 @@ impl Spin {
 #[derive(Debug)]
 pub struct Watch {
     pub pause: Duration,
+    /// How many instructions are carried out at the next look.
+    pub steps: usize,
     /// CPU time at the start, if its counter is to end first.
     pub counting_since: Option<Duration>,
 }

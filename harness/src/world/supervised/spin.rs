@@ -31,9 +31,14 @@ use crate::world::Broken;
 /// How long a thread may make no call before it is looked at for the first time, in real time.
 const FIRST: Duration = Duration::from_micros(200);
 /// The same in a process whose threads have been seen to wait in loops.
-const AGAIN: Duration = Duration::from_micros(30);
+const AGAIN: Duration = Duration::from_micros(60);
 /// The longest time between two looks.
 const LONGEST: Duration = Duration::from_millis(20);
+/// How many instructions are carried out at the first look. Each takes microseconds, a loop that
+/// waits for one word has three, and most threads that are looked at work.
+const FEW_STEPS: usize = 32;
+/// The same at later looks, for loops that wait for many threads.
+const MANY_STEPS: usize = 2048;
 /// CPU time in which any counter that a server waits by ends.
 const COUNTED: Duration = Duration::from_millis(50);
 /// How many looks may find a waiting loop before the clock moves: threads that wake each other
@@ -45,13 +50,15 @@ impl Supervised {
     pub(super) fn watch(&self, tid: i32) -> Watch {
         let process = self.table.task(tid).and_then(|task| self.table.process(task.pid));
         let known = process.is_some_and(|process| !process.loops.is_empty());
-        Watch { pause: if known { AGAIN } else { FIRST }, counting_since: None }
+        Watch { pause: if known { AGAIN } else { FIRST }, steps: FEW_STEPS, counting_since: None }
     }
 
     /// Looks at a running task that has made no call for a while. What it waits in, if it does
     /// nothing else.
     pub(super) fn look(&mut self, tid: i32, watch: &mut Watch) -> Result<Option<Apart>, Broken> {
         watch.pause = (watch.pause * 2).min(LONGEST);
+        let steps = watch.steps;
+        watch.steps = (steps * 4).min(MANY_STEPS);
         // A clone(2) that is interrupted is made, and trapped, once more.
         if !self.table.births.is_empty() {
             return Ok(None);
@@ -72,7 +79,7 @@ impl Supervised {
         let Some(process) = process.and_then(|pid| self.table.process_mut(pid)) else {
             return Ok(None);
         };
-        let looked = stop_and_look(tid, &mut process.loops);
+        let looked = stop_and_look(tid, &mut process.loops, steps);
         match looked.map_err(|errno| os_error("look at a thread", errno))? {
             Some(waits) => {
                 self.looks += 1;
@@ -149,7 +156,11 @@ impl Supervised {
 }
 
 /// Stops a thread and finds out what it does. If it waits, it stays stopped; else it goes on.
-fn stop_and_look(tid: i32, known: &mut KnownLoops) -> Result<Option<WaitingLoop>, Errno> {
+fn stop_and_look(
+    tid: i32,
+    known: &mut KnownLoops,
+    steps: usize,
+) -> Result<Option<WaitingLoop>, Errno> {
     let pid = Pid::from_raw(tid);
     if !is_running(tid) {
         return Ok(None);
@@ -170,7 +181,7 @@ fn stop_and_look(tid: i32, known: &mut KnownLoops) -> Result<Option<WaitingLoop>
         detach(tid, signal)?;
         return Ok(None);
     }
-    let signal = match examine(tid, known) {
+    let signal = match examine(tid, known, steps) {
         Ok(Doing::Waits(waits)) => return Ok(Some(waits)),
         Ok(Doing::Gone) => return Ok(None),
         Ok(Doing::Signalled(signal)) => Some(signal),

@@ -30,10 +30,10 @@ fn found(forever: fn(&[u32; 4])) -> Doing {
     ptrace::interrupt(child).expect("a tracee of ours");
     waitpid(child, Some(WaitPidFlag::__WALL)).expect("it stops");
     let mut known = KnownLoops::default();
-    let doing = examine(child.as_raw(), &mut known).expect("it can be followed");
+    let doing = examine(child.as_raw(), &mut known, 1500).expect("it can be followed");
     if let Doing::Waits(waits) = &doing {
         assert_eq!(known.is_empty(), waits.counts);
-        let again = examine(child.as_raw(), &mut known).expect("it can be followed");
+        let again = examine(child.as_raw(), &mut known, 1500).expect("it can be followed");
         assert!(matches!(again, Doing::Waits(_)), "{again:?}");
     }
     end(child);
