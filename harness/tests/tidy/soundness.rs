@@ -12,7 +12,7 @@ const DOORS: [&str; 5] = [
     "harness/src/world/supervised/",
     "harness/src/engine/entry.rs",
     "harness/tests/walls/attempts.rs",
-    "harness/tests/disk_states/raw.rs",
+    "harness/tests/support/loop_device/raw.rs",
 ];
 
 const WORD: &str = concat!("un", "safe");
