@@ -113,3 +113,14 @@ fn a_rename_while_a_sync_is_under_way_is_not_covered_by_it() {
     file.synced(file.mark(3));
     assert_eq!(file.written_back(), [0; 0]);
 }
+
+#[test]
+fn a_directory_and_a_file_do_not_replace_each_other() {
+    let mut disk = Disk::new();
+    disk.create("d", true).unwrap();
+    disk.create("f", false).unwrap();
+    assert_eq!(disk.rename("d", "f"), Err(Errno::ENOTDIR));
+    assert_eq!(disk.rename("f", "d"), Err(Errno::EISDIR));
+    disk.create("e", true).unwrap();
+    assert_eq!(disk.rename("d", "e"), Ok(()));
+}

@@ -114,7 +114,7 @@ fn sizes_end_at_pages_and_on_xfs_at_sectors() {
     assert_allowed(&disk, "f=a4000b608.8392 z=z2", ALL);
     assert_allowed(&disk, "f=a4000b600.8400 z=z2", XP);
     assert_allowed(&disk, "f=a4000b608 z=z2", XP);
-    for runs in ["a4000b1000", "a4000b9001", "a3999", ".4000b9000"] {
+    for runs in ["a4000b1000", "a4000b9001", "a3999", "a3584", "", ".4000b9000"] {
         assert_allowed(&disk, &format!("f={runs} z=z2"), &[]);
     }
 }
