@@ -179,8 +179,8 @@ impl Real<'_> {
 
     /// The append-only file, or its last increment.
     fn aof(&self) -> PathBuf {
-        let names = self.place.device.read().files.into_keys();
-        let name = names.filter(|name| name.ends_with(".aof")).last().expect("there is one");
+        let mut names = self.place.device.read().files.into_keys();
+        let name = names.rfind(|name| name.ends_with(".aof")).expect("there is one");
         self.place.device.root().join(name)
     }
 }

@@ -96,11 +96,11 @@ impl Story {
     /// The directives of the start after the power cut.
     pub fn last_start(&self) -> Vec<Directive> {
         let verbs = || self.script.steps.iter().map(|step| &step.verb);
-        let starts = verbs().filter_map(|verb| match verb {
+        let mut starts = verbs().filter_map(|verb| match verb {
             Verb::Restart(directives) => Some(directives),
             _ => None,
         });
-        let last = starts.last().into_iter().flatten().cloned();
+        let last = starts.next_back().into_iter().flatten().cloned();
         verbs().filter_map(configured).chain(last).collect()
     }
 
