@@ -64,21 +64,24 @@ impl Sweeper<'_> {
         world: &World,
     ) -> Result<(), Interrupted> {
         let dry = workload.dry();
-        let unpowered = workload.script(&[], Ending::PowerCut);
-        (self.progress)(RunCount::Planned(3));
-        let scripts = vec![dry.clone(), dry, unpowered];
-        let mut summaries = self.run(world, scripts, Collect::Sites, |_| {})?;
-        let mut next = || summaries.pop().flatten().ok_or(Interrupted);
-        let (unpowered, again, dry) = (next()?, next()?, next()?);
+        let unpowered = Ending::POWER_CUTS.map(|ending| workload.script(&[], ending));
+        let scripts: Vec<String> = [dry.clone(), dry].into_iter().chain(unpowered).collect();
+        (self.progress)(RunCount::Planned(scripts.len()));
+        let summaries = self.run(world, scripts, Collect::Sites, |_| {})?;
+        let mut summaries = summaries.into_iter();
+        let mut next = || summaries.next().flatten().ok_or(Interrupted);
+        let (dry, again) = (next()?, next()?);
         if let Some(why) = objection(&dry, &again) {
             sweep.refused = Some(why);
             return Ok(());
         }
         let mut plan = RunPlan::of(workload, &dry.reached, self.scope);
         // Where the cut alone breaks a promise, a fault before it would be blamed for that.
-        let verdict = Signature::of(&unpowered).map(|signature| signature.verdict);
-        if !matches!(verdict, Some(Verdict::Kept | Verdict::LostAllowed)) {
-            plan.runs.retain(|run| run.ending != Ending::PowerCut);
+        for ending in Ending::POWER_CUTS {
+            let verdict = Signature::of(&next()?).map(|signature| signature.verdict);
+            if !matches!(verdict, Some(Verdict::Kept | Verdict::LostAllowed)) {
+                plan.runs.retain(|run| run.ending != ending);
+            }
         }
         sweep.idle = plan.idle;
         // What orders are compared with where that does not count by itself.

@@ -23,7 +23,8 @@
 //! and the commands to come go first because the call itself is late, nothing else can happen to
 //! it.
 //!
-//! A fault of a sync gets one more run, which ends with a power cut. An errno comes once (`ENOSPC`)
+//! A fault of a sync gets two more runs, which end with a power cut: one leaves nothing that was
+//! not synced, the other all names and sizes, and zeros. An errno comes once (`ENOSPC`)
 //! and from there on until healed (`ENOSPC+`). EINTR comes only once: a call that is interrupted
 //! for ever does not exist. Nor does a pipe that fails for ever while both its ends are open, and
 //! such a fault would keep an event loop turning without the clock ever moving. Must not know:
@@ -52,7 +53,7 @@ pub struct Fitting {
 
 const BOTH: &[Ending] = &[Ending::Killed, Ending::Healed];
 /// What a sync has done shows only when the power goes.
-const SYNC: &[Ending] = &[Ending::Killed, Ending::Healed, Ending::PowerCut];
+const SYNC: &[Ending] = &[Ending::Killed, Ending::Healed, Ending::PowerCut, Ending::Sizes];
 
 /// Everything that fits the call at this site.
 pub fn fitting(reached: &ReachedCall) -> Vec<Fitting> {

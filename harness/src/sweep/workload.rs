@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::DEFAULT_CLIENT;
 use crate::case::script::{Needs, Script, Step, Verb};
+use crate::kernel::disk::power_cut::Mode;
 use crate::kernel::plan::Victim;
 use crate::kernel::{Cut, Name};
 
@@ -29,6 +30,8 @@ pub enum Ending {
     /// As [`Ending::Killed`], but the power is cut and nothing survives that was not synced.
     #[serde(rename = "dark")]
     PowerCut,
+    /// As [`Ending::PowerCut`], but names and sizes survive: what was not synced reads as zeros.
+    Sizes,
     /// The fault is there until the server has come back once and has written.
     Load,
 }
@@ -37,6 +40,9 @@ pub enum Ending {
 const RECOVERY: Duration = Duration::from_secs(11);
 
 impl Ending {
+    /// Those that show what a sync has done.
+    pub const POWER_CUTS: [Ending; 2] = [Ending::PowerCut, Ending::Sizes];
+
     fn steps(self) -> Vec<Verb> {
         let kill = || Verb::Kill(Victim::All).optional();
         let restart = || Verb::Restart(Vec::new());
@@ -47,6 +53,10 @@ impl Ending {
         match self {
             Ending::Killed => vec![kill(), Verb::Heal, restart()],
             Ending::PowerCut => vec![Verb::PowerCut(Cut::default()), Verb::Heal, restart()],
+            Ending::Sizes => {
+                let cut = Cut { mode: Mode::Log, ..Cut::default() };
+                vec![Verb::PowerCut(cut), Verb::Heal, restart()]
+            }
             Ending::Healed => vec![
                 Verb::Heal,
                 Verb::Advance(RECOVERY),
@@ -64,6 +74,7 @@ impl Ending {
         match self {
             Ending::Killed => "killed at the end, with the fault still there",
             Ending::PowerCut => "the power cut at the end, with the fault still there",
+            Ending::Sizes => "the power cut at the end, with the fault still there, and sizes left",
             Ending::Healed => "healed, and killed 11 s later",
             Ending::Load => "restarted with the fault still there",
         }
@@ -236,7 +247,8 @@ mod tests {
         };
         let added = [rule(1, "parent.aof.write#1"), rule(2, "2:parent.aof.read#1")];
         let texts = added.each_ref().map(|step| step.verb.to_string());
-        for ending in [Ending::Killed, Ending::PowerCut, Ending::Healed, Ending::Load] {
+        let others = [Ending::Killed, Ending::Healed, Ending::Load];
+        for ending in Ending::POWER_CUTS.into_iter().chain(others) {
             let text = workload.script(&added, ending);
             crate::case::parse("test", &text).expect("an ordinary script");
             let lines: Vec<&str> = text.lines().collect();
@@ -255,6 +267,7 @@ mod tests {
         };
         assert_eq!(text(Ending::Killed), "kill all maybe; heal; restart");
         assert_eq!(text(Ending::PowerCut), "power-cut none; heal; restart");
+        assert_eq!(text(Ending::Sizes), "power-cut log; heal; restart");
         let healed = "heal; advance 11s; > INCR after; check maybe; kill all maybe; restart";
         assert_eq!(text(Ending::Healed), healed);
         let load = "kill all maybe; restart; > INCR after; heal; kill all maybe; restart";

@@ -7,45 +7,40 @@
 //! `DISK_SCRIPT_RUNS` times. It needs root and loop devices, mkfs.ext4 and mkfs.xfs; elsewhere it
 //! is skipped with a notice, and fails when `SABOT_REQUIRE` names `disks`.
 
+#[path = "../support/image.rs"]
+mod image;
+#[path = "../support/loop_device/mod.rs"]
+mod loop_device;
 mod model;
-mod raw;
 mod real;
 mod script;
 #[path = "../support/skip.rs"]
 mod skip;
+mod tally;
 
-use std::collections::BTreeMap;
 use std::env;
 
-use nix::errno::Errno;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sabot::kernel::disk::power_cut::{FsModel, PowerCut};
 
-use model::{Machine, image, shown};
-use real::{EXT4_1K, EXT4_4K, FileSystem, Kind, XFS_4K};
+use image::image;
+use loop_device::{EXT4_4K, Impossible, Kind, XFS_4K};
+use model::{Machine, shown};
+use real::FileSystem;
 use script::{Step, steps, text};
 use skip::skip;
+use tally::{Came, FEW, MANY, Tally};
+
+const EXT4_1K: Kind = Kind { name: "ext4, 1 KiB", mkfs: &["-b", "1024"], ..EXT4_4K };
 
 /// On each file system, in `cargo test`.
 const SCRIPTS: u64 = 60;
 /// How often a smaller script is tried: what is found depends on how far writing back has come.
 const TRIES: usize = 3;
-/// What supervised sweeps try of each model, besides what has a name.
-const FEW_IMAGES: u64 = 16;
-
-/// What the scripts came to.
-#[derive(Default)]
-struct Tally {
-    allowed: Vec<u64>,
-    tried: Vec<u64>,
-    /// How many scripts left one of the states tried, where these are as few.
-    seen_among_few: u64,
-    seen_among_all: u64,
-    scripts: u64,
-    failed_syncs: u64,
-    reached: BTreeMap<String, u64>,
-}
+/// One script of so many runs several times, to see how many states it leaves.
+const AGAIN_EACH: u64 = 10;
+const AGAIN: usize = 6;
 
 fn number(variable: &str) -> Option<u64> {
     env::var(variable).ok().map(|text| text.parse().expect("a number"))
@@ -60,42 +55,37 @@ fn draw(n: u64) -> impl ValueTree<Value = Vec<Step>> {
     steps().new_tree(&mut runner).expect("nothing is filtered")
 }
 
-/// Runs a script on both sides; what is wrong, if something is.
+/// Runs a script on both sides, so many times; what is wrong, if something is. What one model
+/// allows, each weaker one does.
 fn compare(
     fs: &mut FileSystem,
     weakest: FsModel,
     steps: &[Step],
+    times: usize,
     tally: &mut Tally,
 ) -> Result<(), String> {
-    let (results, found) = fs.run(steps);
-    let found = image(&found);
-    let errors =
-        || results.iter().zip(steps).filter_map(|(result, step)| Some((result.err()?, step)));
-    let machine = Machine::after(steps, &results)?;
-    tally.scripts += 1;
-    tally.failed_syncs += errors().filter(|(errno, _)| is_of_device(*errno)).count() as u64;
-    for (step, result) in steps.iter().zip(&results) {
-        let word = step.to_string().split(' ').next().unwrap_or("").to_string();
-        *tally.reached.entry(word).or_default() += u64::from(result.is_ok());
+    let mut found = Vec::new();
+    let mut last = None;
+    for _ in 0..times {
+        let (results, its) = fs.run(steps);
+        let its = image(&its.dirs, &its.files);
+        let machine = Machine::after(steps, &results)?;
+        let mut models = FsModel::ALL.into_iter().filter(|fs| *fs >= weakest);
+        if let Some(fs) = models.find(|fs| !machine.cut(*fs).allows(&its)) {
+            let errors = results.iter().zip(steps);
+            let errors = errors.filter_map(|(its, step)| Some(format!("{step}: {}", its.err()?)));
+            let errors = errors.collect::<Vec<_>>().join(", ");
+            return Err(format!("left, not as {fs}, {}\nerrors: {errors}", shown(&its)));
+        }
+        found.push(its);
+        last = Some((machine, results));
     }
-    if !machine.cut(weakest).allows(&found) {
-        let errors: Vec<_> = errors().map(|(errno, step)| format!("{step}: {errno}")).collect();
-        return Err(format!("left {}\nerrors: {}", shown(&found), errors.join(", ")));
-    }
-    tally.allowed.push(u64::try_from(machine.cut(weakest).choices()).unwrap_or(u64::MAX));
-    let few = PowerCut::images(machine.disk(), weakest, FEW_IMAGES);
-    let all = PowerCut::images(machine.disk(), weakest, 4096);
-    tally.tried.push(few.shown.len() as u64);
-    let has = |images: &[sabot::kernel::disk::power_cut::Shown]| {
-        u64::from(images.iter().any(|shown| shown.image == found))
-    };
-    tally.seen_among_few += has(&few.shown);
-    tally.seen_among_all += has(&all.shown);
+    let (machine, results) = last.expect("it ran");
+    let choices = machine.cut(weakest).choices();
+    let few = PowerCut::images(machine.disk(), weakest, FEW);
+    let all = PowerCut::images(machine.disk(), weakest, MANY);
+    tally.count(&Came { steps, results: &results, choices, few, all, found });
     Ok(())
-}
-
-fn is_of_device(errno: Errno) -> bool {
-    matches!(errno, Errno::EIO | Errno::ENOSPC)
 }
 
 /// The smallest script that leaves something unforeseen.
@@ -107,7 +97,7 @@ fn smallest(
 ) -> String {
     let mut last = (text(&tree.current()), first);
     let mut differs = |steps: &[Step]| {
-        let mut again = || compare(fs, weakest, steps, &mut Tally::default()).err();
+        let mut again = || compare(fs, weakest, steps, 1, &mut Tally::default()).err();
         let found = (0..TRIES).find_map(|_| again());
         found.map(|found| last = (text(steps), found)).is_some()
     };
@@ -124,31 +114,24 @@ fn smallest(
     format!("DISK_SCRIPT='{}'\n{}", last.0, last.1)
 }
 
-fn median(numbers: &[u64]) -> u64 {
-    let mut sorted = numbers.to_vec();
-    sorted.sort_unstable();
-    sorted.get(sorted.len() / 2).copied().unwrap_or(0)
-}
-
-fn check(kind: &'static Kind, weakest: FsModel) {
+fn check(kind: &'static Kind) {
+    let weakest = if kind.is_xfs() { FsModel::Xfs } else { FsModel::Ext4 };
     let mut fs = match FileSystem::make(kind) {
         Ok(fs) => fs,
-        Err(real::Impossible(why)) => return skip("disks", &why),
+        Err(Impossible(why)) => return skip("disks", &why),
     };
     let mut tally = Tally::default();
     let mut unforeseen = Vec::new();
     if let Ok(one) = env::var("DISK_SCRIPT") {
         let steps = script::parse(&one).expect("a script");
-        for _ in 0..number("DISK_SCRIPT_RUNS").unwrap_or(1) {
-            if let Err(what) = compare(&mut fs, weakest, &steps, &mut tally) {
-                unforeseen.push(what);
-            }
-        }
+        let times = number("DISK_SCRIPT_RUNS").unwrap_or(1) as usize;
+        unforeseen.extend(compare(&mut fs, weakest, &steps, times, &mut tally).err());
     } else {
         let first = number("DISK_FIRST").unwrap_or(0);
         for n in first..first + number("DISK_SCRIPTS").unwrap_or(SCRIPTS) {
             let mut tree = draw(n);
-            if let Err(what) = compare(&mut fs, weakest, &tree.current(), &mut tally) {
+            let times = if n.is_multiple_of(AGAIN_EACH) { AGAIN } else { 1 };
+            if let Err(what) = compare(&mut fs, weakest, &tree.current(), times, &mut tally) {
                 unforeseen
                     .push(format!("script {n}: {}", smallest(&mut tree, what, &mut fs, weakest)));
                 if unforeseen.len() >= 10 {
@@ -163,33 +146,21 @@ fn check(kind: &'static Kind, weakest: FsModel) {
 
 fn report(kind: &Kind, tally: &Tally) {
     let linux = nix::sys::utsname::uname().expect("Linux says what it is");
-    eprintln!(
-        "{} on Linux {} ({}): {} scripts, {} errors of the device; states per script: {} choices, \
-         {} tried of {FEW_IMAGES} a model (medians); {} left one of these, {} one of all",
-        kind.name,
-        linux.release().to_string_lossy(),
-        kind.command().join(" "),
-        tally.scripts,
-        tally.failed_syncs,
-        median(&tally.allowed),
-        median(&tally.tried),
-        tally.seen_among_few,
-        tally.seen_among_all,
-    );
-    eprintln!("{:?}", tally.reached);
+    let (release, made) = (linux.release().to_string_lossy(), kind.command().join(" "));
+    eprintln!("{} on Linux {release} ({made}): {tally}", kind.name);
 }
 
 #[test]
 fn ext4_leaves_nothing_unforeseen() {
-    check(&EXT4_4K, FsModel::Ext4);
+    check(&EXT4_4K);
 }
 
 #[test]
 fn ext4_with_small_blocks_leaves_nothing_unforeseen() {
-    check(&EXT4_1K, FsModel::Ext4);
+    check(&EXT4_1K);
 }
 
 #[test]
 fn xfs_leaves_nothing_unforeseen() {
-    check(&XFS_4K, FsModel::Xfs);
+    check(&XFS_4K);
 }

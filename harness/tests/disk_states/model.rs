@@ -10,7 +10,6 @@ use sabot::kernel::{
     CallName, Disk, Entered, Fd, Image, Kernel, Object, Request, Roles, Target, TaskId,
 };
 
-use crate::real::Found;
 use crate::script::{SLOTS, Step, data, open_flags};
 
 /// A machine that a script runs on.
@@ -189,18 +188,6 @@ impl Machine {
         self.kernel.close(entered, fd)?;
         result
     }
-}
-
-/// What was found, as an image.
-pub fn image(found: &Found) -> Image {
-    let mut disk = Disk::new();
-    for dir in &found.dirs {
-        disk.create(dir, true).expect("each comes after what it is in");
-    }
-    for (name, content) in &found.files {
-        disk.set_file(name, Some(content)).expect("its directory is there");
-    }
-    Image::of(&disk)
 }
 
 /// An image as text: each file with its content as letters, each with the length of its run; `.` is

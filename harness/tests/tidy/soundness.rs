@@ -14,7 +14,7 @@ const DOORS: [&str; 6] = [
     "harness/src/engine/entry.rs",
     "harness/tests/clocks.rs",
     "harness/tests/walls/attempts.rs",
-    "harness/tests/disk_states/raw.rs",
+    "harness/tests/support/loop_device/raw.rs",
 ];
 
 const WORD: &str = concat!("un", "safe");

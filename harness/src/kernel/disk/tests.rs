@@ -92,3 +92,35 @@ fn a_truncation_is_durable_only_after_a_sync() {
     file.synced(file.mark(2));
     assert_eq!(file.durable(), b"one");
 }
+
+#[test]
+fn an_extension_writes_the_page_with_the_old_end_again_and_no_hole() {
+    let mut file = written(&["one"]);
+    file.synced(file.mark(1));
+    file.resize(1, 5 * PAGE);
+    assert!(file.is_clean_outside(0, 2 * PAGE));
+    assert!(!file.is_clean_outside(PAGE, 5 * PAGE));
+}
+
+#[test]
+fn a_rename_while_a_sync_is_under_way_is_not_covered_by_it() {
+    let mut file = written(&["one"]);
+    let mark = file.mark(1);
+    file.write(1, 3, &[b'x'; 5000]);
+    file.renamed_over(2);
+    file.synced(mark);
+    assert_eq!(file.written_back(), [2]);
+    file.synced(file.mark(3));
+    assert_eq!(file.written_back(), [0; 0]);
+}
+
+#[test]
+fn a_directory_and_a_file_do_not_replace_each_other() {
+    let mut disk = Disk::new();
+    disk.create("d", true).unwrap();
+    disk.create("f", false).unwrap();
+    assert_eq!(disk.rename("d", "f"), Err(Errno::ENOTDIR));
+    assert_eq!(disk.rename("f", "d"), Err(Errno::EISDIR));
+    disk.create("e", true).unwrap();
+    assert_eq!(disk.rename("d", "e"), Ok(()));
+}

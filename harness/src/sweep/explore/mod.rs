@@ -113,10 +113,13 @@ fn choose(runs: &[PlannedRun], want: Want) -> Option<&PlannedRun> {
 
 /// What a power cut leaves: states that every disk has.
 fn cut(want: u16) -> Cut {
-    const CUTS: [(Mode, FsModel); 6] = [
+    const CUTS: [(Mode, FsModel); 9] = [
         (Mode::None, FsModel::Ext4),
         (Mode::All, FsModel::Ext4),
         (Mode::None, FsModel::Xfs),
+        (Mode::Log, FsModel::Ext4),
+        (Mode::InPlace, FsModel::Ext4),
+        (Mode::Data, FsModel::Ext4),
         (Mode::Prefix(1), FsModel::Ext4),
         (Mode::Seed(0), FsModel::Ext4),
         (Mode::Seed(1), FsModel::Xfs),

@@ -11,6 +11,9 @@
 //!
 //! Must not know: which images are tried, and in which order.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{FsModel, Image, PowerCut};

@@ -364,10 +364,10 @@ proptest! {
     fn an_image_that_is_tried_is_allowed(steps in prop::collection::vec(step(), 1..10)) {
         let mut history = History::default();
         steps.iter().for_each(|step| history.take(step));
-        for fs in FsModel::ALL {
-            let power = PowerCut::of(&history.disk, fs);
-            for shown in PowerCut::images(&history.disk, fs, 60).shown {
-                prop_assert!(power.allows(&shown.image), "{} under {fs}", shown.cut);
+        let powers = FsModel::ALL.map(|fs| PowerCut::of(&history.disk, fs));
+        for shown in PowerCut::images(&history.disk, FsModel::Posix, 60).shown {
+            for power in powers.iter().filter(|power| power.fs >= shown.cut.fs) {
+                prop_assert!(power.allows(&shown.image), "{} under {}", shown.cut, power.fs);
             }
         }
     }
