@@ -129,7 +129,7 @@ fn tokens_replay(suite: &Suite, workload: usize) -> Result<(), Failed> {
         }
         let token = Token::decode(&record.token).map_err(|why| why.to_string())?;
         let (source, text) = ("token".to_string(), token.script.clone());
-        let file = CaseFile { name: token.case.clone(), source, text, own: true };
+        let file = CaseFile { name: token.case.clone(), source, text, ..CaseFile::own() };
         let run = || suite.pool.run(job(&file, sim)).expect("nothing interrupts a test");
         let (one, two) = (run(), run());
         if one != two {

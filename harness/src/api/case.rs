@@ -131,6 +131,7 @@ impl Case {
             case: self.name.clone(),
             source: self.script.name.clone(),
             text: self.text().to_string(),
+            head: 0,
             world: world.inner.label.clone(),
             place: world.inner.place.clone(),
         };

@@ -187,7 +187,7 @@ fn make_small(cause: &mut Cause, pool: &Pool, world: &World) {
         cause.token = small.encode();
     }
     let source = "the smallest script".to_string();
-    let file = CaseFile { name: token.case, source, text: script, own: true };
+    let file = CaseFile { name: token.case, source, text: script, ..CaseFile::own() };
     if let Ok(outcome) = pool.run(job(&file, world)) {
         // The numbers in it are those of the script that is shown.
         let same = outcome.rulings.iter().find(|ruling| ruling.verdict == cause.verdict);

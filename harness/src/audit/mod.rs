@@ -7,6 +7,5 @@ pub mod causes;
 pub mod diff;
 pub mod event;
 pub mod record;
-pub mod redis_conf;
 pub mod run;
 pub mod upgrade;

@@ -4,12 +4,11 @@
 
 use super::causes::Causes;
 use super::record::{self, Audit, CaseRecord, Config};
-use super::redis_conf::{BadConf, Conf, Given};
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::worlds::World;
-use crate::runner::Outcome;
 use crate::suite::check::judge;
-use crate::suite::library::{CaseFile, Library, LibraryError, ParsedCase, SWEEPS, job, parse_all};
+use crate::suite::library::{CaseFile, Library, LibraryError, ParsedCase, SWEEPS, job};
+use crate::suite::redis_conf::{Conf, NotUnder, Under};
 use crate::suite::snapshots::Reviewed;
 use crate::sweep::accepted::Accepted;
 use crate::sweep::driver::{RunCount, Sweeper};
@@ -19,22 +18,12 @@ use crate::sweep::{Sweep, Tally, Workload};
 /// What is needed before anything runs.
 pub struct AuditInputs {
     pub world: World,
-    conf: Option<Conf>,
+    under: Under,
     cases: Vec<ParsedCase>,
     workloads: Vec<Workload>,
     sample: Option<u32>,
     /// What only a disk shows that keeps nothing but what was synced by name is in it, too.
     pub posix: bool,
-}
-
-/// Why there is no audit at all.
-#[derive(Debug, thiserror::Error)]
-pub enum NoAudit {
-    #[error("interrupted")]
-    Interrupted(#[from] Interrupted),
-    /// The server does not start under the user's configuration.
-    #[error("{0}")]
-    BadConf(#[from] BadConf),
 }
 
 impl AuditInputs {
@@ -44,20 +33,15 @@ impl AuditInputs {
     /// When a case cannot be read, or is wrong under this configuration.
     pub fn read(
         world: World,
-        conf: Option<Conf>,
+        under: Under,
         sample: Option<u32>,
     ) -> Result<AuditInputs, LibraryError> {
         let library = Library::open()?;
-        let opening = conf.as_ref().map(Conf::lines).unwrap_or_default();
-        let under_conf = |files: Vec<CaseFile>| -> Vec<CaseFile> {
-            let put = |file: CaseFile| CaseFile { text: format!("{opening}{}", file.text), ..file };
-            files.into_iter().map(put).collect()
-        };
-        let cases = parse_all(under_conf(library.select(&[])?))?;
-        let workloads = parse_all(under_conf(library.select(&[SWEEPS.to_string()])?))?;
+        let cases = under.cases(library.select(&[])?)?;
+        let workloads = under.cases(library.select(&[SWEEPS.to_string()])?)?;
         let workload = |case: &ParsedCase| Workload::of(&case.file.name, &case.script);
         let workloads = workloads.iter().map(workload).collect();
-        Ok(AuditInputs { world, conf, cases, workloads, sample, posix: false })
+        Ok(AuditInputs { world, under, cases, workloads, sample, posix: false })
     }
 }
 
@@ -76,11 +60,9 @@ impl AuditRun<'_> {
     /// # Errors
     /// When the server does not start under the user's configuration, or an interrupt came before
     /// anything else.
-    pub fn all(&self, accepted: &Accepted, threads: usize) -> Result<(Audit, Causes), NoAudit> {
+    pub fn all(&self, accepted: &Accepted, threads: usize) -> Result<(Audit, Causes), NotUnder> {
         let inputs = self.inputs;
-        if let Some(conf) = &inputs.conf {
-            self.starts_under(conf)?;
-        }
+        inputs.under.is_taken_by(self.pool, std::slice::from_ref(&inputs.world))?;
         let (mut cases, ran) = self.cases();
         for case in cases.iter_mut().filter(|case| case.verdict.is_broken_promise()) {
             case.accepted = accepted.case(&case.name, case.verdict);
@@ -105,7 +87,7 @@ impl AuditRun<'_> {
             sabot: env!("CARGO_PKG_VERSION").to_string(),
             server: inputs.world.server_name(),
             world: inputs.world.label.clone(),
-            config: inputs.conf.as_ref().map(config),
+            config: inputs.under.conf.as_ref().map(config),
             partial: done.is_err(),
             sample: inputs.sample,
             counts: counts(&cases, &sweeps, accepted),
@@ -115,31 +97,6 @@ impl AuditRun<'_> {
             stale: Vec::new(),
         };
         Ok((audit, causes))
-    }
-
-    /// Whether the server starts under the user's configuration; if not, which line is at fault.
-    fn starts_under(&self, conf: &Conf) -> Result<(), NoAudit> {
-        if self.refusal(&conf.lines())?.is_none() {
-            return Ok(());
-        }
-        for Given { place, text } in &conf.kept {
-            if let Some(why) = self.refusal(&format!("config {text}\n"))? {
-                return Err(BadConf::new(&**place, format!("`{text}`: {why}")).into());
-            }
-        }
-        let words = "the server does not start with it, though it does with each line alone";
-        Err(BadConf::new(&*conf.path, words).into())
-    }
-
-    /// Why the server does not start under these lines; None: it does.
-    fn refusal(&self, lines: &str) -> Result<Option<String>, Interrupted> {
-        let text = format!("{lines}> PING\nexpect +PONG\nshow log\n");
-        let source = "a start under the configuration".to_string();
-        let file = CaseFile { name: "start".to_string(), source, text, own: true };
-        let outcome = self.pool.run(job(&file, &self.inputs.world))?;
-        let measured = !outcome.verdict.is_no_measurement();
-        let started = measured && outcome.failures.is_empty();
-        Ok((!started).then(|| format!("the server does not start: {}", reasons(&outcome))))
     }
 
     /// All cases, as far as they were run.
@@ -188,15 +145,6 @@ fn without_posix(mut sweep: Sweep) -> Sweep {
 fn counts(cases: &[CaseRecord], sweeps: &[Sweep], accepted: &Accepted) -> Tally {
     let cases: Tally = cases.iter().map(CaseRecord::class).collect();
     [cases, Tally::of_sweeps(sweeps, accepted)].into_iter().sum()
-}
-
-/// What a start that failed said of itself.
-fn reasons(outcome: &Outcome) -> String {
-    let said = outcome.rulings.iter().map(|ruling| ruling.sentence.as_str());
-    // Quoted for a person; nothing is decided by it.
-    let log = outcome.transcript.lines().filter_map(|line| line.trim().strip_prefix("log  "));
-    let reasons: Vec<&str> = said.chain(log.take(4)).collect();
-    reasons.join("; ")
 }
 
 fn config(conf: &Conf) -> Config {

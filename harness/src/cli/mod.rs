@@ -21,6 +21,7 @@ mod error;
 pub mod explore;
 pub mod keep;
 pub mod known;
+mod options;
 pub mod output;
 mod printable;
 pub mod run;

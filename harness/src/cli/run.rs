@@ -15,7 +15,8 @@ use crate::exit::{Exit, Status, overall};
 use crate::report::table::Table;
 use crate::runner::Outcome;
 use crate::suite::check::{Assessment, judge};
-use crate::suite::library::{CaseFile, Library, ParsedCase, job, parse_all};
+use crate::suite::library::{CaseFile, Library, ParsedCase, job};
+use crate::suite::redis_conf::NotUnder;
 use crate::suite::snapshots::{Reviewed, Snapshots};
 
 /// The mode.
@@ -23,11 +24,15 @@ pub fn main(args: &RunArgs) -> Result<Exit, CommandError> {
     let session = Session::begin(&args.limits)?;
     let library = Library::open()?;
     keep::possible(args.keep.as_deref())?;
-    let cases = parse_all(library.select(&args.cases)?)?;
+    let under = args.under.read()?;
+    let cases = under.cases(library.select(&args.cases)?)?;
     let choice = Choice::of(&args.worlds)?;
     announce(&choice);
     let mut run = Run::new(args, &cases, &choice, Snapshots::of(&library));
-    let done = session.with_pool(|pool| run.make(pool))?;
+    let done = session.with_pool(|pool| -> Result<_, NotUnder> {
+        under.is_taken_by(pool, &choice.worlds)?;
+        Ok(run.make(pool))
+    })??;
     run.conclude()?;
     Ok(if done.is_err() { Exit::Interrupted } else { overall(run.statuses()) })
 }
@@ -103,6 +108,7 @@ impl<'a> Run<'a> {
         }
         let reviewed = match () {
             () if file.own => Reviewed::ByItsAssertions,
+            () if self.args.under.config.is_some() => Reviewed::UnderAnotherConfiguration,
             () if file.is_workload() => Reviewed::Never,
             () => self.snapshots.find(&file.name, &its_world.family),
         };

@@ -4,8 +4,9 @@
 
 use std::path::Path;
 
-use super::args::{MergeArgs, Reports, SweepArgs};
+use super::args::{MergeArgs, SweepArgs};
 use super::error::CommandError;
+use super::options::Reports;
 use super::screen::Progress;
 use super::session::{Session, announce};
 use super::{output, screen};
@@ -14,7 +15,8 @@ use crate::error::cannot;
 use crate::exit::{Exit, Status, overall};
 use crate::report::matrix::LEGEND;
 use crate::report::sweep_text;
-use crate::suite::library::{Library, LibraryError, ParsedCase, SWEEPS, parse_all};
+use crate::suite::library::{Library, LibraryError, ParsedCase, SWEEPS};
+use crate::suite::redis_conf::{NotUnder, Under};
 use crate::sweep::accepted::Accepted;
 use crate::sweep::driver::Sweeper;
 use crate::sweep::enumerate::Scope;
@@ -27,7 +29,8 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
         args.reports.json.iter().chain(&args.reports.junit).map(|path| path.as_path()),
     )?;
     let accepted = accepted(&args.reports)?;
-    let workloads = workloads(&args.cases)?;
+    let under = args.under.read()?;
+    let workloads = workloads(&args.cases, &under)?;
     let choice = choose(args)?;
     announce(&choice);
     let shard = args.shard.unwrap_or(Shard::WHOLE);
@@ -41,7 +44,8 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
     // From here on a report is there, whatever ends this process.
     save(&[], true)?;
     let began = std::time::Instant::now();
-    let (sweeps, interrupted) = session.with_pool(|pool| {
+    let swept = session.with_pool(|pool| -> Result<_, NotUnder> {
+        under.is_taken_by(pool, &choice.worlds)?;
         let mut sweeps = Vec::new();
         for (workload, world) in
             workloads.iter().flat_map(|w| choice.worlds.iter().map(move |world| (w, world)))
@@ -53,12 +57,13 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
             progress.line(&shown(&sweep));
             sweeps.push(sweep);
             if save(&sweeps, true).is_err() || swept.is_err() {
-                return (sweeps, true);
+                return Ok((sweeps, true));
             }
         }
-        (sweeps, false)
+        Ok((sweeps, false))
     })?;
     progress.finish();
+    let (sweeps, interrupted) = swept?;
     let file = File::new(shard.to_string(), interrupted, sweeps);
     if file.sweeps.len() > 1 {
         screen::line(&format!("=== causes, the worst first\n{}", sweep_text::causes(&file.sweeps)));
@@ -67,7 +72,8 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
     write(&file, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)?;
     let everywhere = !interrupted
         && (shard, sample, args.faults.is_empty()) == (Shard::WHOLE, None, true)
-        && args.cases.is_empty();
+        && args.cases.is_empty()
+        && args.under.config.is_none();
     let stale = if everywhere { accepted.stale() } else { Vec::new() };
     say_accepted(&accepted, &file, &stale);
     let stale = stale.iter().map(|_| Status::BadCase);
@@ -83,10 +89,10 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
     })
 }
 
-fn workloads(words: &[String]) -> Result<Vec<Workload>, LibraryError> {
+fn workloads(words: &[String], under: &Under) -> Result<Vec<Workload>, LibraryError> {
     let library = Library::open()?;
     let all = [SWEEPS.to_string()];
-    let cases = parse_all(library.select(if words.is_empty() { &all } else { words })?)?;
+    let cases = under.cases(library.select(if words.is_empty() { &all } else { words })?)?;
     Ok(cases.iter().map(|ParsedCase { file, script }| Workload::of(&file.name, script)).collect())
 }
 

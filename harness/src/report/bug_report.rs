@@ -16,7 +16,7 @@ pub fn report(
     found: &[BugOnServer],
     outcomes: &[Outcome],
 ) -> String {
-    let (title, mechanism) = head(&bug.file.text);
+    let (title, mechanism) = head(bug.file.own_text());
     let mut text = format!("# {title}\n\n{mechanism}\n");
     text.push_str("\n| server | seen |\n|---|---|\n");
     for (server, found) in servers.iter().zip(found) {
@@ -35,7 +35,7 @@ pub fn report(
         text.push_str(&fenced("sh", &script));
     }
     text.push_str("\n## The case\n\n");
-    text.push_str(&fenced("", &bug.file.text));
+    text.push_str(&fenced("", bug.file.own_text()));
     if let Some(place) = ran {
         let name = name(&servers[place]);
         text.push_str(&format!("\n## What was observed on {name}\n\n"));
