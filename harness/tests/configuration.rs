@@ -36,7 +36,7 @@ fn a_case_runs_under_the_configuration_and_its_lines_are_counted_as_they_stand()
     let text = out(&ran);
     assert_eq!(ran.status.code(), Some(1), "{text}");
     assert!(text.contains("config appendfsync always\n> CONFIG GET appendfsync"), "{text}");
-    assert!(text.contains("\"always\""), "{text}");
+    assert!(text.contains("2) \"always\""), "{text}");
     assert!(text.contains("own.case:3: "), "{text}");
 }
 

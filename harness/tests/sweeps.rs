@@ -113,7 +113,7 @@ fn as_reviewed(suite: &Suite, workload: usize) -> Result<(), Failed> {
     }
     let file = &suite.workloads[workload].0;
     let description = format!("the matrix of {} on sabot", file.name);
-    let text = format!("{}\n{}", sweep_text::matrix(sweep), sweep_text::told(sweep, false));
+    let text = format!("{}\n{}", sweep_text::matrix(sweep), sweep_text::told(sweep, false, true));
     let (settings, name) = whole::reviewed(file, "sabot", description);
     settings.bind(|| insta::assert_snapshot!(name, text));
     Ok(())

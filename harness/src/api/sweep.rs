@@ -84,7 +84,11 @@ impl Report {
     /// Counts, the matrix of calls and faults, and the findings, without tokens. It stays the same
     /// as long as the server behaves the same, so it makes a good snapshot.
     pub fn text(&self) -> String {
-        format!("{}\n{}", sweep_text::matrix(&self.sweep), sweep_text::told(&self.sweep, false))
+        format!(
+            "{}\n{}",
+            sweep_text::matrix(&self.sweep),
+            sweep_text::told(&self.sweep, false, true)
+        )
     }
 }
 

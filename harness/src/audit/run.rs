@@ -2,7 +2,8 @@
 //!
 //! Must not know: how a case runs, what a promise is, and how an audit is told.
 
-use super::causes::Causes;
+use super::causes::{Causes, Setting};
+use super::known::Shown;
 use super::record::{self, Audit, CaseRecord, Config};
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::worlds::World;
@@ -20,7 +21,8 @@ pub struct AuditInputs {
     pub world: World,
     under: Under,
     cases: Vec<ParsedCase>,
-    workloads: Vec<Workload>,
+    /// Cases that are swept.
+    swept: Vec<ParsedCase>,
     sample: Option<u32>,
     /// What only a disk shows that keeps nothing but what was synced by name is in it, too.
     pub posix: bool,
@@ -38,10 +40,8 @@ impl AuditInputs {
     ) -> Result<AuditInputs, LibraryError> {
         let library = Library::open()?;
         let cases = under.cases(library.select(&[])?)?;
-        let workloads = under.cases(library.select(&[SWEEPS.to_string()])?)?;
-        let workload = |case: &ParsedCase| Workload::of(&case.file.name, &case.script);
-        let workloads = workloads.iter().map(workload).collect();
-        Ok(AuditInputs { world, under, cases, workloads, sample, posix: false })
+        let swept = under.cases(library.select(&[SWEEPS.to_string()])?)?;
+        Ok(AuditInputs { world, under, cases, swept, sample, posix: false })
     }
 }
 
@@ -63,7 +63,8 @@ impl AuditRun<'_> {
     pub fn all(&self, accepted: &Accepted, threads: usize) -> Result<(Audit, Causes), NotUnder> {
         let inputs = self.inputs;
         inputs.under.is_taken_by(self.pool, std::slice::from_ref(&inputs.world))?;
-        let (mut cases, ran) = self.cases();
+        let mut setting = self.setting();
+        let (mut cases, ran) = self.cases(&mut setting.known);
         for case in cases.iter_mut().filter(|case| case.verdict.is_broken_promise()) {
             case.accepted = accepted.case(&case.name, case.verdict);
         }
@@ -74,7 +75,8 @@ impl AuditRun<'_> {
             files.find(|file| file.name == case.name)
         };
         let files: Vec<&CaseFile> = cases.iter().filter_map(file).collect();
-        let mut causes = Causes::of(&sweeps, &cases, &files, &inputs.world.label, accepted);
+        let mut causes =
+            Causes::of(&sweeps, &cases, &files, &inputs.world.label, accepted, &setting);
         if done.is_ok() {
             (self.progress)(RunCount::Planned(causes.count()), "");
             let advance = || (self.progress)(RunCount::Done(1), "the smallest scripts");
@@ -99,8 +101,17 @@ impl AuditRun<'_> {
         Ok((audit, causes))
     }
 
-    /// All cases, as far as they were run.
-    fn cases(&self) -> (Vec<CaseRecord>, Result<(), Interrupted>) {
+    /// Which cases and workloads have another policy than the user's.
+    fn setting(&self) -> Setting {
+        let Some(policy) = self.inputs.under.policy() else { return Setting::default() };
+        let all = self.inputs.cases.iter().chain(&self.inputs.swept);
+        let other = all.filter(|case| policy.is_overridden_by(&case.script));
+        let other_policy = other.map(|case| case.file.name.clone()).collect();
+        Setting { other_policy, ..Setting::default() }
+    }
+
+    /// All cases, as far as they were run, and the known bugs that show.
+    fn cases(&self, known: &mut Vec<Shown>) -> (Vec<CaseRecord>, Result<(), Interrupted>) {
         let cases = &self.inputs.cases;
         (self.progress)(RunCount::Planned(cases.len()), "");
         let mut records: Vec<Option<CaseRecord>> = vec![None; cases.len()];
@@ -108,6 +119,7 @@ impl AuditRun<'_> {
         let done = self.pool.run_all(jobs).try_for_each(|outcome| {
             let (number, outcome) = outcome?;
             let ParsedCase { file, script } = &cases[number];
+            known.extend(Shown::of(&cases[number], &outcome));
             let runs = [outcome];
             let assessment = judge(script, &runs, &Reviewed::Never);
             records[number] = Some(CaseRecord::of(&file.name, &runs[0], assessment));
@@ -121,7 +133,8 @@ impl AuditRun<'_> {
     fn sweeps(&self, sweeps: &mut Vec<Sweep>) -> Result<(), Interrupted> {
         let sample = self.inputs.sample.map(|runs| runs as usize);
         let scope = Scope { sample, ..Scope::WHOLE };
-        for workload in &self.inputs.workloads {
+        for ParsedCase { file, script } in &self.inputs.swept {
+            let workload = &Workload::of(&file.name, script);
             let progress = |step| (self.progress)(step, &workload.name);
             let sweeper = Sweeper { pool: self.pool, scope, pairs: false, progress: &progress };
             let (sweep, swept) = sweeper.sweep(workload, &self.inputs.world);

@@ -79,6 +79,8 @@ pub struct Side {
     pub partial: bool,
     /// Workloads that could not be swept.
     pub refused: usize,
+    /// What nothing was found out about, with the reason.
+    pub unmeasured: Vec<String>,
 }
 
 /// Both servers with what was found about them.
@@ -121,6 +123,7 @@ impl Upgrade {
             counts: audit.counts.clone(),
             partial: audit.partial,
             refused: audit.sweeps.iter().filter(|sweep| sweep.refused.is_some()).count(),
+            unmeasured: audit.unmeasured(),
         };
         let (config, sample) = (new.config.clone(), new.sample);
         Ok(Upgrade { old: side(old), new: side(new), config, sample, causes, rows })
@@ -172,22 +175,14 @@ fn compared(
     old: Option<Verdict>,
     new: Option<Verdict>,
 ) -> Compared {
-    let events = cause.faults.iter().filter_map(|fault| Event::of_column(fault));
-    let mut events: BTreeSet<Event> = events.collect();
-    if events.is_empty() {
-        events.insert(Event::Cases);
-    }
+    let events = cause.events();
     let (sentence, token) = (cause.sentence.clone(), cause.token.clone());
     Compared { difference, events, old, new, sentence, token }
 }
 
 /// A row for each event that was tried on either server.
 fn rows(causes: &[Compared], audits: &[&Audit]) -> Vec<Row> {
-    let records = audits.iter().flat_map(|audit| &audit.sweeps).flat_map(|sweep| &sweep.records);
-    let mut tried: BTreeSet<Event> = records.map(|it| Event::of(it.fault.last())).collect();
-    if audits.iter().any(|audit| !audit.cases.is_empty()) {
-        tried.insert(Event::Cases);
-    }
+    let tried: BTreeSet<Event> = audits.iter().flat_map(|audit| audit.tried()).collect();
     let row = |event: Event| {
         let mut its: Vec<usize> =
             (0..causes.len()).filter(|n| causes[*n].events.contains(&event)).collect();

@@ -147,6 +147,10 @@ pub struct SweepArgs {
     /// Only about N runs per workload, of as many kinds as possible
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub sample: Option<u32>,
+    /// Also tell what only a disk loses that keeps nothing but what was synced by name; it does not
+    /// count
+    #[arg(long)]
+    pub posix: bool,
     /// At each power cut try at most N disk states per kind of file system, besides those that are
     /// always tried [default: 4096 in sim, 16 elsewhere]
     #[arg(long, value_name = "N")]

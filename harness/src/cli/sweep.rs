@@ -54,7 +54,7 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
             let hear = |step| progress.hear(step, &what);
             let sweeper = Sweeper { pool, scope, pairs: args.pairs, progress: &hear };
             let (sweep, swept) = sweeper.sweep(workload, world);
-            progress.line(&shown(&sweep));
+            progress.line(&shown(&sweep, args.posix));
             sweeps.push(sweep);
             if save(&sweeps, true).is_err() || swept.is_err() {
                 return Ok((sweeps, true));
@@ -66,7 +66,10 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
     let (sweeps, interrupted) = swept?;
     let file = File::new(shard.to_string(), interrupted, sweeps);
     if file.sweeps.len() > 1 {
-        screen::line(&format!("=== causes, the worst first\n{}", sweep_text::causes(&file.sweeps)));
+        screen::line(&format!(
+            "=== causes, the worst first\n{}",
+            sweep_text::causes(&file.sweeps, args.posix)
+        ));
     }
     conclude(&file, &accepted, began.elapsed().as_secs_f64());
     write(&file, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)?;
@@ -108,7 +111,7 @@ fn choose(args: &SweepArgs) -> Result<Choice, NoWorld> {
 }
 
 /// One sweep on the terminal.
-fn shown(sweep: &Sweep) -> String {
+fn shown(sweep: &Sweep, posix: bool) -> String {
     let world = &sweep.world;
     let remark = sweep.remark.as_ref().map(|remark| format!("\n{remark}"));
     format!(
@@ -116,7 +119,7 @@ fn shown(sweep: &Sweep) -> String {
         sweep.workload,
         remark.unwrap_or_default(),
         sweep_text::matrix(sweep),
-        sweep_text::told(sweep, true)
+        sweep_text::told(sweep, true, posix)
     )
 }
 
@@ -191,7 +194,7 @@ pub fn merge(args: &MergeArgs) -> Result<Exit, CommandError> {
         args.reports.json.iter().chain(&args.reports.junit).map(|path| path.as_path()),
     )?;
     let merged = File::merge(files).map_err(CommandError::usage)?;
-    merged.sweeps.iter().for_each(|sweep| screen::line(&shown(sweep)));
+    merged.sweeps.iter().for_each(|sweep| screen::line(&shown(sweep, false)));
     conclude(&merged, &accepted, 0.0);
     write(&merged, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)?;
     say_accepted(&accepted, &merged, &[]);

@@ -157,7 +157,7 @@ fn seen(case: &ParsedCase, outcome: &Outcome) -> Seen {
 }
 
 /// What the first line of a known bug names before its colon.
-fn upstream(text: &str) -> &str {
+pub fn upstream(text: &str) -> &str {
     let first = text.lines().next().unwrap_or_default().trim_start_matches(['#', ' ']);
     first.split(": ").next().unwrap_or_default()
 }
