@@ -159,6 +159,13 @@ impl Causes {
         self.found.push((key, cause));
     }
 
+    /// What replays a case that is a cause of its own; empty: it is none.
+    pub fn token_of_case(&self, name: &str) -> String {
+        let is_it = |key: &Key| matches!(&key.cause.blamed, Blamed::Case(case) if case == name);
+        let cause = self.found.iter().find(|(key, _)| is_it(key));
+        cause.map(|(_, cause)| cause.token.clone()).unwrap_or_default()
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.found.len()

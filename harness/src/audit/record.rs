@@ -83,6 +83,9 @@ pub struct CaseRecord {
     /// The worst unexpected sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sentence: String,
+    /// Replays the case; where it is broken or was not measured.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub token: String,
     /// Why a broken promise is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<String>,
@@ -107,7 +110,8 @@ impl CaseRecord {
         };
         let sentence = worst.map(|ruling| ruling.sentence.clone()).unwrap_or_default();
         let notes = assessment.notes;
-        CaseRecord { name: name.to_string(), verdict, result, notes, sentence, accepted: None }
+        let (name, token, accepted) = (name.to_string(), String::new(), None);
+        CaseRecord { name, verdict, result, notes, sentence, token, accepted }
     }
 
     pub fn class(&self) -> Class {

@@ -83,6 +83,7 @@ impl AuditRun<'_> {
             causes.shrink(self.pool, &inputs.world, threads, advance);
             done = if self.pool.is_stopped() { Err(Interrupted) } else { Ok(()) };
         }
+        cases.iter_mut().for_each(|case| case.token = causes.token_of_case(&case.name));
         let audit = Audit {
             format: record::FORMAT.to_string(),
             version: record::VERSION,

@@ -21,6 +21,11 @@ use crate::sweep::enumerate::Scope;
 use crate::sweep::tally::{Class, Tally};
 use crate::sweep::{Signature, Token};
 
+/// What the first field of every such file says.
+const FORMAT: &str = "sabot compare";
+/// The keys of a file of this version do not change.
+const VERSION: u32 = 1;
+
 /// How the new server is, compared with the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -61,6 +66,8 @@ pub struct Row {
 /// Two servers compared.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Upgrade {
+    pub format: &'static str,
+    pub version: u32,
     pub old: Side,
     pub new: Side,
     pub config: Option<Config>,
@@ -126,7 +133,9 @@ impl Upgrade {
             unmeasured: audit.unmeasured(),
         };
         let (config, sample) = (new.config.clone(), new.sample);
-        Ok(Upgrade { old: side(old), new: side(new), config, sample, causes, rows })
+        let (format, version) = (FORMAT, VERSION);
+        let (old, new) = (side(old), side(new));
+        Ok(Upgrade { format, version, old, new, config, sample, causes, rows })
     }
 
     pub fn count(&self, difference: Difference) -> usize {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod annotations;
 pub mod args;
 pub mod audit;
 pub mod bench;

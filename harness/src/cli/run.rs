@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::annotations::{self, Annotation};
 use super::args::RunArgs;
 use super::error::CommandError;
 use super::screen::Progress;
@@ -112,7 +113,11 @@ impl<'a> Run<'a> {
             () if file.is_workload() => Reviewed::Never,
             () => self.snapshots.find(&file.name, &its_world.family),
         };
-        self.assessed[case][world] = Some(judge(script, &runs, &reviewed));
+        let assessment = judge(script, &runs, &reviewed);
+        if assessment.status == Status::BrokenPromise {
+            annotate(file, &runs[0]);
+        }
+        self.assessed[case][world] = Some(assessment);
         self.transcripts[case][world].clone_from(&runs[0].transcript);
         self.print();
     }
@@ -236,6 +241,18 @@ impl<'a> Run<'a> {
         let worlds = count_of(self.choice.worlds.len(), "world");
         format!("{cases} in {worlds}: {}", parts.join(", "))
     }
+}
+
+/// What was broken or not met, at the lines of the case.
+fn annotate(file: &CaseFile, outcome: &Outcome) {
+    let broken = outcome.rulings.iter().filter(|ruling| ruling.is_unexpected());
+    let broken =
+        broken.map(|ruling| (ruling.line, ruling.verdict.as_str(), ruling.sentence.as_str()));
+    let unmet = outcome.failures.iter().filter(|failure| !failure.bad_case);
+    let unmet = unmet.map(|failure| (failure.line, "expect", failure.message.as_str()));
+    let annotation =
+        |(line, title, message)| Annotation { file: &file.source, line, title, message };
+    annotations::print(broken.chain(unmet).map(annotation));
 }
 
 /// A label as the heading of a column: of a path the last two names.

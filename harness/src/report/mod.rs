@@ -14,6 +14,7 @@ pub mod junit;
 pub mod known_bugs;
 pub mod matrix;
 pub mod operator;
+mod promises;
 pub mod sweep_text;
 pub mod table;
 pub mod upgrade;

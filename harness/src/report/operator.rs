@@ -59,7 +59,7 @@ fn what(cause: &Cause) -> String {
             "writes are gone, and a client could have known before".to_string()
         }
         (Verdict::Leaked, _) => "the server holds on to descriptors or children".to_string(),
-        (other, _) => super::html::meaning(other).to_string(),
+        (other, _) => format!("the run comes to {other}"),
     }
 }
 
@@ -92,7 +92,7 @@ pub fn own_line(cause: &Cause) -> Option<&str> {
         rest.filter_map(|line| line.trim().strip_prefix("log  # ")).next()
     };
     match cause.verdict {
-        Verdict::RefusedStart | Verdict::Died => warnings().last(),
+        Verdict::RefusedStart | Verdict::Died => warnings().next_back(),
         _ => after_fault(),
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Must not know: how it was found.
 
+use std::time::Duration;
+
 use super::junit::{self, Became};
 use super::matrix::{Cell, Matrix};
 use crate::contract::Verdict;
@@ -164,24 +166,27 @@ pub fn causes(sweeps: &[Sweep], posix: bool) -> String {
     told.map(tell).collect()
 }
 
-/// The report as JUnit: a suite for each workload and world, a test for each cell.
+/// The report as JUnit: a suite for each workload and world, a test for each cell; `times` are how
+/// long the sweeps took, as far as that is known.
 ///
 /// # Errors
 /// When a text cannot be written as XML.
-pub fn junit(file: &File, accepted: &Accepted) -> Result<String, String> {
-    let mut suites: Vec<_> = file.sweeps.iter().map(|sweep| suite(sweep, accepted)).collect();
+pub fn junit(file: &File, accepted: &Accepted, times: &[Duration]) -> Result<String, String> {
+    let suites = file.sweeps.iter().enumerate();
+    let mut suites: Vec<_> =
+        suites.map(|(n, sweep)| suite(sweep, accepted, times.get(n).copied())).collect();
     let missing = file.missing();
     if !missing.is_empty() {
         let why = format!("{}, and what is not here was not tried", missing.join("; "));
         let became = Became::Errored("partial".to_string(), why);
         let test = ("report".to_string(), "complete".to_string(), became);
-        suites.insert(0, ("sabot sweep".to_string(), vec![test]));
+        suites.insert(0, ("sabot sweep".to_string(), vec![test], None));
     }
     junit::write("sabot sweep", &suites)
 }
 
 /// The suite of one sweep; what is accepted is a skipped test, with the reason.
-pub fn suite(sweep: &Sweep, accepted: &Accepted) -> (String, Vec<junit::Test>) {
+pub fn suite(sweep: &Sweep, accepted: &Accepted, took: Option<Duration>) -> junit::Suite {
     let name = format!("{} in {}", sweep.workload, sweep.world);
     let mut tests: Vec<junit::Test> = Vec::new();
     if let Some(why) = &sweep.refused {
@@ -198,7 +203,7 @@ pub fn suite(sweep: &Sweep, accepted: &Accepted) -> (String, Vec<junit::Test>) {
         let why = || accepted.run(&sweep.workload, record).unwrap_or_default();
         tests.push((record.site.to_string(), test, became(record, class, why)));
     }
-    (name, tests)
+    (name, tests, took)
 }
 
 fn became(record: &Record, class: Class, accepted: impl Fn() -> String) -> Became {

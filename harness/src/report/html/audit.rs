@@ -101,8 +101,8 @@ fn in_ways(audit: &Audit, own: usize, other: usize) -> String {
             )
         }
         (own, other) => format!(
-            "Not fully: under your policy ({policy}) promises break in {}, and in {other} more under \
-             other policies",
+            "Not fully: under your policy ({policy}) promises break in {}, and in {other} more \
+             under other policies",
             many(own, "way")
         ),
     }

@@ -61,7 +61,8 @@ impl Policy {
         }
     }
 
-    /// Whether both promise the same: how a log would be synced does not matter where there is none.
+    /// Whether both promise the same: how a log would be synced does not matter where there is
+    /// none.
     fn is_like(&self, other: &Policy) -> bool {
         let synced = |policy: &Policy| policy.appendonly.then(|| policy.appendfsync.clone());
         synced(self) == synced(other) && self.save_points == other.save_points

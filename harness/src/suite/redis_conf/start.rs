@@ -23,16 +23,18 @@ pub enum NotUnder {
 /// # Errors
 /// When it does not start, with the line that it refuses.
 pub fn starts_under(pool: &Pool, world: &World, conf: &Conf) -> Result<(), NotUnder> {
-    let label = &world.label;
     if refusal(pool, world, &conf.lines())?.is_none() {
         return Ok(());
     }
     for Given { place, text } in &conf.kept {
         if let Some(why) = refusal(pool, world, &format!("config {text}\n"))? {
-            return Err(BadConf::new(&**place, format!("`{text}`: {label} {why}")).into());
+            return Err(BadConf::new(&**place, format!("`{text}`: {why}")).into());
         }
     }
-    let words = format!("{label} does not start with it, though it does with each line alone");
+    let words = format!(
+        "the server does not start with it in {}, though it does with each line alone",
+        world.label
+    );
     Err(BadConf::new(&*conf.path, words).into())
 }
 
@@ -43,7 +45,8 @@ fn refusal(pool: &Pool, world: &World, lines: &str) -> Result<Option<String>, In
     let file = CaseFile { name: "start".to_string(), source, text, ..CaseFile::own() };
     let outcome = pool.run(job(&file, world))?;
     let started = !outcome.verdict.is_no_measurement() && outcome.failures.is_empty();
-    Ok((!started).then(|| format!("does not start: {}", reasons(&outcome))))
+    Ok((!started)
+        .then(|| format!("the server does not start in {}: {}", world.label, reasons(&outcome))))
 }
 
 /// What a start that failed said of itself.
