@@ -44,6 +44,8 @@ pub enum Difference {
 pub struct Compared {
     pub difference: Difference,
     pub events: BTreeSet<Event>,
+    /// It shows only in workloads that set another policy than the configuration.
+    pub other_policy: bool,
     /// None: its script says nothing about this server.
     pub old: Option<Verdict>,
     pub new: Option<Verdict>,
@@ -186,7 +188,8 @@ fn compared(
 ) -> Compared {
     let events = cause.events();
     let (sentence, token) = (cause.sentence.clone(), cause.token.clone());
-    Compared { difference, events, old, new, sentence, token }
+    let other_policy = cause.other_policy;
+    Compared { difference, events, other_policy, old, new, sentence, token }
 }
 
 /// A row for each event that was tried on either server.
@@ -195,7 +198,7 @@ fn rows(causes: &[Compared], audits: &[&Audit]) -> Vec<Row> {
     let row = |event: Event| {
         let mut its: Vec<usize> =
             (0..causes.len()).filter(|n| causes[*n].events.contains(&event)).collect();
-        its.sort_by_key(|n| causes[*n].difference);
+        its.sort_by_key(|n| (causes[*n].difference, causes[*n].other_policy));
         let worst = its.first().map(|n| causes[*n].difference);
         Row { event, difference: worst.unwrap_or(Difference::Same), causes: its }
     };

@@ -105,7 +105,7 @@ pub fn word(difference: Difference) -> &'static str {
 pub fn in_words(cause: &Compared) -> String {
     let (old, new) = (word_of(cause.old), word_of(cause.new));
     let sentence = &cause.sentence;
-    match cause.difference {
+    let told = match cause.difference {
         Difference::Worse => format!("{new}, was {old}: {sentence}"),
         Difference::OnlyNew => {
             format!("{new}, where the old server makes no such call: {sentence}")
@@ -115,6 +115,10 @@ pub fn in_words(cause: &Compared) -> String {
         Difference::OnlyOld => {
             format!("was {old}, where the new server makes no such call: {sentence}")
         }
+    };
+    match cause.other_policy {
+        true => format!("{told} (only under another policy than yours)"),
+        false => told,
     }
 }
 
