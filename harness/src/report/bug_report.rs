@@ -22,11 +22,14 @@ pub fn report(
     outcomes: &[Outcome],
 ) -> String {
     let (title, mechanism) = head(bug.file.own_text());
-    let title = title.split_once(": ").map_or(title.as_str(), |(_, title)| title);
+    let (upstream, title) = title.split_once(": ").unwrap_or(("", &title));
     let at = |seen| found.iter().position(|found| found.seen == seen);
     let (shows, absent) = (at(Seen::Shows), at(Seen::Absent));
     let ran = shows.or(absent);
     let mut text = format!("[BUG] {title}\n\n{}", affects(servers, found));
+    if !upstream.is_empty() {
+        text.push_str(&format!("See also {upstream}\n"));
+    }
     text.push_str(&format!("\n**Describe the bug**\n\n{mechanism}\n"));
     let functions = functions(&mechanism);
     if !functions.is_empty() {
