@@ -17,7 +17,7 @@ use sabot::contract::Verdict;
 use sabot::kernel::Image;
 use sabot::profile::Profile;
 use sabot::runner::{Outcome, WorldOracle, run, run_for_summary};
-use sabot::sweep::explore::{Explored, draw, explore};
+use sabot::sweep::explore::{Explored, Setting, draw, explore};
 use sabot::world::World;
 use sabot::world::sim::{Sim, Stacks};
 use support::delegate::Delegate;
@@ -142,7 +142,7 @@ fn explored(runs: u64, machine: fn(Sim) -> Box<dyn World>) -> Vec<Explored> {
         Ok(Box::new(Sim::new(Rc::clone(&again.0), again.1.clone())) as Box<dyn World>)
     }));
     let stories: Vec<_> = (0..runs).map(|n| draw(CANARY_SEED, n).current()).collect();
-    let explored = explore(&stories, &mut |scripts, collect| {
+    let explored = explore(&Setting::default(), &stories, &mut |scripts, collect| {
         let briefs = scripts.iter().map(|text| {
             let script = parse("story", text).unwrap_or_else(|bad| panic!("{bad}"));
             let mut world = machine(Sim::new(Rc::clone(&own.0), own.1.clone()));

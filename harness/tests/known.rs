@@ -93,8 +93,11 @@ fn a_known_bug_is_exported_with_what_is_needed_to_have_it_elsewhere() {
     let (code, report, errors) = sabot(&["export", "1", "--world", "sim"]);
     assert_eq!(code, Some(0), "{report}{errors}");
     for part in [
-        "# valkey PR 4342",
-        "| sabot-server (world sim) | shows |",
+        "[BUG] ",
+        "\nSee also valkey PR 4342",
+        "\nAffects sabot-server (world sim)\n",
+        "**To reproduce**",
+        "- got: :1\n",
         "truncate -s -7 \"$(aof)\"",
         "symptom :1\n  symptom: shows",
     ] {

@@ -33,7 +33,7 @@ fn after_children(children: usize) -> String {
 fn run(pool: &Pool, world: &World, text: &str) -> Outcome {
     let (label, place) = (world.label.clone(), world.place.clone());
     let (case, source) = ("starts".to_string(), "starts.case".to_string());
-    let job = Job { case, source, text: text.to_string(), world: label, place };
+    let job = Job { case, source, text: text.to_string(), head: 0, world: label, place };
     let outcome = pool.run(job).expect("nothing interrupts a test");
     assert!(!outcome.is_bad_case(), "{}: {:?}\n{text}", world.label, outcome.failures);
     outcome

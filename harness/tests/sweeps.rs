@@ -113,7 +113,7 @@ fn as_reviewed(suite: &Suite, workload: usize) -> Result<(), Failed> {
     }
     let file = &suite.workloads[workload].0;
     let description = format!("the matrix of {} on sabot", file.name);
-    let text = format!("{}\n{}", sweep_text::matrix(sweep), sweep_text::told(sweep, false));
+    let text = format!("{}\n{}", sweep_text::matrix(sweep), sweep_text::told(sweep, false, true));
     let (settings, name) = whole::reviewed(file, "sabot", description);
     settings.bind(|| insta::assert_snapshot!(name, text));
     Ok(())
@@ -129,7 +129,7 @@ fn tokens_replay(suite: &Suite, workload: usize) -> Result<(), Failed> {
         }
         let token = Token::decode(&record.token).map_err(|why| why.to_string())?;
         let (source, text) = ("token".to_string(), token.script.clone());
-        let file = CaseFile { name: token.case.clone(), source, text, own: true };
+        let file = CaseFile { name: token.case.clone(), source, text, ..CaseFile::own() };
         let run = || suite.pool.run(job(&file, sim)).expect("nothing interrupts a test");
         let (one, two) = (run(), run());
         if one != two {

@@ -130,7 +130,8 @@ impl Case {
         let job = Job {
             case: self.name.clone(),
             source: self.script.name.clone(),
-            text: self.text().to_string(),
+            text: format!("{}{}", world.opening, self.text()),
+            head: u32::try_from(world.opening.lines().count()).unwrap_or(u32::MAX),
             world: world.inner.label.clone(),
             place: world.inner.place.clone(),
         };

@@ -47,6 +47,9 @@ pub enum Error {
     /// what was expected.
     #[error("{0}")]
     BadCase(String),
+    /// A redis.conf that cannot be used, with its file and line.
+    #[error("{0}")]
+    BadConfig(String),
     /// The case ran, and it is the case that is wrong: a rule never fired, say, so that nothing was
     /// tested.
     #[error("the case {case} is wrong:\n{}", mistakes.join("\n"))]

@@ -1,12 +1,13 @@
 //! A sweep: every fault at every call of a workload, each a run of its own.
 
 use super::{Case, Error, World};
+use crate::case;
 use crate::contract::Verdict;
 use crate::report::sweep_text;
 use crate::sweep::driver::Sweeper;
 use crate::sweep::enumerate::Scope;
 use crate::sweep::finding::{Finding, findings};
-use crate::sweep::{Kind, Sweep, Workload};
+use crate::sweep::{File, Kind, Shard, Sweep, Workload};
 
 /// How much of a sweep to make. The default is all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,10 +82,20 @@ impl Report {
         findings
     }
 
+    /// The report as JSON, as `sabot sweep --json` writes it: `docs/json.md` describes it, and
+    /// `sabot merge` and `sabot diff` read it.
+    pub fn to_json(&self) -> String {
+        File::new(Shard::WHOLE.to_string(), false, vec![self.sweep.clone()]).write()
+    }
+
     /// Counts, the matrix of calls and faults, and the findings, without tokens. It stays the same
     /// as long as the server behaves the same, so it makes a good snapshot.
     pub fn text(&self) -> String {
-        format!("{}\n{}", sweep_text::matrix(&self.sweep), sweep_text::told(&self.sweep, false))
+        format!(
+            "{}\n{}",
+            sweep_text::matrix(&self.sweep),
+            sweep_text::told(&self.sweep, false, true)
+        )
     }
 }
 
@@ -117,7 +128,8 @@ pub fn sweep(case: &Case, world: &World, options: &SweepOptions) -> Result<Repor
         ..Scope::WHOLE
     };
     let sweeper = Sweeper { pool: &world.pool, scope, pairs: options.pairs, progress: &|_| {} };
-    let workload = Workload::of(case.name(), &case.script);
+    let script = case::parse(case.name(), &format!("{}{}", world.opening, case.text()))?;
+    let workload = Workload::of(case.name(), &script);
     let (sweep, swept) = sweeper.sweep(&workload, &world.inner);
     let not_measured = |why: String| Err(Error::NotMeasured(format!("{}: {why}", case.name())));
     if let Some(why) = sweep.refused {

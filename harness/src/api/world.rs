@@ -1,12 +1,14 @@
 //! A server, found on this machine, and the workers that run it.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Error;
 use crate::engine::pool::{Pool, Settings};
 use crate::engine::worlds;
+use crate::suite::redis_conf::{Conf, starts_under};
 
 /// Real time that one supervised run may take, unless the user says otherwise.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -22,6 +24,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub struct World {
     pub(super) inner: worlds::World,
     pub(super) pool: Arc<Pool>,
+    /// Lines before each case.
+    pub(super) opening: Arc<str>,
 }
 
 impl fmt::Debug for World {
@@ -83,7 +87,34 @@ impl World {
             |why: std::io::Error| Error::HarnessBroken(format!("cannot start workers: {why}"));
         let settings = Settings::of_this_binary(deadline).map_err(broken)?;
         let pool = Arc::new(Pool::new(&settings).map_err(broken)?);
-        Ok(World { inner, pool })
+        Ok(World { inner, pool, opening: Arc::default() })
+    }
+
+    /// The same server under a redis.conf: its directives, with those that it includes, come before
+    /// the lines of every case, which win. What sabot decides itself (ports, paths, passwords) is
+    /// left out. The workers are shared.
+    ///
+    /// ```
+    /// use sabot::{Case, World};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let conf = folder.path().join("redis.conf");
+    /// std::fs::write(&conf, "appendonly yes\nappendfsync always\nport 6379\n")?;
+    /// let world = World::sim()?.with_config(&conf)?;
+    /// let outcome = Case::parse("under", "> SET a 1\nkill all\nrestart\n")?.run(&world)?;
+    /// assert!(outcome.transcript.starts_with("config appendonly yes\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::BadConfig`], with file and line, also when the server does not start under it.
+    pub fn with_config(&self, path: impl AsRef<Path>) -> Result<World, Error> {
+        let bad = |why: String| Error::BadConfig(why);
+        let conf = Conf::open(path.as_ref()).map_err(|why| bad(why.to_string()))?;
+        let started = starts_under(&self.pool, &self.inner, &conf);
+        started.map_err(|why| bad(why.to_string()))?;
+        let (inner, pool) = (self.inner.clone(), Arc::clone(&self.pool));
+        Ok(World { inner, pool, opening: conf.lines().into() })
     }
 
     /// The name that it was found by.

@@ -3,9 +3,11 @@
 //! What one cause is, [`finding::cause`] decides; what is accepted is a cause of its own. Must not
 //! know: how a page looks.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::known::Shown;
 use super::record::{CaseRecord, CaseResult, Cause};
 use crate::contract::Reason;
 use crate::engine::pool::Pool;
@@ -15,6 +17,15 @@ use crate::sweep::accepted::Accepted;
 use crate::sweep::finding::Blamed;
 use crate::sweep::smallest::smallest;
 use crate::sweep::{Axis, Record, Signature, Sweep, Token, finding, shrink};
+
+/// What is known besides the runs.
+#[derive(Debug, Default)]
+pub struct Setting {
+    /// Cases and workloads that set another policy than the configuration.
+    pub other_policy: BTreeSet<String>,
+    /// Known bugs that the server shows.
+    pub known: Vec<Shown>,
+}
 
 /// What runs of one cause have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +42,11 @@ impl Key {
         Some(Key { accepted: accepted.run(workload, record), cause, posix: record.is_posix() })
     }
 
-    /// What nobody accepted first; then the worst first; what was not found out comes last.
-    fn rank(&self) -> (bool, bool, usize) {
-        (self.accepted.is_some(), self.posix, self.cause.signature.verdict.rank())
+    /// What nobody accepted first; then what touches the user's own policy; then the worst first;
+    /// what was not found out comes last.
+    fn rank(&self, other_policy: bool) -> (bool, bool, bool, usize) {
+        let verdict = self.cause.signature.verdict.rank();
+        (self.accepted.is_some(), self.posix, other_policy, verdict)
     }
 }
 
@@ -50,21 +63,29 @@ impl Causes {
         files: &[&CaseFile],
         world: &str,
         accepted: &Accepted,
+        setting: &Setting,
     ) -> Causes {
         let mut causes = Causes::default();
         for sweep in sweeps {
             for record in sweep.records.iter().chain(&sweep.other_states) {
-                causes.add(&sweep.workload, record, accepted);
+                causes.add(&sweep.workload, record, accepted, setting);
             }
         }
         for (case, file) in cases.iter().zip(files) {
-            causes.add_case(case, file, world);
+            causes.add_case(case, file, world, setting);
         }
-        causes.found.sort_by_key(|(key, _)| key.rank());
+        for (key, cause) in &mut causes.found {
+            let events = cause.events();
+            let like = |shown: &Shown| shown.like(&key.cause.signature, &events);
+            cause.known = setting.known.iter().filter_map(like).collect();
+            // Cases end in any order.
+            cause.known.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        causes.found.sort_by_key(|(key, cause)| key.rank(cause.other_policy));
         causes
     }
 
-    fn add(&mut self, workload: &str, record: &Record, accepted: &Accepted) {
+    fn add(&mut self, workload: &str, record: &Record, accepted: &Accepted, setting: &Setting) {
         let Some(key) = Key::of_run(workload, record, accepted) else { return };
         let axis = Axis::of(&record.site.first);
         if !self.found.iter().any(|(other, _)| *other == key) {
@@ -72,6 +93,8 @@ impl Causes {
                 verdict: record.verdict().unwrap_or(key.cause.signature.verdict),
                 posix: key.posix,
                 accepted: key.accepted.clone(),
+                reason: key.cause.signature.reason.clone(),
+                other_policy: true,
                 ..Cause::default()
             };
             self.found.push((key.clone(), cause));
@@ -86,18 +109,22 @@ impl Causes {
         };
         put(&mut cause.places, &place);
         put(&mut cause.faults, &record.fault.to_string());
+        let other_policy = setting.other_policy.contains(workload);
         let better = match (cause.token.len(), record.token.len()) {
+            // The user's own policy makes the better example.
+            _ if other_policy != cause.other_policy => !other_policy,
             (_, 0) => cause.example.is_empty(),
             (known, new) => known == 0 || new < known,
         };
-        if better {
+        if better || cause.example.is_empty() {
+            cause.other_policy = other_policy;
             cause.example = format!("{workload}: {}", finding::example_of(record));
             cause.sentence.clone_from(&record.sentence);
             cause.token.clone_from(&record.token);
         }
     }
 
-    fn add_case(&mut self, case: &CaseRecord, file: &CaseFile, world: &str) {
+    fn add_case(&mut self, case: &CaseRecord, file: &CaseFile, world: &str, setting: &Setting) {
         if !matches!(case.result, CaseResult::Broken | CaseResult::NotMeasured) {
             return;
         }
@@ -121,6 +148,7 @@ impl Causes {
             verdict: case.verdict,
             places: vec![case.name.clone()],
             sentence,
+            other_policy: setting.other_policy.contains(&case.name),
             workloads: vec![case.name.clone()],
             runs: 1,
             accepted: case.accepted.clone(),
@@ -129,6 +157,13 @@ impl Causes {
             ..Cause::default()
         };
         self.found.push((key, cause));
+    }
+
+    /// What replays a case that is a cause of its own; empty: it is none.
+    pub fn token_of_case(&self, name: &str) -> String {
+        let is_it = |key: &Key| matches!(&key.cause.blamed, Blamed::Case(case) if case == name);
+        let cause = self.found.iter().find(|(key, _)| is_it(key));
+        cause.map(|(_, cause)| cause.token.clone()).unwrap_or_default()
     }
 
     /// How many there are.
@@ -187,7 +222,7 @@ fn make_small(cause: &mut Cause, pool: &Pool, world: &World) {
         cause.token = small.encode();
     }
     let source = "the smallest script".to_string();
-    let file = CaseFile { name: token.case, source, text: script, own: true };
+    let file = CaseFile { name: token.case, source, text: script, ..CaseFile::own() };
     if let Ok(outcome) = pool.run(job(&file, world)) {
         // The numbers in it are those of the script that is shown.
         let same = outcome.rulings.iter().find(|ruling| ruling.verdict == cause.verdict);

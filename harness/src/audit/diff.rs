@@ -48,6 +48,8 @@ pub struct Changed {
     pub new: Option<Verdict>,
     /// What is said about the new run, where something is.
     pub sentence: String,
+    /// Replays the new run, where it is a finding.
+    pub token: String,
 }
 
 impl Report {
@@ -145,15 +147,15 @@ fn cases(old: &[CaseRecord], new: &[CaseRecord]) -> Vec<Changed> {
     let by_name = |cases: &[CaseRecord]| -> BTreeMap<String, CaseRecord> {
         cases.iter().map(|case| (case.name.clone(), case.clone())).collect()
     };
-    let (old, new) = (by_name(old), by_name(new));
-    let mut names: Vec<&String> = old.keys().chain(new.keys()).collect();
+    let (old, new_cases) = (by_name(old), by_name(new));
+    let mut names: Vec<&String> = old.keys().chain(new_cases.keys()).collect();
     names.sort();
     names.dedup();
     let changed = |name: &String| {
         let state = |cases: &BTreeMap<String, CaseRecord>| {
             cases.get(name).map(|case| (case.verdict, case.result))
         };
-        let (before, after) = (state(&old), state(&new));
+        let (before, after) = (state(&old), state(&new_cases));
         let verdict = |state: Option<(Verdict, _)>| state.map(|(verdict, _)| verdict);
         let (old, new) = (verdict(before), verdict(after));
         (before != after).then(|| Changed {
@@ -161,7 +163,8 @@ fn cases(old: &[CaseRecord], new: &[CaseRecord]) -> Vec<Changed> {
             place: name.clone(),
             old,
             new,
-            sentence: String::new(),
+            sentence: new_cases.get(name).map(|case| case.sentence.clone()).unwrap_or_default(),
+            token: new_cases.get(name).map(|case| case.token.clone()).unwrap_or_default(),
         })
     };
     names.into_iter().filter_map(changed).collect()
@@ -177,8 +180,9 @@ fn runs(old: &File, new: &File) -> Vec<Changed> {
         let (old, new) = (judged(run.old), judged(run.new));
         let place = format!("{} {}: {}", run.workload, run.site, run.fault);
         let change = change(old, new);
-        let sentence = run.sentence;
-        (old.is_some() || new.is_some()).then_some(Changed { change, place, old, new, sentence })
+        let (sentence, token) = (run.sentence, run.token);
+        let changed = Changed { change, place, old, new, sentence, token };
+        (changed.old.is_some() || changed.new.is_some()).then_some(changed)
     };
     changes(old, new).into_iter().filter_map(changed).collect()
 }

@@ -40,13 +40,16 @@ impl Event {
             Some(CallFault::Lie) => Event::Lie,
             Some(CallFault::Short { then_full: true, .. }) => Event::DiskFull,
             Some(CallFault::Short { .. } | CallFault::ErrorPagesKept(_)) => Event::DiskError,
-            Some(CallFault::Error(errno, _)) => match errno {
-                Errno::ENOSPC | Errno::EDQUOT => Event::DiskFull,
-                Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EAGAIN => {
-                    Event::OutOfResources
-                }
-                _ => Event::DiskError,
-            },
+            Some(CallFault::Error(errno, _)) => Event::of_error(errno),
+        }
+    }
+
+    /// What makes a call fail with this errno.
+    pub fn of_error(errno: Errno) -> Event {
+        match errno {
+            Errno::ENOSPC | Errno::EDQUOT => Event::DiskFull,
+            Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EAGAIN => Event::OutOfResources,
+            _ => Event::DiskError,
         }
     }
 
@@ -56,6 +59,21 @@ impl Event {
         Some(Event::of(fault.last()))
     }
 
+    /// When something happens, as the beginning of a sentence.
+    pub fn when(self) -> &'static str {
+        match self {
+            Event::Kill => "after a kill -9",
+            Event::PowerCut => "after a power cut",
+            Event::DiskFull => "when the disk is full",
+            Event::DiskError => "after a disk error",
+            Event::SlowDisk => "with a slow disk",
+            Event::OutOfResources => "without a free descriptor, process or memory",
+            Event::Lie => "on a disk that lies",
+            Event::Timing => "with rare timing",
+            Event::Cases => "in a case of the library",
+        }
+    }
+
     pub fn words(self) -> &'static str {
         match self {
             Event::Kill => "kill -9",
@@ -63,7 +81,7 @@ impl Event {
             Event::DiskFull => "disk full",
             Event::DiskError => "disk error",
             Event::SlowDisk => "slow disk",
-            Event::OutOfResources => "out of descriptors, processes or memory",
+            Event::OutOfResources => "out of resources",
             Event::Lie => "disk that lies",
             Event::Timing => "rare timing",
             Event::Cases => "case library",

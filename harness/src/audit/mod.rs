@@ -6,7 +6,7 @@
 pub mod causes;
 pub mod diff;
 pub mod event;
+pub mod known;
 pub mod record;
-pub mod redis_conf;
 pub mod run;
 pub mod upgrade;

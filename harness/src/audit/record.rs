@@ -2,9 +2,13 @@
 //!
 //! Must not know: how anything is run, and how it looks.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::contract::Verdict;
+use super::event::Event;
+use super::known::KnownBug;
+use crate::contract::{Reason, Verdict};
 use crate::exit::Status;
 use crate::runner::Outcome;
 use crate::suite::check::Assessment;
@@ -79,6 +83,9 @@ pub struct CaseRecord {
     /// The worst unexpected sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sentence: String,
+    /// Replays the case; where it is broken or was not measured.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub token: String,
     /// Why a broken promise is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<String>,
@@ -103,7 +110,8 @@ impl CaseRecord {
         };
         let sentence = worst.map(|ruling| ruling.sentence.clone()).unwrap_or_default();
         let notes = assessment.notes;
-        CaseRecord { name: name.to_string(), verdict, result, notes, sentence, accepted: None }
+        let (name, token, accepted) = (name.to_string(), String::new(), None);
+        CaseRecord { name, verdict, result, notes, sentence, token, accepted }
     }
 
     pub fn class(&self) -> Class {
@@ -128,6 +136,15 @@ pub struct Cause {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub posix: bool,
     pub sentence: String,
+    /// Why, as data; None: nothing says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Every workload in which it shows sets another policy than the configuration.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub other_policy: bool,
+    /// Known bugs that it looks like.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<KnownBug>,
     pub workloads: Vec<String>,
     pub faults: Vec<String>,
     pub runs: usize,
@@ -153,6 +170,9 @@ impl Default for Cause {
             places: Vec::new(),
             posix: false,
             sentence: String::new(),
+            reason: None,
+            other_policy: false,
+            known: Vec::new(),
             workloads: Vec::new(),
             faults: Vec::new(),
             runs: 0,
@@ -170,6 +190,16 @@ impl Cause {
     /// Whether it breaks a promise that anybody could rely on.
     pub fn is_broken_promise(&self) -> bool {
         self.verdict.is_broken_promise() && !self.posix
+    }
+
+    /// What brings it on.
+    pub fn events(&self) -> BTreeSet<Event> {
+        let events = self.faults.iter().filter_map(|fault| Event::of_column(fault));
+        let mut events: BTreeSet<Event> = events.collect();
+        if events.is_empty() {
+            events.insert(Event::Cases);
+        }
+        events
     }
 
     /// A few of the places by name.
@@ -192,6 +222,30 @@ impl Audit {
 
     pub fn write(&self) -> String {
         serde_json::to_string_pretty(self).expect("audits are plain data")
+    }
+
+    /// What nothing was found out about, each with the reason.
+    pub fn unmeasured(&self) -> Vec<String> {
+        let refused = |sweep: &Sweep| {
+            let why = sweep.refused.as_ref()?;
+            Some(format!("{}: {why}", sweep.workload))
+        };
+        let cause = |cause: &Cause| {
+            let unknown = cause.verdict.is_no_measurement();
+            unknown.then(|| format!("{}: {}", cause.workloads.join(", "), cause.sentence))
+        };
+        let refused = self.sweeps.iter().filter_map(refused);
+        refused.chain(self.causes.iter().filter_map(cause)).collect()
+    }
+
+    /// The events that were tried.
+    pub fn tried(&self) -> BTreeSet<Event> {
+        let records = self.sweeps.iter().flat_map(|sweep| &sweep.records);
+        let mut tried: BTreeSet<Event> = records.map(|it| Event::of(it.fault.last())).collect();
+        if !self.cases.is_empty() {
+            tried.insert(Event::Cases);
+        }
+        tried
     }
 
     /// The sweeps as a report of their own.

@@ -2,14 +2,14 @@
 //!
 //! Must not know: how a case runs, what a promise is, and how an audit is told.
 
-use super::causes::Causes;
+use super::causes::{Causes, Setting};
+use super::known::Shown;
 use super::record::{self, Audit, CaseRecord, Config};
-use super::redis_conf::{BadConf, Conf, Given};
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::worlds::World;
-use crate::runner::Outcome;
 use crate::suite::check::judge;
-use crate::suite::library::{CaseFile, Library, LibraryError, ParsedCase, SWEEPS, job, parse_all};
+use crate::suite::library::{CaseFile, Library, LibraryError, ParsedCase, SWEEPS, job};
+use crate::suite::redis_conf::{Conf, NotUnder, Under};
 use crate::suite::snapshots::Reviewed;
 use crate::sweep::accepted::Accepted;
 use crate::sweep::driver::{RunCount, Sweeper};
@@ -19,22 +19,13 @@ use crate::sweep::{Sweep, Tally, Workload};
 /// What is needed before anything runs.
 pub struct AuditInputs {
     pub world: World,
-    conf: Option<Conf>,
+    under: Under,
     cases: Vec<ParsedCase>,
-    workloads: Vec<Workload>,
+    /// Cases that are swept.
+    swept: Vec<ParsedCase>,
     sample: Option<u32>,
     /// What only a disk shows that keeps nothing but what was synced by name is in it, too.
     pub posix: bool,
-}
-
-/// Why there is no audit at all.
-#[derive(Debug, thiserror::Error)]
-pub enum NoAudit {
-    #[error("interrupted")]
-    Interrupted(#[from] Interrupted),
-    /// The server does not start under the user's configuration.
-    #[error("{0}")]
-    BadConf(#[from] BadConf),
 }
 
 impl AuditInputs {
@@ -44,20 +35,13 @@ impl AuditInputs {
     /// When a case cannot be read, or is wrong under this configuration.
     pub fn read(
         world: World,
-        conf: Option<Conf>,
+        under: Under,
         sample: Option<u32>,
     ) -> Result<AuditInputs, LibraryError> {
         let library = Library::open()?;
-        let opening = conf.as_ref().map(Conf::lines).unwrap_or_default();
-        let under_conf = |files: Vec<CaseFile>| -> Vec<CaseFile> {
-            let put = |file: CaseFile| CaseFile { text: format!("{opening}{}", file.text), ..file };
-            files.into_iter().map(put).collect()
-        };
-        let cases = parse_all(under_conf(library.select(&[])?))?;
-        let workloads = parse_all(under_conf(library.select(&[SWEEPS.to_string()])?))?;
-        let workload = |case: &ParsedCase| Workload::of(&case.file.name, &case.script);
-        let workloads = workloads.iter().map(workload).collect();
-        Ok(AuditInputs { world, conf, cases, workloads, sample, posix: false })
+        let cases = under.cases(library.select(&[])?)?;
+        let swept = under.cases(library.select(&[SWEEPS.to_string()])?)?;
+        Ok(AuditInputs { world, under, cases, swept, sample, posix: false })
     }
 }
 
@@ -76,12 +60,11 @@ impl AuditRun<'_> {
     /// # Errors
     /// When the server does not start under the user's configuration, or an interrupt came before
     /// anything else.
-    pub fn all(&self, accepted: &Accepted, threads: usize) -> Result<(Audit, Causes), NoAudit> {
+    pub fn all(&self, accepted: &Accepted, threads: usize) -> Result<(Audit, Causes), NotUnder> {
         let inputs = self.inputs;
-        if let Some(conf) = &inputs.conf {
-            self.starts_under(conf)?;
-        }
-        let (mut cases, ran) = self.cases();
+        inputs.under.is_taken_by(self.pool, std::slice::from_ref(&inputs.world))?;
+        let mut setting = self.setting();
+        let (mut cases, ran) = self.cases(&mut setting.known);
         for case in cases.iter_mut().filter(|case| case.verdict.is_broken_promise()) {
             case.accepted = accepted.case(&case.name, case.verdict);
         }
@@ -92,20 +75,22 @@ impl AuditRun<'_> {
             files.find(|file| file.name == case.name)
         };
         let files: Vec<&CaseFile> = cases.iter().filter_map(file).collect();
-        let mut causes = Causes::of(&sweeps, &cases, &files, &inputs.world.label, accepted);
+        let mut causes =
+            Causes::of(&sweeps, &cases, &files, &inputs.world.label, accepted, &setting);
         if done.is_ok() {
             (self.progress)(RunCount::Planned(causes.count()), "");
             let advance = || (self.progress)(RunCount::Done(1), "the smallest scripts");
             causes.shrink(self.pool, &inputs.world, threads, advance);
             done = if self.pool.is_stopped() { Err(Interrupted) } else { Ok(()) };
         }
+        cases.iter_mut().for_each(|case| case.token = causes.token_of_case(&case.name));
         let audit = Audit {
             format: record::FORMAT.to_string(),
             version: record::VERSION,
             sabot: env!("CARGO_PKG_VERSION").to_string(),
             server: inputs.world.server_name(),
             world: inputs.world.label.clone(),
-            config: inputs.conf.as_ref().map(config),
+            config: inputs.under.conf.as_ref().map(config),
             partial: done.is_err(),
             sample: inputs.sample,
             counts: counts(&cases, &sweeps, accepted),
@@ -117,33 +102,17 @@ impl AuditRun<'_> {
         Ok((audit, causes))
     }
 
-    /// Whether the server starts under the user's configuration; if not, which line is at fault.
-    fn starts_under(&self, conf: &Conf) -> Result<(), NoAudit> {
-        if self.refusal(&conf.lines())?.is_none() {
-            return Ok(());
-        }
-        for Given { place, text } in &conf.kept {
-            if let Some(why) = self.refusal(&format!("config {text}\n"))? {
-                return Err(BadConf::new(&**place, format!("`{text}`: {why}")).into());
-            }
-        }
-        let words = "the server does not start with it, though it does with each line alone";
-        Err(BadConf::new(&*conf.path, words).into())
+    /// Which cases and workloads have another policy than the user's.
+    fn setting(&self) -> Setting {
+        let Some(policy) = self.inputs.under.policy() else { return Setting::default() };
+        let all = self.inputs.cases.iter().chain(&self.inputs.swept);
+        let other = all.filter(|case| policy.is_overridden_by(&case.script));
+        let other_policy = other.map(|case| case.file.name.clone()).collect();
+        Setting { other_policy, ..Setting::default() }
     }
 
-    /// Why the server does not start under these lines; None: it does.
-    fn refusal(&self, lines: &str) -> Result<Option<String>, Interrupted> {
-        let text = format!("{lines}> PING\nexpect +PONG\nshow log\n");
-        let source = "a start under the configuration".to_string();
-        let file = CaseFile { name: "start".to_string(), source, text, own: true };
-        let outcome = self.pool.run(job(&file, &self.inputs.world))?;
-        let measured = !outcome.verdict.is_no_measurement();
-        let started = measured && outcome.failures.is_empty();
-        Ok((!started).then(|| format!("the server does not start: {}", reasons(&outcome))))
-    }
-
-    /// All cases, as far as they were run.
-    fn cases(&self) -> (Vec<CaseRecord>, Result<(), Interrupted>) {
+    /// All cases, as far as they were run, and the known bugs that show.
+    fn cases(&self, known: &mut Vec<Shown>) -> (Vec<CaseRecord>, Result<(), Interrupted>) {
         let cases = &self.inputs.cases;
         (self.progress)(RunCount::Planned(cases.len()), "");
         let mut records: Vec<Option<CaseRecord>> = vec![None; cases.len()];
@@ -151,6 +120,7 @@ impl AuditRun<'_> {
         let done = self.pool.run_all(jobs).try_for_each(|outcome| {
             let (number, outcome) = outcome?;
             let ParsedCase { file, script } = &cases[number];
+            known.extend(Shown::of(&cases[number], &outcome));
             let runs = [outcome];
             let assessment = judge(script, &runs, &Reviewed::Never);
             records[number] = Some(CaseRecord::of(&file.name, &runs[0], assessment));
@@ -164,7 +134,8 @@ impl AuditRun<'_> {
     fn sweeps(&self, sweeps: &mut Vec<Sweep>) -> Result<(), Interrupted> {
         let sample = self.inputs.sample.map(|runs| runs as usize);
         let scope = Scope { sample, ..Scope::WHOLE };
-        for workload in &self.inputs.workloads {
+        for ParsedCase { file, script } in &self.inputs.swept {
+            let workload = &Workload::of(&file.name, script);
             let progress = |step| (self.progress)(step, &workload.name);
             let sweeper = Sweeper { pool: self.pool, scope, pairs: false, progress: &progress };
             let (sweep, swept) = sweeper.sweep(workload, &self.inputs.world);
@@ -188,15 +159,6 @@ fn without_posix(mut sweep: Sweep) -> Sweep {
 fn counts(cases: &[CaseRecord], sweeps: &[Sweep], accepted: &Accepted) -> Tally {
     let cases: Tally = cases.iter().map(CaseRecord::class).collect();
     [cases, Tally::of_sweeps(sweeps, accepted)].into_iter().sum()
-}
-
-/// What a start that failed said of itself.
-fn reasons(outcome: &Outcome) -> String {
-    let said = outcome.rulings.iter().map(|ruling| ruling.sentence.as_str());
-    // Quoted for a person; nothing is decided by it.
-    let log = outcome.transcript.lines().filter_map(|line| line.trim().strip_prefix("log  "));
-    let reasons: Vec<&str> = said.chain(log.take(4)).collect();
-    reasons.join("; ")
 }
 
 fn config(conf: &Conf) -> Config {

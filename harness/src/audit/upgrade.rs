@@ -21,6 +21,11 @@ use crate::sweep::enumerate::Scope;
 use crate::sweep::tally::{Class, Tally};
 use crate::sweep::{Signature, Token};
 
+/// What the first field of every such file says.
+const FORMAT: &str = "sabot compare";
+/// The keys of a file of this version do not change.
+const VERSION: u32 = 1;
+
 /// How the new server is, compared with the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -39,6 +44,8 @@ pub enum Difference {
 pub struct Compared {
     pub difference: Difference,
     pub events: BTreeSet<Event>,
+    /// It shows only in workloads that set another policy than the configuration.
+    pub other_policy: bool,
     /// None: its script says nothing about this server.
     pub old: Option<Verdict>,
     pub new: Option<Verdict>,
@@ -61,6 +68,8 @@ pub struct Row {
 /// Two servers compared.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Upgrade {
+    pub format: &'static str,
+    pub version: u32,
     pub old: Side,
     pub new: Side,
     pub config: Option<Config>,
@@ -79,6 +88,8 @@ pub struct Side {
     pub partial: bool,
     /// Workloads that could not be swept.
     pub refused: usize,
+    /// What nothing was found out about, with the reason.
+    pub unmeasured: Vec<String>,
 }
 
 /// Both servers with what was found about them.
@@ -121,9 +132,12 @@ impl Upgrade {
             counts: audit.counts.clone(),
             partial: audit.partial,
             refused: audit.sweeps.iter().filter(|sweep| sweep.refused.is_some()).count(),
+            unmeasured: audit.unmeasured(),
         };
         let (config, sample) = (new.config.clone(), new.sample);
-        Ok(Upgrade { old: side(old), new: side(new), config, sample, causes, rows })
+        let (format, version) = (FORMAT, VERSION);
+        let (old, new) = (side(old), side(new));
+        Ok(Upgrade { format, version, old, new, config, sample, causes, rows })
     }
 
     pub fn count(&self, difference: Difference) -> usize {
@@ -172,26 +186,19 @@ fn compared(
     old: Option<Verdict>,
     new: Option<Verdict>,
 ) -> Compared {
-    let events = cause.faults.iter().filter_map(|fault| Event::of_column(fault));
-    let mut events: BTreeSet<Event> = events.collect();
-    if events.is_empty() {
-        events.insert(Event::Cases);
-    }
+    let events = cause.events();
     let (sentence, token) = (cause.sentence.clone(), cause.token.clone());
-    Compared { difference, events, old, new, sentence, token }
+    let other_policy = cause.other_policy;
+    Compared { difference, events, other_policy, old, new, sentence, token }
 }
 
 /// A row for each event that was tried on either server.
 fn rows(causes: &[Compared], audits: &[&Audit]) -> Vec<Row> {
-    let records = audits.iter().flat_map(|audit| &audit.sweeps).flat_map(|sweep| &sweep.records);
-    let mut tried: BTreeSet<Event> = records.map(|it| Event::of(it.fault.last())).collect();
-    if audits.iter().any(|audit| !audit.cases.is_empty()) {
-        tried.insert(Event::Cases);
-    }
+    let tried: BTreeSet<Event> = audits.iter().flat_map(|audit| audit.tried()).collect();
     let row = |event: Event| {
         let mut its: Vec<usize> =
             (0..causes.len()).filter(|n| causes[*n].events.contains(&event)).collect();
-        its.sort_by_key(|n| causes[*n].difference);
+        its.sort_by_key(|n| (causes[*n].difference, causes[*n].other_policy));
         let worst = its.first().map(|n| causes[*n].difference);
         Row { event, difference: worst.unwrap_or(Difference::Same), causes: its }
     };

@@ -96,6 +96,7 @@ impl Bench<'_> {
             case: "bench".into(),
             source: "bench".into(),
             text: text.into(),
+            head: 0,
             world: self.world.label.clone(),
             place: self.world.place.clone(),
         };

@@ -1,10 +1,10 @@
 //! The arguments of `sabot`. Must not know: what a mode does.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use super::options::{Configuration, Cores, Limits, Reports, Sample};
 use crate::sweep::{Kind, Shard};
 
 /// How a world is named.
@@ -81,6 +81,8 @@ pub struct RunArgs {
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
     #[command(flatten)]
+    pub under: Configuration,
+    #[command(flatten)]
     pub limits: Limits,
 }
 
@@ -104,6 +106,8 @@ pub struct KnownArgs {
     #[arg(long = "world", value_name = "WORLD")]
     #[arg(help = server("sim and every server of target/servers"))]
     pub worlds: Vec<String>,
+    #[command(flatten)]
+    pub under: Configuration,
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -143,12 +147,18 @@ pub struct SweepArgs {
     /// Only about N runs per workload, of as many kinds as possible
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub sample: Option<u32>,
+    /// Also tell what only a disk loses that keeps nothing but what was synced by name; it does not
+    /// count
+    #[arg(long)]
+    pub posix: bool,
     /// At each power cut try at most N disk states per kind of file system, besides those that are
     /// always tried [default: 4096 in sim, 16 elsewhere]
     #[arg(long, value_name = "N")]
     pub images: Option<u64>,
     #[command(flatten)]
     pub reports: Reports,
+    #[command(flatten)]
+    pub under: Configuration,
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -171,38 +181,17 @@ pub struct ExploreArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     #[command(flatten)]
+    pub under: Configuration,
+    #[command(flatten)]
     pub limits: Limits,
-}
-
-/// How many of the runs of each workload to make.
-#[derive(Debug, clap::Args)]
-pub struct Sample {
-    /// A first look: about 60 runs per workload, of as many kinds as possible
-    #[arg(long)]
-    quick: bool,
-    /// Only about N runs per workload, of as many kinds as possible
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    #[arg(conflicts_with = "quick")]
-    sample: Option<u32>,
-}
-
-/// Runs of each workload for `--quick`.
-const QUICK: u32 = 60;
-
-impl Sample {
-    /// About so many; None: all.
-    pub fn runs(&self) -> Option<u32> {
-        self.sample.or(self.quick.then_some(QUICK))
-    }
 }
 
 #[derive(Debug, clap::Args)]
 pub struct AuditArgs {
     #[arg(value_name = "SERVER", help = SERVER)]
     pub server: String,
-    /// Run everything under this configuration, except for what the harness decides itself
-    #[arg(long, value_name = "REDIS.CONF")]
-    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub under: Configuration,
     /// Output file of the page [default: sabot-audit.html]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -226,9 +215,8 @@ pub struct CompareArgs {
     pub old: String,
     #[arg(value_name = "NEW", help = "the server that would replace it")]
     pub new: String,
-    /// Run everything under this configuration, except for what the harness decides itself
-    #[arg(long, value_name = "REDIS.CONF")]
-    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub under: Configuration,
     /// Output file of the page [default: sabot-compare.html]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -310,6 +298,8 @@ pub struct ConformArgs {
     #[arg(long)]
     pub summary: bool,
     #[command(flatten)]
+    pub under: Configuration,
+    #[command(flatten)]
     pub limits: Limits,
 }
 
@@ -340,48 +330,4 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 3)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: u64,
-}
-
-/// Where else results go, and which findings are known.
-#[derive(Debug, clap::Args)]
-pub struct Reports {
-    /// Also write the results as JSON, for `merge` and `diff`
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Also write the results as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-    /// File of known findings, each with a reason; they do not count for the exit code
-    #[arg(long, value_name = "FILE")]
-    pub accepted: Option<PathBuf>,
-}
-
-/// How much of the machine a command may use.
-#[derive(Debug, clap::Args)]
-pub struct Cores {
-    /// Use at most N cores
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    jobs: Option<u32>,
-}
-
-impl Cores {
-    /// How many cores at most.
-    pub fn most(&self) -> usize {
-        self.jobs.map_or(usize::MAX, |jobs| jobs as usize)
-    }
-}
-
-#[derive(Clone, Debug, clap::Args)]
-pub struct Limits {
-    /// Kill a supervised run, with everything in it, after so much real time
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
-    pub deadline: Duration,
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "expected seconds, for example 60 or 0.5")?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(time) if !time.is_zero() => Ok(time),
-        _ => Err("expected more than 0 seconds".into()),
-    }
 }

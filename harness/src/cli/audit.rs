@@ -10,8 +10,7 @@ use super::screen::Progress;
 use super::session::Session;
 use super::{date, output, screen, sweep};
 use crate::audit::record::Audit;
-use crate::audit::redis_conf::Conf;
-use crate::audit::run::{AuditInputs, AuditRun, NoAudit};
+use crate::audit::run::{AuditInputs, AuditRun};
 use crate::engine::pool::cores;
 use crate::engine::worlds;
 use crate::exit::{Exit, Status, overall};
@@ -29,9 +28,8 @@ pub fn main(args: &AuditArgs) -> Result<Exit, CommandError> {
     output::possible(outputs.into_iter().flatten().map(PathBuf::as_path))?;
     let made = date::wanted().map_err(CommandError::usage)?;
     let accepted = sweep::accepted(&args.reports)?;
-    let conf = args.config.as_deref().map(Conf::open).transpose()?;
-    let sample = args.sample.runs();
-    let mut inputs = AuditInputs::read(worlds::named(&args.server)?, conf, sample)?;
+    let (under, sample) = (args.under.read()?, args.sample.runs());
+    let mut inputs = AuditInputs::read(worlds::named(&args.server)?, under, sample)?;
     inputs.posix = args.posix;
     let threads = session.jobs().min(cores().len());
     let progress = Progress::of_many(0);
@@ -55,15 +53,6 @@ pub fn main(args: &AuditArgs) -> Result<Exit, CommandError> {
     }
     conclude(&audit, &page.headline, &out);
     Ok(if audit.partial { Exit::Interrupted } else { exit(&audit) })
-}
-
-impl From<NoAudit> for CommandError {
-    fn from(why: NoAudit) -> CommandError {
-        match why {
-            NoAudit::Interrupted(_) => CommandError::interrupted(),
-            NoAudit::BadConf(why) => why.into(),
-        }
-    }
 }
 
 /// What everything means for the exit code; an accepted finding is as expected, and an entry that

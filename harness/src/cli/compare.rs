@@ -11,14 +11,14 @@ use super::screen::{self, Progress};
 use super::session::Session;
 use super::{date, output};
 use crate::audit::record::Audit;
-use crate::audit::redis_conf::Conf;
-use crate::audit::run::{AuditInputs, AuditRun, NoAudit};
+use crate::audit::run::{AuditInputs, AuditRun};
 use crate::audit::upgrade::{Difference, Sides, Upgrade};
 use crate::engine::pool::{Interrupted, Pool, cores};
 use crate::engine::worlds::{self, World};
 use crate::exit::Exit;
 use crate::report::html::upgrade::Page;
 use crate::report::upgrade as words;
+use crate::suite::redis_conf::NotUnder;
 use crate::sweep::accepted::Accepted;
 
 /// What the page is called when nothing else is said.
@@ -32,13 +32,12 @@ pub fn main(args: &CompareArgs) -> Result<Exit, CommandError> {
     let made = date::wanted().map_err(CommandError::usage)?;
     let sample = args.sample.runs();
     let inputs = |server: &str| -> Result<AuditInputs, CommandError> {
-        let conf = args.config.as_deref().map(Conf::open).transpose()?;
-        Ok(AuditInputs::read(worlds::named(server)?, conf, sample)?)
+        Ok(AuditInputs::read(worlds::named(server)?, args.under.read()?, sample)?)
     };
     let (old, new) = (inputs(&args.old)?, inputs(&args.new)?);
     let threads = session.jobs().min(cores().len());
     let progress = Progress::of_many(0);
-    let upgrade = session.with_pool(|pool| -> Result<Upgrade, NoAudit> {
+    let upgrade = session.with_pool(|pool| -> Result<Upgrade, NotUnder> {
         let before = audited(&old, pool, threads, &progress)?;
         let after = audited(&new, pool, threads, &progress)?;
         let sides = Sides { old: (&old.world, &before), new: (&new.world, &after) };
@@ -63,7 +62,7 @@ fn audited(
     pool: &Pool,
     threads: usize,
     progress: &Progress,
-) -> Result<Audit, NoAudit> {
+) -> Result<Audit, NotUnder> {
     let World { label, .. } = &inputs.world;
     let hear = |step, what: &str| progress.hear(step, &format!("{label}: {what}"));
     let run = AuditRun { inputs, pool, progress: &hear };

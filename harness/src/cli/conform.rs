@@ -16,7 +16,8 @@ use crate::report::conformance::counts::{table, unlisted};
 use crate::report::conformance::document::Document;
 use crate::report::conformance::reviewed_list::List;
 use crate::runner::Outcome;
-use crate::suite::library::{Library, ParsedCase, parse_all};
+use crate::suite::library::{Library, ParsedCase};
+use crate::suite::redis_conf::NotUnder;
 use crate::suite::runs;
 
 /// The worlds that are compared when none is named.
@@ -26,12 +27,14 @@ const DEFAULTS: [&str; 2] = ["sim", "redis-6.0.16"];
 pub fn main(args: &ConformArgs) -> Result<Exit, CommandError> {
     let session = Session::begin(&args.limits)?;
     let library = Library::open()?;
-    let cases = parse_all(library.select(&args.cases)?)?;
+    let under = args.under.read()?;
+    let cases = under.cases(library.select(&args.cases)?)?;
     let worlds = worlds(&args.worlds)?;
     let progress = Progress::new(cases.len() * worlds.len());
-    let outcomes = session
-        .with_pool(|pool| runs::run_all(pool, &cases, &worlds, |name| progress.advance(name)))?;
-    let Ok(outcomes) = outcomes else { return Ok(Exit::Interrupted) };
+    let outcomes = session.with_pool(|pool| -> Result<_, NotUnder> {
+        under.is_taken_by(pool, &worlds)?;
+        Ok(runs::run_all(pool, &cases, &worlds, |name| progress.advance(name))?)
+    })??;
     progress.finish();
     let exit = conclude(args, &cases, &worlds, &outcomes);
     let unmeasured = unmeasured(&outcomes);

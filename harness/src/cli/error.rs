@@ -3,12 +3,12 @@
 //! Must not know: which commands there are.
 
 use super::printable::printable;
-use crate::audit::redis_conf::BadConf;
 use crate::case::BadCase;
 use crate::engine::worlds::NoWorld;
 use crate::exit::Exit;
 use crate::suite::known_bugs::NoSuchBug;
 use crate::suite::library::LibraryError;
+use crate::suite::redis_conf::{BadConf, NotUnder};
 
 /// Why a command ends before it has found anything out: a message for standard error, which has
 /// nothing in it that steers a terminal but styles, and the exit.
@@ -64,6 +64,15 @@ impl From<NoSuchBug> for CommandError {
 impl From<BadConf> for CommandError {
     fn from(why: BadConf) -> CommandError {
         CommandError::usage(why.to_string())
+    }
+}
+
+impl From<NotUnder> for CommandError {
+    fn from(why: NotUnder) -> CommandError {
+        match why {
+            NotUnder::Interrupted(_) => CommandError::interrupted(),
+            NotUnder::BadConf(why) => why.into(),
+        }
     }
 }
 

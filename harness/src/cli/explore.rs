@@ -25,7 +25,7 @@ use crate::exit::{Exit, Status, overall};
 use crate::runner::{Collect, RunSummary};
 use crate::sweep::driver::{RunCount, Sweeper};
 use crate::sweep::enumerate::Scope;
-use crate::sweep::explore::{self, Explored, draw};
+use crate::sweep::explore::{self, Explored, Setting, draw};
 use crate::sweep::{Signature, Token};
 
 /// Runs that are drawn, and dry-run, together.
@@ -45,13 +45,16 @@ pub fn main(args: &ExploreArgs) -> Result<Exit, CommandError> {
     let session = Session::begin(&args.limits)?.on(&args.cores);
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("cases/regressions"));
     let known = cases(&folder)?;
-    std::fs::create_dir_all(&folder)
-        .map_err(|why| CommandError::usage(cannot("make", &folder, &why)))?;
     let world = &worlds::named(&args.world)?;
     let progress = Progress::of_many(usize::try_from(args.runs).unwrap_or(usize::MAX));
     let began = std::time::Instant::now();
+    let under = args.under.read()?;
+    let setting = Setting { opening: under.opening(), decides_policy: under.only_its_policy };
     let told = session.with_pool(|pool| {
-        let exploration = Exploration { args, world, pool, progress: &progress };
+        under.is_taken_by(pool, std::slice::from_ref(world))?;
+        std::fs::create_dir_all(&folder)
+            .map_err(|why| CommandError::usage(cannot("make", &folder, &why)))?;
+        let exploration = Exploration { args, setting, world, pool, progress: &progress };
         exploration.go(&known, &folder)
     })?;
     progress.finish();
@@ -64,6 +67,7 @@ pub fn main(args: &ExploreArgs) -> Result<Exit, CommandError> {
 /// What does not change while it explores.
 struct Exploration<'a> {
     args: &'a ExploreArgs,
+    setting: Setting,
     world: &'a World,
     pool: &'a Pool,
     progress: &'a Progress,
@@ -118,7 +122,7 @@ impl Exploration<'_> {
             next += ROUND;
             let stories: Vec<_> =
                 numbers.iter().map(|n| draw(self.args.seed, *n).current()).collect();
-            let explored = explore::explore(&stories, &mut |scripts, collect| {
+            let explored = explore::explore(&self.setting, &stories, &mut |scripts, collect| {
                 self.runs(scripts, collect, collect == Collect::Verdicts)
             })?;
             numbers.into_iter().zip(explored).for_each(|(n, explored)| found.take(n, explored));
@@ -128,7 +132,7 @@ impl Exploration<'_> {
 
     fn smallest(&self, n: u64, first: &Explored) -> Option<Explored> {
         let mut runs = |scripts: &[String], collect| self.runs(scripts, collect, false);
-        explore::smallest(self.args.seed, n, first, &mut runs)
+        explore::smallest(&self.setting, (self.args.seed, n), first, &mut runs)
     }
 
     fn runs(&self, scripts: &[String], collect: Collect, counts: bool) -> Option<Vec<RunSummary>> {

@@ -9,25 +9,25 @@ use super::args::{ExportArgs, KnownArgs};
 use super::error::CommandError;
 use super::screen::{self, Progress};
 use super::session::{Session, announce, announcement};
-use crate::engine::pool::Interrupted;
 use crate::engine::worlds::{Choice, NoWorld, World};
 use crate::exit::{Exit, Status, overall};
 use crate::report::{bug_report, known_bugs as words};
 use crate::runner::Outcome;
 use crate::suite::known_bugs::{self, BugOnServer, Comparison, FOLDER, Seen, Server};
 use crate::suite::library::{self, Library, ParsedCase, parse_all};
+use crate::suite::redis_conf::{NotUnder, Under};
 use crate::suite::runs;
 
 /// The mode.
 pub fn main(args: &KnownArgs) -> Result<Exit, CommandError> {
     let session = Session::begin(&args.limits)?;
-    let bugs = parse_all(known_bugs::select(&Library::open()?, &args.bugs)?)?;
+    let under = args.under.read()?;
+    let bugs = under.cases(known_bugs::select(&Library::open()?, &args.bugs)?)?;
     let choice = worlds(&args.worlds)?;
     let missing = announce(&choice);
-    let Ok(outcomes) = run(&session, &bugs, &choice.worlds)? else {
-        return Ok(Exit::Interrupted);
-    };
-    let servers: Vec<Server> = choice.worlds.into_iter().map(Server::of).collect();
+    let outcomes = run(&session, &bugs, &choice.worlds, &under)?;
+    let server = |world| Server::of(world, under.conf.is_some());
+    let servers: Vec<Server> = choice.worlds.into_iter().map(server).collect();
     let comparison = Comparison::of(&bugs, &servers, &outcomes);
     screen::line(&words::table(&comparison));
     if args.bugs.is_empty() {
@@ -70,12 +70,15 @@ fn run(
     session: &Session,
     bugs: &[ParsedCase],
     worlds: &[World],
-) -> Result<Result<Vec<Vec<Outcome>>, Interrupted>, CommandError> {
+    under: &Under,
+) -> Result<Vec<Vec<Outcome>>, CommandError> {
     let progress = Progress::new(bugs.len() * worlds.len());
-    let outcomes = session
-        .with_pool(|pool| runs::run_all(pool, bugs, worlds, |name| progress.advance(name)))?;
+    let outcomes = session.with_pool(|pool| -> Result<_, NotUnder> {
+        under.is_taken_by(pool, worlds)?;
+        Ok(runs::run_all(pool, bugs, worlds, |name| progress.advance(name))?)
+    })?;
     progress.finish();
-    Ok(outcomes)
+    Ok(outcomes?)
 }
 
 /// The known bug that a word names, if there is exactly one.
@@ -107,9 +110,9 @@ pub fn export(bug: &ParsedCase, args: &ExportArgs) -> Result<String, CommandErro
         return Err(CommandError::unable(announcement(absent)));
     }
     let bugs = std::slice::from_ref(bug);
-    let outcomes =
-        run(&session, bugs, &choice.worlds)?.map_err(|_| CommandError::unable("interrupted"))?;
-    let servers: Vec<Server> = choice.worlds.into_iter().map(Server::of).collect();
+    let outcomes = run(&session, bugs, &choice.worlds, &Under::default())?;
+    let server = |world| Server::of(world, false);
+    let servers: Vec<Server> = choice.worlds.into_iter().map(server).collect();
     let comparison = Comparison::of(bugs, &servers, &outcomes);
     Ok(bug_report::report(bug, &servers, &comparison.bugs[0].on_servers, &outcomes[0]))
 }

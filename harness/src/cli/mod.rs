@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod annotations;
 pub mod args;
 pub mod audit;
 pub mod bench;
@@ -21,6 +22,7 @@ mod error;
 pub mod explore;
 pub mod keep;
 pub mod known;
+mod options;
 pub mod output;
 mod printable;
 pub mod run;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::annotations::{self, Annotation};
 use super::args::RunArgs;
 use super::error::CommandError;
 use super::screen::Progress;
@@ -15,7 +16,8 @@ use crate::exit::{Exit, Status, overall};
 use crate::report::table::Table;
 use crate::runner::Outcome;
 use crate::suite::check::{Assessment, judge};
-use crate::suite::library::{CaseFile, Library, ParsedCase, job, parse_all};
+use crate::suite::library::{CaseFile, Library, ParsedCase, job};
+use crate::suite::redis_conf::NotUnder;
 use crate::suite::snapshots::{Reviewed, Snapshots};
 
 /// The mode.
@@ -23,11 +25,15 @@ pub fn main(args: &RunArgs) -> Result<Exit, CommandError> {
     let session = Session::begin(&args.limits)?;
     let library = Library::open()?;
     keep::possible(args.keep.as_deref())?;
-    let cases = parse_all(library.select(&args.cases)?)?;
+    let under = args.under.read()?;
+    let cases = under.cases(library.select(&args.cases)?)?;
     let choice = Choice::of(&args.worlds)?;
     announce(&choice);
     let mut run = Run::new(args, &cases, &choice, Snapshots::of(&library));
-    let done = session.with_pool(|pool| run.make(pool))?;
+    let done = session.with_pool(|pool| -> Result<_, NotUnder> {
+        under.is_taken_by(pool, &choice.worlds)?;
+        Ok(run.make(pool))
+    })??;
     run.conclude()?;
     Ok(if done.is_err() { Exit::Interrupted } else { overall(run.statuses()) })
 }
@@ -103,10 +109,15 @@ impl<'a> Run<'a> {
         }
         let reviewed = match () {
             () if file.own => Reviewed::ByItsAssertions,
+            () if self.args.under.config.is_some() => Reviewed::UnderAnotherConfiguration,
             () if file.is_workload() => Reviewed::Never,
             () => self.snapshots.find(&file.name, &its_world.family),
         };
-        self.assessed[case][world] = Some(judge(script, &runs, &reviewed));
+        let assessment = judge(script, &runs, &reviewed);
+        if assessment.status == Status::BrokenPromise {
+            annotate(file, &runs[0]);
+        }
+        self.assessed[case][world] = Some(assessment);
         self.transcripts[case][world].clone_from(&runs[0].transcript);
         self.print();
     }
@@ -230,6 +241,18 @@ impl<'a> Run<'a> {
         let worlds = count_of(self.choice.worlds.len(), "world");
         format!("{cases} in {worlds}: {}", parts.join(", "))
     }
+}
+
+/// What was broken or not met, at the lines of the case.
+fn annotate(file: &CaseFile, outcome: &Outcome) {
+    let broken = outcome.rulings.iter().filter(|ruling| ruling.is_unexpected());
+    let broken =
+        broken.map(|ruling| (ruling.line, ruling.verdict.as_str(), ruling.sentence.as_str()));
+    let unmet = outcome.failures.iter().filter(|failure| !failure.bad_case);
+    let unmet = unmet.map(|failure| (failure.line, "expect", failure.message.as_str()));
+    let annotation =
+        |(line, title, message)| Annotation { file: &file.source, line, title, message };
+    annotations::print(broken.chain(unmet).map(annotation));
 }
 
 /// A label as the heading of a column: of a path the last two names.

@@ -83,7 +83,7 @@ fn tried(pool: &Pool, world: &World) -> Vec<Trial> {
     let trial = |(name, text): &(&'static str, &str)| {
         let (place, label) = (world.place.clone(), world.label.clone());
         let (case, source) = (name.to_string(), format!("trial `{name}`"));
-        let job = Job { case, source, text: text.to_string(), world: label, place };
+        let job = Job { case, source, text: text.to_string(), head: 0, world: label, place };
         let outcome = pool.run(job).ok()?;
         let trouble = trouble(&outcome);
         Some(Trial { name, outcome, trouble })

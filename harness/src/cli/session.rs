@@ -2,8 +2,8 @@
 //!
 //! Must not know: what a mode does with them.
 
-use super::args::{Cores, Limits};
 use super::error::CommandError;
+use super::options::{Cores, Limits};
 use super::screen;
 use crate::engine::interrupt;
 use crate::engine::pool::{Pool, Settings};

@@ -3,9 +3,12 @@
 //! Must not know: how a run is made, and what a promise is.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use super::args::{MergeArgs, Reports, SweepArgs};
+use super::annotations::{self, Annotation};
+use super::args::{MergeArgs, SweepArgs};
 use super::error::CommandError;
+use super::options::Reports;
 use super::screen::Progress;
 use super::session::{Session, announce};
 use super::{output, screen};
@@ -14,10 +17,12 @@ use crate::error::cannot;
 use crate::exit::{Exit, Status, overall};
 use crate::report::matrix::LEGEND;
 use crate::report::sweep_text;
-use crate::suite::library::{Library, LibraryError, ParsedCase, SWEEPS, parse_all};
+use crate::suite::library::{Library, LibraryError, ParsedCase, SWEEPS};
+use crate::suite::redis_conf::{NotUnder, Under};
 use crate::sweep::accepted::Accepted;
 use crate::sweep::driver::Sweeper;
 use crate::sweep::enumerate::Scope;
+use crate::sweep::finding::{Finding, findings};
 use crate::sweep::{Class, File, Shard, Sweep, Tally, Workload};
 
 /// The mode.
@@ -27,47 +32,57 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
         args.reports.json.iter().chain(&args.reports.junit).map(|path| path.as_path()),
     )?;
     let accepted = accepted(&args.reports)?;
-    let workloads = workloads(&args.cases)?;
+    let under = args.under.read()?;
+    let workloads = workloads(&args.cases, &under)?;
     let choice = choose(args)?;
     announce(&choice);
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let sample = args.sample.map(|runs| runs as usize);
     let scope = Scope { kinds: &args.faults, shard, sample, images: args.images };
     let progress = Progress::of_many(0);
-    let save = |sweeps: &[Sweep], partial: bool| -> Result<(), CommandError> {
-        let file = File::new(shard.to_string(), partial, sweeps.to_vec());
-        write(&file, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)
+    let (json, junit) = (args.reports.json.as_deref(), args.reports.junit.as_deref());
+    let save = |sweeps: &[Sweep], times: &[Duration]| -> Result<(), CommandError> {
+        let file = File::new(shard.to_string(), true, sweeps.to_vec());
+        write(&file, json, junit, &accepted, times)
     };
     // From here on a report is there, whatever ends this process.
-    save(&[], true)?;
-    let began = std::time::Instant::now();
-    let (sweeps, interrupted) = session.with_pool(|pool| {
-        let mut sweeps = Vec::new();
+    save(&[], &[])?;
+    let began = Instant::now();
+    let swept = session.with_pool(|pool| -> Result<_, NotUnder> {
+        under.is_taken_by(pool, &choice.worlds)?;
+        let (mut sweeps, mut times) = (Vec::new(), Vec::new());
         for (workload, world) in
             workloads.iter().flat_map(|w| choice.worlds.iter().map(move |world| (w, world)))
         {
             let what = format!("{} in {}", workload.name, world.label);
             let hear = |step| progress.hear(step, &what);
             let sweeper = Sweeper { pool, scope, pairs: args.pairs, progress: &hear };
+            let started = Instant::now();
             let (sweep, swept) = sweeper.sweep(workload, world);
-            progress.line(&shown(&sweep));
+            times.push(started.elapsed());
+            progress.line(&shown(&sweep, args.posix));
             sweeps.push(sweep);
-            if save(&sweeps, true).is_err() || swept.is_err() {
-                return (sweeps, true);
+            if save(&sweeps, &times).is_err() || swept.is_err() {
+                return Ok((sweeps, times, true));
             }
         }
-        (sweeps, false)
+        Ok((sweeps, times, false))
     })?;
     progress.finish();
+    let (sweeps, times, interrupted) = swept?;
     let file = File::new(shard.to_string(), interrupted, sweeps);
     if file.sweeps.len() > 1 {
-        screen::line(&format!("=== causes, the worst first\n{}", sweep_text::causes(&file.sweeps)));
+        screen::line(&format!(
+            "=== causes, the worst first\n{}",
+            sweep_text::causes(&file.sweeps, args.posix)
+        ));
     }
     conclude(&file, &accepted, began.elapsed().as_secs_f64());
-    write(&file, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)?;
+    write(&file, json, junit, &accepted, &times)?;
     let everywhere = !interrupted
         && (shard, sample, args.faults.is_empty()) == (Shard::WHOLE, None, true)
-        && args.cases.is_empty();
+        && args.cases.is_empty()
+        && args.under.config.is_none();
     let stale = if everywhere { accepted.stale() } else { Vec::new() };
     say_accepted(&accepted, &file, &stale);
     let stale = stale.iter().map(|_| Status::BadCase);
@@ -83,10 +98,10 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
     })
 }
 
-fn workloads(words: &[String]) -> Result<Vec<Workload>, LibraryError> {
+fn workloads(words: &[String], under: &Under) -> Result<Vec<Workload>, LibraryError> {
     let library = Library::open()?;
     let all = [SWEEPS.to_string()];
-    let cases = parse_all(library.select(if words.is_empty() { &all } else { words })?)?;
+    let cases = under.cases(library.select(if words.is_empty() { &all } else { words })?)?;
     Ok(cases.iter().map(|ParsedCase { file, script }| Workload::of(&file.name, script)).collect())
 }
 
@@ -102,7 +117,7 @@ fn choose(args: &SweepArgs) -> Result<Choice, NoWorld> {
 }
 
 /// One sweep on the terminal.
-fn shown(sweep: &Sweep) -> String {
+fn shown(sweep: &Sweep, posix: bool) -> String {
     let world = &sweep.world;
     let remark = sweep.remark.as_ref().map(|remark| format!("\n{remark}"));
     format!(
@@ -110,11 +125,28 @@ fn shown(sweep: &Sweep) -> String {
         sweep.workload,
         remark.unwrap_or_default(),
         sweep_text::matrix(sweep),
-        sweep_text::told(sweep, true)
+        sweep_text::told(sweep, true, posix)
     )
 }
 
+/// What was broken, each finding once, at the workload.
+fn annotate(file: &File, accepted: &Accepted) {
+    for sweep in &file.sweeps {
+        let source = format!("cases/{}.case", sweep.workload);
+        for Finding { verdict, example, .. } in findings(sweep) {
+            let known = accepted.run(&sweep.workload, &example).is_some() || example.is_posix();
+            if verdict.is_broken_promise() && !known {
+                let (title, token) = (verdict.as_str(), &example.token);
+                let message = format!("{}\nsabot replay {token}", example.sentence);
+                let (file, message) = (source.as_str(), message.as_str());
+                annotations::print([Annotation { file, line: 0, title, message }]);
+            }
+        }
+    }
+}
+
 fn conclude(file: &File, accepted: &Accepted, seconds: f64) {
+    annotate(file, accepted);
     screen::line(LEGEND);
     let tally = Tally::of_sweeps(&file.sweeps, accepted);
     let refused = file.sweeps.iter().filter(|sweep| sweep.refused.is_some()).count();
@@ -156,12 +188,16 @@ fn write(
     json: Option<&Path>,
     junit: Option<&Path>,
     accepted: &Accepted,
+    times: &[Duration],
 ) -> Result<(), CommandError> {
     if let Some(path) = json {
         output::write_json(path, &file.write())?;
     }
     if let Some(path) = junit {
-        output::write(path, &sweep_text::junit(file, accepted).map_err(CommandError::unable)?)?;
+        output::write(
+            path,
+            &sweep_text::junit(file, accepted, times).map_err(CommandError::unable)?,
+        )?;
     }
     Ok(())
 }
@@ -185,9 +221,10 @@ pub fn merge(args: &MergeArgs) -> Result<Exit, CommandError> {
         args.reports.json.iter().chain(&args.reports.junit).map(|path| path.as_path()),
     )?;
     let merged = File::merge(files).map_err(CommandError::usage)?;
-    merged.sweeps.iter().for_each(|sweep| screen::line(&shown(sweep)));
+    merged.sweeps.iter().for_each(|sweep| screen::line(&shown(sweep, false)));
     conclude(&merged, &accepted, 0.0);
-    write(&merged, args.reports.json.as_deref(), args.reports.junit.as_deref(), &accepted)?;
+    let (json, junit) = (args.reports.json.as_deref(), args.reports.junit.as_deref());
+    write(&merged, json, junit, &accepted, &[])?;
     say_accepted(&accepted, &merged, &[]);
     let missing = merged.missing();
     missing.iter().for_each(|what| screen::error(what));

@@ -46,7 +46,7 @@ fn world(args: &TokenArgs, token: &Token) -> Result<World, CommandError> {
 
 fn case_of(token: &Token) -> CaseFile {
     let source = format!("the token of {}", token.case);
-    CaseFile { name: token.case.clone(), source, text: token.script.clone(), own: true }
+    CaseFile { name: token.case.clone(), source, text: token.script.clone(), ..CaseFile::own() }
 }
 
 /// Replays the run, twice, and says whether it came to the same as when the token was made.

@@ -96,6 +96,7 @@ pub fn job(world: &World, text: &str) -> Job {
         case: "commands".to_string(),
         source: "commands".to_string(),
         text: text.to_string(),
+        head: 0,
         world: world.label.clone(),
         place: world.place.clone(),
     }

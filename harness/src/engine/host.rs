@@ -90,6 +90,7 @@ impl Host {
         };
         outcome.case.clone_from(&job.case);
         outcome.world_label.clone_from(&job.world);
+        outcome.count_lines_behind(job.head);
         Ok((outcome, trapped))
     }
 

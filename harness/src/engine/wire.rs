@@ -35,6 +35,8 @@ pub struct Job {
     /// Where its text came from, for error messages.
     pub source: String,
     pub text: String,
+    /// So many lines at the beginning of the text are not counted in what is said of lines.
+    pub head: u32,
     /// The name of the world, for people.
     pub world: String,
     pub place: Place,

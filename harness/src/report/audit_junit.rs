@@ -2,7 +2,7 @@
 //!
 //! Must not know: how an audit is made.
 
-use super::junit::{self, Became, Test};
+use super::junit::{self, Became, Suite, Test};
 use super::sweep_text;
 use crate::audit::record::{Audit, CaseRecord, CaseResult};
 use crate::sweep::accepted::Accepted;
@@ -12,9 +12,9 @@ use crate::sweep::accepted::Accepted;
 /// # Errors
 /// When a text cannot be written as XML.
 pub fn write(audit: &Audit, accepted: &Accepted) -> Result<String, String> {
-    let cases = ("cases".to_string(), audit.cases.iter().map(test).collect());
-    let sweeps = audit.sweeps.iter().map(|sweep| sweep_text::suite(sweep, accepted));
-    let suites: Vec<(String, Vec<Test>)> = std::iter::once(cases).chain(sweeps).collect();
+    let cases = ("cases".to_string(), audit.cases.iter().map(test).collect(), None);
+    let sweeps = audit.sweeps.iter().map(|sweep| sweep_text::suite(sweep, accepted, None));
+    let suites: Vec<Suite> = std::iter::once(cases).chain(sweeps).collect();
     junit::write(&format!("sabot audit of {}", audit.server), &suites)
 }
 

@@ -58,5 +58,8 @@ fn verdicts(changed: &Changed) -> String {
     if !changed.sentence.is_empty() {
         text.push_str(&format!("\n      {}", changed.sentence));
     }
+    if !changed.token.is_empty() {
+        text.push_str(&format!("\n      sabot replay {}", changed.token));
+    }
     text
 }

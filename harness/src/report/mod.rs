@@ -13,6 +13,8 @@ pub mod html;
 pub mod junit;
 pub mod known_bugs;
 pub mod matrix;
+pub mod operator;
+mod promises;
 pub mod sweep_text;
 pub mod table;
 pub mod upgrade;

@@ -2,6 +2,8 @@
 //!
 //! Must not know: how it was found.
 
+use std::time::Duration;
+
 use super::junit::{self, Became};
 use super::matrix::{Cell, Matrix};
 use crate::contract::Verdict;
@@ -86,13 +88,18 @@ fn cuts_of(sweep: &Sweep, kind: Kind, what: &str) -> String {
         return String::new();
     }
     let of = |fs| cuts().filter(move |record| record.fs() == Some(fs));
-    let broken = FsModel::ALL.map(|fs| {
-        let broken = of(fs).filter(|r| !r.same_as_default_order);
+    let told: Vec<FsModel> =
+        FsModel::ALL.into_iter().filter(|fs| of(*fs).next().is_some()).collect();
+    let broken = told.iter().map(|fs| {
+        let broken = of(*fs).filter(|r| !r.same_as_default_order);
         let broken = broken.filter(|r| r.verdict().is_some_and(|v| v.is_broken_promise()));
         format!("{fs} at {}", broken.count())
     });
-    let points = of(FsModel::Posix).count();
-    let sampled = of(FsModel::Posix).filter(|record| record.sampled).count();
+    let broken: Vec<String> = broken.collect();
+    // The weakest model allows all that the others do; an audit leaves posix out.
+    let weakest = told.last().copied().unwrap_or(FsModel::Posix);
+    let points = of(weakest).count();
+    let sampled = of(weakest).filter(|record| record.sampled).count();
     let how = match sampled {
         0 => "which are all of them".to_string(),
         _ => format!("at {sampled} of them a sample"),
@@ -103,9 +110,12 @@ fn cuts_of(sweep: &Sweep, kind: Kind, what: &str) -> String {
     )
 }
 
-/// Each finding in a few lines; with its token where `tokens`.
-pub fn told(sweep: &Sweep, tokens: bool) -> String {
-    findings(sweep).iter().map(|finding| tell(finding, tokens)).collect()
+/// Each finding in a few lines; with its token where `tokens`; where `posix`, also what only a disk
+/// shows that keeps nothing but what was synced by name.
+pub fn told(sweep: &Sweep, tokens: bool, posix: bool) -> String {
+    let findings = findings(sweep);
+    let told = findings.iter().filter(|finding| posix || !finding.example.is_posix());
+    told.map(|finding| tell(finding, tokens)).collect()
 }
 
 fn tell(finding: &Finding, tokens: bool) -> String {
@@ -140,7 +150,7 @@ fn some(names: &[String]) -> String {
 }
 
 /// What the sweeps came to together: each cause once, the worst first, with one token.
-pub fn causes(sweeps: &[Sweep]) -> String {
+pub fn causes(sweeps: &[Sweep], posix: bool) -> String {
     let tell = |cause: &CauseAcrossSweeps<'_>| {
         let (sweep, example) = &cause.example;
         let Record { sentence, token, .. } = example;
@@ -151,27 +161,32 @@ pub fn causes(sweeps: &[Sweep]) -> String {
             cause.verdict, cause.count, sweep.workload
         )
     };
-    finding::causes(sweeps).iter().map(tell).collect()
+    let causes = finding::causes(sweeps);
+    let told = causes.iter().filter(|cause| posix || !cause.example.1.is_posix());
+    told.map(tell).collect()
 }
 
-/// The report as JUnit: a suite for each workload and world, a test for each cell.
+/// The report as JUnit: a suite for each workload and world, a test for each cell; `times` are how
+/// long the sweeps took, as far as that is known.
 ///
 /// # Errors
 /// When a text cannot be written as XML.
-pub fn junit(file: &File, accepted: &Accepted) -> Result<String, String> {
-    let mut suites: Vec<_> = file.sweeps.iter().map(|sweep| suite(sweep, accepted)).collect();
+pub fn junit(file: &File, accepted: &Accepted, times: &[Duration]) -> Result<String, String> {
+    let suites = file.sweeps.iter().enumerate();
+    let mut suites: Vec<_> =
+        suites.map(|(n, sweep)| suite(sweep, accepted, times.get(n).copied())).collect();
     let missing = file.missing();
     if !missing.is_empty() {
         let why = format!("{}, and what is not here was not tried", missing.join("; "));
         let became = Became::Errored("partial".to_string(), why);
         let test = ("report".to_string(), "complete".to_string(), became);
-        suites.insert(0, ("sabot sweep".to_string(), vec![test]));
+        suites.insert(0, ("sabot sweep".to_string(), vec![test], None));
     }
     junit::write("sabot sweep", &suites)
 }
 
 /// The suite of one sweep; what is accepted is a skipped test, with the reason.
-pub fn suite(sweep: &Sweep, accepted: &Accepted) -> (String, Vec<junit::Test>) {
+pub fn suite(sweep: &Sweep, accepted: &Accepted, took: Option<Duration>) -> junit::Suite {
     let name = format!("{} in {}", sweep.workload, sweep.world);
     let mut tests: Vec<junit::Test> = Vec::new();
     if let Some(why) = &sweep.refused {
@@ -188,7 +203,7 @@ pub fn suite(sweep: &Sweep, accepted: &Accepted) -> (String, Vec<junit::Test>) {
         let why = || accepted.run(&sweep.workload, record).unwrap_or_default();
         tests.push((record.site.to_string(), test, became(record, class, why)));
     }
-    (name, tests)
+    (name, tests, took)
 }
 
 fn became(record: &Record, class: Class, accepted: impl Fn() -> String) -> Became {

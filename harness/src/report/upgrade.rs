@@ -2,9 +2,9 @@
 //!
 //! Must not know: how a comparison is made.
 
-use crate::audit::event::Event;
 use crate::audit::upgrade::{Compared, Difference, Row, Side, Upgrade};
 use crate::contract::Verdict;
+use crate::suite::redis_conf::Policy;
 
 /// How many causes of one event are told before the rest is counted.
 const TOLD: usize = 3;
@@ -12,19 +12,33 @@ const TOLD: usize = 3;
 /// The first screen: the answer, a line for each event, what was not found out.
 pub fn text(upgrade: &Upgrade) -> String {
     let mut text = format!("{}\n", headline(upgrade));
-    let width = Event::Kill.words().len().max(12);
+    let widths = upgrade.rows.iter().map(|row| row.event.words().len());
+    let width = widths.max().unwrap_or_default();
     for row in &upgrade.rows {
         text.push_str(&told(upgrade, row, width));
     }
+    unmeasured(upgrade).iter().for_each(|line| text.push_str(&format!("{line}\n")));
     text.push_str(&format!("{}\n", counted(upgrade)));
     text
+}
+
+/// What nothing was found out about, on which server.
+pub fn unmeasured(upgrade: &Upgrade) -> Vec<String> {
+    let of = |side: &Side| -> Vec<String> {
+        let told = side.unmeasured.iter();
+        told.map(|what| format!("not measured on {}: {what}", side.server)).collect()
+    };
+    [of(&upgrade.old), of(&upgrade.new)].concat()
 }
 
 /// `redis 7.0.15 → redis 8.0.2, redis.conf (everysec): DO NOT UPGRADE YET, 1 worse`
 pub fn headline(upgrade: &Upgrade) -> String {
     let under = match &upgrade.config {
         None => String::new(),
-        Some(config) => format!(", {} ({})", config.path, policy(&config.kept)),
+        Some(config) => {
+            let policy = Policy::of_lines(config.kept.iter().map(String::as_str));
+            format!(", {} ({policy})", config.path)
+        }
     };
     let (old, new) = (&upgrade.old.server, &upgrade.new.server);
     format!("{old} → {new}{under}: {}", answer(upgrade))
@@ -44,21 +58,6 @@ fn answer(upgrade: &Upgrade) -> String {
         (0, 0) => format!("nothing is worse{better}"),
         (0, only) => format!("LOOK FIRST, {only} not comparable{better}"),
         (worse, _) => format!("DO NOT UPGRADE YET, {worse} worse{better}"),
-    }
-}
-
-/// What of a configuration decides what is promised.
-fn policy(kept: &[String]) -> String {
-    let last = |name: &str| {
-        let values = kept.iter().rev().filter_map(|line| line.split_once(' '));
-        values
-            .filter(|(directive, _)| directive.eq_ignore_ascii_case(name))
-            .map(|(_, it)| it)
-            .next()
-    };
-    match last("appendonly") {
-        Some("yes") => format!("AOF, {}", last("appendfsync").unwrap_or("everysec")),
-        _ => "no AOF".to_string(),
     }
 }
 
@@ -106,7 +105,7 @@ pub fn word(difference: Difference) -> &'static str {
 pub fn in_words(cause: &Compared) -> String {
     let (old, new) = (word_of(cause.old), word_of(cause.new));
     let sentence = &cause.sentence;
-    match cause.difference {
+    let told = match cause.difference {
         Difference::Worse => format!("{new}, was {old}: {sentence}"),
         Difference::OnlyNew => {
             format!("{new}, where the old server makes no such call: {sentence}")
@@ -116,6 +115,10 @@ pub fn in_words(cause: &Compared) -> String {
         Difference::OnlyOld => {
             format!("was {old}, where the new server makes no such call: {sentence}")
         }
+    };
+    match cause.other_policy {
+        true => format!("{told} (only under another policy than yours)"),
+        false => told,
     }
 }
 

@@ -86,7 +86,7 @@ impl Ruling {
 /// Something in the case that did not come true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Of the script, from 1.
+    /// Of the script, from 1; 0 stands for no line.
     pub line: u32,
     /// In one sentence.
     pub message: String,
@@ -99,6 +99,17 @@ impl Outcome {
     /// Whether the case itself is wrong, so that nothing it says about the server counts.
     pub fn is_bad_case(&self) -> bool {
         self.failures.iter().any(|failure| failure.bad_case)
+    }
+
+    /// Leaves the first `head` lines of the script out of every count of lines: they are not the
+    /// case's own. What is about one of them is about no line.
+    pub fn count_lines_behind(&mut self, head: u32) {
+        let rulings = self.rulings.iter_mut().map(|ruling| &mut ruling.line);
+        let failures = self.failures.iter_mut().map(|failure| &mut failure.line);
+        let symptoms = self.symptoms.iter_mut().map(|symptom| &mut symptom.line);
+        for line in rulings.chain(failures).chain(symptoms) {
+            *line = line.saturating_sub(head);
+        }
     }
 
     /// Whether a promise was broken that the case did not expect to be, or an `expect` was not met.

@@ -37,12 +37,18 @@ pub fn judge(script: &Script, runs: &[Outcome], reviewed: &Reviewed) -> Assessme
     }
     let failures = |bad_case: bool| -> Vec<String> {
         let these = outcome.failures.iter().filter(|failure| failure.bad_case == bad_case);
-        these
-            .map(|failure| format!("{}:{}: {}", script.name, failure.line, failure.message))
-            .collect()
+        let place = |line| match line {
+            0 => script.name.clone(),
+            line => format!("{}:{line}", script.name),
+        };
+        these.map(|failure| format!("{}: {}", place(failure.line), failure.message)).collect()
     };
+    let goes_otherwise = *reviewed == Reviewed::UnderAnotherConfiguration;
     if outcome.is_bad_case() {
-        return Assessment::new("bad case", Status::BadCase, failures(true));
+        return match goes_otherwise {
+            true => Assessment::new("n/a", Status::NotApplicable, failures(true)),
+            false => Assessment::new("bad case", Status::BadCase, failures(true)),
+        };
     }
     let verdict = outcome.verdict;
     match verdict {
@@ -57,6 +63,9 @@ pub fn judge(script: &Script, runs: &[Outcome], reviewed: &Reviewed) -> Assessme
     if outcome.breaks_a_promise() {
         let unmet = failures(false);
         let broken = outcome.rulings.iter().any(Ruling::is_unexpected);
+        if goes_otherwise && !broken {
+            return Assessment::new(verdict.as_str(), Status::Unreviewed, unmet);
+        }
         let word = if broken { verdict.as_str() } else { "unexpected" };
         let notes = unexpected(outcome).into_iter().chain(unmet).collect();
         return Assessment::new(word, Status::BrokenPromise, notes);
@@ -68,7 +77,9 @@ pub fn judge(script: &Script, runs: &[Outcome], reviewed: &Reviewed) -> Assessme
 fn compare(outcome: &Outcome, reviewed: &Reviewed) -> Assessment {
     let word = outcome.verdict.to_string();
     match reviewed {
-        Reviewed::Never => Assessment::new(word, Status::Unreviewed, Vec::new()),
+        Reviewed::Never | Reviewed::UnderAnotherConfiguration => {
+            Assessment::new(word, Status::Unreviewed, Vec::new())
+        }
         Reviewed::ByItsAssertions => Assessment::new(word, Status::AsExpected, Vec::new()),
         Reviewed::Missing(path) => {
             let note = format!("not reviewed yet: there is no {}", path.display());
@@ -129,7 +140,7 @@ mod tests {
         let script = parse("ping", &text).expect("a case");
         let named = |name: &str| name.to_string();
         let (case, source, world) = (named("ping"), named("ping.case"), named("sim"));
-        let job = Job { case, source, text, world, place: Place::Sim(Default::default()) };
+        let job = Job { case, source, text, head: 0, world, place: Place::Sim(Default::default()) };
         let whole = Host::without_machine().run_guarded(&job);
         let ended = broken(&job, Broken::Hung("no outcome".to_string()));
         let cell = judge(&script, &[whole.clone(), ended], &Reviewed::Never);

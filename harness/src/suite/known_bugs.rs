@@ -33,6 +33,8 @@ pub struct NoSuchBug {
 pub struct Server {
     pub world: World,
     pub column: String,
+    /// It runs under a configuration of the user's, of which there is no record.
+    pub under_conf: bool,
 }
 
 /// Whether a bug shows.
@@ -77,9 +79,9 @@ pub struct Comparison {
 
 impl Server {
     /// The world's server; one that cannot be asked is on no record, and says why when it runs.
-    pub fn of(world: World) -> Server {
+    pub fn of(world: World, under_conf: bool) -> Server {
         let column = world.profile().map(|profile| column(&profile));
-        Server { column: column.unwrap_or_else(|| world.label.clone()), world }
+        Server { column: column.unwrap_or_else(|| world.label.clone()), world, under_conf }
     }
 }
 
@@ -98,6 +100,7 @@ impl BugOnServer {
             true => Some(server.column.as_str()),
             false => nearest(&server.column, all.iter().copied()),
         };
+        let on_record = on_record && !server.under_conf;
         let recorded = like.map(|server| match case.script.recorded(server) {
             Recorded::Shows => Seen::Shows,
             Recorded::Absent => Seen::Absent,
@@ -126,7 +129,7 @@ impl Comparison {
                 on_servers.map(|(server, outcome)| BugOnServer::of(case, server, outcome, &all));
             Bug {
                 name: stem(&case.file).unwrap_or(&case.file.name).to_string(),
-                upstream: upstream(&case.file.text).to_string(),
+                upstream: upstream(case.file.own_text()).to_string(),
                 on_servers: on_servers.collect(),
             }
         };
@@ -154,7 +157,7 @@ fn seen(case: &ParsedCase, outcome: &Outcome) -> Seen {
 }
 
 /// What the first line of a known bug names before its colon.
-fn upstream(text: &str) -> &str {
+pub fn upstream(text: &str) -> &str {
     let first = text.lines().next().unwrap_or_default().trim_start_matches(['#', ' ']);
     first.split(": ").next().unwrap_or_default()
 }

@@ -33,6 +33,9 @@ pub enum LibraryError {
     NothingIn(PathBuf),
     #[error("cannot {verb} {}: {why}", path.display())]
     File { verb: &'static str, path: PathBuf, why: io::Error },
+    /// Every case has another policy than the configuration that it was to run under.
+    #[error("all of these cases set another policy than the configuration ({policy})")]
+    NoneUnder { policy: String },
     #[error("{}: not UTF-8 text: {why}", path.display())]
     NotText { path: PathBuf, why: FromUtf8Error },
     /// With all mistakes of all cases.
@@ -50,9 +53,23 @@ pub struct CaseFile {
     pub text: String,
     /// Whether the user named a file that is not in the library.
     pub own: bool,
+    /// So many lines at the beginning of the text are somebody else's: a configuration's.
+    pub head: u32,
 }
 
 impl CaseFile {
+    /// One that is not in the library, still without anything in it.
+    pub fn own() -> CaseFile {
+        let (name, source, text) = Default::default();
+        CaseFile { name, source, text, own: true, head: 0 }
+    }
+
+    /// The text without what a configuration has put before it.
+    pub fn own_text(&self) -> &str {
+        let head = self.text.split_inclusive('\n').take(self.head as usize);
+        &self.text[head.map(str::len).sum()..]
+    }
+
     /// Whether this is a workload of the library.
     pub fn is_workload(&self) -> bool {
         !self.own && self.name.split_once('/').is_some_and(|(folder, _)| folder == SWEEPS)
@@ -89,7 +106,7 @@ impl Library {
                 let text = read(&path)?;
                 let name = format!("{}/{}", stem(&folder), stem(&path));
                 let source = path.strip_prefix(here).unwrap_or(&path).display().to_string();
-                cases.push(CaseFile { name, source, text, own: false });
+                cases.push(CaseFile { name, source, text, own: false, head: 0 });
             }
         }
         cases.sort_by(|a, b| a.name.cmp(&b.name));
@@ -103,6 +120,7 @@ impl Library {
             source: format!("cases/{name}.case"),
             text: (*text).into(),
             own: false,
+            head: 0,
         };
         Library { root: None, cases: embedded::CASES.iter().map(case).collect() }
     }
@@ -176,7 +194,7 @@ impl Library {
             }
         }
         let name = shown.strip_suffix(".case").unwrap_or(&shown).to_string();
-        Ok(CaseFile { name, text: read(path)?, source: shown, own: true })
+        Ok(CaseFile { name, text: read(path)?, source: shown, ..CaseFile::own() })
     }
 }
 
@@ -257,6 +275,7 @@ pub fn job(file: &CaseFile, world: &World) -> Job {
         case: file.name.clone(),
         source: file.source.clone(),
         text: file.text.clone(),
+        head: file.head,
         world: world.label.clone(),
         place: world.place.clone(),
     }
@@ -272,6 +291,7 @@ mod tests {
             source: format!("cases/{name}.case"),
             text: String::new(),
             own: false,
+            head: 0,
         };
         Library { root: None, cases: ["flush/enospc", "flush/short", "load/torn"].map(case).into() }
     }

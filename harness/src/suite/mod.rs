@@ -6,5 +6,6 @@
 pub mod check;
 pub mod known_bugs;
 pub mod library;
+pub mod redis_conf;
 pub mod runs;
 pub mod snapshots;

@@ -21,6 +21,8 @@ pub enum Reviewed {
     Never,
     /// A case of the user's own: all that is expected of it stands in it.
     ByItsAssertions,
+    /// It runs under a configuration of the user's, so that it may go otherwise than it says.
+    UnderAnotherConfiguration,
 }
 
 /// Each family with the one that its transcripts are written against.

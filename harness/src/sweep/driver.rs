@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::baseline::Baseline;
 use super::enumerate::{PlannedRun, RunPlan, Scope};
-use super::signature::Signature;
+use super::signature::{Signature, is_finding};
 use super::{Ending, Record, Sweep, Token, Workload, cuts, pairs};
 use crate::contract::Verdict;
 use crate::engine::pool::{Interrupted, Pool};
@@ -115,7 +115,8 @@ impl Sweeper<'_> {
         baseline.learn(records.iter().chain(&others));
         baseline.mark(records.iter_mut().chain(&mut others));
         let owned = records.iter_mut().zip(&owners).chain(others.iter_mut().zip(&other_owners));
-        for (record, owner) in owned.filter(|(record, _)| record.is_finding()) {
+        let is_worth = |record: &Record| record.verdict().is_some_and(is_finding);
+        for (record, owner) in owned.filter(|(record, _)| is_worth(record)) {
             let token = token(workload, world, &runs[*owner], record);
             record.token = token.map(|token| token.encode()).unwrap_or_default();
         }

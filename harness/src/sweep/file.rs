@@ -151,6 +151,7 @@ pub struct Change {
     pub new: Option<RunResult>,
     /// The sentence and token of the new run, where it has some.
     pub sentence: String,
+    pub token: String,
 }
 
 /// What differs between two reports. Worlds are compared by their order, because two versions of a
@@ -171,6 +172,7 @@ pub fn changes(old: &File, new: &File) -> Vec<Change> {
             old: result(old),
             new: result(new),
             sentence: new.map(|record| record.sentence.clone()).unwrap_or_default(),
+            token: new.map(|record| record.token.clone()).unwrap_or_default(),
         })
     };
     keys.into_iter().filter_map(change).collect()

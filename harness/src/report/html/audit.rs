@@ -6,11 +6,14 @@ use super::grid::{Run, grids};
 use super::timeline::Timeline;
 use super::{Page, Tile, meaning, tone};
 use crate::audit::causes::Causes;
+use crate::audit::event::Event;
+use crate::audit::known::KnownBug;
 use crate::audit::record::{Audit, CaseRecord, CaseResult, Cause};
 use crate::case;
 use crate::contract::Verdict;
 use crate::report::export::strace;
-use crate::report::{html, sweep_text};
+use crate::report::{html, operator, sweep_text};
+use crate::suite::redis_conf::Policy;
 use crate::sweep::accepted::Accepted;
 use crate::sweep::{Class, Sweep, Token};
 
@@ -24,8 +27,10 @@ pub fn page(audit: &Audit, causes: &Causes, accepted: &Accepted, family: &str) -
         sabot: audit.sabot.clone(),
         made: None,
         limits: audit.limits(),
+        question: question(audit),
         headline,
         tone,
+        answers: answers(audit),
         tiles: tiles(audit),
         causes: numbered.map(|(number, cause)| shown(number, cause, family)).collect(),
         sweeps: audit.sweeps.iter().map(|sweep| matrix(sweep, causes, accepted)).collect(),
@@ -43,6 +48,14 @@ pub fn page(audit: &Audit, causes: &Causes, accepted: &Accepted, family: &str) -
 const POSIX: &str = "only where nothing is kept but what was synced by name; it does not count, \
     because no server syncs the directory that holds its own";
 
+/// What is asked, and the answer.
+fn question(audit: &Audit) -> String {
+    match &audit.config {
+        None => "May I trust this server?".to_string(),
+        Some(config) => format!("May I trust this server with {}?", config.path),
+    }
+}
+
 fn headline(audit: &Audit) -> (String, &'static str) {
     let of = many(audit.counts.total(), "run");
     let broken = audit.causes.iter().filter(|cause| cause.is_broken_promise());
@@ -55,15 +68,67 @@ fn headline(audit: &Audit) -> (String, &'static str) {
     match new.len() {
         0 if audit.counts.total() == 0 => ("Nothing was tried.".to_string(), "unknown"),
         0 => match unmeasured(audit) {
-            None => (format!("No unexpected promise was broken in {of}.{known}"), "kept"),
+            None => {
+                (format!("Yes, as far as was tried: no promise was broken in {of}.{known}"), "kept")
+            }
             Some(what) => (format!("Nothing is certain: {what} could not be measured."), "unknown"),
         },
         count => {
             let broken = audit.counts.count(Class::Broken);
-            let ways = many(count, "way");
-            (format!("Promises break in {ways}, seen in {broken} of {of}.{known}"), "broken")
+            let other = new.iter().filter(|cause| cause.other_policy).count();
+            let ways = in_ways(audit, count - other, other);
+            (format!("{ways}, seen in {broken} of {of}.{known}"), "broken")
         }
     }
+}
+
+/// In how many ways promises break, under the user's policy and under others.
+fn in_ways(audit: &Audit, own: usize, other: usize) -> String {
+    let Some(config) = &audit.config else {
+        return format!("Not fully: promises break in {}", many(own, "way"));
+    };
+    let policy = Policy::of_lines(config.kept.iter().map(String::as_str));
+    match (own, other) {
+        (0, other) => format!(
+            "Yes, as far as was tried: promises break only under other policies than yours \
+             ({policy}), in {}",
+            many(other, "way")
+        ),
+        (own, 0) => {
+            format!(
+                "Not fully: under your policy ({policy}) promises break in {}",
+                many(own, "way")
+            )
+        }
+        (own, other) => format!(
+            "Not fully: under your policy ({policy}) promises break in {}, and in {other} more \
+             under other policies",
+            many(own, "way")
+        ),
+    }
+}
+
+/// A row for each event that was tried: the worst that it does under the user's policy.
+fn answers(audit: &Audit) -> Vec<html::Answer> {
+    let row = |event: Event| {
+        let its = |cause: &&(usize, &Cause)| {
+            cause.1.is_broken_promise() && cause.1.events().contains(&event)
+        };
+        let all: Vec<(usize, &Cause)> = (1..).zip(&audit.causes).collect();
+        let worst = all.iter().filter(its).find(|(_, cause)| cause.accepted.is_none());
+        let (word, tone, text, cause) = match worst {
+            None => ("kept".to_string(), "kept", "Every promise was kept.".to_string(), None),
+            Some((number, cause)) if cause.other_policy => {
+                let text = "Only under other policies than yours.".to_string();
+                (cause.verdict.to_string(), "near", text, Some(*number))
+            }
+            Some((number, cause)) => {
+                (cause.verdict.to_string(), "broken", operator::sentence(cause), Some(*number))
+            }
+        };
+        html::Answer { event: event.words(), word, tone, text, cause }
+    };
+    audit.tried().into_iter().map(row).collect()
 }
 
 /// What nothing was found out about.
@@ -107,10 +172,16 @@ fn shown(number: usize, cause: &Cause, family: &str) -> html::Cause {
         number,
         verdict: cause.verdict.to_string(),
         tone: if cause.posix { "lie" } else { tone(cause.verdict) },
+        lead: operator::lead(cause),
+        own_line: operator::own_line(cause).map(String::from),
+        takes: operator::takes(cause),
+        advice: operator::advice(cause),
+        known: cause.known.iter().map(known).collect(),
+        other_policy: cause.other_policy,
         place: cause.place(),
         sentence: cause.sentence.clone(),
         meaning: if cause.posix { POSIX } else { meaning(cause.verdict) },
-        faults: cause.faults.clone(),
+        faults: cause.faults.iter().map(|fault| operator::column(fault)).collect(),
         workloads: cause.workloads.clone(),
         runs: cause.runs,
         accepted: cause.accepted.clone(),
@@ -121,6 +192,13 @@ fn shown(number: usize, cause: &Cause, family: &str) -> html::Cause {
         token: cause.token.clone(),
         strace: script.and_then(|script| strace::command(&script, "redis-server", family)),
     }
+}
+
+/// A known bug by its number, what it is, and where it was reported.
+fn known(bug: &KnownBug) -> (String, String, String) {
+    let stem = bug.name.rsplit('/').next().unwrap_or(&bug.name);
+    let number = stem.split('_').next().unwrap_or(stem).to_string();
+    (number, bug.title.clone(), bug.upstream.clone())
 }
 
 fn matrix(sweep: &Sweep, causes: &Causes, accepted: &Accepted) -> html::Sweep {

@@ -7,7 +7,7 @@
 
 use super::tone;
 use crate::contract::Verdict;
-use crate::report::matrix;
+use crate::report::{matrix, operator};
 
 /// What one run came to, and which cause on the page it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,8 @@ pub struct Run {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grid {
     pub call: String,
-    pub columns: Vec<String>,
+    /// What goes wrong, in words, and as accepted findings name it.
+    pub columns: Vec<(String, String)>,
     pub rows: Vec<Row>,
 }
 
@@ -33,6 +34,13 @@ pub struct Row {
     pub site: String,
     /// None: this fault does not fit this call.
     pub cells: Vec<Option<Cell>>,
+}
+
+impl Row {
+    /// The parts of the site, between which a line may end.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.site.split_inclusive('.')
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +144,8 @@ impl Table {
             }
         }
         let rows = rows.into_iter().map(|(_, _, row)| row).collect();
-        Grid { call: self.call, columns: self.columns, rows }
+        let columns = self.columns.into_iter().map(|it| (operator::column(&it), it)).collect();
+        Grid { call: self.call, columns, rows }
     }
 }
 
@@ -165,7 +174,8 @@ mod tests {
         let calls: Vec<&str> = grids.iter().map(|grid| grid.call.as_str()).collect();
         assert_eq!(calls, ["write", "fork"]);
         let write = &grids[0];
-        assert_eq!(write.columns, ["EIO", "ENOSPC"]);
+        let columns: Vec<&str> = write.columns.iter().map(|(words, _)| words.as_str()).collect();
+        assert_eq!(columns, ["EIO once", "ENOSPC once"]);
         let shown = |row: &Row| {
             let words = row.cells.iter().map(|cell| cell.as_ref().map_or("", |cell| cell.word));
             (row.site.clone(), words.collect::<Vec<_>>())

@@ -11,6 +11,7 @@ pub mod upgrade;
 
 use askama::Template;
 
+use super::matrix;
 use crate::contract::Verdict;
 use grid::Grid;
 use timeline::Timeline;
@@ -29,14 +30,30 @@ pub struct Page {
     pub made: Option<String>,
     /// Why it does not hold everything.
     pub limits: Vec<String>,
+    /// What the reader wants to know.
+    pub question: String,
     pub headline: String,
     pub tone: &'static str,
+    /// The answer for each kind of event.
+    pub answers: Vec<Answer>,
     pub tiles: Vec<Tile>,
     pub causes: Vec<Cause>,
     pub sweeps: Vec<Sweep>,
     pub folders: Vec<Folder>,
     pub config: Option<Config>,
     pub stale: Vec<String>,
+}
+
+/// What one kind of event does to the server under the user's policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    pub event: &'static str,
+    /// The worst verdict, or `kept`.
+    pub word: String,
+    pub tone: &'static str,
+    pub text: String,
+    /// The finding behind it.
+    pub cause: Option<usize>,
 }
 
 /// A number that matters.
@@ -53,6 +70,17 @@ pub struct Cause {
     pub number: usize,
     pub verdict: String,
     pub tone: &'static str,
+    /// What a person loses, and when.
+    pub lead: String,
+    /// The server's own line in the log.
+    pub own_line: Option<String>,
+    /// What brings it on.
+    pub takes: String,
+    pub advice: Vec<String>,
+    /// Known bugs that it looks like: number, title, where it was reported.
+    pub known: Vec<(String, String, String)>,
+    /// It shows only in workloads that set another policy than the user's.
+    pub other_policy: bool,
     /// The kind of call, or the case.
     pub place: String,
     pub sentence: String,
@@ -187,11 +215,12 @@ impl Page {
         &NOT_COVERED
     }
 
-    /// Words with their looks and meanings.
-    fn words(&self) -> impl Iterator<Item = (String, &'static str, &'static str)> {
-        Verdict::BY_WEIGHT
-            .into_iter()
-            .map(|verdict| (verdict.to_string(), tone(verdict), meaning(verdict)))
+    /// Verdicts with their looks, the words of the matrices for them, and their meanings.
+    fn words(&self) -> impl Iterator<Item = (String, &'static str, &'static str, &'static str)> {
+        Verdict::BY_WEIGHT.into_iter().map(|verdict| {
+            let in_matrix = matrix::word(Some(verdict));
+            (verdict.to_string(), tone(verdict), in_matrix, meaning(verdict))
+        })
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Page {
     pub headline: String,
     pub tone: &'static str,
     pub rows: Vec<Event>,
+    /// What nothing was found out about.
+    pub unmeasured: Vec<String>,
     /// How much stands behind it, and what does not.
     pub counted: String,
     /// The configuration: its path and its lines.
@@ -56,6 +58,7 @@ impl Page {
             headline: words::headline(upgrade),
             tone,
             rows: upgrade.rows.iter().map(|row| event(upgrade, row)).collect(),
+            unmeasured: words::unmeasured(upgrade),
             counted: words::counted(upgrade),
             config: config.map(|config| (config.path.clone(), config.kept.clone())),
             sabot: env!("CARGO_PKG_VERSION"),

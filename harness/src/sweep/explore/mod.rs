@@ -32,6 +32,15 @@ use story::{Story, Want, stories};
 /// Runs scripts and says what each came to. None: somebody wants to stop.
 pub type Runs<'a> = dyn FnMut(&[String], Collect) -> Option<Vec<RunSummary>> + 'a;
 
+/// What stories run under.
+#[derive(Clone, Debug, Default)]
+pub struct Setting {
+    /// Lines before each story.
+    pub opening: String,
+    /// Whether these lines decide the policy, rather than the story.
+    pub decides_policy: bool,
+}
+
 /// How many smaller stories are tried for one failure.
 const TRIES: usize = 200;
 
@@ -55,8 +64,8 @@ pub fn draw(seed: u64, n: u64) -> impl ValueTree<Value = Story> {
 }
 
 /// Makes these stories' runs; None: stopped.
-pub fn explore(stories: &[Story], runs: &mut Runs<'_>) -> Option<Vec<Explored>> {
-    let workloads: Vec<Workload> = stories.iter().map(workload).collect();
+pub fn explore(setting: &Setting, stories: &[Story], runs: &mut Runs<'_>) -> Option<Vec<Explored>> {
+    let workloads: Vec<Workload> = stories.iter().map(|story| workload(setting, story)).collect();
     let dry: Vec<String> = workloads.iter().map(Workload::dry).collect();
     let summaries = runs(&dry, Collect::Sites)?;
     let mut scripts = Vec::new();
@@ -76,8 +85,9 @@ pub fn explore(stories: &[Story], runs: &mut Runs<'_>) -> Option<Vec<Explored>> 
     Some(explored.collect())
 }
 
-fn workload(story: &Story) -> Workload {
-    let script = case::parse("story", &story.script()).expect("stories are written as cases");
+fn workload(setting: &Setting, story: &Story) -> Workload {
+    let text = format!("{}{}", setting.opening, story.script(!setting.decides_policy));
+    let script = case::parse("story", &text).expect("stories are written as cases");
     Workload::of("story", &script)
 }
 
@@ -163,9 +173,14 @@ pub fn sites(script: &Script) -> Vec<&Site> {
 }
 
 /// The smallest script that fails as run `n` did, which came to `first`; None: stopped.
-pub fn smallest(seed: u64, n: u64, first: &Explored, runs: &mut Runs<'_>) -> Option<Explored> {
+pub fn smallest(
+    setting: &Setting,
+    (seed, n): (u64, u64),
+    first: &Explored,
+    runs: &mut Runs<'_>,
+) -> Option<Explored> {
     let mut tree = draw(seed, n);
-    let mut best = explore(&[tree.current()], runs)?.pop()?;
+    let mut best = explore(setting, &[tree.current()], runs)?.pop()?;
     if best.signature != first.signature {
         // What cannot be shown again cannot be made smaller: a time limit on a busy machine, say.
         return Some(first.clone());
@@ -175,7 +190,7 @@ pub fn smallest(seed: u64, n: u64, first: &Explored, runs: &mut Runs<'_>) -> Opt
         if !moved {
             break;
         }
-        let tried = explore(&[tree.current()], runs)?.pop()?;
+        let tried = explore(setting, &[tree.current()], runs)?.pop()?;
         moved = if tried.signature == first.signature {
             best = tried;
             tree.simplify()

@@ -130,22 +130,22 @@ fn write() -> impl Strategy<Value = Write> {
 }
 
 impl Story {
-    /// The workload as a script, without faults.
-    pub fn script(&self) -> String {
-        let mut script = Lines::default();
+    /// The workload as a script, without faults; with the policy that was drawn, or without any.
+    pub fn script(&self, with_policy: bool) -> String {
+        let mut script = Lines { with_policy, ..Lines::default() };
         let (appendonly, policy) = match self.policy {
             Policy::Always => ("yes", "always"),
             Policy::Everysec => ("yes", "everysec"),
             Policy::No => ("yes", "no"),
             Policy::Off => ("no", "everysec"),
         };
-        script.push(format!("config appendonly {appendonly}"));
-        script.push(format!("config appendfsync {policy}"));
+        script.policy(format!("config appendonly {appendonly}"));
+        script.policy(format!("config appendfsync {policy}"));
         if !self.preamble {
             script.push("config aof-use-rdb-preamble no");
         }
         if self.save_points || self.policy == Policy::Off {
-            script.push("config save 3 2");
+            script.policy("config save 3 2");
         }
         if self.automatic_rewrite {
             script.push("config auto-aof-rewrite-min-size 200");
@@ -161,12 +161,20 @@ impl Story {
 struct Lines {
     text: String,
     values: u32,
+    /// Whether lines that decide the policy are among them.
+    with_policy: bool,
 }
 
 impl Lines {
     fn push(&mut self, line: impl AsRef<str>) {
         self.text.push_str(line.as_ref());
         self.text.push('\n');
+    }
+
+    fn policy(&mut self, line: impl AsRef<str>) {
+        if self.with_policy {
+            self.push(line);
+        }
     }
 
     fn step(&mut self, step: &StoryStep) {
@@ -202,8 +210,8 @@ impl Lines {
             Action::Flushall => self.push("> FLUSHALL"),
             Action::AwaitChild => self.push("await child"),
             Action::Pass(time) => self.push(format!("advance {time}")),
-            Action::Fsync(policy) => self.push(format!("> CONFIG SET appendfsync {policy}")),
-            Action::Appendonly(word) => self.push(format!("> CONFIG SET appendonly {word}")),
+            Action::Fsync(policy) => self.policy(format!("> CONFIG SET appendfsync {policy}")),
+            Action::Appendonly(word) => self.policy(format!("> CONFIG SET appendonly {word}")),
         }
     }
 

@@ -4,10 +4,23 @@
 //! the server listens, where its files are, who may talk to it) is left out and named. Must not
 //! know: what a directive means.
 
+mod owned;
+mod policy;
+mod start;
+mod under;
+mod words;
+
 use std::path::{Path, PathBuf};
 
 use crate::case;
 use crate::error::cannot;
+
+pub use policy::Policy;
+pub use start::{NotUnder, starts_under};
+pub use under::Under;
+
+/// Why a directive is left out that the harness would let the user decide.
+const BLANKS: &str = "a word with blanks or quotes in it cannot be said in a case";
 
 /// Why a redis.conf cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,87 +60,66 @@ pub struct Conf {
     pub dropped: Vec<(Given, &'static str)>,
 }
 
-/// How deep files may include each other, as a limit for those that include themselves.
-const DEPTH: usize = 8;
-
-const LISTENS: &str = "the harness talks to the server through a socket of its own";
-const FILES: &str = "the harness knows the server's files by their usual names and place";
-const PROCESS: &str = "the harness starts the server and reads its log itself";
-const ACCESS: &str = "the harness must be able to log in and to ask CONFIG, DEBUG and INFO";
-const ALONE: &str = "one server runs alone: replication and cluster are not covered";
-const MODULES: &str = "modules are not covered";
-const BLANKS: &str = "a word with blanks or quotes in it cannot be said in a case";
-
-/// What the harness owns; a `*` at the end stands for any rest.
-const OWNED: [(&str, &str); 35] = [
-    ("port", LISTENS),
-    ("bind", LISTENS),
-    ("bind-source-addr", LISTENS),
-    ("protected-mode", LISTENS),
-    ("unixsocket", LISTENS),
-    ("unixsocketperm", LISTENS),
-    ("tls-*", LISTENS),
-    ("dir", FILES),
-    ("dbfilename", FILES),
-    ("appendfilename", FILES),
-    ("appenddirname", FILES),
-    ("daemonize", PROCESS),
-    ("supervised", PROCESS),
-    ("pidfile", PROCESS),
-    ("logfile", PROCESS),
-    ("loglevel", PROCESS),
-    ("syslog-*", PROCESS),
-    ("requirepass", ACCESS),
-    ("aclfile", ACCESS),
-    ("user", ACCESS),
-    ("rename-command", ACCESS),
-    ("enable-debug-command", ACCESS),
-    ("enable-protected-configs", ACCESS),
-    ("replicaof", ALONE),
-    ("slaveof", ALONE),
-    ("masterauth", ALONE),
-    ("masteruser", ALONE),
-    ("primaryauth", ALONE),
-    ("primaryuser", ALONE),
-    ("cluster-*", ALONE),
-    ("loadmodule", MODULES),
-    ("loadmodule-*", MODULES),
-    ("enable-module-command", MODULES),
-    ("bgsave_cpulist", PROCESS),
-    ("server_cpulist", PROCESS),
-];
+/// What a pattern is told by, as in Redis.
+const WILD: [char; 3] = ['*', '?', '['];
 
 impl Conf {
+    /// Reads the file and all that it includes.
+    ///
+    /// # Errors
+    /// Says what is wrong, in which file and line.
     pub fn open(path: &Path) -> Result<Conf, BadConf> {
         let mut conf = Conf { path: path.display().to_string(), ..Conf::default() };
-        conf.include(path, 0)?;
+        conf.read(path, &mut Vec::new())?;
         Ok(conf)
     }
 
-    fn include(&mut self, path: &Path, depth: usize) -> Result<(), BadConf> {
-        let bytes =
-            std::fs::read(path).map_err(|why| BadConf::Unreadable(cannot("read", path, &why)))?;
+    /// Reads one file; `within` are those that have led to it.
+    fn read(&mut self, path: &Path, within: &mut Vec<PathBuf>) -> Result<(), BadConf> {
+        let unreadable = |why| BadConf::Unreadable(cannot("read", path, &why));
+        let full = path.canonicalize().map_err(unreadable)?;
+        if within.contains(&full) {
+            return Err(BadConf::Unreadable(format!("{} includes itself", path.display())));
+        }
+        let bytes = std::fs::read(path).map_err(unreadable)?;
         let text = String::from_utf8(bytes)
             .map_err(|_| BadConf::new(path.display().to_string(), "it is no text in UTF-8"))?;
+        within.push(full);
         for (number, line) in (1..).zip(text.lines()) {
             let place = format!("{}:{number}", path.display());
             let refuse = |why: &str| BadConf::new(&*place, why);
-            let words = words(line).map_err(refuse)?;
+            let words = words::words(line).map_err(refuse)?;
             match words.as_slice() {
                 [] => {}
                 [name] => return Err(refuse(&format!("{name} has no value"))),
                 [name, rest @ ..] if name.eq_ignore_ascii_case("include") => {
-                    if depth == DEPTH {
-                        return Err(refuse("files include each other too deeply"));
-                    }
-                    for file in rest {
-                        self.include(&PathBuf::from(file), depth + 1)?;
-                    }
+                    rest.iter().try_for_each(|file| self.include(&place, file, within))?;
                 }
                 _ => self.take(place, &words)?,
             }
         }
+        within.pop();
         Ok(())
+    }
+
+    /// What one `include` names: a file, or all files of a pattern, of which there may be none. As
+    /// in Redis, a relative path begins in the working directory (`loadServerConfig` in config.c).
+    fn include(
+        &mut self,
+        place: &str,
+        file: &str,
+        within: &mut Vec<PathBuf>,
+    ) -> Result<(), BadConf> {
+        let files = match file.contains(WILD) {
+            false => vec![PathBuf::from(file)],
+            true => matching(file).map_err(|why| BadConf::new(place, why))?,
+        };
+        files.iter().try_for_each(|file| {
+            self.read(file, within).map_err(|why| match why {
+                BadConf::Unreadable(why) => BadConf::new(place, why),
+                wrong => wrong,
+            })
+        })
     }
 
     fn take(&mut self, place: String, words: &[String]) -> Result<(), BadConf> {
@@ -137,13 +129,9 @@ impl Conf {
             more => format!("{name} {}", more.join(" ")),
         };
         let given = Given { place, text };
-        let owned = OWNED.iter().find(|(owned, _)| match owned.strip_suffix('*') {
-            Some(opening) => name.starts_with(opening),
-            None => name == *owned,
-        });
         let odd = |word: &String| word.contains([' ', '\t', '"', '\'', '\\']);
         let lonely = words.len() > 2 && words[1..].iter().any(String::is_empty);
-        if let Some((_, why)) = owned {
+        if let Some(why) = owned::why(&name) {
             self.dropped.push((given, why));
         } else if lonely || words[1..].iter().any(odd) {
             self.dropped.push((given, BLANKS));
@@ -162,45 +150,11 @@ impl Conf {
     }
 }
 
-/// The words of a line as Redis splits them.
-fn words(line: &str) -> Result<Vec<String>, &'static str> {
-    const UNBALANCED: &str = "a quote is not closed, or something stands right behind it";
-    let line = line.trim();
-    let mut words = Vec::new();
-    if line.starts_with('#') {
-        return Ok(words);
-    }
-    let mut rest = line.chars().peekable();
-    while let Some(first) = rest.next() {
-        match first {
-            ' ' | '\t' => continue,
-            quote @ ('"' | '\'') => {
-                let mut word = String::new();
-                loop {
-                    match rest.next().ok_or(UNBALANCED)? {
-                        c if c == quote => break,
-                        '\\' => {
-                            word.push('\\');
-                            word.push(rest.next().ok_or(UNBALANCED)?);
-                        }
-                        c => word.push(c),
-                    }
-                }
-                if rest.peek().is_some_and(|c| !c.is_whitespace()) {
-                    return Err(UNBALANCED);
-                }
-                words.push(word);
-            }
-            first => {
-                let mut word = String::from(first);
-                while let Some(c) = rest.next_if(|c| !c.is_whitespace()) {
-                    word.push(c);
-                }
-                words.push(word);
-            }
-        }
-    }
-    Ok(words)
+/// The files of a pattern, by name.
+fn matching(pattern: &str) -> Result<Vec<PathBuf>, String> {
+    let found = glob::glob(pattern).map_err(|why| format!("{pattern} is no pattern: {why}"))?;
+    let files = found.map(|file| file.map_err(|why| why.to_string()));
+    files.collect()
 }
 
 #[cfg(test)]
@@ -211,7 +165,6 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("redis.conf");
         std::fs::write(&path, text).expect("a new file");
-        std::fs::write(folder.path().join("more.conf"), "hz 50\n").expect("a new file");
         Conf::open(&path)
     }
 
@@ -232,10 +185,33 @@ mod tests {
         for (text, reason) in [
             ("hz 1\nsave \"900\n", "redis.conf:2: a quote is not closed"),
             ("appendonly\n", "redis.conf:1: appendonly has no value"),
-            ("include no/such/file\n", "cannot read no/such/file"),
+            ("\ninclude no/such/file\n", "redis.conf:2: cannot read no/such/file"),
+            ("include [\n", "redis.conf:1: [ is no pattern"),
         ] {
             let why = read(text).expect_err(text).to_string();
             assert!(why.contains(reason), "{why}");
         }
+    }
+
+    #[test]
+    fn a_pattern_includes_its_files_by_name_and_may_have_none() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).expect("a new file");
+        };
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        write("2.conf", "hz 20\n");
+        write("1.conf", "hz 10\n");
+        let main = format!("include {}\nhz 30\ninclude {}\n", at("?.conf"), at("none/*.conf"));
+        write("redis.conf", &main);
+        let open = || Conf::open(&folder.path().join("redis.conf"));
+        let conf = open().expect("a good file");
+        assert_eq!(conf.lines(), "config hz 10\nconfig hz 20\nconfig hz 30\n");
+        write("2.conf", "\nhz\n");
+        let why = open().expect_err("hz needs a value").to_string();
+        assert!(why.ends_with("2.conf:2: hz has no value"), "{why}");
+        write("2.conf", &format!("include {}\n", at("*.conf")));
+        let why = open().expect_err("a circle").to_string();
+        assert!(why.contains("2.conf:1: ") && why.ends_with("includes itself"), "{why}");
     }
 }

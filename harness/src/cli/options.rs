@@ -1,0 +1,92 @@
+//! Arguments that several modes share. Must not know: what a mode does with them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::suite::redis_conf::{BadConf, Conf, Under};
+
+/// How many of the runs of each workload to make.
+#[derive(Debug, clap::Args)]
+pub struct Sample {
+    /// A first look: about 60 runs per workload, of as many kinds as possible
+    #[arg(long)]
+    quick: bool,
+    /// Only about N runs per workload, of as many kinds as possible
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(conflicts_with = "quick")]
+    sample: Option<u32>,
+}
+
+/// Runs of each workload for `--quick`.
+const QUICK: u32 = 60;
+
+impl Sample {
+    /// About so many; None: all.
+    pub fn runs(&self) -> Option<u32> {
+        self.sample.or(self.quick.then_some(QUICK))
+    }
+}
+
+/// Where else results go, and which findings are known.
+#[derive(Debug, clap::Args)]
+pub struct Reports {
+    /// Also write the results as JSON, for `merge` and `diff`
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Also write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// File of known findings, each with a reason; they do not count for the exit code
+    #[arg(long, value_name = "FILE")]
+    pub accepted: Option<PathBuf>,
+}
+
+/// The configuration that cases run under.
+#[derive(Debug, clap::Args)]
+pub struct Configuration {
+    /// Run everything under this configuration, except for what the harness decides itself
+    #[arg(long, value_name = "REDIS.CONF")]
+    pub config: Option<PathBuf>,
+    /// Leave out every case that sets another policy (appendonly, appendfsync, save) than this
+    /// configuration
+    #[arg(long, requires = "config")]
+    pub my_policy: bool,
+}
+
+impl Configuration {
+    /// Reads the file, if there is one.
+    pub fn read(&self) -> Result<Under, BadConf> {
+        let conf = self.config.as_deref().map(Conf::open).transpose()?;
+        Ok(Under { conf, only_its_policy: self.my_policy })
+    }
+}
+
+/// How much of the machine a command may use.
+#[derive(Debug, clap::Args)]
+pub struct Cores {
+    /// Use at most N cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    jobs: Option<u32>,
+}
+
+impl Cores {
+    /// How many cores at most.
+    pub fn most(&self) -> usize {
+        self.jobs.map_or(usize::MAX, |jobs| jobs as usize)
+    }
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct Limits {
+    /// Kill a supervised run, with everything in it, after so much real time
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub deadline: Duration,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected seconds, for example 60 or 0.5")?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err("expected more than 0 seconds".into()),
+    }
+}

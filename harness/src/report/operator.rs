@@ -1,0 +1,263 @@
+//! A finding in an operator's words: what is lost and when, what it takes, what to do.
+//!
+//! Only what runs have shown, or what the server's own documentation says of a command, is advised.
+//! Must not know: how a finding came to be.
+
+use crate::audit::record::Cause;
+use crate::contract::reason::{Attempts, Promise, Told};
+use crate::contract::{Reason, Verdict};
+use crate::kernel::plan::When;
+use crate::sweep::OneOrPair;
+use crate::sweep::fault::{CallFault, Fault, First, Lasts, Moved};
+
+/// `After a power cut or a disk error the server does not start again.`
+pub fn lead(cause: &Cause) -> String {
+    if cause.verdict.is_no_measurement() {
+        return "Nothing was found out here.".to_string();
+    }
+    let events = cause.events();
+    let when: Vec<&str> = events.iter().map(|event| event.when()).collect();
+    let when = match when.as_slice() {
+        [one] => (*one).to_string(),
+        [one, other] => format!("{one} or {other}"),
+        [one, other, ..] => format!("{one}, {other} or in other ways"),
+        [] => String::new(),
+    };
+    capital(&format!("{when}, {}.", what(cause)))
+}
+
+/// `The server refuses to start again.`
+pub fn sentence(cause: &Cause) -> String {
+    capital(&format!("{}.", what(cause)))
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+/// What happens to the user.
+fn what(cause: &Cause) -> String {
+    match (cause.verdict, &cause.reason) {
+        (Verdict::Hung, _) => "the server stays busy for ever".to_string(),
+        (Verdict::Died, _) => "the server exits by itself".to_string(),
+        (Verdict::RefusedStart, Some(Reason::Refused(Attempts::CameUp))) => {
+            "the server refuses to start at first, and starts when it is tried again".to_string()
+        }
+        (Verdict::RefusedStart, _) => "the server refuses to start again".to_string(),
+        (Verdict::Lost, Some(Reason::NotKilled)) => {
+            "acknowledged writes are gone from a server that was not even killed".to_string()
+        }
+        (Verdict::Lost, Some(Reason::Broken { promise, .. })) => {
+            format!("writes are gone that {} to be safe", promised(*promise))
+        }
+        (Verdict::Lost, _) => "writes are gone that were promised".to_string(),
+        (Verdict::Diverged, _) => "the data is what no client ever wrote".to_string(),
+        (Verdict::Stuck, _) => "writes stay refused although the fault is over".to_string(),
+        (Verdict::LostReported, _) => {
+            "writes are gone, and a client could have known before".to_string()
+        }
+        (Verdict::Leaked, _) => "the server holds on to descriptors or children".to_string(),
+        (other, _) => format!("the run comes to {other}"),
+    }
+}
+
+fn promised(promise: Promise) -> String {
+    match promise {
+        Promise::Shutdown => "a SHUTDOWN with exit code 0 had declared".to_string(),
+        Promise::Save => "a successful SAVE or BGSAVE had declared".to_string(),
+        Promise::Sync => "a successful sync had declared".to_string(),
+        Promise::Policy(regime) => format!("{} promises", regime.as_str()),
+        Promise::Second(regime) => format!("{} promises after a second", regime.as_str()),
+    }
+}
+
+/// What it takes: `a power cut; a full disk`, each once.
+pub fn takes(cause: &Cause) -> String {
+    let events = cause.events();
+    events.iter().map(|event| event.words()).collect::<Vec<_>>().join("; ")
+}
+
+/// The server's own last warning in the run: what a person will see in the log. None: it says
+/// nothing.
+pub fn own_line(cause: &Cause) -> Option<&str> {
+    let warnings = || {
+        let lines = cause.transcript.lines();
+        lines.filter_map(|line| line.trim().strip_prefix("log  # "))
+    };
+    let after_fault = || {
+        let at = cause.transcript.find("(injected)")?;
+        let rest = cause.transcript[at..].lines();
+        rest.filter_map(|line| line.trim().strip_prefix("log  # ")).next()
+    };
+    match cause.verdict {
+        Verdict::RefusedStart | Verdict::Died => warnings().next_back(),
+        _ => after_fault(),
+    }
+}
+
+/// What to do about it, in sentences.
+pub fn advice(cause: &Cause) -> Vec<String> {
+    let mut advice = Vec::new();
+    let line = own_line(cause).unwrap_or_default().to_ascii_lowercase();
+    match (cause.verdict, &cause.reason) {
+        (Verdict::Stuck, Some(Reason::WritesRefused { cure: Some(cure), .. })) => {
+            advice.push(format!("{cure} clears it."));
+        }
+        (Verdict::Stuck, _) => {
+            advice.push("No command that was tried clears it; restart the server.".to_string());
+        }
+        (Verdict::RefusedStart, Some(Reason::Refused(Attempts::CameUp))) => {
+            advice.push("Start it again, after a copy of its files: see what is missing.".into());
+        }
+        (Verdict::RefusedStart, _) if line.contains("aof") || line.contains("append only") => {
+            advice.push(
+                "Copy the files first. Then redis-check-aof --fix cuts the file where it is \
+                 damaged; what stands behind that is gone."
+                    .to_string(),
+            );
+        }
+        (Verdict::RefusedStart, _) if line.contains("rdb") || line.contains("db") => {
+            advice.push(
+                "Go back to an older dump.rdb; redis-check-rdb shows where this one ends."
+                    .to_string(),
+            );
+        }
+        (Verdict::Lost, Some(Reason::Broken { promise: Promise::Shutdown, .. })) => {
+            advice.push(
+                "Before SHUTDOWN, look at INFO persistence: aof_last_write_status and \
+                 aof_last_bgrewrite_status have to be ok."
+                    .to_string(),
+            );
+        }
+        (Verdict::LostReported, Some(Reason::Broken { told: Told::Info, .. })) => {
+            advice.push("Watch INFO persistence: it says err before anything is lost.".into());
+        }
+        (Verdict::Died, _) => advice.push("Have it started again by a supervisor.".to_string()),
+        _ => {}
+    }
+    for bug in &cause.known {
+        if !bug.absent.is_empty() {
+            advice.push(format!("Not seen on {}.", bug.absent.join(", ")));
+        }
+    }
+    advice
+}
+
+/// The heading of a column in words: `xfs<` is `power cut before, XFS`.
+pub fn column(text: &str) -> String {
+    match text.parse::<OneOrPair<Fault>>() {
+        Ok(OneOrPair { first, second: None }) => fault(&first),
+        Ok(OneOrPair { first, second: Some(second) }) => {
+            format!("{}; then {}", fault(&first), fault(&second))
+        }
+        Err(_) => text.to_string(),
+    }
+}
+
+fn fault(fault: &Fault) -> String {
+    let earlier = |first: &First| match first {
+        First::Task(task) => format!("{task} runs first"),
+        First::Others => "everybody else runs first".to_string(),
+    };
+    match fault {
+        Fault::Call(fault) => call_fault(*fault),
+        Fault::Order { first, with: None } => earlier(first),
+        Fault::Order { first, with: Some(fault) } => {
+            format!("{}, {}", call_fault(*fault), earlier(first))
+        }
+    }
+}
+
+fn call_fault(fault: CallFault) -> String {
+    let side = |when| match when {
+        When::Before => "before",
+        When::After => "after",
+    };
+    match fault {
+        CallFault::Error(errno, Lasts::Once) => format!("{errno:?} once"),
+        CallFault::Error(errno, Lasts::FromHereOn) => format!("{errno:?} from here on"),
+        CallFault::ErrorPagesKept(errno) => format!("{errno:?}, pages stay dirty"),
+        CallFault::Short { moved, then_full } => {
+            let moved = match moved {
+                Moved::OneByte => "1 byte moved",
+                Moved::Half => "half moved",
+                Moved::AllButOne => "all but 1 byte moved",
+            };
+            if then_full { format!("{moved}, then disk full") } else { moved.to_string() }
+        }
+        CallFault::Lie => "nothing done, success claimed".to_string(),
+        CallFault::Delay(_) => format!("takes {fault}"),
+        CallFault::Kill(victim, when) => format!("{} killed {}", victim.as_str(), side(when)),
+        CallFault::PowerCut(None, when) => format!("power cut {}", side(when)),
+        CallFault::PowerCut(Some(fs), when) => format!("power cut {}, {fs}", side(when)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Regime;
+
+    #[test]
+    fn a_finding_says_what_is_lost_and_when() {
+        let told = Told::Nobody;
+        let broken = |promise| Some(Reason::Broken { promise, told });
+        let everysec = Regime::Everysec;
+        for (verdict, reason, faults, expected) in [
+            (
+                Verdict::RefusedStart,
+                Some(Reason::Refused(Attempts::Twice)),
+                &["ext4<", "xfs>"][..],
+                "After a power cut, the server refuses to start again.",
+            ),
+            (
+                Verdict::Lost,
+                broken(Promise::Policy(everysec)),
+                &["all<", "ENOSPC+"],
+                "After a kill -9 or when the disk is full, writes are gone that appendfsync \
+                 everysec promises to be safe.",
+            ),
+            (
+                Verdict::Stuck,
+                None,
+                &[],
+                "In a case of the library, writes stay refused although the \
+                 fault is over.",
+            ),
+        ] {
+            let faults = faults.iter().map(ToString::to_string).collect();
+            let cause = Cause { verdict, reason, faults, ..Cause::default() };
+            assert_eq!(lead(&cause), expected);
+        }
+    }
+
+    #[test]
+    fn the_line_of_a_refused_start_is_the_last_one_and_else_the_first_after_the_fault() {
+        let transcript = "    log  # before\n    write  → EIO     (injected)\n    log  # during\n\
+                          restart\n    log  * a notice\n    log  # Bad file format reading the \
+                          append only file: use redis-check-aof --fix\n"
+            .to_string();
+        let of = |verdict| Cause { verdict, transcript: transcript.clone(), ..Cause::default() };
+        assert_eq!(own_line(&of(Verdict::Lost)), Some("during"));
+        let refused = of(Verdict::RefusedStart);
+        assert!(own_line(&refused).is_some_and(|line| line.starts_with("Bad file format")));
+        assert!(advice(&refused)[0].contains("--fix"));
+    }
+
+    #[test]
+    fn no_column_is_told_in_signs() {
+        for (text, words) in [
+            ("xfs<", "power cut before, xfs"),
+            ("ENOSPC+", "ENOSPC from here on"),
+            ("half, full+", "half moved, then disk full"),
+            ("all>", "all killed after"),
+            ("EIO, child first", "EIO once, child runs first"),
+            ("lie + all<", "nothing done, success claimed; then all killed before"),
+            ("3s", "takes 3s"),
+        ] {
+            assert_eq!(column(text), words);
+        }
+    }
+}
