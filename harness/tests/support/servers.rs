@@ -1,7 +1,6 @@
 //! Servers in `target/servers`, for tests that take longer with each of them.
 //!
 //! All of them together take minutes, so a test has one where `SABOT_REQUIRE` names it, as in CI.
-//! `cargo sabot run` runs the cases on all that are here.
 
 #![allow(dead_code, reason = "each test uses its part")]
 
