@@ -3,8 +3,8 @@
 //! For each case and world one trial: two runs with byte-identical traces, every `expect` met, no
 //! promise broken that the case does not expect, and the transcript that was reviewed. For each
 //! case one more: the two doors to our own server give the same transcript. What is skipped or
-//! unreviewed is said at the end; `SABOT_REQUIRE=sim,server,redis` turns skips into failures. Of the
-//! servers in `target/servers` those that it names are worlds, too. Review with `cargo insta`.
+//! unreviewed is said at the end; `SABOT_REQUIRE=sim,server,redis` turns skips into failures. Of
+//! the servers in `target/servers` those that it names are worlds, too. Review with `cargo insta`.
 
 mod support {
     pub mod servers;

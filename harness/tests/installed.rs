@@ -79,8 +79,7 @@ fn supervised_worlds_need_nothing_beside_the_command() {
     }
     assert!(text.contains("kept"), "{text}");
     let text = sabot.says(&["doctor", "server"], &[0]);
-    for line in
-        ["ok       start", "ok       write and power cut", "renamed: rdb-temp, rewrite-temp"]
+    for line in ["ok       start", "ok       write and power cut", "renamed: rdb-temp, rewrite-bg"]
     {
         assert!(text.contains(line), "{line:?} is not in:\n{text}");
     }

@@ -125,22 +125,26 @@ pub fn redis_server() -> Option<PathBuf> {
     found
 }
 
-/// All real servers: the one on PATH, and those in `target/servers` or the folder named by
-/// `SABOT_SERVERS`. Those named by `SABOT_REQUIRE` must exist.
+/// The real servers that a test has: the one on PATH, and those in `target/servers`, or the folder
+/// named by `SABOT_SERVERS`, that `SABOT_REQUIRE` names. They must exist.
 #[allow(dead_code)]
 pub fn real_servers() -> Vec<PathBuf> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers");
     let folder = std::env::var_os("SABOT_SERVERS").map_or(default, PathBuf::from);
     let required = std::env::var("SABOT_REQUIRE").unwrap_or_default();
-    for name in required.split(',').map(str::trim).filter(|name| name.contains('-')) {
-        let there = folder.join(name).is_dir();
-        assert!(there, "SABOT_REQUIRE asks for {name}, and it is not in {}", folder.display());
-    }
-    let entries = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
-    let mut servers: Vec<PathBuf> = entries(&folder)
-        .flat_map(|entry| entries(&entry.path()).map(|file| file.path()))
-        .filter(|path| path.to_string_lossy().ends_with("-server") && path.is_file())
-        .collect();
+    let is_real = |name: &&str| {
+        name.contains('-') && !name.starts_with("sim-") && !name.starts_with("server-")
+    };
+    let required = required.split(',').map(str::trim).filter(is_real);
+    let server_in = |name: &str| {
+        let entries = std::fs::read_dir(folder.join(name)).into_iter().flatten().flatten();
+        let mut files = entries.map(|entry| entry.path());
+        let found = files.find(|path| path.to_string_lossy().ends_with("-server"));
+        found.unwrap_or_else(|| {
+            panic!("SABOT_REQUIRE asks for {name}, and it is not in {}", folder.display())
+        })
+    };
+    let mut servers: Vec<PathBuf> = required.map(server_in).collect();
     servers.sort();
     servers.extend(redis_server());
     servers

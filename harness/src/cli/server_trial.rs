@@ -29,7 +29,7 @@ const TRIALS: [(&str, &str); 6] = [
     ),
     (
         "write and power cut",
-        "config appendonly yes\nconfig appendfsync always\n> SET a 1\npower-cut none@ext4\nrestart\n",
+        "config appendonly yes\nconfig appendfsync always\n> SET a 1\npower-cut none\nrestart\n",
     ),
     (
         "rewrite",

@@ -31,6 +31,7 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
@@ -54,6 +55,9 @@ use start::template_cache::TemplateCache;
 use start::view::Room;
 use tasks::{Incarnation, Process, Task, TaskTable, Wait};
 
+/// How long a server may sleep before it first waits for a client, in its own time; a longer one is
+/// waited for like any that is not ready.
+const LONGEST_BOOT: Duration = Duration::from_secs(60);
 /// Keeps glibc from using rseq(2), which makes the kernel read a word of each thread whenever that
 /// is preempted. Redis' crash report tests all memory by writing to it, including that word; a
 /// preemption at that moment killed the server by SIGSEGV.
@@ -192,8 +196,9 @@ impl Supervised {
 
     /// Gives a server that sleeps before it first waits for a client the time for that.
     fn sleep_through_boot(&mut self, tid: i32) -> Result<(), Broken> {
+        let end = self.kernel.borrow().now() + LONGEST_BOOT;
         while self.living().is_some_and(|process| process.boots) && self.sleeps(tid) {
-            let Some(next) = self.earliest_deadline() else { break };
+            let Some(next) = self.earliest_deadline().filter(|next| *next <= end) else { break };
             let now = self.kernel.borrow().now();
             self.kernel.borrow_mut().advance_to(next.max(now));
             self.settle()?;
