@@ -112,7 +112,11 @@ fn written(profile: &Profile, binary: &Path, trials: &[Trial]) -> String {
         writeln!(text, "{key} = {}", toml::Value::from(value)).expect("memory takes any text");
     };
     line(&mut text, "path", &binary.display().to_string());
-    line(&mut text, "like", &profile.name);
+    if profile.is_builtin() {
+        line(&mut text, "like", &profile.name);
+    } else {
+        text.push_str("# The rest is in the profile that was tried.\n");
+    }
     for (what, roles) in roles(trials) {
         if !roles.is_empty() {
             let roles = roles.iter().map(|role| &**role).collect::<Vec<_>>().join(", ");

@@ -129,6 +129,11 @@ impl Profile {
         }
     }
 
+    /// Whether other profiles can be like it.
+    pub fn is_builtin(&self) -> bool {
+        builtin().iter().any(|profile| profile.name == self.name)
+    }
+
     /// What every report says of a server whose version nobody has tried.
     pub fn remark(&self) -> Option<String> {
         let server = self.server.as_ref()?;
