@@ -101,7 +101,7 @@ fn every_line_of_the_outcome_matrix_is_shown_by_the_case_it_names() {
     for Outcome { fault, policy, case, shows } in &surface.outcome {
         assert!(!shows.is_empty(), "{fault} ({policy}) shows nothing");
         let Some((_, lines)) = reached.cases.iter().find(|(name, _)| name == case) else {
-            missing.push(format!("{fault} ({policy}): there is no case {case}"));
+            missing.push(format!("{fault} ({policy}): case {case} does not exist"));
             continue;
         };
         let unseen =

@@ -19,7 +19,7 @@ pub enum LoadResult {
     Loaded,
     /// The one file is empty.
     Empty,
-    /// There is no file.
+    /// The file does not exist.
     NotExist,
 }
 

@@ -36,7 +36,7 @@ impl Lifetime {
         Lifetime { given: given.clone(), unit, absolute: false }
     }
 
-    /// Milliseconds since the epoch; None if that is no time.
+    /// Milliseconds since the epoch; None if the given time is not positive.
     fn when(&self, now_ms: i64) -> Result<Option<i64>, Failure> {
         let given = integer(&self.given)?;
         let base = if self.absolute { 0 } else { now_ms };

@@ -36,7 +36,7 @@ impl Server {
     }
 }
 
-/// The old text; empty if there is no file, and up to the first read error.
+/// The old text, up to the first read error; empty if the file does not exist.
 fn read(os: &mut dyn Os, path: &str) -> Result<Vec<u8>, Errno> {
     let fd = match os.open(path, OFlag::O_RDONLY, 0) {
         Ok(fd) => fd,

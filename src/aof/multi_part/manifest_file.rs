@@ -50,7 +50,7 @@ fn manifest_name(config: &Config) -> String {
     format!("{}.manifest", config.appendfilename)
 }
 
-/// The manifest; an empty one if there is no file. A file that is none ends the process.
+/// The manifest; empty if the file does not exist. Exits if the file is not a valid manifest.
 pub(super) fn read(env: &mut Env<'_>) -> Manifest {
     let dir = &env.config.appenddirname;
     if !dir_exists(env) {

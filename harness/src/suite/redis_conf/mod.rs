@@ -152,7 +152,8 @@ impl Conf {
 
 /// The files of a pattern, by name.
 fn matching(pattern: &str) -> Result<Vec<PathBuf>, String> {
-    let found = glob::glob(pattern).map_err(|why| format!("{pattern} is no pattern: {why}"))?;
+    let found =
+        glob::glob(pattern).map_err(|why| format!("{pattern} is not a valid pattern: {why}"))?;
     let files = found.map(|file| file.map_err(|why| why.to_string()));
     files.collect()
 }
@@ -186,7 +187,7 @@ mod tests {
             ("hz 1\nsave \"900\n", "redis.conf:2: a quote is not closed"),
             ("appendonly\n", "redis.conf:1: appendonly has no value"),
             ("\ninclude no/such/file\n", "redis.conf:2: cannot read no/such/file"),
-            ("include [\n", "redis.conf:1: [ is no pattern"),
+            ("include [\n", "redis.conf:1: [ is not a valid pattern"),
         ] {
             let why = read(text).expect_err(text).to_string();
             assert!(why.contains(reason), "{why}");

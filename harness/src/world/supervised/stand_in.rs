@@ -22,7 +22,7 @@ pub(super) const FIXED: &[(&str, &str)] = &[
     // It can be written, too; what the machine would make of that is no matter of a run.
     ("/proc/self/oom_score_adj", "0\n"),
 ];
-/// A processor whose time stamp counter is no clock: servers take one with `constant_tsc` for one.
+/// A processor whose time stamp counter must not be used as a clock: it lacks `constant_tsc`.
 const CPUINFO: &str = "\
 processor\t: 0
 vendor_id\t: GenuineIntel

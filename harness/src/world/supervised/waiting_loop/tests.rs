@@ -2,30 +2,34 @@
 //!
 //! # Safety
 //!
-//! Before it loops a child allocates a few words, which the C library allows after a fork. It
-//! touches those alone, and is killed.
+//! Before it loops a child allocates a few words, which the C library allows after a fork, and
+//! writes to a pipe. It touches those words alone, and is killed.
 
 use std::arch::asm;
-use std::time::Duration;
 
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::{ForkResult, Pid, fork};
+use nix::unistd::{ForkResult, Pid, fork, pipe, read, write};
 
 use super::{Doing, KnownLoops, WaitingLoop, examine};
 
 /// What a child that goes through `forever` is found to do.
 fn found(forever: fn(&[u32; 4])) -> Doing {
+    let (from_child, to_parent) = pipe().expect("a pipe");
     // SAFETY: as the module says.
     let child = match unsafe { fork() }.expect("a fork") {
         ForkResult::Child => {
-            forever(Box::leak(Box::new([0; 4])));
+            let words = Box::leak(Box::new([0; 4]));
+            let told = write(&to_parent, b".");
+            assert_eq!(told, Ok(1));
+            forever(words);
             unreachable!("it is killed");
         }
         ForkResult::Parent { child } => child,
     };
-    std::thread::sleep(Duration::from_millis(50));
+    // What it does after that is a few instructions, and then the loop.
+    assert_eq!(read(&from_child, &mut [0]), Ok(1));
     ptrace::seize(child, ptrace::Options::empty()).expect("a child of ours");
     ptrace::interrupt(child).expect("a tracee of ours");
     waitpid(child, Some(WaitPidFlag::__WALL)).expect("it stops");
