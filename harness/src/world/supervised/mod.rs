@@ -26,6 +26,7 @@ mod start;
 mod tasks;
 pub mod version;
 mod waiting_loop;
+mod without_tsc;
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::os::fd::AsFd;
@@ -227,6 +228,7 @@ impl World for Supervised {
             return Err(Broken::Harness("a server runs already".to_string()));
         }
         self.clients.disconnect();
+        without_tsc::take_back();
         let args = arguments(&self.profile, directives);
         let incarnation = self.new_namespace()?;
         let launched = self.launch(&args, &incarnation.drawn)?;
@@ -262,6 +264,7 @@ impl World for Supervised {
         self.server = Some(pid);
         self.status = Status::Running;
         self.refill();
+        without_tsc::forgo();
         self.go_on(tid)?;
         self.settle()?;
         self.sleep_through_boot(tid)
@@ -280,6 +283,7 @@ impl World for Supervised {
     }
 
     fn settle(&mut self) -> Result<(), Broken> {
+        without_tsc::forgo();
         self.refill();
         loop {
             let due = self.kernel.borrow_mut().take_halt();
@@ -356,6 +360,7 @@ impl World for Supervised {
     }
 
     fn finish(&mut self) -> Result<(), Broken> {
+        without_tsc::take_back();
         self.clients.disconnect();
         self.switch_off();
         self.directory.compare(&self.kernel.borrow().disk)
@@ -364,6 +369,7 @@ impl World for Supervised {
 
 impl Drop for Supervised {
     fn drop(&mut self) {
+        without_tsc::take_back();
         self.switch_off();
     }
 }

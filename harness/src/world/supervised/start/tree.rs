@@ -12,9 +12,19 @@ use std::{fs, io};
 use super::mounts::Restrictions;
 use crate::world::supervised::stand_in;
 
-/// Programs and libraries.
-const SYSTEM: &[&str] =
-    &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"];
+/// Programs and libraries, and a directory of links to programs in /usr.
+const SYSTEM: &[&str] = &[
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix/store",
+    "/gnu/store",
+    "/etc/alternatives",
+];
 /// Files that programs read when they start: the loader's, users and hosts by name, the locale.
 const COPIED: &[&str] = &[
     "/etc/ld.so.cache",
@@ -34,8 +44,6 @@ const COPIED: &[&str] = &[
     "/sys/devices/system/cpu/possible",
     "/sys/devices/system/cpu/present",
 ];
-/// Directories of links to programs in /usr.
-const LINKS: &[&str] = &["/etc/alternatives"];
 const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 /// Names that a shell knows.
 const STREAMS: &[(&str, &str)] = &[
@@ -99,13 +107,6 @@ impl Tree {
         }
         for (path, content) in stand_in::FIXED.iter().filter(|(path, _)| path.starts_with("/sys")) {
             self.file(Path::new(path), content.as_bytes())?;
-        }
-        for folder in LINKS.iter().map(Path::new) {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                if let Ok(target) = fs::read_link(entry.path()) {
-                    self.link(&entry.path(), &target)?;
-                }
-            }
         }
         Ok(())
     }
