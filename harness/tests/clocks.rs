@@ -57,6 +57,7 @@ fn serve(task: &str) -> ExitCode {
             fault();
         }
         "fault" => fault(),
+        "wait" => println!("asked {} times", asked_until_time_passes()),
         other => panic!("no task {other}"),
     }
     ExitCode::SUCCESS
@@ -76,32 +77,88 @@ fn fault() {
     unsafe { std::ptr::read_volatile(std::ptr::without_provenance::<u8>(64)) };
 }
 
-fn tell(prefix: &str) {
+/// Asks by libc, which knows a vDSO, or by a system call.
+#[derive(Clone, Copy)]
+enum By {
+    Libc,
+    Call,
+}
+
+fn clock(by: By, id: libc::clockid_t) -> i64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: a live `timespec`; and instructions that any x86-64 processor has.
+    // SAFETY: a live `timespec`.
+    let failed = unsafe {
+        match by {
+            By::Libc => i64::from(libc::clock_gettime(id, &mut time)),
+            By::Call => libc::syscall(libc::SYS_clock_gettime, id, &mut time),
+        }
+    };
+    assert_eq!(failed, 0);
+    time.tv_sec * 1_000_000_000 + time.tv_nsec
+}
+
+/// What gettimeofday(2) and time(2) say, in seconds and microseconds.
+fn time_of_day(by: By) -> [i64; 4] {
+    let mut time = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let mut seconds = 0;
+    let none = std::ptr::null_mut::<libc::c_void>();
+    // SAFETY: live places for the results, and a null pointer where none is needed.
+    let returned = unsafe {
+        match by {
+            By::Libc => {
+                libc::gettimeofday(&mut time, none.cast());
+                libc::time(&mut seconds)
+            }
+            By::Call => {
+                libc::syscall(libc::SYS_gettimeofday, &mut time, none);
+                libc::syscall(libc::SYS_time, &mut seconds)
+            }
+        }
+    };
+    [time.tv_sec, time.tv_usec, seconds, returned]
+}
+
+/// How often the time has to be asked for until it is another: a program that waits for that is
+/// waited for.
+fn asked_until_time_passes() -> u64 {
+    let start = time_of_day(By::Libc);
+    let mut asked = 1;
+    while time_of_day(By::Libc) == start {
+        asked += 1;
+    }
+    asked
+}
+
+fn tell(prefix: &str) {
+    // SAFETY: instructions that any x86-64 processor has.
     let (counter, counter_again, vdso) = unsafe {
-        libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time);
         let mut processor = 0;
         (_rdtsc(), __rdtscp(&mut processor), libc::getauxval(libc::AT_SYSINFO_EHDR))
     };
+    let alike = (0..=11).filter(|id| ![8, 9, 10].contains(id));
+    let alike = alike.fold(time_of_day(By::Libc) == time_of_day(By::Call), |alike, id| {
+        alike && clock(By::Libc, id) == clock(By::Call, id)
+    });
     let read = |path: &str| fs::read_to_string(path).unwrap_or_else(|why| why.to_string());
     let booted = read("/proc/stat");
     let booted = booted.lines().find(|line| line.starts_with("btime")).unwrap_or_default();
-    println!("{prefix}monotonic {}", time.tv_sec * 1_000_000_000 + time.tv_nsec);
-    println!("{prefix}rdtsc {counter}\n{prefix}rdtscp {counter_again}\n{prefix}vdso {vdso}");
+    println!("{prefix}monotonic {}", clock(By::Libc, libc::CLOCK_MONOTONIC));
+    println!("{prefix}rdtsc {counter}\n{prefix}rdtscp {counter_again}");
+    println!("{prefix}vdso {}\n{prefix}alike {alike}", vdso != 0);
     println!("{prefix}uptime {}", read("/proc/uptime").trim());
     println!("{prefix}load {}", read("/proc/loadavg").trim());
     println!("{prefix}{booted}");
     println!("{prefix}constant {}", read("/proc/cpuinfo").contains("constant_tsc"));
 }
 
-/// What [`tell`] must say when the monotonic clock stands at so many nanoseconds.
-fn expected(monotonic: u64, realtime: u64) -> String {
+/// What [`tell`] must say when the monotonic clock stands at so many nanoseconds. A program that a
+/// shell has executed has no vDSO.
+fn expected(monotonic: u64, realtime: u64, vdso: bool) -> String {
     let (seconds, hundredths) = (monotonic / 1_000_000_000, monotonic % 1_000_000_000 / 10_000_000);
     let uptime = format!("{seconds}.{hundredths:02}");
     let booted = (realtime - monotonic) / 1_000_000_000;
     format!(
-        "monotonic {monotonic}\nrdtsc {monotonic}\nrdtscp {monotonic}\nvdso 0\n\
+        "monotonic {monotonic}\nrdtsc {monotonic}\nrdtscp {monotonic}\nvdso {vdso}\nalike true\n\
          uptime {uptime} {uptime}\nload 0.00 0.00 0.00 1/1 1\nbtime {booted}\nconstant false\n"
     )
 }
@@ -123,18 +180,21 @@ fn test() -> ExitCode {
     let wrapped = profile(folder.path(), "wrapped", &script);
     // From here on this process can write only where a run may.
     let machine = Machine::prepare().expect("supervision works here");
-    for file in [&direct, &direct, &direct, &wrapped] {
+    for (file, vdso) in [(&direct, true), (&direct, true), (&direct, true), (&wrapped, false)] {
         for task in ["tell", "tell-in-thread", "tell-in-child"] {
             let (log, ended, clocks) = run(&machine, file, task);
-            assert_eq!(log, expected(clocks.0, clocks.1), "{task} by {}", file.display());
+            assert_eq!(log, expected(clocks.0, clocks.1, vdso), "{task} by {}", file.display());
             assert_eq!(ended, Status::Exited(0), "{task} by {}", file.display());
         }
         let (log, ended, clocks) = run(&machine, file, "handle");
-        assert_eq!(log, expected(clocks.0, clocks.1) + "handled\n");
+        assert_eq!(log, expected(clocks.0, clocks.1, vdso) + "handled\n");
         assert_eq!(ended, Status::Exited(7));
         let (log, ended, _) = run(&machine, file, "fault");
         assert_eq!((log.as_str(), ended), ("", Status::Signaled(libc::SIGSEGV)));
     }
+    let waits: Vec<_> = (0..3).map(|_| run(&machine, &direct, "wait")).collect();
+    let asked: u64 = waits[0].0.split(' ').nth(1).and_then(|n| n.parse().ok()).expect("a number");
+    assert!(asked > 100_000 && waits.iter().all(|run| *run == waits[0]), "{waits:?}");
     println!("clocks: ok");
     ExitCode::SUCCESS
 }
@@ -162,6 +222,10 @@ fn run(machine: &Machine, file: &Path, task: &str) -> (String, Status, (u64, u64
         let kernel = world.kernel();
         (kernel.clock.monotonic(), kernel.clock.realtime())
     };
+    while let Some(next) = world.next_deadline().filter(|_| world.status() == Status::Running) {
+        world.kernel().advance_to(next);
+        world.settle().expect("it runs");
+    }
     let log = String::from_utf8_lossy(&world.log()).into_owned();
     let ended = world.status();
     world.finish().expect("it was all modelled");

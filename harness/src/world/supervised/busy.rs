@@ -20,7 +20,7 @@ use crate::world::{Broken, LOOP, Waiting};
 /// How many calls a server may make before the clock moves.
 const CALLS: u64 = 1_000_000;
 /// How many calls a task may make without waiting before it waits for the time that it asks for.
-const BUSY: u64 = 300_000;
+pub(super) const BUSY: u64 = 300_000;
 /// The calls that ask for the time.
 const CLOCKS: [i64; 4] =
     [libc::SYS_clock_gettime, libc::SYS_gettimeofday, libc::SYS_time, tsc::READ];
@@ -37,11 +37,13 @@ impl Supervised {
         self.looks = 0;
     }
 
-    /// Counts a call of a running task.
+    /// Counts a call of a running task, and the times that it has asked for the time before.
     pub(super) fn count(&mut self, tid: i32, notice: &Notice) -> Result<(), Broken> {
         self.trapped += 1;
+        let asked = self.time.take_back();
+        self.budget = self.budget.saturating_sub(asked);
         let Some(task) = self.table.task_mut(tid) else { return Ok(()) };
-        task.busy.calls += 1;
+        task.busy.calls += 1 + asked;
         let (known, busy) = (task.known, task.busy);
         let kernel = self.kernel.borrow();
         let how = if known.is_some_and(|known| kernel.is_in_endless_loop(known)) {
@@ -57,6 +59,13 @@ impl Supervised {
         let name = known.map(|known| kernel.task_name(known).to_string()).unwrap_or_default();
         let call = names::describe(notice);
         Err(Broken::Hung(format!("{how}, the last one by {name}: {call}")))
+    }
+
+    /// Tells a task that goes on what time it is, and how often it may ask for it.
+    pub(super) fn tell_time(&self, tid: i32) {
+        let calls = self.table.task(tid).map_or(0, |task| task.busy.calls);
+        let questions = BUSY.saturating_sub(calls).min(self.budget);
+        self.time.grant(&self.kernel.borrow().clock, questions);
     }
 
     /// A task is held: has it got to a point where it waits?

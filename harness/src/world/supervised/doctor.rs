@@ -256,9 +256,9 @@ fn try_memory() -> Result<String, String> {
 /// Never fails: without templates only speed is missing.
 fn try_template() -> Result<String, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let (_machine, directory, log, room) = prepare(&program)?;
+    let (machine, directory, log, room) = prepare(&program)?;
     let key = StartKey { program, environment: Vec::new(), clock: Clock::new() };
-    let copy = Template::new(&key, room.view()).and_then(|template| {
+    let copy = Template::new(&key, room.view(), &machine.time()).and_then(|template| {
         let namespace = Namespace::new(&[], Some(Rc::clone(&room)))?;
         let copy = template.launch(&namespace, &[], &directory, &log)?;
         namespace.kill();

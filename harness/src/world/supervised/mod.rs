@@ -45,6 +45,7 @@ use super::{
 };
 use crate::kernel::{Class, Cut, Image, Kernel, Pid, TaskId, Time};
 use crate::profile::Profile;
+use busy::BUSY;
 use clients::Clients;
 use directory::Directory;
 use logfile::LogFile;
@@ -53,6 +54,7 @@ use start::namespace::Namespace;
 use start::spawn::{self, Launched};
 use start::start_key::StartKey;
 use start::template_cache::TemplateCache;
+use start::time_page::TimePage;
 use start::view::Room;
 use tasks::{Incarnation, Process, Task, TaskTable, Wait};
 
@@ -72,6 +74,7 @@ pub struct Supervised {
     binary: PathBuf,
     environment: Vec<(String, String)>,
     templates: Rc<TemplateCache>,
+    time: Rc<TimePage>,
     table: TaskTable,
     clients: Clients,
     log: LogFile,
@@ -107,6 +110,7 @@ impl Supervised {
             kernel: RefCell::new(Kernel::new(profile.roles(), FIRST_FD)),
             binary: binary.to_path_buf(),
             templates: machine.templates(),
+            time: machine.time(),
             environment,
             table: TaskTable::default(),
             clients: Clients::new(directory.path().join(&profile.socket)),
@@ -178,8 +182,9 @@ impl Supervised {
             environment: self.environment.clone(),
             clock: self.kernel.borrow().clock.clone(),
         };
-        let template =
-            self.templates.template(&key, self.room.view()).filter(|template| template.takes(args));
+        let template = self.templates.template(&key, self.room.view(), &self.time);
+        let template = template.filter(|template| template.takes(args));
+        self.time.grant(&key.clock, BUSY);
         let launched = match template {
             Some(template) => {
                 drawn.set(template.drawn());
@@ -189,7 +194,8 @@ impl Supervised {
             None => {
                 let (program, environment) = (&self.binary, &self.environment);
                 let log = self.log.as_fd();
-                spawn::launch(namespace, program, args, environment, directory, log)
+                let time = &self.time;
+                spawn::launch(namespace, program, args, environment, directory, log, time)
             }
         };
         launched.map_err(Broken::Harness)

@@ -103,6 +103,7 @@ impl Supervised {
 
     /// Resumes a held task and follows it until it blocks.
     pub(super) fn run(&mut self, tid: i32) -> Result<(), Broken> {
+        self.tell_time(tid);
         let Some(task) = self.table.task_mut(tid) else { return Ok(()) };
         let Some(held) = task.held.take() else {
             self.let_go(tid)?;
@@ -150,6 +151,7 @@ impl Supervised {
                 return Ok(());
             }
             self.count(tid, &notice)?;
+            self.tell_time(tid);
             let action = self.dispatch(tid, &notice)?;
             if !self.apply(tid, &notice, action)? {
                 return Ok(());

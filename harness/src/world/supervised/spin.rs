@@ -118,6 +118,7 @@ impl Supervised {
         let mut tasks = self.table.tasks.iter();
         let first = tasks.find(|task| task.apart.as_ref().is_some_and(goes_on));
         let Some(tid) = first.map(|task| task.tid) else { return Ok(false) };
+        self.tell_time(tid);
         self.let_go(tid)?;
         let watch = Watch { counting_since: cpu_time(tid), ..self.watch(tid) };
         self.follow(tid, watch)?;

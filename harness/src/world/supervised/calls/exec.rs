@@ -19,7 +19,7 @@ use crate::world::Broken;
 use crate::world::supervised::Supervised;
 use crate::world::supervised::notify::{Answer, Notice};
 use crate::world::supervised::schedule::os_error;
-use crate::world::supervised::start::exec::prepare;
+use crate::world::supervised::start::exec::{Clocks, prepare};
 
 /// How long to wait between two looks at what became of an exec, in real milliseconds.
 const LOOK: u16 = 1;
@@ -50,7 +50,8 @@ impl Supervised {
         let exec = await_exec(tid, listener.as_fd()).map_err(failed)?;
         match exec {
             Exec::Done => {
-                prepare(tid).map_err(|what| Broken::Harness(format!("an exec: {what}")))?;
+                prepare(tid, Clocks::Calls)
+                    .map_err(|what| Broken::Harness(format!("an exec: {what}")))?;
                 ptrace::detach(host, None).map_err(failed)?;
                 self.executed(tid)?;
                 Ok(Action::Answered)

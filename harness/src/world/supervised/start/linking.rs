@@ -100,8 +100,7 @@ pub fn link(pid: Pid, entry: u64, key: &StartKey, view: &View) -> Result<Linked,
         timed: false,
         drawn: 0,
     };
-    // The first stop is the end of execve.
-    let mut inside = true;
+    let mut inside = false;
     loop {
         ptrace::syscall(pid, None).map_err(failed)?;
         match waitpid(pid, None).map_err(failed)? {

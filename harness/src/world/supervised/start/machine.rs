@@ -22,6 +22,7 @@ use nix::unistd::{getgid, getuid};
 use super::mounts::{Restrictions, permit, restrict_all};
 use super::network::bring_up_loopback;
 use super::template_cache::TemplateCache;
+use super::time_page::TimePage;
 use super::view::View;
 use crate::world::Broken;
 
@@ -35,6 +36,7 @@ const SIZE: &str = "size=512m,mode=0755";
 pub struct Machine {
     place: PathBuf,
     templates: Rc<TemplateCache>,
+    time: Rc<TimePage>,
     views: RefCell<Vec<(ViewKey, Rc<View>)>>,
 }
 
@@ -58,7 +60,9 @@ impl Machine {
             |errno| not_measured(&format!("mount a tmpfs on {}", place.display()), errno),
         )?;
         let templates = Rc::new(TemplateCache::default());
-        Ok(Machine { place, templates, views: RefCell::default() })
+        let time =
+            TimePage::new().map_err(|errno| not_measured("make a page for the time", errno))?;
+        Ok(Machine { place, templates, time: Rc::new(time), views: RefCell::default() })
     }
 
     /// Where the tmpfs is mounted.
@@ -69,6 +73,11 @@ impl Machine {
     /// The templates of this process.
     pub(in super::super) fn templates(&self) -> Rc<TemplateCache> {
         Rc::clone(&self.templates)
+    }
+
+    /// The time that servers read.
+    pub(in super::super) fn time(&self) -> Rc<TimePage> {
+        Rc::clone(&self.time)
     }
 
     /// What a program can see, with the paths besides that the user has named for it.

@@ -17,6 +17,8 @@ pub mod spawn;
 pub mod start_key;
 pub mod template;
 pub mod template_cache;
+pub mod time_page;
 mod tree;
 pub mod tsc;
+mod vdso;
 pub mod view;

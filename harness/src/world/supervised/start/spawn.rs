@@ -26,10 +26,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::exec::{fix_auxiliary_vector, prepare};
+use super::exec::{Clocks, prepare, prepare_for_linking};
 use super::filter;
 use super::namespace::{Namespace, copy_descriptor, fork_into, open_process};
 use super::privileges::{LISTENER, install, keep_for_template, renounce};
+use super::time_page::TimePage;
+use super::vdso::TIME_FD;
 use super::view::View;
 use crate::world::supervised::notify::{Answer, Listener};
 
@@ -63,6 +65,8 @@ struct ChildSetup {
     /// The mount namespace that it enters; None: it is there already.
     view: Option<c_int>,
     rules: Option<c_int>,
+    /// That of the time; None: it asks Linux.
+    time: Option<c_int>,
     input: OwnedFd,
     output: c_int,
     limits: [(libc::__rlimit_resource_t, libc::rlimit); 4],
@@ -81,12 +85,14 @@ pub fn launch(
     environment: &[(String, String)],
     directory: &Path,
     output: BorrowedFd<'_>,
+    time: &TimePage,
 ) -> Result<Launched, String> {
     let failed = |what: String| format!("start {}: {what}", program.display());
     let filter = Some(filter::program());
     let mut setup =
         child_setup(program, args, environment, directory, output, filter).map_err(failed)?;
     setup.rules = namespace.room().and_then(|room| room.view().rules());
+    setup.time = Some(time.as_fd().as_raw_fd());
     // SAFETY: the child calls `become_server`, which only makes system calls and never returns.
     let host = match unsafe { fork_into(namespace) } {
         Ok(Some(host)) => host,
@@ -129,11 +135,13 @@ pub fn execute(
     program: &Path,
     environment: &[(String, String)],
     view: &View,
+    time: &TimePage,
 ) -> Result<(pid_t, u64), String> {
     let null = fs::File::options().write(true).open("/dev/null").map_err(|e| e.to_string())?;
     let mut setup = child_setup(program, &[], environment, Path::new("/"), null.as_fd(), None)?;
     setup.view = Some(view.namespace().as_raw_fd());
     setup.rules = view.rules();
+    setup.time = Some(time.as_fd().as_raw_fd());
     // SAFETY: the child calls `become_server`, which only makes system calls and never returns.
     let host = match unsafe { libc::fork() } {
         -1 => return Err(format!("fork: {}", Errno::last())),
@@ -142,9 +150,7 @@ pub fn execute(
         host => host,
     };
     let executed = await_stop(host).and_then(|()| to_exec(host, None));
-    let entry = executed.and_then(|()| {
-        fix_auxiliary_vector(host).map_err(|errno| format!("auxiliary vector: {errno}"))
-    });
+    let entry = executed.and_then(|()| prepare_for_linking(host));
     entry.map(|entry| (host, entry)).map_err(|what| given_up(host, what))
 }
 
@@ -183,6 +189,7 @@ fn child_setup(
         filter,
         view: None,
         rules: None,
+        time: None,
         input: fs::File::open("/dev/null").map_err(|error| format!("/dev/null: {error}"))?.into(),
         output: output.as_raw_fd(),
         limits: limits().map_err(|errno| format!("getrlimit: {errno}"))?,
@@ -245,13 +252,14 @@ impl SchedAttr {
 }
 
 /// The steps of the child that must succeed, in order.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "setns to a view",
     "prctl(PR_SET_PDEATHSIG)",
     "dup2 of the input",
     "dup2 of the output",
     "dup2 of the output for errors",
     "dup2 of the Landlock rules",
+    "dup2 of the time",
     "close_range",
     "chdir",
     "setrlimit",
@@ -289,7 +297,9 @@ unsafe fn become_server(setup: &ChildSetup) -> ! {
         // Only the number matters where there are no rules.
         must(libc::dup2(setup.rules.unwrap_or(0), LISTENER).into());
         libc::fcntl(LISTENER, libc::F_SETFD, 0);
-        must(libc::syscall(libc::SYS_close_range, LISTENER + 1, c_int::MAX, 0));
+        must(setup.time.map_or(0, |time| libc::dup2(time, TIME_FD)).into());
+        let others = if setup.time.is_some() { TIME_FD + 1 } else { LISTENER + 1 };
+        must(libc::syscall(libc::SYS_close_range, others, c_int::MAX, 0));
         // Growing a table that several threads share waits for a grace period of RCU, about 16 ms,
         // and the first descriptor of the model would make it grow. A table never shrinks.
         if libc::dup2(0, LARGEST) == LARGEST {
@@ -338,7 +348,7 @@ fn take_over(host: pid_t) -> Result<Launched, String> {
     let listener = copy_descriptor(pidfd.as_fd(), LISTENER).map_err(failed("pidfd_getfd"))?;
     let listener = Listener::new(listener);
     to_exec(host, Some(&listener))?;
-    prepare(host)?;
+    prepare(host, Clocks::Page)?;
     ptrace::detach(pid, None).map_err(failed("ptrace"))?;
     Ok(Launched { host, pidfd, listener })
 }

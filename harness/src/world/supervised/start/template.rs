@@ -31,6 +31,7 @@ use super::privileges::{self, LISTENER};
 use super::remote_calls::{Batch, CODE, RemoteCall, read_code, write_code};
 use super::spawn::{self, LARGEST, Launched};
 use super::start_key::StartKey;
+use super::time_page::TimePage;
 use super::tsc::{self, Forbidden};
 use super::view::View;
 use crate::world::supervised::memory::Memory;
@@ -60,11 +61,13 @@ const FREE: u64 = LISTENER as u64 + 1;
 
 impl Template {
     /// Executes the program in a view. Fails with the reason why it cannot be a template.
-    pub fn new(key: &StartKey, view: &View) -> Result<Template, String> {
+    pub fn new(key: &StartKey, view: &View, time: &TimePage) -> Result<Template, String> {
         if is_script(&key.program) {
             return Err("it is a script, whose interpreter is given its name".to_string());
         }
-        let (host, entry) = spawn::execute(&key.program, &key.environment, view)?;
+        // Whether it asks for the time is seen by its system calls.
+        time.grant_none();
+        let (host, entry) = spawn::execute(&key.program, &key.environment, view, time)?;
         let pid = Pid::from_raw(host);
         let made = link(pid, entry, key, view).and_then(|linked| {
             let code = read_code(pid, entry).map_err(|errno| format!("read code: {errno}"))?;

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use super::start_key::StartKey;
 use super::template::Template;
+use super::time_page::TimePage;
 use super::view::View;
 
 /// How many templates are kept; each is a stopped process.
@@ -29,7 +30,7 @@ pub struct TemplateCache {
 
 impl TemplateCache {
     /// A template that fits the start; None: it is to be made the slow way.
-    pub fn template(&self, key: &StartKey, view: &View) -> Option<Rc<Template>> {
+    pub fn template(&self, key: &StartKey, view: &View, time: &TimePage) -> Option<Rc<Template>> {
         let mut kept = self.kept.borrow_mut();
         if let Some(at) = kept.iter().position(|template| template.fits(key)) {
             let template = kept.remove(at)?;
@@ -39,7 +40,7 @@ impl TemplateCache {
         if self.unsupported.borrow().contains_key(&key.program) || !self.missed_already(key) {
             return None;
         }
-        match Template::new(key, view) {
+        match Template::new(key, view, time) {
             Ok(template) => {
                 let template = Rc::new(template);
                 kept.push_front(Rc::clone(&template));
