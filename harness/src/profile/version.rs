@@ -3,11 +3,12 @@
 //! That executes it, so it is done behind the same walls as a run ([`ask_by`]). Must not know:
 //! profiles, and what the walls are.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{OnceLock, mpsc};
+use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -100,10 +101,48 @@ impl Server {
     }
 }
 
-/// Standard output of `PATH --version`.
+/// Standard output of `PATH --version`. A program that has not changed since is not asked again:
+/// what keeps it in takes longer than its answer.
 fn ask_version(path: &Path) -> Result<String, NoServer> {
-    let shown = path.display().to_string();
     can_run(path)?;
+    let known = Known::of(path).ok();
+    let answers = || ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(answer) = known.as_ref().and_then(|known| answers().get(known).cloned()) {
+        return Ok(answer);
+    }
+    let answer = ask_now(path)?;
+    known.map(|known| answers().insert(known, answer.clone()));
+    Ok(answer)
+}
+
+/// What was answered so far.
+static ANSWERS: Mutex<BTreeMap<Known, String>> = Mutex::new(BTreeMap::new());
+
+/// A program as it was when it was asked: any change makes it another.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Known {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
+}
+
+impl Known {
+    fn of(path: &Path) -> io::Result<Known> {
+        let about = std::fs::metadata(path)?;
+        Ok(Known {
+            path: path.to_path_buf(),
+            device: about.dev(),
+            inode: about.ino(),
+            size: about.size(),
+            changed: (about.ctime(), about.ctime_nsec()),
+        })
+    }
+}
+
+fn ask_now(path: &Path) -> Result<String, NoServer> {
+    let shown = path.display().to_string();
     let cannot = |why: String| NoServer::CannotRun { path: shown.clone(), why };
     let how = ASK.get().ok_or_else(|| cannot("nothing says how".to_string()))?;
     let mut child = how(path)
