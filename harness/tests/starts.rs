@@ -4,7 +4,7 @@
 mod whole;
 
 use sabot::engine::pool::Pool;
-use sabot::engine::wire::Job;
+use sabot::engine::wire::{Job, Place};
 use sabot::engine::worlds::{Choice, World};
 use sabot::runner::Outcome;
 
@@ -68,6 +68,42 @@ fn how_many_children_an_earlier_server_had_changes_nothing() {
         let (second, third) = (ids.next().expect("asked twice"), ids.next().expect("asked twice"));
         assert_eq!(second, third, "{}", world.label);
     }
+}
+
+#[test]
+fn a_script_that_executes_the_server_shifts_no_site() {
+    let worlds = Choice::everywhere().expect("worlds").worlds;
+    let Some(redis) = worlds.into_iter().find(|world| world.label == "redis") else { return };
+    let Place::Binary(server) = &redis.place else { panic!("redis is a program") };
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+    let script = folder.path().join("wrapper");
+    // Two forks, and a file that is opened.
+    let text = format!(
+        "#!/bin/sh\nwhere=$(dirname \"$0\")\nname=$(basename {0})\nexec {0} \"$@\"\n",
+        server.display()
+    );
+    std::fs::write(&script, text).expect("a new file");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&script, executable).expect("a file of ours");
+    let wrapped = World { place: Place::Binary(script), ..redis.clone() };
+    let text = "config appendonly yes
+inject fork error=ENOMEM when=1
+> SET a 1
+> BGREWRITEAOF
+inject write on=rdb-temp error=ENOSPC when=1
+> BGSAVE
+await child
+kill all
+restart
+> GET a
+";
+    let pool = whole::pool();
+    let own = |world| {
+        let outcome = run(&pool, world, text);
+        let lines = outcome.transcript.lines().filter(|line| !line.contains("launcher"));
+        lines.map(str::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(own(&redis), own(&wrapped));
 }
 
 #[test]

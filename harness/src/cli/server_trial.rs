@@ -160,7 +160,7 @@ fn roles(trials: &[Trial]) -> [(&'static str, BTreeSet<Name>); 3] {
 /// Threads that made a call on a file and that the profile gives no name.
 fn unknown_threads(profile: &Profile, trials: &[Trial]) -> BTreeSet<Name> {
     let is_known = |task: &Name| profile.threads.values().any(|known| known == task);
-    let tasks = sites(trials).map(|site| site.task);
+    let tasks = sites(trials).filter(|site| !site.is_launchers()).map(|site| site.task);
     tasks
         .filter(|task| &**task != "parent" && !task.starts_with("child") && !is_known(task))
         .collect()

@@ -42,7 +42,7 @@ pub use fd::{Fd, Object};
 pub use halts::Survey;
 pub use name::Name;
 pub use plan::{Effect, Halt, Overclaim, Plan, Rule, Selector, Victim, When, Window};
-pub use process::{Ending, Pid, TaskId};
+pub use process::{Ending, Pid, Program, TaskId};
 pub use role::Roles;
 pub use schedule::{Candidate, Class, Decision, Schedule};
 pub use site::Site;
@@ -131,8 +131,8 @@ impl Kernel {
     // Processes and tasks -------------------------------------------------------------------------
 
     /// Starts a server: a process without descriptors. Returns its main task, `parent`.
-    pub fn boot(&mut self, pid: Pid) -> TaskId {
-        let task = self.processes.boot(pid);
+    pub fn boot(&mut self, pid: Pid, program: Program) -> TaskId {
+        let task = self.processes.boot(pid, program);
         self.record(Event::Started { incarnation: self.processes.incarnation });
         task
     }
@@ -271,7 +271,11 @@ impl Kernel {
         let (incarnation, name) = (counted.incarnation, counted.name.clone());
         let site = Site { incarnation, task: name, role, call: request.call, number };
         let moves = matches!(request.call, CallName::Read | CallName::Write);
-        let decided = self.plan.decide(&site, moves.then_some(request.argument));
+        // A plan is about the server, which is not there yet.
+        let decided = match site.is_launchers() {
+            true => None,
+            false => self.plan.decide(&site, moves.then_some(request.argument)),
+        };
         let (delay, effect) = match decided {
             Some(Effect::Delay(time)) => (Delay::Until(self.now() + time), None),
             Some(Effect::Hold) => (Delay::UntilHealed, None),

@@ -2,7 +2,8 @@
 //!
 //! Task names are the same in every run: `parent` is the server's main thread, its other threads
 //! are named after their job, its children are `child`, `child2`, … in the order in which this
-//! server forked them. Must not know: who runs when.
+//! server forked them. A script that is to execute the server is `launcher` until it does, so that
+//! what it does shifts no number. Must not know: who runs when.
 
 use super::call::CallName;
 use super::fd::{FdTable, PipeId};
@@ -11,6 +12,8 @@ use super::retries::Failures;
 
 /// The name of a server's main task, and so of its process.
 pub(super) const SERVER: &str = "parent";
+/// The same of a program that has not executed the server yet.
+pub(super) const LAUNCHER: &str = "launcher";
 
 /// A process id as the server sees it.
 pub type Pid = i32;
@@ -18,6 +21,14 @@ pub type Pid = i32;
 /// A thread of some process, by its number on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub(super) usize);
+
+/// What a start of the server executes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    Server,
+    /// A script, say, that executes the server in the end.
+    Launcher,
+}
 
 /// How a process ended, see wait(2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,11 +129,29 @@ impl Processes {
         self.processes.iter().position(|p| p.pid == pid && p.life == Life::Alive)
     }
 
-    /// A new server.
-    pub fn boot(&mut self, pid: Pid) -> TaskId {
+    /// A new server, or a program that is to execute it.
+    pub fn boot(&mut self, pid: Pid, program: Program) -> TaskId {
         self.incarnation += 1;
         self.children_born = 0;
-        self.birth(pid, None, FdTable::default(), Name::known(SERVER))
+        let name = match program {
+            Program::Server => SERVER,
+            Program::Launcher => LAUNCHER,
+        };
+        self.birth(pid, None, FdTable::default(), Name::known(name))
+    }
+
+    /// A task has executed another program. A launcher becomes the server by that, which has made
+    /// no call yet.
+    pub fn executed(&mut self, id: TaskId) {
+        let process = self.process_of_mut(id);
+        if process.name != LAUNCHER {
+            return;
+        }
+        process.name = Name::known(SERVER);
+        self.children_born = 0;
+        let task = &mut self.tasks[id.0];
+        (task.name, task.failures) = (Name::known(SERVER), Failures::default());
+        task.counts.clear();
     }
 
     /// A thread in the process of `by`.
@@ -134,11 +163,13 @@ impl Processes {
     /// A child of the process of `by`, with copies of its descriptors.
     pub fn fork(&mut self, by: TaskId, pid: Pid) -> TaskId {
         self.children_born += 1;
-        let name = match self.children_born {
-            1 => Name::known("child"),
-            n => format!("child{n}").into(),
-        };
         let parent = self.task(by).process;
+        let kind = if self.processes[parent].name.starts_with(LAUNCHER) { "launcher-" } else { "" };
+        let name = match (kind, self.children_born) {
+            ("", 1) => Name::known("child"),
+            (_, 1) => format!("{kind}child").into(),
+            (_, n) => format!("{kind}child{n}").into(),
+        };
         let fds = self.processes[parent].fds.clone();
         self.birth(pid, Some(parent), fds, name)
     }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::call::CallName;
 use super::name::Name;
+use super::process::LAUNCHER;
 
 /// The name of one call in one run; in JSON, the text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,6 +27,13 @@ pub struct Site {
     pub call: CallName,
     /// Which call of this kind, from 1.
     pub number: u32,
+}
+
+impl Site {
+    /// Whether the call was made before the server was executed.
+    pub fn is_launchers(&self) -> bool {
+        self.task.starts_with(LAUNCHER)
+    }
 }
 
 impl fmt::Display for Site {

@@ -15,7 +15,7 @@ fn machine() -> (Kernel, TaskId) {
     let aof = Pattern { name: "a".into(), role: "aof".into(), older: None };
     let pipes = vec![vec!["pipe:diff".into(), "pipe:ack".into()]];
     let mut kernel = Kernel::new(Roles { files: vec![aof], pipes }, 3);
-    let parent = kernel.boot(2);
+    let parent = kernel.boot(2, Program::Server);
     (kernel, parent)
 }
 
@@ -166,6 +166,27 @@ fn a_fork_shares_descriptions_and_binds_the_pipes_that_are_left() {
     write(&mut kernel, child, fd, b"child").unwrap();
     write(&mut kernel, parent, fd, b"parent").unwrap();
     assert_eq!(kernel.disk.read_file("a"), Some(&b"childparent"[..]));
+}
+
+#[test]
+fn what_a_launcher_does_neither_counts_nor_fails() {
+    let (mut kernel, _) = machine();
+    inject(&mut kernel, CallName::Fork, "1", Effect::Error(Errno::EAGAIN));
+    let launcher = kernel.boot(3, Program::Launcher);
+    let fork = |kernel: &mut Kernel| enter(kernel, launcher, CallName::Fork, Target::None);
+    let entered = fork(&mut kernel);
+    assert_eq!(entered.site.to_string(), "2:launcher.fork#1");
+    let child = kernel.fork(entered, 4).expect("it is not the server's fork");
+    assert_eq!(&**kernel.task_name(child), "launcher-child");
+    kernel.executed(child, |_| true);
+    kernel.executed(launcher, |_| true);
+    assert_eq!(&**kernel.task_name(child), "launcher-child");
+    let entered = fork(&mut kernel);
+    assert_eq!(entered.site.to_string(), "2:parent.fork#1");
+    assert_eq!(kernel.fork(entered, 5), Err(Errno::EAGAIN));
+    let entered = fork(&mut kernel);
+    let child = kernel.fork(entered, 5).expect("the rule was for one");
+    assert_eq!(&**kernel.task_name(child), "child");
 }
 
 #[test]

@@ -181,10 +181,11 @@ fn runs_of(
 /// What the numbers of sites count.
 type Counted = (u32, Axis);
 
-/// The calls of a dry run, and then the one past the last of each axis.
+/// The calls that a server makes in a dry run, and then the one past the last of each axis.
 fn candidates(reached: &[ReachedCall]) -> Vec<Candidate> {
+    let reached = || reached.iter().filter(|call| !call.site.is_launchers());
     let mut last: BTreeMap<Counted, (usize, &ReachedCall)> = BTreeMap::new();
-    for (place, reached) in reached.iter().enumerate() {
+    for (place, reached) in reached().enumerate() {
         let counted = (reached.site.incarnation, Axis::of(&reached.site));
         let latest = last.get(&counted).is_none_or(|(_, it)| it.site.number < reached.site.number);
         if latest {
@@ -193,7 +194,7 @@ fn candidates(reached: &[ReachedCall]) -> Vec<Candidate> {
     }
     let mut last: Vec<(usize, &ReachedCall)> = last.into_values().collect();
     last.sort_by_key(|(place, _)| *place);
-    let made = reached.iter().map(|call| Candidate { call: call.clone(), past_last_call: false });
+    let made = reached().map(|call| Candidate { call: call.clone(), past_last_call: false });
     let past =
         last.into_iter().map(|(_, call)| Candidate { call: next(call), past_last_call: true });
     made.chain(past).collect()

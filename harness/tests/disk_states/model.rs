@@ -7,7 +7,7 @@ use nix::fcntl::OFlag;
 use sabot::kernel::disk::power_cut::{FsModel, PowerCut};
 use sabot::kernel::plan::{Effect, Rule, Selector, Window};
 use sabot::kernel::{
-    CallName, Disk, Entered, Fd, Image, Kernel, Object, Request, Roles, Target, TaskId,
+    CallName, Disk, Entered, Fd, Image, Kernel, Object, Program, Request, Roles, Target, TaskId,
 };
 
 use crate::script::{SLOTS, Step, data, open_flags};
@@ -27,7 +27,7 @@ impl Machine {
     /// A step came to something that it cannot come to.
     pub fn after(steps: &[Step], results: &[Result<(), Errno>]) -> Result<Machine, String> {
         let mut kernel = Kernel::new(Roles::default(), 3);
-        let task = kernel.boot(100);
+        let task = kernel.boot(100, Program::Server);
         let mut machine = Machine { kernel, task, fds: [None; SLOTS], full: false };
         let mut was_full = false;
         for (n, (step, result)) in steps.iter().zip(results).enumerate() {

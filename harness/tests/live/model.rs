@@ -7,7 +7,7 @@ use nix::libc;
 use sabot::kernel::calls::{Number, Transfer, Waited};
 use sabot::kernel::fd::{End, PipeId};
 use sabot::kernel::{
-    CallName, Ending, Entered, Fd, Kernel, Object, Request, Roles, Target, TaskId,
+    CallName, Ending, Entered, Fd, Kernel, Object, Program, Request, Roles, Target, TaskId,
 };
 use sabot::world::sim::pipes::{Pipes, Progress, at_once};
 
@@ -41,7 +41,7 @@ pub struct Machine {
 impl Machine {
     pub fn new() -> Machine {
         let mut kernel = Kernel::new(Roles::default(), FIRST);
-        let task = kernel.boot(FIRST_PID);
+        let task = kernel.boot(FIRST_PID, Program::Server);
         Machine { kernel, pipes: Pipes::default(), tasks: vec![Some(task)], waiting: None }
     }
 

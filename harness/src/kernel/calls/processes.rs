@@ -52,6 +52,7 @@ impl Kernel {
 
     /// A process has executed another program: closes the descriptors that it does not keep.
     pub fn executed(&mut self, task: TaskId, keeps: impl Fn(Fd) -> bool) {
+        self.processes.executed(task);
         let table = &mut self.processes.process_of_mut(task).fds;
         let closed: Vec<Fd> = table.iter().map(|(fd, _)| fd).filter(|fd| !keeps(*fd)).collect();
         let closed: Vec<_> = closed.into_iter().filter_map(|fd| table.remove(fd)).collect();

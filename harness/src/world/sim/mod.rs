@@ -29,7 +29,7 @@ use super::{
     no_such_image, roles,
 };
 use crate::kernel::trace::Event;
-use crate::kernel::{Cut, Ending, Halt, Image, Kernel, Pid, Roles, Time};
+use crate::kernel::{Cut, Ending, Halt, Image, Kernel, Pid, Program, Roles, Time};
 use crate::profile::Profile;
 
 /// How many calls a server may make before the clock moves.
@@ -110,7 +110,7 @@ impl World for Sim {
         self.shared.pids.replace(Pids::beside(self.scheduler.alive()));
         let pid = self.shared.new_pid();
         self.kernel().set_roles(roles(&self.shared.profile, directives));
-        let task = self.shared.kernel.borrow_mut().boot(pid);
+        let task = self.shared.kernel.borrow_mut().boot(pid, Program::Server);
         let mut args = vec!["sabot-server".to_string()];
         args.extend(arguments(&self.shared.profile, directives));
         let birth = task::task(&self.shared, task, pid, move |os| {

@@ -43,7 +43,7 @@ use super::pids::Pids;
 use super::{
     Broken, Directive, Received, Status, Victim, Waiting, World, arguments, no_such_image, roles,
 };
-use crate::kernel::{Class, Cut, Image, Kernel, Pid, TaskId, Time};
+use crate::kernel::{Class, Cut, Image, Kernel, Pid, Program, TaskId, Time};
 use crate::profile::Profile;
 use busy::BUSY;
 use clients::Clients;
@@ -53,6 +53,7 @@ use start::filter::FIRST_FD;
 use start::namespace::Namespace;
 use start::spawn::{self, Launched};
 use start::start_key::StartKey;
+use start::template::is_script;
 use start::template_cache::TemplateCache;
 use start::time_page::TimePage;
 use start::view::Room;
@@ -240,7 +241,8 @@ impl World for Supervised {
         let launched = self.launch(&args, &incarnation.drawn)?;
         let pid = incarnation.pids.borrow_mut().give();
         self.kernel.borrow_mut().set_roles(roles(&self.profile, directives));
-        let known = self.kernel.borrow_mut().boot(pid);
+        let program = if is_script(&self.binary) { Program::Launcher } else { Program::Server };
+        let known = self.kernel.borrow_mut().boot(pid, program);
         self.table.processes.push(Process {
             pid,
             host: launched.host,

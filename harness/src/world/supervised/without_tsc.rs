@@ -6,8 +6,8 @@
 //! thread may not either. What it reads all the same, such as the monotonic clock, makes a SIGSEGV
 //! that gives the counter back to it, until the next turn.
 //!
-//! A program that is executed inherits the prohibition, so whoever starts one takes the counter back
-//! first. Must not know: what is done without the counter.
+//! A program that is executed inherits the prohibition, so whoever starts one takes the counter
+//! back first. Must not know: what is done without the counter.
 
 #![allow(unsafe_code)]
 

@@ -315,7 +315,7 @@ fn table(linked: &Linked) -> u64 {
 }
 
 /// Whether execve(2) runs an interpreter, with arguments that a copy would not get.
-fn is_script(program: &Path) -> bool {
+pub fn is_script(program: &Path) -> bool {
     let mut begin = [0; 2];
     let read = File::open(program).and_then(|mut file| file.read_exact(&mut begin));
     read.is_ok() && begin == *b"#!"
