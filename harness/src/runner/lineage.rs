@@ -90,10 +90,9 @@ impl Lineage {
         oracle: &mut dyn Oracle,
     ) -> Result<Option<Location>, Broken> {
         for (n, segment) in self.segments.iter().enumerate().rev() {
-            for count in (0..=segment.upto).rev() {
-                if oracle.content(&segment.past, count)?.same_at(found, now) {
-                    return Ok(Some(Location { segment: n, count }));
-                }
+            let is_found = |content: &Content| content.same_at(found, now);
+            if let Some(count) = oracle.latest(&segment.past, segment.upto, &is_found)? {
+                return Ok(Some(Location { segment: n, count }));
             }
         }
         Ok(None)

@@ -102,6 +102,14 @@ pub trait Oracle: Announcer {
     /// The content after the first `count` commands.
     fn content(&mut self, past: &Past, count: usize) -> Result<Arc<Content>, Broken>;
 
+    /// The largest number of commands, up to `most`, after which the content is one that is meant.
+    fn latest(
+        &mut self,
+        past: &Past,
+        most: usize,
+        is_meant: &dyn Fn(&Content) -> bool,
+    ) -> Result<Option<usize>, Broken>;
+
     /// The content after a start, if it is known.
     fn remembered(&self, start: &Past) -> Option<Arc<Content>>;
 

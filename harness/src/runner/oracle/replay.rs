@@ -56,7 +56,7 @@ impl<'a> WorldOracle<'a> {
 
     fn path(&mut self, past: &Past) -> (&mut Tree, Vec<Prefix>) {
         let tree = self.known.entry(Self::root(past)).or_default();
-        let path = tree.path(past);
+        let path = tree.path(past, past.commands.len());
         (tree, path)
     }
 
@@ -125,11 +125,9 @@ impl<'a> WorldOracle<'a> {
     /// The content after so many commands, if it is known. After the last one that of the end
     /// counts: what stood behind a command that waited is done when its wait is over.
     fn known_content(&mut self, past: &Past, count: usize) -> Option<Arc<Content>> {
-        let (tree, path) = self.path(past);
-        match past.timed && count == past.commands.len() {
-            true => tree.content_later(path[count], past.until),
-            false => tree.content(path[count]),
-        }
+        let tree = self.known.entry(Self::root(past)).or_default();
+        let path = tree.path(past, count);
+        content_at(tree, past, &path, count)
     }
 
     /// A server that answers anything and keeps nothing, or one that always answers alike, tells
@@ -140,6 +138,14 @@ impl<'a> WorldOracle<'a> {
             self.proved = true;
         }
         Ok(())
+    }
+}
+
+/// What is known after so many commands, which is the end of this path or before it.
+fn content_at(tree: &Tree, past: &Past, path: &[Prefix], count: usize) -> Option<Arc<Content>> {
+    match past.timed && count == past.commands.len() {
+        true => tree.content_later(path[count], past.until),
+        false => tree.content(path[count]),
     }
 }
 
@@ -209,6 +215,31 @@ impl Oracle for WorldOracle<'_> {
             }
         }
         Ok(self.known_content(past, count).expect("it was just learnt"))
+    }
+
+    fn latest(
+        &mut self,
+        past: &Past,
+        most: usize,
+        is_meant: &dyn Fn(&Content) -> bool,
+    ) -> Result<Option<usize>, Broken> {
+        let root = Self::root(past);
+        let path = self.known.entry(root.clone()).or_default().path(past, most);
+        for count in (0..=most).rev() {
+            let tree = self.known.get(&root).expect("it was just put there");
+            let content = match content_at(tree, past, &path, count) {
+                Some(content) => {
+                    self.remembered.asked += 1;
+                    self.remembered.known += 1;
+                    content
+                }
+                None => self.content(past, count)?,
+            };
+            if is_meant(&content) {
+                return Ok(Some(count));
+            }
+        }
+        Ok(None)
     }
 
     fn remembered(&self, start: &Past) -> Option<Arc<Content>> {

@@ -48,26 +48,30 @@ impl Default for Tree {
 }
 
 impl Tree {
-    /// Every beginning of a past, the start first.
-    pub fn path(&mut self, past: &Past) -> Vec<Prefix> {
-        let mut path = Vec::with_capacity(past.commands.len() + 1);
+    /// The beginnings of a past up to the one with so many commands, the start first.
+    pub fn path(&mut self, past: &Past, count: usize) -> Vec<Prefix> {
+        let mut path = Vec::with_capacity(count + 1);
         let mut at: Prefix = 0;
         path.push(at);
-        for Taken { client, argv, at: time, .. } in &past.commands {
-            at = self.next(at, (client.clone(), argv.clone(), past.timed.then_some(*time)));
+        for taken in &past.commands[..count] {
+            at = self.next(at, taken, past.timed.then_some(taken.at));
             path.push(at);
         }
         path
     }
 
-    fn next(&mut self, at: Prefix, step: Step) -> Prefix {
-        let place = match self.nodes[at].next.binary_search_by(|(known, _)| known.cmp(&step)) {
+    fn next(&mut self, at: Prefix, taken: &Taken, time: Option<Time>) -> Prefix {
+        let Taken { client, argv, .. } = taken;
+        let order = |(known, _): &(Step, Prefix)| {
+            known.0.cmp(client).then_with(|| known.1.cmp(argv)).then_with(|| known.2.cmp(&time))
+        };
+        let place = match self.nodes[at].next.binary_search_by(order) {
             Ok(place) => return self.nodes[at].next[place].1,
             Err(place) => place,
         };
         let new = self.nodes.len();
         self.nodes.push(Node::default());
-        self.nodes[at].next.insert(place, (step, new));
+        self.nodes[at].next.insert(place, ((client.clone(), argv.clone(), time), new));
         new
     }
 
@@ -141,14 +145,14 @@ mod tests {
     #[test]
     fn pasts_share_what_they_have_in_common() {
         let mut tree = Tree::default();
-        let path = tree.path(&past(&[("a", 1), ("b", 3)], false));
+        let path = tree.path(&past(&[("a", 1), ("b", 3)], false), 2);
         tree.learn_arrived(path[1], vec![(0, "+OK".to_string())]);
-        let other = tree.path(&past(&[("a", 2), ("c", 3)], false));
+        let other = tree.path(&past(&[("a", 2), ("c", 3)], false), 2);
         assert_eq!(path[1], other[1]);
         assert!(tree.arrived(other[1]).is_some() && tree.arrived(other[2]).is_none());
         assert_ne!(path[2], other[2]);
         let mut timed = Tree::default();
-        let early = timed.path(&past(&[("a", 1)], true));
-        assert_ne!(early[1], timed.path(&past(&[("a", 2)], true))[1]);
+        let early = timed.path(&past(&[("a", 1)], true), 1);
+        assert_ne!(early[1], timed.path(&past(&[("a", 2)], true), 1)[1]);
     }
 }
