@@ -29,6 +29,8 @@ pub(super) struct Resumed<'a> {
     pub world: Box<dyn World>,
     pub powered_off: PoweredOff,
     pub state: State,
+    /// The same without what a start cannot show anything of.
+    pub lean: State,
     /// The index of the step that starts the server.
     pub step: usize,
     pub start: Rc<Start>,
@@ -51,7 +53,8 @@ impl Judge for Resumed<'_> {
         }
         let step = self.step;
         let (point, cut) = (self.point, shown.cut);
-        let mut runner = self.resumed(&shown.image, Some(oracle));
+        let state = self.state.clone();
+        let mut runner = self.resumed(state, &shown.image, Some(oracle));
         runner.represented = Some(RepresentedRun { point, cut });
         runner.record.resumes_after(shown.cut);
         let end = runner.steps_from(step);
@@ -65,16 +68,21 @@ impl Judge for Resumed<'_> {
 
 impl Resumed<'_> {
     /// The run on a machine with this image on its disk.
-    fn resumed<'r>(&'r mut self, image: &Image, oracle: Option<&'r mut dyn Oracle>) -> Runner<'r> {
+    fn resumed<'r>(
+        &'r mut self,
+        state: State,
+        image: &Image,
+        oracle: Option<&'r mut dyn Oracle>,
+    ) -> Runner<'r> {
         self.world.resume_with(&self.powered_off, image);
-        Runner::at(self.state.clone(), self.script, &mut *self.world, self.profile, oracle)
+        Runner::at(state, self.script, &mut *self.world, self.profile, oracle)
     }
 
     /// Starts the server to see what it makes of the image.
     fn class_of(&mut self, image: &Image, oracle: &mut dyn Oracle) -> Result<Class, Broken> {
         let (step, start, profile) =
             (&self.script.steps[self.step], self.start.clone(), self.profile);
-        let mut runner = self.resumed(image, None);
+        let mut runner = self.resumed(self.lean.clone(), image, None);
         let before = runner.record.seen.ends.len();
         match runner.start_for(step).and_then(|()| runner.step(step)) {
             Err(EarlyEnd::Broken(broken)) => return Ok(class_of_broken(&broken)),
