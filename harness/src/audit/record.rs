@@ -279,7 +279,7 @@ impl Audit {
         }
         if let Some(runs) = self.sample {
             limits.push(format!(
-                "A sample: about {runs} runs of each workload, of as many kinds as possible."
+                "A sample: {runs} runs of each workload, of as many kinds as possible."
             ));
         }
         limits

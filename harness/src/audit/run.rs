@@ -31,7 +31,7 @@ pub struct AuditInputs {
 }
 
 impl AuditInputs {
-    /// Reads the library; `sample` is about how many runs of each workload to make, None: all.
+    /// Reads the library; `sample` is how many runs of each workload to make, None: all.
     ///
     /// # Errors
     /// When a case cannot be read, or is wrong under this configuration.
@@ -73,6 +73,8 @@ impl AuditRun<'_> {
         let inputs = self.inputs;
         inputs.under.is_taken_by(self.pool, std::slice::from_ref(&inputs.world))?;
         let mut setting = self.setting();
+        // The cases, each sweep, and the smallest scripts.
+        (self.progress)(RunCount::Parts(inputs.swept.len() + 2), "");
         let started = Instant::now();
         let (mut cases, ran) = self.cases(&mut setting.known);
         let mut times = Times { cases: started.elapsed(), sweeps: Vec::new() };
@@ -89,6 +91,7 @@ impl AuditRun<'_> {
         let mut causes =
             Causes::of(&sweeps, &cases, &files, &inputs.world.label, accepted, &setting);
         if done.is_ok() {
+            (self.progress)(RunCount::PartBegins, "");
             (self.progress)(RunCount::Planned(causes.count()), "");
             let advance = || (self.progress)(RunCount::Done(1), "the smallest scripts");
             causes.shrink(self.pool, &inputs.world, threads, advance);
@@ -125,6 +128,7 @@ impl AuditRun<'_> {
     /// All cases, as far as they were run, and the known bugs that show.
     fn cases(&self, known: &mut Vec<Shown>) -> (Vec<CaseRecord>, Result<(), Interrupted>) {
         let cases = &self.inputs.cases;
+        (self.progress)(RunCount::PartBegins, "");
         (self.progress)(RunCount::Planned(cases.len()), "");
         let mut records: Vec<Option<CaseRecord>> = vec![None; cases.len()];
         let jobs = cases.iter().map(|case| job(&case.file, &self.inputs.world));

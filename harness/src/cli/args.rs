@@ -144,7 +144,8 @@ pub struct SweepArgs {
     /// Only part K of N; a site's name decides which part it is in
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
-    /// Only about N runs per workload, of as many kinds as possible
+    /// Only N runs per workload: one of each kind of call with each fault first, then evenly more.
+    /// A power cut is one run, and has a record for each kind of file system
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub sample: Option<u32>,
     /// Also tell what only a disk loses that keeps nothing but what was synced by name; it does not

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::annotations::{self, Annotation};
 use super::args::AuditArgs;
 use super::error::CommandError;
-use super::screen::Progress;
+use super::progress::Progress;
 use super::session::Session;
 use super::{date, output, screen, sweep};
 use crate::audit::record::Audit;

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use super::args::CompareArgs;
 use super::error::CommandError;
-use super::screen::{self, Progress};
+use super::progress::Progress;
+use super::screen;
 use super::session::Session;
 use super::{date, output};
 use crate::audit::record::Audit;

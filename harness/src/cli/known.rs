@@ -7,7 +7,8 @@
 
 use super::args::{ExportArgs, KnownArgs};
 use super::error::CommandError;
-use super::screen::{self, Progress};
+use super::progress::Progress;
+use super::screen;
 use super::session::{Session, announce, announcement};
 use crate::engine::worlds::{Choice, NoWorld, World};
 use crate::exit::{Exit, Status, overall};

@@ -5,11 +5,10 @@
 use super::args::{ExportArgs, TokenArgs};
 use super::error::CommandError;
 use super::session::Session;
-use super::{known, screen};
+use super::{known, output, screen};
 use crate::case::{self, Script};
 use crate::engine::pool::Interrupted;
 use crate::engine::worlds::{self, World};
-use crate::error::cannot;
 use crate::exit::{Exit, overall};
 use crate::kernel::Site;
 use crate::report::export::strace;
@@ -59,7 +58,7 @@ pub fn replay(args: &TokenArgs) -> Result<Exit, CommandError> {
         let run = || pool.run(job(&case.file, &world));
         Ok([run()?, run()?])
     })?;
-    let Ok::<_, Interrupted>(runs) = runs else { return Ok(Exit::Interrupted) };
+    let Ok::<_, Interrupted>(runs) = runs else { return Err(CommandError::interrupted()) };
     screen::line(&runs[0].transcript);
     let assessment = judge(&case.script, &runs, &Reviewed::Never);
     for note in &assessment.notes {
@@ -83,7 +82,7 @@ pub fn shrink(args: &TokenArgs) -> Result<Exit, CommandError> {
     parse_all(vec![case_of(&token)])?;
     let world = world(args, &token)?;
     let lines = session.with_pool(|pool| smallest(pool, &world, &token.script))?;
-    let Ok(lines) = lines else { return Ok(Exit::Interrupted) };
+    let Ok(lines) = lines else { return Err(CommandError::interrupted()) };
     let before = token.script.lines().count();
     // A smaller script makes its calls under other numbers.
     let site = match token.site.parse::<OneOrPair<Site>>() {
@@ -116,8 +115,7 @@ pub fn export(args: &ExportArgs) -> Result<Exit, CommandError> {
         }
     };
     match &args.out {
-        Some(path) => std::fs::write(path, text)
-            .map_err(|e| CommandError::usage(cannot("write", path, &e)))?,
+        Some(path) => output::write(path, &text)?,
         None => screen::data(&text),
     }
     Ok(Exit::Expected)

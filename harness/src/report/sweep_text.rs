@@ -14,6 +14,11 @@ use crate::sweep::{Class, Fault, File, Kind, Record, RunResult, Sweep};
 
 /// Counts and matrix: what stays the same as long as the server does the same.
 pub fn matrix(sweep: &Sweep) -> String {
+    matrix_within(sweep, usize::MAX)
+}
+
+/// The same in lines of so many characters, if that is possible.
+pub fn matrix_within(sweep: &Sweep, width: usize) -> String {
     if let Some(why) = &sweep.refused {
         return format!("{} in {}: not swept: {why}\n", sweep.workload, sweep.world);
     }
@@ -23,7 +28,7 @@ pub fn matrix(sweep: &Sweep) -> String {
         fault: column(record),
         verdict: record.verdict(),
     });
-    format!("{}\n{}", counts(sweep), Matrix::of(cells).render())
+    format!("{}\n{}", counts(sweep), Matrix::of(cells).render(width))
 }
 
 /// Whether the matrix has a cell for the run.
@@ -64,6 +69,10 @@ pub fn counts(sweep: &Sweep) -> String {
          were left out\n",
         sweep.idle
     ));
+    if sweep.left_out > 0 {
+        let words = "one of each kind of call with each fault first, then evenly more";
+        text.push_str(&format!("a sample ({words}): {} runs were left out\n", sweep.left_out));
+    }
     if sweep.missed() > 0 {
         text.push_str(&format!("{} other runs injected nothing\n", sweep.missed()));
     }
