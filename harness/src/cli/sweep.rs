@@ -17,8 +17,8 @@ use crate::engine::worlds::{Choice, NoWorld};
 use crate::error::cannot;
 use crate::exit::{Exit, Status, overall};
 use crate::report::matrix::LEGEND;
-use crate::report::sweep_text;
 use crate::report::table::short;
+use crate::report::{sweep_junit, sweep_text};
 use crate::suite::library::{Library, LibraryError, ParsedCase, SWEEPS};
 use crate::suite::redis_conf::{NotUnder, Under};
 use crate::sweep::accepted::Accepted;
@@ -209,7 +209,7 @@ fn write(
     if let Some(path) = junit {
         output::write(
             path,
-            &sweep_text::junit(file, accepted, times).map_err(CommandError::unable)?,
+            &sweep_junit::junit(file, accepted, times).map_err(CommandError::unable)?,
         )?;
     }
     Ok(())

@@ -181,6 +181,12 @@ fn required(variable: Option<&str>) -> Vec<String> {
     words.filter(|word| !word.is_empty() && *word != BROWSER).map(String::from).collect()
 }
 
+/// Whether the variable names this world, or what it is on PATH.
+pub fn is_required(word: &str) -> bool {
+    let required = required(std::env::var(REQUIRE).ok().as_deref());
+    required.iter().any(|name| name == word || name == "redis" && word == "redis-server")
+}
+
 /// Whether a world is named by the path of a program or of a profile.
 pub fn is_path(word: &str) -> bool {
     word.contains('/') || word.ends_with(".toml")

@@ -190,6 +190,7 @@ impl Runner<'_> {
             return Ok(None);
         }
         self.record.sent(client, argv, self.session.now());
+        self.record.runners.insert(place);
         let events = self.record.events();
         self.settle()?;
         self.record.hide_replies_since(events);
