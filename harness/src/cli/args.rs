@@ -246,9 +246,14 @@ pub struct TokenArgs {
 pub struct ExportArgs {
     /// The token of a finding, as `sweep` prints it, or the number or name of a known bug
     pub token: String,
-    /// Where to run a known bug [default: as `known`]
+    /// Where to try it, a development build for example [default: the token's world, but not a
+    /// program that only the token names; of a known bug as `known`]
     #[arg(long = "world", value_name = "WORLD")]
     pub worlds: Vec<String>,
+    /// How many times to try it
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
     /// Output file [default: stdout]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

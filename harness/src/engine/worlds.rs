@@ -104,6 +104,12 @@ impl World {
         }
     }
 
+    /// Which build its server is, in its own words: `Redis server v=8.1.240 sha=1a2b3c4d:0 …`.
+    pub fn build(&self) -> String {
+        let server = self.profile().and_then(|profile| profile.server);
+        server.map_or_else(|| self.server_name(), |server| server.line)
+    }
+
     /// What every report says of a server whose version nobody has tried.
     pub fn remark(&self) -> Option<String> {
         self.profile().and_then(|profile| profile.remark())

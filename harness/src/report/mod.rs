@@ -28,6 +28,8 @@ pub mod operator;
 #[cfg(feature = "cli")]
 mod promises;
 #[cfg(feature = "cli")]
+pub mod repeats;
+#[cfg(feature = "cli")]
 pub mod sweep_junit;
 pub mod sweep_text;
 pub mod table;
