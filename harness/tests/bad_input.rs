@@ -326,51 +326,6 @@ fn a_configuration_that_the_server_refuses_is_a_bad_case_with_its_words() {
 }
 
 #[test]
-fn a_sweep_of_a_bad_case_is_bad_usage_as_a_run_is() {
-    let sandbox = Sandbox::new();
-    sandbox.write("bad.case", "config appendfsync sometimes\n> SET a 1\n");
-    let said = sandbox.sabot(&["sweep", "bad.case", "--world", "sim"]);
-    said.expect(2, &["not swept", "line 1", "refuses this configuration", "everysec, always, no"]);
-}
-
-#[test]
-fn what_cannot_be_written_is_said_and_is_no_measurement() {
-    let sandbox = Sandbox::new();
-    sandbox.write("ping.case", "config appendonly yes\n> SET a 1\n");
-    for args in [
-        &["run", "ping.case", "--world", "sim"][..],
-        &["sweep", "ping.case"],
-        &["show", "ping.case"],
-        &["--help"],
-        &["sweep", "--help"],
-    ] {
-        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
-        let output = sandbox.command(args).stdout(full).output().expect("it starts");
-        Said::of(&output).expect(3, &["cannot write the output: No space left on device"]);
-    }
-    for option in ["--json", "--junit"] {
-        let said = sandbox.sabot(&["sweep", "ping.case", option, "/dev/full"]);
-        said.expect(3, &["cannot write /dev/full: No space left on device"]);
-    }
-    let said = sandbox.sabot(&["export", "5a", "--world", "sim", "--out", "/dev/full"]);
-    said.expect(3, &["cannot write /dev/full: No space left on device"]);
-}
-
-#[test]
-fn a_slip_is_answered_with_what_was_meant() {
-    let sandbox = Sandbox::new();
-    sandbox.sabot(&["rnu"]).expect(2, &["a similar subcommand exists: 'run'"]);
-    let said = sandbox.sabot(&["run", "nonexist.case"]);
-    said.expect(2, &["no case nonexist.case"]);
-    assert!(!said.text.contains("near it"), "{}", said.text);
-    sandbox
-        .sabot(&["run", "ful_disk"])
-        .expect(2, &["near it:\n  flush_append_only_file/full_disk"]);
-    let said = sandbox.sabot(&["run", "--keep", "full_disk.case"]);
-    said.expect(2, &["this is the name of a case, and --keep takes the folder"]);
-}
-
-#[test]
 fn the_last_state_is_judged() {
     let sandbox = Sandbox::new();
     let always = "config appendonly yes\nconfig appendfsync always\n> SET a 1\n";

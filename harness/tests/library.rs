@@ -128,9 +128,10 @@ fn a_built_case_is_an_ordinary_case_and_its_replies_are_data() {
         .kill_all()
         .restart()
         .command(["GET", "l"]);
-    let text = "config save \"\"\nconfig appendonly yes\ninject write on=aof error=ENOSPC when=2+\n\
-        > RPUSH l \"a b\" \"\\xc3\\xa9\\n\"\nother> LRANGE l 0 -1\nheal\nadvance 1500000us\nkill all\n\
-        restart\n> GET l\n";
+    let text = "config save \"\"\nconfig appendonly yes\n\
+        inject write on=aof error=ENOSPC when=2+\n\
+        > RPUSH l \"a b\" \"\\xc3\\xa9\\n\"\nother> LRANGE l 0 -1\nheal\n\
+        advance 1500000us\nkill all\nrestart\n> GET l\n";
     let wrong = built.clone().line("restrat").build().expect_err("a slip");
     assert!(wrong.to_string().starts_with("built:11:1: "), "{wrong}");
     let case = built.build().expect("a case");

@@ -13,11 +13,13 @@ use crate::sweep::accepted;
 /// ```
 /// use sabot::{Accepted, Case, FaultKind, SweepOptions, World, sweep};
 ///
-/// let case = Case::parse("two", "config appendonly yes\nconfig appendfsync everysec\n> INCR n\n")?;
+/// let text = "config appendonly yes\nconfig appendfsync everysec\n> INCR n\n";
+/// let case = Case::parse("one", text)?;
 /// let only = SweepOptions::new().only(&[FaultKind::Error]);
 /// let report = sweep(&case, &World::sim()?, &only)?;
-/// let known = Accepted::parse("known.toml", "[[accept]]\nverdict = \"lost\"\n\
-///     reason = \"until the upgrade\"\n\n[[accept]]\nsite = \"no.such.call\"\nreason = \"gone\"\n")?;
+/// let list = "[[accept]]\nverdict = \"lost\"\nreason = \"until the upgrade\"\n\n\
+///             [[accept]]\nsite = \"no.such.call\"\nreason = \"gone\"\n";
+/// let known = Accepted::parse("known.toml", list)?;
 /// for finding in report.broken_promises_besides(&known) {
 ///     panic!("new: {}", finding.example.sentence);
 /// }

@@ -38,11 +38,14 @@ pub struct CaseBuilder {
     text: String,
 }
 
-impl CaseBuilder {
-    pub(super) fn new(name: &str) -> CaseBuilder {
+impl Case {
+    /// A case step by step, see [`CaseBuilder`].
+    pub fn builder(name: &str) -> CaseBuilder {
         CaseBuilder { name: name.to_string(), text: String::new() }
     }
+}
 
+impl CaseBuilder {
     /// A line as `cases/README.md` describes it: for a step that has no function here.
     pub fn line(mut self, line: &str) -> CaseBuilder {
         self.text.push_str(line);

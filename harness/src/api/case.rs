@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{CaseBuilder, Error, Plan, World};
+use super::{Error, Plan, World};
 use crate::case::{self, Script};
 use crate::engine::wire::Job;
 use crate::runner::Outcome;
@@ -40,11 +40,6 @@ impl Case {
 
     fn of(name: String, script: Script) -> Case {
         Case { name, script, added: Vec::new() }
-    }
-
-    /// A case step by step, see [`CaseBuilder`].
-    pub fn builder(name: &str) -> CaseBuilder {
-        CaseBuilder::new(name)
     }
 
     /// Reads a file. The case is named by its path, without `.case`.

@@ -5,8 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
-/// A rule of a fault plan: which calls, and what becomes of them. Without [`Rule::nth`] and the like
-/// it is about every such call.
+/// A rule of a fault plan: which calls, and what becomes of them. Without [`Rule::nth`] and the
+/// like it is about every such call.
 ///
 /// ```
 /// use sabot::{Plan, Rule};

@@ -79,8 +79,8 @@ impl World {
 
     /// As [`World::find`] for a test that may be skipped: None where this machine cannot have the
     /// world. A line on standard error says so, past what the test harness captures. Where the
-    /// environment variable `SABOT_REQUIRE` names the world (a list with commas; `redis` also stands
-    /// for `redis-server`), it must be there.
+    /// environment variable `SABOT_REQUIRE` names the world (a list with commas; `redis` also
+    /// stands for `redis-server`), it must be there.
     ///
     /// ```
     /// use sabot::World;
@@ -113,7 +113,7 @@ impl World {
         let inner = worlds::named(name)?;
         let broken =
             |why: std::io::Error| Error::HarnessBroken(format!("cannot start workers: {why}"));
-        let settings = Settings::of_this_binary(deadline).map_err(broken)?;
+        let settings = Settings::of_this_binary(deadline);
         let pool = Arc::new(Pool::new(&settings).map_err(broken)?);
         Ok(World { inner, pool, opening: Arc::default() })
     }

@@ -1,5 +1,5 @@
-//! Colour for verdicts on a terminal: red breaks a promise, yellow is less than kept, green is kept,
-//! and magenta says nothing about the server.
+//! Colour for verdicts on a terminal: red breaks a promise, yellow is less than kept, green is
+//! kept, and magenta says nothing about the server.
 //!
 //! Only whole cells are painted: what stands between the ends of a line or two spaces, and the
 //! word behind `verdict:` or `contract:`. Must not know: whether anybody is looking.

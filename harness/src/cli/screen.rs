@@ -1,7 +1,7 @@
 //! Standard output and standard error: lines, with colours where a person is looking.
 //!
-//! Whatever would steer a terminal is shown as an escape, see [`printable`]. A reader that goes away
-//! (`sabot show … | head`) ends the command quietly; output that cannot be written for another
+//! Whatever would steer a terminal is shown as an escape, see [`printable`]. A reader that goes
+//! away (`sabot show … | head`) ends the command quietly; output that cannot be written for another
 //! reason (a full disk) ends it with that reason. Must not know: what the lines say.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};

@@ -6,11 +6,10 @@
 
 use std::path::{Path, PathBuf};
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{AccessFlags, access};
 
-use super::servers;
 use super::wire::Place;
+use super::{open_files, servers};
 use crate::profile::{NoServer, OwnServer, Profile};
 use crate::world::supervised::doctor;
 
@@ -52,9 +51,6 @@ pub enum NoWorld {
 
 /// How alike two names are of which one is a slip for the other, from 0 to 1.
 const ALIKE: f64 = 0.8;
-
-/// How many files the processes of a supervised server must be able to have open.
-const FILES: u64 = 1024;
 
 /// What else may be named as a world.
 const KINDS: &str = "paths to a server (with a /) or to a profile (.toml)";
@@ -318,8 +314,7 @@ fn nobody(name: &str) -> NoWorld {
 
 /// Whether this machine can supervise at all; if not, what is missing.
 fn can_supervise() -> Result<(), String> {
-    let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(_, hard)| hard);
-    may_open(files)?;
+    open_files::enough()?;
     let missing: Vec<String> = doctor::examine()
         .into_iter()
         .filter(|check| !check.ok)
@@ -329,22 +324,6 @@ fn can_supervise() -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("this machine lacks {}; see `sabot doctor`", missing.join(", ")))
-    }
-}
-
-/// A supervised server has descriptors from 512 up, and some below; where only the soft limit is
-/// too low, it is raised.
-fn may_open(hard: u64) -> Result<(), String> {
-    if hard < FILES {
-        return Err(format!(
-            "a process may have only {hard} files open here, and {FILES} are needed: raise the \
-             limit (ulimit -n)"
-        ));
-    }
-    match getrlimit(Resource::RLIMIT_NOFILE) {
-        Ok((soft, hard)) if soft < FILES => setrlimit(Resource::RLIMIT_NOFILE, FILES, hard)
-            .map_err(|why| format!("the limit of open files cannot be raised: {why}")),
-        _ => Ok(()),
     }
 }
 
@@ -393,12 +372,5 @@ mod tests {
         let missing = find("/nonexistent/redis-server").expect_err("no such file");
         assert!(matches!(missing, NoWorld::Missing { .. }));
         assert!(missing.to_string().contains("/nonexistent/redis-server"), "{missing}");
-    }
-
-    #[test]
-    fn a_limit_of_open_files_that_is_too_low_is_named() {
-        let why = may_open(20).expect_err("too few");
-        assert!(why.starts_with("a process may have only 20 files open here"), "{why}");
-        assert_eq!(may_open(FILES), Ok(()));
     }
 }

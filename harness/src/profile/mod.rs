@@ -96,7 +96,11 @@ pub enum NoServer {
     Silent { path: String },
     #[error("{path}: not a server: it answers --version with {answer:?}")]
     NotAServer { path: String, answer: String },
-    #[error("{path}: {name} {version} has no profile; there are those for {known}")]
+    #[error(
+        "{path}: {name} {version} has no profile; there are those for {known}. A profile of your \
+         own says which of them it is like: a .toml with `path = …` and `like = …`, \
+         see docs/own-server.md"
+    )]
     Unknown { path: String, name: String, version: Version, known: String },
     #[error("{place}: {why}")]
     BadProfile { place: String, why: String },
