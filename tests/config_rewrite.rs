@@ -44,3 +44,26 @@ fn without_a_file_there_is_nothing_to_rewrite() {
     let refused = server.send_refused("CONFIG REWRITE");
     assert_eq!(refused, "ERR The server is running without a config file");
 }
+
+/// A file that a distribution wrote for a service is taken, because the last line of a name counts.
+#[test]
+fn what_only_a_service_needs_can_be_overridden() {
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let file = dir.path().join("redis.conf");
+    fs::write(&file, "hz 10\ndaemonize yes\nhz 20\n").expect("there is room");
+    let path = file.to_str().expect("its name is text");
+    let program = env!("CARGO_BIN_EXE_sabot-server");
+    // An address that this machine may not have is optional from 7.0 on.
+    let mut command = std::process::Command::new(program);
+    command.args(["--as", "redis-7.0", path]);
+    let arguments = ["--daemonize", "no", "--bind", "-192.0.2.1"];
+    let mut server = Server::spawn(command, dir.path(), &arguments);
+    let value: Vec<String> = server.send("CONFIG GET hz");
+    assert_eq!(value[1], "20");
+    assert!(server.shut_down().success());
+
+    let output = std::process::Command::new(program).arg(path).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("at line 2\n>>> 'daemonize yes'\nthis server stays in"), "{said}");
+}

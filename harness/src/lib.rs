@@ -42,26 +42,33 @@
 //!   must stay in place while it runs. Workers die with the threads that started them.
 //! - No run waits for real time, and each has its own network and files, so tests may run in
 //!   parallel. Two runs of one case give the same [`Outcome::trace`], byte for byte.
+//! - The feature `cli`, on by default, is the command `sabot` with its reports. A test needs none
+//!   of it: `default-features = false` builds half as many crates.
 //! - In a debug build the simulation is several times slower; `[profile.dev.package.sabot]
 //!   opt-level = 1` helps.
 
-pub use api::{Case, Error, Plan, Report, SweepOptions, World, sweep};
+pub use api::{Accepted, Case, CaseBuilder, Error, Plan, Report, Rule, SweepOptions, World, sweep};
 pub use contract::reason::{Attempts, Promise, Told, UnaskedEnd};
 pub use contract::{Reason, Regime, Verdict};
 pub use observation::Descriptor;
-pub use runner::{Failure, Outcome, Ruling, Standing, SymptomCheck};
+pub use runner::resp::Reply;
+pub use runner::{Exchange, Failure, Outcome, Ruling, Standing, SymptomCheck};
 pub use sweep::finding::Finding;
 pub use sweep::{Axis, Ending, Fault, Kind as FaultKind, OneOrPair, Record, RunResult};
 
 mod api;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod audit;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod bench;
 #[doc(hidden)]
 pub mod case;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod commands;
 #[doc(hidden)]

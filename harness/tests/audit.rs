@@ -33,6 +33,39 @@ fn the_same_server_gives_the_same_page_and_tokens_replay() {
     project.sabot(&["diff", "a.json", "b.json"]).expect(0, &["0 differences"]);
 }
 
+/// Where the machine is GitHub's, a broken promise stands beside the case; elsewhere nothing does.
+#[test]
+fn an_audit_annotates_each_broken_promise_and_says_how_long_it_took() {
+    let project = Project::new();
+    let broken = "config appendonly yes\nconfig appendfsync everysec\n> SET a 1\n\
+        inject write on=aof error=ENOSPC\n> SET b 2\n> SHUTDOWN NOSAVE\nheal\nrestart\n";
+    project.write("cases/story/broken.case", broken);
+    let args = ["audit", "sim", "--out", "a.html", "--json", "a.json", "--junit", "a.xml"];
+    let output = project.command(&args).env("GITHUB_ACTIONS", "true").output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let annotations: Vec<&str> = text.lines().filter(|it| it.starts_with("::error ")).collect();
+    let json = project.json("a.json");
+    let causes = json["causes"].as_array().expect("a list").iter();
+    let unsafe_ones = ["hung", "died", "refused-start", "lost", "diverged", "stuck"];
+    let causes =
+        causes.filter(|cause| unsafe_ones.contains(&cause["verdict"].as_str().expect("text")));
+    for cause in causes {
+        let token = cause["token"].as_str().expect("text");
+        let shown =
+            annotations.iter().filter(|it| it.ends_with(&format!("%0Asabot replay {token}")));
+        assert_eq!(shown.count(), 1, "{text}");
+    }
+    assert!(annotations.iter().any(|it| it.starts_with("::error file=cases/sweep/")), "{text}");
+    let at_its_line = "::error file=cases/story/broken.case,line=8,title=lost::";
+    assert!(annotations.iter().any(|it| it.starts_with(at_its_line)), "{text}");
+    let xml = project.read("a.xml");
+    let head = |start: &str| xml.lines().find(|it| it.trim_start().starts_with(start)).expect("it");
+    for start in ["<testsuites ", "<testsuite name=\"cases\"", "<testsuite name=\"sweep/small in"] {
+        assert!(head(start).contains(" time=\""), "{}", head(start));
+    }
+    assert!(!project.audit("b.html", &[]).text.contains("::error"));
+}
+
 /// All numbers of one audit are the same numbers.
 #[test]
 fn every_report_of_an_audit_counts_alike() {

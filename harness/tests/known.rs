@@ -96,6 +96,7 @@ fn a_known_bug_is_exported_with_what_is_needed_to_have_it_elsewhere() {
         "[BUG] ",
         "\nSee also valkey PR 4342",
         "\nAffects sabot-server (world sim)\n",
+        "\nShown in 20 of 20 runs, one trace, on sim (sabot's own server",
         "**To reproduce**",
         "- got: :1\n",
         "truncate -s -7 \"$(aof)\"",

@@ -228,7 +228,19 @@ fn a_finding_is_replayed_shrunk_and_exported() {
     assert!(small.script.lines().count() < big.script.lines().count());
     let (code, text) = desk.sabot(&["export", last, "--out", "found.case"]);
     assert_eq!(code, Some(0), "{text}");
-    assert!(desk.read("found.case").ends_with(&small.script));
+    let found = desk.read("found.case");
+    assert!(found.ends_with(&small.script));
+    let shown = "# Shown in 20 of 20 runs, one trace, on sim: sabot's own server";
+    assert!(found.starts_with(shown), "{found}");
+    let args = ["export", last, "--world", "sim-7.0", "--world", "sim", "--runs", "3"];
+    let (_, text) = desk.sabot(&args);
+    assert!(text.contains(" of 3 runs, one trace, on sim-7.0: "), "{text}");
+    assert!(text.contains("# Shown in 3 of 3 runs, one trace, on sim: "), "{text}");
+    // A program that only the token names is not run.
+    let elsewhere = Token { world: "/nonexistent/redis-server".to_string(), ..small.clone() };
+    let (code, text) = desk.sabot(&["export", &elsewhere.encode()]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("# Not tried again: `--world PATH` says where.\n"), "{text}");
     let (_, text) = desk.sabot(&["run", "found.case", "--world", "sim"]);
     assert!(text.contains(&small.verdict.to_string()), "{text}");
 }

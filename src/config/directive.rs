@@ -89,6 +89,11 @@ impl Directive {
         Ok(())
     }
 
+    /// Whether only one of its values can be served here.
+    pub fn has_one_value(&self) -> bool {
+        matches!(self.kind, Kind::Only(..))
+    }
+
     /// Splits a value of CONFIG SET, which is a single argument, into words.
     pub fn split_value(&self, value: &str) -> Vec<String> {
         match self.kind {

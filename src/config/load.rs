@@ -3,6 +3,8 @@
 //!
 //! Must not know: what happens with the configuration afterwards.
 
+use std::collections::BTreeMap;
+
 use super::Config;
 use super::directive::bad_directive;
 use super::directives::find;
@@ -35,9 +37,19 @@ pub fn load(
     }
     text.push(b'\n');
     text.extend(options(rest).into_bytes());
-    load_text(os, &mut config, &text)?;
+    let mut unserved = Unserved::new();
+    load_text(os, &mut config, &text, &mut unserved)?;
+    if let Some(refusal) = unserved.into_values().next() {
+        say(os, &refusal);
+        return Err(Refused(1));
+    }
     Ok(config)
 }
+
+/// Directives that were given a value which this server cannot serve, with what is said of them. A
+/// later line may give another value, and the last one counts: `--daemonize no` overrides a file
+/// that was written for a service.
+type Unserved = BTreeMap<&'static str, String>;
 
 /// `--port 6380 --save ""` as lines of a configuration file.
 fn options(args: &[String]) -> String {
@@ -93,53 +105,88 @@ fn say(os: &mut dyn Os, text: &str) {
     let _ = os.write(STDERR, text.as_bytes());
 }
 
-fn load_text(os: &mut dyn Os, config: &mut Config, text: &[u8]) -> Result<(), Refused> {
+fn load_text(
+    os: &mut dyn Os,
+    config: &mut Config,
+    text: &[u8],
+    unserved: &mut Unserved,
+) -> Result<(), Refused> {
     for (number, line) in text.split(|&byte| byte == b'\n').enumerate() {
         let line = line.trim_ascii();
         if line.is_empty() || line[0] == b'#' {
             continue;
         }
-        if let Err(reason) = load_line(os, config, line)? {
-            let line = String::from_utf8_lossy(line);
-            let version = config.generation.version;
-            say(
-                os,
-                &format!(
-                    "\n*** FATAL CONFIG FILE ERROR (Redis {version}) ***\n\
-                     Reading the configuration file, at line {}\n>>> '{line}'\n{reason}\n",
-                    number + 1
-                ),
-            );
-            return Err(Refused(1));
+        let number = number + 1;
+        let loaded = load_line(os, config, line, unserved)?;
+        let refusal = |reason: &str| fatal(config.generation, number, line, reason);
+        match loaded {
+            Loaded::Done => {}
+            Loaded::Served(name) => drop(unserved.remove(name)),
+            Loaded::Unserved(name, reason) => drop(unserved.insert(name, refusal(&reason))),
+            Loaded::Refused(reason) => {
+                say(os, &refusal(&reason));
+                return Err(Refused(1));
+            }
         }
     }
     Ok(())
 }
 
-/// Loads one line. The inner error is why the line is refused.
+/// What is said of a line that is refused.
+fn fatal(generation: &Generation, number: usize, line: &[u8], reason: &str) -> String {
+    let (line, version) = (String::from_utf8_lossy(line), generation.version);
+    format!(
+        "\n*** FATAL CONFIG FILE ERROR (Redis {version}) ***\n\
+         Reading the configuration file, at line {number}\n>>> '{line}'\n{reason}\n"
+    )
+}
+
+/// What became of a line.
+enum Loaded {
+    Done,
+    /// A directive of which one value can be served, with that one.
+    Served(&'static str),
+    /// The same with another one, and why that is not served.
+    Unserved(&'static str, String),
+    Refused(String),
+}
+
+impl From<Result<(), String>> for Loaded {
+    fn from(loaded: Result<(), String>) -> Loaded {
+        loaded.map_or_else(Loaded::Refused, |()| Loaded::Done)
+    }
+}
+
+/// Loads one line.
 fn load_line(
     os: &mut dyn Os,
     config: &mut Config,
     line: &[u8],
-) -> Result<Result<(), String>, Refused> {
+    unserved: &mut Unserved,
+) -> Result<Loaded, Refused> {
+    let refused = |reason: String| Ok(Loaded::Refused(reason));
     let Some(words) = split_args(line) else {
-        return Ok(Err("Unbalanced quotes in configuration line".to_string()));
+        return refused("Unbalanced quotes in configuration line".to_string());
     };
     let words: Vec<String> = words.into_iter().map(text_of).collect();
-    let Some((name, values)) = words.split_first() else { return Ok(Ok(())) };
+    let Some((name, values)) = words.split_first() else { return Ok(Loaded::Done) };
     if name.eq_ignore_ascii_case("include") {
-        let [path] = values else { return Ok(Err(bad_directive())) };
+        let [path] = values else { return refused(bad_directive()) };
         let text = read_file(os, path)?;
-        return load_text(os, config, &text).map(Ok);
+        return load_text(os, config, &text, unserved).map(|()| Loaded::Done);
     }
-    let Some(directive) = find(config.generation, name) else { return Ok(Err(bad_directive())) };
-    if let Err(reason) = config.set(directive, values) {
-        return Ok(Err(reason));
+    let Some(directive) = find(config.generation, name) else { return refused(bad_directive()) };
+    let name = directive.name;
+    match (config.set(directive, values), directive.has_one_value()) {
+        (Ok(()), true) => return Ok(Loaded::Served(name)),
+        (Err(reason), true) => return Ok(Loaded::Unserved(name, reason)),
+        (Err(reason), false) => return refused(reason),
+        (Ok(()), false) => {}
     }
-    match directive.name {
-        "dir" => change_directory(os, config).map(Ok),
-        "logfile" => Ok(try_logfile(os, config)),
-        _ => Ok(Ok(())),
+    match name {
+        "dir" => change_directory(os, config).map(|()| Loaded::Done),
+        "logfile" => Ok(try_logfile(os, config).into()),
+        _ => Ok(Loaded::Done),
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Generation {
     pub forks_in_transactions: ForksInTransactions,
     pub shutdown: ShutdownWay,
     pub directives: Directives,
+    /// Whether an address of `bind` may be missing on this machine: `-::1`.
+    pub optional_addresses: bool,
     pub commands: Commands,
     pub fields: Fields,
 }

@@ -30,6 +30,7 @@ pub static REDIS_6_0: Generation = Generation {
     forks_in_transactions: ForksInTransactions::AtOnce,
     shutdown: ShutdownWay::Plain,
     directives: Directives::Redis60,
+    optional_addresses: false,
     commands: Commands::Redis60,
     fields: Fields::Redis60,
 };

@@ -30,6 +30,7 @@ pub static REDIS_7_0: Generation = Generation {
     forks_in_transactions: ForksInTransactions::Scheduled,
     shutdown: ShutdownWay::Abortable,
     directives: Directives::Redis70,
+    optional_addresses: true,
     commands: Commands::Redis70,
     fields: Fields::Redis70,
 };

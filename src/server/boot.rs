@@ -133,12 +133,20 @@ impl Server {
             false => self.config.bind.clone(),
         };
         for address in &addresses {
+            let optional = address.strip_prefix('-');
+            let optional = optional.filter(|_| self.config.generation.optional_addresses);
+            let address = optional.unwrap_or(address);
             match os.listen_tcp(address, self.config.port, self.config.tcp_backlog) {
                 Ok(fd) => self.clients.listeners.push(Listener { fd, transport: Transport::Tcp }),
                 Err(Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL)
                     if by_default && address.contains(':') =>
                 {
                     self.warning(os, "Not listening to IPv6: unsupported");
+                }
+                Err(errno @ (Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL)) if optional.is_some() => {
+                    let (port, reason) = (self.config.port, strerror(errno));
+                    let what = format!("server TCP listening socket {address}:{port}");
+                    self.warning(os, &format!("Warning: Could not create {what}: {reason}"));
                 }
                 Err(errno) => {
                     let (port, reason) = (self.config.port, strerror(errno));

@@ -34,7 +34,8 @@ impl Server {
         Server::spawn(command, dir, arguments)
     }
 
-    fn spawn(mut command: Command, dir: &Path, arguments: &[&str]) -> Server {
+    /// The same of a program with arguments before all others.
+    pub fn spawn(mut command: Command, dir: &Path, arguments: &[&str]) -> Server {
         let socket = dir.join("socket");
         let mut process = command
             .args(["--port", "0", "--save", "", "--unixsocket"])

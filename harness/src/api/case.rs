@@ -15,6 +15,8 @@ use crate::sweep::Token;
 pub struct Case {
     name: String,
     pub(super) script: Script,
+    /// The rules that plans have added.
+    added: Vec<String>,
 }
 
 impl Case {
@@ -33,7 +35,11 @@ impl Case {
     /// # Errors
     /// [`Error::BadCase`], with every mistake.
     pub fn parse(name: &str, text: &str) -> Result<Case, Error> {
-        Ok(Case { name: name.to_string(), script: case::parse(name, text)? })
+        Ok(Case::of(name.to_string(), case::parse(name, text)?))
+    }
+
+    fn of(name: String, script: Script) -> Case {
+        Case { name, script, added: Vec::new() }
     }
 
     /// Reads a file. The case is named by its path, without `.case`.
@@ -46,7 +52,7 @@ impl Case {
         let text = std::fs::read_to_string(path).map_err(|e| file(e.to_string()))?;
         let shown = path.display().to_string();
         let name = shown.strip_suffix(".case").unwrap_or(&shown).to_string();
-        Ok(Case { name, script: case::parse(&shown, &text)? })
+        Ok(Case::of(name, case::parse(&shown, &text)?))
     }
 
     /// A case of sabot's own library, which is built in: `flush_append_only_file/full_disk`.
@@ -65,7 +71,7 @@ impl Case {
             let near = library::near_it(&library::near(name, &cases));
             return Err(Error::NoSuchCase(format!("no case called {name} was built in{near}")));
         };
-        Ok(Case { script: case::parse(&file.source, &file.text)?, name: name.to_string() })
+        Ok(Case::of(name.to_string(), case::parse(&file.source, &file.text)?))
     }
 
     /// The names of all built-in cases, sorted. Those that begin with `sweep/` are for
@@ -80,7 +86,7 @@ impl Case {
     /// [`Error::NoSuchCase`] when the text is not a token.
     pub fn from_token(token: &str) -> Result<Case, Error> {
         let token = Token::decode(token).map_err(|why| Error::NoSuchCase(why.to_string()))?;
-        Ok(Case { script: case::parse("token", &token.script)?, name: token.case })
+        Ok(Case::of(token.case, case::parse("token", &token.script)?))
     }
 
     /// What messages call it.
@@ -105,7 +111,32 @@ impl Case {
         let at = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let (head, body) = text.split_at(at);
         let text = format!("{head}{plan}{body}");
-        Ok(Case { name: self.name.clone(), script: case::parse(&self.script.name, &text)? })
+        let script = case::parse(&self.script.name, &text)?;
+        let added = self.added.iter().chain(plan.rules()).cloned().collect();
+        Ok(Case { name: self.name.clone(), script, added })
+    }
+
+    /// A name for a snapshot of this case in this world, from the case's own name, the rules that
+    /// plans have added, and the servers that share the transcript. It does not depend on which
+    /// tests have run before, as the numbers do that insta gives to snapshots without a name.
+    ///
+    /// ```
+    /// use sabot::{Case, Plan, World};
+    ///
+    /// let case = Case::parse("cases/recovers", "> SET a 1\nheal\n")?;
+    /// let full = case.with(&Plan::parse("inject write on=aof error=ENOSPC when=2+")?)?;
+    /// let sim = World::sim()?;
+    /// assert_eq!(case.snapshot_name(&sim), "recovers@sabot");
+    /// assert_eq!(full.snapshot_name(&sim), "recovers+write_on=aof_error=ENOSPC_when=2+@sabot");
+    /// # Ok::<(), sabot::Error>(())
+    /// ```
+    pub fn snapshot_name(&self, world: &World) -> String {
+        let last = self.name.rsplit('/').next().unwrap_or_default();
+        let plain = |c: char| if c.is_alphanumeric() || "=+.,-_".contains(c) { c } else { '_' };
+        let rules = self.added.iter().map(|rule| rule.strip_prefix("inject ").unwrap_or(rule));
+        let parts: Vec<&str> = std::iter::once(last).chain(rules).collect();
+        let name: String = parts.join("+").chars().map(plain).collect();
+        format!("{name}@{}", world.family())
     }
 
     /// Runs the case once, in virtual time: nothing in it sleeps.

@@ -50,6 +50,9 @@ pub enum Error {
     /// A redis.conf that cannot be used, with its file and line.
     #[error("{0}")]
     BadConfig(String),
+    /// A list of accepted findings that cannot be used, with its file and line.
+    #[error("{0}")]
+    BadList(String),
     /// The case ran, and it is the case that is wrong: a rule never fired, say, so that nothing was
     /// tested.
     #[error("the case {case} is wrong:\n{}", mistakes.join("\n"))]

@@ -1,6 +1,8 @@
 //! What a test asks of an outcome.
 
+use crate::case::lex;
 use crate::runner::Outcome;
+use crate::runner::resp::Reply;
 use crate::suite::check;
 
 impl Outcome {
@@ -20,6 +22,29 @@ impl Outcome {
         let mut complaints = check::unexpected(self);
         complaints.extend(self.unmet(false));
         complaints
+    }
+
+    /// The last reply to a command, which is written as in a case: `GET a`, `SET b "two words"`.
+    /// None: it was never sent, or no reply came.
+    ///
+    /// ```
+    /// use sabot::{Case, Reply, World};
+    ///
+    /// let case = Case::parse("typed", "> RPUSH l a b\n> LRANGE l 0 -1\n> GET l\n> GET no\n")?;
+    /// let outcome = case.run(&World::sim()?)?;
+    /// assert_eq!(outcome.reply_to("RPUSH l a b").and_then(Reply::integer), Some(2));
+    /// let list = outcome.reply_to("LRANGE l 0 -1").and_then(Reply::items).unwrap();
+    /// assert_eq!(list[1], Reply::Bulk(b"b".to_vec()));
+    /// assert!(outcome.reply_to("GET l").unwrap().is_error());
+    /// assert_eq!(outcome.reply_to("GET no"), Some(&Reply::Nil));
+    /// assert_eq!(outcome.replies[3].text(), "GET no");
+    /// # Ok::<(), sabot::Error>(())
+    /// ```
+    pub fn reply_to(&self, command: &str) -> Option<&Reply> {
+        let words = lex::words(command, 0).ok()?;
+        let words: Vec<Vec<u8>> = words.into_iter().map(|word| word.bytes).collect();
+        let sent = self.replies.iter().rev().find(|exchange| exchange.command == words);
+        sent.and_then(|exchange| exchange.reply.as_ref())
     }
 
     /// The failures of one of the two kinds of [`crate::runner::Failure`], in words.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Error;
+use super::{Error, Rule};
 use crate::case;
 use crate::case::script::Verb;
 
@@ -58,6 +58,15 @@ impl Plan {
         }
         let line = |step: &case::script::Step| script.source[step.span.clone()].to_string();
         Ok(Plan { lines: script.steps.iter().map(line).collect() })
+    }
+
+    /// The same of rules that were put together.
+    ///
+    /// # Errors
+    /// [`Error::BadCase`], where a rule has a call, an error or the like that does not exist.
+    pub fn of(rules: impl IntoIterator<Item = Rule>) -> Result<Plan, Error> {
+        let lines: Vec<String> = rules.into_iter().map(|rule| rule.to_string()).collect();
+        Plan::parse(&lines.join("\n"))
     }
 
     /// The rules, in the order in which they are tried.

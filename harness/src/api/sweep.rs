@@ -1,13 +1,13 @@
 //! A sweep: every fault at every call of a workload, each a run of its own.
 
-use super::{Case, Error, World};
+use super::{Accepted, Case, Error, World};
 use crate::case;
 use crate::contract::Verdict;
 use crate::report::sweep_text;
 use crate::sweep::driver::Sweeper;
 use crate::sweep::enumerate::Scope;
 use crate::sweep::finding::{Finding, findings};
-use crate::sweep::{File, Kind, Shard, Sweep, Workload};
+use crate::sweep::{File, Kind, Record, Shard, Sweep, Workload};
 
 /// How much of a sweep to make. The default is all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,10 +82,28 @@ impl Report {
         findings
     }
 
+    /// The same without what a list accepts, record by record: what is left is new.
+    pub fn broken_promises_besides(&self, accepted: &Accepted) -> Vec<Finding> {
+        let mut sweep = self.sweep.clone();
+        let is_new = |record: &Record| accepted.inner.run(&self.sweep.workload, record).is_none();
+        sweep.records.retain(is_new);
+        sweep.other_states.retain(is_new);
+        Report { sweep }.broken_promises()
+    }
+
+    /// Each reason of the list that accepts something here, with the number of runs.
+    pub fn accepted(&self, accepted: &Accepted) -> Vec<(String, usize)> {
+        accepted.inner.reasons(&self.file())
+    }
+
+    fn file(&self) -> File {
+        File::new(Shard::WHOLE.to_string(), false, vec![self.sweep.clone()])
+    }
+
     /// The report as JSON, as `sabot sweep --json` writes it: `docs/json.md` describes it, and
     /// `sabot merge` and `sabot diff` read it.
     pub fn to_json(&self) -> String {
-        File::new(Shard::WHOLE.to_string(), false, vec![self.sweep.clone()]).write()
+        self.file().write()
     }
 
     /// Counts, the matrix of calls and faults, and the findings, without tokens. It stays the same

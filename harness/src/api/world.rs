@@ -1,6 +1,7 @@
 //! A server, found on this machine, and the workers that run it.
 
 use std::fmt;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,6 +77,33 @@ impl World {
         World::find_with_deadline(name, DEADLINE)
     }
 
+    /// As [`World::find`] for a test that may be skipped: None where this machine cannot have the
+    /// world. A line on standard error says so, past what the test harness captures. Where the
+    /// environment variable `SABOT_REQUIRE` names the world (a list with commas; `redis` also
+    /// stands for `redis-server`), it must be there.
+    ///
+    /// ```
+    /// use sabot::World;
+    ///
+    /// # fn main() -> Result<(), sabot::Error> {
+    /// let Some(redis) = World::find_or_skip("nonexistent-server")? else { return Ok(()) };
+    /// panic!("{redis:?}");
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`World::find`]; [`Error::Missing`] only where the world is required.
+    pub fn find_or_skip(name: &str) -> Result<Option<World>, Error> {
+        match World::find(name) {
+            Err(missing @ Error::Missing { .. }) if !worlds::is_required(name) => {
+                // `eprintln!` would be captured with the output of the test.
+                let _ = writeln!(std::io::stderr(), "skipped: {missing}");
+                Ok(None)
+            }
+            found => found.map(Some),
+        }
+    }
+
     /// As [`World::find`]; a supervised run that takes longer than `deadline` of real time (60 s
     /// without this) is ended, and its verdict is `hung`.
     ///
@@ -85,7 +113,7 @@ impl World {
         let inner = worlds::named(name)?;
         let broken =
             |why: std::io::Error| Error::HarnessBroken(format!("cannot start workers: {why}"));
-        let settings = Settings::of_this_binary(deadline).map_err(broken)?;
+        let settings = Settings::of_this_binary(deadline);
         let pool = Arc::new(Pool::new(&settings).map_err(broken)?);
         Ok(World { inner, pool, opening: Arc::default() })
     }

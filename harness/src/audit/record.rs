@@ -3,6 +3,7 @@
 //! Must not know: how anything is run, and how it looks.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,15 @@ pub struct Audit {
     pub stale: Vec<String>,
 }
 
+/// How long the parts of an audit took in real time: no two are alike, so they stand in the JUnit
+/// file and nowhere else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    pub cases: Duration,
+    /// In the order of the sweeps.
+    pub sweeps: Vec<Duration>,
+}
+
 /// The configuration that everything ran under.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
@@ -83,6 +93,9 @@ pub struct CaseRecord {
     /// The worst unexpected sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sentence: String,
+    /// The line of the case that it is about; 0: the case as a whole.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub line: u32,
     /// Replays the case; where it is broken or was not measured.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub token: String,
@@ -109,9 +122,10 @@ impl CaseRecord {
             _ => outcome.verdict,
         };
         let sentence = worst.map(|ruling| ruling.sentence.clone()).unwrap_or_default();
+        let line = worst.map(|ruling| ruling.line).unwrap_or_default();
         let notes = assessment.notes;
         let (name, token, accepted) = (name.to_string(), String::new(), None);
-        CaseRecord { name, verdict, result, notes, sentence, token, accepted }
+        CaseRecord { name, verdict, result, notes, sentence, line, token, accepted }
     }
 
     pub fn class(&self) -> Class {
@@ -123,6 +137,10 @@ impl CaseRecord {
             CaseResult::NotMeasured => Class::NotMeasured,
         }
     }
+}
+
+fn is_zero(line: &u32) -> bool {
+    *line == 0
 }
 
 /// One way in which things go wrong.
@@ -261,7 +279,7 @@ impl Audit {
         }
         if let Some(runs) = self.sample {
             limits.push(format!(
-                "A sample: about {runs} runs of each workload, of as many kinds as possible."
+                "A sample: {runs} runs of each workload, of as many kinds as possible."
             ));
         }
         limits

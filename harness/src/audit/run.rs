@@ -2,9 +2,11 @@
 //!
 //! Must not know: how a case runs, what a promise is, and how an audit is told.
 
+use std::time::Instant;
+
 use super::causes::{Causes, Setting};
 use super::known::Shown;
-use super::record::{self, Audit, CaseRecord, Config};
+use super::record::{self, Audit, CaseRecord, Config, Times};
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::worlds::World;
 use crate::suite::check::judge;
@@ -29,7 +31,7 @@ pub struct AuditInputs {
 }
 
 impl AuditInputs {
-    /// Reads the library; `sample` is about how many runs of each workload to make, None: all.
+    /// Reads the library; `sample` is how many runs of each workload to make, None: all.
     ///
     /// # Errors
     /// When a case cannot be read, or is wrong under this configuration.
@@ -43,6 +45,13 @@ impl AuditInputs {
         let swept = under.cases(library.select(&[SWEEPS.to_string()])?)?;
         Ok(AuditInputs { world, under, cases, swept, sample, posix: false })
     }
+}
+
+/// What an audit comes to.
+pub struct Audited {
+    pub audit: Audit,
+    pub causes: Causes,
+    pub times: Times,
 }
 
 /// One audit under way.
@@ -60,16 +69,20 @@ impl AuditRun<'_> {
     /// # Errors
     /// When the server does not start under the user's configuration, or an interrupt came before
     /// anything else.
-    pub fn all(&self, accepted: &Accepted, threads: usize) -> Result<(Audit, Causes), NotUnder> {
+    pub fn all(&self, accepted: &Accepted, threads: usize) -> Result<Audited, NotUnder> {
         let inputs = self.inputs;
         inputs.under.is_taken_by(self.pool, std::slice::from_ref(&inputs.world))?;
         let mut setting = self.setting();
+        // The cases, each sweep, and the smallest scripts.
+        (self.progress)(RunCount::Parts(inputs.swept.len() + 2), "");
+        let started = Instant::now();
         let (mut cases, ran) = self.cases(&mut setting.known);
+        let mut times = Times { cases: started.elapsed(), sweeps: Vec::new() };
         for case in cases.iter_mut().filter(|case| case.verdict.is_broken_promise()) {
             case.accepted = accepted.case(&case.name, case.verdict);
         }
         let mut sweeps = Vec::new();
-        let mut done = ran.and_then(|()| self.sweeps(&mut sweeps));
+        let mut done = ran.and_then(|()| self.sweeps(&mut sweeps, &mut times));
         let file = |case: &CaseRecord| {
             let mut files = inputs.cases.iter().map(|case| &case.file);
             files.find(|file| file.name == case.name)
@@ -78,6 +91,7 @@ impl AuditRun<'_> {
         let mut causes =
             Causes::of(&sweeps, &cases, &files, &inputs.world.label, accepted, &setting);
         if done.is_ok() {
+            (self.progress)(RunCount::PartBegins, "");
             (self.progress)(RunCount::Planned(causes.count()), "");
             let advance = || (self.progress)(RunCount::Done(1), "the smallest scripts");
             causes.shrink(self.pool, &inputs.world, threads, advance);
@@ -99,7 +113,7 @@ impl AuditRun<'_> {
             causes: causes.list(),
             stale: Vec::new(),
         };
-        Ok((audit, causes))
+        Ok(Audited { audit, causes, times })
     }
 
     /// Which cases and workloads have another policy than the user's.
@@ -114,6 +128,7 @@ impl AuditRun<'_> {
     /// All cases, as far as they were run, and the known bugs that show.
     fn cases(&self, known: &mut Vec<Shown>) -> (Vec<CaseRecord>, Result<(), Interrupted>) {
         let cases = &self.inputs.cases;
+        (self.progress)(RunCount::PartBegins, "");
         (self.progress)(RunCount::Planned(cases.len()), "");
         let mut records: Vec<Option<CaseRecord>> = vec![None; cases.len()];
         let jobs = cases.iter().map(|case| job(&case.file, &self.inputs.world));
@@ -131,14 +146,16 @@ impl AuditRun<'_> {
     }
 
     /// All sweeps, as far as they come.
-    fn sweeps(&self, sweeps: &mut Vec<Sweep>) -> Result<(), Interrupted> {
+    fn sweeps(&self, sweeps: &mut Vec<Sweep>, times: &mut Times) -> Result<(), Interrupted> {
         let sample = self.inputs.sample.map(|runs| runs as usize);
         let scope = Scope { sample, ..Scope::WHOLE };
         for ParsedCase { file, script } in &self.inputs.swept {
             let workload = &Workload::of(&file.name, script);
             let progress = |step| (self.progress)(step, &workload.name);
             let sweeper = Sweeper { pool: self.pool, scope, pairs: false, progress: &progress };
+            let started = Instant::now();
             let (sweep, swept) = sweeper.sweep(workload, &self.inputs.world);
+            times.sweeps.push(started.elapsed());
             sweeps.push(if self.inputs.posix { sweep } else { without_posix(sweep) });
             swept?;
         }

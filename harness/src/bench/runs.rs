@@ -113,7 +113,7 @@ impl Bench<'_> {
 
     fn supervised(&self, job: Job) -> Result<Measured, String> {
         let patience = self.time + Duration::from_secs(20);
-        let exe = Settings::of_this_binary(patience).map_err(|e| e.to_string())?.exe;
+        let exe = Settings::of_this_binary(patience).exe;
         let mut worker = Worker::start(&exe, self.cpu).map_err(|broken| broken.to_string())?;
         let nanos = u64::try_from(self.time.as_nanos()).unwrap_or(u64::MAX);
         let measured = worker

@@ -221,7 +221,7 @@ impl<'a> SweepBench<'a> {
 }
 
 fn start_worker(cpu: usize) -> Result<Worker, String> {
-    let exe = Settings::of_this_binary(PATIENCE).map_err(|e| e.to_string())?.exe;
+    let exe = Settings::of_this_binary(PATIENCE).exe;
     let mut worker = Worker::start(&exe, cpu).map_err(|broken| broken.to_string())?;
     match worker.await_ready(PATIENCE) {
         Ok(()) => Ok(worker),

@@ -144,7 +144,8 @@ pub struct SweepArgs {
     /// Only part K of N; a site's name decides which part it is in
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
-    /// Only about N runs per workload, of as many kinds as possible
+    /// Only N runs per workload: one of each kind of call with each fault first, then evenly more.
+    /// A power cut is one run, and has a record for each kind of file system
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub sample: Option<u32>,
     /// Also tell what only a disk loses that keeps nothing but what was synced by name; it does not
@@ -245,9 +246,14 @@ pub struct TokenArgs {
 pub struct ExportArgs {
     /// The token of a finding, as `sweep` prints it, or the number or name of a known bug
     pub token: String,
-    /// Where to run a known bug [default: as `known`]
+    /// Where to try it, a development build for example [default: the token's world, but not a
+    /// program that only the token names; of a known bug as `known`]
     #[arg(long = "world", value_name = "WORLD")]
     pub worlds: Vec<String>,
+    /// How many times to try it
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
     /// Output file [default: stdout]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

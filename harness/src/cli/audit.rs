@@ -4,13 +4,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::annotations::{self, Annotation};
 use super::args::AuditArgs;
 use super::error::CommandError;
-use super::screen::Progress;
+use super::progress::Progress;
 use super::session::Session;
 use super::{date, output, screen, sweep};
 use crate::audit::record::Audit;
-use crate::audit::run::{AuditInputs, AuditRun};
+use crate::audit::run::{AuditInputs, AuditRun, Audited};
 use crate::engine::pool::cores;
 use crate::engine::worlds;
 use crate::exit::{Exit, Status, overall};
@@ -39,7 +40,7 @@ pub fn main(args: &AuditArgs) -> Result<Exit, CommandError> {
         run.all(&accepted, threads)
     })?;
     progress.finish();
-    let (mut audit, causes) = done?;
+    let Audited { mut audit, causes, times } = done?;
     audit.stale = if audit.partial || audit.sample.is_some() { vec![] } else { accepted.stale() };
     let page = page::page(&audit, &causes, &accepted, &inputs.world.family);
     let page = Page { made, ..page };
@@ -48,9 +49,10 @@ pub fn main(args: &AuditArgs) -> Result<Exit, CommandError> {
         output::write_json(path, &audit.write())?;
     }
     if let Some(path) = &args.reports.junit {
-        let junit = audit_junit::write(&audit, &accepted).map_err(CommandError::unable)?;
+        let junit = audit_junit::write(&audit, &accepted, &times).map_err(CommandError::unable)?;
         output::write(path, &junit)?;
     }
+    annotate(&audit);
     conclude(&audit, &page.headline, &out);
     Ok(if audit.partial { Exit::Interrupted } else { exit(&audit) })
 }
@@ -62,6 +64,22 @@ fn exit(audit: &Audit) -> Exit {
     let refused = refused.map(|_| Status::NotMeasured);
     let stale = audit.stale.iter().map(|_| Status::BadCase);
     overall(audit.counts.classes().map(sweep::status).chain(refused).chain(stale))
+}
+
+/// Each broken promise once, at the case or at the first workload that shows it.
+fn annotate(audit: &Audit) {
+    for cause in &audit.causes {
+        let Some(workload) = cause.workloads.first() else { continue };
+        if !cause.is_broken_promise() || cause.accepted.is_some() {
+            continue;
+        }
+        let case = audit.cases.iter().find(|case| case.name == *workload);
+        let file = format!("cases/{workload}.case");
+        let message = format!("{}\nsabot replay {}", cause.sentence, cause.token);
+        let (file, title, message) = (file.as_str(), cause.verdict.as_str(), message.as_str());
+        let line = case.map(|case| case.line).unwrap_or_default();
+        annotations::print([Annotation { file, line, title, message }]);
+    }
 }
 
 fn conclude(audit: &Audit, headline: &str, out: &Path) {

@@ -8,7 +8,8 @@ use std::cell::RefCell;
 use super::args::CommandsArgs;
 use super::error::CommandError;
 use super::output;
-use super::screen::{self, Progress};
+use super::progress::Progress;
+use super::screen;
 use super::session::{Session, announce};
 use crate::commands::blind_spots::{self, Proof};
 use crate::commands::catalogue::Catalogue;
@@ -30,10 +31,10 @@ pub fn main(args: &CommandsArgs) -> Result<Exit, CommandError> {
         Some(runs) => session.with_pool(|pool| draw(args, pool, &choice.worlds, runs))??,
         None => session.with_pool(|pool| prove(args, pool, &choice.worlds))??,
     };
-    Ok(match statuses {
-        Ok(statuses) => overall(statuses.into_iter().chain(missing)),
-        Err(Interrupted) => Exit::Interrupted,
-    })
+    match statuses {
+        Ok(statuses) => Ok(overall(statuses.into_iter().chain(missing))),
+        Err(Interrupted) => Err(CommandError::interrupted()),
+    }
 }
 
 type Statuses = Result<Result<Vec<Status>, Interrupted>, CommandError>;

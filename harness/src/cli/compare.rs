@@ -7,11 +7,12 @@ use std::path::PathBuf;
 
 use super::args::CompareArgs;
 use super::error::CommandError;
-use super::screen::{self, Progress};
+use super::progress::Progress;
+use super::screen;
 use super::session::Session;
 use super::{date, output};
 use crate::audit::record::Audit;
-use crate::audit::run::{AuditInputs, AuditRun};
+use crate::audit::run::{AuditInputs, AuditRun, Audited};
 use crate::audit::upgrade::{Difference, Sides, Upgrade};
 use crate::engine::pool::{Interrupted, Pool, cores};
 use crate::engine::worlds::{self, World};
@@ -66,7 +67,7 @@ fn audited(
     let World { label, .. } = &inputs.world;
     let hear = |step, what: &str| progress.hear(step, &format!("{label}: {what}"));
     let run = AuditRun { inputs, pool, progress: &hear };
-    let (audit, _) = run.all(&Accepted::default(), threads)?;
+    let Audited { audit, .. } = run.all(&Accepted::default(), threads)?;
     if audit.partial { Err(Interrupted.into()) } else { Ok(audit) }
 }
 

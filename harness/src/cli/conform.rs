@@ -6,8 +6,8 @@
 
 use super::args::ConformArgs;
 use super::error::CommandError;
+use super::progress::Progress;
 use super::screen;
-use super::screen::Progress;
 use super::session::{Session, announcement};
 use crate::engine::worlds::{Choice, World};
 use crate::exit::Exit;
@@ -15,6 +15,7 @@ use crate::report::conformance::compare;
 use crate::report::conformance::counts::{table, unlisted};
 use crate::report::conformance::document::Document;
 use crate::report::conformance::reviewed_list::List;
+use crate::report::table::short;
 use crate::runner::Outcome;
 use crate::suite::library::{Library, ParsedCase};
 use crate::suite::redis_conf::NotUnder;
@@ -94,7 +95,7 @@ fn conclude(
         let mut list = List::reviewed(&first.family, &world.family);
         let (counts, unlisted) = unlisted(compared, &mut list);
         if !args.summary {
-            let (left, right) = (first.label.clone(), world.label.clone());
+            let (left, right) = (short(&first.label), short(&world.label));
             screen::line(&Document { left, right, cases: unlisted }.render());
         }
         let stale: Vec<&str> = list.stale().filter(|_| args.cases.is_empty()).collect();
@@ -102,8 +103,8 @@ fn conclude(
             screen::error(&format!("the reviewed list has an entry that nothing needs: {reason}"));
         }
         alike &= counts.are_alike() && stale.is_empty();
-        rows.push((world.label.clone(), counts));
+        rows.push((short(&world.label), counts));
     }
-    screen::line(&table(&first.label, &rows));
+    screen::line(&table(&short(&first.label), &rows));
     if alike { Exit::Expected } else { Exit::BrokenPromise }
 }

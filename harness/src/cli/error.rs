@@ -31,7 +31,10 @@ impl CommandError {
 
     /// Somebody pressed Ctrl-C.
     pub fn interrupted() -> Self {
-        CommandError { exit: Exit::Interrupted, message: "interrupted".to_string() }
+        CommandError {
+            exit: Exit::Interrupted,
+            message: "interrupted, so there is no result".into(),
+        }
     }
 }
 

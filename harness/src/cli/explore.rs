@@ -13,7 +13,7 @@ use proptest::strategy::ValueTree;
 
 use super::args::ExploreArgs;
 use super::error::CommandError;
-use super::screen::Progress;
+use super::progress::Progress;
 use super::session::Session;
 use super::{output, screen};
 use crate::case;

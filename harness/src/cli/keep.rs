@@ -10,14 +10,21 @@ use crate::error::cannot;
 /// Whether there can be such a folder.
 ///
 /// # Errors
-/// When something else has its name: `--keep x.case` was meant to be two words.
+/// When something else has its name, or it has the name of a case: `--keep full.case` was meant to
+/// be two words, and would run everything.
 pub fn possible(folder: Option<&Path>) -> Result<(), CommandError> {
-    match folder.filter(|folder| folder.exists() && !folder.is_dir()) {
-        None => Ok(()),
-        Some(file) => {
-            let words = "it is a file, and --keep takes the folder to write to";
-            Err(CommandError::usage(format!("--keep {}: {words}", file.display())))
+    let Some(folder) = folder else { return Ok(()) };
+    let refused = |words: &str| {
+        let folder = folder.display();
+        let words = format!("--keep {folder}: {words}, and --keep takes the folder to write to");
+        Err(CommandError::usage(words))
+    };
+    match () {
+        () if folder.exists() && !folder.is_dir() => refused("it is a file"),
+        () if folder.extension().is_some_and(|ending| ending == "case") => {
+            refused("this is the name of a case")
         }
+        () => Ok(()),
     }
 }
 
@@ -39,18 +46,32 @@ pub fn files(
         let path = folder.join(name);
         create(path.parent().unwrap_or(&folder))?;
         std::fs::write(&path, content)
-            .map_err(|e| CommandError::usage(cannot("write", &path, &e)))?;
+            .map_err(|e| CommandError::unable(cannot("write", &path, &e)))?;
     }
     Ok(())
 }
 
 fn create(folder: &Path) -> Result<(), CommandError> {
-    std::fs::create_dir_all(folder).map_err(|e| CommandError::usage(cannot("create", folder, &e)))
+    std::fs::create_dir_all(folder).map_err(|e| CommandError::unable(cannot("create", folder, &e)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_case_is_not_taken_for_the_folder() {
+        let here = tempfile::tempdir().expect("a temporary folder");
+        let file = here.path().join("plain");
+        std::fs::write(&file, "").expect("a new file");
+        for bad in [Path::new("full.case"), &file] {
+            let why = possible(Some(bad)).expect_err("not a folder").message;
+            assert!(why.contains("--keep takes the folder"), "{why}");
+        }
+        for good in [None, Some(here.path()), Some(Path::new("new"))] {
+            assert!(possible(good).is_ok());
+        }
+    }
 
     #[test]
     fn files_land_below_the_folder_whatever_the_names_say() {

@@ -7,16 +7,18 @@
 
 use super::args::{ExportArgs, KnownArgs};
 use super::error::CommandError;
-use super::screen::{self, Progress};
+use super::progress::Progress;
+use super::screen;
 use super::session::{Session, announce, announcement};
+use crate::engine::pool::Interrupted;
 use crate::engine::worlds::{Choice, NoWorld, World};
 use crate::exit::{Exit, Status, overall};
-use crate::report::{bug_report, known_bugs as words};
+use crate::report::{bug_report, known_bugs as words, repeats};
 use crate::runner::Outcome;
 use crate::suite::known_bugs::{self, BugOnServer, Comparison, FOLDER, Seen, Server};
 use crate::suite::library::{self, Library, ParsedCase, parse_all};
 use crate::suite::redis_conf::{NotUnder, Under};
-use crate::suite::runs;
+use crate::suite::runs::{self, repeat};
 
 /// The mode.
 pub fn main(args: &KnownArgs) -> Result<Exit, CommandError> {
@@ -114,5 +116,31 @@ pub fn export(bug: &ParsedCase, args: &ExportArgs) -> Result<String, CommandErro
     let server = |world| Server::of(world, false);
     let servers: Vec<Server> = choice.worlds.into_iter().map(server).collect();
     let comparison = Comparison::of(bugs, &servers, &outcomes);
-    Ok(bug_report::report(bug, &servers, &comparison.bugs[0].on_servers, &outcomes[0]))
+    let found = &comparison.bugs[0].on_servers;
+    let tried = tried(&session, bug, &servers, found, args)?;
+    Ok(bug_report::report(bug, &servers, found, &outcomes[0], &tried))
+}
+
+/// How often the bug was seen on each server that was asked for by name, or else on the first that
+/// has it.
+fn tried(
+    session: &Session,
+    bug: &ParsedCase,
+    servers: &[Server],
+    found: &[BugOnServer],
+    args: &ExportArgs,
+) -> Result<Vec<String>, CommandError> {
+    let first = found.iter().position(|found| found.seen == Seen::Shows);
+    let these = servers.iter().enumerate();
+    let these = these.filter(|(n, _)| !args.worlds.is_empty() || Some(*n) == first);
+    let mut tried = Vec::new();
+    for (_, server) in these {
+        let runs = args.runs as usize;
+        let outcomes = session.with_pool(|pool| repeat(pool, &bug.file, &server.world, runs))?;
+        let outcomes = outcomes.map_err(|Interrupted| CommandError::interrupted())?;
+        let shows = |outcome: &Outcome| known_bugs::seen(bug, outcome) == Seen::Shows;
+        let (label, build) = (&server.world.label, server.world.build());
+        tried.push(format!("{}, on {label} ({build})", repeats::seen(&outcomes, shows)));
+    }
+    Ok(tried)
 }

@@ -6,8 +6,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 mod annotations;
 pub mod args;
 pub mod audit;
@@ -24,7 +22,9 @@ pub mod keep;
 pub mod known;
 mod options;
 pub mod output;
+mod paint;
 mod printable;
+mod progress;
 pub mod run;
 pub mod screen;
 pub mod server_trial;
@@ -32,17 +32,21 @@ mod session;
 pub mod show;
 pub mod sweep;
 pub mod tokens;
+mod words;
 
 use crate::engine::reap;
 use crate::exit::Exit;
-use args::{Args, Mode};
+use args::Mode;
 use error::CommandError;
 
 /// Runs the mode that the arguments name.
 pub fn main() -> ExitCode {
     let mut bisect = false;
     let ended = reap::leave_nothing(|| {
-        let args = Args::parse();
+        let args = match words::read() {
+            Ok(args) => args,
+            Err(exit) => return Ok(exit),
+        };
         bisect = args.bisect;
         carry_out(args.mode)
     });

@@ -8,10 +8,11 @@ use crate::suite::redis_conf::{BadConf, Conf, Under};
 /// How many of the runs of each workload to make.
 #[derive(Debug, clap::Args)]
 pub struct Sample {
-    /// A first look: about 60 runs per workload, of as many kinds as possible
+    /// A first look: 60 runs per workload, of as many kinds as possible
     #[arg(long)]
     quick: bool,
-    /// Only about N runs per workload, of as many kinds as possible
+    /// Only N runs per workload: one of each kind of call with each fault first, then evenly more.
+    /// A power cut is one run, and has a record for each kind of file system
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     #[arg(conflicts_with = "quick")]
     sample: Option<u32>,

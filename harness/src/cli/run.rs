@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use super::annotations::{self, Annotation};
 use super::args::RunArgs;
 use super::error::CommandError;
-use super::screen::Progress;
+use super::progress::Progress;
 use super::session::{Session, announce, announcement};
 use super::{keep, screen};
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::worlds::{Choice, World};
 use crate::exit::{Exit, Status, overall};
-use crate::report::table::Table;
+use crate::report::table::{Table, short};
 use crate::runner::Outcome;
 use crate::suite::check::{Assessment, judge};
 use crate::suite::library::{CaseFile, Library, ParsedCase, job};
@@ -138,13 +138,13 @@ impl<'a> Run<'a> {
 
     /// Each different transcript once, with the worlds that gave it.
     fn print_transcripts(&self, file: &CaseFile) {
-        let mut different: Vec<(&str, Vec<&str>)> = Vec::new();
+        let mut different: Vec<(&str, Vec<String>)> = Vec::new();
         let transcripts = &self.transcripts[self.printed];
         for (world, text) in self.choice.worlds.iter().zip(transcripts) {
             match different.iter_mut().find(|(other, _)| *other == text) {
-                Some((_, labels)) => labels.push(&world.label),
+                Some((_, labels)) => labels.push(short(&world.label)),
                 None if text.is_empty() => {}
-                None => different.push((text.as_str(), vec![&world.label])),
+                None => different.push((text.as_str(), vec![short(&world.label)])),
             }
         }
         for (text, labels) in different {
@@ -169,8 +169,8 @@ impl<'a> Run<'a> {
     }
 
     fn table(&self) -> Table {
-        let labels = self.choice.worlds.iter().map(|world| heading(&world.label));
-        let absent = self.choice.absent.iter().map(|absent| absent.label.clone());
+        let labels = self.choice.worlds.iter().map(|world| short(&world.label));
+        let absent = self.choice.absent.iter().map(|absent| short(&absent.label));
         let gaps = self.choice.absent.iter().map(|absent| match absent.wanted {
             true => "missing".to_string(),
             false => "skipped".to_string(),
@@ -255,14 +255,6 @@ fn annotate(file: &CaseFile, outcome: &Outcome) {
     annotations::print(broken.chain(unmet).map(annotation));
 }
 
-/// A label as the heading of a column: of a path the last two names.
-fn heading(label: &str) -> String {
-    match label.rmatch_indices('/').nth(1) {
-        Some((at, _)) if at > 0 => format!("…{}", &label[at..]),
-        _ => label.to_string(),
-    }
-}
-
 /// `1 case`, `2 cases`.
 fn count_of(n: usize, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
@@ -275,7 +267,7 @@ fn line(name: &str, worlds: &[World], assessed: &[Assessment]) -> String {
     for (world, assessment) in worlds.iter().zip(assessed) {
         for note in &assessment.notes {
             let note = note.replace('\n', "\n          ");
-            text.push_str(&format!("\n        {}: {note}", world.label));
+            text.push_str(&format!("\n        {}: {note}", short(&world.label)));
         }
     }
     text

@@ -1,22 +1,24 @@
-//! Standard output and standard error: lines, and a progress bar where a person is looking.
+//! Standard output and standard error: lines, with colours where a person is looking.
 //!
-//! Whatever would steer a terminal is shown as an escape, see [`printable`].
-//! A reader that goes away (`sabot show … | head`) ends the command quietly.
-//! Must not know: what the lines say.
+//! Whatever would steer a terminal is shown as an escape, see [`printable`]. A reader that goes
+//! away (`sabot show … | head`) ends the command quietly; output that cannot be written for another
+//! reason (a full disk) ends it with that reason. Must not know: what the lines say.
 
-use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
+use super::paint::painted;
 use super::printable::printable;
 use crate::exit::Exit;
-use crate::sweep::driver::RunCount;
 
 /// Prints `text` and a newline to standard output.
 pub fn line(text: &str) {
-    print(&mut io::stdout().lock(), &printable(text));
+    let text = printable(text);
+    let out = io::stdout();
+    if out.is_terminal() && has_colours() {
+        print(&mut out.lock(), &painted(&text));
+    } else {
+        print(&mut out.lock(), &text);
+    }
 }
 
 /// The same for what is to be read by a program: only a terminal gets escapes.
@@ -35,70 +37,32 @@ pub fn styled_error(text: &str) {
     print(&mut io::stderr().lock(), text);
 }
 
+/// How many characters a line of standard output may have: as many as the terminal has columns, or
+/// as `COLUMNS` says where it is none; None: any number.
+pub fn width() -> Option<usize> {
+    let columns = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0);
+    let size = terminal_size::terminal_size_of(io::stdout());
+    size.map(|(width, _)| usize::from(width.0)).or_else(columns)
+}
+
+/// <https://no-color.org>, and terminals that know none.
+fn has_colours() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    set("NO_COLOR").is_none() && set("TERM").is_some_and(|terminal| terminal != "dumb")
+}
+
 fn print(to: &mut impl Write, text: &str) {
     let done =
         writeln!(to, "{}", text.strip_suffix('\n').unwrap_or(text)).and_then(|()| to.flush());
-    if done.is_err() {
-        std::process::exit(Exit::NotMeasured.code().into());
+    if let Err(why) = done {
+        unwritten(&why);
     }
 }
 
-/// How far a run has come: a bar on a terminal, else a line a minute on standard error.
-#[derive(Debug)]
-pub struct Progress {
-    bar: ProgressBar,
-    began: Instant,
-    /// For how many minutes there has been a line.
-    told: AtomicU64,
-}
-
-impl Progress {
-    pub fn new(total: usize) -> Self {
-        Progress::with("{bar:30} {pos}/{len} {msg}", total)
+/// Ends the command, because nobody would see what it says.
+pub fn unwritten(why: &io::Error) -> ! {
+    if why.kind() != ErrorKind::BrokenPipe {
+        let _ = writeln!(io::stderr(), "cannot write the output: {why}");
     }
-
-    fn with(template: &str, total: usize) -> Self {
-        let bar = ProgressBar::new(total as u64);
-        bar.set_style(ProgressStyle::with_template(template).expect("the template is one of ours"));
-        Progress { bar, began: Instant::now(), told: AtomicU64::new(0) }
-    }
-
-    /// For many short runs: with the rate and the time that is left.
-    pub fn of_many(total: usize) -> Self {
-        Progress::with("{bar:30} {pos}/{len} {per_sec} {eta} left {msg}", total)
-    }
-
-    /// There is more to do than was known, or so many more runs of `what` are done.
-    pub fn hear(&self, step: RunCount, what: &str) {
-        match step {
-            RunCount::Planned(runs) => self.bar.inc_length(runs as u64),
-            RunCount::Done(runs) => self.done(runs as u64, what),
-        }
-    }
-
-    /// One more run is done.
-    pub fn advance(&self, what: &str) {
-        self.done(1, what);
-    }
-
-    fn done(&self, runs: u64, what: &str) {
-        self.bar.set_message(printable(what).into_owned());
-        self.bar.inc(runs);
-        let seconds = self.began.elapsed().as_secs();
-        let minute = seconds / 60;
-        if self.bar.is_hidden() && self.told.fetch_max(minute, Ordering::Relaxed) < minute {
-            let (done, planned) = (self.bar.position(), self.bar.length().unwrap_or_default());
-            let left = seconds * planned.saturating_sub(done) / done.max(1);
-            error(&format!("{done} of {planned} runs, about {left} s left: {what}"));
-        }
-    }
-
-    /// Prints a line above the bar.
-    pub fn line(&self, text: &str) {
-        self.bar.suspend(|| line(text));
-    }
-
-    pub fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
+    std::process::exit(Exit::NotMeasured.code().into());
 }

@@ -21,9 +21,7 @@ impl Session {
     pub fn begin(limits: &Limits) -> Result<Session, CommandError> {
         interrupt::block()
             .map_err(|why| CommandError::unable(format!("cannot block signals: {why}")))?;
-        let settings = Settings::of_this_binary(limits.deadline).map_err(|why| {
-            CommandError::unable(format!("cannot tell where this binary is: {why}"))
-        })?;
+        let settings = Settings::of_this_binary(limits.deadline);
         Ok(Session { settings })
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Must not know: how a run is made, and what a promise is.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,18 +10,19 @@ use super::annotations::{self, Annotation};
 use super::args::{MergeArgs, SweepArgs};
 use super::error::CommandError;
 use super::options::Reports;
-use super::screen::Progress;
+use super::progress::Progress;
 use super::session::{Session, announce};
 use super::{output, screen};
 use crate::engine::worlds::{Choice, NoWorld};
 use crate::error::cannot;
 use crate::exit::{Exit, Status, overall};
 use crate::report::matrix::LEGEND;
-use crate::report::sweep_text;
+use crate::report::table::short;
+use crate::report::{sweep_junit, sweep_text};
 use crate::suite::library::{Library, LibraryError, ParsedCase, SWEEPS};
 use crate::suite::redis_conf::{NotUnder, Under};
 use crate::sweep::accepted::Accepted;
-use crate::sweep::driver::Sweeper;
+use crate::sweep::driver::{RunCount, Sweeper};
 use crate::sweep::enumerate::Scope;
 use crate::sweep::finding::{Finding, findings};
 use crate::sweep::{Class, File, Shard, Sweep, Tally, Workload};
@@ -40,6 +42,7 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
     let sample = args.sample.map(|runs| runs as usize);
     let scope = Scope { kinds: &args.faults, shard, sample, images: args.images };
     let progress = Progress::of_many(0);
+    progress.hear(RunCount::Parts(workloads.len() * choice.worlds.len()), "");
     let (json, junit) = (args.reports.json.as_deref(), args.reports.junit.as_deref());
     let save = |sweeps: &[Sweep], times: &[Duration]| -> Result<(), CommandError> {
         let file = File::new(shard.to_string(), true, sweeps.to_vec());
@@ -48,6 +51,7 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
     // From here on a report is there, whatever ends this process.
     save(&[], &[])?;
     let began = Instant::now();
+    let unsaved = RefCell::new(None);
     let swept = session.with_pool(|pool| -> Result<_, NotUnder> {
         under.is_taken_by(pool, &choice.worlds)?;
         let (mut sweeps, mut times) = (Vec::new(), Vec::new());
@@ -62,13 +66,18 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
             times.push(started.elapsed());
             progress.line(&shown(&sweep, args.posix));
             sweeps.push(sweep);
-            if save(&sweeps, &times).is_err() || swept.is_err() {
+            let saved = save(&sweeps, &times);
+            if saved.is_err() || swept.is_err() {
+                *unsaved.borrow_mut() = saved.err();
                 return Ok((sweeps, times, true));
             }
         }
         Ok((sweeps, times, false))
     })?;
     progress.finish();
+    if let Some(why) = unsaved.take() {
+        return Err(why);
+    }
     let (sweeps, times, interrupted) = swept?;
     let file = File::new(shard.to_string(), interrupted, sweeps);
     if file.sweeps.len() > 1 {
@@ -118,13 +127,13 @@ fn choose(args: &SweepArgs) -> Result<Choice, NoWorld> {
 
 /// One sweep on the terminal.
 fn shown(sweep: &Sweep, posix: bool) -> String {
-    let world = &sweep.world;
+    let world = short(&sweep.world);
     let remark = sweep.remark.as_ref().map(|remark| format!("\n{remark}"));
     format!(
         "=== {} in {world}{}\n{}\n{}",
         sweep.workload,
         remark.unwrap_or_default(),
-        sweep_text::matrix(sweep),
+        sweep_text::matrix_within(sweep, screen::width().unwrap_or(usize::MAX)),
         sweep_text::told(sweep, true, posix)
     )
 }
@@ -179,7 +188,11 @@ pub fn status(class: Class) -> Status {
 fn statuses(file: &File, accepted: &Accepted) -> Vec<Status> {
     let refused = file.sweeps.iter().filter(|sweep| sweep.refused.is_some());
     let tally = Tally::of_sweeps(&file.sweeps, accepted);
-    refused.map(|_| Status::NotMeasured).chain(tally.classes().map(status)).collect()
+    let refusal = |sweep: &Sweep| match sweep.bad_case {
+        true => Status::BadCase,
+        false => Status::NotMeasured,
+    };
+    refused.map(refusal).chain(tally.classes().map(status)).collect()
 }
 
 /// Puts the reports in place, each as a whole or not at all.
@@ -196,7 +209,7 @@ fn write(
     if let Some(path) = junit {
         output::write(
             path,
-            &sweep_text::junit(file, accepted, times).map_err(CommandError::unable)?,
+            &sweep_junit::junit(file, accepted, times).map_err(CommandError::unable)?,
         )?;
     }
     Ok(())

@@ -5,17 +5,19 @@
 use super::args::{ExportArgs, TokenArgs};
 use super::error::CommandError;
 use super::session::Session;
-use super::{known, screen};
+use super::{known, output, screen};
 use crate::case::{self, Script};
+use crate::contract::Verdict;
 use crate::engine::pool::Interrupted;
 use crate::engine::worlds::{self, World};
-use crate::error::cannot;
 use crate::exit::{Exit, overall};
 use crate::kernel::Site;
 use crate::report::export::strace;
-use crate::runner;
+use crate::report::repeats;
+use crate::runner::{self, Outcome};
 use crate::suite::check::judge;
 use crate::suite::library::{CaseFile, job, parse_all};
+use crate::suite::runs::repeat;
 use crate::suite::snapshots::Reviewed;
 use crate::sweep::shrink;
 use crate::sweep::smallest::smallest;
@@ -59,15 +61,14 @@ pub fn replay(args: &TokenArgs) -> Result<Exit, CommandError> {
         let run = || pool.run(job(&case.file, &world));
         Ok([run()?, run()?])
     })?;
-    let Ok::<_, Interrupted>(runs) = runs else { return Ok(Exit::Interrupted) };
+    let Ok::<_, Interrupted>(runs) = runs else { return Err(CommandError::interrupted()) };
     screen::line(&runs[0].transcript);
     let assessment = judge(&case.script, &runs, &Reviewed::Never);
     for note in &assessment.notes {
         screen::error(note);
     }
     let exit = overall([assessment.status]);
-    let worst = runner::decisive(&runs[0].rulings);
-    let verdict = worst.map_or(runs[0].verdict, |ruling| ruling.verdict);
+    let verdict = verdict(&runs[0]);
     if verdict == token.verdict {
         screen::line(&format!("as the token says: {verdict}"));
         return Ok(exit);
@@ -83,7 +84,7 @@ pub fn shrink(args: &TokenArgs) -> Result<Exit, CommandError> {
     parse_all(vec![case_of(&token)])?;
     let world = world(args, &token)?;
     let lines = session.with_pool(|pool| smallest(pool, &world, &token.script))?;
-    let Ok(lines) = lines else { return Ok(Exit::Interrupted) };
+    let Ok(lines) = lines else { return Err(CommandError::interrupted()) };
     let before = token.script.lines().count();
     // A smaller script makes its calls under other numbers.
     let site = match token.site.parse::<OneOrPair<Site>>() {
@@ -112,15 +113,52 @@ pub fn export(args: &ExportArgs) -> Result<Exit, CommandError> {
         }
         (token, _) => {
             let token = token.map_err(|why| refused(&why))?;
-            case_text(&token, &parsed(&token)?)
+            let script = parsed(&token)?;
+            format!("{}{}", tried(&token, args)?, case_text(&token, &script))
         }
     };
     match &args.out {
-        Some(path) => std::fs::write(path, text)
-            .map_err(|e| CommandError::usage(cannot("write", path, &e)))?,
+        Some(path) => output::write(path, &text)?,
         None => screen::data(&text),
     }
     Ok(Exit::Expected)
+}
+
+/// Where the run was tried, and in how many runs it came to what the token says, as comments.
+fn tried(token: &Token, args: &ExportArgs) -> Result<String, CommandError> {
+    let words = match args.worlds.as_slice() {
+        [] if worlds::is_path(&token.world) => {
+            return Ok("# Not tried again: `--world PATH` says where.\n".to_string());
+        }
+        [] => std::slice::from_ref(&token.world),
+        asked => asked,
+    };
+    let session = Session::begin(&args.limits)?;
+    let mut text = String::new();
+    for word in words {
+        let world = match worlds::named(word) {
+            Err(why) if args.worlds.is_empty() => {
+                text.push_str(&format!(
+                    "# Not tried again: {}\n",
+                    why.to_string().replace('\n', " ")
+                ));
+                continue;
+            }
+            found => found?,
+        };
+        let (case, runs) = (case_of(token), args.runs as usize);
+        let outcomes = session.with_pool(|pool| repeat(pool, &case, &world, runs))?;
+        let outcomes = outcomes.map_err(|Interrupted| CommandError::interrupted())?;
+        let shows = |outcome: &Outcome| verdict(outcome) == token.verdict;
+        let (seen, build) = (repeats::seen(&outcomes, shows), world.build());
+        text.push_str(&format!("# Shown in {seen}, on {word}: {build}\n"));
+    }
+    Ok(text)
+}
+
+/// What a run came to, as tokens have it.
+fn verdict(outcome: &Outcome) -> Verdict {
+    runner::decisive(&outcome.rulings).map_or(outcome.verdict, |ruling| ruling.verdict)
 }
 
 /// Which servers are like the world's; empty where it is not on this machine, and where a program

@@ -268,6 +268,7 @@ pub fn broken(job: &Job, failure: Broken) -> Outcome {
         case: job.case.clone(),
         world_label: job.world.clone(),
         transcript: String::new(),
+        replies: Vec::new(),
         verdict,
         rulings: vec![ruling],
         failures: Vec::new(),

@@ -4,7 +4,7 @@
 //! on; one thread waits for them. Processes that are started inherit the blocked mask and have to
 //! unblock it ([`accept`]). Must not know: what ends.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
@@ -43,6 +43,8 @@ pub fn on_interrupt(then: impl FnOnce() + Send + 'static) -> io::Result<()> {
         if signals.wait().is_ok() {
             reap::end_descendants();
             let _held = hold_off();
+            let words = "interrupted twice: ended at once, without the report of what was done";
+            let _ = writeln!(io::stderr(), "{words}");
             std::process::exit(Exit::Interrupted.code().into());
         }
     })?;

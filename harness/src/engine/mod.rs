@@ -7,6 +7,7 @@ mod entry;
 pub mod host;
 pub mod interrupt;
 mod line;
+mod open_files;
 pub mod pool;
 pub mod reap;
 pub mod reexec;

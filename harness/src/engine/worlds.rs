@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 
-use super::servers;
 use super::wire::Place;
+use super::{open_files, servers};
 use crate::profile::{NoServer, OwnServer, Profile};
 use crate::world::supervised::doctor;
 
@@ -100,6 +100,12 @@ impl World {
         }
     }
 
+    /// Which build its server is, in its own words: `Redis server v=8.1.240 sha=1a2b3c4d:0 …`.
+    pub fn build(&self) -> String {
+        let server = self.profile().and_then(|profile| profile.server);
+        server.map_or_else(|| self.server_name(), |server| server.line)
+    }
+
     /// What every report says of a server whose version nobody has tried.
     pub fn remark(&self) -> Option<String> {
         self.profile().and_then(|profile| profile.remark())
@@ -175,6 +181,12 @@ impl Choice {
 fn required(variable: Option<&str>) -> Vec<String> {
     let words = variable.unwrap_or_default().split(',').map(str::trim);
     words.filter(|word| !word.is_empty() && *word != BROWSER).map(String::from).collect()
+}
+
+/// Whether the variable names this world, or what it is on PATH.
+pub fn is_required(word: &str) -> bool {
+    let required = required(std::env::var(REQUIRE).ok().as_deref());
+    required.iter().any(|name| name == word || name == "redis" && word == "redis-server")
 }
 
 /// Whether a world is named by the path of a program or of a profile.
@@ -302,6 +314,7 @@ fn nobody(name: &str) -> NoWorld {
 
 /// Whether this machine can supervise at all; if not, what is missing.
 fn can_supervise() -> Result<(), String> {
+    open_files::enough()?;
     let missing: Vec<String> = doctor::examine()
         .into_iter()
         .filter(|check| !check.ok)

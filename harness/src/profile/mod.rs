@@ -96,7 +96,11 @@ pub enum NoServer {
     Silent { path: String },
     #[error("{path}: not a server: it answers --version with {answer:?}")]
     NotAServer { path: String, answer: String },
-    #[error("{path}: {name} {version} has no profile; there are those for {known}")]
+    #[error(
+        "{path}: {name} {version} has no profile; there are those for {known}. A profile of your \
+         own says which of them it is like: a .toml with `path = …` and `like = …`, \
+         see docs/own-server.md"
+    )]
     Unknown { path: String, name: String, version: Version, known: String },
     #[error("{place}: {why}")]
     BadProfile { place: String, why: String },
@@ -137,14 +141,17 @@ impl Profile {
     /// What every report says of a server whose version nobody has tried.
     pub fn remark(&self) -> Option<String> {
         let server = self.server.as_ref()?;
-        let Server { name, version } = server;
+        let Server { name, version, .. } = server;
         let taken_for = self.taken_for.as_ref()?;
         Some(format!("{name} {version} has no profile of its own: it is taken for {taken_for}"))
     }
 
     /// The server as which it counts wherever versions do; None where no program was asked.
     pub fn counts_as(&self) -> Option<Server> {
-        let followed = |version| Server { name: "Redis server".to_string(), version };
+        let followed = |version| {
+            let name = "Redis server".to_string();
+            Server { line: format!("{name} v={version}"), name, version }
+        };
         self.follows.map(followed).or_else(|| self.server.clone())
     }
 

@@ -73,7 +73,7 @@ fn asked(binary: &Path, source: &Source) -> Result<Server, NoServer> {
         Some(version) => {
             super::version::can_run(binary)?;
             let name = source.name.clone().unwrap_or_else(|| "Redis server".to_string());
-            Ok(Server { name, version })
+            Ok(Server { line: format!("{name} v={version}"), name, version })
         }
     }
 }

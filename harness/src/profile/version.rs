@@ -68,6 +68,8 @@ pub struct Server {
     /// `Redis server`, `Valkey server`, …
     pub name: String,
     pub version: Version,
+    /// The whole line: which commit it was built from, and how.
+    pub line: String,
 }
 
 impl Server {
@@ -96,7 +98,7 @@ impl Server {
             let (name, rest) = line.split_once(" v=")?;
             let digits = rest.split(|c: char| c != '.' && !c.is_ascii_digit()).next()?;
             let version = Version::try_from(digits.to_string()).ok()?;
-            Some(Server { name: name.to_string(), version })
+            Some(Server { name: name.to_string(), version, line: line.trim().to_string() })
         })
     }
 }

@@ -3,17 +3,19 @@
 //! Must not know: how an audit is made.
 
 use super::junit::{self, Became, Suite, Test};
-use super::sweep_text;
-use crate::audit::record::{Audit, CaseRecord, CaseResult};
+use super::sweep_junit;
+use crate::audit::record::{Audit, CaseRecord, CaseResult, Times};
 use crate::sweep::accepted::Accepted;
 
 /// The report as XML.
 ///
 /// # Errors
 /// When a text cannot be written as XML.
-pub fn write(audit: &Audit, accepted: &Accepted) -> Result<String, String> {
-    let cases = ("cases".to_string(), audit.cases.iter().map(test).collect(), None);
-    let sweeps = audit.sweeps.iter().map(|sweep| sweep_text::suite(sweep, accepted, None));
+pub fn write(audit: &Audit, accepted: &Accepted, times: &Times) -> Result<String, String> {
+    let cases = ("cases".to_string(), audit.cases.iter().map(test).collect(), Some(times.cases));
+    let took = |n: usize| times.sweeps.get(n).copied();
+    let sweeps = audit.sweeps.iter().enumerate();
+    let sweeps = sweeps.map(|(n, sweep)| sweep_junit::suite(sweep, accepted, took(n)));
     let suites: Vec<Suite> = std::iter::once(cases).chain(sweeps).collect();
     junit::write(&format!("sabot audit of {}", audit.server), &suites)
 }

@@ -14,12 +14,13 @@ use crate::suite::library::ParsedCase;
 /// How many calls are shown around what was injected.
 const CALLS: usize = 12;
 
-/// The report; `found` and `outcomes` are by server.
+/// The report; `found` and `outcomes` are by server, and `tried` says in how many runs it was seen.
 pub fn report(
     bug: &ParsedCase,
     servers: &[Server],
     found: &[BugOnServer],
     outcomes: &[Outcome],
+    tried: &[String],
 ) -> String {
     let (title, mechanism) = head(bug.file.own_text());
     let (upstream, title) = title.split_once(": ").unwrap_or(("", &title));
@@ -27,6 +28,9 @@ pub fn report(
     let (shows, absent) = (at(Seen::Shows), at(Seen::Absent));
     let ran = shows.or(absent);
     let mut text = format!("[BUG] {title}\n\n{}", affects(servers, found));
+    for runs in tried {
+        text.push_str(&format!("Shown in {runs}\n"));
+    }
     if !upstream.is_empty() {
         text.push_str(&format!("See also {upstream}\n"));
     }

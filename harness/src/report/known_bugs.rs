@@ -3,7 +3,7 @@
 //!
 //! Must not know: how a bug is looked for, and how a run is made.
 
-use super::table::Table;
+use super::table::{Table, short};
 use crate::suite::known_bugs::{Bug, BugOnServer, Comparison, Seen};
 
 /// Whether a bug shows, in a word.
@@ -25,14 +25,14 @@ pub fn table(comparison: &Comparison) -> String {
     };
     let counts = (0..comparison.servers.len()).map(|column| count(comparison, column));
     let last = ("as recorded".to_string(), counts.collect());
-    let mut worlds = comparison.servers.clone();
+    let mut worlds: Vec<String> = comparison.servers.iter().map(|name| short(name)).collect();
     worlds.push("upstream".to_string());
     let rows = comparison.bugs.iter().map(row).chain([last]).collect();
     let mut text = Table { worlds, rows }.render();
     for bug in &comparison.bugs {
         for (server, found) in comparison.servers.iter().zip(&bug.on_servers) {
             if found.seen == Seen::Unmeasured || !found.is_as_recorded() {
-                text.push_str(&format!("\n{} on {server}: {}\n", bug.name, word(found)));
+                text.push_str(&format!("\n{} on {}: {}\n", bug.name, short(server), word(found)));
                 found.notes.iter().for_each(|note| text.push_str(&format!("  {note}\n")));
                 let see = format!("  sabot show known/{} --world {server}\n", bug.name);
                 text.push_str(&see);

@@ -9,6 +9,8 @@
 //! broken promise is in capitals, and what was kept is a dot, so that the eye finds the rest. Must
 //! not know: how the runs were made.
 
+use std::ops::Range;
+
 use crate::contract::Verdict;
 use crate::kernel::Site;
 use crate::sweep::Axis;
@@ -82,8 +84,9 @@ impl Matrix {
         Matrix { rows }
     }
 
-    /// The matrix as text, each line ended.
-    pub fn render(&self) -> String {
+    /// The matrix as text, each line ended and of at most so many characters, if that is possible:
+    /// where a block is wider, its columns go on below.
+    pub fn render(&self, width: usize) -> String {
         let mut text = String::new();
         let mut blocks: Vec<(Vec<&str>, Vec<&Row>)> = Vec::new();
         for row in &self.rows {
@@ -97,7 +100,7 @@ impl Matrix {
             if !text.is_empty() {
                 text.push('\n');
             }
-            block(&mut text, columns, rows);
+            block(&mut text, columns, rows, width);
         }
         text
     }
@@ -110,7 +113,7 @@ fn worse(a: Option<Verdict>, b: Option<Verdict>) -> Option<Verdict> {
     }
 }
 
-fn block(text: &mut String, columns: &[&str], rows: &[&Row]) {
+fn block(text: &mut String, columns: &[&str], rows: &[&Row], most: usize) {
     let lines: Vec<(String, Vec<&str>)> = folded(rows);
     let first = lines.iter().map(|(site, _)| site.chars().count()).max().unwrap_or(0);
     let width = |n: usize| {
@@ -118,16 +121,37 @@ fn block(text: &mut String, columns: &[&str], rows: &[&Row]) {
         words.chain([columns[n].len()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    let mut push = |site: &str, words: &[&str]| {
+    let mut push = |site: &str, words: &[&str], widths: &[usize]| {
         let mut line = format!("{site:first$}");
-        for (word, width) in words.iter().zip(&widths) {
+        for (word, width) in words.iter().zip(widths) {
             line.push_str(&format!("  {word:width$}"));
         }
         text.push_str(line.trim_end());
         text.push('\n');
     };
-    push("", columns);
-    lines.iter().for_each(|(site, words)| push(site, words));
+    for part in parts(&widths, most.saturating_sub(first)) {
+        push("", &columns[part.clone()], &widths[part.clone()]);
+        lines
+            .iter()
+            .for_each(|(site, words)| push(site, &words[part.clone()], &widths[part.clone()]));
+    }
+}
+
+/// The columns that stand side by side in so many characters; each part has at least one.
+fn parts(widths: &[usize], most: usize) -> Vec<Range<usize>> {
+    let mut parts: Vec<Range<usize>> = Vec::new();
+    let mut used = 0;
+    for (n, width) in widths.iter().enumerate() {
+        match parts.last_mut() {
+            Some(part) if used + 2 + width <= most => part.end = n + 1,
+            _ => {
+                parts.push(n..n + 1);
+                used = 0;
+            }
+        }
+        used += 2 + width;
+    }
+    parts
 }
 
 /// Neighbours on one axis with equal cells are one line.
@@ -176,6 +200,24 @@ parent.aof.write#2..3  .
                EAGAIN
 parent.fork#1  -
 ";
-        assert_eq!(matrix.render(), expected);
+        assert_eq!(matrix.render(usize::MAX), expected);
+    }
+
+    #[test]
+    fn columns_that_find_no_place_go_on_below() {
+        let cell = |fault: &str| Cell {
+            site: "parent.fork#1".parse().expect("a site"),
+            fault: fault.to_string(),
+            verdict: Some(Verdict::Lost),
+        };
+        let matrix = Matrix::of(["EAGAIN", "ENOMEM", "EIO"].map(cell));
+        let narrow = "               EAGAIN  ENOMEM
+parent.fork#1  LOST    LOST
+               EIO
+parent.fork#1  LOST
+";
+        assert_eq!(matrix.render(30), narrow);
+        assert_eq!(matrix.render(0).lines().count(), 6);
+        assert_eq!(matrix.render(80).lines().count(), 2);
     }
 }

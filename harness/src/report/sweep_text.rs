@@ -1,19 +1,20 @@
-//! What a sweep found, in words: counts, the matrix, the findings; and the same for machines.
+//! What a sweep found, in words: counts, the matrix, the findings.
 //!
 //! Must not know: how it was found.
 
-use std::time::Duration;
-
-use super::junit::{self, Became};
 use super::matrix::{Cell, Matrix};
 use crate::contract::Verdict;
 use crate::kernel::disk::power_cut::FsModel;
-use crate::sweep::accepted::Accepted;
 use crate::sweep::finding::{self, CauseAcrossSweeps, Finding, findings};
-use crate::sweep::{Class, Fault, File, Kind, Record, RunResult, Sweep};
+use crate::sweep::{Fault, Kind, Record, RunResult, Sweep};
 
 /// Counts and matrix: what stays the same as long as the server does the same.
 pub fn matrix(sweep: &Sweep) -> String {
+    matrix_within(sweep, usize::MAX)
+}
+
+/// The same in lines of so many characters, if that is possible.
+pub fn matrix_within(sweep: &Sweep, width: usize) -> String {
     if let Some(why) = &sweep.refused {
         return format!("{} in {}: not swept: {why}\n", sweep.workload, sweep.world);
     }
@@ -23,7 +24,7 @@ pub fn matrix(sweep: &Sweep) -> String {
         fault: column(record),
         verdict: record.verdict(),
     });
-    format!("{}\n{}", counts(sweep), Matrix::of(cells).render())
+    format!("{}\n{}", counts(sweep), Matrix::of(cells).render(width))
 }
 
 /// Whether the matrix has a cell for the run.
@@ -64,6 +65,10 @@ pub fn counts(sweep: &Sweep) -> String {
          were left out\n",
         sweep.idle
     ));
+    if sweep.left_out > 0 {
+        let words = "one of each kind of call with each fault first, then evenly more";
+        text.push_str(&format!("a sample ({words}): {} runs were left out\n", sweep.left_out));
+    }
     if sweep.missed() > 0 {
         text.push_str(&format!("{} other runs injected nothing\n", sweep.missed()));
     }
@@ -164,56 +169,4 @@ pub fn causes(sweeps: &[Sweep], posix: bool) -> String {
     let causes = finding::causes(sweeps);
     let told = causes.iter().filter(|cause| posix || !cause.example.1.is_posix());
     told.map(tell).collect()
-}
-
-/// The report as JUnit: a suite for each workload and world, a test for each cell; `times` are how
-/// long the sweeps took, as far as that is known.
-///
-/// # Errors
-/// When a text cannot be written as XML.
-pub fn junit(file: &File, accepted: &Accepted, times: &[Duration]) -> Result<String, String> {
-    let suites = file.sweeps.iter().enumerate();
-    let mut suites: Vec<_> =
-        suites.map(|(n, sweep)| suite(sweep, accepted, times.get(n).copied())).collect();
-    let missing = file.missing();
-    if !missing.is_empty() {
-        let why = format!("{}, and what is not here was not tried", missing.join("; "));
-        let became = Became::Errored("partial".to_string(), why);
-        let test = ("report".to_string(), "complete".to_string(), became);
-        suites.insert(0, ("sabot sweep".to_string(), vec![test], None));
-    }
-    junit::write("sabot sweep", &suites)
-}
-
-/// The suite of one sweep; what is accepted is a skipped test, with the reason.
-pub fn suite(sweep: &Sweep, accepted: &Accepted, took: Option<Duration>) -> junit::Suite {
-    let name = format!("{} in {}", sweep.workload, sweep.world);
-    let mut tests: Vec<junit::Test> = Vec::new();
-    if let Some(why) = &sweep.refused {
-        let became = Became::Errored("not swept".to_string(), why.clone());
-        tests.push((name.clone(), "dry run".to_string(), became));
-    }
-    if sweep.is_partial() {
-        let became = Became::Errored("partial".to_string(), sweep.missing());
-        tests.push((name.clone(), "complete".to_string(), became));
-    }
-    for record in &sweep.records {
-        let Some(class) = record.class(&sweep.workload, accepted) else { continue };
-        let test = format!("{}, {}", record.fault, record.ending.words());
-        let why = || accepted.run(&sweep.workload, record).unwrap_or_default();
-        tests.push((record.site.to_string(), test, became(record, class, why)));
-    }
-    (name, tests, took)
-}
-
-fn became(record: &Record, class: Class, accepted: impl Fn() -> String) -> Became {
-    let verdict = || record.verdict().map(|verdict| verdict.to_string()).unwrap_or_default();
-    let message = || format!("{}\n{}", record.sentence, record.token);
-    match class {
-        Class::Broken => Became::Failed(verdict(), message()),
-        Class::NotMeasured => Became::Errored(verdict(), message()),
-        Class::Accepted => Became::Skipped(format!("accepted: {}", accepted())),
-        Class::NothingInjected => Became::Skipped("nothing was injected".to_string()),
-        _ => Became::Passed,
-    }
 }

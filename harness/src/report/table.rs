@@ -61,6 +61,14 @@ fn line(first: usize, name: &str, widths: &[usize], words: &[String]) -> String 
     text
 }
 
+/// A name of a server for a table or a heading: of a path the last two names.
+pub fn short(label: &str) -> String {
+    match label.rmatch_indices('/').nth(1) {
+        Some((at, _)) if at > 0 => format!("…{}", &label[at..]),
+        _ => label.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +92,16 @@ flush/
 own      kept          differs
 ";
         assert_eq!(table.render(), expected);
+    }
+
+    #[test]
+    fn a_path_is_short_and_a_name_is_whole() {
+        for (label, expected) in [
+            ("/opt/servers/redis-7.0.15/redis-server", "…/redis-7.0.15/redis-server"),
+            ("/usr/redis-server", "/usr/redis-server"),
+            ("sim", "sim"),
+        ] {
+            assert_eq!(short(label), expected);
+        }
     }
 }

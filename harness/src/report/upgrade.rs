@@ -138,7 +138,7 @@ pub fn counted(upgrade: &Upgrade) -> String {
     };
     let sample = upgrade
         .sample
-        .map_or(String::new(), |runs| format!("; a sample of about {runs} runs of each workload"));
+        .map_or(String::new(), |runs| format!("; a sample of {runs} runs of each workload"));
     let only = upgrade.count(Difference::OnlyNew) + upgrade.count(Difference::OnlyOld);
     format!(
         "{}, {}{sample}{refused}; {only} findings not comparable; not looked at: replicas, \

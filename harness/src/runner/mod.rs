@@ -7,6 +7,7 @@ mod causes;
 mod clients;
 mod content;
 pub mod difference;
+mod exchange;
 mod expect;
 mod judge;
 mod judgements;
@@ -40,6 +41,7 @@ use crate::contract::Verdict;
 use crate::profile::Profile;
 use crate::world::World;
 
+pub use exchange::Exchange;
 pub use oracle::replay::{Remembered, WorldOracle};
 pub use oracle::{Announcer, Oracle, Point};
 pub use outcome::{
@@ -117,6 +119,7 @@ fn finish(
         case: script.name.clone(),
         world_label: profile.family(),
         transcript,
+        replies: exchange::exchanges(&record.seen.history, &record.runners, record.replies),
         verdict,
         rulings: judgements.rulings,
         failures: judgements.failures,

@@ -75,7 +75,10 @@ impl Runner<'_> {
             Purpose::Question(number) => return self.session.answered(number, arrived.reply),
             Purpose::Unasked => Some(format!("{}> unasked", arrived.client)),
             Purpose::Case(place) => {
-                let acked_at = arrived.reply.map(|_| self.session.now());
+                let acked_at = arrived.reply.as_ref().map(|_| self.session.now());
+                if let (Some(reply), true) = (arrived.reply, self.record.keeps_transcript()) {
+                    self.record.replies.insert(place, reply);
+                }
                 self.record.replied(place, &text, acked_at);
                 let sent = &self.record.seen.history[place];
                 let client = if sent.client == DEFAULT_CLIENT { "" } else { &*sent.client };

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::exchange::Exchange;
 use crate::contract::{Reason, Verdict};
 use crate::kernel::Site;
 
@@ -16,6 +17,8 @@ pub struct Outcome {
     pub world_label: String,
     /// The script with everything that was observed written under each step.
     pub transcript: String,
+    /// Every command of the case with its reply, in the order in which they were sent.
+    pub replies: Vec<Exchange>,
     /// The worst of the verdicts.
     pub verdict: Verdict,
     /// Every verdict, in the order in which they were given.
@@ -107,7 +110,8 @@ impl Outcome {
         let rulings = self.rulings.iter_mut().map(|ruling| &mut ruling.line);
         let failures = self.failures.iter_mut().map(|failure| &mut failure.line);
         let symptoms = self.symptoms.iter_mut().map(|symptom| &mut symptom.line);
-        for line in rulings.chain(failures).chain(symptoms) {
+        let replies = self.replies.iter_mut().map(|exchange| &mut exchange.line);
+        for line in rulings.chain(failures).chain(symptoms).chain(replies) {
             *line = line.saturating_sub(head);
         }
     }

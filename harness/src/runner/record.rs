@@ -2,8 +2,9 @@
 //!
 //! Must not know: how a world is asked, and what was promised.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::resp::Reply;
 use super::server_log::ServerLog;
 use crate::kernel::trace;
 use crate::kernel::{Cut, Name, Time};
@@ -61,6 +62,10 @@ pub struct Record {
     pub log: ServerLog,
     pub faults: Faults,
     pub last: LastCommand,
+    /// The replies to commands of the case, by their places in the history.
+    pub replies: BTreeMap<usize, Reply>,
+    /// Which commands of the history are the runner's own.
+    pub runners: BTreeSet<usize>,
     /// The line of the step under way.
     pub line: u32,
     pub remarks: Vec<Remark>,

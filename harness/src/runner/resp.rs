@@ -5,22 +5,35 @@
 
 use std::io::Write as _;
 
+use serde::{Deserialize, Serialize};
+
 use crate::case::lex::escaped;
 
-/// A reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A reply, by its type in RESP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Reply {
+    /// `OK`, without the plus.
     Simple(String),
+    /// `ERR …`, without the minus.
     Error(String),
+    /// A number.
     Integer(i64),
+    /// A string of any bytes.
     Bulk(Vec<u8>),
+    /// Nothing: a null of RESP2 or RESP3.
     Nil,
+    /// A list.
     Array(Vec<Reply>),
     /// From here on RESP3. Keys and values in turn.
     Map(Vec<Reply>),
+    /// A list without an order.
     Set(Vec<Reply>),
+    /// As it was written.
     Double(String),
+    /// True or false.
     Boolean(bool),
+    /// As it was written.
     BigNumber(String),
     /// What comes without a request, and what SUBSCRIBE is answered with.
     Push(Vec<Reply>),
@@ -187,7 +200,20 @@ impl Reply {
         }
     }
 
-    /// The text of a bulk or simple string.
+    /// The number of an integer.
+    pub fn integer(&self) -> Option<i64> {
+        match self {
+            Reply::Integer(n) => Some(*n),
+            _ => None,
+        }
+    }
+
+    /// Whether the command was refused.
+    pub fn is_error(&self) -> bool {
+        matches!(self, Reply::Error(_))
+    }
+
+    /// The text of a bulk or simple string; what is not UTF-8 in it is replaced.
     pub fn text(&self) -> Option<String> {
         match self {
             Reply::Bulk(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),

@@ -57,8 +57,15 @@ impl Runner<'_> {
     fn bad_configuration(&mut self, refusal: &str) -> Result<(), EarlyEnd> {
         let said = self.record.log.last_words();
         let said = said.map_or_else(String::new, |words| format!(": {words}"));
-        if self.session.directives().is_empty() {
+        let directives = self.session.directives();
+        if directives.is_empty() {
             let what = format!("the server does not start on an empty disk, it {refusal}{said}");
+            return Err(Broken::NotMeasured(what).into());
+        }
+        // A server says which line it refuses. One that names none may not start at all.
+        let words = said.to_lowercase();
+        if !directives.iter().any(|directive| words.contains(&directive.name.to_lowercase())) {
+            let what = format!("the server does not start, it {refusal}{said}");
             return Err(Broken::NotMeasured(what).into());
         }
         self.wrong_case(format!("the server refuses this configuration, it {refusal}{said}"))
@@ -183,6 +190,7 @@ impl Runner<'_> {
             return Ok(None);
         }
         self.record.sent(client, argv, self.session.now());
+        self.record.runners.insert(place);
         let events = self.record.events();
         self.settle()?;
         self.record.hide_replies_since(events);

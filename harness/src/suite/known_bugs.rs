@@ -145,7 +145,7 @@ impl Comparison {
 }
 
 /// A bug shows where all of its symptoms do. A run that did not get through them says nothing.
-fn seen(case: &ParsedCase, outcome: &Outcome) -> Seen {
+pub fn seen(case: &ParsedCase, outcome: &Outcome) -> Seen {
     let symptoms = case.script.symptoms();
     match outcome.verdict {
         Verdict::NotApplicable => Seen::NotApplicable,

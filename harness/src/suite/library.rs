@@ -203,11 +203,13 @@ pub fn near(plain: &str, cases: &[CaseFile]) -> Vec<String> {
     let mut near: Vec<(f64, &str)> = Vec::new();
     for case in cases {
         let short = case.name.split_once('/').map_or(case.name.as_str(), |(_, name)| name);
-        let likeness = [short, case.name.as_str()]
-            .map(|name| if name.contains(plain) { 1.0 } else { strsim::jaro_winkler(name, plain) });
+        let likeness = [short, case.name.as_str()].map(|name| match name.contains(plain) {
+            true => 1.0,
+            false => strsim::normalized_damerau_levenshtein(name, plain),
+        });
         near.push((likeness[0].max(likeness[1]), &case.name));
     }
-    near.retain(|(likeness, _)| *likeness > 0.7);
+    near.retain(|(likeness, _)| *likeness > 0.6);
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     near.iter().take(5).map(|(_, name)| name.to_string()).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! Must not know: what becomes of the outcomes.
 
-use super::library::{ParsedCase, job};
+use super::library::{CaseFile, ParsedCase, job};
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::worlds::World;
 use crate::runner::Outcome;
@@ -23,4 +23,17 @@ pub fn run_all(
     let outcomes = pending.in_order(|n, _| done(&cases[n / worlds.len()].file.name))?;
     let mut outcomes = outcomes.into_iter();
     Ok(cases.iter().map(|_| outcomes.by_ref().take(worlds.len()).collect()).collect())
+}
+
+/// The same case so many times in one world.
+///
+/// # Errors
+/// When the pool was stopped first.
+pub fn repeat(
+    pool: &Pool,
+    case: &CaseFile,
+    world: &World,
+    runs: usize,
+) -> Result<Vec<Outcome>, Interrupted> {
+    pool.run_all((0..runs).map(|_| job(case, world))).in_order(|_, _| {})
 }

@@ -68,7 +68,11 @@ impl Accepted {
         Accepted::read(&path.display().to_string(), &text)
     }
 
-    fn read(path: &str, text: &str) -> Result<Accepted, String> {
+    /// Parses the text of such a file.
+    ///
+    /// # Errors
+    /// As [`Accepted::open`].
+    pub fn read(path: &str, text: &str) -> Result<Accepted, String> {
         let line = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
         let read: Text = toml::from_str(text).map_err(|why| {
             let at = why.span().map_or(0, |span| span.start);

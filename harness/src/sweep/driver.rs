@@ -39,6 +39,10 @@ pub struct Sweeper<'a> {
 /// What a sweep reports while it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunCount {
+    /// So many more parts, each with runs of its own.
+    Parts(usize),
+    /// The next part begins.
+    PartBegins,
     Planned(usize),
     Done(usize),
 }
@@ -66,6 +70,7 @@ impl Sweeper<'_> {
         let dry = workload.dry();
         let unpowered = Ending::POWER_CUTS.map(|ending| workload.script(&[], ending));
         let scripts: Vec<String> = [dry.clone(), dry].into_iter().chain(unpowered).collect();
+        (self.progress)(RunCount::PartBegins);
         (self.progress)(RunCount::Planned(scripts.len()));
         let summaries = self.run(world, scripts, Collect::Sites, |_| {})?;
         let mut summaries = summaries.into_iter();
@@ -73,6 +78,7 @@ impl Sweeper<'_> {
         let (dry, again) = (next()?, next()?);
         if let Some(why) = objection(&dry, &again) {
             sweep.refused = Some(why);
+            sweep.bad_case = dry.wrong().is_some();
             return Ok(());
         }
         let mut plan = RunPlan::of(workload, &dry.reached, self.scope);
@@ -84,6 +90,7 @@ impl Sweeper<'_> {
             }
         }
         sweep.idle = plan.idle;
+        sweep.left_out = plan.left_out;
         // What orders are compared with where that does not count by itself.
         let made = self.make(workload, world, &plan.baseline);
         made.done?;

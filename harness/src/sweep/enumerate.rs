@@ -50,6 +50,8 @@ pub struct RunPlan {
     pub baseline: Vec<PlannedRun>,
     /// Sites that were left out because nothing happens there.
     pub idle: usize,
+    /// Runs that a sample leaves out.
+    pub left_out: usize,
 }
 
 /// What to sweep.
@@ -58,7 +60,7 @@ pub struct Scope<'a> {
     /// Kinds of faults; empty: all.
     pub kinds: &'a [Kind],
     pub shard: Shard,
-    /// About so many runs of all, one of each stratum as long as they suffice; None: all.
+    /// So many runs: one of each kind of call with each fault, then more of them; None: all.
     pub sample: Option<usize>,
     /// States of each file system model at each power cut, besides those that are always taken;
     /// None: as many as the world is fast enough for.
@@ -135,20 +137,23 @@ impl RunPlan {
         self.baseline = others;
     }
 
-    /// Leaves about `count` runs, evenly spread over the strata: kinds of calls with a fault.
-    /// Returns the others.
+    /// Leaves `count` runs, evenly spread: first over the strata, which are kinds of calls with a
+    /// fault, and when each has one, over the rest. Returns the others.
     fn thin(&mut self, count: usize) -> Vec<PlannedRun> {
         let mut strata: BTreeMap<Axis, Vec<&Fault>> = BTreeMap::new();
-        let mut chosen: Vec<usize> = Vec::new();
+        let (mut first, mut more): (Vec<usize>, Vec<usize>) = Default::default();
         for (n, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.past_last_call) {
             let known = strata.entry(Axis::of(&run.site.first)).or_default();
-            if !known.contains(&&run.fault.first) {
+            if known.contains(&&run.fault.first) {
+                more.push(n);
+            } else {
                 known.push(&run.fault.first);
-                chosen.push(n);
+                first.push(n);
             }
         }
-        let step = chosen.len().div_ceil(count.max(1)).max(1);
-        let chosen: BTreeSet<usize> = chosen.into_iter().step_by(step).collect();
+        self.left_out = (first.len() + more.len()).saturating_sub(count);
+        let rest = spread(&more, count.saturating_sub(first.len()));
+        let chosen: BTreeSet<usize> = spread(&first, count).chain(rest).collect();
         let (mut kept, mut others) = (Vec::new(), Vec::new());
         for (n, run) in std::mem::take(&mut self.runs).into_iter().enumerate() {
             if chosen.contains(&n) { kept.push(run) } else { others.push(run) }
@@ -156,6 +161,12 @@ impl RunPlan {
         self.runs = kept;
         others
     }
+}
+
+/// So many of them, or all, evenly spread.
+fn spread(all: &[usize], count: usize) -> impl Iterator<Item = usize> {
+    let count = count.min(all.len());
+    (0..count).map(move |n| all[n * all.len() / count])
 }
 
 /// The runs with one fault at one call, one for each ending.

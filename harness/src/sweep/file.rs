@@ -129,6 +129,8 @@ fn join(known: &mut Sweep, more: Sweep) -> Result<(), String> {
     known.idle += more.idle;
     known.planned += more.planned;
     known.interrupted |= more.interrupted;
+    known.bad_case |= more.bad_case;
+    known.left_out += more.left_out;
     known.refused = known.refused.take().or(more.refused);
     Ok(())
 }

@@ -17,6 +17,7 @@ mod baseline;
 pub mod cuts;
 pub mod driver;
 pub mod enumerate;
+#[cfg(feature = "cli")]
 pub mod explore;
 pub mod fault;
 pub mod file;

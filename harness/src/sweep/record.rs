@@ -125,6 +125,10 @@ impl Record {
     }
 }
 
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
@@ -151,6 +155,12 @@ pub struct Sweep {
     /// Why it was not swept at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// Its dry run showed that the case itself is wrong.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bad_case: bool,
+    /// A sample left out so many runs.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out: usize,
 }
 
 impl Sweep {

@@ -76,6 +76,7 @@ impl Project {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sabot"));
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
         command.env_remove("SABOT_REQUIRE").env_remove("SOURCE_DATE_EPOCH");
+        command.env_remove("GITHUB_ACTIONS");
         command
     }
 
