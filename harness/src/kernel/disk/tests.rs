@@ -283,6 +283,10 @@ fn blocks_are_allocated_by_a_sync_of_what_was_written_before_it_was_called() {
     file.resize(3, 9 * PAGE);
     file.synced(file.mark(4));
     assert_eq!(file.allocated(), 2 * PAGE, "an extension allocates nothing");
+    let mark = file.mark(4);
+    file.write(4, 0, b"new");
+    file.synced(mark);
+    assert_eq!(file.durable()[..3], *b"one", "nor is a clean page written that changes later");
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn a_rename_moves_one_name_and_the_file_keeps_its_number() {
     assert_eq!((disk.lookup("d/h"), disk.inode(f).name.as_str()), (Ok(f), "d/h"));
     disk.rename("d/h", "g").unwrap();
     assert_eq!((names(&disk), disk.lookup("g")), (vec!["d", "g"], Ok(f)));
-    assert!(disk.inodes.get(&g).is_none(), "nothing holds the one that was replaced");
+    assert!(!disk.inodes.contains_key(&g), "nothing holds the one that was replaced");
 }
 
 #[test]

@@ -165,6 +165,21 @@ fn a_page_that_was_cut_off_at_its_start_is_not_zeros_under_the_old_size() {
 }
 
 #[test]
+fn pages_behind_a_truncation_and_before_a_write_are_zeros() {
+    let mut disk = settled("f", "a8192");
+    resize(&mut disk, "f", 0);
+    append(&mut disk, "f", "b8192");
+    commit(&mut disk);
+    assert_allowed(&disk, "f=b4096.4096 z=z2", ALL);
+    assert_allowed(&disk, "f=b4096a4096 z=z2", P);
+    let mut disk = settled("f", "a50");
+    disk.write(disk.find("f").unwrap(), 5000, &content("b20"));
+    commit(&mut disk);
+    assert_allowed(&disk, "f=a50.4950b20 z=z2", ALL);
+    assert_allowed(&disk, "f=a50.4046 z=z2", &[]);
+}
+
+#[test]
 fn a_write_that_ends_where_the_file_does_leaves_the_size_in_the_log() {
     let mut disk = settled("f", "a50");
     append(&mut disk, "f", "b4056");
