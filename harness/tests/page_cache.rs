@@ -98,7 +98,9 @@ impl Model {
             Step::Call => {}
             Step::Succeed => {
                 if let Some(sync) = self.sync.take() {
+                    let before = self.file.durable().to_vec();
                     self.file.synced(sync.mark);
+                    self.check_clean(&sync, &before);
                     self.cleaned(&sync);
                     self.resized.retain(|(sequence, _)| *sequence >= sync.called);
                     self.check_durable(&sync);
@@ -182,6 +184,22 @@ impl Model {
             if !sync.touched.contains(&page) && !self.perhaps_lost.contains(&page) {
                 let same = self.durable_page(page, &sync.content);
                 assert!(same == page_of(&sync.content, page), "page {page} differs");
+            }
+        }
+    }
+
+    /// A page that was clean at the call is as it was, but for zeros behind an old end. What a
+    /// resize has cut off may be gone with the next sync.
+    fn check_clean(&self, sync: &UnderWay, before: &[u8]) {
+        if self.resized.iter().any(|(sequence, _)| *sequence < sync.called) {
+            return;
+        }
+        for page in 0..(before.len() as u64).div_ceil(PAGE) {
+            if !sync.dirty.perhaps.contains(&page) {
+                let found = page_of(self.file.durable(), page);
+                let zeros = found.strip_prefix(page_of(before, page));
+                let same = zeros.is_some_and(|zeros| zeros.iter().all(|byte| *byte == 0));
+                assert!(same, "page {page} was clean");
             }
         }
     }

@@ -17,6 +17,9 @@
 //! nobody can rely on what a sync commits then, nor on its not having done so. Must not know: what
 //! is in a file.
 
+#[cfg(test)]
+mod tests;
+
 use super::page_cache::Needs;
 use super::{Disk, Ino, SyncMark};
 

@@ -6,6 +6,9 @@
 //! after it. Which of the two counts depends on the power cut, so both are recorded here. Must not
 //! know: what is in a file.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use super::Ino;

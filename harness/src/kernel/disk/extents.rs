@@ -62,6 +62,8 @@ impl Extents {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -78,5 +80,51 @@ mod tests {
         extents.resize(9 * PAGE);
         assert_eq!(extents.0, [Range { start: 1, end: 4 }]);
         assert_eq!(extents.data(4 * PAGE), None);
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Write(u64, u64),
+        Resize(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => (0..9 * PAGE, 0..3 * PAGE).prop_map(|(from, n)| Step::Write(from, from + n)),
+            1 => (0..9 * PAGE).prop_map(Step::Resize),
+            1 => (0..9u64).prop_map(|page| Step::Resize(page * PAGE)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn extents_are_the_pages_that_were_written_and_not_cut_off(
+            steps in prop::collection::vec(step(), 1..12)
+        ) {
+            let mut extents = Extents::default();
+            let mut holds = [false; 16];
+            for step in steps {
+                match step {
+                    Step::Write(from, to) => {
+                        extents.write(from, to);
+                        if from < to {
+                            holds[(from / PAGE) as usize..to.div_ceil(PAGE) as usize].fill(true);
+                        }
+                    }
+                    Step::Resize(length) => {
+                        extents.resize(length);
+                        holds[length.div_ceil(PAGE) as usize..].fill(false);
+                    }
+                }
+                prop_assert!(extents.0.windows(2).all(|pair| pair[0].end < pair[1].start));
+            }
+            for offset in (0..15 * PAGE).step_by(PAGE as usize / 4) {
+                let page = (offset / PAGE) as usize;
+                let first = |wanted: bool| holds[page..].iter().position(|data| *data == wanted);
+                let from = |pages: usize| offset.max((page + pages) as u64 * PAGE);
+                prop_assert_eq!(extents.data(offset), first(true).map(from));
+                prop_assert_eq!(Some(extents.hole(offset)), first(false).map(from));
+            }
+        }
     }
 }

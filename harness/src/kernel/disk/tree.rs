@@ -5,6 +5,9 @@
 //! the run directory, without `.`, `..` and empty parts; `""` is the run directory itself. Must not
 //! know: what is in a file.
 
+#[cfg(test)]
+mod tests;
+
 use nix::errno::Errno;
 
 use super::directory::parent_of;

@@ -2,6 +2,9 @@
 //!
 //! Must not know: what is in the log already.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Change, Mark, PageCache, blocks_end};
 
 /// What a sync needs the log of the file system for.

@@ -2,6 +2,9 @@
 //!
 //! Must not know: how choices are numbered, and the content that results.
 
+#[cfg(test)]
+mod tests;
+
 use super::fate::{Blocks, Choice, Fate, GivenUp, Reach, Rest};
 use super::{FsModel, PowerCut, is_write};
 use crate::kernel::disk::page_cache::{Change, PageCache};

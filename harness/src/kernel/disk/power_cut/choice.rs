@@ -5,6 +5,9 @@
 //! no such log); within a group they are made along independent axes. Must not know: the content
 //! that results.
 
+#[cfg(test)]
+mod tests;
+
 use super::axes::{Axis, Tail};
 use super::fate::{Blocks, Choice, Fate, GivenUp, Rest};
 use super::{FsModel, Impossible, Mode, PowerCut, is_write};

@@ -5,6 +5,9 @@
 //! models come first, so that each image is listed under the strongest model that allows it. Must
 //! not know: what is done with an image.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use super::choice::NUMBERED;

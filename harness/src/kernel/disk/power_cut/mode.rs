@@ -170,3 +170,48 @@ fn number(text: &str) -> Result<u64, NotACut> {
     let value = if digits { text.parse().ok() } else { None };
     value.ok_or(NotACut::Number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cut_reads_back_as_it_is_written() {
+        let modes = ["none", "all", "log", "data", "inplace", "prefix:0", "torn:1", "seed:77"];
+        for mode in modes {
+            for (at, fs) in
+                [("", FsModel::Ext4), ("@xfs", FsModel::Xfs), ("@posix", FsModel::Posix)]
+            {
+                let text = format!("{mode}{at}");
+                let cut: Cut = text.parse().expect(&text);
+                assert_eq!((cut.fs, String::from(cut)), (fs, text.clone()));
+                let json = serde_json::to_string(&cut).expect("a cut is text");
+                assert_eq!(json, format!("\"{text}\""));
+                assert_eq!(serde_json::from_str::<Cut>(&json).expect("the same text"), cut);
+            }
+        }
+        let of = |text: &str| text.parse::<Cut>().map(|cut| cut.mode);
+        assert_eq!(of("prefix:3"), Ok(Mode::Prefix(3)));
+        assert_eq!(of("torn:3"), Ok(Mode::Torn(3)));
+        assert_eq!(of("seed:3"), Ok(Mode::Seed(3)));
+        assert_eq!(of("all@ext4"), Ok(Mode::All));
+    }
+
+    #[test]
+    fn every_malformed_spelling_is_refused() {
+        let error = |text: &str| text.parse::<Cut>().expect_err(text);
+        for text in ["", "None", "some", "none:1", "log:", "@xfs", "prefix 3", "seeds:3"] {
+            assert_eq!(error(text), NotACut::Form, "{text}");
+        }
+        for mode in ["prefix", "torn", "seed"] {
+            assert_eq!(error(mode), NotACut::NoNumber(mode.to_string()));
+            for number in ["", "x", "-1", "+1", "1x", "99999999999999999999"] {
+                assert_eq!(error(&format!("{mode}:{number}")), NotACut::Number, "{number}");
+            }
+        }
+        assert_eq!(error("torn:0"), NotACut::Zero);
+        for fs in ["", "Xfs", "btrfs"] {
+            assert_eq!(error(&format!("all@{fs}")), NotACut::FsModel(fs.to_string()));
+        }
+    }
+}

@@ -1,12 +1,15 @@
 //! What each model allows: small histories by hand, and properties of every history.
 
-use std::collections::{BTreeMap, BTreeSet};
+pub mod history;
+
+use std::collections::BTreeSet;
 
 use nix::errno::Errno;
 use proptest::prelude::*;
 
 use super::*;
 use crate::kernel::disk::{ROOT, SyncKind};
+use history::{History, append, step, sync};
 
 /// The content as letters, each with the length of its run; `.` is a zero byte.
 fn shown(content: Option<&[u8]>) -> String {
@@ -33,18 +36,6 @@ fn all(disk: &Disk, fs: FsModel, name: &str) -> Vec<String> {
     assert!(images.complete);
     let contents = images.shown.iter().map(|shown_image| shown(shown_image.image.file(name)));
     contents.collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-fn sync(disk: &mut Disk, name: &str) {
-    let ino = disk.find(name).unwrap();
-    let mark = disk.mark(ino);
-    disk.synced(ino, mark, SyncKind::Fsync);
-}
-
-fn append(disk: &mut Disk, name: &str, letter: u8, count: usize) {
-    let ino = disk.find(name).unwrap_or_else(|| disk.create(name, false).unwrap());
-    let offset = disk.inode(ino).content.len();
-    disk.write(ino, offset, &vec![letter; count]);
 }
 
 /// A disk whose `aof` holds fifty synced bytes under a durable name.
@@ -218,122 +209,6 @@ fn after_a_power_cut_the_image_is_all_there_is() {
     assert_eq!((again.shown.len(), again.complete), (1, true));
     let ino = disk.create("more", false).unwrap();
     assert_eq!(disk.room(ino, 0, 5000), 4096, "the block of the lost file is free again");
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Append(usize, usize),
-    Write(usize, u64, usize),
-    Resize(usize, u64),
-    Sync(usize),
-    Fail(usize),
-    SyncDir,
-    Rename(usize, usize),
-    Unlink(usize),
-    Settle,
-}
-
-const NAMES: [&str; 3] = ["a", "b", "c"];
-
-fn step() -> impl Strategy<Value = Step> {
-    let file = 0..NAMES.len();
-    prop_oneof![
-        5 => (file.clone(), 1..1500usize).prop_map(|(f, n)| Step::Append(f, n)),
-        1 => (file.clone(), 1..9000usize).prop_map(|(f, n)| Step::Append(f, n)),
-        1 => (file.clone(), 0..6000u64, 1..1500usize).prop_map(|(f, o, n)| Step::Write(f, o, n)),
-        1 => (file.clone(), 0..1500u64).prop_map(|(f, n)| Step::Resize(f, n)),
-        2 => file.clone().prop_map(Step::Sync),
-        1 => file.clone().prop_map(Step::Fail),
-        1 => Just(Step::SyncDir),
-        2 => (file.clone(), file.clone()).prop_map(|(f, t)| Step::Rename(f, t)),
-        1 => file.prop_map(Step::Unlink),
-        1 => Just(Step::Settle),
-    ]
-}
-
-/// A disk, and what is certainly durable on it under every model.
-#[derive(Default)]
-struct History {
-    disk: Disk,
-    /// Files that were synced and not changed since.
-    quiet: BTreeMap<Ino, Vec<u8>>,
-    /// Names that were synced with their directory and not changed since.
-    named: BTreeMap<String, Ino>,
-    letter: u8,
-}
-
-impl History {
-    fn take(&mut self, step: &Step) {
-        let ino = |disk: &Disk, file: usize| disk.find(NAMES[file]);
-        match step {
-            Step::Append(file, count) => {
-                self.letter = self.letter % 26 + 1;
-                append(&mut self.disk, NAMES[*file], b'@' + self.letter, *count);
-                self.quiet.remove(&ino(&self.disk, *file).unwrap());
-            }
-            Step::Write(file, offset, count) => {
-                if let Some(ino) = ino(&self.disk, *file) {
-                    self.letter = self.letter % 26 + 1;
-                    self.disk.write(ino, *offset, &vec![b'@' + self.letter; *count]);
-                    self.quiet.remove(&ino);
-                }
-            }
-            Step::Resize(file, length) => {
-                if let Some(ino) = ino(&self.disk, *file) {
-                    self.disk.resize(ino, *length).unwrap();
-                    self.quiet.remove(&ino);
-                }
-            }
-            Step::Sync(file) => {
-                if let Some(ino) = ino(&self.disk, *file) {
-                    let content = self.disk.inode(ino).content.live().to_vec();
-                    sync(&mut self.disk, NAMES[*file]);
-                    if self.disk.inode(ino).content.is_certain() {
-                        self.quiet.insert(ino, content);
-                    }
-                }
-            }
-            Step::Fail(file) => {
-                if let Some(ino) = ino(&self.disk, *file) {
-                    let mark = self.disk.mark(ino);
-                    self.disk.sync_failed(ino, mark, Errno::EIO);
-                }
-            }
-            Step::SyncDir => {
-                let mark = self.disk.mark(ROOT);
-                self.disk.synced(ROOT, mark, SyncKind::Fsync);
-                let names = self.disk.names.iter().map(|(name, ino)| (name.to_string(), ino));
-                self.named = names.collect();
-            }
-            Step::Rename(from, to) => {
-                if self.disk.rename(NAMES[*from], NAMES[*to]).is_ok() && from != to {
-                    self.named.remove(NAMES[*from]);
-                    self.named.remove(NAMES[*to]);
-                }
-            }
-            Step::Unlink(file) => {
-                if self.disk.unlink(NAMES[*file]).is_ok() {
-                    self.named.remove(NAMES[*file]);
-                }
-            }
-            Step::Settle => {
-                self.disk.settle();
-                let names = self.disk.names.iter().map(|(name, ino)| (name.to_string(), ino));
-                self.named = names.collect();
-                let contents = self.disk.any_inodes().filter(|(_, inode)| !inode.is_dir);
-                let contents = contents.filter(|(_, inode)| inode.content.is_certain());
-                self.quiet =
-                    contents.map(|(ino, inode)| (ino, inode.content.live().to_vec())).collect();
-            }
-        }
-    }
-
-    fn holds_what_is_durable(&self, image: &Image) -> bool {
-        self.named.iter().all(|(name, ino)| {
-            let content = self.quiet.get(ino);
-            image.file(name).is_some_and(|found| content.is_none_or(|content| content == found))
-        })
-    }
 }
 
 /// The images of one model alone, and whether these are all.

@@ -3,7 +3,10 @@
 use nix::errno::Errno;
 use proptest::prelude::*;
 
+use super::super::fate::SECTOR;
 use super::*;
+use crate::kernel::disk::power_cut::image::Content;
+use crate::kernel::disk::power_cut::tests::history::{History, step};
 use crate::kernel::disk::{Disk, SyncKind};
 
 const XP: &[FsModel] = &[FsModel::Xfs, FsModel::Posix];
@@ -153,6 +156,42 @@ fn what_is_written_after_a_truncation_lies_in_other_blocks() {
 }
 
 #[test]
+fn a_page_that_was_cut_off_at_its_start_is_not_zeros_under_the_old_size() {
+    let mut disk = settled("f", "a8192");
+    resize(&mut disk, "f", 4096);
+    assert_allowed(&disk, "f=a8192 z=z1", ALL);
+    assert_allowed(&disk, "f=a4096 z=z1", ALL);
+    assert_allowed(&disk, "f=a4096.4096 z=z1", P);
+}
+
+#[test]
+fn pages_behind_a_truncation_and_before_a_write_are_zeros() {
+    let mut disk = settled("f", "a8192");
+    resize(&mut disk, "f", 0);
+    append(&mut disk, "f", "b8192");
+    commit(&mut disk);
+    assert_allowed(&disk, "f=b4096.4096 z=z2", ALL);
+    assert_allowed(&disk, "f=b4096a4096 z=z2", P);
+    let mut disk = settled("f", "a50");
+    disk.write(disk.find("f").unwrap(), 5000, &content("b20"));
+    commit(&mut disk);
+    assert_allowed(&disk, "f=a50.4950b20 z=z2", ALL);
+    assert_allowed(&disk, "f=a50.4046 z=z2", &[]);
+}
+
+#[test]
+fn a_write_that_ends_where_the_file_does_leaves_the_size_in_the_log() {
+    let mut disk = settled("f", "a50");
+    append(&mut disk, "f", "b4056");
+    append(&mut disk, "f", "c10");
+    disk.write(disk.find("f").unwrap(), 4000, &content("d116"));
+    commit(&mut disk);
+    assert_allowed(&disk, "f=a50b3950d106 z=z2", ALL);
+    assert_allowed(&disk, "f=a50b3950d116 z=z2", ALL);
+    assert_allowed(&disk, "f=a50b3950d107 z=z2", &[]);
+}
+
+#[test]
 fn what_a_failed_sync_gave_up_landed_or_not_or_stays_zeros() {
     let mut disk = settled("f", "a50");
     append(&mut disk, "f", "b27");
@@ -215,6 +254,29 @@ fn a_file_is_not_there_without_its_directory() {
     assert_allowed(&disk, "f=a50 z=z1 dir dir/h=g9", &[]);
 }
 
+/// The image with one file changed.
+fn with(image: &Image, name: &str, bytes: Vec<u8>) -> Image {
+    let mut other = Image::default();
+    image.dirs().for_each(|dir| other.add_dir(dir));
+    image.files().for_each(|(name, bytes)| other.add_file(name, Content::new(bytes.clone())));
+    other.add_file(name, Content::new(bytes));
+    other.finished()
+}
+
+/// Whether a failed sync gave up what was written after a truncation that is not durable. What
+/// landed of that is not modelled.
+fn gave_up_after_a_truncation(disk: &Disk) -> bool {
+    let is_resize = |change: &Change| matches!(change, Change::Resize { .. });
+    disk.any_inodes().map(|(_, inode)| &inode.content).any(|content| {
+        !content.stranded().is_empty()
+            && content.journal().iter().any(|entry| is_resize(&entry.change))
+    })
+}
+
+fn allowed_by(disk: &Disk, image: &Image) -> Vec<FsModel> {
+    FsModel::ALL.into_iter().filter(|fs| PowerCut::of(disk, *fs).allows(image)).collect()
+}
+
 proptest! {
     #[test]
     fn a_byte_that_nobody_wrote_is_never_there(
@@ -239,6 +301,65 @@ proptest! {
             let other = Image::of(&other);
             for fs in FsModel::ALL {
                 prop_assert!(!PowerCut::of(&disk, fs).allows(&other), "{} under {fs}", shown.cut);
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_reader_sees_now_may_be_left(steps in prop::collection::vec(step(), 1..12)) {
+        let mut history = History::default();
+        for step in &steps {
+            history.take(step);
+            prop_assume!(!gave_up_after_a_truncation(&history.disk));
+            prop_assert_eq!(allowed_by(&history.disk, &Image::of(&history.disk)), ALL);
+        }
+    }
+
+    #[test]
+    fn a_file_ends_where_some_change_ended_or_at_a_sector_or_on_ext4_at_a_page(
+        steps in prop::collection::vec(step(), 1..12),
+        off_by in prop::sample::select(&[-512, -100, -1, 1, 100, 512][..]),
+    ) {
+        let mut history = History::default();
+        steps.iter().for_each(|step| history.take(step));
+        for shown in PowerCut::images(&history.disk, FsModel::Posix, 10).shown {
+            for (name, bytes) in shown.image.files() {
+                let Some(length) = bytes.len().checked_add_signed(off_by) else { continue };
+                if history.sizes.contains(&(length as u64)) || length == 0 {
+                    continue;
+                }
+                let mut bytes = bytes.to_vec();
+                bytes.resize(length, 0);
+                let allowed = allowed_by(&history.disk, &with(&shown.image, name, bytes));
+                let most = match length as u64 {
+                    length if length.is_multiple_of(PAGE) => ALL,
+                    length if length.is_multiple_of(SECTOR) => XP,
+                    _ => &[],
+                };
+                prop_assert!(most.ends_with(&allowed), "{name} of {length}: {allowed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_letter_is_found_where_it_was_written(
+        steps in prop::collection::vec(step(), 1..12),
+        place in any::<prop::sample::Index>(),
+        which in any::<prop::sample::Index>(),
+    ) {
+        let mut history = History::default();
+        steps.iter().for_each(|step| history.take(step));
+        prop_assume!(!history.writes.is_empty());
+        let (letter, from, to) = *which.get(&history.writes);
+        for shown in PowerCut::images(&history.disk, FsModel::Posix, 10).shown {
+            for (name, bytes) in shown.image.files().filter(|(_, bytes)| !bytes.is_empty()) {
+                let mut bytes = bytes.to_vec();
+                let at = place.index(bytes.len());
+                if !(from..to).contains(&(at as u64)) {
+                    bytes[at] = letter;
+                    let other = with(&shown.image, name, bytes);
+                    prop_assert_eq!(allowed_by(&history.disk, &other), &[], "{} at {}", name, at);
+                }
             }
         }
     }
