@@ -135,6 +135,11 @@ impl PageCache {
         &self.stranded
     }
 
+    /// Up to which change the sync went that gave this stranded page up.
+    pub fn given_up_at(&self, page: u64) -> u64 {
+        self.given_up.get(&page).copied().unwrap_or(0)
+    }
+
     /// Pages that may read as zeros, whatever was synced later.
     pub fn unwritten(&self) -> &BTreeSet<u64> {
         &self.unwritten

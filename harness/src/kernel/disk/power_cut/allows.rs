@@ -99,11 +99,15 @@ impl<'a> History<'a> {
         });
         let longest = pages.max().unwrap_or(0).max(live.len() as u64);
         (0..longest.div_ceil(PAGE)).for_each(|page| history.saw(page, 0, &live));
-        for (page, stranded) in content.stranded() {
-            put(&mut live, page * PAGE, stranded);
-            history.saw(*page, 0, &live);
-        }
+        let mut stranded: Vec<_> = content.stranded().keys().copied().collect();
+        stranded.sort_by_key(|page| content.given_up_at(*page));
+        let mut stranded = stranded.into_iter().peekable();
         for entry in content.journal() {
+            while let Some(page) =
+                stranded.next_if(|page| content.given_up_at(*page) <= entry.sequence)
+            {
+                history.gave_up(page, &mut live);
+            }
             match &entry.change {
                 Change::Write { offset, bytes } => {
                     put(&mut live, *offset, bytes);
@@ -122,7 +126,15 @@ impl<'a> History<'a> {
                 Change::Extend { .. } => {}
             }
         }
+        stranded.for_each(|page| history.gave_up(page, &mut live));
         history
+    }
+
+    /// A failed sync may have written this page all the same.
+    fn gave_up(&mut self, page: u64, live: &mut Vec<u8>) {
+        put(live, page * PAGE, &self.content.stranded()[&page]);
+        let freed = self.freed(page, self.content.given_up_at(page));
+        self.saw(page, freed, live);
     }
 
     fn saw(&mut self, page: u64, freed: usize, live: &[u8]) {

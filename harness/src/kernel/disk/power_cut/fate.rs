@@ -148,6 +148,18 @@ struct File {
     blocks: Blocks,
     /// Behind this, blocks were freed and allocated anew, and the log knows the old ones.
     same_blocks: u64,
+    /// The same for pages that a failed sync has given up.
+    same_pages: u64,
+}
+
+/// A page that a failed sync has given up, and that reached the disk all the same.
+struct Landed<'a> {
+    page: u64,
+    bytes: &'a [u8],
+    /// Up to which change the sync went.
+    since: u64,
+    /// A later write to the page brought it along, and the log knows its size.
+    rescued: bool,
 }
 
 /// The content of the file after these fates, one for each entry of its journal.
@@ -155,11 +167,15 @@ pub fn content(content: &PageCache, fates: &[Fate], given_up: GivenUp) -> Vec<u8
     let bytes = content.durable().to_vec();
     let size = bytes.len() as u64;
     let blocks = Blocks::of(content);
-    let mut file = File { bytes, size, blocks, same_blocks: u64::MAX };
-    file.bring_stranded(content, fates, given_up);
+    let mut file = File { bytes, size, blocks, same_blocks: u64::MAX, same_pages: u64::MAX };
+    let mut landed = landed(content, fates, given_up).into_iter().peekable();
     for (entry, fate) in content.journal().iter().zip(fates) {
+        while let Some(page) = landed.next_if(|page| page.since <= entry.sequence) {
+            file.bring(&page);
+        }
         file.apply(entry, *fate);
     }
+    landed.for_each(|page| file.bring(&page));
     file.bytes.resize(file.size as usize, 0);
     if given_up.zeros {
         content.unwritten().iter().for_each(|page| file.zero(page * PAGE, (page + 1) * PAGE));
@@ -176,11 +192,13 @@ impl File {
                     self.size = *length;
                     self.blocks.resized(*length);
                 }
-                Fate::InPlace => {
-                    self.zero(*length, blocks_end(*length));
-                    self.same_blocks = self.same_blocks.min(blocks_end(*length));
+                fate => {
+                    self.same_pages = self.same_pages.min(blocks_end(*length));
+                    if fate == Fate::InPlace {
+                        self.zero(*length, blocks_end(*length));
+                        self.same_blocks = self.same_blocks.min(blocks_end(*length));
+                    }
                 }
-                _ => {}
             },
             Change::Extend { offset, end } => {
                 let allocated = self.blocks.allocated;
@@ -222,33 +240,46 @@ impl File {
         self.bytes[range].fill(0);
     }
 
-    /// A page that reaches the disk brings along what a failed sync had stranded in it.
-    fn bring_stranded(&mut self, content: &PageCache, fates: &[Fate], given_up: GivenUp) {
-        if content.stranded().is_empty() {
-            return;
+    /// A page is there that was written by a failed sync.
+    fn bring(&mut self, landed: &Landed<'_>) {
+        let offset = landed.page * PAGE;
+        if offset < self.same_pages {
+            self.put(offset, landed.bytes);
         }
-        let mut touched = BTreeSet::new();
-        for (entry, fate) in content.journal().iter().zip(fates) {
-            let Change::Write { offset, bytes: data } = &entry.change else { continue };
-            let landed = match fate {
-                Fate::Kept => offset + data.len() as u64,
-                Fate::Torn { cut, .. } => *cut,
-                _ => *offset,
-            };
-            if landed > *offset {
-                touched.extend(offset / PAGE..landed.div_ceil(PAGE));
-            }
-        }
-        for (page, stranded) in content.stranded() {
-            let rescued = touched.contains(page);
-            if rescued || given_up.landed {
-                self.put(page * PAGE, stranded);
-            }
-            if rescued {
-                self.size = self.size.max(page * PAGE + stranded.len() as u64);
-            }
+        if landed.rescued {
+            self.size = self.size.max(offset + landed.bytes.len() as u64);
         }
     }
+}
+
+/// The pages that failed syncs have given up and that are there, in the order of those syncs. One
+/// that reaches the disk by a later write brings along what was stranded in it.
+fn landed<'a>(content: &'a PageCache, fates: &[Fate], given_up: GivenUp) -> Vec<Landed<'a>> {
+    if content.stranded().is_empty() {
+        return Vec::new();
+    }
+    let mut touched = BTreeSet::new();
+    for (entry, fate) in content.journal().iter().zip(fates) {
+        let Change::Write { offset, bytes: data } = &entry.change else { continue };
+        let landed = match fate {
+            Fate::Kept => offset + data.len() as u64,
+            Fate::Torn { cut, .. } => *cut,
+            _ => *offset,
+        };
+        if landed > *offset {
+            touched.extend(offset / PAGE..landed.div_ceil(PAGE));
+        }
+    }
+    let mut landed = Vec::new();
+    for (page, bytes) in content.stranded() {
+        let rescued = touched.contains(page);
+        if rescued || given_up.landed {
+            let since = content.given_up_at(*page);
+            landed.push(Landed { page: *page, bytes, since, rescued });
+        }
+    }
+    landed.sort_by_key(|page| page.since);
+    landed
 }
 
 /// Up to where the bytes of a write are there, and the least length of the file.

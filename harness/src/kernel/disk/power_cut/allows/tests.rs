@@ -263,16 +263,6 @@ fn with(image: &Image, name: &str, bytes: Vec<u8>) -> Image {
     other.finished()
 }
 
-/// Whether a failed sync gave up what was written after a truncation that is not durable. What
-/// landed of that is not modelled.
-fn gave_up_after_a_truncation(disk: &Disk) -> bool {
-    let is_resize = |change: &Change| matches!(change, Change::Resize { .. });
-    disk.any_inodes().map(|(_, inode)| &inode.content).any(|content| {
-        !content.stranded().is_empty()
-            && content.journal().iter().any(|entry| is_resize(&entry.change))
-    })
-}
-
 fn allowed_by(disk: &Disk, image: &Image) -> Vec<FsModel> {
     FsModel::ALL.into_iter().filter(|fs| PowerCut::of(disk, *fs).allows(image)).collect()
 }
@@ -310,7 +300,6 @@ proptest! {
         let mut history = History::default();
         for step in &steps {
             history.take(step);
-            prop_assume!(!gave_up_after_a_truncation(&history.disk));
             prop_assert_eq!(allowed_by(&history.disk, &Image::of(&history.disk)), ALL);
         }
     }
@@ -349,7 +338,9 @@ proptest! {
     ) {
         let mut history = History::default();
         steps.iter().for_each(|step| history.take(step));
-        prop_assume!(!history.writes.is_empty());
+        if history.writes.is_empty() {
+            return Ok(());
+        }
         let (letter, from, to) = *which.get(&history.writes);
         for shown in PowerCut::images(&history.disk, FsModel::Posix, 10).shown {
             for (name, bytes) in shown.image.files().filter(|(_, bytes)| !bytes.is_empty()) {
