@@ -16,7 +16,7 @@ use crate::contract::Verdict;
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::worlds::World;
 use crate::runner::Collect;
-use crate::sweep::driver::Sweeper;
+use crate::sweep::driver::{RunCount, Sweeper};
 use crate::sweep::enumerate::Scope;
 use crate::sweep::tally::{Class, Tally};
 use crate::sweep::{Signature, Token};
@@ -65,6 +65,12 @@ pub struct Row {
     pub causes: Vec<usize>,
 }
 
+/// Hears how far the comparison has come, and with what.
+pub type Hear<'a> = dyn Fn(RunCount, &str) + 'a;
+
+/// How many parts it has besides the two audits.
+pub const PARTS: usize = 2;
+
 /// Two servers compared.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Upgrade {
@@ -103,10 +109,10 @@ impl Upgrade {
     ///
     /// # Errors
     /// When the pool was stopped first.
-    pub fn of(pool: &Pool, sides: &Sides<'_>) -> Result<Upgrade, Interrupted> {
+    pub fn of(pool: &Pool, sides: &Sides<'_>, progress: &Hear<'_>) -> Result<Upgrade, Interrupted> {
         let (old, new) = (sides.old.1, sides.new.1);
         let mut causes = Vec::new();
-        let on_old = verdicts(pool, sides.old.0, &new.causes)?;
+        let on_old = verdicts(pool, sides.old.0, &new.causes, progress)?;
         for (cause, old) in broken(new).zip(on_old) {
             let difference = match old {
                 None => Difference::OnlyNew,
@@ -115,7 +121,7 @@ impl Upgrade {
             };
             causes.push(compared(difference, cause, old, Some(cause.verdict)));
         }
-        let on_new = verdicts(pool, sides.new.0, &old.causes)?;
+        let on_new = verdicts(pool, sides.new.0, &old.causes, progress)?;
         for (cause, new) in broken(old).zip(on_new) {
             let difference = match new {
                 None => Difference::OnlyOld,
@@ -166,12 +172,17 @@ fn verdicts(
     pool: &Pool,
     world: &World,
     causes: &[Cause],
+    progress: &Hear<'_>,
 ) -> Result<Vec<Option<Verdict>>, Interrupted> {
     let script = |cause: &Cause| Token::decode(&cause.token).map(|token| token.script);
     let causes = causes.iter().filter(|cause| is_of_weight(cause));
     let scripts: Vec<Option<String>> = causes.map(|cause| script(cause).ok()).collect();
-    let sweeper = Sweeper { pool, scope: Scope::WHOLE, pairs: false, progress: &|_| {} };
+    let what = format!("{}: what the other server does", world.label);
+    let told = |step| progress(step, &what);
+    let sweeper = Sweeper { pool, scope: Scope::WHOLE, pairs: false, progress: &told };
     let given: Vec<String> = scripts.iter().flatten().cloned().collect();
+    told(RunCount::PartBegins);
+    told(RunCount::Planned(given.len()));
     let summaries = sweeper.summaries(world, given, Collect::Verdicts)?;
     let mut verdicts = summaries.iter().map(|summary| {
         let verdict = Signature::of(summary).map(|signature| signature.verdict);

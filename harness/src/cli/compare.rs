@@ -13,7 +13,7 @@ use super::session::Session;
 use super::{date, output};
 use crate::audit::record::Audit;
 use crate::audit::run::{AuditInputs, AuditRun, Audited};
-use crate::audit::upgrade::{Difference, Sides, Upgrade};
+use crate::audit::upgrade::{Difference, PARTS, Sides, Upgrade};
 use crate::engine::pool::{Interrupted, Pool, cores};
 use crate::engine::worlds::{self, World};
 use crate::exit::Exit;
@@ -21,6 +21,7 @@ use crate::report::html::upgrade::Page;
 use crate::report::upgrade as words;
 use crate::suite::redis_conf::NotUnder;
 use crate::sweep::accepted::Accepted;
+use crate::sweep::driver::RunCount;
 
 /// What the page is called when nothing else is said.
 const PAGE: &str = "sabot-compare.html";
@@ -38,11 +39,12 @@ pub fn main(args: &CompareArgs) -> Result<Exit, CommandError> {
     let (old, new) = (inputs(&args.old)?, inputs(&args.new)?);
     let threads = session.jobs().min(cores().len());
     let progress = Progress::of_many(0);
+    progress.hear(RunCount::Parts(PARTS), "");
     let upgrade = session.with_pool(|pool| -> Result<Upgrade, NotUnder> {
         let before = audited(&old, pool, threads, &progress)?;
         let after = audited(&new, pool, threads, &progress)?;
         let sides = Sides { old: (&old.world, &before), new: (&new.world, &after) };
-        Ok(Upgrade::of(pool, &sides)?)
+        Ok(Upgrade::of(pool, &sides, &|step, what| progress.hear(step, what))?)
     })?;
     progress.finish();
     let upgrade = upgrade?;

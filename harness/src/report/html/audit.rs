@@ -67,6 +67,10 @@ fn headline(audit: &Audit) -> (String, &'static str) {
     };
     match new.len() {
         0 if audit.counts.total() == 0 => ("Nothing was tried.".to_string(), "unknown"),
+        0 if audit.partial => {
+            let text = "Not known yet: it was interrupted; no promise was broken so far, in";
+            (format!("{text} {of}.{known}"), "unknown")
+        }
         0 => match unmeasured(audit) {
             None => {
                 (format!("Yes, as far as was tried: no promise was broken in {of}.{known}"), "kept")

@@ -20,7 +20,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, pipe};
+use nix::unistd::{ForkResult, Pid, fork, geteuid, pipe};
 
 use super::memory::Memory;
 use super::start::machine::{Machine, isolate};
@@ -51,7 +51,8 @@ const PATIENCE: u16 = 10_000;
 
 const CONTAINER: &str = "in a container, start it with --cap-add SYS_ADMIN --cap-add SYS_PTRACE \
     --security-opt seccomp=unconfined --security-opt apparmor=unconfined";
-const USER_NAMESPACES: &str = "run as root, or allow user namespaces: sysctl -w \
+const AS_ROOT: &str = "run as root";
+const USER_NAMESPACES: &str = "allow user namespaces: sysctl -w \
     kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000 \
     kernel.apparmor_restrict_unprivileged_userns=0 (those of them that exist)";
 const UNMASK: &str = "in a container, start it with --security-opt systempaths=unconfined (Docker) \
@@ -69,10 +70,10 @@ type Trial = fn() -> Result<String, String>;
 const TRIALS: &[(&str, Trial, &[&str])] = &[
     ("x86-64", try_architecture, &["there is no supervision on other processors yet: use sim"]),
     ("/proc", try_proc, &["mount proc on /proc"]),
-    ("namespaces", try_isolation, &[USER_NAMESPACES, CONTAINER]),
-    ("tmpfs", try_tmpfs, &[USER_NAMESPACES, CONTAINER]),
-    ("PID namespace", try_pid_namespace, &[USER_NAMESPACES, CONTAINER]),
-    ("a view for servers", try_view, &[UNMASK, USER_NAMESPACES, CONTAINER]),
+    ("namespaces", try_isolation, &[AS_ROOT, USER_NAMESPACES, CONTAINER]),
+    ("tmpfs", try_tmpfs, &[AS_ROOT, USER_NAMESPACES, CONTAINER]),
+    ("PID namespace", try_pid_namespace, &[AS_ROOT, USER_NAMESPACES, CONTAINER]),
+    ("a view for servers", try_view, &[UNMASK, AS_ROOT, USER_NAMESPACES, CONTAINER]),
     ("Landlock", try_landlock, &[]),
     ("seccomp user notification", try_seccomp, &[KERNEL, CONTAINER]),
     ("ptrace", try_ptrace, &[PTRACE, CONTAINER]),
@@ -88,6 +89,8 @@ pub fn examine() -> Vec<Check> {
             Ok(found) => (true, found),
             Err(missing) => (false, missing),
         };
+        let helps = |remedy: &&&str| **remedy != AS_ROOT || !geteuid().is_root();
+        let remedies: Vec<&str> = remedies.iter().filter(helps).copied().collect();
         let remedy = if ok { String::new() } else { remedies.join("; or ") };
         Check { name: name.to_string(), ok, detail, remedy }
     };
