@@ -98,12 +98,18 @@ fn compare(outcome: &Outcome, reviewed: &Reviewed) -> Assessment {
     }
 }
 
-/// Where the trace of some run parts from that of the first.
+/// Where the trace of some run parts from that of the first, and why, if that one came to something
+/// else.
 fn unequal(runs: &[Outcome]) -> Option<String> {
     runs[1..].iter().enumerate().find_map(|(n, run)| {
         let difference = Difference::between(&runs[0].trace, &run.trace)?;
         let other = format!("run {}", n + 2);
-        Some(format!("the traces of two runs differ in {}", difference.shown("run 1", &other)))
+        let shown = difference.shown("run 1", &other);
+        let what = match run.verdict == runs[0].verdict {
+            true => String::new(),
+            false => format!("\n{other} came to {}: {}", run.verdict, sentences(run).join("; ")),
+        };
+        Some(format!("the traces of two runs differ in {shown}{what}"))
     })
 }
 
