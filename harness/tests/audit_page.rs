@@ -43,9 +43,9 @@ fn browser() -> Option<PathBuf> {
     found
 }
 
-/// Looks at the page; several looks go on at once, each with a profile of its own.
-fn look(browser: &Path, project: &Project, number: usize, fragment: &str, flags: &[&str]) -> Look {
-    let url = format!("file://{}{fragment}", project.path("a.html").display());
+/// Looks at a page; several looks go on at once, each with a profile of its own.
+fn look(browser: &Path, project: &Project, number: usize, page: &str, flags: &[&str]) -> Look {
+    let url = format!("file://{}", project.path(page).display());
     let profile =
         format!("--user-data-dir={}", project.path(&format!("profile{number}")).display());
     let child = Command::new(browser)
@@ -76,18 +76,19 @@ fn a_browser_sees_what_was_found_and_nothing_is_wrong_with_it() {
     let project = Project::new();
     project.audit("a.html", &["--json", "a.json"]).expect(1, &[]);
     let shot = |name: &str| format!("--screenshot={}", project.path(name).display());
-    let (top, below) = (shot("top.png"), shot("words.png"));
-    let dom = look(&browser, &project, 1, "", &["--dump-dom"]);
-    let top = look(&browser, &project, 2, "", &[&top]);
-    let below = look(&browser, &project, 3, "#words", &[&below]);
-    let (dom, _, _) = (dom.done(), top.done(), below.done());
+    project.write("nothing.html", "<!doctype html>");
+    let (page, nothing) = (shot("page.png"), shot("nothing.png"));
+    let dom = look(&browser, &project, 1, "a.html", &["--dump-dom"]);
+    let page = look(&browser, &project, 2, "a.html", &[&page]);
+    let nothing = look(&browser, &project, 3, "nothing.html", &[&nothing]);
+    let (dom, _, _) = (dom.done(), page.done(), nothing.done());
     let log = String::from_utf8_lossy(&dom.stderr);
     assert!(!log.contains("CONSOLE"), "the console says:\n{log}");
     let seen = String::from_utf8(dom.stdout).expect("text");
     structure(&seen, &project);
     links(&seen);
     let picture = |name: &str| std::fs::read(project.path(name)).expect("a picture");
-    assert_ne!(picture("top.png"), picture("words.png"), "a link leads to another part");
+    assert!(picture("page.png") != picture("nothing.png"), "there is something to see");
 }
 
 /// The tree as the browser has built it.

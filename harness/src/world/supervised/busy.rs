@@ -123,14 +123,40 @@ impl Supervised {
     }
 }
 
-/// Why a task has made no call for so long, in real time, of which it has used some CPU time.
-pub(super) fn silent(tid: i32, seconds: u64, used: Duration) -> Broken {
-    let what = match waits_in(tid) {
-        _ if used >= COMPUTES => "the server computes".to_string(),
-        Some(call) => format!("the server waits in {call}, which is not trapped"),
-        None => "the server does not run".to_string(),
-    };
-    Broken::NotMeasured(format!("no system call within {seconds} s of real time: {what}"))
+/// Why a task makes no call.
+pub(super) enum Silence {
+    Computes,
+    /// In a call that is not trapped.
+    Waits(String),
+    /// It could run, and Linux runs others. That can take long: with autogroups (sched(7)), Linux
+    /// 6.18 has let a session wait for half a minute beside another one that forks a lot.
+    NoCore,
+}
+
+impl Silence {
+    /// Of a task that has used so much CPU time since it was last heard of.
+    pub(super) fn of(tid: i32, used: Duration) -> Silence {
+        match waits_in(tid) {
+            _ if used >= COMPUTES => Silence::Computes,
+            Some(call) => Silence::Waits(call),
+            None => Silence::NoCore,
+        }
+    }
+
+    /// How long that may last, in real time.
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_secs(if matches!(self, Silence::NoCore) { 60 } else { 10 })
+    }
+
+    pub(super) fn told(&self) -> Broken {
+        let what = match self {
+            Silence::Computes => "the server computes",
+            Silence::Waits(call) => &format!("the server waits in {call}, which is not trapped"),
+            Silence::NoCore => "the server gets no core to run on",
+        };
+        let seconds = self.patience().as_secs();
+        Broken::NotMeasured(format!("no system call within {seconds} s of real time: {what}"))
+    }
 }
 
 /// The call that a thread is in, which was not trapped; None: it is in none.

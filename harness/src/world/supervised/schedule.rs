@@ -14,7 +14,7 @@ use nix::sys::time::TimeSpec;
 
 use super::Supervised;
 use super::apart::{Apart, Watch};
-use super::busy::silent;
+use super::busy::Silence;
 use super::calls::Action;
 use super::cpu_time::cpu_time;
 use super::notify::{Answer, Listener, Notice};
@@ -23,7 +23,8 @@ use super::tasks::{Birth, Busy, Held, Origin, Process, Task, Wait, inner_pid_and
 use crate::kernel::{Class, Kernel, Pid, TaskId, Time};
 use crate::world::Broken;
 
-/// How long the supervisor waits for a call of the running task, in real time.
+/// How long the supervisor waits for a call of the running task before it asks why there is none,
+/// in real time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the running task did next.
@@ -240,7 +241,10 @@ impl Supervised {
             if waited >= PATIENCE {
                 let used =
                     cpu_time(tid).zip(used_before).map(|(now, then)| now.saturating_sub(then));
-                return Err(silent(tid, PATIENCE.as_secs(), used.unwrap_or_default()));
+                let silence = Silence::of(tid, used.unwrap_or_default());
+                if waited >= silence.patience() {
+                    return Err(silence.told());
+                }
             }
         }
     }

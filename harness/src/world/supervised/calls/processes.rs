@@ -3,10 +3,12 @@
 //!
 //! Must not know: who runs next.
 
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::call::Call;
 use super::signals::{Disposition, disposition};
@@ -17,11 +19,14 @@ use crate::world::Broken;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::{Answer, Notice};
 use crate::world::supervised::schedule::os_error;
+use crate::world::supervised::start::namespace::open_thread;
 use crate::world::supervised::tasks::{Birth, Held, Origin, Task, Wait, inner_pid_and_name};
 use crate::world::supervised::{Supervised, names};
 
 /// How long a thread may take to end, in real time.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at a thread that ends, in real time.
+const A_MOMENT: Duration = Duration::from_micros(20);
 const CLEAR_TID: u64 = libc::CLONE_CHILD_CLEARTID as u64;
 
 impl Supervised {
@@ -75,11 +80,15 @@ impl Supervised {
         if notice.number == libc::SYS_exit_group {
             self.let_all_go(pid)?;
         }
+        let one_of_many = notice.number == libc::SYS_exit && threads > 1;
+        // Taken before the answer: afterwards the number may be another thread's.
+        let thread = if one_of_many { open_thread(tid).ok() } else { None };
         self.listener(tid)?
             .answer(notice.id, Answer::Continue)
             .map_err(|e| os_error("answer", e))?;
-        if notice.number == libc::SYS_exit && threads > 1 {
-            self.thread_ends(tid, pid, clear_tid)?;
+        if one_of_many {
+            self.await_end_of_thread(tid, pid, thread)?;
+            self.thread_has_ended(tid, pid, clear_tid);
         } else {
             if let Some(process) = self.table.process_mut(pid) {
                 process.ending = Some(Ending::Exited(notice.int(0) & 0xff));
@@ -89,8 +98,19 @@ impl Supervised {
         Ok(Action::Gone)
     }
 
-    /// Waits for the end of a thread. There is nothing to poll for that, so this loops.
-    fn thread_ends(&mut self, tid: i32, pid: Pid, clear_tid: u64) -> Result<(), Broken> {
+    /// Waits for the end of a thread; where Linux has nothing to poll for that, by looking again
+    /// and again.
+    fn await_end_of_thread(
+        &self,
+        tid: i32,
+        pid: Pid,
+        thread: Option<OwnedFd>,
+    ) -> Result<(), Broken> {
+        if let Some(thread) = thread {
+            let mut fds = [PollFd::new(thread.as_fd(), PollFlags::POLLIN)];
+            poll(&mut fds, PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX))
+                .map_err(|e| os_error("poll", e))?;
+        }
         let deadline = Instant::now() + PATIENCE;
         let host = self.table.process(pid).map_or(0, |process| process.host);
         while Path::new(&format!("/proc/{host}/task/{tid}")).exists() {
@@ -98,14 +118,17 @@ impl Supervised {
                 let what = format!("thread {tid} ends and does not end");
                 return Err(Broken::NotMeasured(what));
             }
-            let _ = nix::sched::sched_yield();
+            std::thread::sleep(A_MOMENT);
         }
+        Ok(())
+    }
+
+    fn thread_has_ended(&mut self, tid: i32, pid: Pid, clear_tid: u64) {
         self.table.tasks.retain(|task| task.tid != tid);
         // Linux has cleared the word and woken nobody, because joiners sleep here and not there.
         if clear_tid != 0 {
             self.wake(pid, clear_tid, 1, u32::MAX);
         }
-        Ok(())
     }
 
     /// wait4(2): held until a child has ended; with WNOHANG answered at once.

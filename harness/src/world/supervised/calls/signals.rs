@@ -25,7 +25,7 @@ use crate::world::supervised::tasks::{Process, TaskTable};
 use crate::world::{Broken, Status, World};
 
 /// How long a killed process may take to end, in real milliseconds.
-const PATIENCE: u16 = 10_000;
+const PATIENCE: u16 = 60_000;
 
 /// What a signal does to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -128,7 +128,9 @@ extern "C" fn be_init(told: *mut c_void) -> c_int {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
         libc::prctl(libc::PR_SET_NAME, c"sabot-init".as_ptr());
         libc::signal(libc::SIGCHLD, libc::SIG_IGN);
-        libc::setsid();
+        // Out of reach of the terminal's signals. Not by setsid(2): with autogroups (sched(7))
+        // Linux shares a core among sessions first, and has let one of them wait for half a minute.
+        libc::setpgid(0, 0);
     }
     let entered = room.map_or(Ok(()), Room::enter);
     let word: c_int = match entered {
@@ -231,6 +233,16 @@ pub fn open_process(pid: pid_t) -> Result<OwnedFd, Errno> {
     // SAFETY: plain numbers; the result is a new descriptor.
     unsafe {
         let fd = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid, 0))?;
+        Ok(OwnedFd::from_raw_fd(fd as c_int))
+    }
+}
+
+/// pidfd_open(2) of a single thread with PIDFD_THREAD, which is O_EXCL by value. Linux has it since
+/// 6.9; before, it answers EINVAL.
+pub fn open_thread(tid: pid_t) -> Result<OwnedFd, Errno> {
+    // SAFETY: plain numbers; the result is a new descriptor.
+    unsafe {
+        let fd = Errno::result(libc::syscall(libc::SYS_pidfd_open, tid, libc::O_EXCL))?;
         Ok(OwnedFd::from_raw_fd(fd as c_int))
     }
 }

@@ -288,7 +288,8 @@ unsafe fn become_server(setup: &ChildSetup) -> ! {
             }
             step += 1;
         };
-        libc::setsid();
+        // Not setsid(2), see `be_init`.
+        libc::setpgid(0, 0);
         must(setup.view.map_or(0, |view| libc::setns(view, libc::CLONE_NEWNS)).into());
         must(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL).into());
         must(libc::dup2(setup.input.as_raw_fd(), 0).into());

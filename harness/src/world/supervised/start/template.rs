@@ -208,7 +208,7 @@ impl Template {
         let append = (libc::O_WRONLY | libc::O_APPEND) as u64;
         let largest = LARGEST as u64;
         let mut calls = vec![
-            RemoteCall::new("setsid", libc::SYS_setsid, &[]),
+            RemoteCall::new("setpgid", libc::SYS_setpgid, &[0, 0]),
             RemoteCall::new(
                 "prctl",
                 libc::SYS_prctl,
