@@ -36,7 +36,8 @@ fn skip_blanks(text: &[u8]) -> &[u8] {
 
 /// One word and the rest. A quote may open within a word, but its end is the end of the word.
 fn next_word(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
-    let mut word = Vec::new();
+    // Long enough for most, so that it does not grow byte by byte.
+    let mut word = Vec::with_capacity(32);
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
         at += 1;

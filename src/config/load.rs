@@ -53,7 +53,7 @@ type Unserved = BTreeMap<&'static str, String>;
 
 /// `--port 6380 --save ""` as lines of a configuration file.
 fn options(args: &[String]) -> String {
-    let mut lines = String::new();
+    let mut lines = String::with_capacity(args.iter().map(|arg| arg.len() + 3).sum());
     for arg in args {
         match arg.strip_prefix("--") {
             Some(name) if lines.is_empty() => lines.extend([name, " "]),

@@ -49,15 +49,6 @@ pub struct State {
     pub judgements: Judgements,
 }
 
-impl State {
-    /// A copy that does not know which calls were made so far, and what each step has brought.
-    pub fn without_calls(&self) -> State {
-        let mut copy = self.clone();
-        (copy.record.seen.calls, copy.record.seen.steps) = Default::default();
-        copy
-    }
-}
-
 impl<'a> Runner<'a> {
     /// At the beginning of its script.
     pub fn new(

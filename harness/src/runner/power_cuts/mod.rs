@@ -3,6 +3,7 @@
 //! Must not know: what is promised.
 
 mod class;
+mod look;
 pub mod point;
 mod reload;
 mod resume;

@@ -5,17 +5,16 @@
 
 use std::collections::BTreeSet;
 
-use super::class::{Class, StartShown, class_of_broken, disk_hash};
+use super::class::{Class, StartShown, class_of_broken};
+use super::look;
 use super::point::{CutPoint, Judge, Make, Start, parsed};
 use crate::kernel::Image;
 use crate::kernel::disk::power_cut::Shown;
-use crate::observation::How;
 use crate::profile::Profile;
 use crate::runner::oracle::Oracle;
 use crate::runner::outcome::{Collect, RunSummary};
-use crate::runner::starts::ATTEMPTS;
 use crate::runner::summary::run_for_summary;
-use crate::world::{Broken, Status, Victim, World};
+use crate::world::{Broken, Victim, World};
 
 /// Starts servers from images, many on one machine.
 pub(super) struct Loader<'a> {
@@ -84,41 +83,10 @@ impl Loader<'_> {
             world.kernel().advance_to(start.at);
         }
         world.put_image(image)?;
-        let ends = start_refused(&mut **world, start, self.profile)?;
-        let running = matches!(world.status(), Status::Running);
-        let disk = disk_hash(&**world, self.profile);
-        let content = match running {
-            true => Some(start.seen_of(&mut **world, image, ends.is_empty(), oracle)?),
-            false => None,
-        };
+        let shown = look::shown(start, &mut **world, image, self.profile, oracle)?;
         world.log();
         world.kill(Victim::All)?;
         world.settle()?;
-        Ok(StartShown { ends, running, content, disk })
+        Ok(shown)
     }
-}
-
-/// Starts the server as a run does, see `Runner::start`. Returns how it ended where it was refused.
-fn start_refused(
-    world: &mut dyn World,
-    start: &Start,
-    profile: &Profile,
-) -> Result<Vec<How>, Broken> {
-    let mut ends = Vec::new();
-    let mut before = disk_hash(world, profile);
-    while ends.len() < ATTEMPTS {
-        world.start(&start.directives)?;
-        let how = match world.status() {
-            Status::Running | Status::Off => break,
-            Status::Exited(code) => How::Exited(code),
-            Status::Signaled(number) => How::Signaled(number),
-        };
-        ends.push(how);
-        let after = disk_hash(world, profile);
-        // The same disk is refused for the same reason.
-        if std::mem::replace(&mut before, after) == after {
-            ends.resize(ATTEMPTS, how);
-        }
-    }
-    Ok(ends)
 }

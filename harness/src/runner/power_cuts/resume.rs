@@ -7,16 +7,16 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::class::{Class, StartShown, class_of_broken, disk_hash};
+use super::class::{Class, class_of_broken};
+use super::look;
 use super::point::{CutPoint, Judge, RepresentedRun, Start};
 use crate::case::script::Script;
 use crate::kernel::Image;
 use crate::kernel::disk::power_cut::Shown;
-use crate::observation::How;
 use crate::profile::Profile;
 use crate::runner::oracle::Oracle;
 use crate::runner::outcome::{Collect, RunSummary};
-use crate::runner::state::{EarlyEnd, Runner, State};
+use crate::runner::state::{Runner, State};
 use crate::runner::summary::summarize;
 use crate::world::{Broken, PoweredOff, World};
 
@@ -29,8 +29,6 @@ pub(super) struct Resumed<'a> {
     pub world: Box<dyn World>,
     pub powered_off: PoweredOff,
     pub state: State,
-    /// The same without what a start cannot show anything of.
-    pub lean: State,
     /// The index of the step that starts the server.
     pub step: usize,
     pub start: Rc<Start>,
@@ -80,21 +78,10 @@ impl Resumed<'_> {
 
     /// Starts the server to see what it makes of the image.
     fn class_of(&mut self, image: &Image, oracle: &mut dyn Oracle) -> Result<Class, Broken> {
-        let (step, start, profile) =
-            (&self.script.steps[self.step], self.start.clone(), self.profile);
-        let mut runner = self.resumed(self.lean.clone(), image, None);
-        let before = runner.record.seen.ends.len();
-        match runner.start_for(step).and_then(|()| runner.step(step)) {
-            Err(EarlyEnd::Broken(broken)) => return Ok(class_of_broken(&broken)),
-            Err(EarlyEnd::BadCase | EarlyEnd::NotApplicable(_)) | Ok(()) => {}
+        self.world.resume_with(&self.powered_off, image);
+        match look::shown(&self.start, &mut *self.world, image, self.profile, oracle) {
+            Err(broken) => Ok(class_of_broken(&broken)),
+            Ok(shown) => Ok(shown.class()),
         }
-        let ends: Vec<How> = runner.record.seen.ends[before..].iter().map(|end| end.how).collect();
-        let running = runner.session.has_server();
-        let disk = disk_hash(runner.session.world, profile);
-        let content = match running {
-            true => Some(start.seen_of(runner.session.world, image, ends.is_empty(), oracle)?),
-            false => None,
-        };
-        Ok(StartShown { ends, running, content, disk }.class())
     }
 }

@@ -71,18 +71,8 @@ pub fn survey(
     let mut judge: Box<dyn Judge + '_> = match powered_off {
         Some(powered_off) => {
             let start = Rc::clone(&start);
-            let (script, lean) = (&script, state.without_calls());
-            Box::new(Resumed {
-                point,
-                script,
-                profile,
-                world,
-                powered_off,
-                state,
-                lean,
-                step,
-                start,
-            })
+            let script = &script;
+            Box::new(Resumed { point, script, profile, world, powered_off, state, step, start })
         }
         None => {
             world.finish()?;

@@ -2,19 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::super::tests::history::{append, sync};
+use super::super::tests::history::{append, appended, sync};
 use super::super::{Cut, Image};
 use super::*;
 use crate::kernel::disk::Disk;
-
-/// A file with so many appends of one byte that no sync has covered.
-fn appended(count: u8) -> Disk {
-    let mut disk = Disk::new();
-    append(&mut disk, "f", b'a', 50);
-    disk.settle();
-    (0..count).for_each(|n| append(&mut disk, "f", b'b' + n, 1));
-    disk
-}
 
 fn drawn(disk: &Disk, fs: FsModel, number: u64) -> Image {
     let cut = Cut { mode: Mode::Seed(number), fs };

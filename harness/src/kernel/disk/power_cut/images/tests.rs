@@ -1,16 +1,7 @@
 //! Which of too many images are tried.
 
-use super::super::tests::history::{append, sync};
+use super::super::tests::history::{append, appended, sync};
 use super::*;
-
-/// A file with so many appends that no sync has covered.
-fn appended(count: u8) -> Disk {
-    let mut disk = Disk::new();
-    append(&mut disk, "f", b'a', 50);
-    disk.settle();
-    (0..count).for_each(|n| append(&mut disk, "f", b'b' + n, 1));
-    disk
-}
 
 fn seeds(images: &Images) -> Vec<u64> {
     let seed = |shown: &Shown| match shown.cut {

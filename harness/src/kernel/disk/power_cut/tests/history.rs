@@ -21,6 +21,15 @@ pub fn append(disk: &mut Disk, name: &str, letter: u8, count: usize) {
     disk.write(ino, offset, &vec![letter; count]);
 }
 
+/// A disk with a file of so many appends of one byte that no sync has covered.
+pub fn appended(count: u8) -> Disk {
+    let mut disk = Disk::new();
+    append(&mut disk, "f", b'a', 50);
+    disk.settle();
+    (0..count).for_each(|n| append(&mut disk, "f", b'b' + n, 1));
+    disk
+}
+
 #[derive(Clone, Debug)]
 pub enum Step {
     Append(usize, usize),
