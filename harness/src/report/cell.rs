@@ -1,8 +1,8 @@
 //! What the runs of one cell of a matrix came to: the worst verdict, and which endings it is from.
 //!
-//! A fault is tried with several endings, and a cell has room for one word. Where some of them came
-//! to better, letters behind the word say which ones it is from. Must not know: how a matrix is laid
-//! out.
+//! A fault is tried with several endings, and a cell has room for one word. Where some of them
+//! came to better, letters behind the word say which ones it is from. Must not know: how a matrix
+//! is laid out.
 
 use std::collections::BTreeSet;
 
