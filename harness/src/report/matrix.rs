@@ -48,8 +48,9 @@ pub fn legend() -> String {
 }
 
 const WORDS: &str = "\
-.  kept             allow  lost-allowed   lie    lost-by-lie       litter  litter
-told  lost-reported leak   leaked         ?      not-measured      -       not injected
+.     kept           allow  lost-allowed  lie     lost-by-lie
+told  lost-reported  leak   leaked        litter  litter
+?     not-measured   -      not injected
 in capitals: a promise broken (LOST DIVERGED STUCK DIED HUNG REFUSED),
 or the harness itself (BROKEN)";
 
