@@ -93,7 +93,24 @@ fn every_report_of_an_audit_counts_alike() {
         value.expect(name).parse().expect("a number")
     };
     assert_eq!((attribute("tests"), attribute("failures")), (total, broken));
-    // What the JSON holds of broken records is what counts, and nothing that does not.
+    // The records of the JSON and the findings add up to the same.
+    let list = |value: &Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
+    let sweeps = list(&json, "sweeps");
+    let records = sweeps.iter().flat_map(|sweep| list(sweep, "records"));
+    let classes: Vec<Value> = records.map(|record| record["class"].clone()).collect();
+    let cases = list(&json, "cases").len();
+    let counted = classes.iter().filter(|class| class.is_string()).count();
+    assert_eq!((counted + cases) as u64, total);
+    let broken_runs = classes.iter().filter(|class| *class == "broken").count() as u64;
+    let causes = list(&json, "causes");
+    let safe = ["lost-reported", "leaked", "not-measured", "harness-broken"];
+    let causes = causes.iter().filter(|cause| {
+        cause["posix"].is_null() && !safe.contains(&cause["verdict"].as_str().expect("text"))
+    });
+    let runs: u64 = causes.filter_map(|cause| cause["runs"].as_u64()).sum();
+    let broken_cases = list(&json, "cases").iter().filter(|it| it["story"] == "broken").count();
+    assert_eq!((broken_runs + broken_cases as u64, runs), (broken, broken));
+    // What does not count is there only where somebody asks for it.
     let posix = project.audit("b.html", &["--json", "b.json"]);
     posix.expect(1, &[&headline]);
     assert!(!project.read("b.json").contains("posix"), "only with --posix");

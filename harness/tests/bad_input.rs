@@ -361,3 +361,20 @@ fn ctrl_c_ends_everything_and_says_how_far_it_came() {
         Said { code, text }.expect(130, &["1 not run"]);
     }
 }
+
+/// Asking a server for its version needs a machine already, and that needs descriptors.
+#[test]
+fn a_limit_of_open_files_that_is_too_low_is_named_before_anything_runs() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.server("redis-server", "exit 1");
+    sandbox.write("a.case", "> SET a 1\n");
+    let limited = "ulimit -n 64; exec \"$0\" run a.case --world \"$1\"";
+    let output = Command::new("sh")
+        .args(["-c", limited, env!("CARGO_BIN_EXE_sabot"), &server])
+        .current_dir(sandbox.folder.path())
+        .output()
+        .expect("a shell");
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("only 64 files open here, and 1024 are needed"), "{text}");
+}

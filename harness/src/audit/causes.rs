@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::known::Shown;
+use super::own_line;
 use super::record::{CaseRecord, CaseResult, Cause};
 use crate::contract::Reason;
 use crate::engine::pool::Pool;
@@ -23,8 +24,6 @@ use crate::sweep::{Axis, Record, Signature, Sweep, Token, finding, shrink};
 pub struct Setting {
     /// Cases and workloads that set another policy than the configuration.
     pub other_policy: BTreeSet<String>,
-    /// Known bugs that the server shows.
-    pub known: Vec<Shown>,
 }
 
 /// What runs of one cause have in common.
@@ -67,25 +66,29 @@ impl Causes {
     ) -> Causes {
         let mut causes = Causes::default();
         for sweep in sweeps {
-            for record in sweep.records.iter().chain(&sweep.other_states) {
-                causes.add(&sweep.workload, record, accepted, setting);
+            for record in &sweep.records {
+                causes.add(&sweep.workload, record, accepted, setting, |cause| &mut cause.runs);
+            }
+            for record in &sweep.other_states {
+                causes.add(&sweep.workload, record, accepted, setting, |cause| &mut cause.states);
             }
         }
         for (case, file) in cases.iter().zip(files) {
             causes.add_case(case, file, world, setting);
         }
-        for (key, cause) in &mut causes.found {
-            let events = cause.events();
-            let like = |shown: &Shown| shown.like(&key.cause.signature, &events);
-            cause.known = setting.known.iter().filter_map(like).collect();
-            // Cases end in any order.
-            cause.known.sort_by(|a, b| a.name.cmp(&b.name));
-        }
         causes.found.sort_by_key(|(key, cause)| key.rank(cause.other_policy));
         causes
     }
 
-    fn add(&mut self, workload: &str, record: &Record, accepted: &Accepted, setting: &Setting) {
+    /// Puts a record to its cause, where `count` is what it adds to.
+    fn add(
+        &mut self,
+        workload: &str,
+        record: &Record,
+        accepted: &Accepted,
+        setting: &Setting,
+        count: impl Fn(&mut Cause) -> &mut usize,
+    ) {
         let Some(key) = Key::of_run(workload, record, accepted) else { return };
         let axis = Axis::of(&record.site.first);
         if !self.found.iter().any(|(other, _)| *other == key) {
@@ -101,7 +104,7 @@ impl Causes {
         }
         let known = self.found.iter_mut().find(|(other, _)| *other == key);
         let (_, cause) = known.expect("it was just put there");
-        cause.runs += 1;
+        *count(cause) += 1;
         put(&mut cause.workloads, workload);
         let place = match record.is_cut() {
             true => key.cause.blamed.to_string(),
@@ -164,6 +167,18 @@ impl Causes {
         let is_it = |key: &Key| matches!(&key.cause.blamed, Blamed::Case(case) if case == name);
         let cause = self.found.iter().find(|(key, _)| is_it(key));
         cause.map(|(_, cause)| cause.token.clone()).unwrap_or_default()
+    }
+
+    /// Writes down which known bugs each looks like; its transcript helps.
+    pub fn compare_with_known(&mut self, known: &[Shown]) {
+        for (key, cause) in &mut self.found {
+            let events = cause.events();
+            let line = own_line::of(cause.verdict, &cause.transcript);
+            let like = |shown: &Shown| shown.like(&key.cause.signature, &events, line);
+            cause.known = known.iter().filter_map(like).collect();
+            // Cases end in any order.
+            cause.known.sort_by(|a, b| a.name.cmp(&b.name));
+        }
     }
 
     /// How many there are.

@@ -1,7 +1,8 @@
 //! Known bugs that a server shows, and which causes look like one of them.
 //!
 //! A cause looks like a known bug if the bug's case ends with the same verdict for the same reason,
-//! and the same kind of event brings it on. That is likeness, and no proof. Must not know: how
+//! the same kind of event brings it on, and the server does not end with another line in its log.
+//! That is likeness, and no proof. Must not know: how
 //! anything is told.
 
 use std::collections::BTreeSet;
@@ -9,6 +10,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
+use super::own_line;
 use crate::case::known_bug::Recorded;
 use crate::case::script::{Script, Verb};
 use crate::kernel::plan::{Effect, Halt};
@@ -36,6 +38,8 @@ pub struct Shown {
     bug: KnownBug,
     signature: Signature,
     events: BTreeSet<Event>,
+    /// With what the server ends in its log, if it ends by itself.
+    own_line: Option<String>,
 }
 
 impl Shown {
@@ -59,14 +63,28 @@ impl Shown {
             absent: case.script.servers_on_record().filter(absent).map(String::from).collect(),
         };
         let signature = Signature { verdict, reason };
-        Some(Shown { bug, signature, events: events(&case.script) })
+        let own_line = own_line::of_the_end(verdict, &outcome.transcript).map(String::from);
+        Some(Shown { bug, signature, events: events(&case.script), own_line })
     }
 
-    /// The bug, if a cause looks like it.
-    pub fn like(&self, signature: &Signature, events: &BTreeSet<Event>) -> Option<KnownBug> {
+    /// The bug, if a cause looks like it; `line` is what the server says itself, if it does.
+    pub fn like(
+        &self,
+        signature: &Signature,
+        events: &BTreeSet<Event>,
+        line: Option<&str>,
+    ) -> Option<KnownBug> {
         let same = self.signature == *signature && !self.events.is_disjoint(events);
-        same.then(|| self.bug.clone())
+        let other_end = self.own_line.as_deref().zip(line).is_some_and(|(a, b)| !alike(a, b));
+        (same && !other_end).then(|| self.bug.clone())
     }
+}
+
+/// How many words tell lines of a log apart; further on there are names of files and numbers.
+const TELLING: usize = 4;
+
+fn alike(a: &str, b: &str) -> bool {
+    a.split_whitespace().take(TELLING).eq(b.split_whitespace().take(TELLING))
 }
 
 /// What brings it on: most cases end with a kill, which counts only where there is nothing else.
@@ -95,5 +113,31 @@ fn event(verb: &Verb) -> Option<Event> {
             Effect::Halt(..) => Some(Event::Kill),
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::reason::Attempts;
+    use crate::contract::{Reason, Verdict};
+
+    #[test]
+    fn servers_that_end_with_other_lines_do_not_show_the_same_bug() {
+        let signature = Signature {
+            verdict: Verdict::RefusedStart,
+            reason: Some(Reason::Refused(Attempts::Twice)),
+        };
+        let (name, none) = ("known/05c_split".to_string(), String::new());
+        let bug = KnownBug { name, title: none.clone(), upstream: none, absent: Vec::new() };
+        let line = "Bad file format reading the append only file appendonly.aof.2.incr.aof: make";
+        let own_line = Some(line.to_string());
+        let events = BTreeSet::from([Event::DiskError]);
+        let shown = Shown { bug, signature: signature.clone(), events: events.clone(), own_line };
+        let like = |line| shown.like(&signature, &events, line).is_some();
+        assert!(like(Some("Bad file format reading the append only file other.aof: make")));
+        assert!(!like(Some("Unable to obtain the AOF file appendonly.aof.1.base.rdb length")));
+        assert!(like(None), "nothing speaks against it");
+        assert!(shown.like(&signature, &BTreeSet::from([Event::Kill]), Some(line)).is_none());
     }
 }

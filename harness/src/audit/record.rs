@@ -139,6 +139,10 @@ impl CaseRecord {
     }
 }
 
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
 fn is_zero(line: &u32) -> bool {
     *line == 0
 }
@@ -165,7 +169,11 @@ pub struct Cause {
     pub known: Vec<KnownBug>,
     pub workloads: Vec<String>,
     pub faults: Vec<String>,
+    /// How many runs show it: over all causes, as many as are counted as broken.
     pub runs: usize,
+    /// In how many other states of power cuts it shows, whose runs tell of something worse.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub states: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<String>,
     /// One of the runs, in words.
@@ -194,6 +202,7 @@ impl Default for Cause {
             workloads: Vec::new(),
             faults: Vec::new(),
             runs: 0,
+            states: 0,
             accepted: None,
             example: String::new(),
             token: String::new(),

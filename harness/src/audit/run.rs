@@ -72,17 +72,18 @@ impl AuditRun<'_> {
     pub fn all(&self, accepted: &Accepted, threads: usize) -> Result<Audited, NotUnder> {
         let inputs = self.inputs;
         inputs.under.is_taken_by(self.pool, std::slice::from_ref(&inputs.world))?;
-        let mut setting = self.setting();
+        let (setting, mut known) = (self.setting(), Vec::new());
         // The cases, each sweep, and the smallest scripts.
         (self.progress)(RunCount::Parts(inputs.swept.len() + 2), "");
         let started = Instant::now();
-        let (mut cases, ran) = self.cases(&mut setting.known);
+        let (mut cases, ran) = self.cases(&mut known);
         let mut times = Times { cases: started.elapsed(), sweeps: Vec::new() };
         for case in cases.iter_mut().filter(|case| case.verdict.is_broken_promise()) {
             case.accepted = accepted.case(&case.name, case.verdict);
         }
-        let mut sweeps = Vec::new();
+        let mut sweeps: Vec<Sweep> = Vec::new();
         let mut done = ran.and_then(|()| self.sweeps(&mut sweeps, &mut times));
+        sweeps.iter_mut().for_each(|sweep| sweep.classify(accepted));
         let file = |case: &CaseRecord| {
             let mut files = inputs.cases.iter().map(|case| &case.file);
             files.find(|file| file.name == case.name)
@@ -97,6 +98,7 @@ impl AuditRun<'_> {
             causes.shrink(self.pool, &inputs.world, threads, advance);
             done = if self.pool.is_stopped() { Err(Interrupted) } else { Ok(()) };
         }
+        causes.compare_with_known(&known);
         cases.iter_mut().for_each(|case| case.token = causes.token_of_case(&case.name));
         let audit = Audit {
             format: record::FORMAT.to_string(),
@@ -121,8 +123,7 @@ impl AuditRun<'_> {
         let Some(policy) = self.inputs.under.policy() else { return Setting::default() };
         let all = self.inputs.cases.iter().chain(&self.inputs.swept);
         let other = all.filter(|case| policy.is_overridden_by(&case.script));
-        let other_policy = other.map(|case| case.file.name.clone()).collect();
-        Setting { other_policy, ..Setting::default() }
+        Setting { other_policy: other.map(|case| case.file.name.clone()).collect() }
     }
 
     /// All cases, as far as they were run, and the known bugs that show.

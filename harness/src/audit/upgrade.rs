@@ -11,15 +11,15 @@ use std::collections::BTreeSet;
 
 use super::diff::weight;
 use super::event::Event;
+use super::known::KnownBug;
 use super::record::{Audit, Cause, Config};
-use crate::contract::Verdict;
+use crate::contract::{Reason, Verdict};
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::worlds::World;
 use crate::runner::Collect;
 use crate::sweep::driver::{RunCount, Sweeper};
 use crate::sweep::enumerate::Scope;
-use crate::sweep::tally::{Class, Tally};
-use crate::sweep::{Signature, Token};
+use crate::sweep::{Class, Signature, Tally, Token};
 
 /// What the first field of every such file says.
 const FORMAT: &str = "sabot compare";
@@ -51,6 +51,11 @@ pub struct Compared {
     pub new: Option<Verdict>,
     /// What the worse of the two does.
     pub sentence: String,
+    /// The same as data; None: nothing says why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Known bugs that it looks like.
+    pub known: Vec<KnownBug>,
     /// Replays it; for the other server with `--world`.
     pub token: String,
 }
@@ -198,9 +203,10 @@ fn compared(
     new: Option<Verdict>,
 ) -> Compared {
     let events = cause.events();
-    let (sentence, token) = (cause.sentence.clone(), cause.token.clone());
-    let other_policy = cause.other_policy;
-    Compared { difference, events, other_policy, old, new, sentence, token }
+    let (sentence, reason) = (cause.sentence.clone(), cause.reason.clone());
+    let (other_policy, known) = (cause.other_policy, cause.known.clone());
+    let token = cause.token.clone();
+    Compared { difference, events, other_policy, old, new, sentence, reason, known, token }
 }
 
 /// A row for each event that was tried on either server.

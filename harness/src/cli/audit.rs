@@ -15,8 +15,8 @@ use crate::audit::run::{AuditInputs, AuditRun, Audited};
 use crate::engine::pool::cores;
 use crate::engine::worlds;
 use crate::exit::{Exit, Status, overall};
-use crate::report::audit_junit;
 use crate::report::html::{Page, audit as page};
+use crate::report::{audit_junit, operator};
 
 /// What the page is called when nothing else is said.
 const PAGE: &str = "sabot-audit.html";
@@ -88,8 +88,8 @@ fn conclude(audit: &Audit, headline: &str, out: &Path) {
     }
     for (number, cause) in (1..).zip(&audit.causes) {
         let accepted = if cause.accepted.is_some() { " (accepted)" } else { "" };
-        let (verdict, place, runs) = (cause.verdict, cause.place(), cause.runs);
-        screen::line(&format!("{number}. {verdict}  {place}  {runs} run(s){accepted}"));
+        let (verdict, place, seen) = (cause.verdict, cause.place(), operator::seen(cause));
+        screen::line(&format!("{number}. {verdict}  {place}  {seen}{accepted}"));
         screen::line(&format!("    {}", cause.sentence));
     }
     if let Some(config) = &audit.config {

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use crate::contract::Verdict;
-use crate::report::matrix;
+use crate::report::{cell, matrix};
 
 const RED: &str = "1;31";
 const GREEN: &str = "32";
@@ -72,6 +72,10 @@ fn dyed(word: &str, colour: &str) -> String {
 
 /// The colour of a word in a table or a matrix; None: it has none.
 fn colour(word: &str) -> Option<&'static str> {
+    let word = match word.split_once('/') {
+        Some((word, letters)) if cell::are_letters(letters) => word,
+        _ => word,
+    };
     let by_name = |verdict: &Verdict| {
         verdict.as_str() == word || word.len() > 1 && matrix::word(Some(*verdict)) == word
     };

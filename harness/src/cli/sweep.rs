@@ -16,7 +16,7 @@ use super::{output, screen};
 use crate::engine::worlds::{Choice, NoWorld};
 use crate::error::cannot;
 use crate::exit::{Exit, Status, overall};
-use crate::report::matrix::LEGEND;
+use crate::report::matrix::legend;
 use crate::report::table::short;
 use crate::report::{sweep_junit, sweep_text};
 use crate::suite::library::{Library, LibraryError, ParsedCase, SWEEPS};
@@ -156,7 +156,7 @@ fn annotate(file: &File, accepted: &Accepted) {
 
 fn conclude(file: &File, accepted: &Accepted, seconds: f64) {
     annotate(file, accepted);
-    screen::line(LEGEND);
+    screen::line(&legend());
     let tally = Tally::of_sweeps(&file.sweeps, accepted);
     let refused = file.sweeps.iter().filter(|sweep| sweep.refused.is_some()).count();
     let (sweeps, runs) = (file.sweeps.len(), tally.total());
@@ -204,7 +204,9 @@ fn write(
     times: &[Duration],
 ) -> Result<(), CommandError> {
     if let Some(path) = json {
-        output::write_json(path, &file.write())?;
+        let mut counted = file.clone();
+        counted.sweeps.iter_mut().for_each(|sweep| sweep.classify(accepted));
+        output::write_json(path, &counted.write())?;
     }
     if let Some(path) = junit {
         output::write(

@@ -281,6 +281,10 @@ fn binary(label: &str, path: &Path) -> Result<World, NoWorld> {
     if path.is_dir() {
         return Err(NoWorld::Folder(path.to_path_buf()));
     }
+    // Asking it for its version takes a machine, too.
+    if let Err(few) = open_files::enough() {
+        return missing(label, &few);
+    }
     match Profile::of(path) {
         Ok((profile, _)) => Ok(World {
             label: label.into(),

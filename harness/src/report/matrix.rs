@@ -6,20 +6,23 @@
 //! ```
 //!
 //! Calls with the same faults share a block; neighbours on one axis with equal cells are folded. A
-//! broken promise is in capitals, and what was kept is a dot, so that the eye finds the rest. Must
-//! not know: how the runs were made.
+//! broken promise is in capitals, and what was kept is a dot, so that the eye finds the rest. Where
+//! a cell stands for several endings that came to different things, letters behind the word say
+//! which ones it is from (`told/k`). Must not know: how the runs were made.
 
 use std::ops::Range;
 
+use super::cell::{Worst, letters};
 use crate::contract::Verdict;
 use crate::kernel::Site;
-use crate::sweep::Axis;
+use crate::sweep::{Axis, Ending};
 
-/// One cell that was filled: site, fault, and its worst verdict; None: nothing was injected.
+/// One run: where, with which fault, how it ended, and its verdict; None: nothing was injected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
     pub site: Site,
     pub fault: String,
+    pub ending: Ending,
     pub verdict: Option<Verdict>,
 }
 
@@ -33,14 +36,23 @@ pub struct Matrix {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Row {
     site: Site,
-    cells: Vec<(String, Option<Verdict>)>,
+    cells: Vec<(String, Worst)>,
 }
 
-/// What the words in cells mean.
-pub const LEGEND: &str = "\
-.  kept             allow  lost-allowed   lie    lost-by-lie       litter  litter
-told  lost-reported leak   leaked         ?      not-measured      -       not injected
-in capitals: a promise broken (LOST DIVERGED STUCK DIED HUNG REFUSED), or BROKEN: the harness";
+/// What words and letters in cells mean.
+pub fn legend() -> String {
+    let mut text =
+        format!("{WORDS}\nbehind a word, which ending it is from where others came to better:");
+    letters().iter().for_each(|(letter, words)| text.push_str(&format!("\n  /{letter}  {words}")));
+    text
+}
+
+const WORDS: &str = "\
+.     kept           allow  lost-allowed  lie     lost-by-lie
+told  lost-reported  leak   leaked        litter  litter
+?     not-measured   -      not injected
+in capitals: a promise broken (LOST DIVERGED STUCK DIED HUNG REFUSED),
+or the harness itself (BROKEN)";
 
 /// The word in a cell.
 pub fn word(verdict: Option<Verdict>) -> &'static str {
@@ -67,7 +79,7 @@ pub fn word(verdict: Option<Verdict>) -> &'static str {
 impl Matrix {
     pub fn of(cells: impl IntoIterator<Item = Cell>) -> Matrix {
         let mut rows: Vec<Row> = Vec::new();
-        for Cell { site, fault, verdict } in cells {
+        for Cell { site, fault, ending, verdict } in cells {
             let known = match rows.iter().rposition(|row| row.site == site) {
                 Some(known) => known,
                 None => {
@@ -76,10 +88,12 @@ impl Matrix {
                 }
             };
             let cells = &mut rows[known].cells;
-            match cells.iter_mut().find(|(other, _)| *other == fault) {
-                Some((_, worst)) => *worst = worse(*worst, verdict),
-                None => cells.push((fault, verdict)),
-            }
+            let place = cells.iter().position(|(other, _)| *other == fault);
+            let place = place.unwrap_or_else(|| {
+                cells.push((fault, Worst::default()));
+                cells.len() - 1
+            });
+            cells[place].1.add(verdict, ending);
         }
         Matrix { rows }
     }
@@ -106,22 +120,25 @@ impl Matrix {
     }
 }
 
-fn worse(a: Option<Verdict>, b: Option<Verdict>) -> Option<Verdict> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (one, other) => one.or(other),
+/// `told`, or `told/k` where it is not from every ending.
+fn told(worst: &Worst) -> String {
+    let word = word(worst.verdict());
+    match worst.letters() {
+        letters if letters.is_empty() => word.to_string(),
+        letters => format!("{word}/{letters}"),
     }
 }
 
 fn block(text: &mut String, columns: &[&str], rows: &[&Row], most: usize) {
-    let lines: Vec<(String, Vec<&str>)> = folded(rows);
+    let lines: Vec<(String, Vec<String>)> = folded(rows);
     let first = lines.iter().map(|(site, _)| site.chars().count()).max().unwrap_or(0);
     let width = |n: usize| {
         let words = lines.iter().map(|(_, words)| words[n].len());
         words.chain([columns[n].len()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    let mut push = |site: &str, words: &[&str], widths: &[usize]| {
+    let headings: Vec<String> = columns.iter().map(ToString::to_string).collect();
+    let mut push = |site: &str, words: &[String], widths: &[usize]| {
         let mut line = format!("{site:first$}");
         for (word, width) in words.iter().zip(widths) {
             line.push_str(&format!("  {word:width$}"));
@@ -130,7 +147,7 @@ fn block(text: &mut String, columns: &[&str], rows: &[&Row], most: usize) {
         text.push('\n');
     };
     for part in parts(&widths, most.saturating_sub(first)) {
-        push("", &columns[part.clone()], &widths[part.clone()]);
+        push("", &headings[part.clone()], &widths[part.clone()]);
         lines
             .iter()
             .for_each(|(site, words)| push(site, &words[part.clone()], &widths[part.clone()]));
@@ -155,19 +172,19 @@ fn parts(widths: &[usize], most: usize) -> Vec<Range<usize>> {
 }
 
 /// Neighbours on one axis with equal cells are one line.
-fn folded<'a>(rows: &[&'a Row]) -> Vec<(String, Vec<&'a str>)> {
+fn folded(rows: &[&Row]) -> Vec<(String, Vec<String>)> {
     // The first call of each line, and the number of the last one.
-    let mut lines: Vec<(&Site, u32, Vec<&str>)> = Vec::new();
+    let mut lines: Vec<(&Site, u32, Vec<String>)> = Vec::new();
     let counted = |site: &Site| (site.incarnation, Axis::of(site));
     for Row { site, cells } in rows {
-        let words: Vec<&str> = cells.iter().map(|(_, verdict)| word(*verdict)).collect();
+        let words: Vec<String> = cells.iter().map(|(_, worst)| told(worst)).collect();
         let last = lines.iter_mut().rev().find(|(first, ..)| counted(first) == counted(site));
         match last {
             Some((_, to, same)) if *same == words && *to < site.number => *to = site.number,
             _ => lines.push((site, site.number, words)),
         }
     }
-    let line = |(first, to, words): (&Site, u32, Vec<&'a str>)| match first.number == to {
+    let line = |(first, to, words): (&Site, u32, Vec<String>)| match first.number == to {
         true => (first.to_string(), words),
         false => (format!("{first}..{to}"), words),
     };
@@ -183,6 +200,7 @@ mod tests {
         let cell = |site: &str, fault: &str, verdict| Cell {
             site: site.parse().expect(site),
             fault: fault.to_string(),
+            ending: Ending::Killed,
             verdict,
         };
         let kept = Some(Verdict::Kept);
@@ -208,6 +226,7 @@ parent.fork#1  -
         let cell = |fault: &str| Cell {
             site: "parent.fork#1".parse().expect("a site"),
             fault: fault.to_string(),
+            ending: Ending::Killed,
             verdict: Some(Verdict::Lost),
         };
         let matrix = Matrix::of(["EAGAIN", "ENOMEM", "EIO"].map(cell));
@@ -219,5 +238,44 @@ parent.fork#1  LOST
         assert_eq!(matrix.render(30), narrow);
         assert_eq!(matrix.render(0).lines().count(), 6);
         assert_eq!(matrix.render(80).lines().count(), 2);
+    }
+
+    #[test]
+    fn a_word_that_is_not_from_every_ending_says_from_which() {
+        let cell = |number: u32, ending, verdict| Cell {
+            site: format!("parent.aof.write#{number}").parse().expect("a site"),
+            fault: "EIO".to_string(),
+            ending,
+            verdict: Some(verdict),
+        };
+        let (killed, healed, cut) = (Ending::Killed, Ending::Healed, Ending::PowerCut);
+        let matrix = Matrix::of([
+            cell(1, killed, Verdict::Lost),
+            cell(1, healed, Verdict::Lost),
+            cell(2, killed, Verdict::Kept),
+            cell(2, healed, Verdict::Stuck),
+            cell(3, killed, Verdict::LostReported),
+            cell(3, healed, Verdict::Kept),
+            cell(3, cut, Verdict::LostReported),
+        ]);
+        let expected = "                    EIO
+parent.aof.write#1  LOST
+parent.aof.write#2  STUCK/h
+parent.aof.write#3  told/kp
+";
+        assert_eq!(matrix.render(usize::MAX), expected);
+    }
+
+    #[test]
+    fn the_legend_fits_a_terminal_and_has_every_word_and_letter() {
+        let legend = legend();
+        assert!(legend.lines().all(|line| line.chars().count() <= 80), "{legend}");
+        for (letter, _) in letters() {
+            assert!(legend.contains(&format!("/{letter} ")), "{letter}");
+        }
+        let words = Verdict::ALL.into_iter().filter(|it| *it != Verdict::NotApplicable);
+        for word in words.map(|verdict| word(Some(verdict))) {
+            assert!(legend.contains(word), "{word}");
+        }
     }
 }

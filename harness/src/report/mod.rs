@@ -8,6 +8,7 @@ pub mod audit_junit;
 pub mod bench;
 #[cfg(feature = "cli")]
 pub mod bug_report;
+pub mod cell;
 #[cfg(feature = "cli")]
 pub mod commands;
 #[cfg(feature = "cli")]

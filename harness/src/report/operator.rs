@@ -3,6 +3,8 @@
 //! Only what runs have shown, or what the server's own documentation says of a command, is advised.
 //! Must not know: how a finding came to be.
 
+use crate::audit::known::KnownBug;
+use crate::audit::own_line;
 use crate::audit::record::Cause;
 use crate::contract::reason::{Attempts, Promise, Told};
 use crate::contract::{Reason, Verdict};
@@ -23,12 +25,12 @@ pub fn lead(cause: &Cause) -> String {
         [one, other, ..] => format!("{one}, {other} or in other ways"),
         [] => String::new(),
     };
-    capital(&format!("{when}, {}.", what(cause)))
+    capital(&format!("{when}, {}.", what(cause.verdict, cause.reason.as_ref())))
 }
 
 /// `The server refuses to start again.`
 pub fn sentence(cause: &Cause) -> String {
-    capital(&format!("{}.", what(cause)))
+    capital(&format!("{}.", what(cause.verdict, cause.reason.as_ref())))
 }
 
 fn capital(text: &str) -> String {
@@ -37,9 +39,9 @@ fn capital(text: &str) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-/// What happens to the user.
-fn what(cause: &Cause) -> String {
-    match (cause.verdict, &cause.reason) {
+/// What happens to the user, as a clause.
+pub fn what(verdict: Verdict, reason: Option<&Reason>) -> String {
+    match (verdict, reason) {
         (Verdict::Hung, _) => "the server stays busy for ever".to_string(),
         (Verdict::Died, _) => "the server exits by itself".to_string(),
         (Verdict::RefusedStart, Some(Reason::Refused(Attempts::CameUp))) => {
@@ -79,22 +81,27 @@ pub fn takes(cause: &Cause) -> String {
     events.iter().map(|event| event.words()).collect::<Vec<_>>().join("; ")
 }
 
-/// The server's own last warning in the run: what a person will see in the log. None: it says
-/// nothing.
+/// The server's own line in the run: what a person will see in the log. None: it says nothing.
 pub fn own_line(cause: &Cause) -> Option<&str> {
-    let warnings = || {
-        let lines = cause.transcript.lines();
-        lines.filter_map(|line| line.trim().strip_prefix("log  # "))
-    };
-    let after_fault = || {
-        let at = cause.transcript.find("(injected)")?;
-        let rest = cause.transcript[at..].lines();
-        rest.filter_map(|line| line.trim().strip_prefix("log  # ")).next()
-    };
-    match cause.verdict {
-        Verdict::RefusedStart | Verdict::Died => warnings().next_back(),
-        _ => after_fault(),
+    own_line::of(cause.verdict, &cause.transcript)
+}
+
+/// How often it was seen: `1 run`, `4 runs, and 2 more states of power cuts`.
+pub fn seen(cause: &Cause) -> String {
+    let many = |count: usize, thing: &str| format!("{count} {thing}{}", plural(count));
+    match (cause.runs, cause.states) {
+        (runs, 0) => many(runs, "run"),
+        (0, states) => {
+            format!("{} beside a worse one of the same power cut", many(states, "state"))
+        }
+        (runs, states) => {
+            format!("{}, and {} of power cuts", many(runs, "run"), many(states, "more state"))
+        }
     }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 /// What to do about it, in sentences.
@@ -111,7 +118,14 @@ pub fn advice(cause: &Cause) -> Vec<String> {
         (Verdict::RefusedStart, Some(Reason::Refused(Attempts::CameUp))) => {
             advice.push("Start it again, after a copy of its files: see what is missing.".into());
         }
-        (Verdict::RefusedStart, _) if line.contains("aof") || line.contains("append only") => {
+        (Verdict::RefusedStart, _) if line.contains("no such file") => {
+            advice.push(
+                "Copy the files first. The file that the line names is missing: put it back from \
+                 a backup."
+                    .to_string(),
+            );
+        }
+        (Verdict::RefusedStart, _) if line.contains("-check-aof") => {
             advice.push(
                 "Copy the files first. Then redis-check-aof --fix cuts the file where it is \
                  damaged; what stands behind that is gone."
@@ -137,12 +151,20 @@ pub fn advice(cause: &Cause) -> Vec<String> {
         (Verdict::Died, _) => advice.push("Have it started again by a supervisor.".to_string()),
         _ => {}
     }
-    for bug in &cause.known {
-        if !bug.absent.is_empty() {
-            advice.push(format!("Not seen on {}.", bug.absent.join(", ")));
+    for bug in cause.known.iter().filter(|bug| !bug.absent.is_empty()) {
+        let better = format!("Not seen on {}.", bug.absent.join(", "));
+        if !advice.contains(&better) {
+            advice.push(better);
         }
     }
     advice
+}
+
+/// `known bug 05a: INCR is applied twice (redis#12345)`
+pub fn known_bug(bug: &KnownBug) -> String {
+    let stem = bug.name.rsplit('/').next().unwrap_or(&bug.name);
+    let number = stem.split('_').next().unwrap_or(stem);
+    format!("known bug {number}: {} ({})", bug.title, bug.upstream)
 }
 
 /// The heading of a column in words: `xfs<` is `power cut before, XFS`.
@@ -244,6 +266,36 @@ mod tests {
         let refused = of(Verdict::RefusedStart);
         assert!(own_line(&refused).is_some_and(|line| line.starts_with("Bad file format")));
         assert!(advice(&refused)[0].contains("--fix"));
+    }
+
+    #[test]
+    fn fix_is_advised_where_the_server_names_it_and_nothing_is_advised_twice() {
+        let of = |line: &str| {
+            let transcript = format!("    log  # {line}\n");
+            let bug = |n: u32| KnownBug {
+                name: format!("known/{n}_b"),
+                title: String::new(),
+                upstream: String::new(),
+                absent: vec!["redis-6.0.16".to_string()],
+            };
+            let (verdict, known) = (Verdict::RefusedStart, vec![bug(1), bug(2)]);
+            advice(&Cause { verdict, transcript, known, ..Cause::default() }).join(" ")
+        };
+        let missing = of("Unable to obtain the AOF file a.base.rdb length. stat: No such file");
+        assert!(missing.contains("missing") && !missing.contains("--fix"), "{missing}");
+        assert_eq!(missing.matches("Not seen on redis-6.0.16.").count(), 1, "{missing}");
+        assert!(of("Bad file format: use ./valkey-check-aof --fix").contains("--fix"));
+    }
+
+    #[test]
+    fn runs_are_counted_and_other_states_of_their_power_cuts_beside_them() {
+        for (runs, states, words) in [
+            (1, 0, "1 run"),
+            (4, 1, "4 runs, and 1 more state of power cuts"),
+            (0, 2, "2 states beside a worse one of the same power cut"),
+        ] {
+            assert_eq!(seen(&Cause { runs, states, ..Cause::default() }), words);
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub fn matrix_within(sweep: &Sweep, width: usize) -> String {
     let cells = alone.map(|record| Cell {
         site: record.site.first.clone(),
         fault: column(record),
+        ending: record.ending,
         verdict: record.verdict(),
     });
     format!("{}\n{}", counts(sweep), Matrix::of(cells).render(width))

@@ -4,6 +4,7 @@
 
 use crate::audit::upgrade::{Compared, Difference, Row, Side, Upgrade};
 use crate::contract::Verdict;
+use crate::report::operator;
 use crate::suite::redis_conf::Policy;
 
 /// How many causes of one event are told before the rest is counted.
@@ -33,6 +34,11 @@ pub fn unmeasured(upgrade: &Upgrade) -> Vec<String> {
 
 /// `redis 7.0.15 → redis 8.0.2, redis.conf (everysec): DO NOT UPGRADE YET, 1 worse`
 pub fn headline(upgrade: &Upgrade) -> String {
+    format!("{}: {}", subject(upgrade), answer(upgrade))
+}
+
+/// `redis 7.0.15 → redis 8.0.2, redis.conf (everysec)`
+pub fn subject(upgrade: &Upgrade) -> String {
     let under = match &upgrade.config {
         None => String::new(),
         Some(config) => {
@@ -41,10 +47,11 @@ pub fn headline(upgrade: &Upgrade) -> String {
         }
     };
     let (old, new) = (&upgrade.old.server, &upgrade.new.server);
-    format!("{old} → {new}{under}: {}", answer(upgrade))
+    format!("{old} → {new}{under}")
 }
 
-fn answer(upgrade: &Upgrade) -> String {
+/// `DO NOT UPGRADE YET, 1 worse`
+pub fn answer(upgrade: &Upgrade) -> String {
     let count = |difference| upgrade.count(difference);
     let better = match count(Difference::Better) {
         0 => String::new(),
@@ -72,10 +79,15 @@ fn told(upgrade: &Upgrade, row: &Row, width: usize) -> String {
     text.push_str(&format!("  {}\n", in_words(first)));
     let indent = " ".repeat(width + 10);
     let worth = |cause: &&Compared| cause.difference < Difference::Same;
+    if !worth(&first) {
+        known(first).iter().for_each(|line| text.push_str(&format!("{indent}{line}\n")));
+    }
     for cause in causes().filter(worth).take(TOLD) {
         if cause != first {
             text.push_str(&format!("{indent}{}\n", in_words(cause)));
         }
+        text.push_str(&format!("{indent}{}\n", cause.sentence));
+        known(cause).iter().for_each(|line| text.push_str(&format!("{indent}{line}\n")));
         text.push_str(&format!("{indent}sabot replay {}\n", cause.token));
         if cause.difference == Difference::Worse {
             let old = &upgrade.old.world;
@@ -101,24 +113,39 @@ pub fn word(difference: Difference) -> &'static str {
     }
 }
 
-/// `lost, was kept: 3 of 4 acknowledged writes are there`
+/// `lost, was kept: writes are gone that appendfsync always promises to be safe`
 pub fn in_words(cause: &Compared) -> String {
     let (old, new) = (word_of(cause.old), word_of(cause.new));
-    let sentence = &cause.sentence;
+    let broken = match cause.difference {
+        Difference::Better | Difference::OnlyOld => cause.old,
+        Difference::Worse | Difference::OnlyNew | Difference::Same => cause.new,
+    };
+    let what = broken.map(|verdict| operator::what(verdict, cause.reason.as_ref()));
+    let what = what.unwrap_or_else(|| cause.sentence.clone());
     let told = match cause.difference {
-        Difference::Worse => format!("{new}, was {old}: {sentence}"),
-        Difference::OnlyNew => {
-            format!("{new}, where the old server makes no such call: {sentence}")
-        }
-        Difference::Same => format!("{new}: {sentence}"),
-        Difference::Better => format!("{new}, was {old}: {sentence}"),
+        Difference::Worse | Difference::Better => format!("{new}, was {old}: {what}"),
+        Difference::OnlyNew => format!("{new}, where the old server makes no such call: {what}"),
+        Difference::Same => format!("{new}: {what}"),
         Difference::OnlyOld => {
-            format!("was {old}, where the new server makes no such call: {sentence}")
+            format!("was {old}, where the new server makes no such call: {what}")
         }
     };
     match cause.other_policy {
         true => format!("{told} (only under another policy than yours)"),
         false => told,
+    }
+}
+
+/// Whether it is a known thing: the known bugs that it looks like, or, of what stands against an
+/// upgrade, that it looks like none.
+pub fn known(cause: &Compared) -> Vec<String> {
+    match cause.known.as_slice() {
+        [] if cause.difference < Difference::Same => {
+            vec!["looks like no known bug of the case library".to_string()]
+        }
+        known => {
+            known.iter().map(|bug| format!("looks like {}", operator::known_bug(bug))).collect()
+        }
     }
 }
 
@@ -146,4 +173,81 @@ pub fn counted(upgrade: &Upgrade) -> String {
         side(&upgrade.old),
         side(&upgrade.new)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::event::Event;
+    use crate::audit::known::KnownBug;
+    use crate::sweep::Tally;
+
+    fn side(server: &str) -> Side {
+        Side {
+            server: server.to_string(),
+            world: server.to_string(),
+            counts: Tally::default(),
+            partial: false,
+            refused: 0,
+            unmeasured: Vec::new(),
+        }
+    }
+
+    fn cause(difference: Difference, known: &[KnownBug]) -> Compared {
+        Compared {
+            difference,
+            events: [Event::DiskFull].into(),
+            other_policy: false,
+            old: Some(Verdict::Kept),
+            new: Some(Verdict::Diverged),
+            sentence: "a is 3".to_string(),
+            reason: None,
+            known: known.to_vec(),
+            token: "TOKEN".to_string(),
+        }
+    }
+
+    #[test]
+    fn what_stands_against_an_upgrade_says_whether_it_is_known() {
+        let bug = KnownBug {
+            name: "known/05a_leftover_counts_twice".to_string(),
+            title: "INCR counts twice".to_string(),
+            upstream: "redis#1".to_string(),
+            absent: Vec::new(),
+        };
+        let causes = vec![
+            cause(Difference::Worse, std::slice::from_ref(&bug)),
+            cause(Difference::OnlyNew, &[]),
+            cause(Difference::Same, &[]),
+        ];
+        let row =
+            Row { event: Event::DiskFull, difference: Difference::Worse, causes: vec![0, 1, 2] };
+        let upgrade = Upgrade {
+            format: "",
+            version: 1,
+            old: side("old"),
+            new: side("new"),
+            config: None,
+            sample: None,
+            causes,
+            rows: vec![row],
+        };
+        let text = text(&upgrade);
+        let lines: Vec<&str> = text.lines().skip(1).take(9).map(str::trim_start).collect();
+        let what = "the data is what no client ever wrote";
+        let expected = [
+            &format!("disk full  WORSE   diverged, was kept: {what}"),
+            "a is 3",
+            "looks like known bug 05a: INCR counts twice (redis#1)",
+            "sabot replay TOKEN",
+            "the same with --world old: kept",
+            &format!("diverged, where the old server makes no such call: {what}"),
+            "a is 3",
+            "looks like no known bug of the case library",
+            "sabot replay TOKEN",
+        ];
+        assert_eq!(lines, expected);
+        assert!(known(&cause(Difference::Same, &[])).is_empty());
+        assert_eq!(known(&cause(Difference::Same, &[bug])).len(), 1);
+    }
 }

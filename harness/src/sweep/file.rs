@@ -238,6 +238,7 @@ mod tests {
             token: String::new(),
             same_as_default_order: false,
             past_last_call: false,
+            counts_as: None,
         };
         let sweep = Sweep {
             workload: "a".to_string(),

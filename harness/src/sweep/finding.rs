@@ -215,6 +215,7 @@ mod tests {
             token: String::new(),
             same_as_default_order: false,
             past_last_call: false,
+            counts_as: None,
         };
         let records = vec![
             record("parent.aof.write#1", Verdict::LostReported, "3 of 4"),

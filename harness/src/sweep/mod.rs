@@ -14,6 +14,7 @@
 pub mod accepted;
 pub mod axis;
 mod baseline;
+pub mod class;
 pub mod cuts;
 pub mod driver;
 pub mod enumerate;
@@ -35,6 +36,7 @@ pub mod token;
 pub mod workload;
 
 pub use axis::Axis;
+pub use class::Class;
 pub use enumerate::{PlannedRun, RunPlan};
 pub use fault::{Fault, Kind};
 pub use file::File;
@@ -42,6 +44,6 @@ pub use pair::OneOrPair;
 pub use record::{Record, Sweep};
 pub use shard::Shard;
 pub use signature::{RunResult, Signature};
-pub use tally::{Class, Tally};
+pub use tally::Tally;
 pub use token::Token;
 pub use workload::{Added, Ending, Workload};

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::class::Class;
 use super::enumerate::PlannedRun;
 use super::fault::{Fault, Kind};
 use super::pair::OneOrPair;
@@ -56,6 +57,9 @@ pub struct Record {
     /// It is past the last call of its axis.
     #[serde(rename = "beyond", default, skip_serializing_if = "std::ops::Not::not")]
     pub past_last_call: bool,
+    /// What a report counts it as. None: it does not count, or nobody has counted yet.
+    #[serde(rename = "class", default, skip_serializing_if = "Option::is_none")]
+    pub counts_as: Option<Class>,
 }
 
 impl Record {
@@ -83,6 +87,7 @@ impl Record {
             token: String::new(),
             same_as_default_order: false,
             past_last_call: run.past_last_call,
+            counts_as: None,
         }
     }
 

@@ -10,73 +10,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::accepted::Accepted;
+use super::class::Class;
 use super::record::{Record, Sweep};
 use super::signature::RunResult;
-use crate::contract::Verdict;
-
-/// What a run or a case came to, the worst first.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Class {
-    /// It broke a promise that nobody has accepted to be broken.
-    Broken,
-    /// The machine, the world or the harness could not do it.
-    NotMeasured,
-    /// It broke a promise, and a file of accepted findings says why that is known.
-    Accepted,
-    /// Promised writes are gone, but a client had been told; or something leaked.
-    NearlyBroken,
-    LostByLie,
-    LostAllowed,
-    Litter,
-    Kept,
-    /// A case that went as it says, or otherwise without breaking a promise.
-    CaseAsExpected,
-    /// The server lacks what a case is about.
-    NotApplicable,
-    /// The fault met no call.
-    NothingInjected,
-}
-
-impl Class {
-    /// All of them, the worst first.
-    pub const ALL: [Class; 11] = [
-        Class::Broken,
-        Class::NotMeasured,
-        Class::Accepted,
-        Class::NearlyBroken,
-        Class::LostByLie,
-        Class::LostAllowed,
-        Class::Litter,
-        Class::Kept,
-        Class::CaseAsExpected,
-        Class::NotApplicable,
-        Class::NothingInjected,
-    ];
-
-    /// That of a run whose finding, if it is one, is accepted or not.
-    pub fn of_run(result: RunResult, is_accepted: bool) -> Class {
-        match result {
-            RunResult::NothingInjected => Class::NothingInjected,
-            RunResult::Judged(verdict) if verdict.is_broken_promise() => match is_accepted {
-                true => Class::Accepted,
-                false => Class::Broken,
-            },
-            RunResult::Judged(verdict) if verdict.is_no_measurement() => match is_accepted {
-                true => Class::Accepted,
-                false => Class::NotMeasured,
-            },
-            RunResult::Judged(Verdict::LostReported | Verdict::Leaked) => Class::NearlyBroken,
-            RunResult::Judged(Verdict::LostByLie) => Class::LostByLie,
-            RunResult::Judged(Verdict::LostAllowed) => Class::LostAllowed,
-            RunResult::Judged(Verdict::Litter) => Class::Litter,
-            RunResult::Judged(Verdict::NotApplicable) => Class::NotApplicable,
-            RunResult::Judged(_) => Class::Kept,
-        }
-    }
-}
 
 /// How many of each class.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +62,15 @@ impl std::iter::Sum for Tally {
     }
 }
 
+impl Sweep {
+    /// Writes down at each run what it counts as, for readers of the JSON.
+    pub fn classify(&mut self, accepted: &Accepted) {
+        for record in &mut self.records {
+            record.counts_as = record.class(&self.workload, accepted);
+        }
+    }
+}
+
 impl Record {
     /// Whether it is a run that counts. It does not if only a disk shows it that keeps nothing but
     /// what was synced by name, if another order of tasks only came to the same, if a stronger file
@@ -146,6 +91,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::Verdict;
     use crate::kernel::Cut;
     use crate::sweep::{Ending, Kind};
 
@@ -165,19 +111,8 @@ mod tests {
             token: String::new(),
             same_as_default_order: false,
             past_last_call: false,
+            counts_as: None,
         }
-    }
-
-    #[test]
-    fn every_verdict_has_one_class_and_a_broken_promise_none_but_broken_or_accepted() {
-        for verdict in Verdict::ALL {
-            let class = Class::of_run(RunResult::Judged(verdict), false);
-            assert_eq!(class == Class::Broken, verdict.is_broken_promise(), "{verdict}");
-            assert_eq!(class == Class::NotMeasured, verdict.is_no_measurement(), "{verdict}");
-            assert!(Class::ALL.contains(&class));
-        }
-        let classes = Class::ALL.windows(2);
-        assert!(classes.into_iter().all(|pair| pair[0] < pair[1]), "each once, in order");
     }
 
     #[test]
@@ -192,10 +127,13 @@ mod tests {
         let kept = record("xfs<", RunResult::Judged(Verdict::Kept));
         let posix = record("posix<", lost);
         let records = vec![own, repeated, usual, end, kept, posix, record("EIO", nothing)];
-        let sweep = Sweep { workload: "w".to_string(), records, ..Sweep::default() };
+        let mut sweep = Sweep { workload: "w".to_string(), records, ..Sweep::default() };
         let tally = Tally::of_sweep(&sweep, &Accepted::default());
         let counts = [Class::Broken, Class::Kept, Class::NothingInjected];
         assert_eq!(counts.map(|class| tally.count(class)), [1, 1, 1]);
         assert_eq!(tally.total(), 3);
+        sweep.classify(&Accepted::default());
+        let classes: Tally = sweep.records.iter().filter_map(|record| record.counts_as).collect();
+        assert_eq!(classes, tally, "the records of a JSON file add up to its counts");
     }
 }

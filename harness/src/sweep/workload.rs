@@ -40,6 +40,10 @@ pub enum Ending {
 const RECOVERY: Duration = Duration::from_secs(11);
 
 impl Ending {
+    /// All of them.
+    pub const ALL: [Ending; 5] =
+        [Ending::Killed, Ending::Healed, Ending::PowerCut, Ending::Sizes, Ending::Load];
+
     /// Those that show what a sync has done.
     pub const POWER_CUTS: [Ending; 2] = [Ending::PowerCut, Ending::Sizes];
 

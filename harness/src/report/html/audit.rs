@@ -7,7 +7,6 @@ use super::timeline::Timeline;
 use super::{Page, Tile, meaning, tone};
 use crate::audit::causes::Causes;
 use crate::audit::event::Event;
-use crate::audit::known::KnownBug;
 use crate::audit::record::{Audit, CaseRecord, CaseResult, Cause};
 use crate::case;
 use crate::contract::Verdict;
@@ -180,14 +179,14 @@ fn shown(number: usize, cause: &Cause, family: &str) -> html::Cause {
         own_line: operator::own_line(cause).map(String::from),
         takes: operator::takes(cause),
         advice: operator::advice(cause),
-        known: cause.known.iter().map(known).collect(),
+        known: cause.known.iter().map(operator::known_bug).collect(),
         other_policy: cause.other_policy,
         place: cause.place(),
         sentence: cause.sentence.clone(),
         meaning: if cause.posix { POSIX } else { meaning(cause.verdict) },
         faults: cause.faults.iter().map(|fault| operator::column(fault)).collect(),
         workloads: cause.workloads.clone(),
-        runs: cause.runs,
+        seen: operator::seen(cause),
         accepted: cause.accepted.clone(),
         example: cause.example.clone(),
         lines: cause.lines,
@@ -198,18 +197,12 @@ fn shown(number: usize, cause: &Cause, family: &str) -> html::Cause {
     }
 }
 
-/// A known bug by its number, what it is, and where it was reported.
-fn known(bug: &KnownBug) -> (String, String, String) {
-    let stem = bug.name.rsplit('/').next().unwrap_or(&bug.name);
-    let number = stem.split('_').next().unwrap_or(stem).to_string();
-    (number, bug.title.clone(), bug.upstream.clone())
-}
-
 fn matrix(sweep: &Sweep, causes: &Causes, accepted: &Accepted) -> html::Sweep {
     let runs =
         sweep.records.iter().filter(|record| sweep_text::is_shown(record)).map(|record| Run {
             site: record.site.to_string(),
             fault: sweep_text::column(record),
+            ending: record.ending,
             verdict: record.verdict(),
             cause: causes.number(&sweep.workload, record, accepted),
         });

@@ -7,13 +7,16 @@
 
 use super::tone;
 use crate::contract::Verdict;
+use crate::report::cell::Worst;
 use crate::report::{matrix, operator};
+use crate::sweep::{Ending, Fault, Kind, OneOrPair};
 
 /// What one run came to, and which cause on the page it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     pub site: String,
     pub fault: String,
+    pub ending: Ending,
     /// None: nothing was injected.
     pub verdict: Option<Verdict>,
     pub cause: Option<usize>,
@@ -46,6 +49,8 @@ impl Row {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
     pub word: &'static str,
+    /// Which endings the word is from, where others came to better.
+    pub endings: String,
     /// The whole name of the verdict.
     pub verdict: String,
     pub tone: &'static str,
@@ -53,12 +58,14 @@ pub struct Cell {
 }
 
 impl Cell {
-    fn of(verdict: Option<Verdict>, cause: Option<usize>) -> Cell {
+    fn of(worst: &Worst, cause: Option<usize>) -> Cell {
+        let verdict = worst.verdict();
         let (name, tone) = match verdict {
             Some(verdict) => (verdict.to_string(), tone(verdict)),
             None => ("not injected".to_string(), "none"),
         };
-        Cell { word: matrix::word(verdict), verdict: name, tone, cause }
+        let (word, endings) = (matrix::word(verdict), worst.letters());
+        Cell { word, endings, verdict: name, tone, cause }
     }
 }
 
@@ -72,7 +79,7 @@ struct Table {
 
 struct Filled {
     column: usize,
-    verdict: Option<Verdict>,
+    worst: Worst,
     cause: Option<usize>,
 }
 
@@ -97,13 +104,14 @@ fn call_of(site: &str) -> &str {
     axis.rsplit_once('.').map_or(axis, |(_, call)| call)
 }
 
-/// What counts of two: a verdict before none, the worse before the better.
-fn rank(verdict: Option<Verdict>) -> (bool, Option<Verdict>) {
-    (verdict.is_none(), verdict)
+/// Where a column stands: faults of one kind side by side, pairs behind what they begin with.
+fn place(column: &str) -> (Option<Kind>, String) {
+    let fault = column.parse::<OneOrPair<Fault>>().ok();
+    (fault.map(|fault| fault.first.kind()), column.to_string())
 }
 
 impl Table {
-    fn put(&mut self, Run { site, fault, verdict, cause }: Run) {
+    fn put(&mut self, Run { site, fault, ending, verdict, cause }: Run) {
         let column = self.columns.iter().position(|known| *known == fault);
         let column = column.unwrap_or_else(|| {
             self.columns.push(fault);
@@ -115,22 +123,29 @@ impl Table {
             self.rows.len() - 1
         });
         let cells = &mut self.rows[row].1;
-        match cells.iter_mut().find(|cell| cell.column == column) {
-            Some(cell) if rank(verdict) < rank(cell.verdict) => {
-                *cell = Filled { column, verdict, cause };
-            }
-            Some(_) => {}
-            None => cells.push(Filled { column, verdict, cause }),
+        let place = cells.iter().position(|cell| cell.column == column);
+        let place = place.unwrap_or_else(|| {
+            cells.push(Filled { column, worst: Worst::default(), cause: None });
+            cells.len() - 1
+        });
+        let cell = &mut cells[place];
+        if cell.worst.add(verdict, ending) {
+            cell.cause = cause;
         }
     }
 
     fn grid(self) -> Grid {
         let width = self.columns.len();
+        // A sample meets the faults in any order.
+        let mut order: Vec<usize> = (0..width).collect();
+        order.sort_by_key(|n| place(&self.columns[*n]));
+        let mut place_of = vec![0; width];
+        order.iter().enumerate().for_each(|(place, column)| place_of[*column] = place);
         let mut rows: Vec<(String, String, Row)> = Vec::new();
         for (site, filled) in self.rows {
             let mut cells: Vec<Option<Cell>> = vec![None; width];
             for cell in filled {
-                cells[cell.column] = Some(Cell::of(cell.verdict, cell.cause));
+                cells[place_of[cell.column]] = Some(Cell::of(&cell.worst, cell.cause));
             }
             let (axis, number) = site.rsplit_once('#').unwrap_or((&site, ""));
             match rows.last_mut() {
@@ -144,7 +159,8 @@ impl Table {
             }
         }
         let rows = rows.into_iter().map(|(_, _, row)| row).collect();
-        let columns = self.columns.into_iter().map(|it| (operator::column(&it), it)).collect();
+        let columns = order.into_iter().map(|n| &self.columns[n]);
+        let columns = columns.map(|it| (operator::column(it), it.clone())).collect();
         Grid { call: self.call, columns, rows }
     }
 }
@@ -158,6 +174,7 @@ mod tests {
         let run = |site: &str, fault: &str, verdict| Run {
             site: site.to_string(),
             fault: fault.to_string(),
+            ending: Ending::Killed,
             verdict,
             cause: None,
         };
@@ -187,5 +204,45 @@ mod tests {
             ("child.rewrite-temp.write#1".to_string(), vec!["", "."]),
         ];
         assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn faults_of_one_kind_stand_side_by_side() {
+        let run = |fault: &str, verdict| Run {
+            site: "parent.aof.write#1".to_string(),
+            fault: fault.to_string(),
+            ending: Ending::Killed,
+            verdict: Some(verdict),
+            cause: None,
+        };
+        let grids = grids([
+            run("EIO+", Verdict::Lost),
+            run("all<", Verdict::Kept),
+            run("half", Verdict::Litter),
+            run("EIO", Verdict::LostReported),
+        ]);
+        let signs: Vec<&str> = grids[0].columns.iter().map(|(_, sign)| sign.as_str()).collect();
+        assert_eq!(signs, ["EIO", "EIO+", "half", "all<"]);
+        let cells = grids[0].rows[0].cells.iter().flatten();
+        let words: Vec<&str> = cells.map(|cell| cell.word).collect();
+        assert_eq!(words, ["told", "LOST", "litter", "."]);
+    }
+
+    #[test]
+    fn a_cell_says_which_endings_its_word_is_from_and_leads_to_its_finding() {
+        let run = |ending, verdict, cause| Run {
+            site: "parent.aof.write#1".to_string(),
+            fault: "EIO".to_string(),
+            ending,
+            verdict: Some(verdict),
+            cause,
+        };
+        let grids = grids([
+            run(Ending::Killed, Verdict::LostReported, Some(2)),
+            run(Ending::Healed, Verdict::Stuck, Some(1)),
+            run(Ending::PowerCut, Verdict::LostReported, Some(2)),
+        ]);
+        let cell = grids[0].rows[0].cells[0].as_ref().expect("one was put there");
+        assert_eq!((cell.word, cell.endings.as_str(), cell.cause), ("STUCK", "h", Some(1)));
     }
 }

@@ -11,7 +11,7 @@ pub mod upgrade;
 
 use askama::Template;
 
-use super::matrix;
+use super::{cell, matrix};
 use crate::contract::Verdict;
 use grid::Grid;
 use timeline::Timeline;
@@ -77,8 +77,8 @@ pub struct Cause {
     /// What brings it on.
     pub takes: String,
     pub advice: Vec<String>,
-    /// Known bugs that it looks like: number, title, where it was reported.
-    pub known: Vec<(String, String, String)>,
+    /// Known bugs that it looks like.
+    pub known: Vec<String>,
     /// It shows only in workloads that set another policy than the user's.
     pub other_policy: bool,
     /// The kind of call, or the case.
@@ -88,7 +88,8 @@ pub struct Cause {
     pub meaning: &'static str,
     pub faults: Vec<String>,
     pub workloads: Vec<String>,
-    pub runs: usize,
+    /// How often it was seen.
+    pub seen: String,
     /// Why it is accepted.
     pub accepted: Option<String>,
     pub example: String,
@@ -213,6 +214,11 @@ impl Page {
 
     fn not_covered(&self) -> &'static [(&'static str, &'static str)] {
         &NOT_COVERED
+    }
+
+    /// The letters behind words of the matrices, and what each stands for.
+    fn letters(&self) -> impl Iterator<Item = (char, &'static str)> {
+        cell::letters().into_iter()
     }
 
     /// Verdicts with their looks, the words of the matrices for them, and their meanings.

@@ -12,6 +12,9 @@ use crate::report::upgrade as words;
 #[template(path = "compare.html")]
 pub struct Page {
     pub headline: String,
+    /// Which servers, under what.
+    pub subject: String,
+    pub answer: String,
     pub tone: &'static str,
     pub rows: Vec<Event>,
     /// What nothing was found out about.
@@ -37,9 +40,13 @@ pub struct Event {
 }
 
 /// A cause on both servers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shown {
     pub words: String,
+    /// What was promised and what happened.
+    pub sentence: String,
+    /// Whether it is a known thing.
+    pub known: Vec<String>,
     /// Where it is worth replaying: the token.
     pub token: Option<String>,
     /// How the old server is called, where it does better.
@@ -56,6 +63,8 @@ impl Page {
         let config = upgrade.config.as_ref();
         Page {
             headline: words::headline(upgrade),
+            subject: words::subject(upgrade),
+            answer: words::answer(upgrade),
             tone,
             rows: upgrade.rows.iter().map(|row| event(upgrade, row)).collect(),
             unmeasured: words::unmeasured(upgrade),
@@ -88,14 +97,14 @@ fn event(upgrade: &Upgrade, row: &Row) -> Event {
         let worse = cause.difference == Difference::Worse;
         Shown {
             words: words::in_words(cause),
+            sentence: cause.sentence.clone(),
+            known: words::known(cause),
             token: worth.then(|| cause.token.clone()),
             better_on: worse.then(|| upgrade.old.world.clone()),
         }
     };
-    Event {
-        name: row.event.words(),
-        word: words::word(row.difference),
-        tone,
-        causes: row.causes.iter().map(shown).collect(),
-    }
+    let mut causes: Vec<Shown> = row.causes.iter().map(shown).collect();
+    // Without a token, causes that read alike are one.
+    causes.dedup();
+    Event { name: row.event.words(), word: words::word(row.difference), tone, causes }
 }
