@@ -8,7 +8,7 @@ use super::multi_part::MultiPart;
 use super::read_commands::Executor;
 use super::single_file::SingleFile;
 use super::state::{Core, State};
-use super::storage::{LoadResult, RewriteFailed, Storage};
+use super::storage::{CannotLoad, LoadResult, RewriteFailed, Storage};
 use crate::config::Config;
 use crate::env::Env;
 use crate::generation::AofLayout;
@@ -61,7 +61,11 @@ impl Aof {
     }
 
     /// Loads the files. The AOF is off meanwhile.
-    pub fn load(&mut self, env: &mut Env<'_>, executor: &mut dyn Executor) -> LoadResult {
+    pub fn load(
+        &mut self,
+        env: &mut Env<'_>,
+        executor: &mut dyn Executor,
+    ) -> Result<LoadResult, CannotLoad> {
         self.storage.load(&mut self.core, env, executor)
     }
 

@@ -32,4 +32,4 @@ pub use crate::env::{Env, Status};
 pub use append_only_file::Aof;
 pub use read_commands::{Executor, UnknownCommand};
 pub use state::{Core, State};
-pub use storage::{LoadResult, RewriteFailed};
+pub use storage::{CannotLoad, LoadResult, RewriteFailed};

@@ -20,6 +20,7 @@
 
 use super::expiry::strtoll;
 use super::state::Core;
+use super::storage::CannotLoad;
 use crate::env::Env;
 use crate::keyspace::Bytes;
 use crate::os::{Errno, Os, Whence, strerror};
@@ -80,8 +81,9 @@ pub(super) trait Dialect {
     /// What redis-check-aof is called with.
     fn to_check(&self) -> &'static str;
 
-    /// Ends the process because of a command that is not known.
-    fn unknown_command(&self, env: &mut Env<'_>, reader: &mut FileReader, name: &str) -> !;
+    /// Says that a command is not known.
+    fn unknown_command(&self, env: &mut Env<'_>, reader: &mut FileReader, name: &str)
+    -> CannotLoad;
 }
 
 /// How a file was loaded.
@@ -120,18 +122,18 @@ pub(super) struct File<'a> {
 }
 
 impl File<'_> {
-    /// Loads the file. Returns only if the server may start.
+    /// Loads the file.
     pub(super) fn load(
         &self,
         core: &Core,
         env: &mut Env<'_>,
         executor: &mut dyn Executor,
         reader: &mut FileReader,
-    ) -> FileLoaded {
+    ) -> Result<FileLoaded, CannotLoad> {
         let mut offsets = ValidOffsets::default();
         let mut preamble_error = None;
         let stop = match self.load_rdb(env, executor, reader) {
-            Ok(()) => self.run_commands(env, executor, reader, &mut offsets),
+            Ok(()) => self.run_commands(env, executor, reader, &mut offsets)?,
             Err(errno) => {
                 preamble_error = Some(errno);
                 ReadEnd::Read
@@ -139,7 +141,7 @@ impl File<'_> {
         };
         let dialect = self.dialect;
         match stop {
-            ReadEnd::CleanEof if !executor.in_multi() => return FileLoaded::Whole,
+            ReadEnd::CleanEof if !executor.in_multi() => return Ok(FileLoaded::Whole),
             ReadEnd::CleanEof => {
                 let words = "Revert incomplete MULTI/EXEC transaction in AOF file";
                 env.warning(&dialect.of_file(words));
@@ -150,7 +152,7 @@ impl File<'_> {
                 let errno = reader.error().or(preamble_error).unwrap_or(Errno::from_raw(0));
                 let words = "Unrecoverable error reading the append only file";
                 let line = format!("{}: {}", dialect.of_file(words), strerror(errno));
-                close_and_die(env, reader, &line)
+                return Err(close_and_refuse(env, reader, &line));
             }
             ReadEnd::Format => {
                 let words = "Bad file format reading the append only file";
@@ -159,7 +161,7 @@ impl File<'_> {
                     dialect.of_file(words),
                     dialect.to_check()
                 );
-                close_and_die(env, reader, &line)
+                return Err(close_and_refuse(env, reader, &line));
             }
         }
         if !self.truncate(core, env, offsets.valid_up_to) {
@@ -171,10 +173,10 @@ impl File<'_> {
                 dialect.of_file(words),
                 dialect.to_check()
             );
-            close_and_die(env, reader, &line);
+            return Err(close_and_refuse(env, reader, &line));
         }
         executor.discard();
-        FileLoaded::Truncated
+        Ok(FileLoaded::Truncated)
     }
 
     /// Truncates the file to `len` bytes, if `aof-load-truncated` allows it. Returns whether it
@@ -234,7 +236,7 @@ impl File<'_> {
         executor: &mut dyn Executor,
         reader: &mut FileReader,
         offsets: &mut ValidOffsets,
-    ) -> ReadEnd {
+    ) -> Result<ReadEnd, CannotLoad> {
         let mut lines = 0u64;
         loop {
             if lines.is_multiple_of(self.dialect.lines_between_events()) {
@@ -244,14 +246,14 @@ impl File<'_> {
             let argv = match self.read_command(env, reader) {
                 Ok(None) => continue,
                 Ok(Some(argv)) => argv,
-                Err(stop) => return stop,
+                Err(stop) => return Ok(stop),
             };
             if argv[0].eq_ignore_ascii_case(b"MULTI") {
                 offsets.valid_before_multi = offsets.valid_up_to;
             }
             let name = String::from_utf8_lossy(&argv[0]).into_owned();
             if executor.execute(env.os, argv).is_err() {
-                self.dialect.unknown_command(env, reader, &name);
+                return Err(self.dialect.unknown_command(env, reader, &name));
             }
             if env.config.aof_load_truncated {
                 offsets.valid_up_to = reader.position();
@@ -300,12 +302,12 @@ impl File<'_> {
     }
 }
 
-pub(super) fn die(env: &mut Env<'_>, message: &str) -> ! {
+pub(super) fn refuse(env: &mut Env<'_>, message: &str) -> CannotLoad {
     env.warning(message);
-    env.os.exit(1)
+    CannotLoad
 }
 
-pub(super) fn close_and_die(env: &mut Env<'_>, reader: &mut FileReader, message: &str) -> ! {
+fn close_and_refuse(env: &mut Env<'_>, reader: &mut FileReader, message: &str) -> CannotLoad {
     reader.close(env.os);
-    die(env, message)
+    refuse(env, message)
 }

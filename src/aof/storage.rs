@@ -12,7 +12,11 @@ use crate::os::{Errno, Fd, Interest, Pid, WaitStatus};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RewriteFailed;
 
-/// How loading ended. Any other end is the end of the process.
+/// The files cannot be loaded, and the log says why. The server ends with exit code 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CannotLoad;
+
+/// How loading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadResult {
     /// The files were loaded, possibly after being truncated.
@@ -41,7 +45,7 @@ pub(super) trait Storage {
         core: &mut Core,
         env: &mut Env<'_>,
         executor: &mut dyn Executor,
-    ) -> LoadResult;
+    ) -> Result<LoadResult, CannotLoad>;
 
     /// After loading at a start, whether or not the AOF is on.
     fn after_load(&mut self, core: &mut Core, env: &mut Env<'_>, keyspace: &Keyspace);

@@ -4,7 +4,7 @@
 //! Must not know: the event loop.
 
 use super::Server;
-use crate::aof::{LoadResult, State};
+use crate::aof::{CannotLoad, LoadResult, State};
 use crate::clock::{time, ustime};
 use crate::config::Config;
 use crate::networking::{Listener, Transport};
@@ -38,7 +38,7 @@ impl Server {
         }
         let (aof, _, mut env) = self.persistence(os);
         aof.before_load(&mut env);
-        self.load_data_from_disk(os);
+        self.load_data_from_disk(os)?;
         let (aof, keyspace, mut env) = self.persistence(os);
         aof.after_load(&mut env, keyspace);
         self.log_ready(os);
@@ -186,10 +186,10 @@ impl Server {
 
     /// With the AOF on, only the AOF is loaded, even if it does not exist and a snapshot does
     /// (Redis: `loadDataFromDisk`).
-    fn load_data_from_disk(&mut self, os: &mut dyn Os) {
+    fn load_data_from_disk(&mut self, os: &mut dyn Os) -> Result<(), CannotStart> {
         let start = ustime(os);
         let source = if self.aof.state == State::On {
-            let loaded = self.load_append_only_file(os);
+            let loaded = self.load_append_only_file(os).map_err(|CannotLoad| CannotStart(1))?;
             (loaded == LoadResult::Loaded).then_some("append only file")
         } else {
             match self.rdb_load(os, false) {
@@ -198,7 +198,7 @@ impl Server {
                 Err(errno) => {
                     let reason = strerror(errno);
                     self.warning(os, &format!("Fatal error loading the DB: {reason}. Exiting."));
-                    os.exit(1)
+                    return Err(CannotStart(1));
                 }
             }
         };
@@ -207,6 +207,7 @@ impl Server {
             self.notice(os, &format!("DB loaded from {source}: {seconds:.3} seconds"));
         }
         self.take_signals_of_loading(os);
+        Ok(())
     }
 
     fn log_ready(&self, os: &mut dyn Os) {

@@ -8,7 +8,7 @@
 
 use super::call::run;
 use super::{Loading, Server};
-use crate::aof::{Aof, Env, Executor, LoadResult, State, UnknownCommand};
+use crate::aof::{Aof, CannotLoad, Env, Executor, LoadResult, State, UnknownCommand};
 use crate::clock::{time, ustime};
 use crate::command::{Command, Context, Failure, Outcome, Queued, Request, Session, lookup};
 use crate::env::Children;
@@ -160,11 +160,14 @@ impl Executor for AofClient<'_> {
 }
 
 impl Server {
-    /// Loads the AOF. A file that cannot be loaded ends the process.
+    /// Loads the AOF.
     ///
     /// The server's AOF is replaced by one that is off meanwhile, because serving clients needs the
     /// whole server.
-    pub(super) fn load_append_only_file(&mut self, os: &mut dyn Os) -> LoadResult {
+    pub(super) fn load_append_only_file(
+        &mut self,
+        os: &mut dyn Os,
+    ) -> Result<LoadResult, CannotLoad> {
         let now_us = ustime(os);
         let (config, log, bio) = (self.config.clone(), self.log.clone(), self.bio.clone());
         let mut off = Aof::new(&config);
@@ -185,7 +188,7 @@ impl Server {
             unixtime,
             mstime,
         };
-        let result = aof.load(&mut env, &mut client);
+        let result = aof.load(&mut env, &mut client)?;
         let AofClient { dirty, errors, .. } = client;
         self.aof = aof;
         self.loading = None;
@@ -193,7 +196,7 @@ impl Server {
         for error in errors {
             self.warning(os, &error);
         }
-        result
+        Ok(result)
     }
 
     /// Loads the snapshot into the dataset; with `merge` its keys replace existing ones. A damaged

@@ -4,7 +4,7 @@
 //! Must not know: how the commands are spelled.
 
 use super::Server;
-use crate::aof::{LoadResult, State};
+use crate::aof::{CannotLoad, LoadResult, State};
 use crate::command::{Failure, Reload};
 use crate::keyspace::Value;
 use crate::os::{Fd, Os};
@@ -72,9 +72,9 @@ impl Server {
         let (aof, _, mut env) = self.persistence(os);
         aof.before_reload(&mut env);
         match self.with_protected_client(fd, |server| server.load_append_only_file(os)) {
-            LoadResult::Loaded => {}
-            LoadResult::Empty => return bare_error(),
-            LoadResult::NotExist => os.exit(1),
+            Ok(LoadResult::Loaded) => {}
+            Ok(LoadResult::Empty) => return bare_error(),
+            Ok(LoadResult::NotExist) | Err(CannotLoad) => os.exit(1),
         }
         self.rdb.dirty = 0;
         self.warning(os, "Append Only File loaded by DEBUG LOADAOF");

@@ -5,9 +5,9 @@
 //!
 //! Must not know: what the commands do.
 
-use super::super::read_commands::{Dialect, Executor, File, FileLoaded, die};
+use super::super::read_commands::{Dialect, Executor, File, FileLoaded, refuse};
 use super::super::state::{Core, State};
-use super::super::storage::LoadResult;
+use super::super::storage::{CannotLoad, LoadResult};
 use super::manifest_file::path;
 use super::state::{MultiPart, size_of};
 use crate::clock::ustime;
@@ -77,11 +77,16 @@ impl Dialect for OfPart<'_> {
         "<filename.manifest>"
     }
 
-    fn unknown_command(&self, env: &mut Env<'_>, reader: &mut FileReader, name: &str) -> ! {
+    fn unknown_command(
+        &self,
+        env: &mut Env<'_>,
+        reader: &mut FileReader,
+        name: &str,
+    ) -> CannotLoad {
         let file = self.name;
         env.warning(&format!("Unknown command '{name}' reading the append only file {file}"));
         reader.close(env.os);
-        env.os.exit(1)
+        CannotLoad
     }
 }
 
@@ -99,15 +104,15 @@ impl MultiPart {
         core: &mut Core,
         env: &mut Env<'_>,
         executor: &mut dyn Executor,
-    ) -> LoadResult {
+    ) -> Result<LoadResult, CannotLoad> {
         self.upgrade_if_needed(env);
         if self.manifest.is_empty() {
-            return LoadResult::NotExist;
+            return Ok(LoadResult::NotExist);
         }
-        let total = self.total_size(env);
+        let total = self.total_size(env)?;
         if total == 0 {
             // Redis returns `AOF_EMPTY`, which counts as loaded.
-            return LoadResult::Loaded;
+            return Ok(LoadResult::Loaded);
         }
         executor.start(env.os, total);
         let base = self.manifest.base.clone();
@@ -115,28 +120,27 @@ impl MultiPart {
         let count = self.manifest.parts().count();
         for (n, part) in self.manifest.parts().enumerate() {
             let what = if n == 0 && base.is_some() { "base" } else { "incr" };
-            load_part(core, env, executor, &part.name, what, n + 1 == count);
+            load_part(core, env, executor, &part.name, what, n + 1 == count)?;
         }
         core.current_size = total;
         // Not remembered anywhere, so the first automatic rewrite may come early.
         core.rewrite_base_size = base_size;
-        LoadResult::Loaded
+        Ok(LoadResult::Loaded)
     }
 
-    /// The size of all parts in bytes. One that is missing ends the process.
-    fn total_size(&self, env: &mut Env<'_>) -> u64 {
+    /// The size of all parts in bytes. None may be missing.
+    fn total_size(&self, env: &mut Env<'_>) -> Result<u64, CannotLoad> {
         let mut total = 0;
         for part in self.manifest.parts() {
             match size_of(env, &part.name) {
                 Ok(size) => total += size,
-                Err(_) => env.os.exit(1),
+                Err(_) => return Err(CannotLoad),
             }
         }
-        total
+        Ok(total)
     }
 }
 
-/// Loads one part, or ends the process.
 fn load_part(
     core: &mut Core,
     env: &mut Env<'_>,
@@ -144,11 +148,11 @@ fn load_part(
     name: &str,
     what: &str,
     is_last: bool,
-) {
+) -> Result<(), CannotLoad> {
     let start = ustime(env.os);
-    match load_file(core, env, executor, name) {
+    match load_file(core, env, executor, name)? {
         PartLoaded::Loaded(FileLoaded::Truncated) if !is_last => {
-            die(env, "Fatal error: the truncated file is not the last file")
+            return Err(refuse(env, "Fatal error: the truncated file is not the last file"));
         }
         PartLoaded::Loaded(_) => {
             let seconds = (ustime(env.os) - start) as f32 / 1e6;
@@ -156,6 +160,7 @@ fn load_part(
         }
         PartLoaded::Empty | PartLoaded::NotExist => {}
     }
+    Ok(())
 }
 
 fn load_file(
@@ -163,7 +168,7 @@ fn load_file(
     env: &mut Env<'_>,
     executor: &mut dyn Executor,
     name: &str,
-) -> PartLoaded {
+) -> Result<PartLoaded, CannotLoad> {
     let path = path(env.config, name);
     let fd = match env.os.open(&path, OFlag::O_RDONLY, 0o666) {
         Ok(fd) => fd,
@@ -173,33 +178,34 @@ fn load_file(
     let mut reader = FileReader::new(fd, size.unwrap_or(u64::from(u32::MAX)));
     if size == Ok(0) {
         reader.close(env.os);
-        return PartLoaded::Empty;
+        return Ok(PartLoaded::Empty);
     }
     executor.begin_file();
     let state = std::mem::replace(&mut core.state, State::Off);
     let dialect = OfPart { name, old_style: name == env.config.appendfilename };
     let file = File { path: &path, name, dialect: &dialect };
-    let loaded = file.load(core, env, executor, &mut reader);
+    let loaded = file.load(core, env, executor, &mut reader)?;
     core.state = state;
     reader.close(env.os);
-    PartLoaded::Loaded(loaded)
+    Ok(PartLoaded::Loaded(loaded))
 }
 
-fn not_opened(env: &mut Env<'_>, name: &str, path: &str, errno: Errno) -> PartLoaded {
+fn not_opened(
+    env: &mut Env<'_>,
+    name: &str,
+    path: &str,
+    errno: Errno,
+) -> Result<PartLoaded, CannotLoad> {
     match env.os.stat(path) {
         Err(gone @ Errno::ENOENT) => {
             let reason = strerror(gone);
             env.warning(&format!("The append log file {name} doesn't exist: {reason}"));
-            PartLoaded::NotExist
+            Ok(PartLoaded::NotExist)
         }
         _ => {
             let reason = strerror(errno);
-            die(
-                env,
-                &format!(
-                    "Fatal error: can't open the append log file {name} for reading: {reason}"
-                ),
-            )
+            let what = format!("can't open the append log file {name} for reading");
+            Err(refuse(env, &format!("Fatal error: {what}: {reason}")))
         }
     }
 }

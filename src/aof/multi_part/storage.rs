@@ -4,7 +4,7 @@
 
 use super::super::read_commands::Executor;
 use super::super::state::{Core, State};
-use super::super::storage::{LoadResult, RewriteFailed, Storage};
+use super::super::storage::{CannotLoad, LoadResult, RewriteFailed, Storage};
 use super::limiter::Limit;
 use super::manifest_file;
 use super::state::MultiPart;
@@ -33,7 +33,7 @@ impl Storage for MultiPart {
         core: &mut Core,
         env: &mut Env<'_>,
         executor: &mut dyn Executor,
-    ) -> LoadResult {
+    ) -> Result<LoadResult, CannotLoad> {
         self.load_parts(core, env, executor)
     }
 

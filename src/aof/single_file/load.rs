@@ -2,9 +2,9 @@
 //!
 //! Must not know: what the commands do.
 
-use super::super::read_commands::{Dialect, Executor, File, die};
+use super::super::read_commands::{Dialect, Executor, File, refuse};
 use super::super::state::{Core, State};
-use super::super::storage::LoadResult;
+use super::super::storage::{CannotLoad, LoadResult};
 use super::state::update_current_size;
 use crate::env::Env;
 use crate::os::{OFlag, strerror};
@@ -63,19 +63,29 @@ impl Dialect for OneFile {
     }
 
     /// The file stays open.
-    fn unknown_command(&self, env: &mut Env<'_>, _reader: &mut FileReader, name: &str) -> ! {
-        die(env, &format!("Unknown command '{name}' reading the append only file"))
+    fn unknown_command(
+        &self,
+        env: &mut Env<'_>,
+        _reader: &mut FileReader,
+        name: &str,
+    ) -> CannotLoad {
+        refuse(env, &format!("Unknown command '{name}' reading the append only file"))
     }
 }
 
-pub(super) fn load(core: &mut Core, env: &mut Env<'_>, executor: &mut dyn Executor) -> LoadResult {
+pub(super) fn load(
+    core: &mut Core,
+    env: &mut Env<'_>,
+    executor: &mut dyn Executor,
+) -> Result<LoadResult, CannotLoad> {
     let config = env.config;
     let name = &config.appendfilename;
     let fd = match env.os.open(name, OFlag::O_RDONLY, 0o666) {
         Ok(fd) => fd,
         Err(errno) => {
             let reason = strerror(errno);
-            die(env, &format!("Fatal error: can't open the append log file for reading: {reason}"))
+            let words = "Fatal error: can't open the append log file for reading";
+            return Err(refuse(env, &format!("{words}: {reason}")));
         }
     };
     let size = env.os.fstat(fd).map(|stat| stat.size);
@@ -86,15 +96,15 @@ pub(super) fn load(core: &mut Core, env: &mut Env<'_>, executor: &mut dyn Execut
         core.fsync_offset = 0;
         reader.close(env.os);
         // Redis returns `C_ERR`, which is not treated as an error either.
-        return LoadResult::Empty;
+        return Ok(LoadResult::Empty);
     }
     executor.start(env.os, size.unwrap_or(0));
     let state = std::mem::replace(&mut core.state, State::Off);
-    File { path: name, name, dialect: &OneFile }.load(core, env, executor, &mut reader);
+    File { path: name, name, dialect: &OneFile }.load(core, env, executor, &mut reader)?;
     reader.close(env.os);
     core.state = state;
     update_current_size(core, env);
     core.rewrite_base_size = core.current_size;
     core.fsync_offset = core.file_size;
-    LoadResult::Loaded
+    Ok(LoadResult::Loaded)
 }

@@ -4,7 +4,7 @@
 
 use super::super::read_commands::Executor;
 use super::super::state::{Core, State};
-use super::super::storage::{LoadResult, RewriteFailed, Storage};
+use super::super::storage::{CannotLoad, LoadResult, RewriteFailed, Storage};
 use super::load;
 use super::state::{SingleFile, open_for_appending};
 use crate::env::Env;
@@ -27,7 +27,7 @@ impl Storage for SingleFile {
         core: &mut Core,
         env: &mut Env<'_>,
         executor: &mut dyn Executor,
-    ) -> LoadResult {
+    ) -> Result<LoadResult, CannotLoad> {
         load::load(core, env, executor)
     }
 
