@@ -5,10 +5,10 @@
 use std::ops::{Deref, DerefMut};
 
 use super::multi_part::MultiPart;
-use super::read_commands::Executor;
+use super::read_commands::{CannotLoad, Executor};
 use super::single_file::SingleFile;
 use super::state::{Core, State};
-use super::storage::{CannotLoad, LoadResult, RewriteFailed, Storage};
+use super::storage::{LoadResult, RewriteFailed, Storage};
 use crate::config::Config;
 use crate::env::Env;
 use crate::generation::AofLayout;

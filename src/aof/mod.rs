@@ -30,6 +30,6 @@ mod test_env;
 
 pub use crate::env::{Env, Status};
 pub use append_only_file::Aof;
-pub use read_commands::{Executor, UnknownCommand};
+pub use read_commands::{CannotLoad, Executor, UnknownCommand};
 pub use state::{Core, State};
-pub use storage::{CannotLoad, LoadResult, RewriteFailed};
+pub use storage::{LoadResult, RewriteFailed};

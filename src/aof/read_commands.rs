@@ -20,12 +20,15 @@
 
 use super::expiry::strtoll;
 use super::state::Core;
-use super::storage::CannotLoad;
 use crate::env::Env;
 use crate::keyspace::Bytes;
 use crate::os::{Errno, Os, Whence, strerror};
 use crate::rdb::{LoadOptions, Receiver, rdb_load_rio};
 use crate::rio::stdio::FileReader;
+
+/// The files cannot be loaded, and the log says why. The server ends with exit code 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CannotLoad;
 
 /// The file contains a command that the server does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

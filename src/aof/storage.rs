@@ -2,7 +2,7 @@
 //!
 //! Must not know: which layouts there are.
 
-use super::read_commands::Executor;
+use super::read_commands::{CannotLoad, Executor};
 use super::state::Core;
 use crate::env::Env;
 use crate::keyspace::Keyspace;
@@ -11,10 +11,6 @@ use crate::os::{Errno, Fd, Interest, Pid, WaitStatus};
 /// No rewrite was started. The log says why, unless a child is already running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RewriteFailed;
-
-/// The files cannot be loaded, and the log says why. The server ends with exit code 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CannotLoad;
 
 /// How loading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@
 //!
 //! Must not know: what the commands do.
 
-use super::super::read_commands::{Dialect, Executor, File, FileLoaded, refuse};
+use super::super::read_commands::{CannotLoad, Dialect, Executor, File, FileLoaded, refuse};
 use super::super::state::{Core, State};
-use super::super::storage::{CannotLoad, LoadResult};
+use super::super::storage::LoadResult;
 use super::manifest_file::path;
 use super::state::{MultiPart, size_of};
 use crate::clock::ustime;

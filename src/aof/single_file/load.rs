@@ -2,9 +2,9 @@
 //!
 //! Must not know: what the commands do.
 
-use super::super::read_commands::{Dialect, Executor, File, refuse};
+use super::super::read_commands::{CannotLoad, Dialect, Executor, File, refuse};
 use super::super::state::{Core, State};
-use super::super::storage::{CannotLoad, LoadResult};
+use super::super::storage::LoadResult;
 use super::state::update_current_size;
 use crate::env::Env;
 use crate::os::{OFlag, strerror};

@@ -2,9 +2,9 @@
 //!
 //! Must not know: how.
 
-use super::super::read_commands::Executor;
+use super::super::read_commands::{CannotLoad, Executor};
 use super::super::state::{Core, State};
-use super::super::storage::{CannotLoad, LoadResult, RewriteFailed, Storage};
+use super::super::storage::{LoadResult, RewriteFailed, Storage};
 use super::load;
 use super::state::{SingleFile, open_for_appending};
 use crate::env::Env;
