@@ -2,8 +2,7 @@
 //!
 //! A cause looks like a known bug if the bug's case ends with the same verdict for the same reason,
 //! the same kind of event brings it on, and the server does not end with another line in its log.
-//! That is likeness, and no proof. Must not know: how
-//! anything is told.
+//! That is likeness, and no proof. Must not know: how anything is told.
 
 use std::collections::BTreeSet;
 

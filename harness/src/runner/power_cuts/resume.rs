@@ -49,13 +49,12 @@ impl Judge for Resumed<'_> {
         if judged.contains(&class) {
             return Ok((class, None));
         }
-        let step = self.step;
-        let (point, cut) = (self.point, shown.cut);
-        let state = self.state.clone();
-        let mut runner = self.resumed(state, &shown.image, Some(oracle));
-        runner.represented = Some(RepresentedRun { point, cut });
+        self.world.resume_with(&self.powered_off, &shown.image);
+        let (state, world) = (self.state.clone(), &mut *self.world);
+        let mut runner = Runner::at(state, self.script, world, self.profile, Some(oracle));
+        runner.represented = Some(RepresentedRun { point: self.point, cut: shown.cut });
         runner.record.resumes_after(shown.cut);
-        let end = runner.steps_from(step);
+        let end = runner.steps_from(self.step);
         Ok((class, Some(summarize(runner, end, Collect::Verdicts))))
     }
 
@@ -65,17 +64,6 @@ impl Judge for Resumed<'_> {
 }
 
 impl Resumed<'_> {
-    /// The run on a machine with this image on its disk.
-    fn resumed<'r>(
-        &'r mut self,
-        state: State,
-        image: &Image,
-        oracle: Option<&'r mut dyn Oracle>,
-    ) -> Runner<'r> {
-        self.world.resume_with(&self.powered_off, image);
-        Runner::at(state, self.script, &mut *self.world, self.profile, oracle)
-    }
-
     /// Starts the server to see what it makes of the image.
     fn class_of(&mut self, image: &Image, oracle: &mut dyn Oracle) -> Result<Class, Broken> {
         self.world.resume_with(&self.powered_off, image);
