@@ -27,16 +27,23 @@
 
 mod needs;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub use needs::Needs;
 
 /// Bytes per page, and per block of the disk.
 pub const PAGE: u64 = 4096;
+/// The smallest block of ext4, which mkfs.ext4 takes below 512 MB.
+pub const SMALL_BLOCK: u64 = 1024;
 
 /// Where the last block of a file of this length ends.
 pub fn blocks_end(length: u64) -> u64 {
     length.div_ceil(PAGE) * PAGE
+}
+
+/// The same for blocks of 1 KiB.
+pub fn small_blocks_end(length: u64) -> u64 {
+    length.div_ceil(SMALL_BLOCK) * SMALL_BLOCK
 }
 
 /// A change to the content.
@@ -48,6 +55,17 @@ pub enum Change {
     Extend { offset: u64, end: u64 },
     /// The file was truncated or extended to this length.
     Resize { length: u64 },
+}
+
+impl Change {
+    /// From where to where a write goes, also one that was given up.
+    pub fn range(&self) -> Option<(u64, u64)> {
+        match self {
+            Change::Write { offset, bytes } => Some((*offset, offset + bytes.len() as u64)),
+            Change::Extend { offset, end } => Some((*offset, *end)),
+            Change::Resize { .. } => None,
+        }
+    }
 }
 
 /// A change that is not durable yet, with its place in the order of all changes to the disk.
@@ -92,8 +110,9 @@ pub struct PageCache {
     journal: Vec<ContentEntry>,
     /// Pages that a failed sync marked clean, with what they held then.
     stranded: BTreeMap<u64, Vec<u8>>,
-    /// Pages in blocks that a failed sync has allocated; they may read as zeros for ever.
-    unwritten: BTreeSet<u64>,
+    /// Pages in blocks that a failed sync has allocated, and how many bytes of them there were;
+    /// these may read as zeros for ever.
+    unwritten: BTreeMap<u64, u64>,
     /// For both, up to which change the failed sync went.
     given_up: BTreeMap<u64, u64>,
     /// Writes with a smaller sequence number may have been written back already.
@@ -140,8 +159,8 @@ impl PageCache {
         self.given_up.get(&page).copied().unwrap_or(0)
     }
 
-    /// Pages that may read as zeros, whatever was synced later.
-    pub fn unwritten(&self) -> &BTreeSet<u64> {
+    /// Pages that may read as zeros, whatever was synced later, and how many of their bytes.
+    pub fn unwritten(&self) -> &BTreeMap<u64, u64> {
         &self.unwritten
     }
 
@@ -256,7 +275,7 @@ impl PageCache {
         self.given_up.retain(|page, since| !is_free(*page, *since));
         let known = &self.given_up;
         self.stranded.retain(|page, _| known.contains_key(page));
-        self.unwritten.retain(|page| known.contains_key(page));
+        self.unwritten.retain(|page, _| known.contains_key(page));
     }
 
     /// How long the file is at least after a sync of these pages, and when it was last resized
@@ -340,7 +359,7 @@ impl PageCache {
             self.stranded.insert(page, self.live[start..end].to_vec());
             self.given_up.insert(page, mark.sequence);
             if page * PAGE >= allocated {
-                self.unwritten.insert(page);
+                self.unwritten.insert(page, (end - start) as u64);
             }
         }
         for entry in self.journal.iter_mut().filter(|entry| entry.sequence < mark.sequence) {

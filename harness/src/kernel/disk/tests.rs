@@ -74,7 +74,7 @@ fn a_failed_sync_loses_the_page_until_it_is_written_again() {
     file.synced(file.mark(2));
     assert_eq!(file.durable(), b"onetwo", "an append to the same page rescues it");
     assert!(file.journal().is_empty());
-    assert!(file.unwritten().contains(&0), "or does not, because its block was new");
+    assert!(file.unwritten().contains_key(&0), "or does not, because its block was new");
 }
 
 #[test]

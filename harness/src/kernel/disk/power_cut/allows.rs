@@ -19,11 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{FsModel, Image, PowerCut};
 use crate::kernel::disk::Ino;
 use crate::kernel::disk::directory::apply;
-use crate::kernel::disk::page_cache::{Change, PAGE, PageCache, blocks_end};
-
-/// The smallest block of ext4. A write that leaves its block changes the size in the log only once
-/// the next block is allocated.
-const LEAST_BLOCK: u64 = 1024;
+use crate::kernel::disk::page_cache::{Change, PAGE, PageCache, SMALL_BLOCK, blocks_end};
 
 impl PowerCut<'_> {
     /// Whether this image may be found.
@@ -170,7 +166,7 @@ impl<'a> History<'a> {
         let zeros = [0; PAGE as usize];
         let is_new = page * PAGE >= self.content.allocated();
         let any_freed = fs == FsModel::Posix && self.freed(page, u64::MAX) > 0;
-        if is_new || freed > 0 || any_freed || self.content.unwritten().contains(&page) {
+        if is_new || freed > 0 || any_freed || self.content.unwritten().contains_key(&page) {
             versions.push(&zeros);
         }
         let unit = if fs == FsModel::Ext4 { super::fate::SECTOR as usize } else { 1 };
@@ -230,8 +226,10 @@ fn grown(fs: FsModel, size: u64, offset: u64, end: u64, allocated: u64, sizes: &
     if offset < allocated {
         sizes.insert(size.max(end.min(allocated)));
     }
-    let block = |end: u64| end.div_ceil(LEAST_BLOCK);
-    let within = offset < allocated && block(size) == block(end);
+    // A write that leaves its block changes the size only once the next block is allocated, and
+    // blocks may be small. Each page is written by itself.
+    let block = |end: u64| end.div_ceil(SMALL_BLOCK);
+    let within = offset < allocated && block(size) == block(end.min(allocated));
     if fs != FsModel::Ext4 || !within {
         sizes.insert(size);
     }

@@ -5,9 +5,10 @@
 #[cfg(test)]
 mod tests;
 
-use super::fate::{Blocks, Choice, Fate, GivenUp, Reach, Rest};
+use super::fate::{Blocks, Choice, Fate, GivenUp, Reach, Rest, Zeros};
+use super::small_blocks::writes_until_all_stay;
 use super::{FsModel, PowerCut, is_write};
-use crate::kernel::disk::page_cache::{Change, PageCache};
+use crate::kernel::disk::page_cache::{Change, PAGE, PageCache, small_blocks_end};
 
 /// Something that is chosen independently.
 pub(super) enum Axis {
@@ -46,6 +47,8 @@ pub(super) enum Tail {
     Sized,
     /// Changes that the log does not have, as far as they were written in old blocks.
     InPlace,
+    /// The least on blocks of 1 KiB.
+    Small,
 }
 
 impl Axis {
@@ -130,6 +133,8 @@ impl PowerCut<'_> {
         if leaves_in_place(content, log) {
             options.push(Reached { kept, tear: None, tail: Tail::InPlace });
         }
+        let small = 0..writes_until_all_stay(content, log);
+        options.extend(small.map(|kept| Reached { kept, tear: None, tail: Tail::Small }));
         Axis::InOrder { file, options }
     }
 
@@ -220,7 +225,18 @@ fn longest(content: &PageCache, log: u64) -> u64 {
 }
 
 fn given_up(content: &PageCache) -> Vec<GivenUp> {
-    let zeros: &[bool] = if content.unwritten().is_empty() { &[false] } else { &[true, false] };
+    let mut zeros = vec![Zeros::None];
+    if !content.unwritten().is_empty() {
+        zeros.insert(0, Zeros::Pages);
+    }
+    let longest = longest(content, u64::MAX);
+    let goes_on = |(page, length): (&u64, &u64)| {
+        let end = small_blocks_end(*length);
+        end < PAGE && page * PAGE + end < longest
+    };
+    if content.unwritten().iter().any(goes_on) {
+        zeros.push(Zeros::SmallBlocks);
+    }
     let all = zeros.iter().flat_map(|zeros| [false, true].map(|landed| (landed, *zeros)));
     all.map(|(landed, zeros)| GivenUp { landed, zeros }).collect()
 }

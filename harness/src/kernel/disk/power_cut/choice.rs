@@ -9,7 +9,8 @@
 mod tests;
 
 use super::axes::{Axis, Tail};
-use super::fate::{Blocks, Choice, Fate, GivenUp, Rest};
+use super::fate::{Blocks, Choice, Fate, GivenUp, Rest, Zeros};
+use super::small_blocks::on_small_blocks;
 use super::{FsModel, Impossible, Mode, PowerCut, is_write};
 use crate::kernel::disk::page_cache::{Change, ContentEntry};
 
@@ -48,11 +49,14 @@ impl PowerCut<'_> {
     /// The choice that a mode stands for.
     pub(super) fn choose(&self, mode: Mode) -> Result<Choice, Impossible> {
         match mode {
-            Mode::None => Ok(Choice { given_up: self.given_up(false, true), ..self.prefix(0) }),
+            Mode::None => {
+                Ok(Choice { given_up: self.given_up(false, Zeros::Pages), ..self.prefix(0) })
+            }
             Mode::All => Ok(self.prefix(self.now)),
             Mode::Log => Ok(self.log()),
-            Mode::Data => Ok(self.data(GivenUp { landed: true, zeros: false })),
+            Mode::Data => Ok(self.data(GivenUp { landed: true, zeros: Zeros::None })),
             Mode::InPlace => Ok(self.in_place()),
+            Mode::Small => Ok(self.small()),
             Mode::Prefix(n) => {
                 let events = self.events();
                 let place = usize::try_from(n).ok().and_then(|n| events.get(n));
@@ -77,7 +81,7 @@ impl PowerCut<'_> {
         choice
     }
 
-    fn given_up(&self, landed: bool, zeros: bool) -> Vec<GivenUp> {
+    fn given_up(&self, landed: bool, zeros: Zeros) -> Vec<GivenUp> {
         vec![GivenUp { landed, zeros }; self.unsynced.len()]
     }
 
@@ -87,7 +91,7 @@ impl PowerCut<'_> {
         for file in 0..self.unsynced.len() {
             self.finish(&mut choice.fates[file], file, self.now, Tail::Sized);
         }
-        choice.given_up = self.given_up(false, true);
+        choice.given_up = self.given_up(false, Zeros::Pages);
         choice
     }
 
@@ -106,10 +110,19 @@ impl PowerCut<'_> {
     }
 
     fn in_place(&self) -> Choice {
-        let mut choice = self.data(GivenUp { landed: true, zeros: true });
+        let mut choice = self.data(GivenUp { landed: true, zeros: Zeros::Pages });
         for file in 0..self.unsynced.len() {
             self.finish(&mut choice.fates[file], file, self.committed, Tail::InPlace);
         }
+        choice
+    }
+
+    fn small(&self) -> Choice {
+        let mut choice = self.prefix(0);
+        for file in 0..self.unsynced.len() {
+            self.finish(&mut choice.fates[file], file, self.committed, Tail::Small);
+        }
+        choice.given_up = self.given_up(false, Zeros::SmallBlocks);
         choice
     }
 
@@ -118,7 +131,7 @@ impl PowerCut<'_> {
         let names = self.disk.names.journal().iter().map(|entry| entry.sequence < log).collect();
         let files = 0..self.unsynced.len();
         let fates = files.map(|file| self.base_fates(file, log)).collect();
-        Choice { names, fates, given_up: self.given_up(false, false) }
+        Choice { names, fates, given_up: self.given_up(false, Zeros::None) }
     }
 
     fn base_fates(&self, file: usize, log: u64) -> Vec<Fate> {
@@ -147,7 +160,11 @@ impl PowerCut<'_> {
 
     /// What lies behind the data that reached the disk.
     pub(super) fn finish(&self, fates: &mut [Fate], file: usize, log: u64, tail: Tail) {
-        for (fate, entry) in fates.iter_mut().zip(self.unsynced[file].1.journal()) {
+        let content = self.unsynced[file].1;
+        if tail == Tail::Small && self.fs == FsModel::Ext4 {
+            on_small_blocks(content, fates);
+        }
+        for (fate, entry) in fates.iter_mut().zip(content.journal()) {
             match tail {
                 Tail::Sized
                     if entry.sequence < log

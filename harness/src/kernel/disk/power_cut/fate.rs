@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use super::FsModel;
-use crate::kernel::disk::page_cache::{Change, ContentEntry, PAGE, PageCache, blocks_end};
+use crate::kernel::disk::page_cache::{
+    Change, ContentEntry, PAGE, PageCache, blocks_end, small_blocks_end,
+};
 
 /// Bytes that a disk writes as a whole or not at all.
 pub const SECTOR: u64 = 512;
@@ -40,8 +42,22 @@ pub enum Fate {
 pub struct GivenUp {
     /// They reached the disk.
     pub landed: bool,
-    /// Those in new blocks read as zeros, because the extent says that nothing was written there.
-    pub zeros: bool,
+    pub zeros: Zeros,
+}
+
+/// Which bytes of pages in new blocks read as zeros after a failed sync, because the extent says
+/// that nothing was written there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Zeros {
+    #[default]
+    None,
+    /// Those in blocks of 1 KiB that the sync wrote; others of the page were allocated later.
+    ///
+    /// ```text
+    /// open 0 a creat; write 0 0 47; full; fsync 0; free; append 0 4096; fsync 0
+    /// ```
+    SmallBlocks,
+    Pages,
 }
 
 /// How far the file reaches where bytes of a write are missing; they read as zeros.
@@ -177,8 +193,13 @@ pub fn content(content: &PageCache, fates: &[Fate], given_up: GivenUp) -> Vec<u8
     }
     landed.for_each(|page| file.bring(&page));
     file.bytes.resize(file.size as usize, 0);
-    if given_up.zeros {
-        content.unwritten().iter().for_each(|page| file.zero(page * PAGE, (page + 1) * PAGE));
+    for (page, length) in content.unwritten() {
+        let start = page * PAGE;
+        match given_up.zeros {
+            Zeros::None => {}
+            Zeros::SmallBlocks => file.zero(start, start + small_blocks_end(*length)),
+            Zeros::Pages => file.zero(start, start + PAGE),
+        }
     }
     file.bytes
 }
@@ -283,7 +304,7 @@ fn landed<'a>(content: &'a PageCache, fates: &[Fate], given_up: GivenUp) -> Vec<
 }
 
 /// Up to where the bytes of a write are there, and the least length of the file.
-fn outcome(reach: Reach, fate: Fate) -> Option<(u64, u64)> {
+pub(super) fn outcome(reach: Reach, fate: Fate) -> Option<(u64, u64)> {
     match fate {
         Fate::Dropped | Fate::InPlace => None,
         Fate::Kept => Some((reach.end, reach.end)),

@@ -1,9 +1,9 @@
 //! All images that a power cut may leave, or a fair sample of them, each once.
 //!
 //! First come those with a name (nothing, everything, the log alone, what is written in place, the
-//! data alone, each prefix, each tear of the last write), then the others by number. Stronger
-//! models come first, so that each image is listed under the strongest model that allows it. Must
-//! not know: what is done with an image.
+//! data alone, nothing on small blocks, each prefix, each tear of the last write), then the others
+//! by number. Stronger models come first, so that each image is listed under the strongest model
+//! that allows it. Must not know: what is done with an image.
 
 #[cfg(test)]
 mod tests;
@@ -46,7 +46,7 @@ impl PowerCut<'_> {
                 }
             };
             let prefixes = 0..=power.events().len() as u64;
-            let kinds = [Mode::None, Mode::All, Mode::Log, Mode::InPlace, Mode::Data];
+            let kinds = [Mode::None, Mode::All, Mode::Log, Mode::InPlace, Mode::Data, Mode::Small];
             let named = kinds.into_iter().chain(prefixes.map(Mode::Prefix));
             for mode in named.chain((1..).map(Mode::Torn)) {
                 match power.choose(mode) {

@@ -21,7 +21,7 @@
 //!
 //! Under each of them, blocks that were there before may hold later bytes than the log has sizes
 //! for ([`Fate::InPlace`]), and what a failed sync gave up may have landed, or read as zeros
-//! ([`GivenUp`]).
+//! ([`GivenUp`]). What ext4 leaves on blocks of 1 KiB has a mode of its own ([`Mode::Small`]).
 //!
 //! There are two questions. Whether an image may be found is decided by [`PowerCut::allows`]; which
 //! images are tried, and in which order, is [`PowerCut::images`]. Each kind of state has a mode,
@@ -49,6 +49,7 @@ mod fate;
 mod image;
 mod images;
 mod mode;
+mod small_blocks;
 #[cfg(test)]
 mod tests;
 

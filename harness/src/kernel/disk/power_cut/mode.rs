@@ -1,7 +1,7 @@
 //! Which image is meant: modes and file system models, as written in a case.
 //!
-//! `MODE[@MODEL]`, where MODE is `none`, `all`, `log`, `data`, `inplace`, `prefix:N`, `torn:N` or
-//! `seed:N`. Without a model it is ext4. Must not know: what an image is.
+//! `MODE[@MODEL]`, where MODE is `none`, `all`, `log`, `data`, `inplace`, `small`, `prefix:N`,
+//! `torn:N` or `seed:N`. Without a model it is ext4. Must not know: what an image is.
 
 use std::fmt;
 use std::str::FromStr;
@@ -51,6 +51,8 @@ pub enum Mode {
     /// As [`Mode::Data`]; and what the log does not have was written in place, as far as its blocks
     /// were there before.
     InPlace,
+    /// As [`Mode::None`] on ext4 with blocks of 1 KiB instead of 4 KiB.
+    Small,
     /// The first N unsynced changes and nothing after them; all, if there are fewer.
     Prefix(u64),
     /// Everything, but of the last unsynced write only what the N-th way to tear it leaves, counted
@@ -78,6 +80,7 @@ impl fmt::Display for Mode {
             Mode::Log => f.write_str("log"),
             Mode::Data => f.write_str("data"),
             Mode::InPlace => f.write_str("inplace"),
+            Mode::Small => f.write_str("small"),
             Mode::Prefix(n) => write!(f, "prefix:{n}"),
             Mode::Torn(n) => write!(f, "torn:{n}"),
             Mode::Seed(n) => write!(f, "seed:{n}"),
@@ -99,8 +102,8 @@ impl fmt::Display for Cut {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotACut {
     #[error(
-        "expected none, all, log, data, inplace, prefix:N, torn:N or seed:N, and @PROFILE if need \
-         be"
+        "expected none, all, log, data, inplace, small, prefix:N, torn:N or seed:N, and @PROFILE \
+         if need be"
     )]
     Form,
     #[error("expected {0}:N")]
@@ -150,6 +153,7 @@ impl FromStr for Cut {
             None if mode == "log" => Mode::Log,
             None if mode == "data" => Mode::Data,
             None if mode == "inplace" => Mode::InPlace,
+            None if mode == "small" => Mode::Small,
             None if ["prefix", "torn", "seed"].contains(&mode) => {
                 return Err(NotACut::NoNumber(mode.to_string()));
             }
@@ -177,7 +181,8 @@ mod tests {
 
     #[test]
     fn every_cut_reads_back_as_it_is_written() {
-        let modes = ["none", "all", "log", "data", "inplace", "prefix:0", "torn:1", "seed:77"];
+        let modes =
+            ["none", "all", "log", "data", "inplace", "small", "prefix:0", "torn:1", "seed:77"];
         for mode in modes {
             for (at, fs) in
                 [("", FsModel::Ext4), ("@xfs", FsModel::Xfs), ("@posix", FsModel::Posix)]

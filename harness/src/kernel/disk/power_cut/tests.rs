@@ -259,7 +259,8 @@ proptest! {
                 prop_assert!(pair[0].0.is_subset(&pair[1].0));
             }
         }
-        let modes = ["none", "all", "log", "data", "inplace", "prefix:1", "torn:1", "torn:2"];
+        let modes =
+            ["none", "all", "log", "data", "inplace", "small", "prefix:1", "torn:1", "torn:2"];
         for mode in modes {
             for (fs, (images, complete)) in FsModel::ALL.into_iter().zip(&sets) {
                 let cut = format!("{mode}@{fs}").parse().unwrap();

@@ -109,9 +109,11 @@ fn sizes_end_at_pages_and_on_xfs_at_sectors() {
     let mut disk = settled("f", "a4000");
     append(&mut disk, "f", "b9000");
     commit(&mut disk);
-    for runs in ["a4000", "a4000b96", "a4000.96", "a4000b4192", "a4000b8288", "a4000b9000"] {
+    for runs in ["a4000b96", "a4000.96", "a4000b4192", "a4000b8288", "a4000b9000"] {
         assert_allowed(&disk, &format!("f={runs} z=z2"), ALL);
     }
+    // The block that the old end lies in is allocated, also where blocks are small.
+    assert_allowed(&disk, "f=a4000 z=z2", XP);
     // Pages are independent of each other, and sectors are written whole.
     assert_allowed(&disk, "f=a4000b96.4096b4808 z=z2", ALL);
     assert_allowed(&disk, "f=a4000b608.8392 z=z2", ALL);
@@ -120,6 +122,17 @@ fn sizes_end_at_pages_and_on_xfs_at_sectors() {
     for runs in ["a4000b1000", "a4000b9001", "a3999", "a3584", "", ".4000b9000"] {
         assert_allowed(&disk, &format!("f={runs} z=z2"), &[]);
     }
+}
+
+#[test]
+fn a_write_behind_the_blocks_of_a_file_leaves_no_size_between() {
+    let mut disk = settled("f", "a4000");
+    disk.write(disk.find("f").expect("f"), 4096, &[b'b'; 10]);
+    commit(&mut disk);
+    for runs in ["a4000", "a4000.106", "a4000.96b10"] {
+        assert_allowed(&disk, &format!("f={runs} z=z2"), ALL);
+    }
+    assert_allowed(&disk, "f=a4000.96 z=z2", &[]);
 }
 
 #[test]

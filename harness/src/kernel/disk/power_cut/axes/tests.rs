@@ -82,7 +82,7 @@ fn states(power: &PowerCut<'_>) -> BTreeSet<String> {
 /// The state of each mode, as far as there are prefixes and ways to tear.
 fn modes(disk: &Disk) -> String {
     let most = PowerCut::of(disk, FsModel::Posix).events().len();
-    let fixed = ["none", "all", "log", "data", "inplace"].map(str::to_string).into_iter();
+    let fixed = ["none", "all", "log", "data", "inplace", "small"].map(str::to_string).into_iter();
     let prefixes = (0..=most).map(|n| format!("prefix:{n}"));
     let tears = (1..).map(|n| format!("torn:{n}"));
     let mut text = String::new();
