@@ -86,14 +86,28 @@ fn alike(a: &str, b: &str) -> bool {
     a.split_whitespace().take(TELLING).eq(b.split_whitespace().take(TELLING))
 }
 
-/// What brings it on: most cases end with a kill, which counts only where there is nothing else.
+/// What brings it on: most cases end with a kill, which counts only where there is nothing else, or
+/// where a call was held until then. A call that is held to the end was never made, so that is a
+/// kill before the call.
 fn events(script: &Script) -> BTreeSet<Event> {
     let mut events: BTreeSet<Event> =
         script.steps.iter().filter_map(|step| event(&step.verb)).collect();
-    if events.iter().any(|event| *event != Event::Kill) {
+    if events.iter().any(|event| *event != Event::Kill) && !is_killed_while_held(script) {
         events.remove(&Event::Kill);
     }
     events
+}
+
+fn is_killed_while_held(script: &Script) -> bool {
+    let mut held = false;
+    script.steps.iter().any(|step| {
+        match &step.verb {
+            Verb::Inject { rule, .. } if matches!(rule.effect, Effect::Hold) => held = true,
+            Verb::Heal | Verb::Release(_) => held = false,
+            _ => {}
+        }
+        held && matches!(step.verb, Verb::Kill(_))
+    })
 }
 
 fn event(verb: &Verb) -> Option<Event> {
@@ -118,6 +132,7 @@ fn event(verb: &Verb) -> Option<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case;
     use crate::contract::reason::Attempts;
     use crate::contract::{Reason, Verdict};
 
@@ -138,5 +153,18 @@ mod tests {
         assert!(!like(Some("Unable to obtain the AOF file appendonly.aof.1.base.rdb length")));
         assert!(like(None), "nothing speaks against it");
         assert!(shown.like(&signature, &BTreeSet::from([Event::Kill]), Some(line)).is_none());
+    }
+
+    #[test]
+    fn a_call_that_is_held_until_the_server_is_killed_was_never_made() {
+        let events = |steps: &str| {
+            let text = format!("config appendonly yes\n\n{steps}");
+            events(&case::parse("held", &text).expect("a case"))
+        };
+        let held = "inject write on=aof hold when=1\n> SET a 1\n";
+        let killed = BTreeSet::from([Event::SlowDisk, Event::Kill]);
+        assert_eq!(events(&format!("{held}kill all\n")), killed);
+        let healed = events(&format!("{held}heal\nkill all\n"));
+        assert_eq!(healed, BTreeSet::from([Event::SlowDisk]));
     }
 }

@@ -157,9 +157,8 @@ impl Upgrade {
 
     /// Whether everything there is was found out about both servers.
     pub fn is_whole(&self) -> bool {
-        [&self.old, &self.new].iter().all(|side| {
-            !side.partial && side.refused == 0 && side.counts.count(Class::NotMeasured) == 0
-        })
+        let whole = |side: &Side| !side.partial && side.counts.count(Class::NotMeasured) == 0;
+        whole(&self.old) && whole(&self.new)
     }
 }
 

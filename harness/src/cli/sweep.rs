@@ -158,13 +158,15 @@ fn conclude(file: &File, accepted: &Accepted, seconds: f64) {
     annotate(file, accepted);
     screen::line(&legend());
     let tally = Tally::of_sweeps(&file.sweeps, accepted);
-    let refused = file.sweeps.iter().filter(|sweep| sweep.refused.is_some()).count();
     let (sweeps, runs) = (file.sweeps.len(), tally.total());
     let [broken, unmeasured] = [Class::Broken, Class::NotMeasured].map(|class| tally.count(class));
     let mut text = format!(
-        "{sweeps} sweeps, {runs} runs, {broken} with a promise broken, {unmeasured} not measured, \
-         {refused} workloads not swept"
+        "{sweeps} sweeps, {runs} runs, {broken} with a promise broken, {unmeasured} not measured"
     );
+    let refused = file.sweeps.iter().filter(|sweep| sweep.refused.is_some()).count();
+    if refused > 0 {
+        text.push_str(&format!(", among them {refused} workloads that were not swept"));
+    }
     if file.partial {
         text.push_str("; interrupted, so this is partial");
     }
@@ -186,13 +188,9 @@ pub fn status(class: Class) -> Status {
 
 /// What runs and workloads mean for the exit code.
 fn statuses(file: &File, accepted: &Accepted) -> Vec<Status> {
-    let refused = file.sweeps.iter().filter(|sweep| sweep.refused.is_some());
+    let bad_cases = file.sweeps.iter().filter(|sweep| sweep.bad_case).map(|_| Status::BadCase);
     let tally = Tally::of_sweeps(&file.sweeps, accepted);
-    let refusal = |sweep: &Sweep| match sweep.bad_case {
-        true => Status::BadCase,
-        false => Status::NotMeasured,
-    };
-    refused.map(refusal).chain(tally.classes().map(status)).collect()
+    bad_cases.chain(tally.classes().map(status)).collect()
 }
 
 /// Puts the reports in place, each as a whole or not at all.
@@ -228,13 +226,17 @@ fn read(path: &Path) -> Result<File, CommandError> {
     File::read(&text).map_err(|why| CommandError::usage(format!("{}: {why}", path.display())))
 }
 
-/// `sabot merge`: the shards of one sweep.
+/// `sabot merge`: the shards of one sweep. It says which have to be run again.
 pub fn merge(args: &MergeArgs) -> Result<Exit, CommandError> {
     let accepted = accepted(&args.reports)?;
     let files: Vec<File> = args.files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
     output::possible(
         args.reports.json.iter().chain(&args.reports.junit).map(|path| path.as_path()),
     )?;
+    let interrupted = args.files.iter().zip(&files).filter(|(_, file)| file.partial);
+    let interrupted: Vec<String> = interrupted
+        .map(|(path, file)| format!("{}: shard {} was interrupted", path.display(), file.shard))
+        .collect();
     let merged = File::merge(files).map_err(CommandError::usage)?;
     merged.sweeps.iter().for_each(|sweep| screen::line(&shown(sweep, false)));
     conclude(&merged, &accepted, 0.0);
@@ -242,7 +244,7 @@ pub fn merge(args: &MergeArgs) -> Result<Exit, CommandError> {
     write(&merged, json, junit, &accepted, &[])?;
     say_accepted(&accepted, &merged, &[]);
     let missing = merged.missing();
-    missing.iter().for_each(|what| screen::error(what));
+    interrupted.iter().chain(&missing).for_each(|what| screen::error(what));
     let missing = missing.iter().map(|_| Status::NotMeasured);
     Ok(overall(statuses(&merged, &accepted).into_iter().chain(missing)))
 }

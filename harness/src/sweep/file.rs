@@ -73,7 +73,11 @@ impl File {
         let mut missing: Vec<String> =
             missing.iter().map(|shard| format!("shard {shard} is missing")).collect();
         if self.partial {
-            missing.push("it was interrupted".to_string());
+            let why = match shards.len() {
+                1 => "it was interrupted",
+                _ => "a shard was interrupted, or lacks a workload of the others",
+            };
+            missing.push(why.to_string());
         }
         let partial = self.sweeps.iter().filter(|sweep| sweep.is_partial());
         missing
@@ -281,7 +285,8 @@ mod tests {
         // One was stopped before it had begun with the workload.
         parts[0].sweeps.clear();
         let merged = File::merge(parts.to_vec()).expect("two of two");
-        assert_eq!(merged.missing(), ["it was interrupted"]);
+        let missing = merged.missing();
+        assert_eq!(missing, ["a shard was interrupted, or lacks a workload of the others"]);
     }
 
     #[test]

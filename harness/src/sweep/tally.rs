@@ -2,8 +2,9 @@
 //!
 //! Every run and every case that counts falls into exactly one [`Class`], so the classes add up to
 //! the whole. A record does not count if another one already says the same, or if only a disk shows
-//! it that keeps nothing but what was synced by name ([`Record::is_counted`]). Must not know: how
-//! numbers are printed.
+//! it that keeps nothing but what was synced by name ([`Record::is_counted`]). A workload that
+//! could not be swept counts as one run that was not measured. Must not know: how numbers are
+//! printed.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,8 @@ impl Tally {
     /// The runs of one sweep.
     pub fn of_sweep(sweep: &Sweep, accepted: &Accepted) -> Tally {
         let class = |record: &Record| record.class(&sweep.workload, accepted);
-        sweep.records.iter().filter_map(class).collect()
+        let refused = sweep.refused.iter().map(|_| Class::NotMeasured);
+        sweep.records.iter().filter_map(class).chain(refused).collect()
     }
 
     /// The runs of several.
@@ -135,5 +137,12 @@ mod tests {
         sweep.classify(&Accepted::default());
         let classes: Tally = sweep.records.iter().filter_map(|record| record.counts_as).collect();
         assert_eq!(classes, tally, "the records of a JSON file add up to its counts");
+    }
+
+    #[test]
+    fn a_workload_that_could_not_be_swept_is_not_measured() {
+        let sweep = Sweep { refused: Some("two dry runs differ".to_string()), ..Sweep::default() };
+        let tally = Tally::of_sweep(&sweep, &Accepted::default());
+        assert_eq!((tally.count(Class::NotMeasured), tally.total()), (1, 1));
     }
 }
