@@ -34,6 +34,7 @@ mod session;
 mod set_algebra;
 mod sets;
 mod sort;
+mod streams;
 mod strings;
 mod table;
 mod transaction;

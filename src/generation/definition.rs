@@ -136,6 +136,7 @@ pub struct RdbFormat {
     pub aof_aux: &'static str,
     /// The compact encoding of hashes, sorted sets, and the nodes of lists.
     pub compact: Compact,
+    pub streams: StreamForm,
     pub autosync: Autosync,
     /// Whether and how the directory is synced after the rename.
     pub installation: Installation,
@@ -155,6 +156,14 @@ pub enum Autosync {
 pub enum Compact {
     Ziplist,
     Listpack,
+}
+
+/// What a stream keeps besides its entries, its last id and its groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamForm {
+    Plain,
+    /// How many entries were ever added, the highest id deleted, and how many a group has read.
+    Counted,
 }
 
 /// How a finished file gets its final name.

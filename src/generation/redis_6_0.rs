@@ -5,9 +5,9 @@
 use super::definition::{
     AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
     ForksInTransactions, Generation, Installation, KilledSave, PanicSignal, Propagation, RdbFormat,
-    ShutdownWay, Translation,
+    ShutdownWay, StreamForm, Translation,
 };
-use super::words::{ConfigRefused, RdbDefect, RdbOpen, Words, quoted};
+use super::words::{ConfigRefused, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
 
 pub static REDIS_6_0: Generation = Generation {
     name: "redis-6.0",
@@ -17,6 +17,7 @@ pub static REDIS_6_0: Generation = Generation {
         version: 9,
         aof_aux: "aof-preamble",
         compact: Compact::Ziplist,
+        streams: StreamForm::Plain,
         autosync: Autosync::Whole(32 << 20),
         installation: Installation::Rename,
     },
@@ -70,6 +71,7 @@ impl Words for Redis60 {
             RdbDefect::ZSet => 1583,
             RdbDefect::Checksum => 2364,
             RdbDefect::UnexpectedEof => 2377,
+            RdbDefect::Stream(defect) => stream_line(defect),
         }
     }
 
@@ -145,5 +147,39 @@ impl Words for Redis60 {
 
     fn rdb_write_error(&self, _step: &str, reason: &str) -> String {
         format!("Write error saving DB on disk: {reason}")
+    }
+}
+
+/// The line of rdb.c that reports this. 6.0 does not check everything; what it leaves out stands
+/// with the check before it.
+fn stream_line(defect: StreamDefect) -> u32 {
+    match defect {
+        StreamDefect::NodesLen => 1790,
+        StreamDefect::NodeId => 1801,
+        StreamDefect::NodeIdSize => 1806,
+        StreamDefect::Listpack => 1814,
+        StreamDefect::BadListpack => 1824,
+        StreamDefect::EmptyListpack => 1824,
+        StreamDefect::RepeatedNode => 1832,
+        StreamDefect::Metadata => 1842,
+        StreamDefect::LengthWithoutNodes => 1842,
+        StreamDefect::GroupsLen => 1850,
+        StreamDefect::GroupName => 1861,
+        StreamDefect::GroupId => 1870,
+        StreamDefect::GroupOffset => 1870,
+        StreamDefect::RepeatedGroup => 1878,
+        StreamDefect::PendingLen => 1889,
+        StreamDefect::PendingId => 1896,
+        StreamDefect::PendingDelivery => 1904,
+        StreamDefect::RepeatedPending => 1910,
+        StreamDefect::ConsumersLen => 1918,
+        StreamDefect::ConsumerName => 1925,
+        StreamDefect::RepeatedConsumer => 1935,
+        StreamDefect::SeenTime => 1935,
+        StreamDefect::ConsumerPendingLen => 1944,
+        StreamDefect::ConsumerPendingId => 1952,
+        StreamDefect::NotInGroup => 1959,
+        StreamDefect::RepeatedConsumerPending => 1966,
+        StreamDefect::PendingWithoutConsumer => 1966,
     }
 }

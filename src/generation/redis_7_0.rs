@@ -5,9 +5,9 @@
 use super::definition::{
     AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
     ForksInTransactions, Generation, Installation, KilledSave, PanicSignal, Propagation, RdbFormat,
-    ShutdownWay, Translation,
+    ShutdownWay, StreamForm, Translation,
 };
-use super::words::{ConfigRefused, RdbDefect, RdbOpen, Words, quoted};
+use super::words::{ConfigRefused, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
 
 pub static REDIS_7_0: Generation = Generation {
     name: "redis-7.0",
@@ -17,6 +17,7 @@ pub static REDIS_7_0: Generation = Generation {
         version: 10,
         aof_aux: "aof-base",
         compact: Compact::Listpack,
+        streams: StreamForm::Counted,
         autosync: Autosync::Ranges(4 << 20),
         installation: Installation::RenameAndSync,
     },
@@ -71,6 +72,7 @@ impl Words for Redis70 {
             RdbDefect::ZSet => 1893,
             RdbDefect::Checksum => 3216,
             RdbDefect::UnexpectedEof => 3240,
+            RdbDefect::Stream(defect) => stream_line(defect),
         }
     }
 
@@ -149,5 +151,38 @@ impl Words for Redis70 {
 
     fn rdb_write_error(&self, step: &str, reason: &str) -> String {
         format!("Write error saving DB on disk({step}): {reason}")
+    }
+}
+
+/// The line of rdb.c that reports this.
+fn stream_line(defect: StreamDefect) -> u32 {
+    match defect {
+        StreamDefect::NodesLen => 2325,
+        StreamDefect::NodeId => 2336,
+        StreamDefect::NodeIdSize => 2341,
+        StreamDefect::Listpack => 2353,
+        StreamDefect::BadListpack => 2360,
+        StreamDefect::EmptyListpack => 2372,
+        StreamDefect::RepeatedNode => 2384,
+        StreamDefect::Metadata => 2422,
+        StreamDefect::LengthWithoutNodes => 2428,
+        StreamDefect::GroupsLen => 2436,
+        StreamDefect::GroupName => 2447,
+        StreamDefect::GroupId => 2456,
+        StreamDefect::GroupOffset => 2467,
+        StreamDefect::RepeatedGroup => 2478,
+        StreamDefect::PendingLen => 2493,
+        StreamDefect::PendingId => 2500,
+        StreamDefect::PendingDelivery => 2508,
+        StreamDefect::RepeatedPending => 2514,
+        StreamDefect::ConsumersLen => 2526,
+        StreamDefect::ConsumerName => 2533,
+        StreamDefect::RepeatedConsumer => 2542,
+        StreamDefect::SeenTime => 2548,
+        StreamDefect::ConsumerPendingLen => 2557,
+        StreamDefect::ConsumerPendingId => 2565,
+        StreamDefect::NotInGroup => 2572,
+        StreamDefect::RepeatedConsumerPending => 2583,
+        StreamDefect::PendingWithoutConsumer => 2602,
     }
 }

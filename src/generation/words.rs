@@ -27,6 +27,80 @@ pub enum RdbDefect {
     ZSet,
     Checksum,
     UnexpectedEof,
+    Stream(StreamDefect),
+}
+
+/// What is wrong with a stream in an RDB file, or what of it was being read when the file ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamDefect {
+    NodesLen,
+    NodeId,
+    NodeIdSize,
+    Listpack,
+    BadListpack,
+    EmptyListpack,
+    RepeatedNode,
+    Metadata,
+    LengthWithoutNodes,
+    GroupsLen,
+    GroupName,
+    GroupId,
+    GroupOffset,
+    RepeatedGroup,
+    PendingLen,
+    PendingId,
+    PendingDelivery,
+    RepeatedPending,
+    ConsumersLen,
+    ConsumerName,
+    RepeatedConsumer,
+    SeenTime,
+    ConsumerPendingLen,
+    ConsumerPendingId,
+    NotInGroup,
+    RepeatedConsumerPending,
+    PendingWithoutConsumer,
+}
+
+impl StreamDefect {
+    /// As it is logged.
+    pub fn reason(self) -> &'static str {
+        match self {
+            StreamDefect::NodesLen => "Stream listpacks len loading failed.",
+            StreamDefect::NodeId => {
+                "Stream master ID loading failed: invalid encoding or I/O error."
+            }
+            StreamDefect::NodeIdSize => "Stream node key entry is not the size of a stream ID",
+            StreamDefect::Listpack => "Stream listpacks loading failed.",
+            StreamDefect::BadListpack => "Stream listpack integrity check failed.",
+            StreamDefect::EmptyListpack => "Empty listpack inside stream",
+            StreamDefect::RepeatedNode => "Listpack re-added with existing key",
+            StreamDefect::Metadata => "Stream object metadata loading failed.",
+            StreamDefect::LengthWithoutNodes => "Stream length inconsistent with rax entries",
+            StreamDefect::GroupsLen => "Stream cgroup count loading failed.",
+            StreamDefect::GroupName => "Error reading the consumer group name from Stream",
+            StreamDefect::GroupId => "Stream cgroup ID loading failed.",
+            StreamDefect::GroupOffset => "Stream cgroup offset loading failed.",
+            StreamDefect::RepeatedGroup => "Duplicated consumer group name",
+            StreamDefect::PendingLen => "Stream PEL size loading failed.",
+            StreamDefect::PendingId => "Stream PEL ID loading failed.",
+            StreamDefect::PendingDelivery => "Stream PEL NACK loading failed.",
+            StreamDefect::RepeatedPending => {
+                "Duplicated global PEL entry loading stream consumer group"
+            }
+            StreamDefect::ConsumersLen => "Stream consumers num loading failed.",
+            StreamDefect::ConsumerName => "Error reading the consumer name from Stream group.",
+            StreamDefect::RepeatedConsumer => "Duplicate stream consumer detected.",
+            StreamDefect::SeenTime => "Stream short read reading seen time.",
+            StreamDefect::ConsumerPendingLen => "Stream consumer PEL num loading failed.",
+            StreamDefect::ConsumerPendingId => "Stream short read reading PEL streamID.",
+            StreamDefect::NotInGroup => "Consumer entry not found in group global PEL",
+            StreamDefect::RepeatedConsumerPending => {
+                "Duplicated consumer PEL entry  loading a stream consumer group"
+            }
+            StreamDefect::PendingWithoutConsumer => "Stream CG PEL entry without consumer",
+        }
+    }
 }
 
 /// Why CONFIG SET is refused.

@@ -2,7 +2,7 @@
 //!
 //! Must not know: what is kept in one.
 
-use super::listpack::Listpack;
+use crate::keyspace::listpack::Listpack;
 use super::ziplist::Ziplist;
 use crate::generation::Compact;
 

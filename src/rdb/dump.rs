@@ -38,7 +38,7 @@ pub fn create_dump_payload(
     limits: &Limits,
     compression: bool,
 ) -> Bytes {
-    let mut payload = vec![kind_of(value, limits.compact)];
+    let mut payload = vec![kind_of(value, limits)];
     let mut lzf = Lzf::default();
     let lzf = compression.then_some(&mut lzf);
     let written = Writer::new(&mut payload, lzf).value(value, limits);

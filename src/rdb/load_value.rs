@@ -7,9 +7,9 @@ use std::collections::VecDeque;
 
 use super::format::{NODE_PACKED, NODE_PLAIN, kind};
 use super::source::{LoadError, Loaded, Reader};
-use super::{intset, listpack, ziplist, zipmap};
+use super::{intset, ziplist, zipmap};
 use crate::generation::RdbDefect;
-use crate::keyspace::{Bytes, Hash, Inserted, Limits, Set, Value, ZSet};
+use crate::keyspace::{Bytes, Hash, Inserted, Limits, Set, Value, ZSet, listpack};
 use crate::text::float::parse_double;
 
 /// Decodes a block of strings.
@@ -42,8 +42,7 @@ impl Reader<'_> {
             kind::HASH_LISTPACK => hash_of(self.block(listpack::decode, "Hash listpack")?, limits),
             kind::HASH_ZIPMAP => self.zipmap(limits),
             kind::STREAM_LISTPACKS | kind::STREAM_LISTPACKS_2 | kind::STREAM_LISTPACKS_3 => {
-                let line = "The RDB file contains a stream, and this server has no streams.";
-                Err(LoadError::Fatal(line.to_string()))
+                self.stream(kind)
             }
             kind::MODULE | kind::MODULE_2 => {
                 let line = "The RDB file contains module data I can't load: no matching module";

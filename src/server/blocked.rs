@@ -48,10 +48,10 @@ impl Server {
 
     fn serve_client(&mut self, os: &mut dyn Os, fd: Fd, (db, key): &DbKey) {
         let client = self.clients.expect_mut(fd);
-        let Some(Blocked { op, .. }) = client.blocked.clone() else { return };
+        let Some(blocked) = client.blocked.clone() else { return };
         let session = &mut client.session;
         let mut ctx = Context::new(&mut self.keyspace, session, self.time.ustime, false);
-        let served = serve(&mut ctx, &op, key);
+        let served = serve(&mut ctx, &blocked, key);
         let mut effects = ctx.effects;
         self.apply_effects(os, &mut effects);
         let reply = match served {
@@ -60,7 +60,9 @@ impl Server {
                 if counts {
                     self.rdb.dirty += effects.dirty as i64;
                 }
-                self.propagate(os, *db, &propagated);
+                for command in &propagated {
+                    self.propagate(os, *db, command);
+                }
                 reply
             }
             Some(Err(failure)) => failure.into(),
