@@ -25,6 +25,10 @@ pub(super) fn rewrite_append_only_file_rio(
     keyspace: &Keyspace,
     after_key: AfterKey<'_>,
 ) -> Result<(), Errno> {
+    for code in keyspace.functions.code() {
+        aof.write(os, b"*3\r\n$8\r\nFUNCTION\r\n$4\r\nLOAD\r\n")?;
+        aof.write_bulk_string(os, code)?;
+    }
     for (index, db) in keyspace.dbs.iter().enumerate().filter(|(_, db)| !db.dict.is_empty()) {
         aof.write(os, b"*2\r\n$6\r\nSELECT\r\n")?;
         aof.write_bulk_long_long(os, index as i64)?;

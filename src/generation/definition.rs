@@ -137,6 +137,10 @@ pub struct RdbFormat {
     /// The compact encoding of hashes, sorted sets, and the nodes of lists.
     pub compact: Compact,
     pub streams: StreamForm,
+    /// The highest type of a value.
+    pub newest_kind: u8,
+    pub checks: ValueChecks,
+    pub functions: Functions,
     pub autosync: Autosync,
     /// Whether and how the directory is synced after the rename.
     pub installation: Installation,
@@ -156,6 +160,22 @@ pub enum Autosync {
 pub enum Compact {
     Ziplist,
     Listpack,
+}
+
+/// How carefully values are looked at when a file is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueChecks {
+    /// What is well-formed is taken.
+    Trusting,
+    /// Empty collections are left out; what is there twice or was counted wrongly is refused.
+    Checking,
+}
+
+/// Whether there are functions, which are kept as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Functions {
+    Unknown,
+    Kept,
 }
 
 /// What a stream keeps besides its entries, its last id and its groups.

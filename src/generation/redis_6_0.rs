@@ -4,10 +4,10 @@
 
 use super::definition::{
     AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
-    ForksInTransactions, Generation, Installation, KilledSave, PanicSignal, Propagation, RdbFormat,
-    ShutdownWay, StreamForm, Translation,
+    ForksInTransactions, Functions, Generation, Installation, KilledSave, PanicSignal, Propagation,
+    RdbFormat, ShutdownWay, StreamForm, Translation, ValueChecks,
 };
-use super::words::{ConfigRefused, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
+use super::words::{ConfigRefused, RdbBlock, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
 
 pub static REDIS_6_0: Generation = Generation {
     name: "redis-6.0",
@@ -18,6 +18,9 @@ pub static REDIS_6_0: Generation = Generation {
         aof_aux: "aof-preamble",
         compact: Compact::Ziplist,
         streams: StreamForm::Plain,
+        newest_kind: 15,
+        checks: ValueChecks::Trusting,
+        functions: Functions::Unknown,
         autosync: Autosync::Whole(32 << 20),
         installation: Installation::Rename,
     },
@@ -66,9 +69,12 @@ impl Words for Redis60 {
             RdbDefect::Lzf => 389,
             RdbDefect::Double => 618,
             RdbDefect::ValueType => 1986,
-            RdbDefect::Block => 1671,
+            // 6.0 checks none of these; the line is that of the next check that it has.
+            RdbDefect::Block(RdbBlock::ZipmapDuplicate) => 1738,
+            RdbDefect::Block(_) => 1671,
+            RdbDefect::DuplicateMember | RdbDefect::ZSetNan | RdbDefect::ZSetDuplicate => 1583,
             RdbDefect::DuplicateField => 1649,
-            RdbDefect::ZSet => 1583,
+            RdbDefect::ModuleType => 1989,
             RdbDefect::Checksum => 2364,
             RdbDefect::UnexpectedEof => 2377,
             RdbDefect::Stream(defect) => stream_line(defect),
@@ -77,6 +83,13 @@ impl Words for Redis60 {
 
     fn rdb_loaded(&self, _loaded: u64, _expired: u64) -> Option<String> {
         None
+    }
+
+    fn error_while_loading(&self, error: &str, command: &str, _sub: Option<&str>) -> String {
+        format!(
+            "== CRITICAL == This AOF-loading-client is sending an error to its server: '{error}' \
+             after processing the command '{command}'"
+        )
     }
 
     fn script_in_rdb(&self) -> Option<&'static str> {

@@ -4,10 +4,10 @@
 
 use super::definition::{
     AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
-    ForksInTransactions, Generation, Installation, KilledSave, PanicSignal, Propagation, RdbFormat,
-    ShutdownWay, StreamForm, Translation,
+    ForksInTransactions, Functions, Generation, Installation, KilledSave, PanicSignal, Propagation,
+    RdbFormat, ShutdownWay, StreamForm, Translation, ValueChecks,
 };
-use super::words::{ConfigRefused, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
+use super::words::{ConfigRefused, RdbBlock, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
 
 pub static REDIS_7_0: Generation = Generation {
     name: "redis-7.0",
@@ -18,6 +18,9 @@ pub static REDIS_7_0: Generation = Generation {
         aof_aux: "aof-base",
         compact: Compact::Listpack,
         streams: StreamForm::Counted,
+        newest_kind: 19,
+        checks: ValueChecks::Checking,
+        functions: Functions::Kept,
         autosync: Autosync::Ranges(4 << 20),
         installation: Installation::RenameAndSync,
     },
@@ -38,6 +41,9 @@ pub static REDIS_7_0: Generation = Generation {
 
 #[derive(Debug)]
 struct Redis70;
+
+/// The commands that consist of subcommands and may be in an AOF.
+const CONTAINERS: [&str; 2] = ["xgroup", "function"];
 
 impl Words for Redis70 {
     fn snapshots_failing(&self) -> &'static str {
@@ -67,9 +73,12 @@ impl Words for Redis70 {
             RdbDefect::Lzf => 413,
             RdbDefect::Double => 618,
             RdbDefect::ValueType => 2672,
-            RdbDefect::Block => 2070,
-            RdbDefect::DuplicateField => 1968,
-            RdbDefect::ZSet => 1893,
+            RdbDefect::Block(block) => block_line(block),
+            RdbDefect::DuplicateMember => 1828,
+            RdbDefect::DuplicateField => 2018,
+            RdbDefect::ZSetNan => 1881,
+            RdbDefect::ZSetDuplicate => 1893,
+            RdbDefect::ModuleType => 2627,
             RdbDefect::Checksum => 3216,
             RdbDefect::UnexpectedEof => 3240,
             RdbDefect::Stream(defect) => stream_line(defect),
@@ -77,7 +86,16 @@ impl Words for Redis70 {
     }
 
     fn rdb_loaded(&self, loaded: u64, expired: u64) -> Option<String> {
-        Some(format!("Done loading RDB, keys loaded: {loaded}, keys expired: {expired}."))
+        Some(format!("Done loading RDB, keys loaded: {loaded}, keys expired: {expired}"))
+    }
+
+    fn error_while_loading(&self, error: &str, command: &str, sub: Option<&str>) -> String {
+        let sub = sub.filter(|_| CONTAINERS.contains(&command));
+        let sub = sub.map_or(String::new(), |sub| format!("|{}", sub.to_ascii_lowercase()));
+        format!(
+            "== CRITICAL == This server is sending an error to its AOF-loading-client: '{error}' \
+             after processing the command '{command}{sub}'"
+        )
     }
 
     fn script_in_rdb(&self) -> Option<&'static str> {
@@ -184,5 +202,24 @@ fn stream_line(defect: StreamDefect) -> u32 {
         StreamDefect::NotInGroup => 2572,
         StreamDefect::RepeatedConsumerPending => 2583,
         StreamDefect::PendingWithoutConsumer => 2602,
+    }
+}
+
+/// The same for a block.
+fn block_line(block: RdbBlock) -> u32 {
+    match block {
+        RdbBlock::Quicklist => 2047,
+        RdbBlock::Listpack => 2070,
+        RdbBlock::Ziplist => 2080,
+        RdbBlock::Zipmap => 2129,
+        RdbBlock::ZipmapDuplicate => 2153,
+        RdbBlock::ListZiplist => 2187,
+        RdbBlock::Intset => 2212,
+        RdbBlock::ZSetZiplist => 2227,
+        RdbBlock::ZSetListpack => 2253,
+        RdbBlock::HashZiplist => 2273,
+        RdbBlock::HashListpack => 2299,
+        // 7.0 has no such type.
+        RdbBlock::SetListpack => 2317,
     }
 }

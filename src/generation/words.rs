@@ -22,12 +22,52 @@ pub enum RdbDefect {
     Lzf,
     Double,
     ValueType,
-    Block,
+    Block(RdbBlock),
+    DuplicateMember,
     DuplicateField,
-    ZSet,
+    ZSetNan,
+    ZSetDuplicate,
+    ModuleType,
     Checksum,
     UnexpectedEof,
     Stream(StreamDefect),
+}
+
+/// A value or a part of one that is stored as a single block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RdbBlock {
+    Quicklist,
+    Listpack,
+    Ziplist,
+    Zipmap,
+    ZipmapDuplicate,
+    ListZiplist,
+    Intset,
+    SetListpack,
+    ZSetZiplist,
+    ZSetListpack,
+    HashZiplist,
+    HashListpack,
+}
+
+impl RdbBlock {
+    /// As 7.0 logs it.
+    pub fn reason(self) -> &'static str {
+        match self {
+            RdbBlock::Quicklist => "Quicklist integrity check failed.",
+            RdbBlock::Listpack => "Listpack integrity check failed.",
+            RdbBlock::Ziplist => "Ziplist integrity check failed.",
+            RdbBlock::Zipmap => "Zipmap integrity check failed.",
+            RdbBlock::ZipmapDuplicate => "Hash zipmap with dup elements, or big length",
+            RdbBlock::ListZiplist => "List ziplist integrity check failed.",
+            RdbBlock::Intset => "Intset integrity check failed.",
+            RdbBlock::SetListpack => "Set listpack integrity check failed.",
+            RdbBlock::ZSetZiplist => "Zset ziplist integrity check failed.",
+            RdbBlock::ZSetListpack => "Zset listpack integrity check failed.",
+            RdbBlock::HashZiplist => "Hash ziplist integrity check failed.",
+            RdbBlock::HashListpack => "Hash listpack integrity check failed.",
+        }
+    }
 }
 
 /// What is wrong with a stream in an RDB file, or what of it was being read when the file ended.
@@ -151,8 +191,13 @@ pub trait Words: Debug + Sync {
     /// The line of rdb.c that reports a defect, which the log shows.
     fn rdb_line(&self, defect: RdbDefect) -> u32;
 
-    /// After an RDB file was loaded; None if nothing is said (Redis: `rdbLoadRio`).
+    /// After an RDB file was loaded, without the full stop; None if nothing is said (Redis:
+    /// `rdbLoadRio`).
     fn rdb_loaded(&self, loaded: u64, expired: u64) -> Option<String>;
+
+    /// An error reply while an AOF is loaded; `sub` is the subcommand as it was written (Redis:
+    /// `afterErrorReply`).
+    fn error_while_loading(&self, error: &str, command: &str, sub: Option<&str>) -> String;
 
     /// The file contains a script; None if nothing is said.
     fn script_in_rdb(&self) -> Option<&'static str>;

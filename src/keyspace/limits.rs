@@ -22,6 +22,17 @@ pub struct Limits {
     pub stream: StreamLimits,
 }
 
+impl Limits {
+    /// A score as the compact encoding keeps it. A listpack has whole numbers as integers, which
+    /// have no -0.
+    pub(super) fn compact_score(&self, score: f64) -> f64 {
+        match self.compact {
+            Compact::Listpack if score == 0.0 => 0.0,
+            _ => score,
+        }
+    }
+}
+
 /// How much goes into one node of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamLimits {

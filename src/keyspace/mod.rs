@@ -8,6 +8,7 @@ pub mod access;
 mod bytes;
 pub mod digest;
 pub mod expire;
+mod functions;
 mod hash;
 pub mod interest;
 mod limits;
@@ -21,6 +22,7 @@ mod zset;
 
 use crate::generation::{Generation, REDIS_6_0};
 use access::{Access, Object};
+pub use functions::Functions;
 pub use bytes::{Bytes, BytesMap, BytesSet};
 pub use hash::Hash;
 use interest::KeyInterest;
@@ -90,6 +92,7 @@ pub struct Keyspace {
     /// Which Redis the commands are those of.
     pub generation: &'static Generation,
     pub dbs: Vec<Db>,
+    pub functions: Functions,
     /// The limits of the compact encodings.
     pub limits: Limits,
     /// The source of random choices.
@@ -106,6 +109,7 @@ impl Keyspace {
         Keyspace {
             generation: &REDIS_6_0,
             dbs: vec![Db::default(); count],
+            functions: Functions::default(),
             limits: Limits::default(),
             random: Random::default(),
             interest: KeyInterest::default(),

@@ -75,11 +75,17 @@ impl ZSet {
         let longest = self.scores.keys().map(Vec::len).max().unwrap_or(0);
         self.ziplist |= self.len() <= limits.zset_max_ziplist_entries
             && longest <= limits.zset_max_ziplist_value;
+        if self.ziplist && self.scores.values().any(|score| score.is_sign_negative()) {
+            self.scores.values_mut().for_each(|score| *score = limits.compact_score(*score));
+            let scores = self.scores.iter();
+            self.ordered = scores.map(|(member, &score)| (Score(score), member.clone())).collect();
+        }
     }
 
     /// Adds a member or changes its score, which must not be NaN (part of Redis' `zsetAdd`).
     pub fn insert(&mut self, member: Bytes, score: f64, limits: &Limits) -> Inserted {
         debug_assert!(!score.is_nan(), "a caller checks for NaN");
+        let score = if self.ziplist { limits.compact_score(score) } else { score };
         match self.scores.get_mut(&member) {
             Some(old) if *old == score => return Inserted::Unchanged,
             Some(old) => {

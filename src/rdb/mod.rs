@@ -26,6 +26,7 @@ mod load;
 mod load_stream;
 mod load_value;
 mod lzf;
+mod modules;
 pub mod quicklist;
 mod receiver;
 #[cfg(test)]
@@ -39,7 +40,9 @@ mod ziplist;
 mod zipmap;
 
 pub use dump::{BadPayload, create_dump_payload, load_dump_payload};
+pub use format::Versions;
 pub use load::{rdb_load, rdb_load_rio};
+pub use load_value::ValueRules;
 pub use receiver::{KeysLoaded, LoadOptions, LoadedKey, Receiver};
 pub use save::{
     AfterKey, Reached, SaveFailed, SaveOptions, rdb_remove_temp_file_from_signal, rdb_save_rio,

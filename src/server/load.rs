@@ -60,19 +60,16 @@ impl AofClient<'_> {
             }
             // No other request changes the dataset, so no other is in a file.
             Ok(Outcome::Request(_) | Outcome::Reply(_)) => {}
-            Err(failure) => self.errors.push(critical(&failure, command.name)),
+            Err(failure) => {
+                let error = String::from_utf8_lossy(&failure.0);
+                let error = error.strip_prefix("ERR ").unwrap_or(&error);
+                let sub = argv.get(1).map(|sub| String::from_utf8_lossy(sub));
+                let words = self.generation().words;
+                let line = words.error_while_loading(error, command.name, sub.as_deref());
+                self.errors.push(line);
+            }
         }
     }
-}
-
-/// Redis: `afterErrorReply`.
-fn critical(failure: &Failure, command: &str) -> String {
-    let words = String::from_utf8_lossy(&failure.0);
-    let words = words.strip_prefix("ERR ").unwrap_or(&words);
-    format!(
-        "== CRITICAL == This AOF-loading-client is sending an error to its server: '{words}' after \
-         processing the command '{command}'"
-    )
 }
 
 impl Receiver for Server {
@@ -83,6 +80,10 @@ impl Receiver for Server {
 
     fn add(&mut self, entry: LoadedKey, replace: bool) -> bool {
         self.keyspace.add(entry, replace)
+    }
+
+    fn add_functions(&mut self, code: Bytes, replace: bool) -> Result<(), String> {
+        self.keyspace.add_functions(code, replace)
     }
 
     fn rdb_loaded(&mut self, keys: KeysLoaded) {
@@ -103,6 +104,10 @@ impl Receiver for Server {
 }
 
 impl Receiver for AofClient<'_> {
+    fn add_functions(&mut self, code: Bytes, replace: bool) -> Result<(), String> {
+        self.server.add_functions(code, replace)
+    }
+
     fn rdb_loaded(&mut self, keys: KeysLoaded) {
         self.server.rdb_loaded(keys);
     }
