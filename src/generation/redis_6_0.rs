@@ -64,19 +64,23 @@ impl Words for Redis60 {
 
     fn rdb_line(&self, defect: RdbDefect) -> u32 {
         match defect {
-            RdbDefect::LengthEncoding => 217,
-            RdbDefect::StringEncoding => 502,
-            RdbDefect::Lzf => 389,
-            RdbDefect::Double => 618,
-            RdbDefect::ValueType => 1986,
+            RdbDefect::LengthEncoding => 221,
+            RdbDefect::StringEncoding => 506,
+            RdbDefect::Lzf => 393,
+            RdbDefect::ValueType => 2027,
             // 6.0 checks none of these; the line is that of the next check that it has.
-            RdbDefect::Block(RdbBlock::ZipmapDuplicate) => 1738,
-            RdbDefect::Block(_) => 1671,
-            RdbDefect::DuplicateMember | RdbDefect::ZSetNan | RdbDefect::ZSetDuplicate => 1583,
-            RdbDefect::DuplicateField => 1649,
-            RdbDefect::ModuleType => 1989,
-            RdbDefect::Checksum => 2364,
-            RdbDefect::UnexpectedEof => 2377,
+            RdbDefect::Block(RdbBlock::ZipmapDuplicate) => 1739,
+            RdbDefect::Block(_) => 1783,
+            RdbDefect::DuplicateInteger
+            | RdbDefect::DuplicateMember
+            | RdbDefect::ZSetNan
+            | RdbDefect::ZSetDuplicate => 1651,
+            RdbDefect::DuplicateField => 1651,
+            RdbDefect::DuplicateFieldInTable => 1686,
+            RdbDefect::ModuleType => 1990,
+            RdbDefect::ModuleAux => 2282,
+            RdbDefect::Checksum => 2407,
+            RdbDefect::UnexpectedEof => 2420,
             RdbDefect::Stream(defect) => stream_line(defect),
         }
     }
@@ -87,9 +91,22 @@ impl Words for Redis60 {
 
     fn error_while_loading(&self, error: &str, command: &str, _sub: Option<&str>) -> String {
         format!(
-            "== CRITICAL == This AOF-loading-client is sending an error to its server: '{error}' \
+            "== CRITICAL == This server is sending an error to its AOF-loading-client: '{error}' \
              after processing the command '{command}'"
         )
+    }
+
+    fn duplicate_field_in_table(&self) -> &'static str {
+        "Duplicate keys detected"
+    }
+
+    fn stream_defect(&self, defect: StreamDefect) -> &'static str {
+        match defect {
+            StreamDefect::RepeatedPending => {
+                "Duplicated gobal PEL entry loading stream consumer group"
+            }
+            other => other.reason(),
+        }
     }
 
     fn script_in_rdb(&self) -> Option<&'static str> {
@@ -167,32 +184,32 @@ impl Words for Redis60 {
 /// with the check before it.
 fn stream_line(defect: StreamDefect) -> u32 {
     match defect {
-        StreamDefect::NodesLen => 1790,
-        StreamDefect::NodeId => 1801,
-        StreamDefect::NodeIdSize => 1806,
-        StreamDefect::Listpack => 1814,
-        StreamDefect::BadListpack => 1824,
-        StreamDefect::EmptyListpack => 1824,
-        StreamDefect::RepeatedNode => 1832,
-        StreamDefect::Metadata => 1842,
-        StreamDefect::LengthWithoutNodes => 1842,
-        StreamDefect::GroupsLen => 1850,
-        StreamDefect::GroupName => 1861,
-        StreamDefect::GroupId => 1870,
-        StreamDefect::GroupOffset => 1870,
-        StreamDefect::RepeatedGroup => 1878,
-        StreamDefect::PendingLen => 1889,
-        StreamDefect::PendingId => 1896,
-        StreamDefect::PendingDelivery => 1904,
-        StreamDefect::RepeatedPending => 1910,
-        StreamDefect::ConsumersLen => 1918,
-        StreamDefect::ConsumerName => 1925,
-        StreamDefect::RepeatedConsumer => 1935,
-        StreamDefect::SeenTime => 1935,
-        StreamDefect::ConsumerPendingLen => 1944,
-        StreamDefect::ConsumerPendingId => 1952,
-        StreamDefect::NotInGroup => 1959,
-        StreamDefect::RepeatedConsumerPending => 1966,
-        StreamDefect::PendingWithoutConsumer => 1966,
+        StreamDefect::NodesLen => 1791,
+        StreamDefect::NodeId => 1802,
+        StreamDefect::NodeIdSize => 1807,
+        StreamDefect::Listpack => 1815,
+        StreamDefect::BadListpack => 1825,
+        StreamDefect::EmptyListpack => 1825,
+        StreamDefect::RepeatedNode => 1833,
+        StreamDefect::Metadata => 1843,
+        StreamDefect::LengthWithoutNodes => 1843,
+        StreamDefect::GroupsLen => 1851,
+        StreamDefect::GroupName => 1862,
+        StreamDefect::GroupId => 1871,
+        StreamDefect::GroupOffset => 1871,
+        StreamDefect::RepeatedGroup => 1879,
+        StreamDefect::PendingLen => 1890,
+        StreamDefect::PendingId => 1897,
+        StreamDefect::PendingDelivery => 1905,
+        StreamDefect::RepeatedPending => 1911,
+        StreamDefect::ConsumersLen => 1919,
+        StreamDefect::ConsumerName => 1926,
+        StreamDefect::RepeatedConsumer => 1936,
+        StreamDefect::SeenTime => 1936,
+        StreamDefect::ConsumerPendingLen => 1945,
+        StreamDefect::ConsumerPendingId => 1953,
+        StreamDefect::NotInGroup => 1960,
+        StreamDefect::RepeatedConsumerPending => 1968,
+        StreamDefect::PendingWithoutConsumer => 1967,
     }
 }

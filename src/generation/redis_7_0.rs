@@ -71,16 +71,18 @@ impl Words for Redis70 {
             RdbDefect::LengthEncoding => 236,
             RdbDefect::StringEncoding => 529,
             RdbDefect::Lzf => 413,
-            RdbDefect::Double => 618,
-            RdbDefect::ValueType => 2672,
+            RdbDefect::ValueType => 2673,
             RdbDefect::Block(block) => block_line(block),
-            RdbDefect::DuplicateMember => 1828,
-            RdbDefect::DuplicateField => 2018,
-            RdbDefect::ZSetNan => 1881,
-            RdbDefect::ZSetDuplicate => 1893,
-            RdbDefect::ModuleType => 2627,
-            RdbDefect::Checksum => 3216,
-            RdbDefect::UnexpectedEof => 3240,
+            RdbDefect::DuplicateInteger => 1809,
+            RdbDefect::DuplicateMember => 1829,
+            RdbDefect::DuplicateField => 1969,
+            RdbDefect::DuplicateFieldInTable => 2019,
+            RdbDefect::ZSetNan => 1882,
+            RdbDefect::ZSetDuplicate => 1894,
+            RdbDefect::ModuleType => 2628,
+            RdbDefect::ModuleAux => 3058,
+            RdbDefect::Checksum => 3217,
+            RdbDefect::UnexpectedEof => 3241,
             RdbDefect::Stream(defect) => stream_line(defect),
         }
     }
@@ -96,6 +98,10 @@ impl Words for Redis70 {
             "== CRITICAL == This server is sending an error to its AOF-loading-client: '{error}' \
              after processing the command '{command}{sub}'"
         )
+    }
+
+    fn duplicate_field_in_table(&self) -> &'static str {
+        "Duplicate hash fields detected"
     }
 
     fn script_in_rdb(&self) -> Option<&'static str> {
@@ -175,51 +181,51 @@ impl Words for Redis70 {
 /// The line of rdb.c that reports this.
 fn stream_line(defect: StreamDefect) -> u32 {
     match defect {
-        StreamDefect::NodesLen => 2325,
-        StreamDefect::NodeId => 2336,
-        StreamDefect::NodeIdSize => 2341,
-        StreamDefect::Listpack => 2353,
-        StreamDefect::BadListpack => 2360,
-        StreamDefect::EmptyListpack => 2372,
-        StreamDefect::RepeatedNode => 2384,
-        StreamDefect::Metadata => 2422,
-        StreamDefect::LengthWithoutNodes => 2428,
-        StreamDefect::GroupsLen => 2436,
-        StreamDefect::GroupName => 2447,
-        StreamDefect::GroupId => 2456,
-        StreamDefect::GroupOffset => 2467,
-        StreamDefect::RepeatedGroup => 2478,
-        StreamDefect::PendingLen => 2493,
-        StreamDefect::PendingId => 2500,
-        StreamDefect::PendingDelivery => 2508,
-        StreamDefect::RepeatedPending => 2514,
-        StreamDefect::ConsumersLen => 2526,
-        StreamDefect::ConsumerName => 2533,
-        StreamDefect::RepeatedConsumer => 2542,
-        StreamDefect::SeenTime => 2548,
-        StreamDefect::ConsumerPendingLen => 2557,
-        StreamDefect::ConsumerPendingId => 2565,
-        StreamDefect::NotInGroup => 2572,
-        StreamDefect::RepeatedConsumerPending => 2583,
-        StreamDefect::PendingWithoutConsumer => 2602,
+        StreamDefect::NodesLen => 2326,
+        StreamDefect::NodeId => 2337,
+        StreamDefect::NodeIdSize => 2342,
+        StreamDefect::Listpack => 2354,
+        StreamDefect::BadListpack => 2361,
+        StreamDefect::EmptyListpack => 2373,
+        StreamDefect::RepeatedNode => 2385,
+        StreamDefect::Metadata => 2423,
+        StreamDefect::LengthWithoutNodes => 2429,
+        StreamDefect::GroupsLen => 2437,
+        StreamDefect::GroupName => 2448,
+        StreamDefect::GroupId => 2457,
+        StreamDefect::GroupOffset => 2468,
+        StreamDefect::RepeatedGroup => 2479,
+        StreamDefect::PendingLen => 2494,
+        StreamDefect::PendingId => 2501,
+        StreamDefect::PendingDelivery => 2509,
+        StreamDefect::RepeatedPending => 2515,
+        StreamDefect::ConsumersLen => 2527,
+        StreamDefect::ConsumerName => 2534,
+        StreamDefect::RepeatedConsumer => 2543,
+        StreamDefect::SeenTime => 2549,
+        StreamDefect::ConsumerPendingLen => 2558,
+        StreamDefect::ConsumerPendingId => 2566,
+        StreamDefect::NotInGroup => 2573,
+        StreamDefect::RepeatedConsumerPending => 2584,
+        StreamDefect::PendingWithoutConsumer => 2603,
     }
 }
 
 /// The same for a block.
 fn block_line(block: RdbBlock) -> u32 {
     match block {
-        RdbBlock::Quicklist => 2047,
-        RdbBlock::Listpack => 2070,
-        RdbBlock::Ziplist => 2080,
-        RdbBlock::Zipmap => 2129,
-        RdbBlock::ZipmapDuplicate => 2153,
-        RdbBlock::ListZiplist => 2187,
-        RdbBlock::Intset => 2212,
-        RdbBlock::ZSetZiplist => 2227,
-        RdbBlock::ZSetListpack => 2253,
-        RdbBlock::HashZiplist => 2273,
-        RdbBlock::HashListpack => 2299,
+        RdbBlock::Quicklist => 2048,
+        RdbBlock::Listpack => 2071,
+        RdbBlock::Ziplist => 2081,
+        RdbBlock::Zipmap => 2130,
+        RdbBlock::ZipmapDuplicate => 2154,
+        RdbBlock::ListZiplist => 2188,
+        RdbBlock::Intset => 2213,
+        RdbBlock::ZSetZiplist => 2228,
+        RdbBlock::ZSetListpack => 2254,
+        RdbBlock::HashZiplist => 2274,
+        RdbBlock::HashListpack => 2300,
         // 7.0 has no such type.
-        RdbBlock::SetListpack => 2317,
+        RdbBlock::SetListpack => 2318,
     }
 }

@@ -20,14 +20,19 @@ pub enum RdbDefect {
     LengthEncoding,
     StringEncoding,
     Lzf,
-    Double,
     ValueType,
     Block(RdbBlock),
+    /// A member of an intset.
+    DuplicateInteger,
+    /// A member of a set that is a hash table.
     DuplicateMember,
+    /// The field with which a hash becomes a hash table.
     DuplicateField,
+    DuplicateFieldInTable,
     ZSetNan,
     ZSetDuplicate,
     ModuleType,
+    ModuleAux,
     Checksum,
     UnexpectedEof,
     Stream(StreamDefect),
@@ -190,6 +195,14 @@ pub trait Words: Debug + Sync {
 
     /// The line of rdb.c that reports a defect, which the log shows.
     fn rdb_line(&self, defect: RdbDefect) -> u32;
+
+    /// A hash in an RDB file, already a hash table, has a field twice.
+    fn duplicate_field_in_table(&self) -> &'static str;
+
+    /// The reason of this defect of a stream, as far as generations word it differently.
+    fn stream_defect(&self, defect: StreamDefect) -> &'static str {
+        defect.reason()
+    }
 
     /// After an RDB file was loaded, without the full stop; None if nothing is said (Redis:
     /// `rdbLoadRio`).

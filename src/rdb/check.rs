@@ -5,7 +5,7 @@
 
 use super::file_source::FileSource;
 use super::format::{kind, opcode};
-use super::modules::module_name;
+use super::modules::{self, module_name};
 use super::receiver::LoadOptions;
 use super::source::{LoadError, Loaded, Reader, c_string, internal_error};
 use crate::clock;
@@ -200,7 +200,10 @@ impl<'a> Check<'a> {
     fn check_module_aux(&mut self) -> Loaded<()> {
         self.doing = "read-module-aux";
         let mut reader = self.reader();
-        let (id, _, _) = (reader.len()?, reader.len()?, reader.len()?);
+        let (id, opcode, _) = (reader.len()?, reader.len()?, reader.len()?);
+        if opcode != modules::UINT && self.options.rules.is_checking() {
+            return Err(LoadError::Refused("bad when_opcode".to_string()));
+        }
         self.info(&format!("MODULE AUX for: {}", module_name(id)));
         self.reader().skip_module_value()
     }

@@ -11,7 +11,7 @@
 use super::check;
 use super::file_source::FileSource;
 use super::format::{Versions, opcode};
-use super::modules::module_name;
+use super::modules::{self, module_name};
 use super::receiver::{KeysLoaded, LoadOptions, LoadedKey, Receiver};
 use super::source::{LoadError, Loaded, Reader, c_string, internal_error};
 use crate::clock;
@@ -185,6 +185,9 @@ impl<'a> Loader<'a> {
         let mut read = || Ok((reader.len()?, reader.len()?, reader.len()?));
         match read() {
             Err(error) => error,
+            Ok((_, opcode, _)) if opcode != modules::UINT => {
+                LoadError::corrupt(RdbDefect::ModuleAux, "bad when_opcode")
+            }
             Ok((id, ..)) => LoadError::Fatal(format!(
                 "The RDB file contains AUX module data I can't load: no matching module '{}'",
                 module_name(id)

@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 
 use super::format::kind;
+use super::load_value::ValueRules;
 use super::source::{LoadError, Loaded, Reader};
 use crate::generation::{RdbDefect, StreamDefect};
 use crate::keyspace::stream::{Group, Node, Pending, UNKNOWN_ENTRIES_READ};
 use crate::keyspace::{Bytes, Stream, StreamId, Value};
 
-/// Something invalid in a stream.
+/// Something invalid in a stream, in the words that are common to all generations.
 fn broken(defect: StreamDefect) -> LoadError {
     LoadError::corrupt(RdbDefect::Stream(defect), defect.reason())
 }
@@ -25,17 +26,18 @@ fn reading<T>(read: Loaded<T>, defect: StreamDefect) -> Loaded<T> {
 
 /// What a type has besides the oldest one.
 #[derive(Clone, Copy)]
-struct Form {
+struct Form<'r> {
     counted: bool,
     /// When a consumer last got anything.
     active_times: bool,
+    rules: &'r ValueRules,
 }
 
 impl Reader<'_> {
     /// A stream of this type.
-    pub(super) fn stream(&mut self, kind: u8) -> Loaded<Value> {
+    pub(super) fn stream(&mut self, kind: u8, rules: &ValueRules) -> Loaded<Value> {
         let counted = kind != kind::STREAM_LISTPACKS;
-        let form = Form { counted, active_times: kind == kind::STREAM_LISTPACKS_3 };
+        let form = Form { counted, active_times: kind == kind::STREAM_LISTPACKS_3, rules };
         let mut stream = Stream::default();
         for _ in 0..reading(self.len(), StreamDefect::NodesLen)? {
             self.stream_node(&mut stream)?;
@@ -67,7 +69,7 @@ impl Reader<'_> {
         }
     }
 
-    fn stream_metadata(&mut self, stream: &mut Stream, form: Form) -> Loaded<()> {
+    fn stream_metadata(&mut self, stream: &mut Stream, form: Form<'_>) -> Loaded<()> {
         stream.length = self.len()?;
         stream.last_id = self.id_as_lengths()?;
         if form.counted {
@@ -89,7 +91,7 @@ impl Reader<'_> {
         self.array().map(StreamId::from_bytes)
     }
 
-    fn stream_group(&mut self, stream: &Stream, form: Form, name: &[u8]) -> Loaded<Group> {
+    fn stream_group(&mut self, stream: &Stream, form: Form<'_>, name: &[u8]) -> Loaded<Group> {
         let last_id = reading(self.id_as_lengths(), StreamDefect::GroupId)?;
         let entries_read = match form.counted {
             true => reading(self.len(), StreamDefect::GroupOffset)? as i64,
@@ -106,7 +108,9 @@ impl Reader<'_> {
             let id = reading(self.raw_id(), StreamDefect::PendingId)?;
             let delivery = reading(self.delivery(), StreamDefect::PendingDelivery)?;
             if delivered.insert(id, delivery).is_some() {
-                return Err(broken(StreamDefect::RepeatedPending));
+                let defect = StreamDefect::RepeatedPending;
+                let reason = form.rules.words.stream_defect(defect);
+                return Err(LoadError::corrupt(RdbDefect::Stream(defect), reason));
             }
         }
         let mut group = Group::new(last_id, entries_read);
@@ -128,11 +132,11 @@ impl Reader<'_> {
         &mut self,
         group: &mut Group,
         delivered: &mut BTreeMap<StreamId, (i64, u64)>,
-        form: Form,
+        form: Form<'_>,
     ) -> Loaded<()> {
         let name: Bytes = reading(self.string(), StreamDefect::ConsumerName)?;
         let seen_at = i64::from_le_bytes(reading(self.array(), StreamDefect::SeenTime)?);
-        if !group.create_consumer(&name, seen_at) {
+        if !group.see_consumer(&name, seen_at) && form.rules.is_checking() {
             return Err(broken(StreamDefect::RepeatedConsumer));
         }
         if form.active_times {

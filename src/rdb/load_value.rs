@@ -10,7 +10,7 @@ use super::format::{NODE_PACKED, NODE_PLAIN, kind};
 use super::modules::module_name;
 use super::source::{LoadError, Loaded, Reader};
 use super::{intset, ziplist, zipmap};
-use crate::generation::{Generation, RdbBlock, RdbDefect, ValueChecks};
+use crate::generation::{Generation, RdbBlock, RdbDefect, ValueChecks, Words};
 use crate::keyspace::{Bytes, Hash, Inserted, Limits, Set, Value, ZSet, listpack};
 use crate::text::float::parse_double;
 
@@ -24,16 +24,22 @@ pub struct ValueRules {
     pub checks: ValueChecks,
     /// Higher types are not known.
     pub newest_kind: u8,
+    pub words: &'static dyn Words,
 }
 
 impl ValueRules {
     /// Those of a server.
     pub fn of(generation: &Generation, limits: &Limits) -> ValueRules {
         let format = &generation.rdb;
-        ValueRules { limits: *limits, checks: format.checks, newest_kind: format.newest_kind }
+        ValueRules {
+            limits: *limits,
+            checks: format.checks,
+            newest_kind: format.newest_kind,
+            words: generation.words,
+        }
     }
 
-    fn is_checking(&self) -> bool {
+    pub(super) fn is_checking(&self) -> bool {
         self.checks == ValueChecks::Checking
     }
 
@@ -70,7 +76,7 @@ impl Reader<'_> {
             kind::HASH_LISTPACK => self.hash_block(listpack::decode, RdbBlock::HashListpack, rules),
             kind::HASH_ZIPMAP => self.zipmap(rules),
             kind::STREAM_LISTPACKS | kind::STREAM_LISTPACKS_2 | kind::STREAM_LISTPACKS_3 => {
-                self.stream(kind)
+                self.stream(kind, rules)
             }
             kind::MODULE | kind::MODULE_2 => Err(self.module(rules)),
             other => Err(unknown(other)),
@@ -115,8 +121,11 @@ impl Reader<'_> {
         let mut set = if compact { Set::intset() } else { Set::hashtable() };
         for _ in 0..count {
             if !set.insert(self.string()?, &rules.limits) && rules.is_checking() {
-                let reason = "Duplicate set members detected";
-                return Err(LoadError::corrupt(RdbDefect::DuplicateMember, reason));
+                let defect = match set.is_intset() {
+                    true => RdbDefect::DuplicateInteger,
+                    false => RdbDefect::DuplicateMember,
+                };
+                return Err(LoadError::corrupt(defect, "Duplicate set members detected"));
             }
         }
         Ok(Value::Set(set))
@@ -175,7 +184,7 @@ impl Reader<'_> {
             let score = score.ok_or_else(|| broken(block))?;
             add_to_zset(&mut zset, member, score, &rules.limits)?;
         }
-        zset.convert_to_ziplist_if_needed(&by_number);
+        zset.take_as_ziplist_if_short(&by_number);
         Ok(Value::ZSet(zset))
     }
 
@@ -189,11 +198,21 @@ impl Reader<'_> {
         }
         for _ in 0..count {
             let pair = [self.string()?, self.string()?];
+            let was_table = !hash.is_ziplist();
             hash.try_conversion(&pair, limits);
+            let becomes_table = !was_table && !hash.is_ziplist();
             let [field, value] = pair;
             if hash.set(field, value, limits) {
-                let reason = "Duplicate hash fields detected";
-                return Err(LoadError::corrupt(RdbDefect::DuplicateField, reason));
+                return Err(match becomes_table {
+                    true => {
+                        let reason = "Duplicate hash fields detected";
+                        LoadError::corrupt(RdbDefect::DuplicateField, reason)
+                    }
+                    false => {
+                        let reason = rules.words.duplicate_field_in_table();
+                        LoadError::corrupt(RdbDefect::DuplicateFieldInTable, reason)
+                    }
+                });
             }
         }
         Ok(Value::Hash(hash))

@@ -202,8 +202,8 @@ impl<'s> Reader<'s> {
             253 => Ok(f64::NAN),
             len => {
                 let text = self.source.take(len.into())?;
-                parse_double(text.trim_ascii_start())
-                    .ok_or_else(|| LoadError::corrupt(RdbDefect::Double, "Invalid double value"))
+                // What is no number counts as a read that failed.
+                parse_double(text.trim_ascii_start()).ok_or(LoadError::ShortRead)
             }
         }
     }

@@ -25,8 +25,6 @@ struct AofClient<'a> {
     now_us: i64,
     /// Changes so far.
     dirty: u64,
-    /// Error replies, to be logged after loading.
-    errors: Vec<String>,
 }
 
 impl AofClient<'_> {
@@ -66,7 +64,7 @@ impl AofClient<'_> {
                 let sub = argv.get(1).map(|sub| String::from_utf8_lossy(sub));
                 let words = self.generation().words;
                 let line = words.error_while_loading(error, command.name, sub.as_deref());
-                self.errors.push(line);
+                self.server.warning(os, &line);
             }
         }
     }
@@ -180,7 +178,7 @@ impl Server {
         let mut aof = std::mem::replace(&mut self.aof, off);
         let (epoll, unixtime, mstime) = (self.epoll, self.time.unixtime(), self.time.mstime());
         let session = Session::default();
-        let mut client = AofClient { server: self, session, now_us, dirty: 0, errors: Vec::new() };
+        let mut client = AofClient { server: self, session, now_us, dirty: 0 };
         let mut env = Env {
             os,
             config: &config,
@@ -194,13 +192,10 @@ impl Server {
             mstime,
         };
         let result = aof.load(&mut env, &mut client)?;
-        let AofClient { dirty, errors, .. } = client;
+        let dirty = client.dirty;
         self.aof = aof;
         self.loading = None;
         self.rdb.dirty += dirty as i64;
-        for error in errors {
-            self.warning(os, &error);
-        }
         Ok(result)
     }
 
