@@ -9,6 +9,7 @@ use super::list_edits::rpoplpush;
 use super::lists::{End, pop_one};
 use super::request::{Blocked, BlockingOp, Outcome, Request};
 use super::streams;
+pub use super::streams::abandoned;
 use super::zset_ranges::Pair;
 use super::zset_removals::pop_some;
 use crate::keyspace::{Bytes, Value};
@@ -69,9 +70,11 @@ fn move_element(
 fn zpop(ctx: &mut Context<'_>, key: &Bytes, highest: bool) -> Result<Served, Failure> {
     let popped = pop_some(ctx, key, highest, 1)?;
     let mut parts = vec![Reply::Bulk(key.clone())];
-    parts.extend(popped.into_iter().flat_map(|(member, score): Pair| {
-        [Reply::Bulk(member), Reply::double(score)]
-    }));
+    parts.extend(
+        popped
+            .into_iter()
+            .flat_map(|(member, score): Pair| [Reply::Bulk(member), Reply::double(score)]),
+    );
     let name = if highest { b"ZPOPMAX" } else { b"ZPOPMIN" };
     let propagated = vec![vec![name.to_vec(), key.clone()]];
     Ok(Served { reply: Reply::Array(parts), propagated, counts: true })

@@ -75,13 +75,10 @@ pub fn restore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     }
     let newest = ctx.keyspace.generation.rdb.version;
     let rules = ValueRules::of(ctx.keyspace.generation, &ctx.keyspace.limits);
-    let value =
-        load_dump_payload(&argv[3], newest, &rules).map_err(|bad| match bad {
-            BadPayload::VersionOrChecksum => {
-                Failure::new("DUMP payload version or checksum are wrong")
-            }
-            BadPayload::Format => Failure::new("Bad data format"),
-        })?;
+    let value = load_dump_payload(&argv[3], newest, &rules).map_err(|bad| match bad {
+        BadPayload::VersionOrChecksum => Failure::new("DUMP payload version or checksum are wrong"),
+        BadPayload::Format => Failure::new("Bad data format"),
+    })?;
     let deleted = options.replace && ctx.db().delete(key);
     let base = if options.absttl { 0 } else { ctx.now_ms() };
     let when = (ttl != 0).then(|| ttl.wrapping_add(base));

@@ -20,6 +20,7 @@ mod dump;
 mod expire;
 mod failure;
 mod flags;
+mod functions;
 mod hashes;
 mod introspection;
 mod keys;

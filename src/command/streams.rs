@@ -23,7 +23,7 @@ mod read;
 mod subcommands;
 
 pub use append::{xadd, xtrim};
-pub use blocked::{StreamRead, serve};
+pub use blocked::{StreamRead, abandoned, serve};
 pub use claims::{xack, xautoclaim, xclaim};
 pub use groups::{xgroup, xsetid};
 pub use info::xinfo;

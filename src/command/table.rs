@@ -8,8 +8,10 @@ use std::sync::LazyLock;
 use super::definition::Command;
 use super::definition::Run::{self, Data, Server, Table};
 use super::flags::Flags;
-use super::{admin, auth, bits, blocking, connection, counters, debug, dump, expire, hashes};
-use super::{introspection, keys, latency, list_edits, lists, multi, renames, scan, set_algebra};
+use super::{admin, auth, bits, blocking, connection, counters, debug, dump, expire, functions};
+use super::{
+    hashes, introspection, keys, latency, list_edits, lists, multi, renames, scan, set_algebra,
+};
 use super::{sets, sort, streams, strings};
 use super::{zset_algebra, zset_ranges, zset_removals, zsets};
 use crate::generation::{Commands, Generation};
@@ -84,6 +86,7 @@ static REDIS_7_0: LazyLock<Vec<Command>> = LazyLock::new(|| {
         command("expireat", -3, &[W, F, KEYS], ONE_KEY, Data(expire::expireat)),
         command("pexpire", -3, &[W, F, KEYS], ONE_KEY, Data(expire::pexpire)),
         command("pexpireat", -3, &[W, F, KEYS], ONE_KEY, Data(expire::pexpireat)),
+        command("function", -2, &[W, M, NOSCRIPT], NO_KEYS, Data(functions::function)),
         command("xsetid", -3, &[W, M, F, STREAM], ONE_KEY, Data(streams::xsetid)),
         command("xtrim", -4, &[W, STREAM], ONE_KEY, Data(streams::xtrim)),
         command("xautoclaim", -6, &[W, F, STREAM], ONE_KEY, Data(streams::xautoclaim)),

@@ -140,7 +140,7 @@ pub struct RdbFormat {
     /// The highest type of a value.
     pub newest_kind: u8,
     pub checks: ValueChecks,
-    pub functions: Functions,
+    pub libraries: Libraries,
     pub autosync: Autosync,
     /// Whether and how the directory is synced after the rename.
     pub installation: Installation,
@@ -171,9 +171,9 @@ pub enum ValueChecks {
     Checking,
 }
 
-/// Whether there are functions, which are kept as text.
+/// Whether there are libraries of functions, which are kept as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Functions {
+pub enum Libraries {
     Unknown,
     Kept,
 }

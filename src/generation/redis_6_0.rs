@@ -4,7 +4,7 @@
 
 use super::definition::{
     AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
-    ForksInTransactions, Functions, Generation, Installation, KilledSave, PanicSignal, Propagation,
+    ForksInTransactions, Generation, Installation, KilledSave, Libraries, PanicSignal, Propagation,
     RdbFormat, ShutdownWay, StreamForm, Translation, ValueChecks,
 };
 use super::words::{ConfigRefused, RdbBlock, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
@@ -20,7 +20,7 @@ pub static REDIS_6_0: Generation = Generation {
         streams: StreamForm::Plain,
         newest_kind: 15,
         checks: ValueChecks::Trusting,
-        functions: Functions::Unknown,
+        libraries: Libraries::Unknown,
         autosync: Autosync::Whole(32 << 20),
         installation: Installation::Rename,
     },

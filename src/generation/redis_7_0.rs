@@ -4,7 +4,7 @@
 
 use super::definition::{
     AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
-    ForksInTransactions, Functions, Generation, Installation, KilledSave, PanicSignal, Propagation,
+    ForksInTransactions, Generation, Installation, KilledSave, Libraries, PanicSignal, Propagation,
     RdbFormat, ShutdownWay, StreamForm, Translation, ValueChecks,
 };
 use super::words::{ConfigRefused, RdbBlock, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
@@ -20,7 +20,7 @@ pub static REDIS_7_0: Generation = Generation {
         streams: StreamForm::Counted,
         newest_kind: 19,
         checks: ValueChecks::Checking,
-        functions: Functions::Kept,
+        libraries: Libraries::Kept,
         autosync: Autosync::Ranges(4 << 20),
         installation: Installation::RenameAndSync,
     },

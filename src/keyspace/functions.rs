@@ -40,6 +40,11 @@ impl Functions {
         self.libraries.is_empty()
     }
 
+    /// The libraries, with their code.
+    pub fn libraries(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
+        self.libraries.iter()
+    }
+
     /// The code of each library.
     pub fn code(&self) -> impl Iterator<Item = &Bytes> {
         self.libraries.values()

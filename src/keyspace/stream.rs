@@ -160,9 +160,10 @@ impl Stream {
         let first = self.nodes.range(..=start).next_back().map_or(start, |(&id, _)| id);
         // An interval that ends before it starts is empty.
         let nodes = (start <= end).then(|| self.nodes.range(first..=end).map(|(_, node)| node));
-        let entries = nodes.into_iter().flatten().flat_map(|node| {
-            (0..node.entries().len()).map(move |place| EntryRef { node, place })
-        });
+        let entries = nodes
+            .into_iter()
+            .flatten()
+            .flat_map(|node| (0..node.entries().len()).map(move |place| EntryRef { node, place }));
         entries.filter(move |entry| {
             let this = &entry.node.entries()[entry.place];
             !this.deleted && start <= this.id && this.id <= end

@@ -9,7 +9,6 @@ use super::modules::{self, module_name};
 use super::receiver::LoadOptions;
 use super::source::{LoadError, Loaded, Reader, c_string, internal_error};
 use crate::clock;
-use crate::generation::Functions;
 use crate::keyspace::Bytes;
 use crate::log::{Level, Log};
 use crate::os::{OFlag, Os, STDOUT};
@@ -159,11 +158,11 @@ impl<'a> Check<'a> {
                     self.info(&format!("AUX FIELD {key} = '{value}'"));
                 }
                 opcode::MODULE_AUX => self.check_module_aux()?,
-                opcode::FUNCTION2 if self.options.functions == Functions::Kept => {
+                opcode::FUNCTION2 if self.options.rules.keeps_libraries() => {
                     self.doing = "read-functions";
                     self.reader().string()?;
                 }
-                opcode::FUNCTION_PRE_GA if self.options.functions == Functions::Kept => {
+                opcode::FUNCTION_PRE_GA if self.options.rules.keeps_libraries() => {
                     self.doing = "read-functions";
                     self.reader().functions_pre_ga()?;
                 }

@@ -8,8 +8,8 @@
 //! Must not know: keys.
 
 use super::format::Writer;
-use super::lzf::Lzf;
 use super::load_value::ValueRules;
+use super::lzf::Lzf;
 use super::save_value::kind_of;
 use super::source::Reader;
 use crate::keyspace::{Bytes, Limits, Value};

@@ -15,7 +15,7 @@ use super::modules::{self, module_name};
 use super::receiver::{KeysLoaded, LoadOptions, LoadedKey, Receiver};
 use super::source::{LoadError, Loaded, Reader, c_string, internal_error};
 use crate::clock;
-use crate::generation::{Functions, RdbDefect};
+use crate::generation::RdbDefect;
 use crate::keyspace::Bytes;
 use crate::keyspace::access::Usage;
 use crate::log::{Level, Log};
@@ -130,11 +130,11 @@ impl<'a> Loader<'a> {
                 }
                 opcode::AUX => self.aux()?,
                 opcode::MODULE_AUX => return Err(self.module_aux()),
-                opcode::FUNCTION2 if self.keeps_functions() => {
+                opcode::FUNCTION2 if self.options.rules.keeps_libraries() => {
                     let code = self.reader().string()?;
                     self.functions(code)?;
                 }
-                opcode::FUNCTION_PRE_GA if self.keeps_functions() => {
+                opcode::FUNCTION_PRE_GA if self.options.rules.keeps_libraries() => {
                     let code = self.reader().functions_pre_ga()?;
                     self.functions(code)?;
                 }
@@ -193,10 +193,6 @@ impl<'a> Loader<'a> {
                 module_name(id)
             )),
         }
-    }
-
-    fn keeps_functions(&self) -> bool {
-        self.options.functions == Functions::Kept
     }
 
     fn functions(&mut self, code: Bytes) -> Loaded<()> {

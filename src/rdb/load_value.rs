@@ -10,7 +10,7 @@ use super::format::{NODE_PACKED, NODE_PLAIN, kind};
 use super::modules::module_name;
 use super::source::{LoadError, Loaded, Reader};
 use super::{intset, ziplist, zipmap};
-use crate::generation::{Generation, RdbBlock, RdbDefect, ValueChecks, Words};
+use crate::generation::{Generation, Libraries, RdbBlock, RdbDefect, ValueChecks, Words};
 use crate::keyspace::{Bytes, Hash, Inserted, Limits, Set, Value, ZSet, listpack};
 use crate::text::float::parse_double;
 
@@ -24,6 +24,7 @@ pub struct ValueRules {
     pub checks: ValueChecks,
     /// Higher types are not known.
     pub newest_kind: u8,
+    pub libraries: Libraries,
     pub words: &'static dyn Words,
 }
 
@@ -35,8 +36,19 @@ impl ValueRules {
             limits: *limits,
             checks: format.checks,
             newest_kind: format.newest_kind,
+            libraries: format.libraries,
             words: generation.words,
         }
+    }
+
+    /// The same for the files of all servers.
+    pub fn of_any_server(self) -> ValueRules {
+        ValueRules { newest_kind: u8::MAX, libraries: Libraries::Kept, ..self }
+    }
+
+    /// Whether the opcodes of libraries are known.
+    pub(super) fn keeps_libraries(&self) -> bool {
+        self.libraries == Libraries::Kept
     }
 
     pub(super) fn is_checking(&self) -> bool {
@@ -59,9 +71,9 @@ impl Reader<'_> {
             kind::ZSET => self.zset(rules, Reader::double),
             kind::ZSET_2 => self.zset(rules, Reader::binary_double),
             kind::HASH => self.hash(rules),
-            kind::LIST_QUICKLIST => self.quicklist(rules, |reader| {
-                reader.block(ziplist::decode, RdbBlock::Ziplist)
-            }),
+            kind::LIST_QUICKLIST => {
+                self.quicklist(rules, |reader| reader.block(ziplist::decode, RdbBlock::Ziplist))
+            }
             kind::LIST_QUICKLIST_2 => self.quicklist(rules, Reader::quicklist_node),
             kind::LIST_ZIPLIST => {
                 let items = self.block(ziplist::decode, RdbBlock::ListZiplist)?;
@@ -168,12 +180,7 @@ impl Reader<'_> {
         Ok(Value::ZSet(zset))
     }
 
-    fn zset_block(
-        &mut self,
-        decode: Decode,
-        block: RdbBlock,
-        rules: &ValueRules,
-    ) -> Loaded<Value> {
+    fn zset_block(&mut self, decode: Decode, block: RdbBlock, rules: &ValueRules) -> Loaded<Value> {
         let strings = self.block(decode, block)?;
         rules.check_empty(strings.is_empty())?;
         let by_number = Limits { zset_max_ziplist_value: usize::MAX, ..rules.limits };
@@ -219,12 +226,7 @@ impl Reader<'_> {
     }
 
     /// Only the number of fields is checked against the limits, not their length, as in Redis.
-    fn hash_block(
-        &mut self,
-        decode: Decode,
-        block: RdbBlock,
-        rules: &ValueRules,
-    ) -> Loaded<Value> {
+    fn hash_block(&mut self, decode: Decode, block: RdbBlock, rules: &ValueRules) -> Loaded<Value> {
         let strings = self.block(decode, block)?;
         rules.check_empty(strings.is_empty())?;
         hash_of(Hash::new(), strings, &rules.limits, || broken(block))

@@ -3,10 +3,10 @@
 //!
 //! Must not know: the format.
 
-use crate::config::Config;
 use super::format::Versions;
 use super::load_value::ValueRules;
-use crate::generation::{Functions, Generation};
+use crate::config::Config;
+use crate::generation::Generation;
 use crate::keyspace::access::Usage;
 use crate::keyspace::{Bytes, Keyspace, Value};
 use crate::os::Os;
@@ -99,8 +99,6 @@ pub struct LoadOptions {
     pub databases: usize,
     pub versions: Versions,
     pub rules: ValueRules,
-    /// Functions are kept; otherwise their opcode is not known.
-    pub functions: Functions,
 }
 
 impl LoadOptions {
@@ -115,13 +113,11 @@ impl LoadOptions {
             databases: keyspace.dbs.len(),
             versions: Versions::UpTo(config.generation.rdb.version),
             rules: ValueRules::of(config.generation, &keyspace.limits),
-            functions: config.generation.rdb.functions,
         }
     }
 
     /// Reads the files of all servers, whatever this one would refuse.
     pub fn of_any_server(self) -> Self {
-        let rules = ValueRules { newest_kind: u8::MAX, ..self.rules };
-        LoadOptions { versions: Versions::All, rules, functions: Functions::Kept, ..self }
+        LoadOptions { versions: Versions::All, rules: self.rules.of_any_server(), ..self }
     }
 }

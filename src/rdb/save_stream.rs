@@ -11,7 +11,6 @@
 //! Must not know: where the bytes go.
 
 use super::format::Writer;
-use crate::generation::StreamForm;
 use crate::keyspace::stream::{Consumer, Group};
 use crate::keyspace::{Stream, StreamId};
 use crate::os::Errno;
@@ -19,7 +18,8 @@ use crate::os::Errno;
 type Written = Result<(), Errno>;
 
 impl Writer<'_> {
-    pub(super) fn stream(&mut self, stream: &Stream, form: StreamForm) -> Written {
+    /// `counted`: in the form that says how many entries there were.
+    pub(super) fn stream(&mut self, stream: &Stream, counted: bool) -> Written {
         self.len(stream.nodes().len() as u64)?;
         for (id, node) in stream.nodes() {
             self.string(&id.to_bytes())?;
@@ -27,7 +27,7 @@ impl Writer<'_> {
         }
         self.len(stream.length)?;
         self.id_as_lengths(stream.last_id)?;
-        if form == StreamForm::Counted {
+        if counted {
             self.id_as_lengths(stream.first_id)?;
             self.id_as_lengths(stream.max_deleted_id)?;
             self.len(stream.entries_added)?;
@@ -35,7 +35,7 @@ impl Writer<'_> {
         self.len(stream.groups.len() as u64)?;
         stream.groups.iter().try_for_each(|(name, group)| {
             self.string(name)?;
-            self.group(group, form)
+            self.group(group, counted)
         })
     }
 
@@ -44,9 +44,9 @@ impl Writer<'_> {
         self.len(id.seq)
     }
 
-    fn group(&mut self, group: &Group, form: StreamForm) -> Written {
+    fn group(&mut self, group: &Group, counted: bool) -> Written {
         self.id_as_lengths(group.last_id)?;
-        if form == StreamForm::Counted {
+        if counted {
             self.len(group.entries_read as u64)?;
         }
         self.len(group.pending().len() as u64)?;

@@ -54,7 +54,9 @@ impl Writer<'_> {
             Value::Set(set) => self.set(set),
             Value::Hash(hash) => self.hash(hash, limits),
             Value::ZSet(zset) => self.zset(zset, limits),
-            Value::Stream(stream) => self.stream(stream, limits.stream.form),
+            Value::Stream(stream) => {
+                self.stream(stream, kind_of(value, limits) == kind::STREAM_LISTPACKS_2)
+            }
         }
     }
 

@@ -34,7 +34,8 @@ impl Default for Options {
     }
 }
 
-const TOP_ITEM: &str = "The ID specified in XADD is equal or smaller than the target stream top item";
+const TOP_ITEM: &str =
+    "The ID specified in XADD is equal or smaller than the target stream top item";
 
 /// XADD key [options] id field value [field value …]
 pub fn xadd(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {

@@ -2,13 +2,14 @@
 //!
 //! Must not know: how a client is blocked.
 
-use super::dialect::dialect;
+use super::dialect::{dialect, dialect_of};
 use super::read::{Delivery, plain_entries};
 use super::{found, no_group};
 use crate::command::blocking::Served;
 use crate::command::context::Context;
 use crate::command::failure::Failure;
-use crate::keyspace::{Bytes, StreamId};
+use crate::command::request::{Blocked, BlockingOp};
+use crate::keyspace::{Bytes, Keyspace, StreamId, Value};
 use crate::resp::Reply;
 
 /// Most entries that a client gets which has waited and not said how many it wants.
@@ -67,4 +68,15 @@ pub fn serve(
     ctx.changed(usize::from(counts));
     let of_key = Reply::Array(vec![Reply::Bulk(key.clone()), Reply::Array(entries)]);
     Some(Ok(Served { reply: Reply::Array(vec![of_key]), propagated, counts }))
+}
+
+/// The error for a client that waits in a group of a stream that is gone (Redis:
+/// `unblockDeletedStreamReadgroupClients`).
+pub fn abandoned(keyspace: &Keyspace, db: usize, blocked: &Blocked) -> Option<Failure> {
+    let BlockingOp::Read(StreamRead { group: Some(_), .. }) = &blocked.op else { return None };
+    let dict = &keyspace.dbs[db].dict;
+    let is_stream =
+        |key: &Bytes| dict.get(key).is_some_and(|object| matches!(object.value, Value::Stream(_)));
+    let gone = dialect_of(keyspace).tells_of_deletion && !blocked.keys.iter().all(is_stream);
+    gone.then(|| Failure::coded("UNBLOCKED the stream key no longer exists"))
 }

@@ -22,9 +22,8 @@ pub fn xack(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let ids: Result<Vec<StreamId>, Failure> =
         argv[3..].iter().map(|text| strict_id(text, 0)).collect();
     let (ids, group) = (ids?, found(ctx, &argv[1]).groups.get_mut(&argv[2]));
-    let acknowledged = group.map_or(0, |group| {
-        ids.into_iter().filter(|&id| group.acknowledge(id)).count()
-    });
+    let acknowledged =
+        group.map_or(0, |group| ids.into_iter().filter(|&id| group.acknowledge(id)).count());
     ctx.changed(acknowledged);
     Ok(Reply::count(acknowledged))
 }

@@ -8,7 +8,7 @@ use super::subcommands::{counted_subcommand, plain_subcommand};
 use crate::command::context::Context;
 use crate::command::failure::Failure;
 use crate::generation::StreamForm;
-use crate::keyspace::Bytes;
+use crate::keyspace::{Bytes, Keyspace};
 
 /// Whether the options are those of XADD or of XTRIM.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Dialect {
     pub filters_idle: bool,
     /// XGROUP DELCONSUMER of nobody is a change.
     pub deletes_nobody: bool,
+    /// Who waits in a group of a stream that is deleted is told so.
+    pub tells_of_deletion: bool,
 }
 
 static PLAIN: Dialect = Dialect {
@@ -51,6 +53,7 @@ static PLAIN: Dialect = Dialect {
     creates_consumers: false,
     filters_idle: false,
     deletes_nobody: true,
+    tells_of_deletion: false,
 };
 
 static COUNTED: Dialect = Dialect {
@@ -64,10 +67,15 @@ static COUNTED: Dialect = Dialect {
     creates_consumers: true,
     filters_idle: true,
     deletes_nobody: false,
+    tells_of_deletion: true,
 };
 
 pub fn dialect(ctx: &Context<'_>) -> &'static Dialect {
-    match ctx.keyspace.limits.stream.form {
+    dialect_of(ctx.keyspace)
+}
+
+pub fn dialect_of(keyspace: &Keyspace) -> &'static Dialect {
+    match keyspace.limits.stream.form {
         StreamForm::Plain => &PLAIN,
         StreamForm::Counted => &COUNTED,
     }

@@ -43,11 +43,7 @@ fn min_id(argv: &[Bytes], place: usize) -> Result<Trimming, Failure> {
 }
 
 /// `[MAXLEN [~|=] count] id`
-pub fn plain_options(
-    argv: &[Bytes],
-    asked: Asked,
-    _ctx: &Context<'_>,
-) -> Result<Options, Failure> {
+pub fn plain_options(argv: &[Bytes], asked: Asked, _ctx: &Context<'_>) -> Result<Options, Failure> {
     let mut options = Options::default();
     let mut place = FIRST;
     while let Some(word) = argv.get(place) {

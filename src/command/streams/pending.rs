@@ -63,12 +63,7 @@ fn summary(group: &Group) -> Reply {
     let pending = group.pending();
     let (Some((first, _)), Some((last, _))) = (pending.first_key_value(), pending.last_key_value())
     else {
-        return Reply::Array(vec![
-            Reply::Integer(0),
-            Reply::Null,
-            Reply::Null,
-            Reply::NullArray,
-        ]);
+        return Reply::Array(vec![Reply::Integer(0), Reply::Null, Reply::Null, Reply::NullArray]);
     };
     let waiting = group.consumers().iter().filter(|(_, consumer)| !consumer.pending.is_empty());
     let per_consumer = waiting.map(|(name, consumer)| {

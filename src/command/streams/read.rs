@@ -202,8 +202,7 @@ pub fn plain_entries(stream: &Stream, after: StreamId, count: usize) -> Vec<Repl
 fn is_served(stream: &Stream, after: StreamId, read: &GroupRead) -> bool {
     let group = stream.groups.get(&read.group);
     after != NEW
-        || (stream.length > 0
-            && group.is_some_and(|group| stream.last_valid_id() > group.last_id))
+        || (stream.length > 0 && group.is_some_and(|group| stream.last_valid_id() > group.last_id))
 }
 
 /// What a consumer gets: new entries, or its history.
