@@ -15,7 +15,7 @@ mod words;
 pub use definition::*;
 pub use redis_6_0::REDIS_6_0;
 pub use redis_7_0::REDIS_7_0;
-pub use words::{ConfigRefused, RdbDefect, RdbOpen, Words};
+pub use words::{ConfigRefused, RdbBlock, RdbDefect, RdbOpen, StreamDefect, Words};
 
 /// All generations; the first is the default.
 pub static GENERATIONS: [&Generation; 2] = [&REDIS_6_0, &REDIS_7_0];

@@ -28,8 +28,9 @@
 //! # Limits
 //!
 //! It is not a replacement for Redis. There is no replication, cluster, scripting, pub/sub,
-//! streams, modules, eviction, RESP3 or TLS, and no users besides `default`. Memory is estimated,
-//! not measured. RDB files up to version 12 can be loaded; version 9 is written.
+//! modules, eviction, RESP3 or TLS, and no users besides `default`. Libraries of functions are kept
+//! as text. Memory is estimated, not measured. RDB files are written and loaded in the version of
+//! the generation; the library also reads the newer ones (`LoadOptions::of_any_server`).
 
 pub mod aof;
 pub mod bio;

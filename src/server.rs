@@ -32,7 +32,7 @@ use crate::config::{Config, MaxmemoryPolicy};
 use crate::env::Children;
 use crate::keyspace::access::{Access, Settings, Tracking};
 use crate::keyspace::expire::ExpireCycle;
-use crate::keyspace::{Keyspace, Limits};
+use crate::keyspace::{Keyspace, Limits, StreamLimits};
 use crate::latency::Latency;
 use crate::log::{Level, Log};
 use crate::networking::Clients;
@@ -108,6 +108,11 @@ fn limits(config: &Config) -> Limits {
         zset_max_ziplist_entries: config.zset_max_ziplist_entries,
         zset_max_ziplist_value: config.zset_max_ziplist_value,
         list_max_ziplist_size: config.list_max_ziplist_size,
+        stream: StreamLimits {
+            form: config.generation.rdb.streams,
+            node_max_bytes: config.stream_node_max_bytes,
+            node_max_entries: config.stream_node_max_entries,
+        },
     }
 }
 

@@ -22,6 +22,7 @@ mod flush;
 mod multi_part;
 mod read_commands;
 mod rewrite_dataset;
+mod rewrite_stream;
 mod single_file;
 mod state;
 mod storage;

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::rewrite_stream::rewrite_stream;
+use crate::generation::StreamForm;
 use crate::keyspace::{Bytes, Keyspace, Value};
 use crate::os::{Errno, Os};
 use crate::rdb::{AfterKey, Reached};
@@ -23,11 +25,15 @@ pub(super) fn rewrite_append_only_file_rio(
     keyspace: &Keyspace,
     after_key: AfterKey<'_>,
 ) -> Result<(), Errno> {
+    for code in keyspace.functions.code() {
+        aof.write(os, b"*3\r\n$8\r\nFUNCTION\r\n$4\r\nLOAD\r\n")?;
+        aof.write_bulk_string(os, code)?;
+    }
     for (index, db) in keyspace.dbs.iter().enumerate().filter(|(_, db)| !db.dict.is_empty()) {
         aof.write(os, b"*2\r\n$6\r\nSELECT\r\n")?;
         aof.write_bulk_long_long(os, index as i64)?;
         for (key, value) in &db.dict {
-            rewrite_value(os, aof, key, value)?;
+            rewrite_value(os, aof, key, value, keyspace.limits.stream.form)?;
             if let Some(&when) = db.expires.get(key) {
                 aof.write(os, b"*3\r\n$9\r\nPEXPIREAT\r\n")?;
                 aof.write_bulk_string(os, key)?;
@@ -39,7 +45,13 @@ pub(super) fn rewrite_append_only_file_rio(
     Ok(())
 }
 
-fn rewrite_value(os: &mut dyn Os, aof: &mut Rio, key: &Bytes, value: &Value) -> Result<(), Errno> {
+fn rewrite_value(
+    os: &mut dyn Os,
+    aof: &mut Rio,
+    key: &Bytes,
+    value: &Value,
+    streams: StreamForm,
+) -> Result<(), Errno> {
     match value {
         Value::String(bytes) => {
             aof.write(os, b"*3\r\n$3\r\nSET\r\n")?;
@@ -57,6 +69,7 @@ fn rewrite_value(os: &mut dyn Os, aof: &mut Rio, key: &Bytes, value: &Value) -> 
         Value::Hash(hash) => {
             rewrite_items(os, aof, "HMSET", key, hash.iter().map(|(field, value)| [field, value]))
         }
+        Value::Stream(stream) => rewrite_stream(os, aof, key, stream, streams),
     }
 }
 

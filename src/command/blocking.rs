@@ -8,6 +8,8 @@ use super::failure::Failure;
 use super::list_edits::rpoplpush;
 use super::lists::{End, pop_one};
 use super::request::{Blocked, BlockingOp, Outcome, Request};
+use super::streams;
+pub use super::streams::abandoned;
 use super::zset_ranges::Pair;
 use super::zset_removals::pop_some;
 use crate::keyspace::{Bytes, Value};
@@ -17,7 +19,7 @@ use crate::text::float::parse_double;
 /// The reply to a served client, and what is propagated.
 pub struct Served {
     pub reply: Reply,
-    pub propagated: Vec<Bytes>,
+    pub propagated: Vec<Vec<Bytes>>,
     /// Whether it counts as a change: an element that was pushed and popped at once does not.
     pub counts: bool,
 }
@@ -28,57 +30,72 @@ impl BlockingOp {
         match self {
             BlockingOp::Pop(_) | BlockingOp::Move(_) => matches!(value, Value::List(_)),
             BlockingOp::ZPop { .. } => matches!(value, Value::ZSet(_)),
+            BlockingOp::Read(_) => matches!(value, Value::Stream(_)),
         }
     }
 
-    /// Pops from a key whose value has the right type.
-    fn serve_now(&self, ctx: &mut Context<'_>, key: &Bytes) -> Result<Served, Failure> {
-        match self {
-            BlockingOp::Pop(end) => {
-                let element = pop_one(ctx, key, *end)?.unwrap_or_default();
-                let name = if *end == End::Head { b"LPOP" } else { b"RPOP" };
-                let reply = Reply::bulks([key.clone(), element]);
-                Ok(Served { reply, propagated: vec![name.to_vec(), key.clone()], counts: false })
-            }
-            BlockingOp::Move(destination) => {
-                let propagated = vec![b"RPOPLPUSH".to_vec(), key.clone(), destination.clone()];
-                let reply = rpoplpush(ctx, &propagated)?;
-                Ok(Served { reply, propagated, counts: false })
-            }
-            BlockingOp::ZPop { highest } => {
-                let popped = pop_some(ctx, key, *highest, 1)?;
-                let mut parts = vec![Reply::Bulk(key.clone())];
-                parts.extend(
-                    popped.into_iter().flat_map(|(member, score): Pair| {
-                        [Reply::Bulk(member), Reply::double(score)]
-                    }),
-                );
-                let name = if *highest { b"ZPOPMAX" } else { b"ZPOPMIN" };
-                let propagated = vec![name.to_vec(), key.clone()];
-                Ok(Served { reply: Reply::Array(parts), propagated, counts: true })
-            }
-        }
+    /// Serves from a key whose value has the right type; None if there is nothing for this client.
+    fn serve_now(
+        &self,
+        ctx: &mut Context<'_>,
+        keys: &[Bytes],
+        key: &Bytes,
+    ) -> Option<Result<Served, Failure>> {
+        Some(match self {
+            BlockingOp::Pop(end) => pop(ctx, key, *end),
+            BlockingOp::Move(destination) => move_element(ctx, key, destination),
+            BlockingOp::ZPop { highest } => zpop(ctx, key, *highest),
+            BlockingOp::Read(read) => return streams::serve(ctx, read, keys, key),
+        })
     }
 }
 
-/// Serves a blocked client, if the key has a value of the right type (Redis:
-/// `serveClientBlockedOnList`). An element that cannot be moved stays where it is, and the client
-/// gets the error.
+fn pop(ctx: &mut Context<'_>, key: &Bytes, end: End) -> Result<Served, Failure> {
+    let element = pop_one(ctx, key, end)?.unwrap_or_default();
+    let name = if end == End::Head { b"LPOP" } else { b"RPOP" };
+    let reply = Reply::bulks([key.clone(), element]);
+    Ok(Served { reply, propagated: vec![vec![name.to_vec(), key.clone()]], counts: false })
+}
+
+fn move_element(
+    ctx: &mut Context<'_>,
+    key: &Bytes,
+    destination: &Bytes,
+) -> Result<Served, Failure> {
+    let command = vec![b"RPOPLPUSH".to_vec(), key.clone(), destination.clone()];
+    let reply = rpoplpush(ctx, &command)?;
+    Ok(Served { reply, propagated: vec![command], counts: false })
+}
+
+fn zpop(ctx: &mut Context<'_>, key: &Bytes, highest: bool) -> Result<Served, Failure> {
+    let popped = pop_some(ctx, key, highest, 1)?;
+    let mut parts = vec![Reply::Bulk(key.clone())];
+    parts.extend(
+        popped
+            .into_iter()
+            .flat_map(|(member, score): Pair| [Reply::Bulk(member), Reply::double(score)]),
+    );
+    let name = if highest { b"ZPOPMAX" } else { b"ZPOPMIN" };
+    let propagated = vec![vec![name.to_vec(), key.clone()]];
+    Ok(Served { reply: Reply::Array(parts), propagated, counts: true })
+}
+
+/// Serves a blocked client, if the key has a value of the right type with something for it (Redis:
+/// `serveClientBlockedOnList` and the like). An element that cannot be moved stays where it is, and
+/// the client gets the error.
 pub fn serve(
     ctx: &mut Context<'_>,
-    op: &BlockingOp,
+    Blocked { op, keys, .. }: &Blocked,
     key: &Bytes,
 ) -> Option<Result<Served, Failure>> {
     let fits = ctx.write(key).is_some_and(|value| op.fits(value));
-    fits.then(|| {
-        let mut served = op.serve_now(ctx, key)?;
-        if matches!(op, BlockingOp::ZPop { .. }) {
-            // Redis takes this name from its command table, in lower case, and the others from
-            // shared objects.
-            served.propagated[0].make_ascii_lowercase();
-        }
-        Ok(served)
-    })
+    let mut served = if fits { op.serve_now(ctx, keys, key)? } else { return None };
+    if let (BlockingOp::ZPop { .. }, Ok(served)) = (op, &mut served) {
+        // Redis takes this name from its command table, in lower case, and the others from shared
+        // objects.
+        served.propagated[0][0].make_ascii_lowercase();
+    }
+    Some(served)
 }
 
 /// A timeout in seconds, as a deadline in milliseconds since the epoch; 0 for none (Redis:
@@ -107,8 +124,9 @@ fn take_or_block(
             Some(value) if !op.fits(value) => return Err(Failure::wrong_type()),
             Some(_) => {}
         }
-        let Served { reply, propagated, .. } = op.serve_now(ctx, key)?;
-        ctx.effects.rewritten = Some(vec![propagated]);
+        let Some(served) = op.serve_now(ctx, keys, key) else { continue };
+        let Served { reply, propagated, .. } = served?;
+        ctx.effects.rewritten = Some(propagated);
         return Ok(reply.into());
     }
     if ctx.session.executing {

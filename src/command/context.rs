@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use super::failure::Failure;
 use super::session::Session;
 use crate::keyspace::access::Object;
-use crate::keyspace::{Bytes, Db, Hash, Keyspace, Set, StringValue, Value, ZSet};
+use crate::keyspace::{Bytes, Db, Hash, Keyspace, Set, Stream, StringValue, Value, ZSet};
 
 /// What a command did besides its reply.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub struct Effects {
     /// What to propagate instead of the command; several commands become one transaction (Redis:
     /// `rewriteClientCommandVector`, `alsoPropagate`).
     pub rewritten: Option<Vec<Vec<Bytes>>>,
+    /// The commands instead are no transaction, although there may be several.
+    pub apart: bool,
     /// All databases were emptied, so the snapshot has to be replaced too.
     pub flushed_all: bool,
     pub keyspace_hits: u64,
@@ -136,9 +138,9 @@ impl<'a> Context<'a> {
         self.add_in(self.session.db, key, object);
     }
 
-    /// The same in any database. Clients block on lists and sorted sets only.
+    /// The same in any database. Clients block on lists, sorted sets and streams only.
     pub fn add_in(&mut self, db: usize, key: &[u8], object: Object) {
-        if matches!(object.value, Value::List(_) | Value::ZSet(_)) {
+        if matches!(object.value, Value::List(_) | Value::ZSet(_) | Value::Stream(_)) {
             self.keyspace.interest.signal_key_as_ready(db, key);
         }
         self.keyspace.dbs[db].dict.insert(key.to_vec(), object);
@@ -249,3 +251,4 @@ typed!(read_list, write_list, list_or_add, List, VecDeque<Bytes>);
 typed!(read_set, write_set, set_or_add, Set, Set);
 typed!(read_hash, write_hash, hash_or_add, Hash, Hash);
 typed!(read_zset, write_zset, zset_or_add, ZSet, ZSet);
+typed!(read_stream, write_stream, stream_or_add, Stream, Stream);

@@ -8,7 +8,7 @@ use super::failure::{Answer, Failure};
 use super::request::{Outcome, Request};
 use crate::keyspace::Bytes;
 use crate::keyspace::access::Usage;
-use crate::rdb::{BadPayload, load_dump_payload};
+use crate::rdb::{BadPayload, ValueRules, load_dump_payload};
 use crate::resp::Reply;
 
 /// DUMP key
@@ -74,13 +74,11 @@ pub fn restore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
         return Err(Failure::new("Invalid TTL value, must be >= 0"));
     }
     let newest = ctx.keyspace.generation.rdb.version;
-    let value =
-        load_dump_payload(&argv[3], newest, &ctx.keyspace.limits).map_err(|bad| match bad {
-            BadPayload::VersionOrChecksum => {
-                Failure::new("DUMP payload version or checksum are wrong")
-            }
-            BadPayload::Format => Failure::new("Bad data format"),
-        })?;
+    let rules = ValueRules::of(ctx.keyspace.generation, &ctx.keyspace.limits);
+    let value = load_dump_payload(&argv[3], newest, &rules).map_err(|bad| match bad {
+        BadPayload::VersionOrChecksum => Failure::new("DUMP payload version or checksum are wrong"),
+        BadPayload::Format => Failure::new("Bad data format"),
+    })?;
     let deleted = options.replace && ctx.db().delete(key);
     let base = if options.absttl { 0 } else { ctx.now_ms() };
     let when = (ttl != 0).then(|| ttl.wrapping_add(base));

@@ -37,6 +37,7 @@ impl Flags {
     pub const DANGEROUS: Flags = Flags(1 << 22);
     pub const CONNECTION: Flags = Flags(1 << 23);
     pub const TRANSACTION: Flags = Flags(1 << 24);
+    pub const STREAM: Flags = Flags(1 << 25);
 
     const NAMES: [(Flags, &'static str); 13] = [
         (Flags::WRITE, "write"),
@@ -56,7 +57,7 @@ impl Flags {
 
     /// In the order in which COMMAND shows them. A command with any of the flags is in the category
     /// (Redis: `setImplicitACLCategories`); one that is not fast is slow.
-    const CATEGORIES: [(Flags, &'static str); 15] = [
+    const CATEGORIES: [(Flags, &'static str); 16] = [
         (Flags::KEYSPACE, "keyspace"),
         (Flags::READONLY, "read"),
         (Flags::WRITE, "write"),
@@ -66,6 +67,7 @@ impl Flags {
         (Flags::HASH, "hash"),
         (Flags::STRING, "string"),
         (Flags::BITMAP, "bitmap"),
+        (Flags::STREAM, "stream"),
         (Flags::all(&[Flags::ADMIN, Flags::ADMIN_CATEGORY]), "admin"),
         (Flags::FAST, "fast"),
         (Flags::BLOCKING, "blocking"),

@@ -5,6 +5,7 @@
 use super::arguments::is;
 use super::definition::Command;
 use super::failure::{Answer, Failure};
+use super::streams::read_keys;
 use crate::generation::Generation;
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
@@ -69,6 +70,7 @@ fn key_finder(command: &Command) -> Option<KeyFinder> {
     match command.name {
         "zunionstore" | "zinterstore" => Some(destination_and_counted_keys),
         "sort" => Some(sort_keys),
+        "xread" | "xreadgroup" => Some(read_keys),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 //! Must not know: how the server carries a request out.
 
 use super::lists::End;
+use super::streams::StreamRead;
 use super::transaction::Transaction;
 use crate::keyspace::{Bytes, Value};
 use crate::resp::Reply;
@@ -142,7 +143,7 @@ pub enum LatencyRequest {
     Reset(Vec<String>),
 }
 
-/// What a blocked client wants done when its key has an element.
+/// What a blocked client wants done when its key has something for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlockingOp {
     Pop(End),
@@ -151,6 +152,8 @@ pub enum BlockingOp {
     ZPop {
         highest: bool,
     },
+    /// Read what comes after some id.
+    Read(StreamRead),
 }
 
 /// Why a client is blocked (Redis: `blockingState`).

@@ -8,9 +8,11 @@ use std::sync::LazyLock;
 use super::definition::Command;
 use super::definition::Run::{self, Data, Server, Table};
 use super::flags::Flags;
-use super::{admin, auth, bits, blocking, connection, counters, debug, dump, expire, hashes};
-use super::{introspection, keys, latency, list_edits, lists, multi, renames, scan, set_algebra};
-use super::{sets, sort, strings};
+use super::{admin, auth, bits, blocking, connection, counters, debug, dump, expire, functions};
+use super::{
+    hashes, introspection, keys, latency, list_edits, lists, multi, renames, scan, set_algebra,
+};
+use super::{sets, sort, streams, strings};
 use super::{zset_algebra, zset_ranges, zset_removals, zsets};
 use crate::generation::{Commands, Generation};
 
@@ -53,6 +55,7 @@ const BITS: Flags = Flags::BITMAP;
 const BLOCK: Flags = Flags::BLOCKING;
 const DANGER: Flags = Flags::DANGEROUS;
 const CONN: Flags = Flags::CONNECTION;
+const STREAM: Flags = Flags::STREAM;
 const TX: Flags = Flags::TRANSACTION;
 const ADM: Flags = Flags::ADMIN_CATEGORY;
 
@@ -83,6 +86,10 @@ static REDIS_7_0: LazyLock<Vec<Command>> = LazyLock::new(|| {
         command("expireat", -3, &[W, F, KEYS], ONE_KEY, Data(expire::expireat)),
         command("pexpire", -3, &[W, F, KEYS], ONE_KEY, Data(expire::pexpire)),
         command("pexpireat", -3, &[W, F, KEYS], ONE_KEY, Data(expire::pexpireat)),
+        command("function", -2, &[W, M, NOSCRIPT], NO_KEYS, Data(functions::function)),
+        command("xsetid", -3, &[W, M, F, STREAM], ONE_KEY, Data(streams::xsetid)),
+        command("xtrim", -4, &[W, STREAM], ONE_KEY, Data(streams::xtrim)),
+        command("xautoclaim", -6, &[W, F, STREAM], ONE_KEY, Data(streams::xautoclaim)),
     ];
     let mut all: Vec<Command> = COMMANDS.to_vec();
     for command in changed {
@@ -244,6 +251,20 @@ pub static COMMANDS: &[Command] = &[
         NO_KEYS, Server(auth::hello)),
     command("time", 1, &[R, RND, F, LOAD, STALE], NO_KEYS, Data(connection::time)),
     command("bitcount", -2, &[R, BITS], ONE_KEY, Data(bits::bitcount)),
+    command("xadd", -5, &[W, M, F, RND, STREAM], ONE_KEY, Data(streams::xadd)),
+    command("xrange", -4, &[R, STREAM], ONE_KEY, Data(streams::xrange)),
+    command("xrevrange", -4, &[R, STREAM], ONE_KEY, Data(streams::xrevrange)),
+    command("xlen", 2, &[R, F, STREAM], ONE_KEY, Data(streams::xlen)),
+    command("xread", -4, &[R, STREAM, BLOCK], NO_KEYS, Server(streams::xread)),
+    command("xreadgroup", -7, &[W, STREAM, BLOCK], NO_KEYS, Server(streams::xreadgroup)),
+    command("xgroup", -2, &[W, M, STREAM], (2, 2, 1), Data(streams::xgroup)),
+    command("xsetid", 3, &[W, M, F, STREAM], ONE_KEY, Data(streams::xsetid)),
+    command("xack", -4, &[W, F, RND, STREAM], ONE_KEY, Data(streams::xack)),
+    command("xpending", -3, &[R, RND, STREAM], ONE_KEY, Data(streams::xpending)),
+    command("xclaim", -6, &[W, RND, F, STREAM], ONE_KEY, Data(streams::xclaim)),
+    command("xinfo", -2, &[R, RND, STREAM], (2, 2, 1), Data(streams::xinfo)),
+    command("xdel", -3, &[W, F, STREAM], ONE_KEY, Data(streams::xdel)),
+    command("xtrim", -2, &[W, RND, STREAM], ONE_KEY, Data(streams::xtrim)),
     command("command", -1, &[LOAD, STALE, RND, CONN], NO_KEYS, Table(introspection::command)),
     command("latency", -2, &[ADMIN, NOSCRIPT, LOAD, STALE], NO_KEYS, Server(latency::latency)),
 ];

@@ -78,8 +78,6 @@ pub const IGNORED: &[(&str, &str)] = &[
     ("server_cpulist", ""),
     ("slowlog-log-slower-than", "10000"),
     ("slowlog-max-len", "128"),
-    ("stream-node-max-bytes", "4096"),
-    ("stream-node-max-entries", "100"),
     ("supervised", "no"),
     ("syslog-enabled", "no"),
     ("syslog-facility", "local0"),

@@ -193,8 +193,10 @@ fn multi_part_aof() -> [Directive; 3] {
     ]
 }
 
-fn numbers() -> [Directive; 15] {
+fn numbers() -> [Directive; 17] {
     [
+        number!(Memory, "stream-node-max-bytes", true, stream_node_max_bytes, 0, ALL),
+        number!(Integer, "stream-node-max-entries", true, stream_node_max_entries, 0, ALL),
         number!(Integer, "lfu-log-factor", true, lfu_log_factor, 0, INT_MAX),
         number!(Integer, "lfu-decay-time", true, lfu_decay_time, 0, INT_MAX),
         number!(Integer, "rdb-key-save-delay", true, rdb_key_save_delay, 0, INT_MAX),

@@ -117,6 +117,8 @@ pub struct Config {
     pub zset_max_ziplist_entries: usize,
     pub zset_max_ziplist_value: usize,
     pub list_max_ziplist_size: i32,
+    pub stream_node_max_bytes: u64,
+    pub stream_node_max_entries: u64,
     /// The absolute path of the configuration file; empty for none.
     pub config_file: String,
     /// Directives that are accepted without effect, as given.
@@ -182,6 +184,8 @@ impl Default for Config {
             zset_max_ziplist_entries: 128,
             zset_max_ziplist_value: 64,
             list_max_ziplist_size: -2,
+            stream_node_max_bytes: 4096,
+            stream_node_max_entries: 100,
             config_file: String::new(),
             ignored: BTreeMap::new(),
         }

@@ -136,6 +136,11 @@ pub struct RdbFormat {
     pub aof_aux: &'static str,
     /// The compact encoding of hashes, sorted sets, and the nodes of lists.
     pub compact: Compact,
+    pub streams: StreamForm,
+    /// The highest type of a value.
+    pub newest_kind: u8,
+    pub checks: ValueChecks,
+    pub libraries: Libraries,
     pub autosync: Autosync,
     /// Whether and how the directory is synced after the rename.
     pub installation: Installation,
@@ -155,6 +160,30 @@ pub enum Autosync {
 pub enum Compact {
     Ziplist,
     Listpack,
+}
+
+/// How carefully values are looked at when a file is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueChecks {
+    /// What is well-formed is taken.
+    Trusting,
+    /// Empty collections are left out; what is there twice or was counted wrongly is refused.
+    Checking,
+}
+
+/// Whether there are libraries of functions, which are kept as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Libraries {
+    Unknown,
+    Kept,
+}
+
+/// What a stream keeps besides its entries, its last id and its groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamForm {
+    Plain,
+    /// How many entries were ever added, the highest id deleted, and how many a group has read.
+    Counted,
 }
 
 /// How a finished file gets its final name.

@@ -4,10 +4,10 @@
 
 use super::definition::{
     AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
-    ForksInTransactions, Generation, Installation, KilledSave, PanicSignal, Propagation, RdbFormat,
-    ShutdownWay, Translation,
+    ForksInTransactions, Generation, Installation, KilledSave, Libraries, PanicSignal, Propagation,
+    RdbFormat, ShutdownWay, StreamForm, Translation, ValueChecks,
 };
-use super::words::{ConfigRefused, RdbDefect, RdbOpen, Words, quoted};
+use super::words::{ConfigRefused, RdbBlock, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
 
 pub static REDIS_6_0: Generation = Generation {
     name: "redis-6.0",
@@ -17,6 +17,10 @@ pub static REDIS_6_0: Generation = Generation {
         version: 9,
         aof_aux: "aof-preamble",
         compact: Compact::Ziplist,
+        streams: StreamForm::Plain,
+        newest_kind: 15,
+        checks: ValueChecks::Trusting,
+        libraries: Libraries::Unknown,
         autosync: Autosync::Whole(32 << 20),
         installation: Installation::Rename,
     },
@@ -60,21 +64,49 @@ impl Words for Redis60 {
 
     fn rdb_line(&self, defect: RdbDefect) -> u32 {
         match defect {
-            RdbDefect::LengthEncoding => 217,
-            RdbDefect::StringEncoding => 502,
-            RdbDefect::Lzf => 389,
-            RdbDefect::Double => 618,
-            RdbDefect::ValueType => 1986,
-            RdbDefect::Block => 1671,
-            RdbDefect::DuplicateField => 1649,
-            RdbDefect::ZSet => 1583,
-            RdbDefect::Checksum => 2364,
-            RdbDefect::UnexpectedEof => 2377,
+            RdbDefect::LengthEncoding => 221,
+            RdbDefect::StringEncoding => 506,
+            RdbDefect::Lzf => 393,
+            RdbDefect::ValueType => 2027,
+            // 6.0 checks none of these; the line is that of the next check that it has.
+            RdbDefect::Block(RdbBlock::ZipmapDuplicate) => 1739,
+            RdbDefect::Block(_) => 1783,
+            RdbDefect::DuplicateInteger
+            | RdbDefect::DuplicateMember
+            | RdbDefect::ZSetNan
+            | RdbDefect::ZSetDuplicate => 1651,
+            RdbDefect::DuplicateField => 1651,
+            RdbDefect::DuplicateFieldInTable => 1686,
+            RdbDefect::ModuleType => 1990,
+            RdbDefect::ModuleAux => 2282,
+            RdbDefect::Checksum => 2407,
+            RdbDefect::UnexpectedEof => 2420,
+            RdbDefect::Stream(defect) => stream_line(defect),
         }
     }
 
     fn rdb_loaded(&self, _loaded: u64, _expired: u64) -> Option<String> {
         None
+    }
+
+    fn error_while_loading(&self, error: &str, command: &str, _sub: Option<&str>) -> String {
+        format!(
+            "== CRITICAL == This server is sending an error to its AOF-loading-client: '{error}' \
+             after processing the command '{command}'"
+        )
+    }
+
+    fn duplicate_field_in_table(&self) -> &'static str {
+        "Duplicate keys detected"
+    }
+
+    fn stream_defect(&self, defect: StreamDefect) -> &'static str {
+        match defect {
+            StreamDefect::RepeatedPending => {
+                "Duplicated gobal PEL entry loading stream consumer group"
+            }
+            other => other.reason(),
+        }
     }
 
     fn script_in_rdb(&self) -> Option<&'static str> {
@@ -145,5 +177,39 @@ impl Words for Redis60 {
 
     fn rdb_write_error(&self, _step: &str, reason: &str) -> String {
         format!("Write error saving DB on disk: {reason}")
+    }
+}
+
+/// The line of rdb.c that reports this. 6.0 does not check everything; what it leaves out stands
+/// with the check before it.
+fn stream_line(defect: StreamDefect) -> u32 {
+    match defect {
+        StreamDefect::NodesLen => 1791,
+        StreamDefect::NodeId => 1802,
+        StreamDefect::NodeIdSize => 1807,
+        StreamDefect::Listpack => 1815,
+        StreamDefect::BadListpack => 1825,
+        StreamDefect::EmptyListpack => 1825,
+        StreamDefect::RepeatedNode => 1833,
+        StreamDefect::Metadata => 1843,
+        StreamDefect::LengthWithoutNodes => 1843,
+        StreamDefect::GroupsLen => 1851,
+        StreamDefect::GroupName => 1862,
+        StreamDefect::GroupId => 1871,
+        StreamDefect::GroupOffset => 1871,
+        StreamDefect::RepeatedGroup => 1879,
+        StreamDefect::PendingLen => 1890,
+        StreamDefect::PendingId => 1897,
+        StreamDefect::PendingDelivery => 1905,
+        StreamDefect::RepeatedPending => 1911,
+        StreamDefect::ConsumersLen => 1919,
+        StreamDefect::ConsumerName => 1926,
+        StreamDefect::RepeatedConsumer => 1936,
+        StreamDefect::SeenTime => 1936,
+        StreamDefect::ConsumerPendingLen => 1945,
+        StreamDefect::ConsumerPendingId => 1953,
+        StreamDefect::NotInGroup => 1960,
+        StreamDefect::RepeatedConsumerPending => 1968,
+        StreamDefect::PendingWithoutConsumer => 1967,
     }
 }

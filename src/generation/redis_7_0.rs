@@ -4,10 +4,10 @@
 
 use super::definition::{
     AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
-    ForksInTransactions, Generation, Installation, KilledSave, PanicSignal, Propagation, RdbFormat,
-    ShutdownWay, Translation,
+    ForksInTransactions, Generation, Installation, KilledSave, Libraries, PanicSignal, Propagation,
+    RdbFormat, ShutdownWay, StreamForm, Translation, ValueChecks,
 };
-use super::words::{ConfigRefused, RdbDefect, RdbOpen, Words, quoted};
+use super::words::{ConfigRefused, RdbBlock, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
 
 pub static REDIS_7_0: Generation = Generation {
     name: "redis-7.0",
@@ -17,6 +17,10 @@ pub static REDIS_7_0: Generation = Generation {
         version: 10,
         aof_aux: "aof-base",
         compact: Compact::Listpack,
+        streams: StreamForm::Counted,
+        newest_kind: 19,
+        checks: ValueChecks::Checking,
+        libraries: Libraries::Kept,
         autosync: Autosync::Ranges(4 << 20),
         installation: Installation::RenameAndSync,
     },
@@ -37,6 +41,9 @@ pub static REDIS_7_0: Generation = Generation {
 
 #[derive(Debug)]
 struct Redis70;
+
+/// The commands that consist of subcommands and may be in an AOF.
+const CONTAINERS: [&str; 2] = ["xgroup", "function"];
 
 impl Words for Redis70 {
     fn snapshots_failing(&self) -> &'static str {
@@ -64,18 +71,37 @@ impl Words for Redis70 {
             RdbDefect::LengthEncoding => 236,
             RdbDefect::StringEncoding => 529,
             RdbDefect::Lzf => 413,
-            RdbDefect::Double => 618,
-            RdbDefect::ValueType => 2672,
-            RdbDefect::Block => 2070,
-            RdbDefect::DuplicateField => 1968,
-            RdbDefect::ZSet => 1893,
-            RdbDefect::Checksum => 3216,
-            RdbDefect::UnexpectedEof => 3240,
+            RdbDefect::ValueType => 2673,
+            RdbDefect::Block(block) => block_line(block),
+            RdbDefect::DuplicateInteger => 1809,
+            RdbDefect::DuplicateMember => 1829,
+            RdbDefect::DuplicateField => 1969,
+            RdbDefect::DuplicateFieldInTable => 2019,
+            RdbDefect::ZSetNan => 1882,
+            RdbDefect::ZSetDuplicate => 1894,
+            RdbDefect::ModuleType => 2628,
+            RdbDefect::ModuleAux => 3058,
+            RdbDefect::Checksum => 3217,
+            RdbDefect::UnexpectedEof => 3241,
+            RdbDefect::Stream(defect) => stream_line(defect),
         }
     }
 
     fn rdb_loaded(&self, loaded: u64, expired: u64) -> Option<String> {
-        Some(format!("Done loading RDB, keys loaded: {loaded}, keys expired: {expired}."))
+        Some(format!("Done loading RDB, keys loaded: {loaded}, keys expired: {expired}"))
+    }
+
+    fn error_while_loading(&self, error: &str, command: &str, sub: Option<&str>) -> String {
+        let sub = sub.filter(|_| CONTAINERS.contains(&command));
+        let sub = sub.map_or(String::new(), |sub| format!("|{}", sub.to_ascii_lowercase()));
+        format!(
+            "== CRITICAL == This server is sending an error to its AOF-loading-client: '{error}' \
+             after processing the command '{command}{sub}'"
+        )
+    }
+
+    fn duplicate_field_in_table(&self) -> &'static str {
+        "Duplicate hash fields detected"
     }
 
     fn script_in_rdb(&self) -> Option<&'static str> {
@@ -149,5 +175,57 @@ impl Words for Redis70 {
 
     fn rdb_write_error(&self, step: &str, reason: &str) -> String {
         format!("Write error saving DB on disk({step}): {reason}")
+    }
+}
+
+/// The line of rdb.c that reports this.
+fn stream_line(defect: StreamDefect) -> u32 {
+    match defect {
+        StreamDefect::NodesLen => 2326,
+        StreamDefect::NodeId => 2337,
+        StreamDefect::NodeIdSize => 2342,
+        StreamDefect::Listpack => 2354,
+        StreamDefect::BadListpack => 2361,
+        StreamDefect::EmptyListpack => 2373,
+        StreamDefect::RepeatedNode => 2385,
+        StreamDefect::Metadata => 2423,
+        StreamDefect::LengthWithoutNodes => 2429,
+        StreamDefect::GroupsLen => 2437,
+        StreamDefect::GroupName => 2448,
+        StreamDefect::GroupId => 2457,
+        StreamDefect::GroupOffset => 2468,
+        StreamDefect::RepeatedGroup => 2479,
+        StreamDefect::PendingLen => 2494,
+        StreamDefect::PendingId => 2501,
+        StreamDefect::PendingDelivery => 2509,
+        StreamDefect::RepeatedPending => 2515,
+        StreamDefect::ConsumersLen => 2527,
+        StreamDefect::ConsumerName => 2534,
+        StreamDefect::RepeatedConsumer => 2543,
+        StreamDefect::SeenTime => 2549,
+        StreamDefect::ConsumerPendingLen => 2558,
+        StreamDefect::ConsumerPendingId => 2566,
+        StreamDefect::NotInGroup => 2573,
+        StreamDefect::RepeatedConsumerPending => 2584,
+        StreamDefect::PendingWithoutConsumer => 2603,
+    }
+}
+
+/// The same for a block.
+fn block_line(block: RdbBlock) -> u32 {
+    match block {
+        RdbBlock::Quicklist => 2048,
+        RdbBlock::Listpack => 2071,
+        RdbBlock::Ziplist => 2081,
+        RdbBlock::Zipmap => 2130,
+        RdbBlock::ZipmapDuplicate => 2154,
+        RdbBlock::ListZiplist => 2188,
+        RdbBlock::Intset => 2213,
+        RdbBlock::ZSetZiplist => 2228,
+        RdbBlock::ZSetListpack => 2254,
+        RdbBlock::HashZiplist => 2274,
+        RdbBlock::HashListpack => 2300,
+        // 7.0 has no such type.
+        RdbBlock::SetListpack => 2318,
     }
 }

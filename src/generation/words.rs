@@ -20,13 +20,132 @@ pub enum RdbDefect {
     LengthEncoding,
     StringEncoding,
     Lzf,
-    Double,
     ValueType,
-    Block,
+    Block(RdbBlock),
+    /// A member of an intset.
+    DuplicateInteger,
+    /// A member of a set that is a hash table.
+    DuplicateMember,
+    /// The field with which a hash becomes a hash table.
     DuplicateField,
-    ZSet,
+    DuplicateFieldInTable,
+    ZSetNan,
+    ZSetDuplicate,
+    ModuleType,
+    ModuleAux,
     Checksum,
     UnexpectedEof,
+    Stream(StreamDefect),
+}
+
+/// A value or a part of one that is stored as a single block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RdbBlock {
+    Quicklist,
+    Listpack,
+    Ziplist,
+    Zipmap,
+    ZipmapDuplicate,
+    ListZiplist,
+    Intset,
+    SetListpack,
+    ZSetZiplist,
+    ZSetListpack,
+    HashZiplist,
+    HashListpack,
+}
+
+impl RdbBlock {
+    /// As 7.0 logs it.
+    pub fn reason(self) -> &'static str {
+        match self {
+            RdbBlock::Quicklist => "Quicklist integrity check failed.",
+            RdbBlock::Listpack => "Listpack integrity check failed.",
+            RdbBlock::Ziplist => "Ziplist integrity check failed.",
+            RdbBlock::Zipmap => "Zipmap integrity check failed.",
+            RdbBlock::ZipmapDuplicate => "Hash zipmap with dup elements, or big length",
+            RdbBlock::ListZiplist => "List ziplist integrity check failed.",
+            RdbBlock::Intset => "Intset integrity check failed.",
+            RdbBlock::SetListpack => "Set listpack integrity check failed.",
+            RdbBlock::ZSetZiplist => "Zset ziplist integrity check failed.",
+            RdbBlock::ZSetListpack => "Zset listpack integrity check failed.",
+            RdbBlock::HashZiplist => "Hash ziplist integrity check failed.",
+            RdbBlock::HashListpack => "Hash listpack integrity check failed.",
+        }
+    }
+}
+
+/// What is wrong with a stream in an RDB file, or what of it was being read when the file ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamDefect {
+    NodesLen,
+    NodeId,
+    NodeIdSize,
+    Listpack,
+    BadListpack,
+    EmptyListpack,
+    RepeatedNode,
+    Metadata,
+    LengthWithoutNodes,
+    GroupsLen,
+    GroupName,
+    GroupId,
+    GroupOffset,
+    RepeatedGroup,
+    PendingLen,
+    PendingId,
+    PendingDelivery,
+    RepeatedPending,
+    ConsumersLen,
+    ConsumerName,
+    RepeatedConsumer,
+    SeenTime,
+    ConsumerPendingLen,
+    ConsumerPendingId,
+    NotInGroup,
+    RepeatedConsumerPending,
+    PendingWithoutConsumer,
+}
+
+impl StreamDefect {
+    /// As it is logged.
+    pub fn reason(self) -> &'static str {
+        match self {
+            StreamDefect::NodesLen => "Stream listpacks len loading failed.",
+            StreamDefect::NodeId => {
+                "Stream master ID loading failed: invalid encoding or I/O error."
+            }
+            StreamDefect::NodeIdSize => "Stream node key entry is not the size of a stream ID",
+            StreamDefect::Listpack => "Stream listpacks loading failed.",
+            StreamDefect::BadListpack => "Stream listpack integrity check failed.",
+            StreamDefect::EmptyListpack => "Empty listpack inside stream",
+            StreamDefect::RepeatedNode => "Listpack re-added with existing key",
+            StreamDefect::Metadata => "Stream object metadata loading failed.",
+            StreamDefect::LengthWithoutNodes => "Stream length inconsistent with rax entries",
+            StreamDefect::GroupsLen => "Stream cgroup count loading failed.",
+            StreamDefect::GroupName => "Error reading the consumer group name from Stream",
+            StreamDefect::GroupId => "Stream cgroup ID loading failed.",
+            StreamDefect::GroupOffset => "Stream cgroup offset loading failed.",
+            StreamDefect::RepeatedGroup => "Duplicated consumer group name",
+            StreamDefect::PendingLen => "Stream PEL size loading failed.",
+            StreamDefect::PendingId => "Stream PEL ID loading failed.",
+            StreamDefect::PendingDelivery => "Stream PEL NACK loading failed.",
+            StreamDefect::RepeatedPending => {
+                "Duplicated global PEL entry loading stream consumer group"
+            }
+            StreamDefect::ConsumersLen => "Stream consumers num loading failed.",
+            StreamDefect::ConsumerName => "Error reading the consumer name from Stream group.",
+            StreamDefect::RepeatedConsumer => "Duplicate stream consumer detected.",
+            StreamDefect::SeenTime => "Stream short read reading seen time.",
+            StreamDefect::ConsumerPendingLen => "Stream consumer PEL num loading failed.",
+            StreamDefect::ConsumerPendingId => "Stream short read reading PEL streamID.",
+            StreamDefect::NotInGroup => "Consumer entry not found in group global PEL",
+            StreamDefect::RepeatedConsumerPending => {
+                "Duplicated consumer PEL entry  loading a stream consumer group"
+            }
+            StreamDefect::PendingWithoutConsumer => "Stream CG PEL entry without consumer",
+        }
+    }
 }
 
 /// Why CONFIG SET is refused.
@@ -77,8 +196,21 @@ pub trait Words: Debug + Sync {
     /// The line of rdb.c that reports a defect, which the log shows.
     fn rdb_line(&self, defect: RdbDefect) -> u32;
 
-    /// After an RDB file was loaded; None if nothing is said (Redis: `rdbLoadRio`).
+    /// A hash in an RDB file, already a hash table, has a field twice.
+    fn duplicate_field_in_table(&self) -> &'static str;
+
+    /// The reason of this defect of a stream, as far as generations word it differently.
+    fn stream_defect(&self, defect: StreamDefect) -> &'static str {
+        defect.reason()
+    }
+
+    /// After an RDB file was loaded, without the full stop; None if nothing is said (Redis:
+    /// `rdbLoadRio`).
     fn rdb_loaded(&self, loaded: u64, expired: u64) -> Option<String>;
+
+    /// An error reply while an AOF is loaded; `sub` is the subcommand as it was written (Redis:
+    /// `afterErrorReply`).
+    fn error_while_loading(&self, error: &str, command: &str, sub: Option<&str>) -> String;
 
     /// The file contains a script; None if nothing is said.
     fn script_in_rdb(&self) -> Option<&'static str>;

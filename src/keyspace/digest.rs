@@ -7,7 +7,7 @@
 
 use sha1::{Digest as _, Sha1};
 
-use super::{Keyspace, Value};
+use super::{Keyspace, StreamId, Value};
 use crate::text::float::format_17g;
 use crate::text::hex;
 
@@ -36,6 +36,7 @@ fn type_number(value: &Value) -> u32 {
         Value::Set(_) => 2,
         Value::ZSet(_) => 3,
         Value::Hash(_) => 4,
+        Value::Stream(_) => 6,
     }
 }
 
@@ -51,6 +52,13 @@ fn mix_value(digest: &mut Digest, value: &Value) {
         Value::ZSet(members) => {
             for (member, score) in members.iter() {
                 xor_pair(digest, member, format_17g(score).as_bytes());
+            }
+        }
+        Value::Stream(stream) => {
+            for entry in stream.range(StreamId::MIN, StreamId::MAX) {
+                let StreamId { ms, seq } = entry.id();
+                mix(digest, format!("{ms}.{seq}").as_bytes());
+                entry.pairs().flatten().for_each(|item| mix(digest, item));
             }
         }
     }

@@ -83,6 +83,11 @@ impl KeyInterest {
         });
     }
 
+    /// Whether any client is blocked on a key.
+    pub fn is_anyone_blocked(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// The clients blocked on a key, the longest-waiting first.
     pub fn blocked_on(&self, db_key: &DbKey) -> &[u64] {
         self.waiting.get(db_key).map_or(&[], Vec::as_slice)

@@ -8,11 +8,14 @@ pub mod access;
 mod bytes;
 pub mod digest;
 pub mod expire;
+mod functions;
 mod hash;
 pub mod interest;
 mod limits;
+pub mod listpack;
 mod random;
 mod set;
+pub mod stream;
 mod string;
 mod value;
 mod zset;
@@ -20,11 +23,13 @@ mod zset;
 use crate::generation::{Generation, REDIS_6_0};
 use access::{Access, Object};
 pub use bytes::{Bytes, BytesMap, BytesSet};
+pub use functions::Functions;
 pub use hash::Hash;
 use interest::KeyInterest;
-pub use limits::Limits;
+pub use limits::{Limits, StreamLimits};
 pub use random::Random;
 pub use set::Set;
+pub use stream::{Stream, StreamId};
 pub use string::StringValue;
 pub use value::Value;
 pub use zset::{Inserted, ZSet};
@@ -87,6 +92,7 @@ pub struct Keyspace {
     /// Which Redis the commands are those of.
     pub generation: &'static Generation,
     pub dbs: Vec<Db>,
+    pub functions: Functions,
     /// The limits of the compact encodings.
     pub limits: Limits,
     /// The source of random choices.
@@ -103,6 +109,7 @@ impl Keyspace {
         Keyspace {
             generation: &REDIS_6_0,
             dbs: vec![Db::default(); count],
+            functions: Functions::default(),
             limits: Limits::default(),
             random: Random::default(),
             interest: KeyInterest::default(),

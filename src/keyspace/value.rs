@@ -1,4 +1,4 @@
-//! What a key holds: one of five types, each with the encoding that Redis would have given it.
+//! What a key holds: one of six types, each with the encoding that Redis would have given it.
 //!
 //! Must not know: keys, and how often a value is used.
 
@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use super::bytes::Bytes;
 use super::hash::Hash;
 use super::set::Set;
+use super::stream::Stream;
 use super::string::StringValue;
 use super::zset::ZSet;
 use crate::generation::Compact;
@@ -20,6 +21,7 @@ pub enum Value {
     Set(Set),
     Hash(Hash),
     ZSet(ZSet),
+    Stream(Stream),
 }
 
 impl Value {
@@ -36,6 +38,7 @@ impl Value {
             Value::Set(_) => "set",
             Value::Hash(_) => "hash",
             Value::ZSet(_) => "zset",
+            Value::Stream(_) => "stream",
         }
     }
 
@@ -50,6 +53,7 @@ impl Value {
             },
             Value::Hash(hash) => hash.iter().map(|(field, value)| field.len() + value.len()).sum(),
             Value::ZSet(zset) => zset.iter().map(|(member, _)| member.len() + 8).sum(),
+            Value::Stream(stream) => stream.payload(),
         }
     }
 
@@ -76,6 +80,7 @@ impl Value {
             Value::Hash(_) => "hashtable",
             Value::ZSet(zset) if zset.is_ziplist() => compact,
             Value::ZSet(_) => "skiplist",
+            Value::Stream(_) => "stream",
         }
     }
 }

@@ -72,6 +72,16 @@ impl ZSet {
     /// Converts a skip list to a ziplist if it is short enough; used for sets that were just
     /// computed or loaded (Redis: `zsetConvertToZiplistIfNeeded`).
     pub fn convert_to_ziplist_if_needed(&mut self, limits: &Limits) {
+        self.take_as_ziplist_if_short(limits);
+        if self.ziplist && self.scores.values().any(|score| score.is_sign_negative()) {
+            self.scores.values_mut().for_each(|score| *score = limits.compact_score(*score));
+            let scores = self.scores.iter();
+            self.ordered = scores.map(|(member, &score)| (Score(score), member.clone())).collect();
+        }
+    }
+
+    /// The same for what was a ziplist already, so that its scores stay as they are.
+    pub fn take_as_ziplist_if_short(&mut self, limits: &Limits) {
         let longest = self.scores.keys().map(Vec::len).max().unwrap_or(0);
         self.ziplist |= self.len() <= limits.zset_max_ziplist_entries
             && longest <= limits.zset_max_ziplist_value;
@@ -80,6 +90,7 @@ impl ZSet {
     /// Adds a member or changes its score, which must not be NaN (part of Redis' `zsetAdd`).
     pub fn insert(&mut self, member: Bytes, score: f64, limits: &Limits) -> Inserted {
         debug_assert!(!score.is_nan(), "a caller checks for NaN");
+        let score = if self.ziplist { limits.compact_score(score) } else { score };
         match self.scores.get_mut(&member) {
             Some(old) if *old == score => return Inserted::Unchanged,
             Some(old) => {

@@ -2,9 +2,9 @@
 //!
 //! Must not know: what is kept in one.
 
-use super::listpack::Listpack;
 use super::ziplist::Ziplist;
 use crate::generation::Compact;
+use crate::keyspace::listpack::Listpack;
 
 /// A ziplist or a listpack that is being filled.
 pub enum Block {

@@ -5,6 +5,7 @@
 
 use super::file_source::FileSource;
 use super::format::{kind, opcode};
+use super::modules::{self, module_name};
 use super::receiver::LoadOptions;
 use super::source::{LoadError, Loaded, Reader, c_string, internal_error};
 use crate::clock;
@@ -14,7 +15,7 @@ use crate::os::{OFlag, Os, STDOUT};
 use crate::rio::stdio::{FileReader, FileWriter};
 
 /// The names of the types, by number.
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 19] = [
     "string",
     "list-linked",
     "set-hashtable",
@@ -31,6 +32,9 @@ const KINDS: [&str; 16] = [
     "hash-ziplist",
     "quicklist",
     "stream",
+    "hash-listpack",
+    "zset-listpack",
+    "quicklist-v2",
 ];
 
 /// Reads the file again, prints what is wrong, and ends the process: with 1, or with 0 if it finds
@@ -103,7 +107,9 @@ impl<'a> Check<'a> {
                 self.info("\\o/ RDB looks OK! \\o/");
                 self.generic_info();
             }
-            Err(LoadError::ShortRead) => self.error("Unexpected EOF reading RDB file"),
+            Err(LoadError::ShortRead | LoadError::EmptyKey) => {
+                self.error("Unexpected EOF reading RDB file")
+            }
             Err(LoadError::Corrupt { defect, reason }) => {
                 let words = self.options.generation.words;
                 self.error(&internal_error(words, 0, *defect, reason));
@@ -116,7 +122,8 @@ impl<'a> Check<'a> {
     }
 
     fn run(&mut self) -> Loaded<()> {
-        let version = self.reader().version()?;
+        let versions = self.options.versions;
+        let version = self.reader().version(versions)?;
         let mut expire = None;
         loop {
             self.doing = "read-type";
@@ -150,7 +157,16 @@ impl<'a> Check<'a> {
                     let (key, value) = (c_string(&key), c_string(&value));
                     self.info(&format!("AUX FIELD {key} = '{value}'"));
                 }
-                kind if is_object_type(kind) => self.check_key(kind, expire.take())?,
+                opcode::MODULE_AUX => self.check_module_aux()?,
+                opcode::FUNCTION2 if self.options.rules.keeps_libraries() => {
+                    self.doing = "read-functions";
+                    self.reader().string()?;
+                }
+                opcode::FUNCTION_PRE_GA if self.options.rules.keeps_libraries() => {
+                    self.doing = "read-functions";
+                    self.reader().functions_pre_ga()?;
+                }
+                kind if self.is_object_type(kind) => self.check_key(kind, expire.take())?,
                 kind => return Err(LoadError::Refused(format!("Invalid object type: {kind}"))),
             }
         }
@@ -163,8 +179,14 @@ impl<'a> Check<'a> {
         self.key = Some(self.reader().string()?);
         self.keys += 1;
         self.doing = "read-object-value";
-        let limits = self.options.limits;
-        self.reader().value(kind, &limits)?;
+        let rules = self.options.rules;
+        match kind {
+            kind::MODULE_2 => {
+                self.reader().len()?;
+                self.reader().skip_module_value()?;
+            }
+            _ => drop(self.reader().value(kind, &rules)?),
+        }
         if let Some(when) = expire.filter(|&when| when != -1) {
             self.expires += 1;
             self.already_expired += u64::from(when < self.now);
@@ -172,6 +194,23 @@ impl<'a> Check<'a> {
         self.key = None;
         self.kind = None;
         Ok(())
+    }
+
+    fn check_module_aux(&mut self) -> Loaded<()> {
+        self.doing = "read-module-aux";
+        let mut reader = self.reader();
+        let (id, opcode, _) = (reader.len()?, reader.len()?, reader.len()?);
+        if opcode != modules::UINT && self.options.rules.is_checking() {
+            return Err(LoadError::Refused("bad when_opcode".to_string()));
+        }
+        self.info(&format!("MODULE AUX for: {}", module_name(id)));
+        self.reader().skip_module_value()
+    }
+
+    /// Redis: `rdbIsObjectType`.
+    fn is_object_type(&self, kind: u8) -> bool {
+        let known = matches!(kind, kind::STRING..=kind::MODULE_2 | kind::HASH_ZIPMAP..);
+        known && kind <= self.options.rules.newest_kind
     }
 
     fn check_sum(&mut self) -> Loaded<()> {
@@ -220,9 +259,4 @@ impl<'a> Check<'a> {
         self.out.push_str(line);
         self.out.push('\n');
     }
-}
-
-/// Redis: `rdbIsObjectType`, and the types of later versions.
-fn is_object_type(kind: u8) -> bool {
-    matches!(kind, kind::STRING..=kind::MODULE_2 | kind::HASH_ZIPMAP..=kind::STREAM_LISTPACKS_3)
 }

@@ -8,6 +8,7 @@
 //! Must not know: keys.
 
 use super::format::Writer;
+use super::load_value::ValueRules;
 use super::lzf::Lzf;
 use super::save_value::kind_of;
 use super::source::Reader;
@@ -38,7 +39,7 @@ pub fn create_dump_payload(
     limits: &Limits,
     compression: bool,
 ) -> Bytes {
-    let mut payload = vec![kind_of(value, limits.compact)];
+    let mut payload = vec![kind_of(value, limits)];
     let mut lzf = Lzf::default();
     let lzf = compression.then_some(&mut lzf);
     let written = Writer::new(&mut payload, lzf).value(value, limits);
@@ -52,7 +53,7 @@ pub fn create_dump_payload(
 pub fn load_dump_payload(
     payload: &[u8],
     newest: u32,
-    limits: &Limits,
+    rules: &ValueRules,
 ) -> Result<Value, BadPayload> {
     let end = payload.len().checked_sub(FOOTER_LEN).ok_or(BadPayload::VersionOrChecksum)?;
     let (mut body, footer) = payload.split_at(end);
@@ -63,23 +64,25 @@ pub fn load_dump_payload(
     }
     let mut reader = Reader::new(&mut body);
     let kind = reader.byte().map_err(|_| BadPayload::Format)?;
-    reader.value(kind, limits).map_err(|_| BadPayload::Format)
+    reader.value(kind, rules).map_err(|_| BadPayload::Format)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generation::REDIS_6_0;
 
     #[test]
     fn a_payload_comes_back_unless_it_was_touched() {
         let limits = Limits::default();
         let value = Value::List([b"a".to_vec(), b"12".to_vec()].into());
         let payload = create_dump_payload(&value, 9, &limits, true);
-        assert_eq!(load_dump_payload(&payload, 9, &limits), Ok(value));
+        let rules = ValueRules::of(&REDIS_6_0, &limits);
+        assert_eq!(load_dump_payload(&payload, 9, &rules), Ok(value));
         let mut damaged = payload.clone();
         damaged[3] ^= 1;
         for bad in [&damaged[..], &payload[1..], b"", b"0123456789"] {
-            assert_eq!(load_dump_payload(bad, 9, &limits), Err(BadPayload::VersionOrChecksum));
+            assert_eq!(load_dump_payload(bad, 9, &rules), Err(BadPayload::VersionOrChecksum));
         }
     }
 

@@ -17,14 +17,27 @@ use super::lzf::Lzf;
 use crate::os::Errno;
 use crate::text::parse_integer;
 
-/// The newest version read. 6.0 reads up to 9; here 10 to 12 are read too, so that files of 7.0,
-/// 7.2 and 8.0 can be compared. The hash-field expiry of version 12 has types of its own, which are
-/// not supported.
-pub const RDB_VERSION_READ: u32 = 12;
+/// Which versions are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Versions {
+    /// Those of Redis up to this one, as a server does.
+    UpTo(u32),
+    /// All that are known, so that the files of any server can be compared.
+    All,
+}
+
+/// That of 8.6. Types that are not held are refused by their names.
+pub const NEWEST_OF_REDIS: i64 = 13;
+/// From 9.0 on Valkey counts from here, after a header of its own. What lies between belongs to
+/// nobody.
+pub const OLDEST_OF_VALKEY: i64 = 80;
+pub const NEWEST_OF_VALKEY: i64 = 80;
 
 pub mod opcode {
     //! Bytes that stand in the place of a type.
+    pub const SLOT_INFO: u8 = 244;
     pub const FUNCTION2: u8 = 245;
+    pub const FUNCTION_PRE_GA: u8 = 246;
     pub const MODULE_AUX: u8 = 247;
     pub const IDLE: u8 = 248;
     pub const FREQ: u8 = 249;

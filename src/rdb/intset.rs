@@ -6,7 +6,7 @@
 //!
 //! Must not know: what is kept in one.
 
-use super::ziplist::little_endian;
+use crate::keyspace::listpack::little_endian;
 
 /// Encodes ascending integers with the smallest width that fits. (Redis keeps a larger width after
 /// wide integers were removed.)

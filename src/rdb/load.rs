@@ -10,11 +10,13 @@
 
 use super::check;
 use super::file_source::FileSource;
-use super::format::opcode;
+use super::format::{Versions, opcode};
+use super::modules::{self, module_name};
 use super::receiver::{KeysLoaded, LoadOptions, LoadedKey, Receiver};
 use super::source::{LoadError, Loaded, Reader, c_string, internal_error};
 use crate::clock;
 use crate::generation::RdbDefect;
+use crate::keyspace::Bytes;
 use crate::keyspace::access::Usage;
 use crate::log::{Level, Log};
 use crate::os::{Errno, OFlag, Os};
@@ -63,7 +65,7 @@ pub fn rdb_load_rio(
             os.exit(1)
         }
         LoadError::Panic(message) => log.server_panic(os, options.generation, &message),
-        LoadError::ShortRead => {
+        LoadError::ShortRead | LoadError::EmptyKey => {
             warning(os, "Short read or OOM loading DB. Unrecoverable error, aborting now.");
             let reason = "Unexpected EOF reading RDB file";
             warning(os, &internal_error(words, loaded_bytes, RdbDefect::UnexpectedEof, reason));
@@ -75,6 +77,9 @@ pub fn rdb_load_rio(
         }
     }
 }
+
+/// How many empty keys are named in the log.
+const EMPTY_KEYS_NAMED: u64 = 10;
 
 /// A load in progress.
 pub(super) struct Loader<'a> {
@@ -102,7 +107,8 @@ impl<'a> Loader<'a> {
 
     /// Loads the file. Returns errors instead of ending the process.
     pub(super) fn run(&mut self) -> Loaded<()> {
-        let version = self.reader().version()?;
+        let versions = self.options.versions;
+        let version = self.reader().version(versions)?;
         let now = clock::mstime(self.source.os);
         loop {
             match self.reader().byte()? {
@@ -123,14 +129,18 @@ impl<'a> Loader<'a> {
                     self.reader().len()?;
                 }
                 opcode::AUX => self.aux()?,
-                opcode::MODULE_AUX => {
-                    let line = "The RDB file contains AUX module data I can't load: no matching \
-                                module";
-                    return Err(LoadError::Fatal(line.to_string()));
+                opcode::MODULE_AUX => return Err(self.module_aux()),
+                opcode::FUNCTION2 if self.options.rules.keeps_libraries() => {
+                    let code = self.reader().string()?;
+                    self.functions(code)?;
                 }
-                opcode::FUNCTION2 => {
-                    let line = "The RDB file contains functions, and this server has none.";
-                    return Err(LoadError::Fatal(line.to_string()));
+                opcode::FUNCTION_PRE_GA if self.options.rules.keeps_libraries() => {
+                    let code = self.reader().functions_pre_ga()?;
+                    self.functions(code)?;
+                }
+                opcode::SLOT_INFO if versions == Versions::All => {
+                    // Where keys of a cluster belong.
+                    (0..3).try_for_each(|_| self.reader().len().map(drop))?;
                 }
                 kind => self.key(kind, now)?,
             }
@@ -144,9 +154,12 @@ impl<'a> Loader<'a> {
 
     /// Tells the log and the receiver how many keys there were.
     fn done(&mut self) {
-        let KeysLoaded { loaded, expired } = self.keys;
+        let KeysLoaded { loaded, expired, empty } = self.keys;
         if let Some(line) = self.options.generation.words.rdb_loaded(loaded, expired) {
-            self.log.line(self.source.os, Level::Notice, &line);
+            match empty {
+                0 => self.log.line(self.source.os, Level::Notice, &format!("{line}.")),
+                _ => self.warning(&format!("{line}, empty keys skipped: {empty}.")),
+            }
         }
         let receiver = self.source.receiver.as_mut().expect("a loader has one");
         receiver.rdb_loaded(self.keys);
@@ -166,10 +179,39 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn key(&mut self, kind: u8, now: i64) -> Loaded<()> {
-        let limits = self.options.limits;
+    /// Data of a module, which is never there.
+    fn module_aux(&mut self) -> LoadError {
         let mut reader = self.reader();
-        let (key, value) = (reader.string()?, reader.value(kind, &limits)?);
+        let mut read = || Ok((reader.len()?, reader.len()?, reader.len()?));
+        match read() {
+            Err(error) => error,
+            Ok((_, opcode, _)) if opcode != modules::UINT => {
+                LoadError::corrupt(RdbDefect::ModuleAux, "bad when_opcode")
+            }
+            Ok((id, ..)) => LoadError::Fatal(format!(
+                "The RDB file contains AUX module data I can't load: no matching module '{}'",
+                module_name(id)
+            )),
+        }
+    }
+
+    fn functions(&mut self, code: Bytes) -> Loaded<()> {
+        let replace = self.options.allow_duplicates;
+        let receiver = self.source.receiver.as_mut().expect("a loader has one");
+        receiver.add_functions(code, replace).map_err(|reason| {
+            self.warning(&format!("Failed loading library, {reason}"));
+            LoadError::ShortRead
+        })
+    }
+
+    fn key(&mut self, kind: u8, now: i64) -> Loaded<()> {
+        let rules = self.options.rules;
+        let mut reader = self.reader();
+        let key = reader.string()?;
+        let value = match reader.value(kind, &rules) {
+            Err(LoadError::EmptyKey) => return self.skip_empty(&key),
+            value => value?,
+        };
         let expire = self.expire.take().filter(|&when| when != -1);
         let usage = std::mem::take(&mut self.usage);
         let expired = !self.options.aof_preamble && expire.is_some_and(|when| when < now);
@@ -184,12 +226,26 @@ impl<'a> Loader<'a> {
                 return Err(self.duplicate(&name));
             }
         }
+        self.after_key();
+        Ok(())
+    }
+
+    fn skip_empty(&mut self, key: &[u8]) -> Loaded<()> {
+        if self.keys.empty < EMPTY_KEYS_NAMED {
+            self.warning(&format!("rdbLoadObject skipping empty key: {}", c_string(key)));
+        }
+        self.keys.empty += 1;
+        (self.expire, self.usage) = (None, Usage::default());
+        self.after_key();
+        Ok(())
+    }
+
+    fn after_key(&mut self) {
         if self.options.key_load_delay != 0 {
             self.source.os.nanosleep(self.options.key_load_delay.saturating_mul(1000));
         }
         let receiver = self.source.receiver.as_mut().expect("a loader has one");
         receiver.after_key(self.source.os);
-        Ok(())
     }
 
     fn duplicate(&mut self, key: &str) -> LoadError {

@@ -5,7 +5,7 @@
 //! `background` does it in a child, `load` reads one at start and hands the keys to a
 //! `receiver`, `check` prints where a damaged one is damaged. The format is in `format`,
 //! values in `save_value` and `load_value`, and the blocks for short values in `ziplist`
-//! (split into nodes for lists by `quicklist`), `intset`, `listpack` and `zipmap`.
+//! (split into nodes for lists by `quicklist`), `intset` and `zipmap`.
 //!
 //! What a snapshot guarantees: once SAVE has replied +OK, or the log says "Background saving
 //! terminated with success", the file `dbfilename` holds the dataset as of the start of the save,
@@ -22,15 +22,17 @@ mod file_source;
 mod format;
 pub mod install;
 mod intset;
-mod listpack;
 mod load;
+mod load_stream;
 mod load_value;
 mod lzf;
+mod modules;
 pub mod quicklist;
 mod receiver;
 #[cfg(test)]
 mod round_trip;
 mod save;
+mod save_stream;
 mod save_value;
 mod source;
 mod state;
@@ -38,7 +40,9 @@ mod ziplist;
 mod zipmap;
 
 pub use dump::{BadPayload, create_dump_payload, load_dump_payload};
+pub use format::Versions;
 pub use load::{rdb_load, rdb_load_rio};
+pub use load_value::ValueRules;
 pub use receiver::{KeysLoaded, LoadOptions, LoadedKey, Receiver};
 pub use save::{
     AfterKey, Reached, SaveFailed, SaveOptions, rdb_remove_temp_file_from_signal, rdb_save_rio,

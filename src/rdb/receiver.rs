@@ -3,10 +3,12 @@
 //!
 //! Must not know: the format.
 
+use super::format::Versions;
+use super::load_value::ValueRules;
 use crate::config::Config;
 use crate::generation::Generation;
 use crate::keyspace::access::Usage;
-use crate::keyspace::{Bytes, Keyspace, Limits, Value};
+use crate::keyspace::{Bytes, Keyspace, Value};
 use crate::os::Os;
 
 /// A key read from a file.
@@ -27,6 +29,8 @@ pub struct KeysLoaded {
     pub loaded: u64,
     /// Left out, because their time had passed.
     pub expired: u64,
+    /// Left out, because there was nothing in them.
+    pub empty: u64,
 }
 
 /// Receives the keys of a file, and serves clients meanwhile.
@@ -36,6 +40,9 @@ pub trait Receiver {
 
     /// Adds a key. Returns false if it exists and `replace` is not set.
     fn add(&mut self, entry: LoadedKey, replace: bool) -> bool;
+
+    /// Adds a library of functions. Fails with the reason.
+    fn add_functions(&mut self, code: Bytes, replace: bool) -> Result<(), String>;
 
     /// Called after each key, so that signals can be handled.
     fn after_key(&mut self, os: &mut dyn Os) {
@@ -69,6 +76,10 @@ impl Receiver for Keyspace {
         true
     }
 
+    fn add_functions(&mut self, code: Bytes, replace: bool) -> Result<(), String> {
+        self.functions.load(code, replace).map(drop)
+    }
+
     fn progress(&mut self, _os: &mut dyn Os, _loaded_bytes: u64) {}
 }
 
@@ -86,7 +97,8 @@ pub struct LoadOptions {
     /// Existing keys are replaced.
     pub allow_duplicates: bool,
     pub databases: usize,
-    pub limits: Limits,
+    pub versions: Versions,
+    pub rules: ValueRules,
 }
 
 impl LoadOptions {
@@ -99,7 +111,13 @@ impl LoadOptions {
             aof_preamble: false,
             allow_duplicates: false,
             databases: keyspace.dbs.len(),
-            limits: keyspace.limits,
+            versions: Versions::UpTo(config.generation.rdb.version),
+            rules: ValueRules::of(config.generation, &keyspace.limits),
         }
+    }
+
+    /// Reads the files of all servers, whatever this one would refuse.
+    pub fn of_any_server(self) -> Self {
+        LoadOptions { versions: Versions::All, rules: self.rules.of_any_server(), ..self }
     }
 }

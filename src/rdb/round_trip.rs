@@ -14,11 +14,13 @@ use proptest::prelude::*;
 use super::file_source::FileSource;
 use super::load::Loader;
 use super::source::LoadError;
-use super::{LoadOptions, Reader, SaveOptions, rdb_save_rio};
+use super::{LoadOptions, Reader, SaveOptions, ValueRules, rdb_save_rio};
 use crate::config::Config;
-use crate::generation::Compact;
+use crate::generation::{Compact, REDIS_7_0, RdbDefect, StreamForm};
 use crate::keyspace::digest::dataset_digest;
-use crate::keyspace::{Bytes, Hash, Keyspace, Limits, Set, Value, ZSet};
+use crate::keyspace::stream::Pending;
+use crate::keyspace::{Bytes, Hash, Keyspace, Limits, Set, Stream, StreamId, StreamLimits};
+use crate::keyspace::{Value, ZSet};
 use crate::log::{Level, Log};
 use crate::os::linux::LinuxOs;
 use crate::os::{OFlag, Os};
@@ -34,6 +36,7 @@ const LIMITS: Limits = Limits {
     zset_max_ziplist_entries: 4,
     zset_max_ziplist_value: 30,
     list_max_ziplist_size: 3,
+    stream: StreamLimits { form: StreamForm::Plain, node_max_bytes: 200, node_max_entries: 3 },
 };
 const DATABASES: usize = 3;
 
@@ -60,8 +63,12 @@ impl Scratch {
     }
 
     fn load(&mut self) -> Result<Keyspace, LoadError> {
-        let mut keyspace = empty();
-        let options = LoadOptions::new(&Config::default(), &keyspace);
+        self.load_with(LIMITS)
+    }
+
+    fn load_with(&mut self, limits: Limits) -> Result<Keyspace, LoadError> {
+        let mut keyspace = Keyspace { limits, ..empty() };
+        let options = LoadOptions::new(&Config::default(), &keyspace).of_any_server();
         let fd = self.open(OFlag::O_RDONLY);
         let size = self.0.fstat(fd).expect("it is open").size;
         let mut file = FileReader::new(fd, size);
@@ -124,16 +131,52 @@ fn value() -> impl Strategy<Value = Value> {
         Value::ZSet(zset)
     });
     let list = strings().prop_map(|list| Value::List(VecDeque::from(list)));
-    prop_oneof![string().prop_map(Value::string), list, set, hash, zset]
+    prop_oneof![string().prop_map(Value::string), list, set, hash, zset, stream()]
+}
+
+/// Entries, of which some are deleted, and a group in which some are pending.
+fn stream() -> impl Strategy<Value = Value> {
+    let entry = (1u64..4, prop::collection::vec((string(), string()), 1..3), any::<bool>());
+    let delivery = (0u64..30, prop::sample::select(&["alice", "bob"][..]), any::<u32>());
+    let parts =
+        (prop::collection::vec(entry, 0..12), prop::collection::vec(delivery, 0..6), any::<i64>());
+    parts.prop_map(|(entries, deliveries, time)| {
+        let id = |ms| StreamId { ms, seq: ms % 3 };
+        let (mut stream, mut ms) = (Stream::default(), 0);
+        let mut deleted = Vec::new();
+        for (step, pairs, delete) in entries {
+            ms += step;
+            let pairs: Vec<Bytes> =
+                pairs.into_iter().flat_map(|(field, value)| [field, value]).collect();
+            stream.append(id(ms), &pairs, &LIMITS.stream).expect("the id is higher");
+            deleted.extend(delete.then_some(id(ms)));
+        }
+        for id in deleted {
+            stream.delete(id);
+        }
+        stream.update_first_id();
+        stream.create_group(b"group", id(ms / 2), time % 9);
+        if let Some(group) = stream.groups.get_mut(&b"group"[..]) {
+            for (ms, consumer, count) in deliveries {
+                group.see_consumer(consumer.as_bytes(), time);
+                let consumer = consumer.into();
+                let count = count.into();
+                group.deliver(id(ms), Pending { consumer, delivered_at: time, count });
+            }
+        }
+        Value::Stream(stream)
+    })
 }
 
 fn dataset() -> impl Strategy<Value = Keyspace> {
     let far = 4_000_000_000_000i64..i64::MAX;
     let key = (0..DATABASES, string(), value(), prop::option::of(far));
     let compact = prop_oneof![Just(Compact::Ziplist), Just(Compact::Listpack)];
-    (compact, prop::collection::vec(key, 0..8)).prop_map(|(compact, keys)| {
+    let forms = prop_oneof![Just(StreamForm::Plain), Just(StreamForm::Counted)];
+    (compact, forms, prop::collection::vec(key, 0..8)).prop_map(|(compact, form, keys)| {
         let mut keyspace = empty();
         keyspace.limits.compact = compact;
+        keyspace.limits.stream.form = form;
         for (db, key, value, expire) in keys {
             let db = &mut keyspace.dbs[db];
             db.set(&key, value, false);
@@ -150,14 +193,14 @@ proptest! {
     fn any_dataset_comes_back(keyspace in dataset(), compression: bool) {
         let mut scratch = Scratch::new();
         scratch.save(&keyspace, compression);
-        let loaded = scratch.load().expect("it was just written");
+        let loaded = scratch.load_with(keyspace.limits).expect("it was just written");
         prop_assert_eq!(dataset_digest(&loaded), dataset_digest(&keyspace));
         for (before, after) in keyspace.dbs.iter().zip(&loaded.dbs) {
             prop_assert_eq!(&before.expires, &after.expires);
         }
         // A loaded dataset has fresh encodings, which have to survive exactly.
         scratch.save(&loaded, compression);
-        let again = scratch.load().expect("it was just written");
+        let again = scratch.load_with(keyspace.limits).expect("it was just written");
         for (before, after) in loaded.dbs.iter().zip(&again.dbs) {
             prop_assert_eq!(&before.dict, &after.dict);
         }
@@ -185,7 +228,10 @@ proptest! {
         scratch.replace(&bytes);
         let _ = scratch.load();
         scratch.replace(&whole[..cut.index(whole.len())]);
-        prop_assert_eq!(scratch.load().expect_err("it is cut"), LoadError::ShortRead);
+        let error = scratch.load().expect_err("it is cut");
+        let of_a_stream =
+            matches!(error, LoadError::Corrupt { defect: RdbDefect::Stream(_), .. });
+        prop_assert!(of_a_stream || error == LoadError::ShortRead, "{error:?}");
     }
 
     #[test]
@@ -202,7 +248,8 @@ proptest! {
         kind in 0u8..22,
         bytes in prop::collection::vec(prop_oneof![any::<u8>(), 0u8..8, 0xc0u8..], 0..64),
     ) {
-        let _ = Reader::new(&mut &bytes[..]).value(kind, &LIMITS);
+        let rules = ValueRules::of(&REDIS_7_0, &LIMITS);
+        let _ = Reader::new(&mut &bytes[..]).value(kind, &rules);
     }
 }
 
@@ -240,9 +287,8 @@ fn keys_past_their_time_are_left_out() {
 fn what_is_not_served_is_named() {
     for (rest, word) in [
         (&b"\xfe\x03"[..], "databases"),
-        (b"\x0f\x01k", "stream"),
-        (b"\x07\x01k", "module"),
-        (b"\xf5\x01f", "functions"),
+        (b"\x07\x01k\0", "module"),
+        (b"\xf7\0\x02\0", "module"),
         (b"\0\x01a\x01b\0\x01a\x01b", "Duplicated key"),
     ] {
         match loaded(&[b"REDIS0009", rest].concat()) {
@@ -252,6 +298,9 @@ fn what_is_not_served_is_named() {
             other => panic!("{word}: {:?}", other.map(drop)),
         }
     }
-    assert!(matches!(loaded(b"REDIS0013"), Err(LoadError::Refused(_))));
+    for header in [b"REDIS0014", b"REDIS0080", b"VALKEY079", b"VALKEY081"] {
+        assert!(matches!(loaded(header), Err(LoadError::Refused(_))));
+    }
+    assert_eq!(loaded(b"VALKEY080").map(drop), Err(LoadError::ShortRead));
     assert!(matches!(loaded(b"RODIS0009"), Err(LoadError::Refused(_))));
 }

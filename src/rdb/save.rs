@@ -100,6 +100,10 @@ pub fn rdb_save_rio(
     let mut writer = Writer::new(&mut out, lzf.as_mut());
     writer.raw(format!("REDIS{:04}", options.generation.rdb.version).as_bytes())?;
     info_aux_fields(&mut writer, ctime, keyspace, options)?;
+    for code in keyspace.functions.code() {
+        writer.byte(opcode::FUNCTION2)?;
+        writer.string(code)?;
+    }
     let (limits, access) = (&keyspace.limits, &keyspace.access);
     for (index, db) in keyspace.dbs.iter().enumerate().filter(|(_, db)| !db.dict.is_empty()) {
         let mut writer = Writer::new(&mut out, lzf.as_mut());

@@ -9,7 +9,7 @@ use super::block::Block;
 use super::format::{NODE_PACKED, Writer, kind};
 use super::lzf::Lzf;
 use super::{intset, quicklist};
-use crate::generation::Compact;
+use crate::generation::{Compact, StreamForm};
 use crate::keyspace::{Bytes, Hash, Limits, Set, Value, ZSet};
 use crate::os::Errno;
 use crate::text::float::double_to_string;
@@ -17,8 +17,8 @@ use crate::text::float::double_to_string;
 type Written = Result<(), Errno>;
 
 /// The type with which a value is written.
-pub(super) fn kind_of(value: &Value, compact: Compact) -> u8 {
-    let [list, hash, zset] = match compact {
+pub(super) fn kind_of(value: &Value, limits: &Limits) -> u8 {
+    let [list, hash, zset] = match limits.compact {
         Compact::Ziplist => [kind::LIST_QUICKLIST, kind::HASH_ZIPLIST, kind::ZSET_ZIPLIST],
         Compact::Listpack => [kind::LIST_QUICKLIST_2, kind::HASH_LISTPACK, kind::ZSET_LISTPACK],
     };
@@ -31,13 +31,17 @@ pub(super) fn kind_of(value: &Value, compact: Compact) -> u8 {
         Value::Hash(_) => kind::HASH,
         Value::ZSet(value) if value.is_ziplist() => zset,
         Value::ZSet(_) => kind::ZSET_2,
+        Value::Stream(_) => match limits.stream.form {
+            StreamForm::Plain => kind::STREAM_LISTPACKS,
+            StreamForm::Counted => kind::STREAM_LISTPACKS_2,
+        },
     }
 }
 
 impl Writer<'_> {
     /// Type, key and value.
     pub(super) fn key_value_pair(&mut self, key: &[u8], value: &Value, limits: &Limits) -> Written {
-        self.byte(kind_of(value, limits.compact))?;
+        self.byte(kind_of(value, limits))?;
         self.string(key)?;
         self.value(value, limits)
     }
@@ -50,6 +54,9 @@ impl Writer<'_> {
             Value::Set(set) => self.set(set),
             Value::Hash(hash) => self.hash(hash, limits),
             Value::ZSet(zset) => self.zset(zset, limits),
+            Value::Stream(stream) => {
+                self.stream(stream, kind_of(value, limits) == kind::STREAM_LISTPACKS_2)
+            }
         }
     }
 

@@ -4,7 +4,8 @@
 //! Must not know: values, and where the bytes come from.
 
 use super::format::{ENC_INT8, ENC_INT16, ENC_INT32, ENC_LZF, ENCVAL};
-use super::format::{LEN_32_BITS, LEN_64_BITS, RDB_VERSION_READ};
+use super::format::{LEN_32_BITS, LEN_64_BITS};
+use super::format::{NEWEST_OF_REDIS, NEWEST_OF_VALKEY, OLDEST_OF_VALKEY, Versions};
 use super::lzf;
 use crate::generation::{RdbDefect, Words};
 use crate::keyspace::Bytes;
@@ -22,6 +23,8 @@ pub enum LoadError {
     Fatal(String),
     /// Redis would end itself by `serverPanic`. Holds the message.
     Panic(String),
+    /// A value is empty, which this server leaves out.
+    EmptyKey,
     /// It is not an RDB file, or too new. Holds the log line; the caller fails with EINVAL.
     Refused(String),
 }
@@ -93,16 +96,26 @@ impl<'s> Reader<'s> {
     }
 
     /// The version from the nine-byte header, if it is supported.
-    pub(super) fn version(&mut self) -> Loaded<u32> {
+    pub(super) fn version(&mut self, versions: Versions) -> Loaded<u32> {
         let header: [u8; 9] = self.array()?;
-        if !header.starts_with(b"REDIS") {
-            let line = "Wrong signature trying to load DB from file";
-            return Err(LoadError::Refused(line.to_string()));
-        }
-        let version = atoi(&header[5..]);
-        match u32::try_from(version) {
-            Ok(known @ 1..=RDB_VERSION_READ) => Ok(known),
-            _ => Err(LoadError::Refused(format!("Can't handle RDB format version {version}"))),
+        let (number, known) = match (&header, versions) {
+            ([b'R', b'E', b'D', b'I', b'S', number @ ..], Versions::UpTo(newest)) => {
+                (atoi(number), 1..=i64::from(newest))
+            }
+            ([b'R', b'E', b'D', b'I', b'S', number @ ..], Versions::All) => {
+                (atoi(number), 1..=NEWEST_OF_REDIS)
+            }
+            ([b'V', b'A', b'L', b'K', b'E', b'Y', number @ ..], Versions::All) => {
+                (atoi(number), OLDEST_OF_VALKEY..=NEWEST_OF_VALKEY)
+            }
+            _ => {
+                let line = "Wrong signature trying to load DB from file";
+                return Err(LoadError::Refused(line.to_string()));
+            }
+        };
+        match u32::try_from(number) {
+            Ok(version) if known.contains(&number) => Ok(version),
+            _ => Err(LoadError::Refused(format!("Can't handle RDB format version {number}"))),
         }
     }
 
@@ -166,6 +179,16 @@ impl<'s> Reader<'s> {
             .ok_or_else(|| LoadError::corrupt(RdbDefect::Lzf, "Invalid LZF compressed string"))
     }
 
+    /// Functions as they were written before 7.0 was released: name, engine, description and code.
+    pub(super) fn functions_pre_ga(&mut self) -> Loaded<Bytes> {
+        let (name, engine) = (self.string()?, self.string()?);
+        if self.len()? != 0 {
+            self.string()?;
+        }
+        let code = self.string()?;
+        Ok([b"#!", &engine[..], b" name=", &name, b"\n", &code].concat())
+    }
+
     /// A double in eight bytes.
     pub(super) fn binary_double(&mut self) -> Loaded<f64> {
         Ok(f64::from_le_bytes(self.array()?))
@@ -179,8 +202,8 @@ impl<'s> Reader<'s> {
             253 => Ok(f64::NAN),
             len => {
                 let text = self.source.take(len.into())?;
-                parse_double(text.trim_ascii_start())
-                    .ok_or_else(|| LoadError::corrupt(RdbDefect::Double, "Invalid double value"))
+                // What is no number counts as a read that failed.
+                parse_double(text.trim_ascii_start()).ok_or(LoadError::ShortRead)
             }
         }
     }

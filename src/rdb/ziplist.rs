@@ -12,6 +12,7 @@
 //! Must not know: what is kept in one.
 
 use crate::keyspace::Bytes;
+use crate::keyspace::listpack::little_endian;
 use crate::text::parse_integer;
 
 const HEADER_LEN: usize = 10;
@@ -172,13 +173,6 @@ fn split_string(rest: &[u8], len: usize) -> Option<(Bytes, &[u8])> {
 fn split_integer(rest: &[u8], width: usize) -> Option<(Bytes, &[u8])> {
     let (integer, rest) = rest.split_at_checked(width)?;
     Some((little_endian(integer).to_string().into_bytes(), rest))
-}
-
-/// A signed integer of one to eight bytes.
-pub(super) fn little_endian(bytes: &[u8]) -> i64 {
-    let unsigned = bytes.iter().rev().fold(0u64, |value, &byte| value << 8 | u64::from(byte));
-    let unused = 64 - 8 * bytes.len().min(8) as u32;
-    ((unsigned << unused) as i64) >> unused
 }
 
 #[cfg(test)]

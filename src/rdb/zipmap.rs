@@ -12,9 +12,24 @@ const END: u8 = 255;
 /// A length of four bytes follows.
 const BIG_LEN: u8 = 254;
 
-/// Fields and values alternating; None if it is damaged.
-pub fn decode(block: &[u8]) -> Option<Vec<Bytes>> {
-    let mut rest = block.get(1..)?;
+pub struct Zipmap {
+    /// How many pairs there are as far as the header knows.
+    count: u8,
+    /// Fields and values alternating.
+    pub strings: Vec<Bytes>,
+}
+
+impl Zipmap {
+    /// Whether it is not empty, and its header is right (Redis: `zipmapValidateIntegrity`).
+    pub fn is_counted_right(&self) -> bool {
+        let pairs = self.strings.len() / 2;
+        pairs > 0 && (self.count == BIG_LEN || usize::from(self.count) == pairs)
+    }
+}
+
+/// None if it is damaged.
+pub fn decode(block: &[u8]) -> Option<Zipmap> {
+    let (&count, mut rest) = block.split_first()?;
     let mut strings = Vec::new();
     while rest != [END] {
         let (len, after) = split_len(rest)?;
@@ -25,7 +40,7 @@ pub fn decode(block: &[u8]) -> Option<Vec<Bytes>> {
         strings.extend([field.to_vec(), value.to_vec()]);
         rest = after.get(usize::from(unused)..)?;
     }
-    Some(strings)
+    Some(Zipmap { count, strings })
 }
 
 fn split_len(rest: &[u8]) -> Option<(usize, &[u8])> {
@@ -47,10 +62,11 @@ mod tests {
     #[test]
     fn the_example_of_redis_is_read() {
         let block = b"\x02\x03foo\x03\x00bar\x05hello\x05\x02world\0\0\xff";
-        let strings = decode(block).expect("it is well-formed");
-        assert_eq!(strings, [&b"foo"[..], b"bar", b"hello", b"world"]);
+        let zipmap = decode(block).expect("it is well-formed");
+        assert!(zipmap.is_counted_right());
+        assert_eq!(zipmap.strings, [&b"foo"[..], b"bar", b"hello", b"world"]);
         for len in 0..block.len() {
-            assert_eq!(decode(&block[..len]), None);
+            assert!(decode(&block[..len]).is_none());
         }
     }
 }

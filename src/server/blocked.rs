@@ -4,7 +4,7 @@
 
 use super::Server;
 use crate::clock::mstime;
-use crate::command::blocking::{Served, serve};
+use crate::command::blocking::{Served, abandoned, serve};
 use crate::command::{Blocked, Context, Failure};
 use crate::keyspace::interest::DbKey;
 use crate::os::{Fd, Os};
@@ -25,6 +25,7 @@ impl Server {
     /// ready (BRPOPLPUSH), so this loops until there are none (Redis:
     /// `handleClientsBlockedOnKeys`).
     pub(super) fn handle_clients_blocked_on_keys(&mut self, os: &mut dyn Os) {
+        self.unblock_abandoned();
         loop {
             let ready = self.keyspace.interest.take_ready_keys();
             if ready.is_empty() {
@@ -34,6 +35,21 @@ impl Server {
                 self.update_cached_time(os);
                 self.serve_key(os, &key);
             }
+        }
+    }
+
+    /// Replies to clients that wait for what will not come.
+    fn unblock_abandoned(&mut self) {
+        if !self.keyspace.interest.is_anyone_blocked() {
+            return;
+        }
+        let waiting = self.clients.blocked().filter_map(|(fd, blocked)| {
+            let db = self.clients.expect(fd).session.db;
+            Some((fd, abandoned(&self.keyspace, db, blocked)?))
+        });
+        for (fd, failure) in waiting.collect::<Vec<_>>() {
+            self.unblock_client(fd);
+            self.clients.add_reply(fd, &failure.into());
         }
     }
 
@@ -48,10 +64,10 @@ impl Server {
 
     fn serve_client(&mut self, os: &mut dyn Os, fd: Fd, (db, key): &DbKey) {
         let client = self.clients.expect_mut(fd);
-        let Some(Blocked { op, .. }) = client.blocked.clone() else { return };
+        let Some(blocked) = client.blocked.clone() else { return };
         let session = &mut client.session;
         let mut ctx = Context::new(&mut self.keyspace, session, self.time.ustime, false);
-        let served = serve(&mut ctx, &op, key);
+        let served = serve(&mut ctx, &blocked, key);
         let mut effects = ctx.effects;
         self.apply_effects(os, &mut effects);
         let reply = match served {
@@ -60,7 +76,9 @@ impl Server {
                 if counts {
                     self.rdb.dirty += effects.dirty as i64;
                 }
-                self.propagate(os, *db, &propagated);
+                for command in &propagated {
+                    self.propagate(os, *db, command);
+                }
                 reply
             }
             Some(Err(failure)) => failure.into(),

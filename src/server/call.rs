@@ -170,7 +170,7 @@ impl Server {
             self.report_dirtied_memory(os, fd, command, argv);
             match &effects.rewritten {
                 None => self.propagate(os, self.clients.expect(fd).session.db, argv),
-                Some(commands) => self.propagate_rewritten(os, fd, commands),
+                Some(commands) => self.propagate_rewritten(os, fd, commands, effects.apart),
             }
         }
         self.end_unit(os, !command.touches_arbitrary_keys());

@@ -25,8 +25,6 @@ struct AofClient<'a> {
     now_us: i64,
     /// Changes so far.
     dirty: u64,
-    /// Error replies, to be logged after loading.
-    errors: Vec<String>,
 }
 
 impl AofClient<'_> {
@@ -60,19 +58,16 @@ impl AofClient<'_> {
             }
             // No other request changes the dataset, so no other is in a file.
             Ok(Outcome::Request(_) | Outcome::Reply(_)) => {}
-            Err(failure) => self.errors.push(critical(&failure, command.name)),
+            Err(failure) => {
+                let error = String::from_utf8_lossy(&failure.0);
+                let error = error.strip_prefix("ERR ").unwrap_or(&error);
+                let sub = argv.get(1).map(|sub| String::from_utf8_lossy(sub));
+                let words = self.generation().words;
+                let line = words.error_while_loading(error, command.name, sub.as_deref());
+                self.server.warning(os, &line);
+            }
         }
     }
-}
-
-/// Redis: `afterErrorReply`.
-fn critical(failure: &Failure, command: &str) -> String {
-    let words = String::from_utf8_lossy(&failure.0);
-    let words = words.strip_prefix("ERR ").unwrap_or(&words);
-    format!(
-        "== CRITICAL == This AOF-loading-client is sending an error to its server: '{words}' after \
-         processing the command '{command}'"
-    )
 }
 
 impl Receiver for Server {
@@ -83,6 +78,10 @@ impl Receiver for Server {
 
     fn add(&mut self, entry: LoadedKey, replace: bool) -> bool {
         self.keyspace.add(entry, replace)
+    }
+
+    fn add_functions(&mut self, code: Bytes, replace: bool) -> Result<(), String> {
+        self.keyspace.add_functions(code, replace)
     }
 
     fn rdb_loaded(&mut self, keys: KeysLoaded) {
@@ -103,6 +102,10 @@ impl Receiver for Server {
 }
 
 impl Receiver for AofClient<'_> {
+    fn add_functions(&mut self, code: Bytes, replace: bool) -> Result<(), String> {
+        self.server.add_functions(code, replace)
+    }
+
     fn rdb_loaded(&mut self, keys: KeysLoaded) {
         self.server.rdb_loaded(keys);
     }
@@ -175,7 +178,7 @@ impl Server {
         let mut aof = std::mem::replace(&mut self.aof, off);
         let (epoll, unixtime, mstime) = (self.epoll, self.time.unixtime(), self.time.mstime());
         let session = Session::default();
-        let mut client = AofClient { server: self, session, now_us, dirty: 0, errors: Vec::new() };
+        let mut client = AofClient { server: self, session, now_us, dirty: 0 };
         let mut env = Env {
             os,
             config: &config,
@@ -189,13 +192,10 @@ impl Server {
             mstime,
         };
         let result = aof.load(&mut env, &mut client)?;
-        let AofClient { dirty, errors, .. } = client;
+        let dirty = client.dirty;
         self.aof = aof;
         self.loading = None;
         self.rdb.dirty += dirty as i64;
-        for error in errors {
-            self.warning(os, &error);
-        }
         Ok(result)
     }
 

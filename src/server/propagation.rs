@@ -42,10 +42,17 @@ impl Server {
         self.propagate(os, db, &[b"DEL".to_vec(), key]);
     }
 
-    /// Propagates other commands instead of the one that was executed.
-    pub(super) fn propagate_rewritten(&mut self, os: &mut dyn Os, fd: Fd, commands: &[Vec<Bytes>]) {
+    /// Propagates other commands instead of the one that was executed. One by one, they are framed
+    /// if there are several, unless each stands `apart`.
+    pub(super) fn propagate_rewritten(
+        &mut self,
+        os: &mut dyn Os,
+        fd: Fd,
+        commands: &[Vec<Bytes>],
+        apart: bool,
+    ) {
         let session = &self.clients.expect(fd).session;
-        let frames = self.config.generation.propagation == Propagation::OneByOne;
+        let frames = self.config.generation.propagation == Propagation::OneByOne && !apart;
         let (db, wrap) = (session.db, frames && commands.len() > 1 && !session.executing);
         if wrap {
             self.propagate(os, db, &[b"MULTI".to_vec()]);

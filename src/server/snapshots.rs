@@ -54,6 +54,7 @@ impl Server {
         }
         if reload.flush {
             self.keyspace.clear();
+            self.keyspace.functions.clear();
         }
         let loaded = self.with_protected_client(fd, |server| server.rdb_load(os, reload.merge));
         if loaded.is_err() {
@@ -69,6 +70,7 @@ impl Server {
             self.flush_append_only_file(os, true);
         }
         self.keyspace.clear();
+        self.keyspace.functions.clear();
         let (aof, _, mut env) = self.persistence(os);
         aof.before_reload(&mut env);
         match self.with_protected_client(fd, |server| server.load_append_only_file(os)) {

@@ -28,6 +28,20 @@ pub fn fill(server: &mut Server) {
         send(server, command.to_string());
     }
     send(server, "SELECT 0".to_string());
+    for id in 1..=250 {
+        send(server, format!("XADD stream {id}-1 number {id} text some"));
+    }
+    for command in [
+        "XADD stream 300-0 other fields",
+        "XDEL stream 7-1 250-1",
+        "XGROUP CREATE stream group 0",
+        "XREADGROUP GROUP group alice COUNT 5 STREAMS stream >",
+        "XACK stream group 2-1",
+        "XADD empty 1-1 f v",
+        "XDEL empty 1-1",
+    ] {
+        send(server, command.to_string());
+    }
 }
 
 /// Scores without an exact double. From 7.2 on DEBUG DIGEST uses their shortest representation,

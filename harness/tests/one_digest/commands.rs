@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
 
-use super::machine::Machine;
+use super::machine::{Generation, Machine};
 
 type Word = Vec<u8>;
 
@@ -64,6 +64,26 @@ const TIMELESS: &[&str] = &[
     "ZUNIONSTORE key 2 key key WEIGHTS score score",
     "ZINTERSTORE key 2 key key AGGREGATE MAX",
     "SORT key ALPHA STORE key",
+    "XADD key * value,value*",
+    "XADD key id small small",
+    "XADD key MAXLEN small id value small",
+    "XADD key MAXLEN ~ small * small small",
+    "XDEL key id id",
+    "XTRIM key MAXLEN small",
+    "XTRIM key MAXLEN ~ small",
+    "XSETID key id",
+    "XGROUP CREATE key group id MKSTREAM",
+    "XGROUP CREATE key group 0",
+    "XGROUP SETID key group id",
+    "XGROUP DESTROY key group",
+    "XGROUP DELCONSUMER key group consumer",
+    "XREADGROUP GROUP group consumer COUNT 3 STREAMS key >",
+    "XREADGROUP GROUP group consumer STREAMS key >",
+    "XREADGROUP GROUP group consumer NOACK COUNT 2 STREAMS key >",
+    "XREADGROUP GROUP group consumer STREAMS key key > >",
+    "XACK key group id id id",
+    "XCLAIM key group consumer 0 id id FORCE",
+    "XCLAIM key group consumer 0 id JUSTID RETRYCOUNT small LASTID id",
     "DEL key key",
     "UNLINK key",
     "RENAME key key",
@@ -74,6 +94,17 @@ const TIMELESS: &[&str] = &[
     "SELECT db",
     "FLUSHDB",
     "FLUSHALL",
+];
+
+/// Commands of 7.0 that 6.0 does not have, or not with these options.
+const COUNTED: &[&str] = &[
+    "XADD key NOMKSTREAM id small small",
+    "XADD key MINID ~ id LIMIT small * small small",
+    "XTRIM key MINID id",
+    "XAUTOCLAIM key group consumer 0 0 COUNT 2",
+    "XGROUP CREATECONSUMER key group consumer",
+    "XGROUP SETID key group id ENTRIESREAD small",
+    "XSETID key id ENTRIESADDED offset MAXDELETEDID id",
 ];
 
 /// Commands with an expiry long after the test.
@@ -101,7 +132,13 @@ const NEAR: &[&str] = &[
 ];
 
 /// Commands that may block their client.
-const BLOCKING: &[&str] = &["BRPOP key key 0", "BLPOP key 1", "BRPOPLPUSH key key 0"];
+const BLOCKING: &[&str] = &[
+    "BRPOP key key 0",
+    "BLPOP key 1",
+    "BRPOPLPUSH key key 0",
+    "XREAD BLOCK 0 STREAMS key $",
+    "XREADGROUP GROUP group consumer BLOCK 0 STREAMS key >",
+];
 
 const SORTED_BLOCKING: &[&str] = &["BZPOPMIN key key 0", "BZPOPMAX key 1"];
 
@@ -112,6 +149,9 @@ fn placeholder(name: &str) -> Option<BoxedStrategy<Word>> {
         "key" => one_of(&["a", "b", "c", "d", "e"]),
         "db" => one_of(&["0", "1", "2"]),
         "value" => value(),
+        "group" => one_of(&["g", "h"]),
+        "consumer" => one_of(&["alice", "bob"]),
+        "id" => (0..12i32, 0..3i32).prop_map(|(ms, seq)| format!("{ms}-{seq}").into()).boxed(),
         "small" => (0..8i32).prop_map(|number| number.to_string().into()).boxed(),
         "int" => any::<i32>().prop_map(|number| number.to_string().into()).boxed(),
         "offset" => (0..20i32).prop_map(|number| number.to_string().into()).boxed(),
@@ -252,9 +292,9 @@ impl Step {
             Step::Reload(how) => {
                 // A file without any command cannot be loaded.
                 machine.ask_ok(&["SET", "loaded", "1"]);
-                let before = machine.digest();
+                let before = machine.content();
                 machine.ask_ok(&["DEBUG", how]);
-                let after = machine.digest();
+                let after = machine.content();
                 prop_assert!(before == after, "DEBUG {how}: {before} became {after}");
             }
             Step::Advance(milliseconds) => machine.pass(*milliseconds),
@@ -268,10 +308,16 @@ fn key() -> BoxedStrategy<Word> {
 }
 
 fn steps(
+    generation: Generation,
     expiring: &'static [&'static str],
     reloads: bool,
 ) -> impl Strategy<Value = Vec<Step>> + Clone {
-    let plain = prop_oneof![8 => command(TIMELESS), 1 => command(expiring)];
+    let newer = match generation {
+        Generation::Redis60 => 0,
+        Generation::Redis70 => 1,
+    };
+    let timeless = prop_oneof![10 => command(TIMELESS), newer => command(COUNTED)];
+    let plain = prop_oneof![8 => timeless, 1 => command(expiring)];
     let blocking = prop_oneof![command(BLOCKING), command(SORTED_BLOCKING)];
     let reload = select(&["RELOAD", "LOADAOF"][..]).prop_map(Step::Reload).boxed();
     let wait = (1..1500u64).prop_map(Step::Advance).boxed();
@@ -290,12 +336,12 @@ fn steps(
 }
 
 /// Steps during which nothing expires.
-pub fn far_steps() -> impl Strategy<Value = Vec<Step>> {
-    steps(FAR, true)
+pub fn far_steps(generation: Generation) -> impl Strategy<Value = Vec<Step>> {
+    steps(generation, FAR, true)
 }
 
 /// Steps during which keys expire, the last one at most two seconds after the last step. They do
 /// not reload: a snapshot leaves out what has expired, so that would change the digest.
-pub fn near_steps() -> impl Strategy<Value = Vec<Step>> {
-    steps(NEAR, false)
+pub fn near_steps(generation: Generation) -> impl Strategy<Value = Vec<Step>> {
+    steps(generation, NEAR, false)
 }

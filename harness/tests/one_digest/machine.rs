@@ -8,13 +8,27 @@ use sabot::profile::Profile;
 use sabot::world::sim::{Sim, Stacks};
 use sabot::world::{Directive, Status, Victim, World};
 
-thread_local! {
-    static SHARED: (Rc<Profile>, Stacks) =
-        (Rc::new(Profile::named("sabot").expect("our own profile")), Stacks::default());
+/// Which Redis the server is.
+#[derive(Clone, Copy, Debug)]
+pub enum Generation {
+    Redis60,
+    Redis70,
 }
 
+thread_local! {
+    static SHARED: ([Rc<Profile>; 2], Stacks) = {
+        let profile = |name| Rc::new(Profile::named(name).expect("our own profile"));
+        (["sabot", "sabot-7.0"].map(profile), Stacks::default())
+    };
+}
+
+/// The streams of [`Machine::content`] are at these keys, in these databases.
+const KEYS: [&str; 5] = ["a", "b", "c", "d", "e"];
+const DATABASES: [&str; 3] = ["0", "1", "2"];
+
 /// Low limits, so that short sequences reach both encodings of every type.
-const DIRECTIVES: [(&str, &str); 5] = [
+const DIRECTIVES: [(&str, &str); 6] = [
+    ("stream-node-max-entries", "3"),
     ("hash-max-ziplist-entries", "4"),
     ("zset-max-ziplist-entries", "4"),
     ("set-max-intset-entries", "6"),
@@ -29,8 +43,12 @@ pub struct Machine {
 
 impl Machine {
     /// A server on an empty disk.
-    pub fn start(appendonly: &str) -> Machine {
-        let (profile, stacks) = SHARED.with(Clone::clone);
+    pub fn start(generation: Generation, appendonly: &str) -> Machine {
+        let ([redis_6_0, redis_7_0], stacks) = SHARED.with(Clone::clone);
+        let profile = match generation {
+            Generation::Redis60 => redis_6_0,
+            Generation::Redis70 => redis_7_0,
+        };
         let mut machine = Machine { sim: Sim::new(profile, stacks), log: Vec::new() };
         machine.boot(appendonly);
         machine
@@ -89,6 +107,25 @@ impl Machine {
         String::from_utf8_lossy(&self.ask("test", &["DEBUG", "DIGEST"])).into_owned()
     }
 
+    /// The digest, and of each stream what the digest does not know: how far its groups have read,
+    /// and what is pending of entries that are there.
+    ///
+    /// An AOF does not have more than that: not the deliveries of a history, and not what is pending
+    /// of a deleted entry.
+    pub fn content(&mut self) -> String {
+        let mut content = self.digest();
+        for db in DATABASES {
+            self.ask("reader", &["SELECT", db]);
+            for key in KEYS {
+                if self.ask("reader", &["TYPE", key]) == b"+stream\r\n" {
+                    let full = self.ask("reader", &["XINFO", "STREAM", key, "FULL", "COUNT", "0"]);
+                    content.push_str(&format!("{db} {key} {}\n", groups(&full)));
+                }
+            }
+        }
+        content
+    }
+
     /// Lets this many milliseconds pass.
     pub fn pass(&mut self, milliseconds: u64) {
         let now = self.sim.kernel().now();
@@ -113,4 +150,27 @@ impl Machine {
         self.ask_ok(&["BGREWRITEAOF"]);
         self.advance(1000);
     }
+}
+
+/// What [`Machine::content`] takes of XINFO STREAM … FULL.
+fn groups(full: &[u8]) -> String {
+    let text = String::from_utf8_lossy(full);
+    // Counts of bytes and items say nothing that the words themselves do not.
+    let mut words = text.split("\r\n").filter(|word| !word.starts_with(['$', '*']));
+    let mut before = words.by_ref().take_while(|word| *word != "entries").skip(1);
+    let last_id = before.by_ref().skip_while(|word| *word != "last-generated-id").nth(1);
+    let entries: Vec<&str> = words.by_ref().take_while(|word| *word != "groups").collect();
+    let mut kept = vec![last_id.unwrap_or_default()];
+    let rest: Vec<&str> = words.collect();
+    for pair in rest.windows(2) {
+        match pair {
+            ["name" | "last-delivered-id", value] => kept.push(value),
+            // A pending entry of the group: id and consumer.
+            [id, consumer] if entries.contains(id) && !consumer.starts_with(':') => {
+                kept.extend([*id, *consumer]);
+            }
+            _ => {}
+        }
+    }
+    kept.join(" ")
 }

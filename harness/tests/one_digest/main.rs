@@ -1,4 +1,4 @@
-//! After any sequence of commands the digest is the same before and after a restart, whether the
+//! After any sequence of commands the content is the same before and after a restart, whether the
 //! server loads its AOF, a rewritten AOF, one with a preamble, or a snapshot.
 //!
 //! A failing sequence is shrunk, and printed as a client would type it.
@@ -7,7 +7,7 @@ mod commands;
 mod machine;
 
 use commands::{Step, far_steps, near_steps};
-use machine::Machine;
+use machine::{Generation, Machine};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -15,17 +15,17 @@ use proptest::test_runner::TestCaseError;
 const ALL_GONE: u64 = 8000;
 
 /// Carries out `steps`, then restarts from every form that the dataset can have on disk.
-fn one_digest(steps: &[Step]) -> Result<(), TestCaseError> {
-    let mut machine = Machine::start("yes");
+fn one_digest(generation: Generation, steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut machine = Machine::start(generation, "yes");
     for step in steps {
         step.take(&mut machine)?;
     }
     machine.advance(ALL_GONE);
-    let digest = machine.digest();
+    let content = machine.content();
     let compare = |machine: &mut Machine, form: &str| {
         machine.advance(ALL_GONE);
-        let found = machine.digest();
-        prop_assert!(found == digest, "{form}: {found} instead of {digest}\n{}", machine.log());
+        let found = machine.content();
+        prop_assert!(found == content, "{form}: {found} instead of {content}\n{}", machine.log());
         Ok(())
     };
 
@@ -55,12 +55,22 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn nothing_is_lost_or_changed(steps in far_steps()) {
-        one_digest(&steps)?;
+    fn nothing_is_lost_or_changed_in_6_0(steps in far_steps(Generation::Redis60)) {
+        one_digest(Generation::Redis60, &steps)?;
     }
 
     #[test]
-    fn what_expired_stays_gone(steps in near_steps()) {
-        one_digest(&steps)?;
+    fn nothing_is_lost_or_changed_in_7_0(steps in far_steps(Generation::Redis70)) {
+        one_digest(Generation::Redis70, &steps)?;
+    }
+
+    #[test]
+    fn what_expired_stays_gone_in_6_0(steps in near_steps(Generation::Redis60)) {
+        one_digest(Generation::Redis60, &steps)?;
+    }
+
+    #[test]
+    fn what_expired_stays_gone_in_7_0(steps in near_steps(Generation::Redis70)) {
+        one_digest(Generation::Redis70, &steps)?;
     }
 }

@@ -15,6 +15,8 @@ const SEVERAL: &[(&str, usize)] = &[
     ("ShutdownWay", 2),
     // The block and its type in a snapshot, the name that clients are told, and a default.
     ("Compact", 4),
+    // What fills a node, the type in a snapshot, what a rewrite names, and how the commands differ.
+    ("StreamForm", 4),
 ];
 
 #[test]

@@ -10,8 +10,7 @@
 //!
 //! Must not know: what is kept in one.
 
-use super::ziplist::little_endian;
-use crate::keyspace::Bytes;
+use super::bytes::Bytes;
 use crate::text::parse_integer;
 
 const HEADER_LEN: usize = 6;
@@ -39,13 +38,30 @@ impl Listpack {
         self.count
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Bytes of the entries alone.
+    pub fn entries_len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Appends a string; an integer in canonical form is encoded as one.
     pub fn push(&mut self, string: &[u8]) {
-        let start = self.entries.len();
         match parse_integer(string) {
-            Some(integer) => push_integer(&mut self.entries, integer),
-            None => push_string(&mut self.entries, string),
+            Some(integer) => self.push_integer(integer),
+            None => self.push_with(|entries| push_string(entries, string)),
         }
+    }
+
+    pub fn push_integer(&mut self, integer: i64) {
+        self.push_with(|entries| push_integer(entries, integer));
+    }
+
+    fn push_with(&mut self, push: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.entries.len();
+        push(&mut self.entries);
         push_own_len(&mut self.entries, start);
         self.count += 1;
     }
@@ -142,6 +158,13 @@ fn decode_entry(entry: &[u8]) -> Option<(Bytes, usize)> {
         0xf4 => fixed(8),
         _ => None,
     }
+}
+
+/// A signed integer of one to eight bytes.
+pub fn little_endian(bytes: &[u8]) -> i64 {
+    let unsigned = bytes.iter().rev().fold(0u64, |value, &byte| value << 8 | u64::from(byte));
+    let unused = 64 - 8 * bytes.len().min(8) as u32;
+    ((unsigned << unused) as i64) >> unused
 }
 
 /// How many bytes an entry's own length takes.
