@@ -23,6 +23,8 @@ pub struct Effects {
     pub rewritten: Option<Vec<Vec<Bytes>>>,
     /// All databases were emptied, so the snapshot has to be replaced too.
     pub flushed_all: bool,
+    /// Propagated even if nothing was changed (Redis: `forceCommandPropagation`).
+    pub forced: bool,
     pub keyspace_hits: u64,
     pub keyspace_misses: u64,
 }

@@ -35,6 +35,8 @@ pub enum Request {
         named: bool,
     },
     Hello(Option<Credentials>),
+    /// RESET
+    ResetConnection,
     /// Block the client on keys.
     Block(Blocked),
     ClientList {

@@ -3,9 +3,9 @@
 //! Must not know: other generations.
 
 use super::definition::{
-    AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
-    ForksInTransactions, Generation, Installation, KilledSave, PanicSignal, Propagation, RdbFormat,
-    ShutdownWay, Translation,
+    AgedPastTheClock, AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync,
+    Fields, ForksInTransactions, Generation, Installation, KilledSave, PanicSignal, Propagation,
+    RdbFormat, ShutdownWay, Translation,
 };
 use super::words::{ConfigRefused, RdbDefect, RdbOpen, Words, quoted};
 
@@ -29,6 +29,7 @@ pub static REDIS_6_0: Generation = Generation {
     killed_save: KilledSave::AtOnce,
     forks_in_transactions: ForksInTransactions::AtOnce,
     shutdown: ShutdownWay::Plain,
+    aged_past_the_clock: AgedPastTheClock::Half,
     directives: Directives::Redis60,
     optional_addresses: false,
     commands: Commands::Redis60,

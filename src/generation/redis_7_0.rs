@@ -3,9 +3,9 @@
 //! Must not know: other generations.
 
 use super::definition::{
-    AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
-    ForksInTransactions, Generation, Installation, KilledSave, PanicSignal, Propagation, RdbFormat,
-    ShutdownWay, Translation,
+    AgedPastTheClock, AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync,
+    Fields, ForksInTransactions, Generation, Installation, KilledSave, PanicSignal, Propagation,
+    RdbFormat, ShutdownWay, Translation,
 };
 use super::words::{ConfigRefused, RdbDefect, RdbOpen, Words, quoted};
 
@@ -29,6 +29,7 @@ pub static REDIS_7_0: Generation = Generation {
     killed_save: KilledSave::WhenReaped,
     forks_in_transactions: ForksInTransactions::Scheduled,
     shutdown: ShutdownWay::Abortable,
+    aged_past_the_clock: AgedPastTheClock::Wraps,
     directives: Directives::Redis70,
     optional_addresses: true,
     commands: Commands::Redis70,

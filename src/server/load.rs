@@ -23,8 +23,6 @@ struct AofClient<'a> {
     server: &'a mut Server,
     session: Session,
     now_us: i64,
-    /// Changes so far.
-    dirty: u64,
     /// Error replies, to be logged after loading.
     errors: Vec<String>,
 }
@@ -41,9 +39,9 @@ impl AofClient<'_> {
             let mut ctx = Context::new(keyspace, &mut self.session, self.now_us, true);
             let outcome = run(generation, command, &mut ctx, argv);
             let effects = ctx.effects;
-            self.dirty += effects.dirty;
+            self.server.rdb.dirty += effects.dirty as i64;
             if effects.flushed_all {
-                self.server.reset_rdb_after_flushall(os);
+                self.server.reset_rdb_after_flushall(os, effects.forced);
             }
             outcome
         } else {
@@ -175,7 +173,7 @@ impl Server {
         let mut aof = std::mem::replace(&mut self.aof, off);
         let (epoll, unixtime, mstime) = (self.epoll, self.time.unixtime(), self.time.mstime());
         let session = Session::default();
-        let mut client = AofClient { server: self, session, now_us, dirty: 0, errors: Vec::new() };
+        let mut client = AofClient { server: self, session, now_us, errors: Vec::new() };
         let mut env = Env {
             os,
             config: &config,
@@ -189,10 +187,9 @@ impl Server {
             mstime,
         };
         let result = aof.load(&mut env, &mut client)?;
-        let AofClient { dirty, errors, .. } = client;
+        let errors = client.errors;
         self.aof = aof;
         self.loading = None;
-        self.rdb.dirty += dirty as i64;
         for error in errors {
             self.warning(os, &error);
         }

@@ -5,6 +5,7 @@
 //! know: how a case runs.
 
 use super::args::ConformArgs;
+use super::conform_sweeps;
 use super::error::CommandError;
 use super::progress::Progress;
 use super::screen;
@@ -26,6 +27,9 @@ const DEFAULTS: [&str; 2] = ["sim", "redis-6.0.16"];
 
 /// The mode.
 pub fn main(args: &ConformArgs) -> Result<Exit, CommandError> {
+    if args.sweeps.sweep {
+        return conform_sweeps::main(args, &worlds(&args.worlds)?);
+    }
     let session = Session::begin(&args.limits)?;
     let library = Library::open()?;
     let under = args.under.read()?;
