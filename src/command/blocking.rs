@@ -1,13 +1,16 @@
-//! Blocking pops: BLPOP, BRPOP, BRPOPLPUSH, BZPOPMIN, BZPOPMAX (Redis: t_list.c, t_zset.c).
+//! Blocking pops: BLPOP, BRPOP, BRPOPLPUSH, BZPOPMIN, BZPOPMAX, BLMOVE, BLMPOP, BZMPOP (Redis:
+//! t_list.c, t_zset.c).
 //!
 //! They are propagated as their non-blocking counterparts. In a transaction they do not block.
 //! Must not know: how a client is blocked.
 
+use super::arguments::Many;
 use super::context::Context;
 use super::failure::Failure;
-use super::list_edits::rpoplpush;
+use super::list_moves;
 use super::lists::{End, pop_one};
-use super::request::{Blocked, BlockingOp, Outcome, Request};
+use super::request::{Blocked, BlockingOp, MoveBy, Outcome, Request};
+use super::zset_later;
 use super::zset_ranges::Pair;
 use super::zset_removals::pop_some;
 use crate::keyspace::{Bytes, Value};
@@ -26,8 +29,12 @@ impl BlockingOp {
     /// Whether it can pop from a value of this type.
     fn fits(&self, value: &Value) -> bool {
         match self {
-            BlockingOp::Pop(_) | BlockingOp::Move(_) => matches!(value, Value::List(_)),
-            BlockingOp::ZPop { .. } => matches!(value, Value::ZSet(_)),
+            BlockingOp::Pop(_) | BlockingOp::PopMany { .. } | BlockingOp::Move { .. } => {
+                matches!(value, Value::List(_))
+            }
+            BlockingOp::ZPop { .. } | BlockingOp::ZPopMany { .. } => {
+                matches!(value, Value::ZSet(_))
+            }
         }
     }
 
@@ -40,10 +47,15 @@ impl BlockingOp {
                 let reply = Reply::bulks([key.clone(), element]);
                 Ok(Served { reply, propagated: vec![name.to_vec(), key.clone()], counts: false })
             }
-            BlockingOp::Move(destination) => {
-                let propagated = vec![b"RPOPLPUSH".to_vec(), key.clone(), destination.clone()];
-                let reply = rpoplpush(ctx, &propagated)?;
-                Ok(Served { reply, propagated, counts: false })
+            BlockingOp::PopMany { end, count } => {
+                let (popped, propagated) = list_moves::pop_many(ctx, key, *end, *count)?;
+                let reply = Reply::Array(vec![Reply::Bulk(key.clone()), Reply::bulks(popped)]);
+                Ok(Served { reply, propagated, counts: true })
+            }
+            BlockingOp::Move { destination, ends, by } => {
+                let moved = list_moves::move_one(ctx, [key, destination], *ends)?;
+                let reply = moved.map_or(Reply::Null, Reply::Bulk);
+                Ok(Served { reply, propagated: by.command(key, destination), counts: false })
             }
             BlockingOp::ZPop { highest } => {
                 let popped = pop_some(ctx, key, *highest, 1)?;
@@ -57,7 +69,33 @@ impl BlockingOp {
                 let propagated = vec![name.to_vec(), key.clone()];
                 Ok(Served { reply: Reply::Array(parts), propagated, counts: true })
             }
+            BlockingOp::ZPopMany { highest, count } => {
+                let (reply, propagated) = zset_later::pop_many(ctx, key, *highest, *count)?;
+                Ok(Served { reply, propagated, counts: true })
+            }
         }
+    }
+
+    /// The reply where it may not block (in a transaction).
+    fn nothing(&self) -> Reply {
+        match self {
+            BlockingOp::Move { .. } => Reply::Null,
+            _ => Reply::NullArray,
+        }
+    }
+}
+
+impl MoveBy {
+    fn command(&self, source: &Bytes, destination: &Bytes) -> Vec<Bytes> {
+        let name: &[u8] = match self {
+            MoveBy::Rpoplpush => b"RPOPLPUSH",
+            MoveBy::Lmove(_) => b"LMOVE",
+        };
+        let mut words = vec![name.to_vec(), source.clone(), destination.clone()];
+        if let MoveBy::Lmove(ends) = self {
+            words.extend(ends.iter().cloned());
+        }
+        words
     }
 }
 
@@ -72,10 +110,17 @@ pub fn serve(
     let fits = ctx.write(key).is_some_and(|value| op.fits(value));
     fits.then(|| {
         let mut served = op.serve_now(ctx, key)?;
-        if matches!(op, BlockingOp::ZPop { .. }) {
-            // Redis takes this name from its command table, in lower case, and the others from
-            // shared objects.
-            served.propagated[0].make_ascii_lowercase();
+        match op {
+            BlockingOp::ZPop { highest } => {
+                let name = ctx.keyspace.generation.words.zpop_of_served(*highest);
+                served.propagated[0] = name.as_bytes().to_vec();
+            }
+            // What was typed is gone by now.
+            BlockingOp::Move { destination, ends, by: MoveBy::Lmove(_) } => {
+                let words = ends.map(|end| end.word().as_bytes().to_vec());
+                served.propagated = MoveBy::Lmove(words).command(key, destination);
+            }
+            _ => {}
         }
         Ok(served)
     })
@@ -96,11 +141,11 @@ fn timeout(ctx: &Context<'_>, argument: &[u8]) -> Result<i64, Failure> {
 
 fn take_or_block(
     ctx: &mut Context<'_>,
-    argv: &[Bytes],
+    until: &Bytes,
     keys: &[Bytes],
     op: BlockingOp,
 ) -> Result<Outcome, Failure> {
-    let timeout = timeout(ctx, &argv[argv.len() - 1])?;
+    let timeout = timeout(ctx, until)?;
     for key in keys {
         match ctx.write(key) {
             None => continue,
@@ -112,37 +157,63 @@ fn take_or_block(
         return Ok(reply.into());
     }
     if ctx.session.executing {
-        let moves = matches!(op, BlockingOp::Move(_));
-        return Ok(if moves { Reply::Null } else { Reply::NullArray }.into());
+        return Ok(op.nothing().into());
     }
     Ok(Request::Block(Blocked { keys: keys.to_vec(), op, timeout }).into())
 }
 
-fn keys(argv: &[Bytes]) -> &[Bytes] {
-    &argv[1..argv.len() - 1]
+/// The keys and the timeout of `command key [key …] timeout`.
+fn keys(argv: &[Bytes]) -> (&Bytes, &[Bytes]) {
+    (&argv[argv.len() - 1], &argv[1..argv.len() - 1])
 }
 
 /// BLPOP key [key …] timeout
 pub fn blpop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
-    take_or_block(ctx, argv, keys(argv), BlockingOp::Pop(End::Head))
+    let (until, keys) = keys(argv);
+    take_or_block(ctx, until, keys, BlockingOp::Pop(End::Head))
 }
 
 /// BRPOP key [key …] timeout
 pub fn brpop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
-    take_or_block(ctx, argv, keys(argv), BlockingOp::Pop(End::Tail))
+    let (until, keys) = keys(argv);
+    take_or_block(ctx, until, keys, BlockingOp::Pop(End::Tail))
 }
 
 /// BRPOPLPUSH source destination timeout
 pub fn brpoplpush(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
-    take_or_block(ctx, argv, &argv[1..2], BlockingOp::Move(argv[2].clone()))
+    let (destination, ends) = (argv[2].clone(), [End::Tail, End::Head]);
+    let op = BlockingOp::Move { destination, ends, by: MoveBy::Rpoplpush };
+    take_or_block(ctx, &argv[3], &argv[1..2], op)
 }
 
 /// BZPOPMIN key [key …] timeout
 pub fn bzpopmin(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
-    take_or_block(ctx, argv, keys(argv), BlockingOp::ZPop { highest: false })
+    let (until, keys) = keys(argv);
+    take_or_block(ctx, until, keys, BlockingOp::ZPop { highest: false })
 }
 
 /// BZPOPMAX key [key …] timeout
 pub fn bzpopmax(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
-    take_or_block(ctx, argv, keys(argv), BlockingOp::ZPop { highest: true })
+    let (until, keys) = keys(argv);
+    take_or_block(ctx, until, keys, BlockingOp::ZPop { highest: true })
+}
+
+/// `BLMOVE source destination LEFT|RIGHT LEFT|RIGHT timeout`
+pub fn blmove(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
+    let ends = [End::named(&argv[3])?, End::named(&argv[4])?];
+    let by = MoveBy::Lmove([argv[3].clone(), argv[4].clone()]);
+    let op = BlockingOp::Move { destination: argv[2].clone(), ends, by };
+    take_or_block(ctx, &argv[5], &argv[1..2], op)
+}
+
+/// `BLMPOP timeout numkeys key [key …] LEFT|RIGHT [COUNT count]`
+pub fn blmpop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
+    let Many { keys, place: end, count } = Many::parse(&argv[2..], |word| End::named(word))?;
+    take_or_block(ctx, &argv[1], keys, BlockingOp::PopMany { end, count })
+}
+
+/// `BZMPOP timeout numkeys key [key …] MIN|MAX [COUNT count]`
+pub fn bzmpop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
+    let Many { keys, place: highest, count } = Many::parse(&argv[2..], zset_later::highest)?;
+    take_or_block(ctx, &argv[1], keys, BlockingOp::ZPopMany { highest, count })
 }

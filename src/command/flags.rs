@@ -38,6 +38,9 @@ impl Flags {
     pub const CONNECTION: Flags = Flags(1 << 23);
     pub const TRANSACTION: Flags = Flags(1 << 24);
 
+    /// Not allowed in a transaction (7.0).
+    pub const NO_MULTI: Flags = Flags(1 << 25);
+
     const NAMES: [(Flags, &'static str); 13] = [
         (Flags::WRITE, "write"),
         (Flags::READONLY, "readonly"),

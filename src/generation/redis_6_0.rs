@@ -118,6 +118,11 @@ impl Words for Redis60 {
         format!("invalid expire time in {command}")
     }
 
+    /// As its command table has them.
+    fn zpop_of_served(&self, highest: bool) -> &'static str {
+        if highest { "zpopmax" } else { "zpopmin" }
+    }
+
     fn must_be_one_of(&self) -> &'static str {
         "argument must be one of the following"
     }

@@ -123,6 +123,10 @@ impl Words for Redis70 {
         format!("invalid expire time in '{command}' command")
     }
 
+    fn zpop_of_served(&self, highest: bool) -> &'static str {
+        if highest { "ZPOPMAX" } else { "ZPOPMIN" }
+    }
+
     fn must_be_one_of(&self) -> &'static str {
         "argument(s) must be one of the following"
     }

@@ -11,7 +11,8 @@ use super::Server;
 use crate::aof::{State, Status};
 use crate::clock::ustime;
 use crate::command::{
-    Command, Context, Effects, Failure, Flags, Outcome, Queued, Run, Transaction, commands, lookup,
+    Command, Context, Effects, Failure, Flags, Outcome, Queued, Run, Transaction, check_arity,
+    commands, lookup,
 };
 use crate::generation::Generation;
 use crate::keyspace::{Bytes, Value};
@@ -64,9 +65,8 @@ impl Server {
             return Err(Refusal { is_exec: false, failure: self.unknown_command(argv) });
         };
         let is_exec = command.name == "exec";
-        if !command.accepts(argv.len()) {
-            return Err(Refusal { is_exec, failure: Failure::wrong_arity(command.name) });
-        }
+        check_arity(self.config.generation, command, argv)
+            .map_err(|failure| Refusal { is_exec, failure })?;
         let session = &self.clients.expect(fd).session;
         let locked_out = !self.config.requirepass.is_empty() && !session.authenticated;
         if locked_out && !command.flags.has(Flags::NO_AUTH) {
@@ -74,6 +74,10 @@ impl Server {
             return Err(Refusal { is_exec, failure });
         }
         let queued = session.transaction.as_ref();
+        if queued.is_some() && command.flags.has(Flags::NO_MULTI) {
+            let failure = Failure::new("Command not allowed inside a transaction");
+            return Err(Refusal { is_exec, failure });
+        }
         let queued_has = |flag| is_exec && queued.is_some_and(|queue| queue.has(flag));
         // The queue takes memory too.
         let queues = queued.is_some() && !is_exec && command.name != "discard";

@@ -10,7 +10,9 @@ use super::call::run;
 use super::{Loading, Server};
 use crate::aof::{Aof, CannotLoad, Env, Executor, LoadResult, State, UnknownCommand};
 use crate::clock::{time, ustime};
-use crate::command::{Command, Context, Failure, Outcome, Queued, Request, Session, lookup};
+use crate::command::{
+    Command, Context, Failure, Outcome, Queued, Request, Session, Transaction, lookup,
+};
 use crate::env::Children;
 use crate::generation::Generation;
 use crate::keyspace::Bytes;
@@ -23,6 +25,8 @@ struct AofClient<'a> {
     server: &'a mut Server,
     session: Session,
     now_us: i64,
+    /// The last one that was read.
+    last_command: &'static str,
     /// Error replies, to be logged after loading.
     errors: Vec<String>,
 }
@@ -48,27 +52,29 @@ impl AofClient<'_> {
             Err(Failure::wrong_arity(command.name))
         };
         match outcome {
-            Ok(Outcome::Request(Request::Exec(transaction))) => {
-                for Queued { name, argv, .. } in &transaction.queued {
-                    let generation = self.generation();
-                    let command = lookup(generation, name.as_bytes())
-                        .expect("it was found when it was queued");
-                    self.run(os, command, argv);
-                }
-            }
-            // No other request changes the dataset, so no other is in a file.
+            Ok(Outcome::Request(Request::Exec(transaction))) => self.exec(os, transaction),
             Ok(Outcome::Request(_) | Outcome::Reply(_)) => {}
-            Err(failure) => self.errors.push(critical(&failure, command.name)),
+            Err(failure) => self.errors.push(critical(&failure, self.last_command)),
         }
+    }
+
+    fn exec(&mut self, os: &mut dyn Os, transaction: Transaction) {
+        self.session.executing = true;
+        for Queued { name, argv, .. } in &transaction.queued {
+            let command = lookup(self.generation(), name.as_bytes())
+                .expect("it was found when it was queued");
+            self.run(os, command, argv);
+        }
+        self.session.executing = false;
     }
 }
 
-/// Redis: `afterErrorReply`.
+/// Redis: `afterErrorReply`. The command is the one that was read, EXEC for all of its transaction.
 fn critical(failure: &Failure, command: &str) -> String {
     let words = String::from_utf8_lossy(&failure.0);
     let words = words.strip_prefix("ERR ").unwrap_or(&words);
     format!(
-        "== CRITICAL == This AOF-loading-client is sending an error to its server: '{words}' after \
+        "== CRITICAL == This server is sending an error to its AOF-loading-client: '{words}' after \
          processing the command '{command}'"
     )
 }
@@ -134,6 +140,7 @@ impl Executor for AofClient<'_> {
 
     fn execute(&mut self, os: &mut dyn Os, argv: Vec<Bytes>) -> Result<(), UnknownCommand> {
         let command = lookup(self.generation(), &argv[0]).ok_or(UnknownCommand)?;
+        self.last_command = command.name;
         match &mut self.session.transaction {
             Some(transaction) if command.name != "exec" => {
                 transaction.queue(command.queued(argv));
@@ -173,7 +180,8 @@ impl Server {
         let mut aof = std::mem::replace(&mut self.aof, off);
         let (epoll, unixtime, mstime) = (self.epoll, self.time.unixtime(), self.time.mstime());
         let session = Session::default();
-        let mut client = AofClient { server: self, session, now_us, errors: Vec::new() };
+        let errors = Vec::new();
+        let mut client = AofClient { server: self, session, now_us, last_command: "", errors };
         let mut env = Env {
             os,
             config: &config,

@@ -27,10 +27,10 @@ const DEFAULTS: [&str; 2] = ["sim", "redis-6.0.16"];
 
 /// The mode.
 pub fn main(args: &ConformArgs) -> Result<Exit, CommandError> {
-    if args.sweeps.sweep {
-        return conform_sweeps::main(args, &worlds(&args.worlds)?);
-    }
     let session = Session::begin(&args.limits)?;
+    if args.sweeps.sweep {
+        return conform_sweeps::main(args, session, &worlds(&args.worlds)?);
+    }
     let library = Library::open()?;
     let under = args.under.read()?;
     let cases = under.cases(library.select(&args.cases)?)?;

@@ -21,12 +21,12 @@ use crate::sweep::side_by_side::SideBySide;
 use crate::sweep::{Shard, Workload};
 
 /// The mode.
-pub fn main(args: &ConformArgs, worlds: &[World]) -> Result<Exit, CommandError> {
+pub fn main(args: &ConformArgs, session: Session, worlds: &[World]) -> Result<Exit, CommandError> {
     let [left, right] = worlds else {
         return Err(CommandError::usage("sweeps are compared in two worlds"));
     };
     let options = &args.sweeps;
-    let session = Session::begin(&args.limits)?.on(&options.cores);
+    let session = session.on(&options.cores);
     let under = args.under.read()?;
     let all = [SWEEPS.to_string()];
     let words = if args.cases.is_empty() { &all[..] } else { &args.cases };

@@ -189,7 +189,7 @@ impl SimOs<'_> {
         self.kernel().spawn(self.task, job)
     }
 
-    /// fsync(2) and the like. On a descriptor that is not open there is no site, behind either door.
+    /// fsync(2) and the like. A descriptor that is not open makes no site, behind either door.
     pub(super) fn sync(&mut self, call: CallName, fd: Fd) -> Result<()> {
         self.object(fd).ok_or(Errno::EBADF)?;
         let entered = self.enter_fd(call, fd, 0);
