@@ -37,13 +37,15 @@ fn run(server: &mut Server, dir: &Path) -> (Vec<String>, String) {
 
 #[test]
 fn replies_and_the_file_are_those_of_7_0() {
-    let [ours, theirs] = [(); 2].map(|()| tempfile::tempdir().expect("a directory for the test"));
+    let tempdir = || tempfile::tempdir().expect("a directory for the test");
+    let ours = tempdir();
     let mut command = Command::new(env!("CARGO_BIN_EXE_sabot-server"));
     command.args(["--as", "redis-7.0"]);
     let mut server = Server::spawn(command, ours.path(), &PERSISTENT);
     let (replies, written) = run(&mut server, ours.path());
     assert!(written.contains("LMOVE") && written.contains("ZPOPMAX"), "{written}");
     for real in real_servers().iter().filter(|real| version(real) == (7, 0)) {
+        let theirs = tempdir();
         let mut server = Server::start_program(real, theirs.path(), &PERSISTENT);
         let (expected, file) = run(&mut server, theirs.path());
         for (reply, expected) in replies.iter().zip(&expected) {

@@ -56,12 +56,16 @@ fn two_generations_differ_and_each_difference_is_replayed_in_either_world() {
     assert!(text.contains("sim-7.0, parent.manifest-temp.write: "), "{text}");
     assert!(text.contains("; sim-6.0 makes no such call\n  no reason is given\n"), "{text}");
 
-    let tokens: Vec<&str> =
-        text.lines().filter_map(|line| line.trim().strip_prefix("sabot replay ")).collect();
-    assert_eq!(tokens.len(), 2 * differing, "each has one for each world:\n{text}");
+    // One for each world, unless its fault was never injected there.
+    let tokens = |told: &str| -> Vec<String> {
+        let lines = told.lines().filter_map(|line| line.trim().strip_prefix("sabot replay "));
+        lines.map(String::from).collect()
+    };
+    let tokens = text.split("\n\n").map(tokens).find(|tokens| tokens.len() == 2);
+    let tokens = tokens.unwrap_or_else(|| panic!("no run has a token for each world:\n{text}"));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut told: Vec<(String, Verdict)> = Vec::new();
-    for token in &tokens[..2] {
+    for token in &tokens {
         let Token { world, verdict, .. } = Token::decode(token).expect("a token");
         let (_, text) = sabot(&["replay", token], folder.path());
         assert!(text.contains(&format!("verdict: {verdict}")), "{world}: {text}");
