@@ -125,6 +125,7 @@ fn access_settings(config: &Config) -> Settings {
     };
     Settings {
         tracking,
+        aged: config.generation.aged_past_the_clock,
         lfu_decay_time: config.lfu_decay_time,
         lfu_log_factor: config.lfu_log_factor.into(),
         no_shared_integers: config.maxmemory != 0 && tracking != Tracking::Nothing,

@@ -46,6 +46,11 @@ impl Receiver for Recorder {
         true
     }
 
+    fn add_functions(&mut self, _code: Vec<u8>, _replace: bool) -> Result<(), String> {
+        self.record("FUNCTION");
+        Ok(())
+    }
+
     fn progress(&mut self, _os: &mut dyn Os, _loaded_bytes: u64) {}
 }
 

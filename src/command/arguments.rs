@@ -5,12 +5,23 @@
 use std::ops::Range;
 
 use super::failure::Failure;
+use crate::keyspace::Bytes;
 use crate::text::float::parse_double;
 use crate::text::parse_integer;
 
 /// Parses an integer (Redis: `getLongLongFromObjectOrReply`).
 pub fn integer(argument: &[u8]) -> Result<i64, Failure> {
     parse_integer(argument).ok_or_else(Failure::not_an_integer)
+}
+
+/// Says of a number that it is negative.
+pub const NOT_POSITIVE: &str = "value is out of range, must be positive";
+
+/// Parses an integer of at least `least`; anything else is an error of these words (Redis:
+/// `getRangeLongFromObjectOrReply`).
+pub fn at_least(argument: &[u8], least: usize, words: &str) -> Result<usize, Failure> {
+    let number = parse_integer(argument).and_then(|number| usize::try_from(number).ok());
+    number.filter(|&number| number >= least).ok_or_else(|| Failure::new(words))
 }
 
 /// Parses a double. Infinity must be spelled out, an overflow is an error (Redis: `string2d`,
@@ -46,6 +57,35 @@ pub fn index_range(start: i64, stop: i64, length: usize) -> Range<usize> {
 pub fn index_of(index: i64, length: usize) -> Option<usize> {
     let index = if index < 0 { index.checked_add(length as i64)? } else { index };
     usize::try_from(index).ok().filter(|&index| index < length)
+}
+
+/// The arguments of LMPOP, ZMPOP and their blocking forms.
+pub struct Many<'a, T> {
+    pub keys: &'a [Bytes],
+    /// Which end.
+    pub place: T,
+    pub count: usize,
+}
+
+impl<'a, T> Many<'a, T> {
+    /// `numkeys key [key …] place [COUNT count]`
+    pub fn parse(
+        words: &'a [Bytes],
+        place: impl FnOnce(&Bytes) -> Result<T, Failure>,
+    ) -> Result<Many<'a, T>, Failure> {
+        let number = at_least(&words[0], 1, "numkeys should be greater than 0")?;
+        let (keys, rest) = words[1..].split_at_checked(number).ok_or_else(Failure::syntax)?;
+        let (word, options) = rest.split_first().ok_or_else(Failure::syntax)?;
+        let place = place(word)?;
+        let count = match options {
+            [] => 1,
+            [word, count] if is(word, "count") => {
+                at_least(count, 1, "count should be greater than 0")?
+            }
+            _ => return Err(Failure::syntax()),
+        };
+        Ok(Many { keys, place, count })
+    }
 }
 
 /// Whether an argument equals this word, ignoring case.

@@ -37,6 +37,11 @@ pub fn select(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     }
 }
 
+/// RESET
+pub fn reset(_ctx: &mut Context<'_>, _argv: &[Bytes]) -> Result<Outcome, Failure> {
+    Ok(Request::ResetConnection.into())
+}
+
 /// TIME
 pub fn time(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
     let parts = [ctx.now_us / 1_000_000, ctx.now_us % 1_000_000];

@@ -25,6 +25,8 @@ pub struct Effects {
     pub apart: bool,
     /// All databases were emptied, so the snapshot has to be replaced too.
     pub flushed_all: bool,
+    /// Propagated even if nothing was changed (Redis: `forceCommandPropagation`).
+    pub forced: bool,
     pub keyspace_hits: u64,
     pub keyspace_misses: u64,
 }

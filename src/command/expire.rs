@@ -8,7 +8,7 @@ use super::failure::{Answer, Failure};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 
-/// The options of the EXPIRE commands since 7.0; before, the number of arguments rules them out.
+/// The options of the EXPIRE commands since 7.0.
 #[derive(Default)]
 struct Condition {
     without_expiry: bool,
@@ -51,11 +51,30 @@ impl Condition {
     }
 }
 
-/// `base_ms` is 0 for absolute times and now for relative ones.
+/// `base_ms` is 0 for absolute times and now for relative ones. A time that is too large wraps
+/// around.
 fn expire_generic(ctx: &mut Context<'_>, argv: &[Bytes], base_ms: i64, unit_ms: i64) -> Answer {
-    let key = &argv[1];
-    let condition = Condition::parse(&argv[3..])?;
     let when = integer(&argv[2])?.wrapping_mul(unit_ms).wrapping_add(base_ms);
+    expire_if(ctx, &argv[1], when, &Condition::default())
+}
+
+/// The same with conditions. A time that is too large is an error.
+fn expire_checked(
+    ctx: &mut Context<'_>,
+    name: &str,
+    argv: &[Bytes],
+    base_ms: i64,
+    unit_ms: i64,
+) -> Answer {
+    let condition = Condition::parse(&argv[3..])?;
+    let given = integer(&argv[2])?.checked_mul(unit_ms);
+    let when = given
+        .and_then(|given| given.checked_add(base_ms))
+        .ok_or_else(|| Failure::new(ctx.keyspace.generation.words.invalid_expire_time(name)))?;
+    expire_if(ctx, &argv[1], when, &condition)
+}
+
+fn expire_if(ctx: &mut Context<'_>, key: &Bytes, when: i64, condition: &Condition) -> Answer {
     if ctx.write(key).is_none() || !condition.holds(ctx.db().expires.get(key).copied(), when) {
         return Ok(Reply::Integer(0));
     }
@@ -88,6 +107,46 @@ pub fn expireat(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 /// PEXPIREAT key milliseconds-since-the-epoch
 pub fn pexpireat(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     expire_generic(ctx, argv, 0, 1)
+}
+
+/// `EXPIRE key seconds [NX | XX | GT | LT]`
+pub fn expire_when(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    expire_checked(ctx, "expire", argv, ctx.now_ms(), 1000)
+}
+
+/// `PEXPIRE key milliseconds [NX | XX | GT | LT]`
+pub fn pexpire_when(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    expire_checked(ctx, "pexpire", argv, ctx.now_ms(), 1)
+}
+
+/// `EXPIREAT key seconds-since-the-epoch [NX | XX | GT | LT]`
+pub fn expireat_when(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    expire_checked(ctx, "expireat", argv, 0, 1000)
+}
+
+/// `PEXPIREAT key milliseconds-since-the-epoch [NX | XX | GT | LT]`
+pub fn pexpireat_when(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    expire_checked(ctx, "pexpireat", argv, 0, 1)
+}
+
+/// When the key expires, in milliseconds since the epoch; -2 if it does not exist, -1 if it never
+/// does.
+fn expiry_of(ctx: &mut Context<'_>, key: &[u8]) -> i64 {
+    match ctx.peek(key) {
+        None => -2,
+        Some(_) => ctx.db().expires.get(key).map_or(-1, |&when| when.max(0)),
+    }
+}
+
+/// EXPIRETIME key, rounded to the nearest second
+pub fn expiretime(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let when = expiry_of(ctx, &argv[1]);
+    Ok(Reply::Integer(if when < 0 { when } else { when.saturating_add(500) / 1000 }))
+}
+
+/// PEXPIRETIME key
+pub fn pexpiretime(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    Ok(Reply::Integer(expiry_of(ctx, &argv[1])))
 }
 
 /// Time to live in milliseconds; -2 if the key does not exist, -1 if it does not expire.

@@ -39,6 +39,9 @@ impl Flags {
     pub const TRANSACTION: Flags = Flags(1 << 24);
     pub const STREAM: Flags = Flags(1 << 25);
 
+    /// Not allowed in a transaction (7.0).
+    pub const NO_MULTI: Flags = Flags(1 << 25);
+
     const NAMES: [(Flags, &'static str); 13] = [
         (Flags::WRITE, "write"),
         (Flags::READONLY, "readonly"),

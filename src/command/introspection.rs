@@ -92,7 +92,7 @@ fn destination_and_counted_keys(argv: &[Bytes]) -> Option<Vec<usize>> {
 }
 
 /// SORT key … [STORE destination]; the last STORE counts (Redis: `sortGetKeys`).
-fn sort_keys(argv: &[Bytes]) -> Option<Vec<usize>> {
+pub fn sort_keys(argv: &[Bytes]) -> Option<Vec<usize>> {
     let (mut at, mut destination) = (2, None);
     while let Some(word) = argv.get(at) {
         if is(word, "store") && at + 1 < argv.len() {
@@ -110,7 +110,7 @@ fn sort_keys(argv: &[Bytes]) -> Option<Vec<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::table::COMMANDS;
+    use super::super::table_6_0::COMMANDS;
     use super::*;
 
     fn keys(words: &str) -> Answer {

@@ -2,6 +2,7 @@
 //!
 //! Must not know: what the values are made of.
 
+use super::arguments::is;
 use super::context::Context;
 use super::failure::{Answer, Failure};
 use crate::keyspace::access::{Object, Tracking};
@@ -108,11 +109,11 @@ pub fn dbsize(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
     Ok(Reply::count(ctx.db().dict.len()))
 }
 
-/// Only ASYNC is allowed; it has no effect here.
-fn check_flush_options(argv: &[Bytes]) -> Result<(), Failure> {
+/// Only these words are allowed; they have no effect here.
+fn check_flush_options(argv: &[Bytes], known: &[&str]) -> Result<(), Failure> {
     match &argv[1..] {
         [] => Ok(()),
-        [word] if word.eq_ignore_ascii_case(b"async") => Ok(()),
+        [word] if known.iter().any(|known| is(word, known)) => Ok(()),
         _ => Err(Failure::syntax()),
     }
 }
@@ -126,19 +127,45 @@ fn touch_watched(ctx: &mut Context<'_>, emptied: impl Fn(usize, usize) -> bool) 
 
 /// `FLUSHDB [ASYNC]`. Not propagated if the database was empty.
 pub fn flushdb(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    check_flush_options(argv)?;
-    touch_watched(ctx, |db, selected| db == selected);
-    let removed = ctx.db().clear();
-    ctx.changed(removed);
+    check_flush_options(argv, &["async"])?;
+    clear_selected(ctx);
     Ok(Reply::OK)
 }
 
-/// `FLUSHALL [ASYNC]`. Propagated even if there were no keys.
+/// `FLUSHDB [ASYNC | SYNC]`. Propagated in any case.
+pub fn flushdb_forced(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    check_flush_options(argv, &["async", "sync"])?;
+    clear_selected(ctx);
+    ctx.effects.forced = true;
+    Ok(Reply::OK)
+}
+
+fn clear_selected(ctx: &mut Context<'_>) {
+    touch_watched(ctx, |db, selected| db == selected);
+    let removed = ctx.db().clear();
+    ctx.changed(removed);
+}
+
+/// `FLUSHALL [ASYNC]`. Counts as one change more, so that it is propagated even if there were no
+/// keys.
 pub fn flushall(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    check_flush_options(argv)?;
+    check_flush_options(argv, &["async"])?;
+    clear_all(ctx);
+    ctx.changed(1);
+    Ok(Reply::OK)
+}
+
+/// `FLUSHALL [ASYNC | SYNC]`. Propagated in any case.
+pub fn flushall_forced(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    check_flush_options(argv, &["async", "sync"])?;
+    clear_all(ctx);
+    ctx.effects.forced = true;
+    Ok(Reply::OK)
+}
+
+fn clear_all(ctx: &mut Context<'_>) {
     touch_watched(ctx, |_, _| true);
     let removed = ctx.keyspace.clear();
-    ctx.changed(removed + 1);
+    ctx.changed(removed);
     ctx.effects.flushed_all = true;
-    Ok(Reply::OK)
 }

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use super::arguments::{index_of, index_range, integer, is};
 use super::context::Context;
 use super::failure::{Answer, Failure};
+use super::list_moves::move_one;
 use super::lists::End;
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
@@ -94,20 +95,8 @@ pub fn ltrim(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 
 /// RPOPLPUSH source destination
 pub fn rpoplpush(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
-    let (source, destination) = (&argv[1], &argv[2]);
-    if ctx.write_list(source)?.is_none() {
-        return Ok(Reply::Null);
-    }
-    ctx.write_list(destination)?;
-    let Some(element) = ctx.write_list(source)?.and_then(|list| End::Tail.pop(list)) else {
-        return Ok(Reply::Null);
-    };
-    End::Head.push(ctx.list_or_add(destination, VecDeque::new)?, element.clone());
-    ctx.touched(destination);
-    let empty = ctx.write_list(source)?.is_some_and(|list| list.is_empty());
-    ctx.delete_if(empty, source);
-    ctx.modified(source, 1);
-    Ok(Reply::Bulk(element))
+    let moved = move_one(ctx, [&argv[1], &argv[2]], [End::Tail, End::Head])?;
+    Ok(moved.map_or(Reply::Null, Reply::Bulk))
 }
 
 #[cfg(test)]

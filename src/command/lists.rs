@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::arguments::{index_of, index_range, integer, is};
+use super::arguments::{NOT_POSITIVE, at_least, index_of, index_range, integer, is};
 use super::context::Context;
 use super::failure::{Answer, Failure};
 use crate::keyspace::Bytes;
@@ -18,6 +18,23 @@ pub enum End {
 }
 
 impl End {
+    /// LEFT or RIGHT.
+    pub fn named(word: &[u8]) -> Result<End, Failure> {
+        match () {
+            () if is(word, "left") => Ok(End::Head),
+            () if is(word, "right") => Ok(End::Tail),
+            () => Err(Failure::syntax()),
+        }
+    }
+
+    /// Its name in a command.
+    pub fn word(self) -> &'static str {
+        match self {
+            End::Head => "left",
+            End::Tail => "right",
+        }
+    }
+
     pub fn push(self, list: &mut VecDeque<Bytes>, element: Bytes) {
         match self {
             End::Head => list.push_front(element),
@@ -90,6 +107,33 @@ pub fn rpop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 /// LPOP key
 pub fn lpop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     pop(ctx, &argv[1], End::Head)
+}
+
+fn pop_some(ctx: &mut Context<'_>, name: &str, argv: &[Bytes], end: End) -> Answer {
+    let count = match &argv[2..] {
+        [] => return pop(ctx, &argv[1], end),
+        [count] => at_least(count, 0, NOT_POSITIVE)?,
+        _ => return Err(Failure::wrong_arity(name)),
+    };
+    let Some(list) = ctx.write_list(&argv[1])? else { return Ok(Reply::NullArray) };
+    if count == 0 {
+        return Ok(Reply::EMPTY_ARRAY);
+    }
+    let popped: Vec<Bytes> = std::iter::from_fn(|| end.pop(list)).take(count).collect();
+    let empty = list.is_empty();
+    ctx.delete_if(empty, &argv[1]);
+    ctx.modified(&argv[1], popped.len());
+    Ok(Reply::bulks(popped))
+}
+
+/// `RPOP key [count]`
+pub fn rpop_some(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    pop_some(ctx, "rpop", argv, End::Tail)
+}
+
+/// `LPOP key [count]`
+pub fn lpop_some(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    pop_some(ctx, "lpop", argv, End::Head)
 }
 
 /// LLEN key

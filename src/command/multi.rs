@@ -11,7 +11,8 @@ use crate::resp::Reply;
 
 /// MULTI
 pub fn multi(ctx: &mut Context<'_>, _argv: &[Bytes]) -> Answer {
-    if ctx.session.transaction.is_some() {
+    // While a file is loaded, MULTI is queued like other commands, and comes here during EXEC.
+    if ctx.session.transaction.is_some() || ctx.session.executing {
         return Err(Failure::new("MULTI calls can not be nested"));
     }
     ctx.session.transaction = Some(Transaction::default());

@@ -36,6 +36,8 @@ pub enum Request {
         named: bool,
     },
     Hello(Option<Credentials>),
+    /// RESET
+    ResetConnection,
     /// Block the client on keys.
     Block(Blocked),
     ClientList {
@@ -147,13 +149,34 @@ pub enum LatencyRequest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlockingOp {
     Pop(End),
-    /// Move the element to the head of the list at this key.
-    Move(Bytes),
+    PopMany {
+        end: End,
+        count: usize,
+    },
+    /// Move the element to the list at this key.
+    Move {
+        destination: Bytes,
+        ends: [End; 2],
+        /// The command of that name for it: RPOPLPUSH says no ends.
+        by: MoveBy,
+    },
     ZPop {
         highest: bool,
     },
+    ZPopMany {
+        highest: bool,
+        count: usize,
+    },
     /// Read what comes after some id.
     Read(StreamRead),
+}
+
+/// How a move of an element is propagated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MoveBy {
+    Rpoplpush,
+    /// LMOVE with these words.
+    Lmove([Bytes; 2]),
 }
 
 /// Why a client is blocked (Redis: `blockingState`).

@@ -2,7 +2,7 @@
 //!
 //! Must not know: other types, except that a key may hold one.
 
-use super::arguments::integer;
+use super::arguments::{NOT_POSITIVE, at_least, integer};
 use super::context::Context;
 use super::failure::{Answer, Failure};
 use crate::keyspace::{Bytes, Limits, Random, Set};
@@ -63,6 +63,14 @@ pub fn sismember(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::Integer(i64::from(is_member)))
 }
 
+/// SMISMEMBER key member [member …]
+pub fn smismember(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let set = ctx.read_set(&argv[1])?;
+    let is_member = |member: &Bytes| set.is_some_and(|set| set.contains(member));
+    let found = argv[2..].iter().map(|member| Reply::Integer(i64::from(is_member(member))));
+    Ok(Reply::Array(found.collect()))
+}
+
 /// SCARD key
 pub fn scard(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     Ok(Reply::count(ctx.read_set(&argv[1])?.map_or(0, Set::len)))
@@ -79,9 +87,21 @@ pub fn spop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
         [] => spop_one(ctx, &argv[1]),
         [count] => {
             let count = usize::try_from(integer(count)?).map_err(|_| Failure::out_of_range())?;
-            spop_many(ctx, &argv[1], count)
+            let counts = |_| count + 1;
+            spop_many(ctx, &argv[1], count, counts)
         }
         _ => Err(Failure::syntax()),
+    }
+}
+
+/// The same; only members that were there count as changes.
+pub fn spop_counted(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    match &argv[2..] {
+        [count] => {
+            let count = at_least(count, 0, NOT_POSITIVE)?;
+            spop_many(ctx, &argv[1], count, |popped| popped)
+        }
+        _ => spop(ctx, argv),
     }
 }
 
@@ -98,7 +118,13 @@ fn spop_one(ctx: &mut Context<'_>, key: &Bytes) -> Answer {
     Ok(Reply::Bulk(member))
 }
 
-fn spop_many(ctx: &mut Context<'_>, key: &Bytes, count: usize) -> Answer {
+/// `counts` says how many changes it is when so many members are popped.
+fn spop_many(
+    ctx: &mut Context<'_>,
+    key: &Bytes,
+    count: usize,
+    counts: impl Fn(usize) -> usize,
+) -> Answer {
     let (limits, mut random) = (ctx.keyspace.limits, ctx.keyspace.random.clone());
     let Some(set) = ctx.write_set(key)? else { return Ok(Reply::EMPTY_ARRAY) };
     if count == 0 {
@@ -107,7 +133,7 @@ fn spop_many(ctx: &mut Context<'_>, key: &Bytes, count: usize) -> Answer {
     if count >= set.len() {
         let all: Vec<Bytes> = set.iter().map(|member| member.into_owned()).collect();
         ctx.db().delete(key);
-        ctx.modified(key, count + 1);
+        ctx.modified(key, counts(all.len()));
         ctx.effects.replace_with([&b"DEL"[..], key]);
         return Ok(Reply::bulks(all));
     }
@@ -132,7 +158,7 @@ fn spop_many(ctx: &mut Context<'_>, key: &Bytes, count: usize) -> Answer {
         popped
     };
     ctx.keyspace.random = random;
-    ctx.modified(key, count + 1);
+    ctx.modified(key, counts(count));
     let srem = |member: &Bytes| vec![b"SREM".to_vec(), key.clone(), member.clone()];
     ctx.effects.rewritten = Some(popped.iter().map(srem).collect());
     Ok(Reply::bulks(popped))

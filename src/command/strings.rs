@@ -5,6 +5,7 @@
 use super::arguments::integer;
 use super::context::Context;
 use super::failure::{Answer, Failure};
+use super::lifetime::Lifetime;
 use crate::keyspace::{Bytes, StringValue, Value};
 use crate::resp::Reply;
 use crate::resp::request::BULK_MAX_LEN;
@@ -18,30 +19,8 @@ struct SetOptions {
     /// Reply with the old value.
     get: bool,
     lifetime: Option<Lifetime>,
-}
-
-/// When a key expires.
-#[derive(Clone)]
-struct Lifetime {
-    /// The time as given.
-    given: Bytes,
-    /// Its unit in milliseconds.
-    unit: i64,
-    /// It counts from the epoch instead of from now.
-    absolute: bool,
-}
-
-impl Lifetime {
-    fn relative(given: &Bytes, unit: i64) -> Lifetime {
-        Lifetime { given: given.clone(), unit, absolute: false }
-    }
-
-    /// Milliseconds since the epoch; None if the given time is not positive.
-    fn when(&self, now_ms: i64) -> Result<Option<i64>, Failure> {
-        let given = integer(&self.given)?;
-        let base = if self.absolute { 0 } else { now_ms };
-        Ok((given > 0).then(|| given.wrapping_mul(self.unit).wrapping_add(base)))
-    }
+    /// An expiry time that is too large is an error.
+    checked: bool,
 }
 
 /// SET key value [EX seconds | PX milliseconds | KEEPTTL] [NX | XX]
@@ -71,6 +50,20 @@ pub fn psetex(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     set_generic(ctx, "psetex", &argv[1], &argv[3], &options)
 }
 
+/// The same; a time that is too large is an error.
+pub fn setex_checked(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let lifetime = Some(Lifetime::relative(&argv[2], 1000));
+    let options = SetOptions { lifetime, checked: true, ..SetOptions::default() };
+    set_generic(ctx, "setex", &argv[1], &argv[3], &options)
+}
+
+/// The same.
+pub fn psetex_checked(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let lifetime = Some(Lifetime::relative(&argv[2], 1));
+    let options = SetOptions { lifetime, checked: true, ..SetOptions::default() };
+    set_generic(ctx, "psetex", &argv[1], &argv[3], &options)
+}
+
 /// SETNX key value
 pub fn setnx(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let options = SetOptions { only_if_absent: true, ..SetOptions::default() };
@@ -82,7 +75,7 @@ fn parse_options(words: &[Bytes]) -> Result<SetOptions, Failure> {
     let mut options = SetOptions::default();
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        let timed = options.lifetime.as_ref().map(|lifetime| lifetime.unit);
+        let timed = options.lifetime.as_ref().map(Lifetime::unit);
         match word.to_ascii_lowercase().as_slice() {
             b"nx" if !options.only_if_present => options.only_if_absent = true,
             b"xx" if !options.only_if_absent => options.only_if_present = true,
@@ -102,39 +95,25 @@ fn parse_options(words: &[Bytes]) -> Result<SetOptions, Failure> {
 }
 
 fn parse_later_options(words: &[Bytes]) -> Result<SetOptions, Failure> {
-    let mut options = SetOptions::default();
+    let mut options = SetOptions { checked: true, ..SetOptions::default() };
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        let timed = options.lifetime.as_ref().map(|lifetime| (lifetime.unit, lifetime.absolute));
-        let (unit, absolute) = match word.to_ascii_lowercase().as_slice() {
-            b"ex" => (1000, false),
-            b"px" => (1, false),
-            b"exat" => (1000, true),
-            b"pxat" => (1, true),
-            b"nx" if !options.only_if_present => {
-                options.only_if_absent = true;
-                continue;
+        match word.to_ascii_lowercase().as_slice() {
+            b"nx" if !options.only_if_present => options.only_if_absent = true,
+            b"xx" if !options.only_if_absent => options.only_if_present = true,
+            b"get" => options.get = true,
+            b"keepttl" if options.lifetime.is_none() => options.keep_ttl = true,
+            _ => {
+                let given = words.next().ok_or_else(Failure::syntax)?;
+                let lifetime = Lifetime::option(word, given).ok_or_else(Failure::syntax)?;
+                // The same option may be repeated, and the last time counts.
+                let other = options.lifetime.as_ref();
+                if options.keep_ttl || other.is_some_and(|other| !other.is_stated_as(&lifetime)) {
+                    return Err(Failure::syntax());
+                }
+                options.lifetime = Some(lifetime);
             }
-            b"xx" if !options.only_if_absent => {
-                options.only_if_present = true;
-                continue;
-            }
-            b"get" => {
-                options.get = true;
-                continue;
-            }
-            b"keepttl" if timed.is_none() => {
-                options.keep_ttl = true;
-                continue;
-            }
-            _ => return Err(Failure::syntax()),
-        };
-        // The same option may be repeated, and the last time counts.
-        if options.keep_ttl || timed.is_some_and(|other| other != (unit, absolute)) {
-            return Err(Failure::syntax());
         }
-        let given = words.next().ok_or_else(Failure::syntax)?.clone();
-        options.lifetime = Some(Lifetime { given, unit, absolute });
     }
     Ok(options)
 }
@@ -148,9 +127,8 @@ fn set_generic(
 ) -> Answer {
     let when = match &options.lifetime {
         None => None,
-        Some(lifetime) => Some(lifetime.when(ctx.now_ms())?.ok_or_else(|| {
-            Failure::new(ctx.keyspace.generation.words.invalid_expire_time(name))
-        })?),
+        Some(lifetime) if options.checked => Some(lifetime.checked(ctx, name)?),
+        Some(lifetime) => Some(lifetime.wrapping(ctx, name)?),
     };
     let old = match options.get {
         true => Some(bulk_or_null(ctx.read_string(key)?)),

@@ -10,7 +10,7 @@ use crate::keyspace::{Bytes, BytesMap, Limits, Value, ZSet};
 use crate::resp::Reply;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Aggregate {
+pub(super) enum Aggregate {
     Sum,
     Min,
     Max,
@@ -33,22 +33,37 @@ fn not_nan(score: f64) -> f64 {
 }
 
 /// The options after the keys.
-fn parse_options(mut words: &[Bytes], keys: usize) -> Result<(Vec<f64>, Aggregate), Failure> {
-    let mut weights = vec![1.0; keys];
-    let mut aggregate = Aggregate::Sum;
+pub(super) struct Options {
+    pub(super) weights: Vec<f64>,
+    pub(super) aggregate: Aggregate,
+    pub(super) with_scores: bool,
+}
+
+/// WITHSCORES is taken only where nothing is stored.
+pub(super) fn parse_options(
+    mut words: &[Bytes],
+    keys: usize,
+    stores: bool,
+) -> Result<Options, Failure> {
+    let mut options =
+        Options { weights: vec![1.0; keys], aggregate: Aggregate::Sum, with_scores: false };
     loop {
         words = match words {
-            [] => return Ok((weights, aggregate)),
+            [] => return Ok(options),
+            [word, rest @ ..] if !stores && is(word, "withscores") => {
+                options.with_scores = true;
+                rest
+            }
             [word, rest @ ..] if rest.len() >= keys && is(word, "weights") => {
                 let (given, rest) = rest.split_at(keys);
                 let weight = |text: &Bytes| {
                     float(text).map_err(|_| Failure::new("weight value is not a float"))
                 };
-                weights = given.iter().map(weight).collect::<Result<_, _>>()?;
+                options.weights = given.iter().map(weight).collect::<Result<_, _>>()?;
                 rest
             }
             [word, how, rest @ ..] if is(word, "aggregate") => {
-                aggregate = match how.to_ascii_lowercase().as_slice() {
+                options.aggregate = match how.to_ascii_lowercase().as_slice() {
                     b"sum" => Aggregate::Sum,
                     b"min" => Aggregate::Min,
                     b"max" => Aggregate::Max,
@@ -62,13 +77,14 @@ fn parse_options(mut words: &[Bytes], keys: usize) -> Result<(Vec<f64>, Aggregat
 }
 
 /// One input set and its weight.
-struct Source {
+pub(super) struct Source {
     members: BytesMap<f64>,
     weight: f64,
 }
 
-fn look_up(ctx: &mut Context<'_>, key: &[u8]) -> Result<BytesMap<f64>, Failure> {
-    match ctx.write(key) {
+/// The members of a sorted set or a set.
+pub(super) fn members(value: Option<&Value>) -> Result<BytesMap<f64>, Failure> {
+    match value {
         None => Ok(BytesMap::default()),
         Some(Value::ZSet(zset)) => {
             Ok(zset.iter().map(|(member, score)| (member.clone(), score)).collect())
@@ -78,7 +94,16 @@ fn look_up(ctx: &mut Context<'_>, key: &[u8]) -> Result<BytesMap<f64>, Failure> 
     }
 }
 
-fn union(sources: &[Source], aggregate: Aggregate) -> BytesMap<f64> {
+/// The smallest first.
+pub(super) fn sources(members: Vec<BytesMap<f64>>, weights: &[f64]) -> Vec<Source> {
+    let both = members.into_iter().zip(weights);
+    let mut sources: Vec<Source> =
+        both.map(|(members, &weight)| Source { members, weight }).collect();
+    sources.sort_by_key(|source| source.members.len());
+    sources
+}
+
+pub(super) fn union(sources: &[Source], aggregate: Aggregate) -> BytesMap<f64> {
     let mut total = BytesMap::default();
     for Source { members, weight } in sources {
         for (member, score) in members {
@@ -93,7 +118,7 @@ fn union(sources: &[Source], aggregate: Aggregate) -> BytesMap<f64> {
 }
 
 /// As in Redis, NaN from a weighted infinity becomes 0 only for the first source.
-fn intersection(sources: &[Source], aggregate: Aggregate) -> BytesMap<f64> {
+pub(super) fn intersection(sources: &[Source], aggregate: Aggregate) -> BytesMap<f64> {
     let (first, others) = sources.split_first().expect("there is at least one key");
     let mut total = BytesMap::default();
     'members: for (member, score) in &first.members {
@@ -107,7 +132,22 @@ fn intersection(sources: &[Source], aggregate: Aggregate) -> BytesMap<f64> {
     total
 }
 
-fn sorted_set(scores: BytesMap<f64>, limits: &Limits) -> ZSet {
+/// Stores the result, or deletes the destination if there is none.
+pub(super) fn store_scores(
+    ctx: &mut Context<'_>,
+    destination: &Bytes,
+    scores: BytesMap<f64>,
+) -> Reply {
+    let zset = sorted_set(scores, &ctx.keyspace.limits);
+    let length = zset.len();
+    let deleted = ctx.store(destination, (length > 0).then_some(Value::ZSet(zset)));
+    if deleted || length > 0 {
+        ctx.modified(destination, 1);
+    }
+    Reply::count(length)
+}
+
+pub(super) fn sorted_set(scores: BytesMap<f64>, limits: &Limits) -> ZSet {
     let mut zset = ZSet::skiplist();
     for (member, score) in scores {
         zset.insert(member, score, limits);
@@ -116,7 +156,7 @@ fn sorted_set(scores: BytesMap<f64>, limits: &Limits) -> ZSet {
     zset
 }
 
-type Operation = fn(&[Source], Aggregate) -> BytesMap<f64>;
+pub(super) type Operation = fn(&[Source], Aggregate) -> BytesMap<f64>;
 
 fn store(ctx: &mut Context<'_>, argv: &[Bytes], operation: Operation) -> Answer {
     let count = integer(&argv[2])?;
@@ -128,19 +168,11 @@ fn store(ctx: &mut Context<'_>, argv: &[Bytes], operation: Operation) -> Answer 
         return Err(Failure::syntax());
     }
     let (keys, options) = argv[3..].split_at(count);
-    let members = keys.iter().map(|key| look_up(ctx, key)).collect::<Result<Vec<_>, _>>()?;
-    let (weights, aggregate) = parse_options(options, count)?;
-    let sources = members.into_iter().zip(weights);
-    let mut sources: Vec<Source> =
-        sources.map(|(members, weight)| Source { members, weight }).collect();
-    sources.sort_by_key(|source| source.members.len());
-    let zset = sorted_set(operation(&sources, aggregate), &ctx.keyspace.limits);
-    let (destination, length) = (&argv[1], zset.len());
-    let deleted = ctx.store(destination, (length > 0).then_some(Value::ZSet(zset)));
-    if deleted || length > 0 {
-        ctx.modified(destination, 1);
-    }
-    Ok(Reply::count(length))
+    let found = keys.iter().map(|key| members(ctx.write(key).map(|value| &*value)));
+    let found = found.collect::<Result<Vec<_>, _>>()?;
+    let Options { weights, aggregate, .. } = parse_options(options, count, true)?;
+    let scores = operation(&sources(found, &weights), aggregate);
+    Ok(store_scores(ctx, &argv[1], scores))
 }
 
 /// ZUNIONSTORE destination count key [key …] [WEIGHTS weight …] [AGGREGATE SUM|MIN|MAX]

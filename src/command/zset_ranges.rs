@@ -118,7 +118,7 @@ impl LexRange {
     }
 }
 
-fn owned<'z>(pairs: impl Iterator<Item = (&'z Bytes, f64)>) -> Vec<Pair> {
+pub fn owned<'z>(pairs: impl Iterator<Item = (&'z Bytes, f64)>) -> Vec<Pair> {
     pairs.map(|(member, score)| (member.clone(), score)).collect()
 }
 

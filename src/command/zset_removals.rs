@@ -2,7 +2,7 @@
 //!
 //! Must not know: other types, except that a key may hold one.
 
-use super::arguments::{index_range, integer};
+use super::arguments::{NOT_POSITIVE, at_least, index_range, integer};
 use super::context::Context;
 use super::failure::{Answer, Failure};
 use super::zset_ranges::{LexRange, Pair, ScoreRange, reply};
@@ -80,6 +80,27 @@ fn pop(ctx: &mut Context<'_>, argv: &[Bytes], highest: bool) -> Answer {
         return Ok(Reply::EMPTY_ARRAY);
     }
     Ok(reply(pop_some(ctx, &argv[1], highest, count as usize)?, true))
+}
+
+/// The same; a negative count is an error.
+fn pop_checked(ctx: &mut Context<'_>, argv: &[Bytes], highest: bool) -> Answer {
+    match &argv[2..] {
+        [] => {}
+        [count] => drop(at_least(count, 0, NOT_POSITIVE)?),
+        _ => return Err(Failure::syntax()),
+    }
+    ctx.write_zset(&argv[1])?;
+    pop(ctx, argv, highest)
+}
+
+/// `ZPOPMIN key [count]`; a negative count is an error.
+pub fn zpopmin_checked(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    pop_checked(ctx, argv, false)
+}
+
+/// `ZPOPMAX key [count]`; a negative count is an error.
+pub fn zpopmax_checked(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    pop_checked(ctx, argv, true)
 }
 
 /// `ZPOPMIN key [count]`

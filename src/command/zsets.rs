@@ -16,6 +16,11 @@ struct AddOptions {
     /// Also count updated members.
     ch: bool,
     incr: bool,
+    /// Only to a higher score, or to a lower one.
+    gt: bool,
+    lt: bool,
+    /// GT and LT are known.
+    later: bool,
 }
 
 /// What ZADD did with one pair.
@@ -44,6 +49,10 @@ fn add_one(
     if score.is_nan() {
         return Err(Failure::new("resulting score is not a number (NaN)"));
     }
+    let held = |old: f64| (options.lt && score >= old) || (options.gt && score <= old);
+    if old.is_some_and(held) {
+        return Ok(Added::Nothing);
+    }
     Ok(Added::Set(zset.insert(member.clone(), score, limits), score))
 }
 
@@ -57,6 +66,8 @@ fn zadd_generic(ctx: &mut Context<'_>, argv: &[Bytes], mut options: AddOptions) 
             b"xx" => options.xx = true,
             b"ch" => options.ch = true,
             b"incr" => options.incr = true,
+            b"gt" if options.later => options.gt = true,
+            b"lt" if options.later => options.lt = true,
             _ => break,
         }
         pairs = rest;
@@ -66,6 +77,10 @@ fn zadd_generic(ctx: &mut Context<'_>, argv: &[Bytes], mut options: AddOptions) 
     }
     if options.nx && options.xx {
         return Err(Failure::new("XX and NX options at the same time are not compatible"));
+    }
+    if (options.gt && options.nx) || (options.lt && options.nx) || (options.gt && options.lt) {
+        let words = "GT, LT, and/or NX options at the same time are not compatible";
+        return Err(Failure::new(words));
     }
     if options.incr && pairs.len() > 2 {
         return Err(Failure::new("INCR option supports a single increment-element pair"));
@@ -110,6 +125,11 @@ fn add_pairs(
 /// `ZADD key [NX|XX] [CH] [INCR] score member [score member …]`
 pub fn zadd(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     zadd_generic(ctx, argv, AddOptions::default())
+}
+
+/// `ZADD key [NX|XX] [GT|LT] [CH] [INCR] score member [score member …]`
+pub fn zadd_later(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    zadd_generic(ctx, argv, AddOptions { later: true, ..AddOptions::default() })
 }
 
 /// ZINCRBY key increment member

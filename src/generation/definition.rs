@@ -22,6 +22,7 @@ pub struct Generation {
     pub killed_save: KilledSave,
     pub forks_in_transactions: ForksInTransactions,
     pub shutdown: ShutdownWay,
+    pub aged_past_the_clock: AgedPastTheClock,
     pub directives: Directives,
     /// Whether an address of `bind` may be missing on this machine: `-::1`.
     pub optional_addresses: bool,
@@ -95,6 +96,15 @@ pub enum ForksInTransactions {
 pub enum KilledSave {
     AtOnce,
     WhenReaped,
+}
+
+/// What becomes of an idle time that began before the LRU clock did (RESTORE, snapshots).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgedPastTheClock {
+    /// It is half of what the clock can hold.
+    Half,
+    /// It wraps around.
+    Wraps,
 }
 
 /// How a server is shut down.

@@ -3,9 +3,9 @@
 //! Must not know: other generations.
 
 use super::definition::{
-    AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
-    ForksInTransactions, Generation, Installation, KilledSave, Libraries, PanicSignal, Propagation,
-    RdbFormat, ShutdownWay, StreamForm, Translation, ValueChecks,
+    AgedPastTheClock, AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync,
+    Fields, ForksInTransactions, Generation, Installation, KilledSave, Libraries, PanicSignal,
+    Propagation, RdbFormat, ShutdownWay, StreamForm, Translation, ValueChecks,
 };
 use super::words::{ConfigRefused, RdbBlock, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
 
@@ -33,6 +33,7 @@ pub static REDIS_6_0: Generation = Generation {
     killed_save: KilledSave::AtOnce,
     forks_in_transactions: ForksInTransactions::AtOnce,
     shutdown: ShutdownWay::Plain,
+    aged_past_the_clock: AgedPastTheClock::Half,
     directives: Directives::Redis60,
     optional_addresses: false,
     commands: Commands::Redis60,
@@ -147,6 +148,11 @@ impl Words for Redis60 {
 
     fn invalid_expire_time(&self, command: &str) -> String {
         format!("invalid expire time in {command}")
+    }
+
+    /// As its command table has them.
+    fn zpop_of_served(&self, highest: bool) -> &'static str {
+        if highest { "zpopmax" } else { "zpopmin" }
     }
 
     fn must_be_one_of(&self) -> &'static str {

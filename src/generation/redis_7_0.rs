@@ -3,9 +3,9 @@
 //! Must not know: other generations.
 
 use super::definition::{
-    AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync, Fields,
-    ForksInTransactions, Generation, Installation, KilledSave, Libraries, PanicSignal, Propagation,
-    RdbFormat, ShutdownWay, StreamForm, Translation, ValueChecks,
+    AgedPastTheClock, AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync,
+    Fields, ForksInTransactions, Generation, Installation, KilledSave, Libraries, PanicSignal,
+    Propagation, RdbFormat, ShutdownWay, StreamForm, Translation, ValueChecks,
 };
 use super::words::{ConfigRefused, RdbBlock, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
 
@@ -33,6 +33,7 @@ pub static REDIS_7_0: Generation = Generation {
     killed_save: KilledSave::WhenReaped,
     forks_in_transactions: ForksInTransactions::Scheduled,
     shutdown: ShutdownWay::Abortable,
+    aged_past_the_clock: AgedPastTheClock::Wraps,
     directives: Directives::Redis70,
     optional_addresses: true,
     commands: Commands::Redis70,
@@ -146,6 +147,10 @@ impl Words for Redis70 {
 
     fn invalid_expire_time(&self, command: &str) -> String {
         format!("invalid expire time in '{command}' command")
+    }
+
+    fn zpop_of_served(&self, highest: bool) -> &'static str {
+        if highest { "ZPOPMAX" } else { "ZPOPMIN" }
     }
 
     fn must_be_one_of(&self) -> &'static str {

@@ -232,6 +232,9 @@ pub trait Words: Debug + Sync {
     /// The error for a time to live that is none, after its code.
     fn invalid_expire_time(&self, command: &str) -> String;
 
+    /// What is propagated when a client that waited for a member of a sorted set is served.
+    fn zpop_of_served(&self, highest: bool) -> &'static str;
+
     /// Before the names that a directive can have.
     fn must_be_one_of(&self) -> &'static str;
 

@@ -10,6 +10,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::random::Random;
 use super::value::Value;
+use crate::generation::AgedPastTheClock;
 
 /// Where the LRU clock, which counts seconds, wraps around (Redis: `LRU_CLOCK_MAX`).
 const LRU_CLOCK_MAX: u32 = (1 << 24) - 1;
@@ -76,15 +77,28 @@ pub struct Usage {
 }
 
 /// The directives for access data.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub tracking: Tracking,
+    pub aged: AgedPastTheClock,
     /// Minutes after which the counter is decremented; 0 for never.
     pub lfu_decay_time: u32,
     /// The higher, the more accesses it takes to increment the counter.
     pub lfu_log_factor: i64,
     /// Eviction needs access data per key, so integers are not shared.
     pub no_shared_integers: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            tracking: Tracking::Nothing,
+            aged: AgedPastTheClock::Half,
+            lfu_decay_time: 0,
+            lfu_log_factor: 0,
+            no_shared_integers: false,
+        }
+    }
 }
 
 /// The clocks, and the access data of shared integers.
@@ -215,11 +229,12 @@ impl Access {
                 self.set_lru(object, self.minutes << 8 | u32::from(frequency));
             }
         } else if let Some(idle) = usage.idle.filter(|&idle| idle >= 0) {
-            let now = i64::from(self.lruclock);
-            // Beyond the range of the clock: as old as possible.
-            let lru = match now.wrapping_sub(idle) {
-                lru @ 0.. => lru as u32 & LRU_CLOCK_MAX,
-                _ => (self.lruclock + LRU_CLOCK_MAX / 2) % LRU_CLOCK_MAX,
+            let lru = match (i64::from(self.lruclock).wrapping_sub(idle), self.settings.aged) {
+                (lru @ 0.., _) => lru as u32 & LRU_CLOCK_MAX,
+                (_, AgedPastTheClock::Half) => (self.lruclock + LRU_CLOCK_MAX / 2) % LRU_CLOCK_MAX,
+                (lru, AgedPastTheClock::Wraps) => {
+                    lru.wrapping_add(LRU_CLOCK_MAX.into()) as u32 & LRU_CLOCK_MAX
+                }
             };
             self.set_lru(object, lru);
         }
@@ -278,12 +293,15 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_time_beyond_the_clock_is_half_of_its_way() {
+    fn an_idle_time_beyond_the_clock_is_half_of_its_way_or_wraps() {
         let mut access = access(Tracking::IdleTime);
         let mut object = access.object(Value::string(*b"text"));
         access.set_lru_or_lfu(&mut object, Usage { idle: Some(1000), frequency: None });
         assert_eq!(access.idle_seconds(&object), 1000);
         access.set_lru_or_lfu(&mut object, Usage { idle: Some(1001), frequency: None });
         assert_eq!(access.idle_seconds(&object), i64::from(LRU_CLOCK_MAX - LRU_CLOCK_MAX / 2));
+        access.settings.aged = AgedPastTheClock::Wraps;
+        access.set_lru_or_lfu(&mut object, Usage { idle: Some(1001), frequency: None });
+        assert_eq!(access.idle_seconds(&object), 1001);
     }
 }

@@ -11,7 +11,8 @@ use super::Server;
 use crate::aof::{State, Status};
 use crate::clock::ustime;
 use crate::command::{
-    Command, Context, Effects, Failure, Flags, Outcome, Queued, Run, Transaction, commands, lookup,
+    Command, Context, Effects, Failure, Flags, Outcome, Queued, Run, Transaction, check_arity,
+    commands, lookup,
 };
 use crate::generation::Generation;
 use crate::keyspace::{Bytes, Value};
@@ -43,7 +44,8 @@ impl Server {
             Ok(command) => {
                 let client = self.clients.expect_mut(fd);
                 client.last_command = command.name;
-                let ends_queue = ["exec", "discard", "multi", "watch"].contains(&command.name);
+                let at_once = ["exec", "discard", "multi", "watch", "reset"];
+                let ends_queue = at_once.contains(&command.name);
                 match &mut client.session.transaction {
                     Some(transaction) if !ends_queue => {
                         transaction.queue(command.queued(argv));
@@ -63,9 +65,8 @@ impl Server {
             return Err(Refusal { is_exec: false, failure: self.unknown_command(argv) });
         };
         let is_exec = command.name == "exec";
-        if !command.accepts(argv.len()) {
-            return Err(Refusal { is_exec, failure: Failure::wrong_arity(command.name) });
-        }
+        check_arity(self.config.generation, command, argv)
+            .map_err(|failure| Refusal { is_exec, failure })?;
         let session = &self.clients.expect(fd).session;
         let locked_out = !self.config.requirepass.is_empty() && !session.authenticated;
         if locked_out && !command.flags.has(Flags::NO_AUTH) {
@@ -73,6 +74,10 @@ impl Server {
             return Err(Refusal { is_exec, failure });
         }
         let queued = session.transaction.as_ref();
+        if queued.is_some() && command.flags.has(Flags::NO_MULTI) {
+            let failure = Failure::new("Command not allowed inside a transaction");
+            return Err(Refusal { is_exec, failure });
+        }
         let queued_has = |flag| is_exec && queued.is_some_and(|queue| queue.has(flag));
         // The queue takes memory too.
         let queues = queued.is_some() && !is_exec && command.name != "discard";
@@ -154,19 +159,17 @@ impl Server {
         let mut ctx = Context::new(&mut self.keyspace, session, self.time.ustime, false);
         let outcome = run(self.config.generation, command, &mut ctx, argv);
         let mut effects = ctx.effects;
+        // A save sets the count back, so that a transaction with one may seem to change nothing.
+        let before = self.rdb.dirty;
+        self.rdb.dirty += effects.dirty as i64;
         self.apply_effects(os, &mut effects);
         let reply = match outcome {
             Ok(Outcome::Reply(reply)) => reply,
-            Ok(Outcome::Request(request)) => {
-                let (reply, dirty) = self.handle_request(os, fd, request);
-                effects.dirty += dirty;
-                reply
-            }
+            Ok(Outcome::Request(request)) => self.handle_request(os, fd, request),
             Err(failure) => failure.into(),
         };
         self.record_call(os, command, start);
-        self.rdb.dirty += effects.dirty as i64;
-        if effects.dirty > 0 {
+        if (self.rdb.dirty > before && self.propagates(command)) || effects.forced {
             self.report_dirtied_memory(os, fd, command, argv);
             match &effects.rewritten {
                 None => self.propagate(os, self.clients.expect(fd).session.db, argv),
@@ -220,31 +223,28 @@ impl Server {
             self.propagate_expire(os, db, key);
         }
         if std::mem::take(&mut effects.flushed_all) {
-            self.reset_rdb_after_flushall(os);
+            self.reset_rdb_after_flushall(os, effects.forced);
         }
     }
 
     /// After FLUSHALL: kills a running background save and, with save points, saves the empty
-    /// dataset. `dirty` is restored, or FLUSHALL itself would not be propagated (Redis:
-    /// `flushAllDataAndResetRDB`).
-    pub(super) fn reset_rdb_after_flushall(&mut self, os: &mut dyn Os) {
+    /// dataset. Unless its propagation is `forced`, `dirty` is restored, or FLUSHALL itself would
+    /// not be propagated (Redis: `flushAllDataAndResetRDB`).
+    pub(super) fn reset_rdb_after_flushall(&mut self, os: &mut dyn Os, forced: bool) {
         let (rdb, _, mut env) = self.snapshots(os);
         rdb.kill_rdb_child(&mut env);
         if !self.config.save.is_empty() {
             let dirty = self.rdb.dirty;
             self.rdb_save(os);
-            self.rdb.dirty = dirty;
+            if !forced {
+                self.rdb.dirty = dirty;
+            }
         }
     }
 
     /// Runs the queue of a transaction. If MULTI was propagated before one of its commands, EXEC
     /// counts as one change, so that it is propagated too.
-    pub(super) fn exec(
-        &mut self,
-        os: &mut dyn Os,
-        fd: Fd,
-        transaction: Transaction,
-    ) -> (Reply, u64) {
+    pub(super) fn exec(&mut self, os: &mut dyn Os, fd: Fd, transaction: Transaction) -> Reply {
         let mut propagated = false;
         self.clients.expect_mut(fd).session.executing = true;
         self.in_exec = true;
@@ -257,7 +257,8 @@ impl Server {
         }
         self.clients.expect_mut(fd).session.executing = false;
         self.in_exec = false;
-        (Reply::Array(replies), u64::from(propagated))
+        self.rdb.dirty += i64::from(propagated);
+        Reply::Array(replies)
     }
 }
 

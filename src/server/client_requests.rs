@@ -5,7 +5,9 @@
 
 use super::Server;
 use crate::clock::time;
-use crate::command::{Credentials, Failure, KillFilter, LatencyRequest, greeting};
+use crate::command::{
+    Credentials, Failure, KillFilter, LatencyRequest, ReplyMode, Session, greeting,
+};
 use crate::config::AppendFsync;
 use crate::latency::TimeSeries;
 use crate::latency::doctor::{DoctorInputs, report};
@@ -53,6 +55,20 @@ impl Server {
             .into();
         }
         greeting(self.config.generation.version, session.id)
+    }
+
+    /// RESET: the connection is as a new one (Redis: `clearClientConnectionState`).
+    pub(super) fn reset_connection(&mut self, fd: Fd) -> Reply {
+        let authenticated = self.config.requirepass.is_empty();
+        let session = &mut self.clients.expect_mut(fd).session;
+        self.keyspace.interest.unwatch_all_keys(session.id);
+        // The reply to this very command may still be one to skip.
+        let replies = match session.replies {
+            ReplyMode::Skip => ReplyMode::Skip,
+            _ => ReplyMode::On,
+        };
+        *session = Session { id: session.id, authenticated, replies, ..Session::default() };
+        Reply::status("RESET")
     }
 
     /// Closes the selected clients. The one that asked is closed after the reply.

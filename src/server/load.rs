@@ -10,7 +10,9 @@ use super::call::run;
 use super::{Loading, Server};
 use crate::aof::{Aof, CannotLoad, Env, Executor, LoadResult, State, UnknownCommand};
 use crate::clock::{time, ustime};
-use crate::command::{Command, Context, Failure, Outcome, Queued, Request, Session, lookup};
+use crate::command::{
+    Command, Context, Failure, Outcome, Queued, Request, Session, Transaction, lookup,
+};
 use crate::env::Children;
 use crate::generation::Generation;
 use crate::keyspace::Bytes;
@@ -23,8 +25,8 @@ struct AofClient<'a> {
     server: &'a mut Server,
     session: Session,
     now_us: i64,
-    /// Changes so far.
-    dirty: u64,
+    /// The last one that was read, and its subcommand.
+    last_command: (&'static str, Option<String>),
 }
 
 impl AofClient<'_> {
@@ -39,34 +41,40 @@ impl AofClient<'_> {
             let mut ctx = Context::new(keyspace, &mut self.session, self.now_us, true);
             let outcome = run(generation, command, &mut ctx, argv);
             let effects = ctx.effects;
-            self.dirty += effects.dirty;
+            self.server.rdb.dirty += effects.dirty as i64;
             if effects.flushed_all {
-                self.server.reset_rdb_after_flushall(os);
+                self.server.reset_rdb_after_flushall(os, effects.forced);
             }
             outcome
         } else {
             Err(Failure::wrong_arity(command.name))
         };
         match outcome {
-            Ok(Outcome::Request(Request::Exec(transaction))) => {
-                for Queued { name, argv, .. } in &transaction.queued {
-                    let generation = self.generation();
-                    let command = lookup(generation, name.as_bytes())
-                        .expect("it was found when it was queued");
-                    self.run(os, command, argv);
-                }
-            }
-            // No other request changes the dataset, so no other is in a file.
+            Ok(Outcome::Request(Request::Exec(transaction))) => self.exec(os, transaction),
             Ok(Outcome::Request(_) | Outcome::Reply(_)) => {}
-            Err(failure) => {
-                let error = String::from_utf8_lossy(&failure.0);
-                let error = error.strip_prefix("ERR ").unwrap_or(&error);
-                let sub = argv.get(1).map(|sub| String::from_utf8_lossy(sub));
-                let words = self.generation().words;
-                let line = words.error_while_loading(error, command.name, sub.as_deref());
-                self.server.warning(os, &line);
-            }
+            Err(failure) => self.log_error(os, &failure),
         }
+    }
+
+    fn exec(&mut self, os: &mut dyn Os, transaction: Transaction) {
+        self.session.executing = true;
+        for Queued { name, argv, .. } in &transaction.queued {
+            let command = lookup(self.generation(), name.as_bytes())
+                .expect("it was found when it was queued");
+            self.run(os, command, argv);
+        }
+        self.session.executing = false;
+    }
+
+    /// Redis: `afterErrorReply`. The command is the one that was read, EXEC for all of its
+    /// transaction.
+    fn log_error(&mut self, os: &mut dyn Os, failure: &Failure) {
+        let error = String::from_utf8_lossy(&failure.0);
+        let error = error.strip_prefix("ERR ").unwrap_or(&error);
+        let (command, sub) = &self.last_command;
+        let words = self.generation().words;
+        let line = words.error_while_loading(error, command, sub.as_deref());
+        self.server.warning(os, &line);
     }
 }
 
@@ -139,6 +147,8 @@ impl Executor for AofClient<'_> {
 
     fn execute(&mut self, os: &mut dyn Os, argv: Vec<Bytes>) -> Result<(), UnknownCommand> {
         let command = lookup(self.generation(), &argv[0]).ok_or(UnknownCommand)?;
+        let sub = argv.get(1).map(|sub| String::from_utf8_lossy(sub).into_owned());
+        self.last_command = (command.name, sub);
         match &mut self.session.transaction {
             Some(transaction) if command.name != "exec" => {
                 transaction.queue(command.queued(argv));
@@ -178,7 +188,8 @@ impl Server {
         let mut aof = std::mem::replace(&mut self.aof, off);
         let (epoll, unixtime, mstime) = (self.epoll, self.time.unixtime(), self.time.mstime());
         let session = Session::default();
-        let mut client = AofClient { server: self, session, now_us, dirty: 0 };
+        let last_command = ("", None);
+        let mut client = AofClient { server: self, session, now_us, last_command };
         let mut env = Env {
             os,
             config: &config,
@@ -192,10 +203,8 @@ impl Server {
             mstime,
         };
         let result = aof.load(&mut env, &mut client)?;
-        let dirty = client.dirty;
         self.aof = aof;
         self.loading = None;
-        self.rdb.dirty += dirty as i64;
         Ok(result)
     }
 

@@ -87,6 +87,15 @@ impl Server {
         }
     }
 
+    /// Whether a command that has changed something is propagated itself. Units are framed at their
+    /// end, so EXEC is not.
+    pub(super) fn propagates(&self, command: &Command) -> bool {
+        match self.config.generation.propagation {
+            Propagation::OneByOne => true,
+            Propagation::InUnits => command.name != "exec",
+        }
+    }
+
     /// The end of a unit, unless a transaction goes on. A command that may touch any key is not
     /// framed: what it deletes is not its own change.
     pub(super) fn end_unit(&mut self, os: &mut dyn Os, frames: bool) {

@@ -13,15 +13,11 @@ use crate::rdb::create_dump_payload;
 use crate::resp::Reply;
 
 impl Server {
-    /// Handles a request. Returns the reply and the number of changes to count for the command.
-    pub(super) fn handle_request(
-        &mut self,
-        os: &mut dyn Os,
-        fd: Fd,
-        request: Request,
-    ) -> (Reply, u64) {
-        let reply = match request {
-            Request::Exec(transaction) => return self.exec(os, fd, transaction),
+    /// Handles a request and returns the reply.
+    pub(super) fn handle_request(&mut self, os: &mut dyn Os, fd: Fd, request: Request) -> Reply {
+        match request {
+            Request::Exec(transaction) => self.exec(os, fd, transaction),
+            Request::ResetConnection => self.reset_connection(fd),
             Request::Info(section) => Reply::bulk(info_string(self, os, &section)),
             Request::Auth { credentials, named } => self.auth(fd, &credentials, named),
             Request::Hello(credentials) => self.hello(fd, credentials.as_ref()),
@@ -79,8 +75,7 @@ impl Server {
                 self.warning(os, &format!("DEBUG LOG: {message}"));
                 Reply::OK
             }
-        };
-        (reply, 0)
+        }
     }
 
     /// Whether a fork has to wait for the end of the transaction.

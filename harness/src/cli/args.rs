@@ -304,9 +304,34 @@ pub struct ConformArgs {
     #[arg(long)]
     pub summary: bool,
     #[command(flatten)]
+    pub sweeps: ConformSweeps,
+    #[command(flatten)]
     pub under: Configuration,
     #[command(flatten)]
     pub limits: Limits,
+}
+
+/// Sweeps instead of cases.
+#[derive(Debug, clap::Args)]
+pub struct ConformSweeps {
+    /// Compare sweeps of the workloads in cases/sweep instead, run for run
+    #[arg(long)]
+    pub sweep: bool,
+    /// Only N of the runs that both worlds can make, per workload: one of each kind of call with
+    /// each fault first, then evenly more
+    #[arg(long, value_name = "N", requires = "sweep")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub sample: Option<u32>,
+    /// Only these kinds of faults: error, short, lie, delay, kill, power, order [default: all]
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
+    #[arg(requires = "sweep")]
+    pub faults: Vec<Kind>,
+    /// At each power cut try at most N disk states per kind of file system, besides those that are
+    /// always tried
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub images: u64,
+    #[command(flatten)]
+    pub cores: Cores,
 }
 
 #[derive(Debug, clap::Args)]

@@ -5,6 +5,7 @@
 //! know: how a case runs.
 
 use super::args::ConformArgs;
+use super::conform_sweeps;
 use super::error::CommandError;
 use super::progress::Progress;
 use super::screen;
@@ -27,6 +28,9 @@ const DEFAULTS: [&str; 2] = ["sim", "redis-6.0.16"];
 /// The mode.
 pub fn main(args: &ConformArgs) -> Result<Exit, CommandError> {
     let session = Session::begin(&args.limits)?;
+    if args.sweeps.sweep {
+        return conform_sweeps::main(args, session, &worlds(&args.worlds)?);
+    }
     let library = Library::open()?;
     let under = args.under.read()?;
     let cases = under.cases(library.select(&args.cases)?)?;

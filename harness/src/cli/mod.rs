@@ -13,6 +13,7 @@ pub mod bench;
 pub mod commands;
 pub mod compare;
 pub mod conform;
+mod conform_sweeps;
 pub mod date;
 pub mod diff;
 pub mod doctor;

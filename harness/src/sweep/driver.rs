@@ -5,15 +5,14 @@
 use std::collections::BTreeSet;
 
 use super::baseline::Baseline;
-use super::enumerate::{PlannedRun, RunPlan, Scope};
-use super::signature::{Signature, is_finding};
+use super::dry_run::{DryRun, Objection};
+use super::enumerate::{PlannedRun, Scope};
+use super::signature::is_finding;
 use super::{Ending, Record, Sweep, Token, Workload, cuts, pairs};
-use crate::contract::Verdict;
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::wire::{Batch, Cuts, Survey};
 use crate::engine::worlds::World;
 use crate::kernel::Site;
-use crate::runner::difference::Difference;
 use crate::runner::{Collect, CutPoint, RunSummary};
 
 /// Scripts of the world `sim` in one request: a run takes less time than handing it over.
@@ -61,34 +60,32 @@ impl Sweeper<'_> {
         (sweep, swept)
     }
 
+    /// The dry run of a workload, or why it is not swept.
+    pub fn dry_run(
+        &self,
+        workload: &Workload,
+        world: &World,
+    ) -> Result<Result<DryRun, Objection>, Interrupted> {
+        let scripts = DryRun::scripts(workload);
+        (self.progress)(RunCount::PartBegins);
+        (self.progress)(RunCount::Planned(scripts.len()));
+        DryRun::of(self.run(world, scripts, Collect::Sites, |_| {})?).ok_or(Interrupted)
+    }
+
     fn fill(
         &self,
         sweep: &mut Sweep,
         workload: &Workload,
         world: &World,
     ) -> Result<(), Interrupted> {
-        let dry = workload.dry();
-        let unpowered = Ending::POWER_CUTS.map(|ending| workload.script(&[], ending));
-        let scripts: Vec<String> = [dry.clone(), dry].into_iter().chain(unpowered).collect();
-        (self.progress)(RunCount::PartBegins);
-        (self.progress)(RunCount::Planned(scripts.len()));
-        let summaries = self.run(world, scripts, Collect::Sites, |_| {})?;
-        let mut summaries = summaries.into_iter();
-        let mut next = || summaries.next().flatten().ok_or(Interrupted);
-        let (dry, again) = (next()?, next()?);
-        if let Some(why) = objection(&dry, &again) {
-            sweep.refused = Some(why);
-            sweep.bad_case = dry.wrong().is_some();
-            return Ok(());
-        }
-        let mut plan = RunPlan::of(workload, &dry.reached, self.scope);
-        // Where the cut alone breaks a promise, a fault before it would be blamed for that.
-        for ending in Ending::POWER_CUTS {
-            let verdict = Signature::of(&next()?).map(|signature| signature.verdict);
-            if !matches!(verdict, Some(Verdict::Kept | Verdict::LostAllowed)) {
-                plan.runs.retain(|run| run.ending != ending);
+        let dry = match self.dry_run(workload, world)? {
+            Ok(dry) => dry,
+            Err(Objection { why, bad_case }) => {
+                (sweep.refused, sweep.bad_case) = (Some(why), bad_case);
+                return Ok(());
             }
-        }
+        };
+        let plan = dry.plan(workload, self.scope);
         sweep.idle = plan.idle;
         sweep.left_out = plan.left_out;
         // What orders are compared with where that does not count by itself.
@@ -133,7 +130,7 @@ impl Sweeper<'_> {
     }
 
     /// Makes these runs, as far as it comes.
-    fn make(&self, workload: &Workload, world: &World, runs: &[PlannedRun]) -> Made {
+    pub(super) fn make(&self, workload: &Workload, world: &World, runs: &[PlannedRun]) -> Made {
         (self.progress)(RunCount::Planned(runs.len()));
         let mut records: Vec<Vec<Record>> = vec![Vec::new(); runs.len()];
         let mut other_states = records.clone();
@@ -240,10 +237,10 @@ impl Sweeper<'_> {
 }
 
 /// What runs came to, by run: none where an interrupt was first.
-struct Made {
-    records: Vec<Vec<Record>>,
+pub(super) struct Made {
+    pub(super) records: Vec<Vec<Record>>,
     other_states: Vec<Vec<Record>>,
-    done: Result<(), Interrupted>,
+    pub(super) done: Result<(), Interrupted>,
 }
 
 /// Records with the number of the run that each is of.
@@ -252,23 +249,13 @@ fn owned(records: Vec<Vec<Record>>) -> (Vec<usize>, Vec<Record>) {
     both.flat_map(|(n, records)| records.into_iter().map(move |record| (n, record))).unzip()
 }
 
-/// Why there is nothing to sweep.
-fn objection(dry: &RunSummary, again: &RunSummary) -> Option<String> {
-    if let Some(difference) = Difference::between(&dry.trace, &again.trace) {
-        let shown = difference.shown("run 1", "run 2");
-        return Some(format!("it is not deterministic: two dry runs differ in {shown}"));
-    }
-    if let Some(failure) = dry.wrong() {
-        let (line, message) = (failure.line, &failure.message);
-        return Some(format!("its dry run went wrong in line {line}: {message}"));
-    }
-    let fine = !dry.verdict.is_broken_promise() && !dry.verdict.is_no_measurement();
-    let sentence = dry.rulings.iter().find(|ruling| ruling.verdict == dry.verdict);
-    let sentence = sentence.map(|ruling| ruling.sentence.as_str()).unwrap_or_default();
-    (!fine).then(|| format!("its dry run, without any fault, is {}: {sentence}", dry.verdict))
-}
-
-fn token(workload: &Workload, world: &World, run: &PlannedRun, record: &Record) -> Option<Token> {
+/// What replays the run of a record. None: its fault was never injected.
+pub(super) fn token(
+    workload: &Workload,
+    world: &World,
+    run: &PlannedRun,
+    record: &Record,
+) -> Option<Token> {
     let verdict = record.verdict()?;
     let script = match record.cut {
         Some(cut) => cuts::script_leaving(workload, run, cut),

@@ -139,7 +139,7 @@ impl RunPlan {
 
     /// Leaves `count` runs, evenly spread: first over the strata, which are kinds of calls with a
     /// fault, and when each has one, over the rest. Returns the others.
-    fn thin(&mut self, count: usize) -> Vec<PlannedRun> {
+    pub fn thin(&mut self, count: usize) -> Vec<PlannedRun> {
         let mut strata: BTreeMap<Axis, Vec<&Fault>> = BTreeMap::new();
         let (mut first, mut more): (Vec<usize>, Vec<usize>) = Default::default();
         for (n, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.past_last_call) {

@@ -17,6 +17,7 @@ mod baseline;
 pub mod class;
 pub mod cuts;
 pub mod driver;
+pub mod dry_run;
 pub mod enumerate;
 #[cfg(feature = "cli")]
 pub mod explore;
@@ -29,6 +30,7 @@ pub mod pairs;
 pub mod record;
 pub mod shard;
 pub mod shrink;
+pub mod side_by_side;
 pub mod signature;
 pub mod smallest;
 pub mod tally;

@@ -9,6 +9,7 @@ pub mod counts;
 pub mod document;
 pub mod lines;
 pub mod reviewed_list;
+pub mod sweeps;
 
 use lines::Line;
 

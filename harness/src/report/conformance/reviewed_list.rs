@@ -29,6 +29,38 @@ pub struct Entry {
 struct File {
     #[serde(default)]
     difference: Vec<Entry>,
+    #[serde(default)]
+    runs: Vec<Runs>,
+}
+
+/// Runs of a sweep that only one server can make, with the reason.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runs {
+    /// The families of both sides, in any order.
+    between: [String; 2],
+    /// The family that makes them.
+    only: String,
+    /// A pattern for the kind of call: `parent.aof.write`.
+    calls: String,
+    pub reason: String,
+}
+
+impl Runs {
+    /// The reviewed entries for two families.
+    pub fn reviewed(left: &str, right: &str) -> Vec<Runs> {
+        let file: File = toml::from_str(LIST).expect("the list in this program is well-formed");
+        let fits = |runs: &Runs| {
+            let [one, other] = &runs.between;
+            [(one, other), (other, one)].iter().any(|(l, r)| *l == left && *r == right)
+        };
+        file.runs.into_iter().filter(fits).collect()
+    }
+
+    /// Whether this explains the runs of this family at this kind of call.
+    pub fn covers(&self, family: &str, calls: &str) -> bool {
+        self.only == family && matches(&self.calls, calls)
+    }
 }
 
 /// The entries for one pair of families, with how often each was needed.

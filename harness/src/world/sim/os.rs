@@ -85,24 +85,19 @@ impl Os for SimOs<'_> {
     }
 
     fn fsync(&mut self, fd: Fd) -> Result<()> {
-        let entered = self.enter_fd(CallName::Fsync, fd, 0);
-        let synced = self.kernel().sync(entered, fd);
-        self.after_call(synced)
+        self.sync(CallName::Fsync, fd)
     }
 
     fn fdatasync(&mut self, fd: Fd) -> Result<()> {
-        let entered = self.enter_fd(CallName::Fdatasync, fd, 0);
-        let synced = self.kernel().sync(entered, fd);
-        self.after_call(synced)
+        self.sync(CallName::Fdatasync, fd)
     }
 
     fn sync_file_range(&mut self, fd: Fd, _offset: u64, _len: u64, _wait: bool) -> Result<()> {
-        let entered = self.enter_fd(CallName::SyncFileRange, fd, 0);
-        let synced = self.kernel().sync(entered, fd);
-        self.after_call(synced)
+        self.sync(CallName::SyncFileRange, fd)
     }
 
     fn ftruncate(&mut self, fd: Fd, len: u64) -> Result<()> {
+        self.object(fd).ok_or(Errno::EBADF)?;
         let entered = self.enter_fd(CallName::Ftruncate, fd, len);
         let done = self.kernel().ftruncate(entered, fd, len);
         self.after_call(done.result)

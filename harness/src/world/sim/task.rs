@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use corosensei::Coroutine;
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use sabot_server::os::{Fd, Os, Pid, Result, Signal, Stat};
 
@@ -186,6 +187,14 @@ impl SimOs<'_> {
     pub(super) fn birth_of(&self, name: &str) -> TaskId {
         let job = self.shared.profile.thread(name);
         self.kernel().spawn(self.task, job)
+    }
+
+    /// fsync(2) and the like. A descriptor that is not open makes no site, behind either door.
+    pub(super) fn sync(&mut self, call: CallName, fd: Fd) -> Result<()> {
+        self.object(fd).ok_or(Errno::EBADF)?;
+        let entered = self.enter_fd(call, fd, 0);
+        let synced = self.kernel().sync(entered, fd);
+        self.after_call(synced)
     }
 
     pub(super) fn object(&self, fd: Fd) -> Option<Object> {

@@ -1,0 +1,76 @@
+//! A workload in a world without any fault: the calls that it makes there, and whether it can be
+//! swept at all.
+//!
+//! Must not know: which faults there are, and how scripts are run.
+
+use super::enumerate::{RunPlan, Scope};
+use super::signature::Signature;
+use super::workload::{Ending, Workload};
+use crate::contract::Verdict;
+use crate::runner::difference::Difference;
+use crate::runner::{ReachedCall, RunSummary};
+
+/// What a workload does without any fault.
+#[derive(Clone, Debug)]
+pub struct DryRun {
+    pub reached: Vec<ReachedCall>,
+    /// What the power cuts at the end come to by themselves.
+    pub power_cuts: Vec<(Ending, Option<Verdict>)>,
+}
+
+/// Why a workload is not swept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    pub why: String,
+    /// The case itself is wrong.
+    pub bad_case: bool,
+}
+
+impl DryRun {
+    /// The scripts to be run: the dry run, the same again, and with each power cut at its end.
+    pub fn scripts(workload: &Workload) -> Vec<String> {
+        let dry = workload.dry();
+        let power_cuts = Ending::POWER_CUTS.map(|ending| workload.script(&[], ending));
+        [dry.clone(), dry].into_iter().chain(power_cuts).collect()
+    }
+
+    /// From what these scripts came to. None: some are missing.
+    pub fn of(summaries: Vec<Option<RunSummary>>) -> Option<Result<DryRun, Objection>> {
+        let summaries: Vec<RunSummary> = summaries.into_iter().collect::<Option<_>>()?;
+        let [dry, again, power_cuts @ ..] = summaries.as_slice() else { return None };
+        if let Some(why) = objection(dry, again) {
+            return Some(Err(Objection { why, bad_case: dry.wrong().is_some() }));
+        }
+        let verdicts = power_cuts.iter().map(|cut| Signature::of(cut).map(|it| it.verdict));
+        let power_cuts = Ending::POWER_CUTS.into_iter().zip(verdicts).collect();
+        Some(Ok(DryRun { reached: dry.reached.clone(), power_cuts }))
+    }
+
+    /// All that is swept. Where a power cut at the end alone breaks a promise, a fault before it
+    /// would be blamed for that, so there are no runs with that ending.
+    pub fn plan(&self, workload: &Workload, scope: Scope<'_>) -> RunPlan {
+        let mut plan = RunPlan::of(workload, &self.reached, scope);
+        for (ending, verdict) in &self.power_cuts {
+            if !matches!(verdict, Some(Verdict::Kept | Verdict::LostAllowed)) {
+                plan.runs.retain(|run| run.ending != *ending);
+            }
+        }
+        plan
+    }
+}
+
+/// Why there is nothing to sweep.
+fn objection(dry: &RunSummary, again: &RunSummary) -> Option<String> {
+    if let Some(difference) = Difference::between(&dry.trace, &again.trace) {
+        let shown = difference.shown("run 1", "run 2");
+        return Some(format!("it is not deterministic: two dry runs differ in {shown}"));
+    }
+    if let Some(failure) = dry.wrong() {
+        let (line, message) = (failure.line, &failure.message);
+        return Some(format!("its dry run went wrong in line {line}: {message}"));
+    }
+    let fine = !dry.verdict.is_broken_promise() && !dry.verdict.is_no_measurement();
+    let sentence = dry.rulings.iter().find(|ruling| ruling.verdict == dry.verdict);
+    let sentence = sentence.map(|ruling| ruling.sentence.as_str()).unwrap_or_default();
+    (!fine).then(|| format!("its dry run, without any fault, is {}: {sentence}", dry.verdict))
+}
