@@ -78,7 +78,7 @@ fn zadd_generic(ctx: &mut Context<'_>, argv: &[Bytes], mut options: AddOptions) 
     if options.nx && options.xx {
         return Err(Failure::new("XX and NX options at the same time are not compatible"));
     }
-    if (options.gt && options.nx) || (options.lt && options.nx) || (options.gt && options.lt) {
+    if [options.gt, options.lt, options.nx].into_iter().filter(|&given| given).count() > 1 {
         let words = "GT, LT, and/or NX options at the same time are not compatible";
         return Err(Failure::new(words));
     }
