@@ -31,6 +31,7 @@ mod multi;
 mod renames;
 mod request;
 mod scan;
+mod served;
 mod session;
 mod set_algebra;
 mod sets;

@@ -17,6 +17,7 @@ pub struct Server {
 
 impl Server {
     /// Starts this package's server.
+    #[allow(dead_code)]
     pub fn start(dir: &Path, arguments: &[&str]) -> Server {
         Server::start_program(Path::new(env!("CARGO_BIN_EXE_sabot-server")), dir, arguments)
     }
@@ -81,6 +82,7 @@ impl Server {
     }
 
     /// The same for a command that must succeed.
+    #[allow(dead_code)]
     pub fn send<T: FromRedisValue>(&mut self, command: &str) -> T {
         self.try_send(command).unwrap_or_else(|error| panic!("{command}: {error}"))
     }
@@ -97,6 +99,7 @@ impl Server {
     }
 
     /// SHUTDOWN NOSAVE. Returns the exit status.
+    #[allow(dead_code)]
     pub fn shut_down(mut self) -> ExitStatus {
         let _ = self.try_send::<redis::Value>("SHUTDOWN NOSAVE");
         self.process.wait().expect("it ends")
