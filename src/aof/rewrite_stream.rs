@@ -1,7 +1,7 @@
 //! A stream as the commands that rebuild it (Redis: `rewriteStreamObject`, aof.c).
 //!
-//! A consumer for whom nothing is pending is left out in the plain form. What is pending of an entry
-//! that was deleted is written, but the command that reads it leaves it out.
+//! A consumer for whom nothing is pending is left out in the plain form. What is pending of an
+//! entry that was deleted is written, but the command that reads it leaves it out.
 //! Must not know: where the bytes go.
 
 use crate::generation::StreamForm;

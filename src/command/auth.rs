@@ -29,10 +29,27 @@ pub fn auth(_ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> 
 /// Version 3 is refused with Redis' error for an unknown version.
 pub fn hello(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     if parse_integer(&argv[1]) != Some(2) {
-        return Err(Failure::coded("NOPROTO unsupported protocol version"));
+        return Err(no_such_version());
     }
+    greet(ctx, &argv[2..])
+}
+
+/// The same since 6.2, where the version may be missing.
+pub fn hello_of_any_version(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
+    let Some((version, options)) = argv[1..].split_first() else { return greet(ctx, &[]) };
+    match parse_integer(version) {
+        Some(2) => greet(ctx, options),
+        Some(_) => Err(no_such_version()),
+        None => Err(Failure::new("Protocol version is not an integer or out of range")),
+    }
+}
+
+fn no_such_version() -> Failure {
+    Failure::coded("NOPROTO unsupported protocol version")
+}
+
+fn greet(ctx: &mut Context<'_>, mut words: &[Bytes]) -> Result<Outcome, Failure> {
     let mut credentials = None;
-    let mut words = &argv[2..];
     loop {
         words = match words {
             [] => break,

@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::list_moves;
 use super::lists::{End, pop_one};
 use super::request::{Blocked, BlockingOp, MoveBy, Outcome, Request};
+pub use super::served::Served;
 use super::streams;
 pub use super::streams::abandoned;
 use super::zset_later;
@@ -18,14 +19,6 @@ use super::zset_removals::pop_some;
 use crate::keyspace::{Bytes, Value};
 use crate::resp::Reply;
 use crate::text::float::parse_double;
-
-/// The reply to a served client, and what is propagated.
-pub struct Served {
-    pub reply: Reply,
-    pub propagated: Vec<Vec<Bytes>>,
-    /// Whether it counts as a change: an element that was pushed and popped at once does not.
-    pub counts: bool,
-}
 
 impl BlockingOp {
     /// Whether it can pop from a value of this type.

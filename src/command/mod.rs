@@ -38,6 +38,7 @@ mod random_members;
 mod renames;
 mod request;
 mod scan;
+mod served;
 mod session;
 mod set_algebra;
 mod sets;

@@ -21,15 +21,17 @@ mod propagation;
 mod ranges;
 mod read;
 mod subcommands;
+mod waiting;
 
 pub use append::{xadd, xtrim};
-pub use blocked::{StreamRead, abandoned, serve};
+pub use blocked::{abandoned, serve};
 pub use claims::{xack, xautoclaim, xclaim};
 pub use groups::{xgroup, xsetid};
 pub use info::xinfo;
 pub use pending::xpending;
 pub use ranges::{xdel, xlen, xrange, xrevrange};
 pub use read::{read_keys, xread, xreadgroup};
+pub use waiting::StreamRead;
 
 use super::context::Context;
 use super::failure::Failure;
@@ -43,6 +45,12 @@ fn printed(argument: &[u8]) -> &[u8] {
 /// `-NOGROUP` with these parts.
 fn no_group(parts: &[&[u8]]) -> Failure {
     Failure::coded([&b"NOGROUP "[..], &parts.concat()].concat())
+}
+
+/// For XGROUP and XINFO.
+fn no_such_group(key: &[u8], group: &[u8]) -> Failure {
+    let (key, group) = (printed(key), printed(group));
+    no_group(&[b"No such consumer group '", group, b"' for key name '", key, b"'"])
 }
 
 /// The stream at a key that was looked up before, to be changed.

@@ -10,8 +10,9 @@ use super::definition::Run::{Data, Server, Table};
 use super::descriptions::{described, subcommands};
 use super::failure::Failure;
 use super::flags::Flags;
+use super::introspection_7_0;
 use super::table_6_0::{self, *};
-use super::{admin, blocking, connection, copy, expire, functions, getex, introspection_7_0};
+use super::{admin, auth, blocking, connection, copy, expire, functions, getex};
 use super::{keys, list_moves, lists};
 use super::{random_members, set_algebra, sets, streams, strings};
 use super::{zset_algebra_later, zset_later};
@@ -59,6 +60,12 @@ pub fn check_arity(
 static CHANGED: &[Command] = &[
     command("config", -2, &[ADMIN, LOAD, STALE, NOSCRIPT], NO_KEYS, Server(admin::config_of_many)),
     command("command", -1, &[LOAD, STALE], NO_KEYS, Table(introspection_7_0::command)),
+    command("echo", 2, &[F, LOAD, STALE, CONN], NO_KEYS, Data(connection::echo)),
+    command("hello", -1, &[NOAUTH, NOSCRIPT, F, NOMON, LOAD, STALE, NOSLOW, CONN],
+        NO_KEYS, Server(auth::hello_of_any_version)),
+    command("time", 1, &[RND, F, LOAD, STALE], NO_KEYS, Data(connection::time)),
+    command("lastsave", 1, &[RND, F, LOAD, STALE, ADM, DANGER],
+        NO_KEYS, Server(admin::lastsave)),
     command("save", 1, &[ADMIN, NOSCRIPT, Flags::NO_MULTI], NO_KEYS, Server(admin::save)),
     command("shutdown", -1, &[ADMIN, NOSCRIPT, LOAD, STALE, Flags::NO_MULTI],
         NO_KEYS, Server(admin::abortable_shutdown)),

@@ -1,4 +1,5 @@
-//! Decodes values, of every type written by versions up to 7.2, and refuses the others by name (Redis: `rdbLoadObject`, rdb.c).
+//! Decodes values, of every type written by versions up to 7.2, and refuses the others by number
+//! (Redis: `rdbLoadObject`, rdb.c).
 //!
 //! The encoding of a value follows the limits of *this* server: a block that exceeds them is
 //! converted.

@@ -1,6 +1,6 @@
 //! What files hold of modules, which this server does not have: their names, and how their data is
-//! skipped when a file is checked (Redis: `moduleTypeNameByID`, module.c; `rdbLoadCheckModuleValue`,
-//! rdb.c).
+//! skipped when a file is checked (Redis: `moduleTypeNameByID`, module.c;
+//! `rdbLoadCheckModuleValue`, rdb.c).
 //!
 //! Must not know: what the data means.
 

@@ -110,8 +110,8 @@ impl Machine {
     /// The digest, and of each stream what the digest does not know: how far its groups have read,
     /// and what is pending of entries that are there.
     ///
-    /// An AOF does not have more than that: not the deliveries of a history, and not what is pending
-    /// of a deleted entry.
+    /// An AOF does not have more than that: not the deliveries of a history, and not what is
+    /// pending of a deleted entry.
     pub fn content(&mut self) -> String {
         let mut content = self.digest();
         for db in DATABASES {

@@ -4,35 +4,15 @@
 //! trimming whole nodes has left.
 //! Must not know: how their options are spelled.
 
-use super::dialect::{Asked, dialect};
+use super::dialect::dialect;
 use super::found;
 use super::ids::NewId;
+use super::options::{Asked, Trimming};
 use crate::command::context::Context;
 use crate::command::failure::{Answer, Failure};
-use crate::keyspace::stream::{NotAdded, Trim, TrimTo};
+use crate::keyspace::stream::{NotAdded, TrimTo};
 use crate::keyspace::{Bytes, Stream, StreamId};
 use crate::resp::Reply;
-
-/// How to trim, and the place of the threshold among the arguments.
-pub struct Trimming {
-    pub trim: Trim,
-    pub place: usize,
-}
-
-pub struct Options {
-    pub id: NewId,
-    /// The place of the id; fields and values follow.
-    pub id_place: usize,
-    /// Do not create the stream.
-    pub must_exist: bool,
-    pub trimming: Option<Trimming>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options { id: NewId::Any, id_place: 0, must_exist: false, trimming: None }
-    }
-}
 
 const TOP_ITEM: &str =
     "The ID specified in XADD is equal or smaller than the target stream top item";

@@ -4,35 +4,17 @@
 
 use super::dialect::{dialect, dialect_of};
 use super::read::{Delivery, plain_entries};
+use super::waiting::StreamRead;
 use super::{found, no_group};
-use crate::command::blocking::Served;
 use crate::command::context::Context;
 use crate::command::failure::Failure;
 use crate::command::request::{Blocked, BlockingOp};
-use crate::keyspace::{Bytes, Keyspace, StreamId, Value};
+use crate::command::served::Served;
+use crate::keyspace::{Bytes, Keyspace, Value};
 use crate::resp::Reply;
 
 /// Most entries that a client gets which has waited and not said how many it wants.
 const XREAD_BLOCKED_DEFAULT_COUNT: usize = 1000;
-
-/// In which group, as whom.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupRead {
-    pub group: Bytes,
-    pub consumer: Bytes,
-    /// What is delivered does not become pending.
-    pub no_ack: bool,
-}
-
-/// What a client waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamRead {
-    /// Per key the id after which it reads; in a group it reads what is new.
-    pub after: Vec<StreamId>,
-    /// 0 for the default.
-    pub count: usize,
-    pub group: Option<GroupRead>,
-}
 
 /// Serves a waiting client of `keys` from the stream at `key`, if there is anything for it.
 pub fn serve(

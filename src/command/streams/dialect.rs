@@ -2,20 +2,12 @@
 //!
 //! Must not know: how they work.
 
-use super::append::Options;
-use super::options::{counted_options, plain_options};
+use super::options::{Asked, Options, counted_options, plain_options};
 use super::subcommands::{counted_subcommand, plain_subcommand};
 use crate::command::context::Context;
 use crate::command::failure::Failure;
 use crate::generation::StreamForm;
 use crate::keyspace::{Bytes, Keyspace};
-
-/// Whether the options are those of XADD or of XTRIM.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
-    Add,
-    Trim,
-}
 
 pub struct Dialect {
     /// Parses the options of XADD or XTRIM.

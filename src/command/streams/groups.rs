@@ -4,7 +4,7 @@
 
 use super::dialect::{Dialect, dialect};
 use super::ids::{id, strict_id};
-use super::{found, no_group, printed};
+use super::{found, no_such_group};
 use crate::command::arguments::{integer, is};
 use crate::command::context::Context;
 use crate::command::failure::{Answer, Failure};
@@ -133,12 +133,6 @@ fn check_existence(
         return Err(no_such_group(key, group));
     }
     Ok(())
-}
-
-/// Also used for XINFO CONSUMERS.
-pub fn no_such_group(key: &[u8], group: &[u8]) -> Failure {
-    let (key, group) = (printed(key), printed(group));
-    no_group(&[b"No such consumer group '", group, b"' for key name '", key, b"'"])
 }
 
 fn create(ctx: &mut Context<'_>, argv: &[Bytes], text: &[u8], options: &Options) -> Answer {

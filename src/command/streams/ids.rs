@@ -12,8 +12,8 @@ fn invalid() -> Failure {
     Failure::new("Invalid stream ID specified as stream command argument")
 }
 
-/// A number as C's `strtoull` reads it, which takes blanks and a sign before the digits, but not the
-/// sign alone before a number that fits (Redis: `string2ull`).
+/// A number as C's `strtoull` reads it, which takes blanks and a sign before the digits; but a
+/// negative number in canonical form is none (Redis: `string2ull`).
 fn number(text: &[u8]) -> Option<u64> {
     if let Some(integer) = crate::text::parse_integer(text) {
         return u64::try_from(integer).ok();

@@ -3,7 +3,7 @@
 //! Must not know: how it came to be.
 
 use super::dialect::{Dialect, dialect};
-use super::groups::no_such_group;
+use super::no_such_group;
 use super::ranges::{count_of, entry_reply, first_entries};
 use crate::command::arguments::is;
 use crate::command::context::Context;
@@ -12,11 +12,11 @@ use crate::keyspace::stream::{Consumer, Group, UNKNOWN_ENTRIES_READ};
 use crate::keyspace::{Bytes, Stream, StreamId};
 use crate::resp::Reply;
 
-/// Names with their values.
+/// Names with their values, which RESP2 has as a list.
 #[derive(Default)]
-struct Fields(Vec<Reply>);
+struct Map(Vec<Reply>);
 
-impl Fields {
+impl Map {
     fn add(&mut self, name: &str, value: Reply) {
         self.0.extend([Reply::bulk(name), value]);
     }
@@ -58,8 +58,8 @@ fn short(stream: &Stream, dialect: &Dialect) -> Reply {
 }
 
 /// What both forms of XINFO STREAM begin with.
-fn head(stream: &Stream, dialect: &Dialect) -> Fields {
-    let mut fields = Fields::default();
+fn head(stream: &Stream, dialect: &Dialect) -> Map {
+    let mut fields = Map::default();
     fields.add("length", Reply::Integer(stream.length as i64));
     fields.count("radix-tree-keys", stream.nodes().len());
     fields.count("radix-tree-nodes", stream.radix_tree_nodes());
@@ -91,7 +91,7 @@ fn full_group(
     dialect: &Dialect,
 ) -> Reply {
     let most = if count == 0 { usize::MAX } else { count };
-    let mut fields = Fields::default();
+    let mut fields = Map::default();
     fields.add("name", Reply::Bulk(name.clone()));
     fields.add("last-delivered-id", Reply::bulk(group.last_id));
     add_reads(&mut fields, stream, group, dialect);
@@ -112,7 +112,7 @@ fn full_group(
 }
 
 fn full_consumer(name: &Bytes, consumer: &Consumer, group: &Group, most: usize) -> Reply {
-    let mut fields = Fields::default();
+    let mut fields = Map::default();
     fields.add("name", Reply::Bulk(name.clone()));
     fields.add("seen-time", Reply::Integer(consumer.seen_at));
     fields.count("pel-count", consumer.pending.len());
@@ -129,7 +129,7 @@ fn full_consumer(name: &Bytes, consumer: &Consumer, group: &Group, most: usize) 
 }
 
 /// How much a group has read, and how much is left.
-fn add_reads(fields: &mut Fields, stream: &Stream, group: &Group, dialect: &Dialect) {
+fn add_reads(fields: &mut Map, stream: &Stream, group: &Group, dialect: &Dialect) {
     if !dialect.counts_reads {
         return;
     }
@@ -140,7 +140,7 @@ fn add_reads(fields: &mut Fields, stream: &Stream, group: &Group, dialect: &Dial
 
 fn groups(stream: &Stream, dialect: &Dialect) -> Reply {
     let groups = stream.groups.iter().map(|(name, group)| {
-        let mut fields = Fields::default();
+        let mut fields = Map::default();
         fields.add("name", Reply::Bulk(name.clone()));
         fields.count("consumers", group.consumers().len());
         fields.count("pending", group.pending().len());
@@ -153,7 +153,7 @@ fn groups(stream: &Stream, dialect: &Dialect) -> Reply {
 
 fn consumers(group: &Group, now_ms: i64) -> Reply {
     let consumers = group.consumers().iter().map(|(name, consumer)| {
-        let mut fields = Fields::default();
+        let mut fields = Map::default();
         fields.add("name", Reply::Bulk(name.clone()));
         fields.count("pending", consumer.pending.len());
         let idle = now_ms.wrapping_sub(consumer.seen_at).max(0);
@@ -222,8 +222,14 @@ const HELP_PLAIN: &[&str] = &[
     "GROUPS <key>                        -- Show the stream consumer groups.",
     "STREAM <key> [FULL [COUNT <count>]] -- Show information about the stream.",
     "                                       FULL will return the full state of the stream,",
-    "                                            including all entries, groups, consumers and PELs.",
-    "                                            It's possible to show only the first stream/PEL entries",
+    concat!(
+        "                                            ",
+        "including all entries, groups, consumers and PELs."
+    ),
+    concat!(
+        "                                            ",
+        "It's possible to show only the first stream/PEL entries"
+    ),
     "                                            by using the COUNT modifier (Default is 10)",
     "HELP                                -- Print this help.",
 ];

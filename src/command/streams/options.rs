@@ -3,14 +3,40 @@
 //!
 //! Must not know: what they do.
 
-use super::append::{Options, Trimming};
-use super::dialect::Asked;
 use super::ids::{NewId, new_id, strict_id};
 use crate::command::arguments::{integer, is};
 use crate::command::context::Context;
 use crate::command::failure::Failure;
 use crate::keyspace::Bytes;
 use crate::keyspace::stream::{Trim, TrimTo};
+
+/// Whether the options are those of XADD or of XTRIM.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    Add,
+    Trim,
+}
+
+/// How to trim, and the place of the threshold among the arguments.
+pub struct Trimming {
+    pub trim: Trim,
+    pub place: usize,
+}
+
+pub struct Options {
+    pub id: NewId,
+    /// The place of the id; fields and values follow.
+    pub id_place: usize,
+    /// Do not create the stream.
+    pub must_exist: bool,
+    pub trimming: Option<Trimming>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { id: NewId::Any, id_place: 0, must_exist: false, trimming: None }
+    }
+}
 
 /// Where the options begin, after the key.
 const FIRST: usize = 2;

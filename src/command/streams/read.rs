@@ -2,11 +2,11 @@
 //!
 //! Must not know: how a client is blocked.
 
-use super::blocked::{GroupRead, StreamRead};
 use super::dialect::{Dialect, dialect};
 use super::ids::strict_id;
 use super::propagation::GroupName;
 use super::ranges::{count_of, entry_reply, first_entries};
+use super::waiting::{GroupRead, StreamRead};
 use super::{found, no_group, printed};
 use crate::command::arguments::{integer, is};
 use crate::command::context::Context;

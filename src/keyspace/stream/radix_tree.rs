@@ -1,4 +1,4 @@
-//! How many nodes Redis' radix tree has for the nodes of a stream, which XINFO shows (Redis: rax.c).
+//! How many nodes Redis' radix tree has for the nodes of a stream, as XINFO shows (Redis: rax.c).
 //!
 //! The keys are ids of 16 bytes. A run of bytes without a fork is one node, a fork is one, and the
 //! end of a key is one.
