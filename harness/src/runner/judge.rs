@@ -64,6 +64,7 @@ impl Runner<'_> {
         let timed = past::is_timed(&self.record.seen, self.session.now());
         let start = past::of_start(&self.record.seen, incarnation, timed);
         let settled = self.is_settled();
+        let own = !self.record.runners.is_empty();
         let oracle = self.oracle.as_deref_mut().expect("only a run with an oracle judges");
         match moment {
             Moment::Restarted if at_rest => {
@@ -78,7 +79,8 @@ impl Runner<'_> {
                 oracle.remember(&start, Arc::clone(&found));
                 Ok(found)
             }
-            _ if self.judgements.ends_here || settled => self.asked_here(),
+            // What the runner has written by itself, a second run would lack.
+            _ if own || self.judgements.ends_here || settled => self.asked_here(),
             _ => {
                 let line = Some(self.record.line);
                 self.again(line, None, |oracle, rerun| oracle.content_in_a_run(rerun))

@@ -115,11 +115,20 @@ fn what_is_not_answered_says_why() {
 }
 
 #[test]
+fn what_the_runner_writes_itself_is_not_missed_while_a_call_is_held() {
+    let script = "config appendonly yes\ninject at parent.pipe#1 error=EMFILE\n> SET a 1\n\
+                  hold child maybe\n> BGREWRITEAOF\nheal\nadvance 11s\ncheck\nkill all\nrestart\n\
+                  > EXISTS sabot:check\nexpect :1";
+    let outcome = outcome(script);
+    assert_eq!((outcome.verdict, outcome.failures), (Verdict::Kept, Vec::new()));
+}
+
+#[test]
 fn needs_that_are_not_met_end_the_case_quietly() {
     let needs = [
         ("needs role manifest\n> PING", "sabot has no file role `manifest`"),
         ("needs version >=7.0\n> PING", "the server's version is 6.0.16"),
-        ("> PING\nneeds command XADD", "the server has no command XADD"),
+        ("> PING\nneeds command EVAL", "the server has no command EVAL"),
     ];
     for (source, reason) in needs {
         let outcome = outcome(source);
