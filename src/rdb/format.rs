@@ -72,6 +72,8 @@ pub mod kind {
     pub const STREAM_LISTPACKS_2: u8 = 19;
     pub const SET_LISTPACK: u8 = 20;
     pub const STREAM_LISTPACKS_3: u8 = 21;
+    /// From 8.6 on: with what idempotent producers have sent.
+    pub const STREAM_LISTPACKS_4: u8 = 26;
 }
 
 /// The containers of a list node in 7.0.

@@ -1,4 +1,4 @@
-//! Decodes streams of all three forms (Redis: `rdbLoadObject`, rdb.c).
+//! Decodes streams of all four forms (Redis: `rdbLoadObject`, rdb.c).
 //!
 //! Must not know: keys, and where the bytes come from.
 
@@ -37,7 +37,8 @@ impl Reader<'_> {
     /// A stream of this type.
     pub(super) fn stream(&mut self, kind: u8, rules: &ValueRules) -> Loaded<Value> {
         let counted = kind != kind::STREAM_LISTPACKS;
-        let form = Form { counted, active_times: kind == kind::STREAM_LISTPACKS_3, rules };
+        let active_times = [kind::STREAM_LISTPACKS_3, kind::STREAM_LISTPACKS_4].contains(&kind);
+        let form = Form { counted, active_times, rules };
         let mut stream = Stream::default();
         for _ in 0..reading(self.len(), StreamDefect::NodesLen)? {
             self.stream_node(&mut stream)?;
@@ -51,7 +52,22 @@ impl Reader<'_> {
             let group = self.stream_group(&stream, form, &name)?;
             stream.groups.insert(name, group);
         }
+        if kind == kind::STREAM_LISTPACKS_4 {
+            self.no_idempotent_producers()?;
+        }
         Ok(Value::Stream(stream))
+    }
+
+    /// How long and how many ids of idempotent producers are kept, the ids themselves, and how many
+    /// there have been. Nothing of that can be held here, so there must be none.
+    fn no_idempotent_producers(&mut self) -> Loaded<()> {
+        let [_duration, _entries] = [self.len()?, self.len()?];
+        if self.len()? > 0 {
+            let line = "The RDB file contains a stream with idempotent producers I can't load";
+            return Err(LoadError::Fatal(line.to_string()));
+        }
+        let [_added, _duplicates] = [self.len()?, self.len()?];
+        Ok(())
     }
 
     fn stream_node(&mut self, stream: &mut Stream) -> Loaded<()> {

@@ -88,9 +88,10 @@ impl Reader<'_> {
             kind::HASH_ZIPLIST => self.hash_block(ziplist::decode, RdbBlock::HashZiplist, rules),
             kind::HASH_LISTPACK => self.hash_block(listpack::decode, RdbBlock::HashListpack, rules),
             kind::HASH_ZIPMAP => self.zipmap(rules),
-            kind::STREAM_LISTPACKS | kind::STREAM_LISTPACKS_2 | kind::STREAM_LISTPACKS_3 => {
-                self.stream(kind, rules)
-            }
+            kind::STREAM_LISTPACKS
+            | kind::STREAM_LISTPACKS_2
+            | kind::STREAM_LISTPACKS_3
+            | kind::STREAM_LISTPACKS_4 => self.stream(kind, rules),
             kind::MODULE | kind::MODULE_2 => Err(self.module(rules)),
             other => Err(unknown(other)),
         }
