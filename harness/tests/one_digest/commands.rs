@@ -61,7 +61,7 @@ const TIMELESS: &[&str] = &[
     "ZREMRANGEBYRANK key index index",
     "ZREMRANGEBYSCORE key score score",
     "ZREMRANGEBYLEX key [a +",
-    "ZUNIONSTORE key 2 key key WEIGHTS score score",
+    "ZUNIONSTORE key 2 key key WEIGHTS 2 0.1",
     "ZINTERSTORE key 2 key key AGGREGATE MAX",
     "SORT key ALPHA STORE key",
     "XADD key * value,value*",
@@ -157,9 +157,10 @@ fn placeholder(name: &str) -> Option<BoxedStrategy<Word>> {
         "offset" => (0..20i32).prop_map(|number| number.to_string().into()).boxed(),
         "index" => (-6..6i32).prop_map(|number| number.to_string().into()).boxed(),
         "float" => one_of(&["0.1", "-1.5", "3", "1e-10", "123456789.000001", "5.0e3"]),
+        // Not -0: in 7.0 a sorted set that is no listpack keeps it, and one that is makes 0 of it
+        // (`zzlInsertAt`, t_zset.c), so a rewrite as commands changes it.
         "score" => one_of(&[
             "0",
-            "-0",
             "1",
             "2",
             "-7",
