@@ -152,19 +152,25 @@ impl Machine {
     }
 }
 
-/// What [`Machine::content`] takes of XINFO STREAM … FULL.
+/// What [`Machine::content`] takes of XINFO STREAM … FULL. How much a group has read is left out: an
+/// AOF does not say that.
 fn groups(full: &[u8]) -> String {
     let text = String::from_utf8_lossy(full);
     // Counts of bytes and items say nothing that the words themselves do not.
-    let mut words = text.split("\r\n").filter(|word| !word.starts_with(['$', '*']));
-    let mut before = words.by_ref().take_while(|word| *word != "entries").skip(1);
-    let last_id = before.by_ref().skip_while(|word| *word != "last-generated-id").nth(1);
-    let entries: Vec<&str> = words.by_ref().take_while(|word| *word != "groups").collect();
+    let words = text.split("\r\n").filter(|word| !word.starts_with(['$', '*']));
+    let words: Vec<&str> = words.collect();
+    let behind = |words: &[&str], word: &str| {
+        words.iter().position(|found| *found == word).map_or(words.len(), |place| place + 1)
+    };
+    let last_id = words.get(behind(&words, "last-generated-id")).copied();
+    let (_, rest) = words.split_at(behind(&words, "entries"));
+    let (entries, groups) = rest.split_at(behind(rest, "groups"));
     let mut kept = vec![last_id.unwrap_or_default()];
-    let rest: Vec<&str> = words.collect();
-    for pair in rest.windows(2) {
+    for pair in groups.windows(2) {
         match pair {
             ["name" | "last-delivered-id", value] => kept.push(value),
+            // What follows the id of the last delivery.
+            [_, "entries-read" | "pel-count"] => {}
             // A pending entry of the group: id and consumer.
             [id, consumer] if entries.contains(id) && !consumer.starts_with(':') => {
                 kept.extend([*id, *consumer]);
