@@ -15,7 +15,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus};
 use nix::unistd::Pid;
 
 use super::Supervised;
@@ -24,7 +24,7 @@ use super::cpu_time::cpu_time;
 use super::notify::Notice;
 use super::schedule::os_error;
 use super::tasks::Wait;
-use super::waiting_loop::{Doing, KnownLoops, WaitingLoop, examine};
+use super::waiting_loop::{Doing, KnownLoops, WaitingLoop, examine, wait_for};
 use crate::kernel::Pid as ServerPid;
 use crate::world::Broken;
 
@@ -147,8 +147,8 @@ impl Supervised {
             if !matches!(task.apart, Some(Apart::Stopped(_))) {
                 continue;
             }
-            let flags = WaitPidFlag::__WALL | WaitPidFlag::WNOHANG;
-            match waitpid(Pid::from_raw(task.tid), Some(flags)) {
+            let flags = WaitPidFlag::WNOHANG;
+            match wait_for(task.tid, flags) {
                 Ok(WaitStatus::StillAlive) => {}
                 _ => task.apart = None,
             }
@@ -172,7 +172,7 @@ fn stop_and_look(
         Err(errno) => return Err(errno),
     }
     ptrace::interrupt(pid)?;
-    let signal = match waitpid(pid, Some(WaitPidFlag::__WALL))? {
+    let signal = match wait_for(tid, WaitPidFlag::empty())? {
         WaitStatus::PtraceEvent(_, Signal::SIGTRAP, libc::PTRACE_EVENT_STOP) => None,
         WaitStatus::Stopped(_, signal) => Some(signal),
         _ => return Ok(None),
@@ -198,7 +198,7 @@ fn detach(tid: i32, signal: Option<Signal>) -> Result<(), Errno> {
     match ptrace::detach(Pid::from_raw(tid), signal) {
         // It is dead: collecting it lets its process end.
         Err(Errno::ESRCH) => {
-            let _ = waitpid(Pid::from_raw(tid), Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG));
+            let _ = wait_for(tid, WaitPidFlag::WNOHANG);
             Ok(())
         }
         done => done,

@@ -11,7 +11,7 @@ use libc::user_regs_struct;
 use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 
 use super::super::memory::Memory;
@@ -63,7 +63,7 @@ impl Walk {
         let (reads, written) = self.touched(&instruction)?;
         let pid = Pid::from_raw(self.tid);
         ptrace::step(pid, None)?;
-        match waitpid(pid, Some(WaitPidFlag::__WALL))? {
+        match wait_for(self.tid, WaitPidFlag::empty())? {
             WaitStatus::Stopped(_, Signal::SIGTRAP) => {}
             WaitStatus::Stopped(_, signal) => return Ok(Stepped::Out(Doing::Signalled(signal))),
             WaitStatus::PtraceEvent(..) => return Ok(Stepped::Out(Doing::Works)),
@@ -208,4 +208,23 @@ fn is_plain(instruction: &Instruction) -> bool {
         && instruction.mnemonic() != Mnemonic::Syscall
         && !instruction.is_invalid()
         && !asks.contains(&instruction.mnemonic())
+}
+
+/// Waits for a thread that is traced. One that is dead is collected, but not the first of a process:
+/// with it the process would be gone for whoever started it.
+pub fn wait_for(tid: i32, flags: WaitPidFlag) -> Result<WaitStatus, Errno> {
+    let pid = Pid::from_raw(tid);
+    let any = WaitPidFlag::__WALL | WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED;
+    let found = waitid(Id::Pid(pid), flags | any | WaitPidFlag::WNOWAIT)?;
+    let is_dead = matches!(found, WaitStatus::Exited(..) | WaitStatus::Signaled(..));
+    if found == WaitStatus::StillAlive || (is_dead && is_first_thread(tid)) {
+        return Ok(found);
+    }
+    waitpid(pid, Some(WaitPidFlag::__WALL | flags))
+}
+
+fn is_first_thread(tid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
+    group.is_some_and(|group| group.trim() == tid.to_string())
 }
