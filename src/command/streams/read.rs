@@ -51,7 +51,7 @@ impl Options {
                 options.count = count_of(&argv[place])?;
             } else if is(word, "streams") && more > 0 {
                 options.keys = place + 1;
-                if more % 2 != 0 {
+                if !more.is_multiple_of(2) {
                     return Err(Failure::new(
                         "Unbalanced XREAD list of streams: for each stream key an ID or '$' must \
                          be specified.",
