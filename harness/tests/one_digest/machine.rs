@@ -152,8 +152,8 @@ impl Machine {
     }
 }
 
-/// What [`Machine::content`] takes of XINFO STREAM … FULL. How much a group has read is left out: an
-/// AOF does not say that.
+/// What [`Machine::content`] takes of XINFO STREAM … FULL. How much a group has read is left out:
+/// an AOF does not say that.
 fn groups(full: &[u8]) -> String {
     let text = String::from_utf8_lossy(full);
     // Counts of bytes and items say nothing that the words themselves do not.

@@ -17,7 +17,7 @@ use crate::resp::Reply;
 const TOP_ITEM: &str =
     "The ID specified in XADD is equal or smaller than the target stream top item";
 
-/// XADD key [options] id field value [field value …]
+/// `XADD key [options] id field value [field value …]`
 pub fn xadd(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let dialect = dialect(ctx);
     let options = (dialect.options)(argv, Asked::Add, ctx)?;

@@ -159,8 +159,8 @@ impl Claim<'_> {
     }
 }
 
-/// XCLAIM key group consumer min-idle id [id …] [IDLE milliseconds] [TIME milliseconds] [RETRYCOUNT
-/// count] [FORCE] [JUSTID] [LASTID id]
+/// `XCLAIM key group consumer min-idle id [id …] [IDLE milliseconds] [TIME milliseconds]
+/// [RETRYCOUNT count] [FORCE] [JUSTID] [LASTID id]`
 pub fn xclaim(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let (key, group_name) = (&argv[1], &argv[2]);
     if !has_group(ctx, key, group_name)? {
@@ -235,7 +235,7 @@ const ATTEMPTS_FACTOR: usize = 10;
 /// Redis: `LONG_MAX / max(sizeof(streamID), attempts_factor)`.
 const COUNT_MAX: i64 = i64::MAX / 16;
 
-/// XAUTOCLAIM key group consumer min-idle start [COUNT count] [JUSTID]
+/// `XAUTOCLAIM key group consumer min-idle start [COUNT count] [JUSTID]`
 pub fn xautoclaim(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let (key, group_name) = (&argv[1], &argv[2]);
     let exists = ctx.read(key).is_some();

@@ -36,7 +36,7 @@ fn query(argv: &[Bytes], filters_idle: bool, excludes: bool) -> Result<Query<'_>
     Ok(Query { min_idle, from, to, count, consumer: rest.first() })
 }
 
-/// XPENDING key group [[IDLE milliseconds] start end count [consumer]]
+/// `XPENDING key group [[IDLE milliseconds] start end count [consumer]]`
 pub fn xpending(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let (dialect, now_ms) = (dialect(ctx), ctx.now_ms());
     let most = if dialect.filters_idle { 9 } else { 7 };

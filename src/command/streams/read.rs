@@ -116,8 +116,8 @@ pub fn xread(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> 
     read(ctx, argv, options)
 }
 
-/// XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key …]
-/// id [id …]
+/// `XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key …]
+/// id [id …]`
 pub fn xreadgroup(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
     let options = Options::parse(argv, true, ctx.now_ms())?;
     read(ctx, argv, options)

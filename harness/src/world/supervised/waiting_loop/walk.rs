@@ -210,8 +210,8 @@ fn is_plain(instruction: &Instruction) -> bool {
         && !asks.contains(&instruction.mnemonic())
 }
 
-/// Waits for a thread that is traced. One that is dead is collected, but not the first of a process:
-/// with it the process would be gone for whoever started it.
+/// Waits for a thread that is traced. One that is dead is collected, but not the first of its
+/// process: with it the process would be gone for whoever started it.
 pub fn wait_for(tid: i32, flags: WaitPidFlag) -> Result<WaitStatus, Errno> {
     let pid = Pid::from_raw(tid);
     let any = WaitPidFlag::__WALL | WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED;
