@@ -202,7 +202,7 @@ impl<'s> Reader<'s> {
             253 => Ok(f64::NAN),
             len => {
                 let text = self.source.take(len.into())?;
-                // What is no number counts as a read that failed.
+                // Text that is not a number counts as a failed read.
                 parse_double(text.trim_ascii_start()).ok_or(LoadError::ShortRead)
             }
         }
