@@ -101,18 +101,25 @@ fn events(script: &Script) -> BTreeSet<Event> {
 fn is_killed_while_held(script: &Script) -> bool {
     let mut held = false;
     script.steps.iter().any(|step| {
-        match &step.verb {
+        let verb = without_maybe(&step.verb);
+        match verb {
             Verb::Inject { rule, .. } if matches!(rule.effect, Effect::Hold) => held = true,
             Verb::Heal | Verb::Release(_) => held = false,
             _ => {}
         }
-        held && matches!(step.verb, Verb::Kill(_))
+        held && matches!(verb, Verb::Kill(_))
     })
 }
 
-fn event(verb: &Verb) -> Option<Event> {
+fn without_maybe(verb: &Verb) -> &Verb {
     match verb {
-        Verb::Maybe(verb) => event(verb),
+        Verb::Maybe(verb) => without_maybe(verb),
+        verb => verb,
+    }
+}
+
+fn event(verb: &Verb) -> Option<Event> {
+    match without_maybe(verb) {
         Verb::Space(Some(_)) => Some(Event::DiskFull),
         Verb::PowerCut(_) => Some(Event::PowerCut),
         Verb::Kill(_) => Some(Event::Kill),
@@ -164,6 +171,7 @@ mod tests {
         let held = "inject write on=aof hold when=1\n> SET a 1\n";
         let killed = BTreeSet::from([Event::SlowDisk, Event::Kill]);
         assert_eq!(events(&format!("{held}kill all\n")), killed);
+        assert_eq!(events(&format!("{held}kill all maybe\n")), killed);
         let healed = events(&format!("{held}heal\nkill all\n"));
         assert_eq!(healed, BTreeSet::from([Event::SlowDisk]));
     }
