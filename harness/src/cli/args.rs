@@ -306,6 +306,8 @@ pub struct ConformArgs {
     #[command(flatten)]
     pub sweeps: ConformSweeps,
     #[command(flatten)]
+    pub cores: Cores,
+    #[command(flatten)]
     pub under: Configuration,
     #[command(flatten)]
     pub limits: Limits,
@@ -328,10 +330,8 @@ pub struct ConformSweeps {
     pub faults: Vec<Kind>,
     /// At each power cut try at most N disk states per kind of file system, besides those that are
     /// always tried
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(long, value_name = "N", default_value_t = 16, requires = "sweep")]
     pub images: u64,
-    #[command(flatten)]
-    pub cores: Cores,
 }
 
 #[derive(Debug, clap::Args)]

@@ -26,7 +26,6 @@ pub fn main(args: &ConformArgs, session: Session, worlds: &[World]) -> Result<Ex
         return Err(CommandError::usage("sweeps are compared in two worlds"));
     };
     let options = &args.sweeps;
-    let session = session.on(&options.cores);
     let under = args.under.read()?;
     let all = [SWEEPS.to_string()];
     let words = if args.cases.is_empty() { &all[..] } else { &args.cases };
