@@ -24,6 +24,7 @@ mod spin;
 mod stand_in;
 mod start;
 mod tasks;
+mod traced;
 pub mod version;
 mod waiting_loop;
 mod without_tsc;

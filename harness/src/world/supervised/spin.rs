@@ -24,7 +24,8 @@ use super::cpu_time::cpu_time;
 use super::notify::Notice;
 use super::schedule::os_error;
 use super::tasks::Wait;
-use super::waiting_loop::{Doing, KnownLoops, WaitingLoop, examine, wait_for};
+use super::traced::wait_for;
+use super::waiting_loop::{Doing, KnownLoops, WaitingLoop, examine};
 use crate::kernel::Pid as ServerPid;
 use crate::world::Broken;
 
@@ -147,8 +148,7 @@ impl Supervised {
             if !matches!(task.apart, Some(Apart::Stopped(_))) {
                 continue;
             }
-            let flags = WaitPidFlag::WNOHANG;
-            match wait_for(task.tid, flags) {
+            match wait_for(task.tid, WaitPidFlag::WNOHANG) {
                 Ok(WaitStatus::StillAlive) => {}
                 _ => task.apart = None,
             }
@@ -196,7 +196,7 @@ fn stop_and_look(
 
 fn detach(tid: i32, signal: Option<Signal>) -> Result<(), Errno> {
     match ptrace::detach(Pid::from_raw(tid), signal) {
-        // It is dead: collecting it lets its process end.
+        // It is dead: unless it is the first of its process, collecting it lets that end.
         Err(Errno::ESRCH) => {
             let _ = wait_for(tid, WaitPidFlag::WNOHANG);
             Ok(())

@@ -15,7 +15,6 @@ use nix::errno::Errno;
 
 pub use doing::{Doing, WaitingLoop};
 pub use known_loops::KnownLoops;
-pub use walk::wait_for;
 use walk::{Stepped, Walk};
 
 /// Finds out what a thread does that is stopped under ptrace, between two instructions. If these

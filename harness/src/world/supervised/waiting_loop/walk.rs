@@ -11,10 +11,11 @@ use libc::user_regs_struct;
 use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus};
 use nix::unistd::Pid;
 
 use super::super::memory::Memory;
+use super::super::traced::wait_for;
 use super::doing::{Doing, WaitingLoop};
 use super::registers::{GENERAL, general, is_one_loop, is_own_stack, value, vectors};
 
@@ -208,23 +209,4 @@ fn is_plain(instruction: &Instruction) -> bool {
         && instruction.mnemonic() != Mnemonic::Syscall
         && !instruction.is_invalid()
         && !asks.contains(&instruction.mnemonic())
-}
-
-/// Waits for a thread that is traced. One that is dead is collected, but not the first of its
-/// process: with it the process would be gone for whoever started it.
-pub fn wait_for(tid: i32, flags: WaitPidFlag) -> Result<WaitStatus, Errno> {
-    let pid = Pid::from_raw(tid);
-    let any = WaitPidFlag::__WALL | WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED;
-    let found = waitid(Id::Pid(pid), flags | any | WaitPidFlag::WNOWAIT)?;
-    let is_dead = matches!(found, WaitStatus::Exited(..) | WaitStatus::Signaled(..));
-    if found == WaitStatus::StillAlive || (is_dead && is_first_thread(tid)) {
-        return Ok(found);
-    }
-    waitpid(pid, Some(WaitPidFlag::__WALL | flags))
-}
-
-fn is_first_thread(tid: i32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
-    let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
-    group.is_some_and(|group| group.trim() == tid.to_string())
 }
