@@ -11,7 +11,7 @@ use super::{Loading, Server};
 use crate::aof::{Aof, CannotLoad, Env, Executor, LoadResult, State, UnknownCommand};
 use crate::clock::{time, ustime};
 use crate::command::{
-    Command, Context, Failure, Outcome, Queued, Request, Session, Transaction, lookup,
+    Command, Context, Failure, Outcome, Queued, Request, Session, Transaction, check_arity, lookup,
 };
 use crate::env::Children;
 use crate::generation::Generation;
@@ -35,8 +35,8 @@ impl AofClient<'_> {
     }
 
     fn run(&mut self, os: &mut dyn Os, command: &'static Command, argv: &[Bytes]) {
-        let outcome = if command.accepts(argv.len()) {
-            let generation = self.generation();
+        let generation = self.generation();
+        let outcome = check_arity(generation, command, argv).and_then(|()| {
             let keyspace = &mut self.server.keyspace;
             let mut ctx = Context::new(keyspace, &mut self.session, self.now_us, true);
             let outcome = run(generation, command, &mut ctx, argv);
@@ -46,9 +46,7 @@ impl AofClient<'_> {
                 self.server.reset_rdb_after_flushall(os, effects.forced);
             }
             outcome
-        } else {
-            Err(Failure::wrong_arity(command.name))
-        };
+        });
         match outcome {
             Ok(Outcome::Request(Request::Exec(transaction))) => self.exec(os, transaction),
             Ok(Outcome::Request(_) | Outcome::Reply(_)) => {}

@@ -68,9 +68,6 @@ pub fn xgroup(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
         return Ok(super::info::help(dialect, HELP_PLAIN, HELP_COUNTED, "XGROUP"));
     }
     let [_, sub, key, group, rest @ ..] = argv else { return Err((dialect.subcommand)(argv)) };
-    if dialect.counts_reads && !has_right_arity(sub, argv.len()) {
-        return Err((dialect.subcommand)(argv));
-    }
     let options = options(argv, dialect)?;
     let stream = ctx.write_stream(key)?;
     if !options.create_stream {
@@ -99,16 +96,6 @@ pub fn xgroup(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
             Ok(Reply::count(deleted.unwrap_or(0)))
         }
         _ => Err((dialect.subcommand)(argv)),
-    }
-}
-
-/// Whether the table of commands lets this subcommand pass.
-fn has_right_arity(sub: &[u8], argc: usize) -> bool {
-    match sub.to_ascii_lowercase().as_slice() {
-        b"create" | b"setid" => argc >= 5,
-        b"createconsumer" | b"delconsumer" => argc == 5,
-        b"destroy" => argc == 4,
-        _ => false,
     }
 }
 

@@ -1,8 +1,7 @@
-//! What is said of a subcommand of XGROUP or XINFO that is not known, or not with these arguments.
+//! What XGROUP and XINFO say of a subcommand that they do not know, or not with these arguments.
 //!
 //! Must not know: the subcommands' effects.
 
-use crate::command::descriptions::described;
 use crate::command::failure::Failure;
 use crate::keyspace::Bytes;
 
@@ -17,18 +16,11 @@ pub fn plain_subcommand(argv: &[Bytes]) -> Failure {
     ))
 }
 
-/// Each subcommand has an entry of its own in the table, and is refused as a command is.
+/// The table has refused subcommands that it does not know, and numbers of arguments.
 pub fn counted_subcommand(argv: &[Bytes]) -> Failure {
-    let (command, sub) = (text(&argv[0]), text(&argv[1]));
+    let (command, sub) = (text(&argv[0]).to_ascii_uppercase(), text(&argv[1]));
     let sub: String = sub.chars().take(128).collect();
-    let upper = command.to_ascii_uppercase();
-    match described(format!("{command}|{sub}").as_bytes()) {
-        None => Failure::new(format!("unknown subcommand '{sub}'. Try {upper} HELP.")),
-        Some(known) if !known.accepts(argv.len()) => {
-            Failure::new(format!("wrong number of arguments for '{}' command", known.name))
-        }
-        Some(_) => Failure::new(format!(
-            "unknown subcommand or wrong number of arguments for '{sub}'. Try {upper} HELP."
-        )),
-    }
+    Failure::new(format!(
+        "unknown subcommand or wrong number of arguments for '{sub}'. Try {command} HELP."
+    ))
 }
