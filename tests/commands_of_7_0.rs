@@ -14,10 +14,10 @@ use std::path::Path;
 use std::process::Command;
 
 use redis::Value;
-use support::{Server, real_servers, version};
+use support::{Server, servers_of};
 
 /// One command per line; blanks separate the arguments.
-const COMMANDS: &str = include_str!("support/later_commands.txt");
+const COMMANDS: &str = include_str!("support/commands_of_7_0.txt");
 
 const PERSISTENT: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
 
@@ -44,9 +44,9 @@ fn replies_and_the_file_are_those_of_7_0() {
     let mut server = Server::spawn(command, ours.path(), &PERSISTENT);
     let (replies, written) = run(&mut server, ours.path());
     assert!(written.contains("LMOVE") && written.contains("ZPOPMAX"), "{written}");
-    for real in real_servers().iter().filter(|real| version(real) == (7, 0)) {
+    for real in servers_of(&[(7, 0)]) {
         let theirs = tempdir();
-        let mut server = Server::start_program(real, theirs.path(), &PERSISTENT);
+        let mut server = Server::start_program(&real, theirs.path(), &PERSISTENT);
         let (expected, file) = run(&mut server, theirs.path());
         for (reply, expected) in replies.iter().zip(&expected) {
             assert_eq!(reply, expected);

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 use redis::Value;
-use support::{Server, debug_arguments, real_servers, version};
+use support::{Server, debug_arguments, servers_of, version};
 
 const KEYS: [&str; 3] = ["a", "b", "c"];
 
@@ -136,12 +136,9 @@ fn masked_aof(dir: &Path) -> String {
 
 #[test]
 fn a_stream_is_that_of_redis() {
-    for program in real_servers() {
-        let (name, counted) = match version(&program) {
-            (6, 0) => ("redis-6.0", false),
-            (7, 0) => ("redis-7.0", true),
-            _ => continue,
-        };
+    for program in servers_of(&[(6, 0), (7, 0)]) {
+        let counted = version(&program) == (7, 0);
+        let name = if counted { "redis-7.0" } else { "redis-6.0" };
         let dirs = [0, 1].map(|_| tempfile::tempdir().expect("a directory for the test"));
         let mut arguments = vec!["--appendonly", "yes", "--stream-node-max-entries", "4"];
         arguments.extend(debug_arguments(&program));

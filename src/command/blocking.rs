@@ -13,7 +13,7 @@ use super::request::{Blocked, BlockingOp, MoveBy, Outcome, Request};
 pub use super::served::Served;
 use super::streams;
 pub use super::streams::abandoned;
-use super::zset_later;
+use super::zset_7_0;
 use super::zset_ranges::Pair;
 use super::zset_removals::pop_some;
 use crate::keyspace::{Bytes, Value};
@@ -53,7 +53,7 @@ impl BlockingOp {
             }
             BlockingOp::ZPop { highest } => zpop(ctx, key, *highest),
             BlockingOp::ZPopMany { highest, count } => {
-                zset_later::pop_many(ctx, key, *highest, *count).map(|(reply, command)| Served {
+                zset_7_0::pop_many(ctx, key, *highest, *count).map(|(reply, command)| Served {
                     reply,
                     propagated: vec![command],
                     counts: true,
@@ -227,6 +227,6 @@ pub fn blmpop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure>
 
 /// `BZMPOP timeout numkeys key [key …] MIN|MAX [COUNT count]`
 pub fn bzmpop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
-    let Many { keys, place: highest, count } = Many::parse(&argv[2..], zset_later::highest)?;
+    let Many { keys, place: highest, count } = Many::parse(&argv[2..], zset_7_0::highest)?;
     take_or_block(ctx, &argv[1], keys, BlockingOp::ZPopMany { highest, count })
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::arguments::Many;
 use super::context::Context;
 use super::failure::{Answer, Failure};
-use super::lists::End;
+use super::lists::{End, take};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 
@@ -46,11 +46,7 @@ pub fn pop_many(
     end: End,
     count: usize,
 ) -> Result<(Vec<Bytes>, Vec<Bytes>), Failure> {
-    let Some(list) = ctx.write_list(key)? else { return Ok(Default::default()) };
-    let popped: Vec<Bytes> = std::iter::from_fn(|| end.pop(list)).take(count).collect();
-    let empty = list.is_empty();
-    ctx.delete_if(empty, key);
-    ctx.modified(key, popped.len());
+    let popped = take(ctx, key, end, count)?.unwrap_or_default();
     let name = if end == End::Head { b"LPOP" } else { b"RPOP" };
     let propagated = vec![name.to_vec(), key.clone(), popped.len().to_string().into_bytes()];
     Ok((popped, propagated))

@@ -109,21 +109,32 @@ pub fn lpop(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     pop(ctx, &argv[1], End::Head)
 }
 
+/// Takes up to `count` elements off an end; None if there is no list.
+pub fn take(
+    ctx: &mut Context<'_>,
+    key: &Bytes,
+    end: End,
+    count: usize,
+) -> Result<Option<Vec<Bytes>>, Failure> {
+    let Some(list) = ctx.write_list(key)? else { return Ok(None) };
+    let taken: Vec<Bytes> = std::iter::from_fn(|| end.pop(list)).take(count).collect();
+    let empty = list.is_empty();
+    ctx.delete_if(empty, key);
+    ctx.modified(key, taken.len());
+    Ok(Some(taken))
+}
+
 fn pop_some(ctx: &mut Context<'_>, name: &str, argv: &[Bytes], end: End) -> Answer {
     let count = match &argv[2..] {
         [] => return pop(ctx, &argv[1], end),
         [count] => at_least(count, 0, NOT_POSITIVE)?,
         _ => return Err(Failure::wrong_arity(name)),
     };
-    let Some(list) = ctx.write_list(&argv[1])? else { return Ok(Reply::NullArray) };
     if count == 0 {
-        return Ok(Reply::EMPTY_ARRAY);
+        let exists = ctx.write_list(&argv[1])?.is_some();
+        return Ok(if exists { Reply::EMPTY_ARRAY } else { Reply::NullArray });
     }
-    let popped: Vec<Bytes> = std::iter::from_fn(|| end.pop(list)).take(count).collect();
-    let empty = list.is_empty();
-    ctx.delete_if(empty, &argv[1]);
-    ctx.modified(&argv[1], popped.len());
-    Ok(Reply::bulks(popped))
+    Ok(take(ctx, &argv[1], end, count)?.map_or(Reply::NullArray, Reply::bulks))
 }
 
 /// `RPOP key [count]`

@@ -15,7 +15,7 @@ use super::table_6_0::{self, *};
 use super::{admin, auth, blocking, connection, copy, expire, functions, getex};
 use super::{keys, list_moves, lists};
 use super::{random_members, set_algebra, sets, streams, strings};
-use super::{zset_algebra_later, zset_later};
+use super::{zset_7_0, zset_algebra_7_0};
 use super::{zset_removals, zsets};
 use crate::generation::Generation;
 use crate::keyspace::Bytes;
@@ -86,12 +86,12 @@ static CHANGED: &[Command] = &[
     command("sunionstore", -3, &[W, M, SETS],
         ALL_KEYS, Data(set_algebra::sunionstore_if_changed)),
     command("sdiffstore", -3, &[W, M, SETS], ALL_KEYS, Data(set_algebra::sdiffstore_if_changed)),
-    command("zadd", -4, &[W, M, F, ZSETS], ONE_KEY, Data(zsets::zadd_later)),
-    command("zrange", -4, &[R, ZSETS], ONE_KEY, Data(zset_later::zrange)),
+    command("zadd", -4, &[W, M, F, ZSETS], ONE_KEY, Data(zsets::zadd_7_0)),
+    command("zrange", -4, &[R, ZSETS], ONE_KEY, Data(zset_7_0::zrange)),
     command("zpopmin", -2, &[W, F, ZSETS], ONE_KEY, Data(zset_removals::zpopmin_checked)),
     command("zpopmax", -2, &[W, F, ZSETS], ONE_KEY, Data(zset_removals::zpopmax_checked)),
-    command("zunionstore", -4, &[W, M, ZSETS], ONE_KEY, Data(zset_algebra_later::zunionstore)),
-    command("zinterstore", -4, &[W, M, ZSETS], ONE_KEY, Data(zset_algebra_later::zinterstore)),
+    command("zunionstore", -4, &[W, M, ZSETS], ONE_KEY, Data(zset_algebra_7_0::zunionstore)),
+    command("zinterstore", -4, &[W, M, ZSETS], ONE_KEY, Data(zset_algebra_7_0::zinterstore)),
     command("xsetid", -3, &[W, M, F, STREAM], ONE_KEY, Data(streams::xsetid)),
     command("xtrim", -4, &[W, STREAM], ONE_KEY, Data(streams::xtrim)),
 ];
@@ -114,15 +114,15 @@ static NEW: &[Command] = &[
     command("sintercard", -3, &[R, SETS], NO_KEYS, Data(set_algebra::sintercard)),
     command("hrandfield", -2, &[R, HASHES], ONE_KEY, Data(random_members::hrandfield)),
     command("zrandmember", -2, &[R, ZSETS], ONE_KEY, Data(random_members::zrandmember)),
-    command("zmscore", -3, &[R, F, ZSETS], ONE_KEY, Data(zset_later::zmscore)),
-    command("zrangestore", -5, &[W, M, ZSETS], TWO_KEYS, Data(zset_later::zrangestore)),
-    command("zmpop", -4, &[W, ZSETS], NO_KEYS, Data(zset_later::zmpop)),
+    command("zmscore", -3, &[R, F, ZSETS], ONE_KEY, Data(zset_7_0::zmscore)),
+    command("zrangestore", -5, &[W, M, ZSETS], TWO_KEYS, Data(zset_7_0::zrangestore)),
+    command("zmpop", -4, &[W, ZSETS], NO_KEYS, Data(zset_7_0::zmpop)),
     command("bzmpop", -5, &[W, ZSETS, BLOCK], NO_KEYS, Server(blocking::bzmpop)),
-    command("zunion", -3, &[R, ZSETS], NO_KEYS, Data(zset_algebra_later::zunion)),
-    command("zinter", -3, &[R, ZSETS], NO_KEYS, Data(zset_algebra_later::zinter)),
-    command("zdiff", -3, &[R, ZSETS], NO_KEYS, Data(zset_algebra_later::zdiff)),
-    command("zdiffstore", -4, &[W, M, ZSETS], ONE_KEY, Data(zset_algebra_later::zdiffstore)),
-    command("zintercard", -3, &[R, ZSETS], NO_KEYS, Data(zset_algebra_later::zintercard)),
+    command("zunion", -3, &[R, ZSETS], NO_KEYS, Data(zset_algebra_7_0::zunion)),
+    command("zinter", -3, &[R, ZSETS], NO_KEYS, Data(zset_algebra_7_0::zinter)),
+    command("zdiff", -3, &[R, ZSETS], NO_KEYS, Data(zset_algebra_7_0::zdiff)),
+    command("zdiffstore", -4, &[W, M, ZSETS], ONE_KEY, Data(zset_algebra_7_0::zdiffstore)),
+    command("zintercard", -3, &[R, ZSETS], NO_KEYS, Data(zset_algebra_7_0::zintercard)),
     command("xautoclaim", -6, &[W, F, STREAM], ONE_KEY, Data(streams::xautoclaim)),
     command("function", -2, &[W, M, NOSCRIPT], NO_KEYS, Data(functions::function)),
 ];

@@ -128,7 +128,7 @@ pub fn zadd(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
 }
 
 /// `ZADD key [NX|XX] [GT|LT] [CH] [INCR] score member [score member …]`
-pub fn zadd_later(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+pub fn zadd_7_0(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     zadd_generic(ctx, argv, AddOptions { later: true, ..AddOptions::default() })
 }
 

@@ -154,6 +154,17 @@ pub fn real_servers() -> Vec<PathBuf> {
     servers
 }
 
+/// Those of these versions. Without one the test prints that it is skipped.
+#[allow(dead_code)]
+pub fn servers_of(versions: &[(u32, u32)]) -> Vec<PathBuf> {
+    let mut servers = real_servers();
+    servers.retain(|server| versions.contains(&version(server)));
+    if servers.is_empty() {
+        eprintln!("SKIPPED: there is no server of {versions:?}");
+    }
+    servers
+}
+
 /// Major and minor version, from `--version`.
 #[allow(dead_code)]
 pub fn version(redis_server: &Path) -> (u32, u32) {
