@@ -21,6 +21,16 @@ pub fn lookup(generation: &Generation, name: &[u8]) -> Option<&'static Command> 
     commands(generation).iter().find(|command| command.is_called(name))
 }
 
+/// The name in the log: since 7.0 that of the subcommand, `xgroup|create`.
+pub fn full_name(generation: &Generation, command: &Command, argv: &[Bytes]) -> &'static str {
+    match generation.commands {
+        Commands::Redis60 => command.name,
+        Commands::Redis70 => {
+            table_7_0::subcommand(command, argv).map_or(command.name, |it| it.name)
+        }
+    }
+}
+
 /// Whether a command takes so many arguments, and where subcommands are known, whether this is one
 /// and takes them.
 pub fn check_arity(

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use super::definition::Command;
 use super::definition::Run::{Data, Server, Table};
-use super::descriptions::{described, subcommands};
+use super::descriptions::{Description, described, subcommands};
 use super::failure::Failure;
 use super::flags::Flags;
 use super::introspection_7_0;
@@ -35,17 +35,20 @@ pub static COMMANDS: LazyLock<Vec<Command>> = LazyLock::new(|| {
     all
 });
 
+/// The subcommand of a command that is called; None: it is not known, or there are none.
+pub fn subcommand(command: &Command, argv: &[Bytes]) -> Option<&'static Description> {
+    described(&[command.name.as_bytes(), b"|", argv.get(1)?].concat())
+}
+
 /// Redis: `commandCheckExistence`, `commandCheckArity`.
 pub fn check_arity(
     generation: &Generation,
     command: &Command,
     argv: &[Bytes],
 ) -> Result<(), Failure> {
-    if let Some(word) = argv.get(1)
-        && subcommands(command.name).next().is_some()
-    {
-        let name = [command.name.as_bytes(), b"|", word].concat();
-        let sub = described(&name).ok_or_else(|| Failure::subcommand(generation, argv))?;
+    if argv.len() > 1 && subcommands(command.name).next().is_some() {
+        let sub = subcommand(command, argv);
+        let sub = sub.ok_or_else(|| Failure::subcommand(generation, argv))?;
         let accepts = sub.accepts(argv.len());
         return if accepts { Ok(()) } else { Err(Failure::wrong_arity(sub.name)) };
     }

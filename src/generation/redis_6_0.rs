@@ -90,13 +90,6 @@ impl Words for Redis60 {
         None
     }
 
-    fn error_while_loading(&self, error: &str, command: &str, _sub: Option<&str>) -> String {
-        format!(
-            "== CRITICAL == This server is sending an error to its AOF-loading-client: '{error}' \
-             after processing the command '{command}'"
-        )
-    }
-
     fn duplicate_field_in_table(&self) -> &'static str {
         "Duplicate keys detected"
     }

@@ -43,9 +43,6 @@ pub static REDIS_7_0: Generation = Generation {
 #[derive(Debug)]
 struct Redis70;
 
-/// The commands that consist of subcommands and may be in an AOF.
-const CONTAINERS: [&str; 2] = ["xgroup", "function"];
-
 impl Words for Redis70 {
     fn snapshots_failing(&self) -> &'static str {
         "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist \
@@ -90,15 +87,6 @@ impl Words for Redis70 {
 
     fn rdb_loaded(&self, loaded: u64, expired: u64) -> Option<String> {
         Some(format!("Done loading RDB, keys loaded: {loaded}, keys expired: {expired}"))
-    }
-
-    fn error_while_loading(&self, error: &str, command: &str, sub: Option<&str>) -> String {
-        let sub = sub.filter(|_| CONTAINERS.contains(&command));
-        let sub = sub.map_or(String::new(), |sub| format!("|{}", sub.to_ascii_lowercase()));
-        format!(
-            "== CRITICAL == This server is sending an error to its AOF-loading-client: '{error}' \
-             after processing the command '{command}{sub}'"
-        )
     }
 
     fn duplicate_field_in_table(&self) -> &'static str {

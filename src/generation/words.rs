@@ -208,10 +208,6 @@ pub trait Words: Debug + Sync {
     /// `rdbLoadRio`).
     fn rdb_loaded(&self, loaded: u64, expired: u64) -> Option<String>;
 
-    /// An error reply while an AOF is loaded; `sub` is the subcommand as it was written (Redis:
-    /// `afterErrorReply`).
-    fn error_while_loading(&self, error: &str, command: &str, sub: Option<&str>) -> String;
-
     /// The file contains a script; None if nothing is said.
     fn script_in_rdb(&self) -> Option<&'static str>;
 

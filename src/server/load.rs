@@ -11,7 +11,8 @@ use super::{Loading, Server};
 use crate::aof::{Aof, CannotLoad, Env, Executor, LoadResult, State, UnknownCommand};
 use crate::clock::{time, ustime};
 use crate::command::{
-    Command, Context, Failure, Outcome, Queued, Request, Session, Transaction, check_arity, lookup,
+    Command, Context, Failure, Outcome, Queued, Request, Session, Transaction, check_arity,
+    full_name, lookup,
 };
 use crate::env::Children;
 use crate::generation::Generation;
@@ -25,8 +26,8 @@ struct AofClient<'a> {
     server: &'a mut Server,
     session: Session,
     now_us: i64,
-    /// The last one that was read, and its subcommand.
-    last_command: (&'static str, Option<String>),
+    /// The last one that was read.
+    last_command: &'static str,
 }
 
 impl AofClient<'_> {
@@ -69,9 +70,11 @@ impl AofClient<'_> {
     fn log_error(&mut self, os: &mut dyn Os, failure: &Failure) {
         let error = String::from_utf8_lossy(&failure.0);
         let error = error.strip_prefix("ERR ").unwrap_or(&error);
-        let (command, sub) = &self.last_command;
-        let words = self.generation().words;
-        let line = words.error_while_loading(error, command, sub.as_deref());
+        let line = format!(
+            "== CRITICAL == This server is sending an error to its AOF-loading-client: '{error}' \
+             after processing the command '{}'",
+            self.last_command
+        );
         self.server.warning(os, &line);
     }
 }
@@ -145,8 +148,7 @@ impl Executor for AofClient<'_> {
 
     fn execute(&mut self, os: &mut dyn Os, argv: Vec<Bytes>) -> Result<(), UnknownCommand> {
         let command = lookup(self.generation(), &argv[0]).ok_or(UnknownCommand)?;
-        let sub = argv.get(1).map(|sub| String::from_utf8_lossy(sub).into_owned());
-        self.last_command = (command.name, sub);
+        self.last_command = full_name(self.generation(), command, &argv);
         match &mut self.session.transaction {
             Some(transaction) if command.name != "exec" => {
                 transaction.queue(command.queued(argv));
@@ -186,8 +188,7 @@ impl Server {
         let mut aof = std::mem::replace(&mut self.aof, off);
         let (epoll, unixtime, mstime) = (self.epoll, self.time.unixtime(), self.time.mstime());
         let session = Session::default();
-        let last_command = ("", None);
-        let mut client = AofClient { server: self, session, now_us, last_command };
+        let mut client = AofClient { server: self, session, now_us, last_command: "" };
         let mut env = Env {
             os,
             config: &config,
