@@ -67,7 +67,7 @@ pub fn restore(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     let options = Options::parse(&argv[4..])?;
     let key = &argv[1];
     if ctx.write(key).is_some() && !options.replace {
-        return Err(Failure::coded("BUSYKEY Target key name already exists."));
+        return Err(Failure::shared("BUSYKEY Target key name already exists."));
     }
     let ttl = integer(&argv[2])?;
     if ttl < 0 {

@@ -2,13 +2,17 @@
 //!
 //! Must not know: which command fails.
 
-use crate::generation::Generation;
+use crate::generation::{Generation, SharedErrors};
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
 
 /// An error reply: code and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure(pub Vec<u8>);
+pub struct Failure {
+    text: Vec<u8>,
+    /// Redis replies with an object that it has ready (server.c: `createSharedObjects`).
+    shared: bool,
+}
 
 impl Failure {
     /// `-ERR message`. Line ends in the message would end the reply, so they become blanks.
@@ -19,15 +23,36 @@ impl Failure {
     /// An error with a code of its own.
     pub fn coded(words: impl AsRef<[u8]>) -> Self {
         let blank = |&byte: &u8| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte };
-        Failure(words.as_ref().iter().map(blank).collect())
+        Failure { text: words.as_ref().iter().map(blank).collect(), shared: false }
+    }
+
+    /// One that Redis has ready, code and message.
+    pub fn shared(words: &str) -> Self {
+        Failure { shared: true, ..Failure::coded(words) }
+    }
+
+    /// Code and message.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// As the log has it where a client does not see it: without the code that is added last. None:
+    /// nothing is logged (Redis: `afterErrorReply`).
+    pub fn in_log(&self, generation: &Generation) -> Option<String> {
+        let text = String::from_utf8_lossy(&self.text);
+        match (self.shared, generation.shared_errors) {
+            (true, SharedErrors::NotLogged) => None,
+            (false, _) if text.starts_with("ERR ") => Some(text["ERR ".len()..].to_string()),
+            _ => Some(format!("-{text}")),
+        }
     }
 
     pub fn syntax() -> Self {
-        Failure::new("syntax error")
+        Failure::shared("ERR syntax error")
     }
 
     pub fn wrong_type() -> Self {
-        Failure::coded("WRONGTYPE Operation against a key holding the wrong kind of value")
+        Failure::shared("WRONGTYPE Operation against a key holding the wrong kind of value")
     }
 
     pub fn not_an_integer() -> Self {
@@ -35,11 +60,11 @@ impl Failure {
     }
 
     pub fn out_of_range() -> Self {
-        Failure::new("index out of range")
+        Failure::shared("ERR index out of range")
     }
 
     pub fn no_such_key() -> Self {
-        Failure::new("no such key")
+        Failure::shared("ERR no such key")
     }
 
     pub fn wrong_arity(name: &str) -> Self {
@@ -57,7 +82,7 @@ impl Failure {
 
 impl From<Failure> for Reply {
     fn from(failure: Failure) -> Reply {
-        Reply::Error(failure.0)
+        Reply::Error(failure.text)
     }
 }
 

@@ -23,6 +23,7 @@ pub struct Generation {
     pub forks_in_transactions: ForksInTransactions,
     pub shutdown: ShutdownWay,
     pub aged_past_the_clock: AgedPastTheClock,
+    pub shared_errors: SharedErrors,
     pub directives: Directives,
     /// Whether an address of `bind` may be missing on this machine: `-::1`.
     pub optional_addresses: bool,
@@ -105,6 +106,13 @@ pub enum AgedPastTheClock {
     Half,
     /// It wraps around.
     Wraps,
+}
+
+/// Whether errors that are shared objects are logged where no client sees them, like others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharedErrors {
+    NotLogged,
+    Logged,
 }
 
 /// How a server is shut down.

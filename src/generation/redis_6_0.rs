@@ -5,7 +5,7 @@
 use super::definition::{
     AgedPastTheClock, AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync,
     Fields, ForksInTransactions, Generation, Installation, KilledSave, Libraries, PanicSignal,
-    Propagation, RdbFormat, ShutdownWay, StreamForm, Translation, ValueChecks,
+    Propagation, RdbFormat, SharedErrors, ShutdownWay, StreamForm, Translation, ValueChecks,
 };
 use super::words::{ConfigRefused, RdbBlock, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
 
@@ -34,6 +34,7 @@ pub static REDIS_6_0: Generation = Generation {
     forks_in_transactions: ForksInTransactions::AtOnce,
     shutdown: ShutdownWay::Plain,
     aged_past_the_clock: AgedPastTheClock::Half,
+    shared_errors: SharedErrors::NotLogged,
     directives: Directives::Redis60,
     optional_addresses: false,
     commands: Commands::Redis60,

@@ -5,7 +5,7 @@
 use super::definition::{
     AgedPastTheClock, AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync,
     Fields, ForksInTransactions, Generation, Installation, KilledSave, Libraries, PanicSignal,
-    Propagation, RdbFormat, ShutdownWay, StreamForm, Translation, ValueChecks,
+    Propagation, RdbFormat, SharedErrors, ShutdownWay, StreamForm, Translation, ValueChecks,
 };
 use super::words::{ConfigRefused, RdbBlock, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
 
@@ -34,6 +34,7 @@ pub static REDIS_7_0: Generation = Generation {
     forks_in_transactions: ForksInTransactions::Scheduled,
     shutdown: ShutdownWay::Abortable,
     aged_past_the_clock: AgedPastTheClock::Wraps,
+    shared_errors: SharedErrors::Logged,
     directives: Directives::Redis70,
     optional_addresses: true,
     commands: Commands::Redis70,

@@ -138,8 +138,8 @@ impl Server {
         }
         session.transaction = None;
         self.keyspace.interest.unwatch_all_keys(session.id);
-        let reason = refusal.failure.0;
-        let reason = reason.strip_prefix(b"ERR ").unwrap_or(&reason);
+        let reason = refusal.failure.text();
+        let reason = reason.strip_prefix(b"ERR ").unwrap_or(reason);
         Failure::coded([b"EXECABORT Transaction discarded because of: ", reason].concat()).into()
     }
 

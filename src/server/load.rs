@@ -68,8 +68,7 @@ impl AofClient<'_> {
     /// Redis: `afterErrorReply`. The command is the one that was read, EXEC for all of its
     /// transaction.
     fn log_error(&mut self, os: &mut dyn Os, failure: &Failure) {
-        let error = String::from_utf8_lossy(&failure.0);
-        let error = error.strip_prefix("ERR ").unwrap_or(&error);
+        let Some(error) = failure.in_log(self.generation()) else { return };
         let line = format!(
             "== CRITICAL == This server is sending an error to its AOF-loading-client: '{error}' \
              after processing the command '{}'",

@@ -11,6 +11,9 @@ use redis::{Connection, FromRedisValue, RedisResult};
 pub struct Server {
     process: Child,
     log: BufReader<ChildStdout>,
+    /// The log until it was ready.
+    #[allow(dead_code)]
+    pub log_of_start: String,
     socket: PathBuf,
     connection: Option<Connection>,
 }
@@ -48,24 +51,31 @@ impl Server {
             .spawn()
             .expect("the server starts");
         let log = BufReader::new(process.stdout.take().expect("its output is a pipe"));
-        let mut server = Server { process, log, socket, connection: None };
+        let log_of_start = String::new();
+        let mut server = Server { process, log, log_of_start, socket, connection: None };
         // "The server is now ready", and from 7.2 on "Ready".
-        server.await_log("eady to accept connections");
+        (server.log_of_start, _) = server.read_log("eady to accept connections");
         let url = format!("redis+unix://{}", server.socket.display());
         let client = redis::Client::open(url).expect("the address is well-formed");
         server.connection = Some(client.get_connection().expect("it accepts connections"));
         server
     }
 
-    /// Reads the log until a line contains `text`.
+    /// Reads the log until a line contains `text`. Returns that line.
+    #[allow(dead_code)]
     pub fn await_log(&mut self, text: &str) -> String {
+        self.read_log(text).1
+    }
+
+    /// Returns the lines before, too.
+    fn read_log(&mut self, text: &str) -> (String, String) {
         let mut seen = String::new();
         loop {
             let mut line = String::new();
             let length = self.log.read_line(&mut line).expect("the log can be read");
             assert!(length > 0, "the log ended before {text:?}:\n{seen}");
             if line.contains(text) {
-                return line;
+                return (seen, line);
             }
             seen.push_str(&line);
         }

@@ -132,7 +132,8 @@ fn create(ctx: &mut Context<'_>, argv: &[Bytes], text: &[u8], options: &Options)
     }
     let stream = ctx.stream_or_add(key, Stream::default)?;
     if !stream.create_group(group, id, options.entries_read) {
-        return Err(Failure::coded("BUSYGROUP Consumer Group name already exists"));
+        // Not shared, but in 6.0 it goes the way of those that are.
+        return Err(Failure::shared("BUSYGROUP Consumer Group name already exists"));
     }
     ctx.changed(1);
     Ok(Reply::OK)
