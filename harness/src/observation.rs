@@ -14,7 +14,7 @@ pub use crate::kernel::trace::{
 };
 pub use crate::kernel::{Cut, Image, Name, Site, Time};
 pub use crate::profile::{Announces, Commands};
-pub use crate::world::Directive;
+pub use crate::world::{Directive, LAST_CALL};
 
 /// Everything that one run of a case has shown so far.
 #[derive(Clone, Debug, Default)]
@@ -203,6 +203,10 @@ pub struct Child {
 pub struct LiveChecks {
     pub leaks: Leaks,
     pub refusal: Option<Refusal>,
+    /// What INFO says, where it was asked.
+    pub info: Vec<(String, String)>,
+    /// Files that no manifest names, by role, where nobody is at work.
+    pub forgotten: Vec<String>,
 }
 
 /// What a settled server holds on to without a use.

@@ -123,7 +123,7 @@ pub fn compare(old: &Report, new: &Report) -> Result<Vec<Changed>, Incomparable>
 pub(super) fn weight(verdict: Verdict) -> u8 {
     match verdict {
         verdict if verdict.is_broken_promise() => 2,
-        Verdict::LostReported | Verdict::Leaked => 1,
+        Verdict::LostReported | Verdict::Leaked | Verdict::Surprise => 1,
         _ => 0,
     }
 }

@@ -4,7 +4,7 @@
 
 use nix::errno::Errno;
 
-use crate::sweep::fault::CallFault;
+use crate::sweep::fault::{CallFault, Then};
 use crate::sweep::{Fault, OneOrPair};
 
 /// The reason why calls go wrong.
@@ -25,6 +25,8 @@ pub enum Event {
     Lie,
     /// Nothing but an order of tasks that is rare.
     Timing,
+    /// No fault at all.
+    Nothing,
     /// The case library, in which each case has faults of its own.
     Cases,
 }
@@ -33,13 +35,15 @@ impl Event {
     /// What brings on a fault.
     pub fn of(fault: &Fault) -> Event {
         match fault.of_the_call() {
+            None if *fault == Fault::None => Event::Nothing,
             None => Event::Timing,
             Some(CallFault::Kill(..)) => Event::Kill,
             Some(CallFault::PowerCut(..)) => Event::PowerCut,
             Some(CallFault::Delay(_)) => Event::SlowDisk,
             Some(CallFault::Lie) => Event::Lie,
-            Some(CallFault::Short { then_full: true, .. }) => Event::DiskFull,
-            Some(CallFault::Short { .. } | CallFault::ErrorPagesKept(_)) => Event::DiskError,
+            Some(CallFault::Short(_, Then::Full)) => Event::DiskFull,
+            Some(CallFault::Short(_, Then::Killed)) => Event::Kill,
+            Some(CallFault::Short(..) | CallFault::ErrorPagesKept(_)) => Event::DiskError,
             Some(CallFault::Error(errno, _)) => Event::of_error(errno),
         }
     }
@@ -70,6 +74,7 @@ impl Event {
             Event::OutOfResources => "without a free descriptor, process or memory",
             Event::Lie => "on a disk that lies",
             Event::Timing => "with rare timing",
+            Event::Nothing => "without any fault",
             Event::Cases => "in a case of the library",
         }
     }
@@ -84,6 +89,7 @@ impl Event {
             Event::OutOfResources => "out of resources",
             Event::Lie => "disk that lies",
             Event::Timing => "rare timing",
+            Event::Nothing => "no fault",
             Event::Cases => "case library",
         }
     }

@@ -27,6 +27,10 @@ pub fn objections(
                 let message = format!("`{call}` moves no bytes: it cannot be short");
                 wrongs.push(Wrong::new(place.clone(), message, "`short` is for read and write"));
             }
+            Effect::Short(0) if *call == CallName::Read => {
+                let message = "a `read` of 0 bytes says that the file ends".to_string();
+                wrongs.push(Wrong::new(span.clone(), message, "write retval=0: it is a lie"));
+            }
             Effect::Retval(_) if !can_lie(*call) => {
                 let message = format!("`{call}` cannot claim what it did not do");
                 let help = "it would have to invent a descriptor or a process; use error=";

@@ -1,18 +1,21 @@
-//! Judging a running server: whether it takes writes again, and what it holds on to.
+//! Judging a running server: whether it takes writes again, what it holds on to, and whether what it
+//! says of itself is so.
 //!
 //! Must not know: how it was examined.
 
 use std::time::Duration;
 
+use super::reason::Surprise;
+use super::reports::reports;
 use super::{Judgement, Reason, Verdict};
-use crate::observation::{Leaks, LiveChecks, Time};
+use crate::observation::{Leaks, LiveChecks, Observations, Time};
 
 /// How long writes may stay refused once every fault is over.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Judges what the checks of a running server found.
-pub fn live_checks(found: &LiveChecks) -> Vec<Judgement> {
-    let mut judgements = Vec::new();
+pub fn live_checks(seen: &Observations, found: &LiveChecks) -> Vec<Judgement> {
+    let mut judgements = reports(seen, &found.info);
     if let Some(refusal) = &found.refusal
         && refusal.healed_for >= Time::ZERO + PATIENCE
     {
@@ -35,6 +38,12 @@ pub fn live_checks(found: &LiveChecks) -> Vec<Judgement> {
         };
         let sentence = format!("a settled server holds on to {}", found.leaks);
         judgements.push(Judgement::new(Verdict::Leaked, reason, sentence));
+    }
+    if !found.forgotten.is_empty() {
+        let roles = found.forgotten.clone();
+        let sentence = format!("no manifest names {}, and nobody deletes it", roles.join(", "));
+        let reason = Reason::Surprise(Surprise::Forgotten(roles));
+        judgements.push(Judgement::new(Verdict::Surprise, reason, sentence));
     }
     judgements
 }

@@ -22,6 +22,9 @@
 //! - Without an append-only file, the last SAVE or BGSAVE that reported success is kept. While one
 //!   is being switched on nothing more is, until the first rewrite has succeeded (where there is a
 //!   manifest: until it names the new file); from then on the file owes what came before, too.
+//! - A FLUSHALL that answers `+OK` while there are save points has saved an empty snapshot, if the
+//!   documentation of the server says so.
+//! - What WAITAOF has counted this server for is kept, after a kill and after a power cut.
 //! - A SHUTDOWN that exits 0 reaffirms everything acknowledged, and cancels what was announced
 //!   before; unless persistence is off, and then it is a save if its configuration says so.
 //!
@@ -44,7 +47,11 @@
 //! that no process will finish are `litter`. At `check`, a server whose writes are still refused
 //! 10 s after the last fault healed is `stuck`, and what clears it is tried out and named; one that
 //! is settled and holds descriptors without a use, zombies, or children that it does not know of is
-//! `leaked`. The worst verdict of a case is the case's.
+//! `leaked`; one whose INFO says that a snapshot or rewrite is fine that has failed has
+//! `misreported`. What nobody promised and nobody would expect is a `surprise`: INFO calls failed
+//! what is in place, files that no manifest names any more are never deleted, a start fails with exit
+//! status 0, or, having read everything, because the disk is full. `docs/promises.md` names the
+//! sentence behind each promise. The worst verdict of a case is the case's.
 //!
 //! Which commands write, and by what a server announces trouble, are facts of the server: they come
 //! with the observations.
@@ -58,16 +65,20 @@ pub mod history;
 mod live_checks;
 mod owed;
 pub mod reason;
+mod refusals;
 pub mod regime;
+mod reports;
 mod saves;
 mod syncs;
 mod verdict;
+mod waits;
 
 pub use announced::Subject;
 pub use history::Entry;
 pub use live_checks::{PATIENCE, live_checks};
 pub use owed::Going;
 pub use reason::Reason;
+pub use refusals::refusals;
 pub use regime::Regime;
 pub use verdict::{NotAVerdict, Verdict};
 
@@ -201,8 +212,8 @@ fn prefix(seen: &Observations, entries: &[Entry], count: usize, moment: Moment) 
     if going.how() == How::Shutdown(0) {
         return judged(Verdict::Lost, reason(Told::Nobody), &broken.to_string());
     }
-    // A save that reported success has announced the opposite; what became of others says nothing.
-    if broken.promise == Promise::Save {
+    // A command that reported success has announced the opposite; what became of others says nothing.
+    if matches!(broken.promise, Promise::Save | Promise::Flushall | Promise::Waitaof) {
         return judged(Verdict::Lost, reason(Told::Nobody), &broken.to_string());
     }
     let subject = Subject::File;

@@ -7,7 +7,7 @@ use std::fmt;
 use super::history::Entry;
 use super::reason::Promise;
 use super::regime::{self, Position, Regime};
-use super::{saves, syncs};
+use super::{saves, syncs, waits};
 use crate::observation::{End, How, Observations, PowerCut, Time};
 
 /// A promise that was broken, and the line of the write that it was about.
@@ -23,6 +23,13 @@ impl fmt::Display for Broken {
         match self.promise {
             Promise::Shutdown => write!(f, "SHUTDOWN had reaffirmed every one"),
             Promise::Save => write!(f, "a save that reported success had held line {line}"),
+            Promise::Flushall => {
+                write!(
+                    f,
+                    "FLUSHALL in line {line} had reported success, and saves an empty snapshot"
+                )
+            }
+            Promise::Waitaof => write!(f, "WAITAOF had counted this server for line {line}"),
             Promise::Sync => write!(f, "a sync had covered line {line}"),
             Promise::Policy(regime) => write!(f, "{} had promised line {line}", regime.as_str()),
             Promise::Second(regime) => {
@@ -83,6 +90,7 @@ impl<'a> Going<'a> {
         let reads_the_file = regime::loads_the_file(self.seen, self.seen.incarnation());
         match (reads_the_file, self.regime()) {
             (false, _) if saves::holds(self.seen, entry) => broken(Promise::Save),
+            (false, _) if saves::flushes(self.seen, entry) => broken(Promise::Flushall),
             (false, _) => Ok(Regime::Off),
             (true, off) if !off.is_on() => Ok(off),
             (true, _) => self.file_owes(entry),
@@ -122,6 +130,9 @@ impl<'a> Going<'a> {
             since = self.seen.calls[call].at;
         }
         let broken = |promise| Err(Broken { promise, line: entry.line });
+        if waits::cover(self.seen, entry) {
+            return broken(Promise::Waitaof);
+        }
         match (self.cut, regime) {
             (_, Regime::Always) => broken(Promise::Policy(regime)),
             (None, Regime::Everysec) if syncs::in_grace(self.seen, entry, since, self.at()) => {

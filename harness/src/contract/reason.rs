@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::regime::Regime;
-use crate::observation::Descriptor;
+use crate::observation::{Descriptor, LAST_CALL};
 
 /// Why a verdict was given.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,7 +23,10 @@ pub enum Reason {
     /// The policy allows the loss.
     Allowed(Regime),
     /// A promise was broken.
-    Broken { promise: Promise, told: Told },
+    Broken {
+        promise: Promise,
+        told: Told,
+    },
     /// The dataset is the state after no prefix of the history.
     NoPrefix,
     /// The server did not start on what was on the disk.
@@ -31,11 +34,38 @@ pub enum Reason {
     /// The server ended without being asked to, or not as it was asked to.
     Ended(UnaskedEnd),
     /// Writes stay refused: the beginning of the reply, and the command that clears it.
-    WritesRefused { reply: String, cure: Option<String> },
+    WritesRefused {
+        reply: String,
+        cure: Option<String>,
+    },
     /// A settled server holds on to something.
-    Leaked { zombies: bool, unknown_children: bool, descriptors: Vec<Descriptor> },
+    Leaked {
+        zombies: bool,
+        unknown_children: bool,
+        descriptors: Vec<Descriptor>,
+    },
+    /// INFO says what is not so: the field with its value.
+    Misreported {
+        field: String,
+        value: String,
+    },
+    Surprise(Surprise),
     /// What the machine, the world or the case says, without its numbers.
     Other(String),
+}
+
+/// What no promise covers, and nobody expects.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Surprise {
+    /// INFO says by this field that what is in place has failed.
+    PublishedAsFailed(String),
+    /// Files that no manifest names any more, by role, and that nobody will delete.
+    Forgotten(Vec<String>),
+    /// A start that failed, with exit status 0.
+    FailedWithStatusZero,
+    /// A start that had read everything failed because nothing could be written.
+    NoSpaceToStart,
 }
 
 /// What promised that a write would still be there.
@@ -46,6 +76,10 @@ pub enum Promise {
     Shutdown,
     /// A SAVE or BGSAVE that reported success.
     Save,
+    /// A FLUSHALL that reported success while there are save points: it saves.
+    Flushall,
+    /// A WAITAOF that counted this server.
+    Waitaof,
     /// A sync that succeeded after the write.
     Sync,
     /// The policy under which it was acknowledged.
@@ -95,9 +129,11 @@ impl Reason {
         Reason::WritesRefused { reply: opening.to_string(), cure: cure.map(str::to_string) }
     }
 
-    /// A reason that is not the contract's, from its sentence.
+    /// A reason that is not the contract's, from its sentence. Which call a loop has made last, and
+    /// with what, is by chance.
     pub fn other(sentence: &str) -> Reason {
-        Reason::Other(without_numbers(sentence))
+        let what = sentence.split(LAST_CALL).next().unwrap_or_default();
+        Reason::Other(without_numbers(what))
     }
 }
 

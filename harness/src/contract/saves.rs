@@ -2,7 +2,8 @@
 //!
 //! SAVE reports with its reply; BGSAVE when the server has reaped a child that put its file into
 //! place and exited with 0; it holds what was there at its fork. A SHUTDOWN that saves counts as
-//! SAVE. Must not know: the append-only file.
+//! SAVE. FLUSHALL saves an empty snapshot while there are save points, if the server's documentation
+//! says so. Must not know: the append-only file.
 
 use super::history::{Entry, name};
 use super::regime;
@@ -19,6 +20,15 @@ fn by_command(seen: &Observations, entry: &Entry) -> bool {
             && name(&sent.argv) == "SAVE"
             && sent.reply.as_deref() == Some("+OK")
     })
+}
+
+/// Whether this is itself a command that saves what it leaves, and reported success.
+pub fn flushes(seen: &Observations, entry: &Entry) -> bool {
+    let sent = &seen.history[entry.order];
+    let saves = || regime::last_policy(seen, entry.incarnation).is_some_and(|policy| policy.saves);
+    seen.commands.saves.contains(&*name(&sent.argv))
+        && sent.reply.as_deref() == Some("+OK")
+        && saves()
 }
 
 fn by_child(seen: &Observations, entry: &Entry) -> bool {

@@ -342,14 +342,15 @@ fn a_living_server_is_stuck_after_ten_seconds_and_leaks_are_named() {
     let refused = |healed_for| {
         let reply = "-MISCONF".to_string();
         let refusal = Some(Refusal { reply, healed_for, cure: Some("BGREWRITEAOF".to_string()) });
-        live_checks(&LiveChecks { leaks: Leaks::default(), refusal })
+        live_checks(&Observations::default(), &LiveChecks { refusal, ..LiveChecks::default() })
     };
     assert_eq!(refused(Time(9_999_999_999)), []);
     let stuck = refused(seconds(10));
     assert_eq!(stuck[0].verdict, Verdict::Stuck);
     assert!(stuck[0].sentence.ends_with("BGREWRITEAOF clears it"), "{}", stuck[0].sentence);
-    let leaked =
-        live_checks(&LiveChecks { leaks: Leaks { zombies: 1, ..Leaks::default() }, refusal: None });
+    let leaks = Leaks { zombies: 1, ..Leaks::default() };
+    let found = LiveChecks { leaks, ..LiveChecks::default() };
+    let leaked = live_checks(&Observations::default(), &found);
     assert_eq!((leaked.len(), leaked[0].verdict), (1, Verdict::Leaked));
 }
 

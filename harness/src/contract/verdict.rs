@@ -29,8 +29,12 @@ pub enum Verdict {
     LostReported,
     /// Writes stay refused after the fault is over.
     Stuck,
+    /// INFO says something that is not so, about what the documentation defines.
+    Misreported,
     /// Descriptors, zombies or children stay behind in a living server.
     Leaked,
+    /// Nothing is promised, but nobody would expect it.
+    Surprise,
     /// Writes are gone because the operating system claimed what it had not done.
     LostByLie,
     /// Temporary files stay behind after a kill.
@@ -45,7 +49,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// All of them, the worst first.
-    pub const ALL: [Verdict; 15] = [
+    pub const ALL: [Verdict; 17] = [
         Verdict::HarnessBroken,
         Verdict::NotMeasured,
         Verdict::Hung,
@@ -55,7 +59,9 @@ impl Verdict {
         Verdict::Diverged,
         Verdict::LostReported,
         Verdict::Stuck,
+        Verdict::Misreported,
         Verdict::Leaked,
+        Verdict::Surprise,
         Verdict::LostByLie,
         Verdict::Litter,
         Verdict::LostAllowed,
@@ -65,15 +71,17 @@ impl Verdict {
 
     /// All of them in the order in which a person wants to hear of them: what is known before what
     /// was not measured.
-    pub const BY_WEIGHT: [Verdict; 15] = [
+    pub const BY_WEIGHT: [Verdict; 17] = [
         Verdict::Hung,
         Verdict::Died,
         Verdict::RefusedStart,
         Verdict::Lost,
         Verdict::Diverged,
         Verdict::Stuck,
+        Verdict::Misreported,
         Verdict::LostReported,
         Verdict::Leaked,
+        Verdict::Surprise,
         Verdict::LostByLie,
         Verdict::Litter,
         Verdict::LostAllowed,
@@ -100,6 +108,8 @@ impl Verdict {
             Verdict::Diverged => "diverged",
             Verdict::LostReported => "lost-reported",
             Verdict::Stuck => "stuck",
+            Verdict::Misreported => "misreported",
+            Verdict::Surprise => "surprise",
             Verdict::Leaked => "leaked",
             Verdict::LostByLie => "lost-by-lie",
             Verdict::Litter => "litter",
@@ -110,8 +120,8 @@ impl Verdict {
     }
 
     /// Whether the server is at fault in a way that ends a run with exit code 1. What was announced
-    /// before it was lost, what a lie of the operating system took, and litter are findings,
-    /// not broken promises.
+    /// before it was lost, what a lie of the operating system took, surprises and litter are
+    /// findings, not broken promises.
     pub fn is_broken_promise(self) -> bool {
         matches!(
             self,
@@ -121,6 +131,7 @@ impl Verdict {
                 | Verdict::Lost
                 | Verdict::Diverged
                 | Verdict::Stuck
+                | Verdict::Misreported
         )
     }
 

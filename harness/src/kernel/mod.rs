@@ -347,7 +347,12 @@ impl Kernel {
         if let Some(halt) = entered.halt(When::After) {
             self.halt = Some(halt);
         }
-        let failed = matches!(returned, Returned::Error(_));
+        // A loop that writes the rest again gets no further by a write that takes nothing, either.
+        let failed = match (&returned, &entered.detail) {
+            (Returned::Error(_), _) => true,
+            (Returned::Value(0), Detail::Bytes(1..)) => entered.site.call == CallName::Write,
+            _ => false,
+        };
         let (began, now) = (entered.began, self.now());
         self.processes.tasks[entered.task.0].failures.note(failed, began, now);
         self.record(Event::Call(CallRecord {

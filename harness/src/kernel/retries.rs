@@ -16,7 +16,7 @@ const TICK: Duration = Duration::from_millis(1);
 /// How many may fail in a row, then or later. Servers give up after some seconds.
 const IN_A_ROW: u32 = 20_000;
 /// What a door says of more.
-pub const ENDLESS: &str = "20,000 calls in a row have failed";
+pub const ENDLESS: &str = "20,000 calls in a row have failed or moved nothing";
 
 /// The calls of a task that have failed since one succeeded, without a pause between them.
 #[derive(Clone, Copy, Debug, Default)]

@@ -42,6 +42,8 @@ pub struct Commands {
     pub timeless: BTreeSet<String>,
     /// They end the server.
     pub ends: BTreeSet<String>,
+    /// Where there are save points, they save what they leave, by the server's documentation.
+    pub saves: BTreeSet<String>,
 }
 
 /// How persistence is configured, observed and repaired.
@@ -108,6 +110,7 @@ pub struct PartOfCommands {
     unordered: Option<BTreeSet<String>>,
     timeless: Option<BTreeSet<String>>,
     ends: Option<BTreeSet<String>>,
+    saves: Option<BTreeSet<String>>,
 }
 
 impl PartOfCommands {
@@ -120,6 +123,7 @@ impl PartOfCommands {
             unordered: self.unordered.unwrap_or_else(|| base.unordered.clone()),
             timeless: self.timeless.unwrap_or_else(|| base.timeless.clone()),
             ends: self.ends.unwrap_or_else(|| base.ends.clone()),
+            saves: self.saves.unwrap_or_else(|| base.saves.clone()),
         })
     }
 }

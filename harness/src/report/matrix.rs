@@ -50,9 +50,9 @@ pub fn legend() -> String {
 const WORDS: &str = "\
 .     kept           allow  lost-allowed  lie     lost-by-lie
 told  lost-reported  leak   leaked        litter  litter
-?     not-measured   -      not injected
-in capitals: a promise broken (LOST DIVERGED STUCK DIED HUNG REFUSED),
-or the harness itself (BROKEN)";
+odd   surprise       ?      not-measured   -       not injected
+in capitals: a promise broken (LOST DIVERGED STUCK DIED HUNG REFUSED,
+FALSE for misreported), or the harness itself (BROKEN)";
 
 /// The word in a cell.
 pub fn word(verdict: Option<Verdict>) -> &'static str {
@@ -67,7 +67,9 @@ pub fn word(verdict: Option<Verdict>) -> &'static str {
         Some(Verdict::Diverged) => "DIVERGED",
         Some(Verdict::LostReported) => "told",
         Some(Verdict::Stuck) => "STUCK",
+        Some(Verdict::Misreported) => "FALSE",
         Some(Verdict::Leaked) => "leak",
+        Some(Verdict::Surprise) => "odd",
         Some(Verdict::LostByLie) => "lie",
         Some(Verdict::Litter) => "litter",
         Some(Verdict::LostAllowed) => "allow",

@@ -6,11 +6,11 @@
 use crate::audit::known::KnownBug;
 use crate::audit::own_line;
 use crate::audit::record::Cause;
-use crate::contract::reason::{Attempts, Promise, Told};
+use crate::contract::reason::{Attempts, Promise, Surprise, Told};
 use crate::contract::{Reason, Verdict};
 use crate::kernel::plan::When;
 use crate::sweep::OneOrPair;
-use crate::sweep::fault::{CallFault, Fault, First, Lasts, Moved};
+use crate::sweep::fault::{CallFault, Fault, First, Lasts, Moved, Then};
 
 /// `After a power cut or a disk error the server does not start again.`
 pub fn lead(cause: &Cause) -> String {
@@ -60,13 +60,34 @@ pub fn what(verdict: Verdict, reason: Option<&Reason>) -> String {
         (Verdict::LostReported, _) => {
             "writes are gone, and a client could have known before".to_string()
         }
+        (Verdict::Misreported, Some(Reason::Misreported { field, value })) => {
+            format!("INFO says {field}:{value}, and that is not so")
+        }
+        (Verdict::Surprise, Some(Reason::Surprise(surprise))) => surprising(surprise),
         (Verdict::Leaked, _) => "the server holds on to descriptors or children".to_string(),
         (other, _) => format!("the run comes to {other}"),
     }
 }
 
+fn surprising(surprise: &Surprise) -> String {
+    match surprise {
+        Surprise::PublishedAsFailed(field) => {
+            format!("INFO says {field}:err, though the file is in place")
+        }
+        Surprise::Forgotten(roles) => {
+            format!("a file stays behind that no manifest names ({})", roles.join(", "))
+        }
+        Surprise::FailedWithStatusZero => "a start fails with exit status 0".to_string(),
+        Surprise::NoSpaceToStart => {
+            "the server refuses to start on a full disk, though it has read everything".to_string()
+        }
+    }
+}
+
 fn promised(promise: Promise) -> String {
     match promise {
+        Promise::Flushall => "a successful FLUSHALL had declared".to_string(),
+        Promise::Waitaof => "WAITAOF had declared".to_string(),
         Promise::Shutdown => "a SHUTDOWN with exit code 0 had declared".to_string(),
         Promise::Save => "a successful SAVE or BGSAVE had declared".to_string(),
         Promise::Sync => "a successful sync had declared".to_string(),
@@ -189,6 +210,7 @@ fn fault(fault: &Fault) -> String {
         Fault::Order { first, with: Some(fault) } => {
             format!("{}, {}", call_fault(*fault), earlier(first))
         }
+        Fault::None => "nothing goes wrong".to_string(),
     }
 }
 
@@ -201,13 +223,19 @@ fn call_fault(fault: CallFault) -> String {
         CallFault::Error(errno, Lasts::Once) => format!("{errno:?} once"),
         CallFault::Error(errno, Lasts::FromHereOn) => format!("{errno:?} from here on"),
         CallFault::ErrorPagesKept(errno) => format!("{errno:?}, pages stay dirty"),
-        CallFault::Short { moved, then_full } => {
+        CallFault::Short(moved, then) => {
             let moved = match moved {
+                Moved::Nothing => "nothing moved",
                 Moved::OneByte => "1 byte moved",
                 Moved::Half => "half moved",
                 Moved::AllButOne => "all but 1 byte moved",
             };
-            if then_full { format!("{moved}, then disk full") } else { moved.to_string() }
+            match then {
+                Then::GoesOn => moved.to_string(),
+                Then::Full => format!("{moved}, then disk full"),
+                Then::Killed => format!("{moved}, then all killed"),
+                Then::Again => format!("{moved} from here on"),
+            }
         }
         CallFault::Lie => "nothing done, success claimed".to_string(),
         CallFault::Delay(_) => format!("takes {fault}"),

@@ -39,7 +39,7 @@ pub fn is_shown(record: &Record) -> bool {
 pub fn column(record: &Record) -> String {
     match &record.fault.first {
         Fault::Order { first, .. } => first.to_string(),
-        Fault::Call(_) => record.fault.to_string(),
+        Fault::Call(_) | Fault::None => record.fault.to_string(),
     }
 }
 

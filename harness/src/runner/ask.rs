@@ -3,6 +3,7 @@
 //! A question gives the server a turn of its event loop, as any client does. Must not know: what
 //! is promised.
 
+use super::content::ask::Access;
 use super::log;
 use super::resp::{Reply, decode_command};
 use super::state::{EarlyEnd, Runner};
@@ -18,6 +19,9 @@ fn word(word: &str) -> Argv {
 impl Runner<'_> {
     /// Asks and waits. None for each question that has no answer yet.
     pub fn ask(&mut self, questions: &[Argv]) -> Result<Vec<Option<Reply>>, EarlyEnd> {
+        if let Some(auth) = Access::with(self.session.directives()).authentication() {
+            self.session.send_questions(&[auth])?;
+        }
         let numbers = self.session.send_questions(questions)?;
         self.settle()?;
         Ok(numbers.iter().map(|number| self.session.take_answer(*number).flatten()).collect())

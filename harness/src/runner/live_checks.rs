@@ -1,15 +1,18 @@
-//! Looking at a living server at `check`: does it take writes, and what does it hold on to?
+//! Looking at a living server at `check`: does it take writes, what does it hold on to, and what does
+//! it say of itself?
 //!
-//! A write is tried only where this server has met a fault and every fault is over, because it
-//! disturbs; what clears a refusal is then tried out, one thing after the other. Must not know:
+//! INFO is asked and a write is tried only where this server has met a fault and every fault is
+//! over, because they disturb; what clears a refusal is then tried out, one thing after the other. Must not know:
 //! what is promised.
 
 use std::time::Duration;
 
+use super::record::Faults;
 use super::resp::Reply;
 use super::state::{EarlyEnd, Runner};
 use crate::contract::regime::last_lie;
 use crate::contract::{PATIENCE, live_checks};
+use crate::kernel::Name;
 use crate::observation::{Descriptor, Leaks, LiveChecks, Refusal, Time};
 
 /// Who tries.
@@ -23,12 +26,51 @@ impl Runner<'_> {
     /// Looks, and gives the verdicts that come of it.
     pub fn live_checks(&mut self) -> Result<(), EarlyEnd> {
         let leaks = self.leaks()?;
+        let forgotten = self.forgotten();
+        let info = match self.has_recovered() {
+            true => self.info()?.unwrap_or_default(),
+            false => Vec::new(),
+        };
         let refusal = self.refusal()?;
-        let found = LiveChecks { leaks, refusal };
-        for judgement in live_checks(&found) {
+        let found = LiveChecks { leaks, refusal, info, forgotten };
+        for judgement in live_checks(&self.record.seen, &found) {
             self.rule(judgement);
         }
         Ok(())
+    }
+
+    /// Whether this server has met a fault, and has had its time since the last one was over.
+    fn has_recovered(&self) -> bool {
+        let Faults { healed_at, .. } = self.record.faults;
+        self.record.faults.were_met_by(self.record.seen.incarnation())
+            && healed_at.is_some_and(|healed| self.session.now() - healed >= PATIENCE)
+    }
+
+    /// Files beside a manifest that it does not name, where nobody is at work on them.
+    fn forgotten(&self) -> Vec<String> {
+        let in_use = self.record.has_children() || self.session.world.children() > 0;
+        if in_use || !self.has_recovered() || last_lie(&self.record.seen).is_some() {
+            return Vec::new();
+        }
+        let kernel = self.session.world.kernel();
+        let files: Vec<(&str, &[u8], Name)> = kernel
+            .disk
+            .files()
+            .map(|(name, text)| (name, text, kernel.role_of_name(name)))
+            .collect();
+        let Some((manifest, text, _)) = files.iter().find(|(.., role)| *role == "manifest") else {
+            return Vec::new();
+        };
+        let directory = manifest.rsplit_once('/').map_or("", |(directory, _)| directory);
+        let named = names_in(&String::from_utf8_lossy(text));
+        let beside = files.iter().filter_map(|(path, _, role)| {
+            let name = path.strip_prefix(directory)?.strip_prefix('/')?;
+            let is_data = *role != "manifest" && !self.profile.is_temporary(role);
+            (is_data && !named.contains(&name.to_string())).then(|| role.to_string())
+        });
+        let mut forgotten: Vec<String> = beside.collect();
+        forgotten.sort();
+        forgotten
     }
 
     /// Descriptors without a use, zombies, and children that the server does not know of.
@@ -82,8 +124,7 @@ impl Runner<'_> {
     fn refusal(&mut self) -> Result<Option<Refusal>, EarlyEnd> {
         let Some(healed_at) = self.record.faults.healed_at else { return Ok(None) };
         let healed_for = Time::ZERO + (self.session.now() - healed_at);
-        let met_a_fault = self.record.faults.were_met_by(self.record.seen.incarnation());
-        if !met_a_fault || healed_for < Time::ZERO + PATIENCE {
+        if !self.has_recovered() {
             return Ok(None);
         }
         let Some(reply) = self.refused()? else { return Ok(None) };
@@ -114,5 +155,27 @@ impl Runner<'_> {
             self.settle()?;
         }
         Ok(self.session.is_running() && self.refused()?.is_none())
+    }
+}
+
+/// The files that a manifest names, one in each line: `file NAME seq N type T` (Redis:
+/// `aofLoadManifestFromFile`). A name with blanks stands in quotes.
+fn names_in(manifest: &str) -> Vec<String> {
+    let lines = manifest.lines().filter_map(|line| line.strip_prefix("file "));
+    let named = lines.filter_map(|rest| match rest.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"').map(|(name, _)| name),
+        None => rest.split(' ').next(),
+    });
+    named.map(str::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_in;
+
+    #[test]
+    fn a_manifest_names_its_files() {
+        let text = "# made by hand\nfile a.1.base.rdb seq 1 type b\nfile \"a b\" seq 1 type i\n";
+        assert_eq!(names_in(text), ["a.1.base.rdb", "a b"]);
     }
 }

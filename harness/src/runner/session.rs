@@ -86,10 +86,10 @@ impl<'a> Session<'a> {
         &self.state.directives
     }
 
-    /// Sets a directive for the next start; the last of a name counts.
+    /// Sets a directive for the next start; the last one counts.
     pub fn configure(&mut self, directive: &Directive) {
         let directives = &mut self.state.directives;
-        directives.retain(|known| !known.name.eq_ignore_ascii_case(&directive.name));
+        directives.retain(|known| !directive.replaces(known));
         directives.push(directive.clone());
     }
 

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use nix::errno::Errno;
 
 use super::clients::Purpose;
+use super::content::ask::Access;
 use super::state::{EarlyEnd, Runner};
 use crate::contract::reason::Attempts;
-use crate::contract::{Moment, Verdict, refused};
+use crate::contract::{Moment, Verdict, refusals, refused};
 use crate::observation::{Argv, CallRecord, How, Image, Returned, Start};
 use crate::world::{Broken, Victim};
 
@@ -98,6 +99,9 @@ impl Runner<'_> {
         self.rule_with_causes(judgement)?;
         let start_met_fault = self.last_refusal_met_a_fault();
         self.judgements.rulings[given].start_met_fault = start_met_fault;
+        for judgement in refusals(&self.record.seen) {
+            self.rule(judgement);
+        }
         self.judgements.judged(&self.record.seen);
         Ok(())
     }
@@ -183,17 +187,26 @@ impl Runner<'_> {
 
     /// Sends a write of the runner's own, which counts like any other. Returns its reply.
     pub fn write_for(&mut self, client: &str) -> Result<Option<String>, EarlyEnd> {
+        let events = self.record.events();
+        if let Some(auth) = Access::with(self.session.directives()).authentication() {
+            self.send_for(client, auth)?;
+        }
         let place = self.record.seen.history.len();
         let words = ["SET", &format!("sabot:{client}"), &place.to_string()];
-        let argv: Argv = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        let sent = self.send_for(client, words.map(|word| word.as_bytes().to_vec()).into())?;
+        self.settle()?;
+        self.record.hide_replies_since(events);
+        Ok(sent.and_then(|place| self.record.seen.history[place].reply.clone()))
+    }
+
+    /// Sends a command of the runner's own. Returns its place in the history.
+    fn send_for(&mut self, client: &str, argv: Argv) -> Result<Option<usize>, EarlyEnd> {
+        let place = self.record.seen.history.len();
         if !self.session.send(client, &argv, Purpose::Case(place))? {
             return Ok(None);
         }
         self.record.sent(client, argv, self.session.now());
         self.record.runners.insert(place);
-        let events = self.record.events();
-        self.settle()?;
-        self.record.hide_replies_since(events);
-        Ok(self.record.seen.history[place].reply.clone())
+        Ok(Some(place))
     }
 }

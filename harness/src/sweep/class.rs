@@ -17,7 +17,7 @@ pub enum Class {
     NotMeasured,
     /// It broke a promise, and a file of accepted findings says why that is known.
     Accepted,
-    /// Promised writes are gone, but a client had been told; or something leaked.
+    /// Promised writes are gone, but a client had been told; something leaked, or surprises.
     NearlyBroken,
     LostByLie,
     LostAllowed,
@@ -59,7 +59,9 @@ impl Class {
                 true => Class::Accepted,
                 false => Class::NotMeasured,
             },
-            RunResult::Judged(Verdict::LostReported | Verdict::Leaked) => Class::NearlyBroken,
+            RunResult::Judged(Verdict::LostReported | Verdict::Leaked | Verdict::Surprise) => {
+                Class::NearlyBroken
+            }
             RunResult::Judged(Verdict::LostByLie) => Class::LostByLie,
             RunResult::Judged(Verdict::LostAllowed) => Class::LostAllowed,
             RunResult::Judged(Verdict::Litter) => Class::Litter,

@@ -5,8 +5,10 @@
 use std::collections::BTreeSet;
 
 use super::baseline::Baseline;
-use super::dry_run::{DryRun, Objection};
+use super::dry_run::{Alone, DryRun, Objection};
 use super::enumerate::{PlannedRun, Scope};
+use super::fault::Fault;
+use super::pair::OneOrPair;
 use super::signature::is_finding;
 use super::{Ending, Record, Sweep, Token, Workload, cuts, pairs};
 use crate::engine::pool::{Interrupted, Pool};
@@ -80,7 +82,12 @@ impl Sweeper<'_> {
     ) -> Result<(), Interrupted> {
         let dry = match self.dry_run(workload, world)? {
             Ok(dry) => dry,
-            Err(Objection { why, bad_case }) => {
+            Err(Objection { alone: Some(alone), .. }) => {
+                sweep.planned = 1;
+                sweep.records.push(shown_alone(workload, world, alone));
+                return Ok(());
+            }
+            Err(Objection { why, bad_case, .. }) => {
                 (sweep.refused, sweep.bad_case) = (Some(why), bad_case);
                 return Ok(());
             }
@@ -247,6 +254,22 @@ pub(super) struct Made {
 fn owned(records: Vec<Vec<Record>>) -> (Vec<usize>, Vec<Record>) {
     let both = records.into_iter().enumerate();
     both.flat_map(|(n, records)| records.into_iter().map(move |record| (n, record))).unzip()
+}
+
+/// The finding that a workload is by itself.
+fn shown_alone(workload: &Workload, world: &World, alone: Alone) -> Record {
+    let run = PlannedRun {
+        site: OneOrPair::one(alone.last.site),
+        place: 0,
+        fault: OneOrPair::one(Fault::None),
+        ending: Ending::Load,
+        added: Vec::new(),
+        past_last_call: false,
+    };
+    let mut record = Record::not_injected(&run);
+    record.put(alone.judgement);
+    let token = token(workload, world, &run, &record).map(|token| token.encode());
+    Record { token: token.unwrap_or_default(), ..record }
 }
 
 /// What replays the run of a record. None: its fault was never injected.

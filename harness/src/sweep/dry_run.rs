@@ -1,10 +1,11 @@
 //! A workload in a world without any fault: the calls that it makes there, and whether it can be
-//! swept at all.
+//! swept at all. One that breaks a promise by itself is a finding, and the only one: whatever came
+//! with a fault would be put down to it.
 //!
 //! Must not know: which faults there are, and how scripts are run.
 
 use super::enumerate::{RunPlan, Scope};
-use super::signature::Signature;
+use super::signature::{Judgement, Signature};
 use super::workload::{Ending, Workload};
 use crate::contract::Verdict;
 use crate::runner::difference::Difference;
@@ -24,6 +25,16 @@ pub struct Objection {
     pub why: String,
     /// The case itself is wrong.
     pub bad_case: bool,
+    /// It breaks a promise by itself, which is a finding.
+    pub alone: Option<Alone>,
+}
+
+/// What a workload comes to without any fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alone {
+    pub judgement: Judgement,
+    /// The last call that it makes.
+    pub last: ReachedCall,
 }
 
 impl DryRun {
@@ -39,7 +50,8 @@ impl DryRun {
         let summaries: Vec<RunSummary> = summaries.into_iter().collect::<Option<_>>()?;
         let [dry, again, power_cuts @ ..] = summaries.as_slice() else { return None };
         if let Some(why) = objection(dry, again) {
-            return Some(Err(Objection { why, bad_case: dry.wrong().is_some() }));
+            let bad_case = dry.wrong().is_some();
+            return Some(Err(Objection { why, bad_case, alone: Alone::of(dry, again) }));
         }
         let verdicts = power_cuts.iter().map(|cut| Signature::of(cut).map(|it| it.verdict));
         let power_cuts = Ending::POWER_CUTS.into_iter().zip(verdicts).collect();
@@ -56,6 +68,15 @@ impl DryRun {
             }
         }
         plan
+    }
+}
+
+impl Alone {
+    fn of(dry: &RunSummary, again: &RunSummary) -> Option<Alone> {
+        let says_something = dry.trace == again.trace && dry.wrong().is_none();
+        let finding = says_something && dry.verdict.is_broken_promise();
+        let last = dry.reached.last().filter(|_| finding)?.clone();
+        Some(Alone { judgement: Judgement::of(dry), last })
     }
 }
 

@@ -132,7 +132,7 @@ impl RunPlan {
             Fault::Call(fault) => met
                 .get(&(run.site.first.clone(), run.ending))
                 .is_some_and(|faults| faults.contains(fault)),
-            Fault::Order { .. } => false,
+            Fault::Order { .. } | Fault::None => false,
         });
         self.baseline = others;
     }

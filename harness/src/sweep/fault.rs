@@ -5,12 +5,15 @@
 //! | `ENOSPC`, `ENOSPC+` | the call fails, once or from there on until healed |
 //! | `EIO, kept` | a sync fails, and its pages stay dirty |
 //! | `1`, `half`, `all-1` | so many bytes are moved; `half, full+`: and then the disk is full |
+//! | `half, killed` | everything is killed before the rest is written: the file ends in the middle |
+//! | `0`, `0+` | a write that takes nothing, once or from there on |
 //! | `lie` | the call claims success and does nothing |
 //! | `3s` | the call takes long |
 //! | `child<`, `all>` | a kill before or after the call, and who is killed |
 //! | `cut<`, `xfs<` | a power cut; a record says on which kind of file system |
 //! | `child first` | another task runs before the call |
 //! | `EIO, child first` | both |
+//! | `no fault` | the workload alone: a promise is broken without any |
 //!
 //! Must not know: which faults fit which call, and how they are written in a script.
 
@@ -71,7 +74,12 @@ pub enum Fault {
     Call(CallFault),
     /// Another task runs first, and maybe something happens to the call as well.
     Order { first: First, with: Option<CallFault> },
+    /// Nothing goes wrong: the workload breaks a promise by itself.
+    None,
 }
+
+/// How [`Fault::None`] is written.
+const NO_FAULT: &str = "no fault";
 
 /// Who runs before a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,10 +95,7 @@ pub enum CallFault {
     Error(Errno, Lasts),
     /// A failed sync that leaves its pages dirty.
     ErrorPagesKept(Errno),
-    Short {
-        moved: Moved,
-        then_full: bool,
-    },
+    Short(Moved, Then),
     Lie,
     Delay(Duration),
     Kill(Victim, When),
@@ -105,9 +110,23 @@ pub enum Lasts {
     FromHereOn,
 }
 
+/// What comes after a short call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The next call is as usual.
+    GoesOn,
+    /// The disk is full until `heal`.
+    Full,
+    /// Everything is killed before the next write to the file.
+    Killed,
+    /// All calls like it are as short, until `heal`.
+    Again,
+}
+
 /// How much of what it was asked for a short call moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moved {
+    Nothing,
     OneByte,
     Half,
     AllButOne,
@@ -117,7 +136,7 @@ impl CallFault {
     fn kind(self) -> Kind {
         match self {
             CallFault::Error(..) | CallFault::ErrorPagesKept(_) => Kind::Error,
-            CallFault::Short { .. } => Kind::Short,
+            CallFault::Short(..) => Kind::Short,
             CallFault::Lie => Kind::Lie,
             CallFault::Delay(_) => Kind::Delay,
             CallFault::Kill(..) => Kind::Kill,
@@ -129,7 +148,7 @@ impl CallFault {
     pub fn lasts(self) -> bool {
         match self {
             CallFault::Error(_, lasts) => lasts == Lasts::FromHereOn,
-            CallFault::Short { then_full, .. } => then_full,
+            CallFault::Short(_, then) => matches!(then, Then::Full | Then::Again),
             _ => false,
         }
     }
@@ -140,6 +159,8 @@ impl Fault {
         match self {
             Fault::Call(fault) => fault.kind(),
             Fault::Order { .. } => Kind::Order,
+            // It is there whatever is looked for.
+            Fault::None => Kind::Error,
         }
     }
 
@@ -148,6 +169,7 @@ impl Fault {
         match self {
             Fault::Call(fault) => Some(*fault),
             Fault::Order { with, .. } => *with,
+            Fault::None => None,
         }
     }
 
@@ -178,6 +200,7 @@ impl Fault {
             Fault::Order { first, with } => {
                 Fault::Order { first: first.clone(), with: with.map(on) }
             }
+            Fault::None => Fault::None,
         }
     }
 }
@@ -188,6 +211,7 @@ impl fmt::Display for Fault {
             Fault::Call(fault) => write!(f, "{fault}"),
             Fault::Order { first, with: None } => write!(f, "{first}"),
             Fault::Order { first, with: Some(fault) } => write!(f, "{fault}, {first}"),
+            Fault::None => f.write_str(NO_FAULT),
         }
     }
 }
@@ -207,8 +231,7 @@ impl fmt::Display for CallFault {
             CallFault::Error(errno, Lasts::Once) => write!(f, "{errno:?}"),
             CallFault::Error(errno, Lasts::FromHereOn) => write!(f, "{errno:?}+"),
             CallFault::ErrorPagesKept(errno) => write!(f, "{errno:?}, kept"),
-            CallFault::Short { moved, then_full: false } => f.write_str(moved.as_str()),
-            CallFault::Short { moved, then_full: true } => write!(f, "{}, full+", moved.as_str()),
+            CallFault::Short(moved, then) => write!(f, "{}{}", moved.as_str(), then.as_str()),
             CallFault::Lie => f.write_str("lie"),
             CallFault::Delay(time) => f.write_str(&values::show_time(*time)),
             CallFault::Kill(victim, when) => write!(f, "{}{}", victim.as_str(), mark(*when)),
@@ -218,11 +241,25 @@ impl fmt::Display for CallFault {
     }
 }
 
-impl Moved {
-    const ALL: [Moved; 3] = [Moved::OneByte, Moved::Half, Moved::AllButOne];
+impl Then {
+    const ALL: [Then; 4] = [Then::Full, Then::Killed, Then::Again, Then::GoesOn];
 
     fn as_str(self) -> &'static str {
         match self {
+            Then::GoesOn => "",
+            Then::Full => ", full+",
+            Then::Killed => ", killed",
+            Then::Again => "+",
+        }
+    }
+}
+
+impl Moved {
+    const ALL: [Moved; 4] = [Moved::Nothing, Moved::OneByte, Moved::Half, Moved::AllButOne];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Moved::Nothing => "0",
             Moved::OneByte => "1",
             Moved::Half => "half",
             Moved::AllButOne => "all-1",
@@ -246,6 +283,9 @@ impl FromStr for Fault {
     type Err = NotAFault;
 
     fn from_str(text: &str) -> Result<Fault, NotAFault> {
+        if text == NO_FAULT {
+            return Ok(Fault::None);
+        }
         let Some(rest) = text.strip_suffix(" first") else { return text.parse().map(Fault::Call) };
         let (with, first) = match rest.rsplit_once(", ") {
             Some((fault, first)) => (Some(fault.parse()?), first),
@@ -265,12 +305,8 @@ impl FromStr for CallFault {
     fn from_str(text: &str) -> Result<CallFault, NotAFault> {
         let not = || NotAFault(text.to_string());
         let errno = |name: &str| values::errno(name).map_err(|_| not());
-        let short = |name: &str| Moved::ALL.into_iter().find(|moved| moved.as_str() == name);
-        if let Some(moved) = short(text) {
-            return Ok(CallFault::Short { moved, then_full: false });
-        }
-        if let Some(name) = text.strip_suffix(", full+") {
-            return Ok(CallFault::Short { moved: short(name).ok_or_else(not)?, then_full: true });
+        if let Some(short) = short(text) {
+            return Ok(short);
         }
         if let Some(name) = text.strip_suffix(", kept") {
             return Ok(CallFault::ErrorPagesKept(errno(name)?));
@@ -287,6 +323,15 @@ impl FromStr for CallFault {
             (None, _) => Ok(CallFault::Error(errno(text)?, Lasts::Once)),
         }
     }
+}
+
+/// A call that moves less than it was asked for.
+fn short(text: &str) -> Option<CallFault> {
+    let moved = |name: &str| Moved::ALL.into_iter().find(|moved| moved.as_str() == name);
+    Then::ALL.into_iter().find_map(|then| {
+        let moved = moved(text.strip_suffix(then.as_str())?)?;
+        Some(CallFault::Short(moved, then))
+    })
 }
 
 /// A kill or a power cut.
@@ -313,7 +358,10 @@ mod tests {
             ("EIO, kept", Kind::Error),
             ("1", Kind::Short),
             ("half, full+", Kind::Short),
+            ("half, killed", Kind::Short),
             ("all-1", Kind::Short),
+            ("0", Kind::Short),
+            ("0+", Kind::Short),
             ("lie", Kind::Lie),
             ("10s", Kind::Delay),
             ("parent<", Kind::Kill),
@@ -325,6 +373,7 @@ mod tests {
             ("EIO, kept, child first", Kind::Order),
             ("half, full+, bio-fsync first", Kind::Order),
             ("posix<, child2 first", Kind::Order),
+            ("no fault", Kind::Error),
         ] {
             let fault: Fault = text.parse().unwrap_or_else(|not| panic!("{not}"));
             assert_eq!((fault.to_string().as_str(), fault.kind()), (text, kind));

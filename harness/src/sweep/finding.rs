@@ -178,6 +178,9 @@ fn blamed(site: &Site) -> Blamed {
 /// One run in words.
 pub fn example_of(record: &Record) -> String {
     let Record { site, fault, ending, .. } = record;
+    if fault.first == Fault::None {
+        return "without any fault".to_string();
+    }
     let (Some(cut), Some(when)) = (record.cut, fault.first.power_cut()) else {
         return format!("{site}: {fault}, {}", ending.words());
     };
@@ -187,7 +190,7 @@ pub fn example_of(record: &Record) -> String {
     };
     let order = match &fault.first {
         Fault::Order { first, .. } => format!("{first}, "),
-        Fault::Call(_) => String::new(),
+        Fault::Call(_) | Fault::None => String::new(),
     };
     format!("{site}: {order}the power cut {side} it, leaving {cut}")
 }

@@ -2,7 +2,7 @@
 //!
 //! | call | faults |
 //! |---|---|
-//! | write | ENOSPC, EIO, EINTR, a lie; 1 byte, half, all but one, alone and on a full disk |
+//! | write | ENOSPC, EIO, EINTR, a lie; 1 byte, half, all but one, alone and on a full disk; half, and everything is killed; nothing, once and for ever |
 //! | write to a pipe | EPIPE, EINTR, half, a lie |
 //! | any sync | EIO with pages clean or kept, ENOSPC, EINTR; 1, 3 and 10 s; a lie |
 //! | ftruncate, truncate | EIO, EINTR, a lie |
@@ -26,15 +26,15 @@
 //! A fault of a sync gets two more runs, which end with a power cut: one leaves nothing that was
 //! not synced, the other all names and sizes, and zeros. An errno comes once (`ENOSPC`)
 //! and from there on until healed (`ENOSPC+`). EINTR comes only once: a call that is interrupted
-//! for ever does not exist. Nor does a pipe that fails for ever while both its ends are open, and
-//! such a fault would keep an event loop turning without the clock ever moving. Must not know:
-//! sites other than the one it is asked about.
+//! for ever does not exist. Nor does a pipe that cannot be written for ever while both its ends are
+//! open, and such a fault would keep an event loop turning without the clock ever moving. Must not
+//! know: sites other than the one it is asked about.
 
 use std::time::Duration;
 
 use nix::errno::Errno;
 
-use super::fault::{CallFault, Fault, First, Lasts, Moved};
+use super::fault::{CallFault, Fault, First, Lasts, Moved, Then};
 use super::workload::{Added, Ending};
 use crate::case::script::{PageFate, Verb};
 use crate::kernel::plan::{Effect, Halt, Selector, Victim, When, Window};
@@ -87,11 +87,7 @@ impl List<'_> {
             }
             CallName::Write => self.write(bytes),
             CallName::Read => {
-                if pipe {
-                    self.once(EIO);
-                } else {
-                    self.errors(&[EIO]);
-                }
+                self.errors(&[EIO]);
                 self.once(EINTR);
                 if moved > 1 {
                     self.short(Moved::OneByte, 1);
@@ -130,12 +126,36 @@ impl List<'_> {
         for (moved, length) in lengths {
             self.short(moved, length);
             // The rest of the data is the next call, at least.
-            let next = self.from(self.site.number + 1, Errno::ENOSPC);
-            let next = Added { verb: next.verb.optional(), ..next };
-            let rule = self.at(Effect::Short(length));
-            self.push(CallFault::Short { moved, then_full: true }, vec![rule, next]);
+            let full = self.from(self.site.number + 1, Effect::Error(Errno::ENOSPC));
+            self.short_then(moved, length, Then::Full, full);
         }
+        self.killed_in_the_middle(bytes / 2);
+        self.nothing_moved();
         self.lie(bytes);
+    }
+
+    /// The process dies between two writes of what should be one.
+    fn killed_in_the_middle(&mut self, length: u64) {
+        if length > 0 {
+            let next = Site { number: self.site.number + 1, ..self.site.clone() };
+            let killed = Effect::Halt(When::Before, Halt::Kill(Victim::All));
+            let killed = self.add(Verb::inject_at(next, killed));
+            self.short_then(Moved::Half, length, Then::Killed, killed);
+        }
+    }
+
+    fn short_then(&mut self, moved: Moved, length: u64, then: Then, next: Added) {
+        let next = Added { verb: next.verb.optional(), ..next };
+        let rule = self.at(Effect::Short(length));
+        self.push(CallFault::Short(moved, then), vec![rule, next]);
+    }
+
+    /// POSIX lets a write return 0; POSIX programs loop until all is written.
+    fn nothing_moved(&mut self) {
+        let rule = self.at(Effect::Short(0));
+        self.push(CallFault::Short(Moved::Nothing, Then::GoesOn), vec![rule]);
+        let rule = self.from(self.site.number, Effect::Short(0));
+        self.push(CallFault::Short(Moved::Nothing, Then::Again), vec![rule]);
     }
 
     fn sync(&mut self) {
@@ -156,7 +176,7 @@ impl List<'_> {
     fn errors(&mut self, errnos: &[Errno]) {
         for errno in errnos {
             self.once(*errno);
-            let rule = self.from(self.site.number, *errno);
+            let rule = self.from(self.site.number, Effect::Error(*errno));
             self.push(CallFault::Error(*errno, Lasts::FromHereOn), vec![rule]);
         }
     }
@@ -169,7 +189,7 @@ impl List<'_> {
     fn short(&mut self, moved: Moved, bytes: u64) {
         if bytes > 0 {
             let rule = self.at(Effect::Short(bytes));
-            self.push(CallFault::Short { moved, then_full: false }, vec![rule]);
+            self.push(CallFault::Short(moved, Then::GoesOn), vec![rule]);
         }
     }
 
@@ -236,19 +256,24 @@ impl List<'_> {
 
     /// A rule for this call and all of its kind after it. It stands before the start and counts
     /// what a refused attempt of that did.
-    fn from(&self, number: u32, errno: Errno) -> Added {
+    fn from(&self, number: u32, effect: Effect) -> Added {
         let Site { task, role, call, .. } = self.site;
         let number = number + self.reached.again.unwrap_or_default();
         let role = role.as_ref().map(|role| role.to_string());
         let selector = Selector::Calls { calls: vec![*call], role, task: Some(task.to_string()) };
         let window = Window::from_on(u64::from(number)).expect("sites are counted from 1");
-        self.add(Verb::inject(selector, window, Effect::Error(errno)))
+        self.add(Verb::inject(selector, window, effect))
     }
 
     fn push(&mut self, fault: CallFault, added: Vec<Added>) {
         // A sync that is late is cut by the power anyway, before it and after it.
         let sync = self.site.call.is_sync() && !matches!(fault, CallFault::Delay(_));
-        let endings = if sync { SYNC } else { BOTH };
+        let endings = match fault {
+            _ if sync => SYNC,
+            // Nobody is left, or nobody gets on: time helps neither.
+            CallFault::Short(_, Then::Killed | Then::Again) => &BOTH[..1],
+            _ => BOTH,
+        };
         self.faults.push(Fitting { fault: Fault::Call(fault), added, endings });
     }
 }

@@ -85,6 +85,6 @@ fn ruled(summary: &RunSummary) -> Option<(Signature, String)> {
 
 /// Whether a verdict is worth a line: a promise was broken, or nearly, or nothing was found out.
 pub fn is_finding(verdict: Verdict) -> bool {
-    let near = matches!(verdict, Verdict::LostReported | Verdict::Leaked);
+    let near = matches!(verdict, Verdict::LostReported | Verdict::Leaked | Verdict::Surprise);
     near || verdict.is_broken_promise() || verdict.is_no_measurement()
 }

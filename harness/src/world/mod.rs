@@ -26,6 +26,23 @@ pub struct Directive {
     pub value: String,
 }
 
+impl Directive {
+    /// Whether it takes the place of another one. Some are about what their first word names, and
+    /// stand beside those about something else.
+    pub fn replaces(&self, other: &Directive) -> bool {
+        let named = |directive: &Directive| {
+            let name = directive.name.to_lowercase();
+            let word = directive.value.split_whitespace().next().map(str::to_string);
+            let about = ABOUT_THEIR_FIRST_WORD.contains(&name.as_str()).then_some(word);
+            (name, about)
+        };
+        named(self) == named(other)
+    }
+}
+
+/// Directives of which a redis.conf may have several.
+const ABOUT_THEIR_FIRST_WORD: [&str; 3] = ["user", "rename-command", "client-output-buffer-limit"];
+
 /// A server's command line without the program: first the profile's arguments, then the directives,
 /// which override them. Each word of a value is an argument; an empty value is one empty argument.
 pub fn arguments(profile: &Profile, directives: &[Directive]) -> Vec<String> {
@@ -84,6 +101,8 @@ pub struct Received {
 
 /// What stands for a call where a task waits for another one without making any.
 pub const LOOP: &str = "a loop without a call";
+/// What stands in a sentence about an endless loop before its last call.
+pub const LAST_CALL: &str = ", the last one by ";
 
 /// What a task of the server waits in.
 #[derive(Clone, Debug, PartialEq, Eq)]

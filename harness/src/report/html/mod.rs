@@ -179,6 +179,8 @@ pub fn meaning(verdict: Verdict) -> &'static str {
         Verdict::Diverged => "the data is a state that no prefix of the writes ever led to",
         Verdict::Stuck => "writes stay refused after the fault is over",
         Verdict::LostReported => "promised writes are gone, but a client had been told before",
+        Verdict::Misreported => "INFO calls fine what has failed",
+        Verdict::Surprise => "nothing is promised, but nobody would expect it",
         Verdict::Leaked => "descriptors or processes stay behind in a living server",
         Verdict::LostByLie => "the operating system claimed what it had not done",
         Verdict::Litter => "temporary files stay behind",
@@ -195,7 +197,7 @@ pub fn tone(verdict: Verdict) -> &'static str {
     match verdict {
         verdict if verdict.is_broken_promise() => "broken",
         verdict if verdict.is_no_measurement() => "unknown",
-        Verdict::LostReported | Verdict::Leaked => "near",
+        Verdict::LostReported | Verdict::Leaked | Verdict::Surprise => "near",
         Verdict::LostByLie | Verdict::Litter => "lie",
         Verdict::LostAllowed => "allowed",
         Verdict::Kept => "kept",

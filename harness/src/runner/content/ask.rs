@@ -13,10 +13,33 @@ use crate::runner::resp::{Reply, decode, encode};
 use crate::world::{Broken, Directive, World};
 use values::command;
 
+/// A user, or the default one without a name, and its password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Login {
+    user: Option<Vec<u8>>,
+    password: Vec<u8>,
+}
+
+impl Login {
+    /// Of a directive `user NAME RULE…`. None: this user may not do everything, or needs no login.
+    fn of_user(name: &str, rules: &[&str]) -> Option<Login> {
+        let has = |rule: &str| rules.contains(&rule);
+        let everything = (has("+@all") || has("allcommands")) && (has("~*") || has("allkeys"));
+        if name == "default" || !has("on") || !everything {
+            return None;
+        }
+        let password = rules.iter().find_map(|rule| rule.strip_prefix('>'));
+        // Without a password any other will do.
+        let password = password.or(has("nopass").then_some("any"))?;
+        Some(Login { user: Some(name.into()), password: password.into() })
+    }
+}
+
 /// How a server with this configuration takes questions.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    password: Option<Vec<u8>>,
+    /// Whom a connection has to say that it is.
+    login: Option<Login>,
     /// Commands with their other names; an empty one: there is none.
     renamed: Vec<(Vec<u8>, Vec<u8>)>,
     /// Users are kept in a file of their own.
@@ -29,7 +52,13 @@ impl Access {
         for Directive { name, value } in directives {
             let words: Vec<&str> = value.split_whitespace().collect();
             match (name.to_lowercase().as_str(), words.as_slice()) {
-                ("requirepass", [password]) => access.password = Some(password.as_bytes().into()),
+                ("requirepass", [password]) => {
+                    let password = password.as_bytes().into();
+                    access.login = Some(Login { user: None, password });
+                }
+                ("user", [name, rules @ ..]) => {
+                    access.login = access.login.or(Login::of_user(name, rules));
+                }
                 ("rename-command", [from, rest @ ..]) => {
                     let to = rest.first().copied().unwrap_or_default().trim_matches('"');
                     access.renamed.push((from.to_uppercase().into(), to.into()));
@@ -39,6 +68,13 @@ impl Access {
             }
         }
         access
+    }
+
+    /// What makes a connection one that may ask everything. None: each is.
+    pub fn authentication(&self) -> Option<Argv> {
+        let Login { user, password } = self.login.as_ref()?;
+        let words = std::iter::once(&b"AUTH"[..]).chain(user.as_deref()).chain([&password[..]]);
+        Some(words.map(<[u8]>::to_vec).collect())
     }
 
     /// The command under the name that this server knows it by.
@@ -124,11 +160,11 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// Makes itself known where a password is required.
+    /// Makes itself known where the configuration asks for that.
     pub fn authenticate(&mut self) -> Result<(), Broken> {
-        if let Some(password) = &self.access.password {
+        if let Some(auth) = self.access.authentication() {
             // With another answer the next question fails, and says so.
-            self.ask(&[command(&[b"AUTH", password])])?.ok();
+            self.ask(&[auth])?.ok();
         }
         Ok(())
     }

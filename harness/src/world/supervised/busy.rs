@@ -15,7 +15,7 @@ use super::start::tsc;
 use super::tasks::{Busy, Wait, inner_pid_and_name};
 use super::{Supervised, names};
 use crate::kernel::retries;
-use crate::world::{Broken, LOOP, Waiting};
+use crate::world::{Broken, LAST_CALL, LOOP, Waiting};
 
 /// How many calls a server may make before the clock moves.
 const CALLS: u64 = 1_000_000;
@@ -58,7 +58,7 @@ impl Supervised {
         };
         let name = known.map(|known| kernel.task_name(known).to_string()).unwrap_or_default();
         let call = names::describe(notice);
-        Err(Broken::Hung(format!("{how}, the last one by {name}: {call}")))
+        Err(Broken::Hung(format!("{how}{LAST_CALL}{name}: {call}")))
     }
 
     /// Tells a task that goes on what time it is, and how often it may ask for it.

@@ -1,0 +1,130 @@
+//! What INFO says of the last snapshot and the last rewrite, held against what became of them.
+//!
+//! redis.io, INFO: `rdb_last_bgsave_status`: "Status of the last RDB save operation";
+//! `aof_last_bgrewrite_status`: "Status of the last AOF rewrite operation". What failed and is
+//! reported as `ok` is misreported. What is in place and is reported as `err` surprises: whoever
+//! believes it does again what was done, or does not trust a good file. A server that ends a child
+//! on purpose does not count that as failed, so work has failed only if one of its calls has. Must
+//! not know: how INFO was asked.
+
+use super::{Judgement, Reason, Verdict, regime};
+use crate::contract::reason::Surprise;
+use crate::observation::{Call, CallName, Ending, Observations, Returned};
+
+/// What became of a piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Result {
+    InPlace,
+    Failed,
+}
+
+/// One kind of work that a child does.
+struct Work {
+    /// The role of the file that it writes, and those by which that takes its place.
+    role: &'static str,
+    then: &'static [&'static str],
+    field: &'static str,
+    noun: &'static str,
+}
+
+const SNAPSHOT: Work = Work {
+    role: "rdb-temp",
+    then: &[],
+    field: "rdb_last_bgsave_status",
+    noun: "the last snapshot",
+};
+const REWRITE: Work = Work {
+    role: "rewrite-temp",
+    then: &["rewrite-bg", "manifest-temp"],
+    field: "aof_last_bgrewrite_status",
+    noun: "the last rewrite",
+};
+
+/// What is reported wrongly, given the fields of INFO.
+pub fn reports(seen: &Observations, info: &[(String, String)]) -> Vec<Judgement> {
+    if regime::last_lie(seen).is_some() {
+        // Who was lied to may pass that on.
+        return Vec::new();
+    }
+    let held = [SNAPSHOT, REWRITE].into_iter();
+    held.filter_map(|work| {
+        let (_, value) = info.iter().find(|(field, _)| field == work.field)?;
+        let place = last_child(seen, &work)?;
+        work.judge(value, came_to(seen, &work, place)?)
+    })
+    .collect()
+}
+
+impl Work {
+    fn judge(&self, value: &str, result: Result) -> Option<Judgement> {
+        let Work { field, noun, .. } = self;
+        match (value, result) {
+            ("ok", Result::Failed) => Some(Judgement::new(
+                Verdict::Misreported,
+                Reason::Misreported { field: (*field).into(), value: value.into() },
+                format!("INFO says {field}:ok, and {noun} has failed"),
+            )),
+            ("err", Result::InPlace) => Some(Judgement::new(
+                Verdict::Surprise,
+                Reason::Surprise(Surprise::PublishedAsFailed((*field).into())),
+                format!("INFO says {field}:err, but what {noun} has written is in place"),
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// Where among the calls the last child was born that has written such a file.
+fn last_child(seen: &Observations, work: &Work) -> Option<usize> {
+    let incarnation = seen.incarnation();
+    let wrote = seen.calls.iter().rev().map(|call| &call.record.site).find(|site| {
+        site.incarnation == incarnation
+            && site.task.starts_with("child")
+            && site.role.as_deref() == Some(work.role)
+    })?;
+    let born = Returned::Child(wrote.task.clone());
+    seen.calls.iter().rposition(|call| {
+        call.record.site.incarnation == incarnation && call.record.returned.as_ref() == Some(&born)
+    })
+}
+
+/// What became of the work of the child that was born at this call. None: that is still open, or
+/// the child was ended before it was done.
+fn came_to(seen: &Observations, work: &Work, fork: usize) -> Option<Result> {
+    let Some(Returned::Child(name)) = &seen.calls[fork].record.returned else { return None };
+    let incarnation = seen.calls[fork].record.site.incarnation;
+    let since = &seen.calls[fork..];
+    since.iter().find_map(|call| match &call.record.returned {
+        Some(Returned::Reaped(child, Ending::Exited(_))) if child == name => Some(()),
+        _ => None,
+    })?;
+    let in_place = match work.then {
+        [] => renamed(seen, incarnation, fork, work.role, name),
+        _ => regime::rewritten(seen, incarnation, fork).is_some(),
+    };
+    if in_place {
+        return Some(Result::InPlace);
+    }
+    let failed = |call: &Call| {
+        let site = &call.record.site;
+        let role = site.role.as_deref().unwrap_or_default();
+        let by_child = site.task == *name && role == work.role;
+        let by_parent = site.task == "parent" && work.then.contains(&role);
+        let failed = matches!(call.record.returned, Some(Returned::Error(_)));
+        site.incarnation == incarnation && (by_child || by_parent) && failed
+    };
+    since.iter().any(failed).then_some(Result::Failed)
+}
+
+/// Whether this task has given a file of this role its last name.
+fn renamed(seen: &Observations, incarnation: u32, from: usize, role: &str, task: &str) -> bool {
+    seen.calls[from..].iter().any(|call| {
+        let site = &call.record.site;
+        site.incarnation == incarnation
+            && *site.task == *task
+            && site.call == CallName::Rename
+            && site.role.as_deref() == Some(role)
+            && call.record.returned == Some(Returned::Value(0))
+            && !call.is_lie()
+    })
+}
