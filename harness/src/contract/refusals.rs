@@ -8,7 +8,7 @@ use nix::errno::Errno;
 
 use super::reason::Surprise;
 use super::{Judgement, Reason, Verdict};
-use crate::observation::{CallName, CallRecord, End, How, Injected, Observations, Returned};
+use crate::observation::{CallName, CallRecord, Detail, End, How, Injected, Observations, Returned};
 
 /// Surprises of the last start, with each attempt that was made at it.
 pub fn refusals(seen: &Observations) -> Vec<Judgement> {
@@ -29,12 +29,20 @@ pub fn refusals(seen: &Observations) -> Vec<Judgement> {
     surprises
 }
 
-/// Whether nothing went wrong at this start but that a full disk took nothing new.
+/// Whether nothing went wrong at this start but that a full disk took nothing new. There must have
+/// been something to read.
 fn lacked_only_space(seen: &Observations, end: &End) -> bool {
     let its = seen.calls.iter().map(|call| &call.record);
     let its = its.filter(|call| call.site.incarnation == end.incarnation);
-    let mut injected = its.filter(|call| call.injected.is_some()).peekable();
-    matches!(end.how, How::Exited(_)) && injected.peek().is_some() && injected.all(finds_no_space)
+    let mut injected = its.clone().filter(|call| call.injected.is_some()).peekable();
+    let only_space = injected.peek().is_some() && injected.all(finds_no_space);
+    matches!(end.how, How::Exited(_)) && only_space && its.into_iter().any(opens_data)
+}
+
+fn opens_data(call: &CallRecord) -> bool {
+    let data = matches!(call.site.role.as_deref(), Some("aof" | "incr" | "base" | "rdb"));
+    let reads = matches!(&call.detail, Detail::Flags(flags) if flags.only_reads());
+    data && reads && !matches!(call.returned, Some(Returned::Error(_)))
 }
 
 /// To open what exists takes no space; a temporary file does not exist yet.

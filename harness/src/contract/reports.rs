@@ -88,8 +88,8 @@ fn last_child(seen: &Observations, work: &Work) -> Option<usize> {
     })
 }
 
-/// What became of the work of the child that was born at this call. None: that is still open, or
-/// the child was ended before it was done.
+/// What became of the work of the child that was born at this call. None: that is still open, the
+/// child was ended before it was done, or both may be said of it.
 fn came_to(seen: &Observations, work: &Work, fork: usize) -> Option<Result> {
     let Some(Returned::Child(name)) = &seen.calls[fork].record.returned else { return None };
     let incarnation = seen.calls[fork].record.site.incarnation;
@@ -102,18 +102,22 @@ fn came_to(seen: &Observations, work: &Work, fork: usize) -> Option<Result> {
         [] => renamed(seen, incarnation, fork, work.role, name),
         _ => regime::rewritten(seen, incarnation, fork).is_some(),
     };
-    if in_place {
-        return Some(Result::InPlace);
-    }
+    // A directory that could not be synced may lose its new name yet.
+    let roles = || [work.role, "dir"].into_iter().chain(work.then.iter().copied());
     let failed = |call: &Call| {
         let site = &call.record.site;
-        let role = site.role.as_deref().unwrap_or_default();
-        let by_child = site.task == *name && role == work.role;
-        let by_parent = site.task == "parent" && work.then.contains(&role);
+        let its = site.task == *name || site.task == "parent";
         let failed = matches!(call.record.returned, Some(Returned::Error(_)));
-        site.incarnation == incarnation && (by_child || by_parent) && failed
+        site.incarnation == incarnation
+            && its
+            && failed
+            && site.role.as_deref().is_some_and(|role| roles().any(|its| its == role))
     };
-    since.iter().any(failed).then_some(Result::Failed)
+    match since.iter().any(failed) {
+        true if in_place => None,
+        true => Some(Result::Failed),
+        false => in_place.then_some(Result::InPlace),
+    }
 }
 
 /// Whether this task has given a file of this role its last name.
