@@ -123,7 +123,7 @@ const WRONG: &[(&str, u32, &str, &str)] = &[
     ("inject write error=ENOSPACE", 20, "`ENOSPACE` is not a value for `error`", "`ENOSPC`?"),
     ("inject write error=28", 20, "`28` is not a value for `error`", "a name from errno(3)"),
     ("inject write error=EIO short=5", 24, "one effect per rule", "write another `inject` line"),
-    ("inject read short=0", 12, "a `read` of 0 bytes says that the file ends", "retval=0"),
+    ("inject read short=0", 13, "a `read` of 0 bytes says that the file ends", "retval=0"),
     ("inject write short=all", 20, "`all` is not a value for `short`", "expected a size"),
     ("inject fsync short=5", 8, "`fsync` moves no bytes", "`short` is for read and write"),
     ("inject write retval=-1", 21, "`-1` is not a value for `retval`", "for failure use error="),

@@ -8,7 +8,9 @@ use nix::errno::Errno;
 
 use super::reason::Surprise;
 use super::{Judgement, Reason, Verdict};
-use crate::observation::{CallName, CallRecord, Detail, End, How, Injected, Observations, Returned};
+use crate::observation::{
+    CallName, CallRecord, Detail, End, How, Injected, Observations, Returned,
+};
 
 /// Surprises of the last start, with each attempt that was made at it.
 pub fn refusals(seen: &Observations) -> Vec<Judgement> {

@@ -7,13 +7,15 @@
 //! on purpose does not count that as failed, so work has failed only if one of its calls has. Must
 //! not know: how INFO was asked.
 
+use nix::errno::Errno;
+
 use super::{Judgement, Reason, Verdict, regime};
 use crate::contract::reason::Surprise;
 use crate::observation::{Call, CallName, Ending, Observations, Returned};
 
 /// What became of a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Result {
+enum Became {
     InPlace,
     Failed,
 }
@@ -56,15 +58,15 @@ pub fn reports(seen: &Observations, info: &[(String, String)]) -> Vec<Judgement>
 }
 
 impl Work {
-    fn judge(&self, value: &str, result: Result) -> Option<Judgement> {
+    fn judge(&self, value: &str, became: Became) -> Option<Judgement> {
         let Work { field, noun, .. } = self;
-        match (value, result) {
-            ("ok", Result::Failed) => Some(Judgement::new(
+        match (value, became) {
+            ("ok", Became::Failed) => Some(Judgement::new(
                 Verdict::Misreported,
                 Reason::Misreported { field: (*field).into(), value: value.into() },
                 format!("INFO says {field}:ok, and {noun} has failed"),
             )),
-            ("err", Result::InPlace) => Some(Judgement::new(
+            ("err", Became::InPlace) => Some(Judgement::new(
                 Verdict::Surprise,
                 Reason::Surprise(Surprise::PublishedAsFailed((*field).into())),
                 format!("INFO says {field}:err, but what {noun} has written is in place"),
@@ -90,7 +92,7 @@ fn last_child(seen: &Observations, work: &Work) -> Option<usize> {
 
 /// What became of the work of the child that was born at this call. None: that is still open, the
 /// child was ended before it was done, or both may be said of it.
-fn came_to(seen: &Observations, work: &Work, fork: usize) -> Option<Result> {
+fn came_to(seen: &Observations, work: &Work, fork: usize) -> Option<Became> {
     let Some(Returned::Child(name)) = &seen.calls[fork].record.returned else { return None };
     let incarnation = seen.calls[fork].record.site.incarnation;
     let since = &seen.calls[fork..];
@@ -102,22 +104,26 @@ fn came_to(seen: &Observations, work: &Work, fork: usize) -> Option<Result> {
         [] => renamed(seen, incarnation, fork, work.role, name),
         _ => regime::rewritten(seen, incarnation, fork).is_some(),
     };
-    // A directory that could not be synced may lose its new name yet.
-    let roles = || [work.role, "dir"].into_iter().chain(work.then.iter().copied());
-    let failed = |call: &Call| {
-        let site = &call.record.site;
-        let its = site.task == *name || site.task == "parent";
-        let failed = matches!(call.record.returned, Some(Returned::Error(_)));
-        site.incarnation == incarnation
-            && its
-            && failed
-            && site.role.as_deref().is_some_and(|role| roles().any(|its| its == role))
-    };
-    match since.iter().any(failed) {
+    let its = since.iter().filter(|call| call.record.site.incarnation == incarnation);
+    match its.into_iter().any(|call| failed(work, name, call)) {
         true if in_place => None,
-        true => Some(Result::Failed),
-        false => in_place.then_some(Result::InPlace),
+        true => Some(Became::Failed),
+        false => in_place.then_some(Became::InPlace),
     }
+}
+
+/// Whether this call is part of the work of a child, or of what its parent does with that, and has
+/// failed. To clean up what is not there, or to make a directory that is, is no failure. A directory
+/// that could not be synced may lose its new name yet.
+fn failed(work: &Work, child: &str, call: &Call) -> bool {
+    let site = &call.record.site;
+    let role = site.role.as_deref().unwrap_or_default();
+    let its = match &*site.task {
+        "parent" => role == "dir" || work.then.contains(&role),
+        task => task == child && (role == "dir" || role == work.role),
+    };
+    let fine = [Errno::ENOENT, Errno::EEXIST];
+    its && matches!(&call.record.returned, Some(Returned::Error(errno)) if !fine.contains(errno))
 }
 
 /// Whether this task has given a file of this role its last name.

@@ -13,6 +13,7 @@ use crate::observation::{
 
 mod postponed;
 mod power;
+mod reported;
 
 /// Three acknowledged writes at 1, 2 and 3 s under a policy, each written before its reply, then an
 /// end at 4 s and another start.

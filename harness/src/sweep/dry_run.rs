@@ -55,7 +55,12 @@ impl DryRun {
         }
         let verdicts = power_cuts.iter().map(|cut| Signature::of(cut).map(|it| it.verdict));
         let power_cuts = Ending::POWER_CUTS.into_iter().zip(verdicts).collect();
-        Some(Ok(DryRun { reached: dry.reached.clone(), power_cuts }))
+        // What came before the server was found to lack what the case needs is no part of it.
+        let reached = match dry.verdict {
+            Verdict::NotApplicable => Vec::new(),
+            _ => dry.reached.clone(),
+        };
+        Some(Ok(DryRun { reached, power_cuts }))
     }
 
     /// All that is swept. Where a power cut at the end alone breaks a promise, a fault before it

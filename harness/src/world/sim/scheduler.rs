@@ -163,9 +163,7 @@ impl Scheduler {
                 self.end(pid, ending);
             }
             Ok(CoroutineResult::Return(None)) => self.drop_slot(index),
-            Ok(CoroutineResult::Yield(Wait::Overrun(how))) => {
-                return Err(Broken::Hung(how.to_string()));
-            }
+            Ok(CoroutineResult::Yield(Wait::Overrun(how))) => return Err(Broken::Hung(how)),
             Ok(CoroutineResult::Yield(wait)) => slot.wait = Some(wait),
             Err(panic) => {
                 self.drop_slot(index);

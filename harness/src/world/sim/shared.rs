@@ -58,7 +58,7 @@ pub enum Wait {
     /// For ever: its process ends like this.
     End(Ending),
     /// For ever: the run has used up its budget of calls, as this says.
-    Overrun(&'static str),
+    Overrun(String),
 }
 
 /// What a task is resumed with.

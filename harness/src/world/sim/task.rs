@@ -16,6 +16,7 @@ use crate::kernel::calls::Transfer;
 use crate::kernel::disk::Ino;
 use crate::kernel::fd::{End, PipeId};
 use crate::kernel::retries::ENDLESS;
+use crate::world::LAST_CALL;
 
 use crate::kernel::{
     CallName, Ending, Entered, Halt, Kernel, Object, Request, Target, TaskId, Time, When,
@@ -94,7 +95,7 @@ impl SimOs<'_> {
         self.end_if_signalled();
         match self.shared.budget.get() {
             0 => {
-                self.suspend(Wait::Overrun(OVERRUN));
+                self.suspend(Wait::Overrun(OVERRUN.to_string()));
             }
             left => self.shared.budget.set(left - 1),
         }
@@ -117,7 +118,8 @@ impl SimOs<'_> {
             self.suspend(Wait::Turn);
         }
         if self.kernel().is_in_endless_loop(self.task) {
-            self.suspend(Wait::Overrun(ENDLESS));
+            let last = format!("{}: {call}", self.kernel().task_name(self.task));
+            self.suspend(Wait::Overrun(format!("{ENDLESS}{LAST_CALL}{last}")));
         }
         let mut entered = self.kernel().enter(self.task, &request);
         let ready = self.kernel().is_ready(&entered);

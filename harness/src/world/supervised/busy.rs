@@ -57,7 +57,7 @@ impl Supervised {
             return Ok(());
         };
         let name = known.map(|known| kernel.task_name(known).to_string()).unwrap_or_default();
-        let call = names::describe(notice);
+        let call = names::name(notice.number);
         Err(Broken::Hung(format!("{how}{LAST_CALL}{name}: {call}")))
     }
 
