@@ -53,6 +53,8 @@ pub enum Request {
     Latency(LatencyRequest),
     /// DUMP of this value.
     Dump(Value),
+    /// FUNCTION DUMP
+    DumpFunctions,
     ConfigGet(Bytes),
     /// CONFIG SET of these names and values, all or none.
     ConfigSet(Vec<(String, String)>),

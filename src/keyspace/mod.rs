@@ -23,7 +23,7 @@ mod zset;
 use crate::generation::{Generation, REDIS_6_0};
 use access::{Access, Object};
 pub use bytes::{Bytes, BytesMap, BytesSet};
-pub use functions::Functions;
+pub use functions::{Functions, RestorePolicy};
 pub use hash::Hash;
 use interest::KeyInterest;
 pub use limits::{Limits, StreamLimits};

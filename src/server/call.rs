@@ -16,8 +16,13 @@ use crate::command::{
 };
 use crate::generation::Generation;
 use crate::keyspace::{Bytes, Value};
+use crate::networking::Transport;
 use crate::os::{Fd, Os, strerror};
 use crate::resp::Reply;
+
+const DEBUG_PROTECTED: &str = "DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run \
+     it from a local connection, otherwise you need to set this option in the configuration file, \
+     and then restart the server.";
 
 /// A command that was refused before it ran.
 struct Refusal {
@@ -67,6 +72,11 @@ impl Server {
         let is_exec = command.name == "exec";
         check_arity(self.config.generation, command, argv)
             .map_err(|failure| Refusal { is_exec, failure })?;
+        let local = self.clients.expect(fd).transport == Transport::Unix;
+        // DEBUG is all that is protected.
+        if command.flags.has(Flags::PROTECTED) && !self.config.enable_debug_command.allows(local) {
+            return Err(Refusal { is_exec, failure: Failure::new(DEBUG_PROTECTED) });
+        }
         let session = &self.clients.expect(fd).session;
         let locked_out = !self.config.requirepass.is_empty() && !session.authenticated;
         if locked_out && !command.flags.has(Flags::NO_AUTH) {

@@ -9,7 +9,7 @@ use crate::command::{Failure, Request};
 use crate::config::{Config, config_set};
 use crate::generation::{ConfigRefused, ForksInTransactions};
 use crate::os::{Fd, Os, strerror};
-use crate::rdb::create_dump_payload;
+use crate::rdb::{create_dump_payload, create_functions_payload};
 use crate::resp::Reply;
 
 impl Server {
@@ -34,6 +34,12 @@ impl Server {
                 let version = self.config.generation.rdb.version;
                 let limits = &self.keyspace.limits;
                 Reply::Bulk(create_dump_payload(&value, version, limits, compression))
+            }
+            Request::DumpFunctions => {
+                let compression = self.config.rdbcompression;
+                let version = self.config.generation.rdb.version;
+                let code = self.keyspace.functions.code();
+                Reply::Bulk(create_functions_payload(code, version, compression))
             }
             Request::ConfigGet(pattern) => self.config_get(os, &pattern),
             Request::ConfigSet(pairs) => {
