@@ -153,6 +153,8 @@ pub struct Server {
     pub hz: u32,
     /// Number of runs of server_cron.
     pub cronloops: u64,
+    /// server_cron does no work (DEBUG PAUSE-CRON).
+    pause_cron: bool,
     /// A transaction is being executed.
     pub in_exec: bool,
     /// A signal requested a shutdown, which server_cron performs.
@@ -190,6 +192,7 @@ impl Server {
             epoll: -1,
             hz: config.hz,
             cronloops: 0,
+            pause_cron: false,
             in_exec: false,
             shutdown_asap: false,
             expire_cycle: ExpireCycle::new(config.databases),

@@ -80,6 +80,8 @@ pub enum Request {
     Sleep(u64),
     /// DEBUG AOF-FLUSH-SLEEP, in microseconds.
     AofFlushSleep(u64),
+    /// DEBUG PAUSE-CRON
+    PauseCron(bool),
     /// DEBUG SET-ACTIVE-EXPIRE
     SetActiveExpire(bool),
     /// DEBUG LOG

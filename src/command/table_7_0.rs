@@ -70,7 +70,7 @@ static CHANGED: &[Command] = &[
     command("config", -2, &[ADMIN, LOAD, STALE, NOSCRIPT], NO_KEYS, Server(admin::config_of_many)),
     command("command", -1, &[LOAD, STALE], NO_KEYS, Table(introspection_7_0::command)),
     command("debug", -2, &[ADMIN, NOSCRIPT, LOAD, STALE, Flags::PROTECTED],
-        NO_KEYS, Server(debug::debug)),
+        NO_KEYS, Server(debug::debug_with_cron)),
     command("echo", 2, &[F, LOAD, STALE, CONN], NO_KEYS, Data(connection::echo)),
     command("hello", -1, &[NOAUTH, NOSCRIPT, F, NOMON, LOAD, STALE, NOSLOW, CONN],
         NO_KEYS, Server(auth::hello_of_any_version)),

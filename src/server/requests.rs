@@ -69,6 +69,10 @@ impl Server {
                 os.nanosleep(microseconds.saturating_mul(1000));
                 Reply::OK
             }
+            Request::PauseCron(paused) => {
+                self.pause_cron = paused;
+                Reply::OK
+            }
             Request::AofFlushSleep(microseconds) => {
                 self.aof.flush_sleep = microseconds;
                 Reply::OK
@@ -170,6 +174,10 @@ impl Server {
                 self.update_appendonly(os)?;
             }
             "appendonly" | "dir" => {}
+            "aof-disable-auto-gc" => {
+                let (aof, _, mut env) = self.persistence(os);
+                aof.delete_history(&mut env);
+            }
             "hz" => self.hz = self.config.hz,
             "loglevel" => self.log.level = self.config.loglevel,
             _ => {
