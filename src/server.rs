@@ -86,6 +86,10 @@ pub struct Stats {
 pub struct CommandStats {
     pub calls: u64,
     pub microseconds: u64,
+    /// Refused before they ran.
+    pub rejected: u64,
+    /// Answered with an error, maybe after they had been blocked.
+    pub failed: u64,
 }
 
 /// Offsets to which the file can be truncated.

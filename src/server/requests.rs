@@ -48,6 +48,7 @@ impl Server {
             }
             Request::ConfigResetStat => {
                 self.stats = super::Stats::default();
+                self.clients.errors.clear();
                 self.aof.delayed_fsync = 0;
                 self.children.stat_fork_time = 0;
                 Reply::OK
