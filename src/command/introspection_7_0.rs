@@ -13,8 +13,8 @@ use crate::keyspace::Bytes;
 use crate::resp::Reply;
 use crate::text::glob_match;
 
-/// `COMMAND [COUNT | INFO [name …] | LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]
-/// | GETKEYS command argument … | GETKEYSANDFLAGS command argument …]`
+/// `COMMAND [COUNT | INFO [name …] | LIST [FILTERBY MODULE name | ACLCAT category | PATTERN
+/// pattern] | GETKEYS command argument … | GETKEYSANDFLAGS command argument …]`
 pub fn command(generation: &Generation, table: &[Command], argv: &[Bytes]) -> Answer {
     let all = || table.iter().filter_map(|command| described(command.name.as_bytes()));
     match argv.get(1).map(|word| word.to_ascii_lowercase()).as_deref() {

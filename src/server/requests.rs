@@ -8,6 +8,7 @@ use crate::aof::State;
 use crate::command::{Failure, Request};
 use crate::config::{Config, config_set};
 use crate::generation::{ConfigRefused, ForksInTransactions};
+use crate::keyspace::{Keyspace, Value};
 use crate::os::{Fd, Os, strerror};
 use crate::rdb::{create_dump_payload, create_functions_payload};
 use crate::resp::Reply;
@@ -29,18 +30,8 @@ impl Server {
             Request::ClientKill(filter) => self.client_kill(os, fd, &filter),
             Request::ClientUnblock { id, error } => self.client_unblock(id, error),
             Request::Latency(request) => self.latency_request(os, &request),
-            Request::Dump(value) => {
-                let compression = self.config.rdbcompression;
-                let version = self.config.generation.rdb.version;
-                let limits = &self.keyspace.limits;
-                Reply::Bulk(create_dump_payload(&value, version, limits, compression))
-            }
-            Request::DumpFunctions => {
-                let compression = self.config.rdbcompression;
-                let version = self.config.generation.rdb.version;
-                let code = self.keyspace.functions.code();
-                Reply::Bulk(create_functions_payload(code, version, compression))
-            }
+            Request::Dump(value) => self.dump(Some(&value)),
+            Request::DumpFunctions => self.dump(None),
             Request::ConfigGet(pattern) => self.config_get(os, &pattern),
             Request::ConfigSet(pairs) => {
                 let set = self.config_set(os, &pairs);
@@ -128,6 +119,17 @@ impl Server {
             [name.to_string(), value]
         });
         Reply::bulks(values)
+    }
+
+    /// The payload of a value; None: of all libraries of functions.
+    fn dump(&self, value: Option<&Value>) -> Reply {
+        let compression = self.config.rdbcompression;
+        let version = self.config.generation.rdb.version;
+        let Keyspace { limits, functions, .. } = &self.keyspace;
+        Reply::Bulk(match value {
+            Some(value) => create_dump_payload(value, version, limits, compression),
+            None => create_functions_payload(functions.code(), version, compression),
+        })
     }
 
     /// Sets directives and puts them into effect. On an error nothing is changed, except that the
