@@ -21,8 +21,8 @@ use crate::os::{Fd, Os, strerror};
 use crate::resp::Reply;
 
 const DEBUG_PROTECTED: &str = "DEBUG command not allowed. If the enable-debug-command option is \
-    set to \"local\", you can run it from a local connection, otherwise you need to set this option \
-    in the configuration file, and then restart the server.";
+    set to \"local\", you can run it from a local connection, otherwise you need to set this \
+    option in the configuration file, and then restart the server.";
 
 /// A command that was refused before it ran.
 struct Refusal {
