@@ -13,7 +13,7 @@ mod settings;
 use crate::generation::ConfigRefused;
 use crate::text::glob_match;
 pub use directive::Directive;
-pub use settings::{AppendFsync, Config, MaxmemoryPolicy};
+pub use settings::{AppendFsync, Config, MaxmemoryPolicy, ProtectedAction};
 
 impl Config {
     /// Sets one directive from the words after its name. The error is the sentence that Redis
@@ -24,8 +24,7 @@ impl Config {
 
     /// Whether protected directives cannot be changed (`enable-protected-configs`).
     fn protects_configs(&self) -> bool {
-        let given = self.ignored.get("enable-protected-configs");
-        given.is_none_or(|value| value.eq_ignore_ascii_case("no"))
+        self.enable_protected_configs == ProtectedAction::No
     }
 
     /// The directives whose names match a pattern, with their values (Redis: `configGetCommand`).

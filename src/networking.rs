@@ -135,6 +135,8 @@ pub struct Clients {
     pub protected: Option<Fd>,
     /// The read buffer.
     pub(crate) input: Vec<u8>,
+    /// How many errors were replied, by their codes.
+    pub errors: BTreeMap<Vec<u8>, u64>,
 }
 
 impl Clients {
@@ -167,6 +169,7 @@ impl Clients {
 
     /// Appends to a client's reply buffer (Redis: `addReply`).
     pub fn add_reply(&mut self, fd: Fd, reply: &Reply) {
+        self.count_errors(reply);
         // Not by expect_mut, because `pending_write` is borrowed too.
         let client = self.all.get_mut(&fd).expect("a client is freed only between two commands");
         let silent = matches!(client.session.replies, ReplyMode::Off | ReplyMode::Skip);
@@ -178,6 +181,18 @@ impl Clients {
             self.pending_write.push(fd);
         }
         reply.encode(&mut client.out);
+    }
+
+    /// Redis: `incrementErrorCount`.
+    fn count_errors(&mut self, reply: &Reply) {
+        match reply {
+            Reply::Error(text) => {
+                let code = text.split(|&byte| byte == b' ').next().unwrap_or_default();
+                *self.errors.entry(code.to_vec()).or_default() += 1;
+            }
+            Reply::Array(items) => items.iter().for_each(|item| self.count_errors(item)),
+            _ => {}
+        }
     }
 
     /// Runs no more commands of this client, and closes it once its replies are sent.

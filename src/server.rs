@@ -86,6 +86,10 @@ pub struct Stats {
 pub struct CommandStats {
     pub calls: u64,
     pub microseconds: u64,
+    /// Refused before they ran.
+    pub rejected: u64,
+    /// Answered with an error, maybe after they had been blocked.
+    pub failed: u64,
 }
 
 /// Offsets to which the file can be truncated.
@@ -153,6 +157,8 @@ pub struct Server {
     pub hz: u32,
     /// Number of runs of server_cron.
     pub cronloops: u64,
+    /// server_cron does no work (DEBUG PAUSE-CRON).
+    pause_cron: bool,
     /// A transaction is being executed.
     pub in_exec: bool,
     /// A signal requested a shutdown, which server_cron performs.
@@ -190,6 +196,7 @@ impl Server {
             epoll: -1,
             hz: config.hz,
             cronloops: 0,
+            pause_cron: false,
             in_exec: false,
             shutdown_asap: false,
             expire_cycle: ExpireCycle::new(config.databases),

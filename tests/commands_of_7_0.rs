@@ -54,3 +54,45 @@ fn replies_and_the_file_are_those_of_7_0() {
         assert_eq!(written, file);
     }
 }
+
+const LIBRARY: &str = "#!lua name=a\nredis.register_function('f', function() return 1 end)";
+
+/// What becomes of a dump of a library that is restored in every way, and the dump.
+fn restored(server: &mut Server) -> (Vec<u8>, Vec<String>) {
+    let load: &[&[u8]] = &[b"FUNCTION", b"LOAD", LIBRARY.as_bytes()];
+    server.try_words::<String>(load).expect("it is a library");
+    let dump = server.send::<Vec<u8>>("FUNCTION DUMP");
+    let mut damaged = dump.clone();
+    damaged[5] ^= 1;
+    let mut replies = Vec::new();
+    for (payload, policy) in [
+        (&dump, "APPEND"),
+        (&dump, "REPLACE"),
+        (&dump, "FLUSH"),
+        (&dump, "NONSENSE"),
+        (&damaged, "REPLACE"),
+    ] {
+        let words: &[&[u8]] = &[b"FUNCTION", b"RESTORE", payload, policy.as_bytes()];
+        replies.push(format!("{policy}: {:?}", server.try_words::<Value>(words)));
+    }
+    server.send::<()>("FUNCTION FLUSH");
+    let words: &[&[u8]] = &[b"FUNCTION", b"RESTORE", &dump];
+    replies.push(format!("{:?}", server.try_words::<Value>(words)));
+    let again = server.send::<Vec<u8>>("FUNCTION DUMP");
+    replies.push(format!("{}", again == dump));
+    (dump, replies)
+}
+
+#[test]
+fn libraries_are_dumped_and_restored_as_in_7_0() {
+    let tempdir = || tempfile::tempdir().expect("a directory for the test");
+    let ours = tempdir();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sabot-server"));
+    command.args(["--as", "redis-7.0"]);
+    let found = restored(&mut Server::spawn(command, ours.path(), &[]));
+    assert!(found.1.ends_with(&["true".to_string()]), "{found:?}");
+    for real in servers_of(&[(7, 0)]) {
+        let theirs = tempdir();
+        assert_eq!(found, restored(&mut Server::start_program(&real, theirs.path(), &[])));
+    }
+}

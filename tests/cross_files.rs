@@ -17,13 +17,13 @@ use std::process::Command;
 
 use dataset::{facts, fill, fill_inexact};
 use sabot_server::config::Config;
-use sabot_server::generation::{Generation, REDIS_6_0, REDIS_7_0};
+use sabot_server::generation::{AofLayout, Generation, REDIS_6_0, REDIS_7_0};
 use sabot_server::keyspace::Keyspace;
 use sabot_server::keyspace::digest::dataset_digest;
 use sabot_server::log::{Level, Log};
 use sabot_server::os::linux::LinuxOs;
 use sabot_server::rdb::{LoadOptions, rdb_load};
-use support::{Server, debug_arguments, real_servers, version};
+use support::{Server, debug_arguments, real_servers, servers_of, version};
 
 const AOF: [&str; 2] = ["--appendonly", "yes"];
 
@@ -106,6 +106,9 @@ fn generation(real: &Path) -> Option<&'static Generation> {
 fn start_as(generation: &Generation, dir: &Path, arguments: &[&str]) -> Server {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sabot-server"));
     command.args(["--as", generation.name]);
+    if generation.layout == AofLayout::MultiPart {
+        command.args(["--enable-debug-command", "yes"]);
+    }
     Server::spawn(command, dir, arguments)
 }
 
@@ -174,6 +177,54 @@ fn an_aof_of_ours_as_it_was_fed() {
         let mut real = start_real(&program, dir.path(), &AOF);
         assert_eq!(facts(&mut real), before, "{}", program.display());
         assert_eq!(real.send::<String>("OBJECT ENCODING edited"), "raw");
+    }
+}
+
+#[test]
+fn parts_of_ours_in_each_form() {
+    for program in servers_of(&[(7, 0)]) {
+        for (preamble, timestamps) in [("no", "no"), ("yes", "no"), ("no", "yes")] {
+            let dir = tempdir();
+            let arguments = [&AOF[..], &["--aof-timestamp-enabled", timestamps]].concat();
+            let mut ours = start_as(&REDIS_7_0, dir.path(), &arguments);
+            fill_and_rewrite(&program, &mut ours, preamble);
+            let digest = facts(&mut ours).0;
+            assert!(ours.shut_down().success());
+            let manifest = dir.path().join("appendonlydir/appendonly.aof.manifest");
+            assert_accepted(&program, "aof", &manifest);
+            let start = whole_aof(dir.path());
+            assert_eq!(start.starts_with(b"REDIS0010"), preamble == "yes");
+            assert_eq!(start.starts_with(b"#TS:"), timestamps == "yes");
+            let mut real = start_real(&program, dir.path(), &AOF);
+            assert_eq!(facts(&mut real).0, digest, "preamble {preamble}");
+        }
+    }
+}
+
+/// A file of before becomes the base, and the next rewrite replaces it.
+#[test]
+fn an_upgrade_by_ours() {
+    for program in servers_of(&[(7, 0)]) {
+        let dir = tempdir();
+        let mut old = start_as(&REDIS_6_0, dir.path(), &AOF);
+        fill_for(&program, &mut old);
+        let digest = facts(&mut old).0;
+        assert!(old.shut_down().success());
+        let manifest = dir.path().join("appendonlydir/appendonly.aof.manifest");
+        for (rewrite, base) in [(false, "file appendonly.aof seq 1"), (true, ".2.base.rdb seq 2")] {
+            let mut ours = start_as(&REDIS_7_0, dir.path(), &AOF);
+            if rewrite {
+                ours.send::<String>("BGREWRITEAOF");
+                ours.await_log("Background AOF rewrite finished successfully");
+            }
+            assert_eq!(facts(&mut ours).0, digest);
+            assert!(ours.shut_down().success());
+            let parts = fs::read_to_string(&manifest).expect("it is there");
+            assert!(parts.contains(base), "{parts}");
+            assert_accepted(&program, "aof", &manifest);
+            let real = &mut start_real(&program, dir.path(), &AOF);
+            assert_eq!(facts(real).0, digest);
+        }
     }
 }
 

@@ -41,30 +41,35 @@ INCR k
 EXEC
 ";
 
-fn file() -> Vec<u8> {
+fn file(commands: &str) -> Vec<u8> {
     let command = |line: &str| {
         let words: Vec<&str> = line.split(' ').collect();
         let each = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));
         format!("*{}\r\n{}", words.len(), each.collect::<String>())
     };
-    COMMANDS.lines().map(command).collect::<String>().into_bytes()
+    commands.lines().map(command).collect::<String>().into_bytes()
+}
+
+/// Puts these commands where a server finds its AOF: one file, or parts.
+fn put_aof(dir: &Path, commands: &str, parts: bool) {
+    let put = |name: &str, content: &[u8]| {
+        let path = dir.join(name);
+        fs::create_dir_all(path.parent().expect("it is in the directory")).expect("a directory");
+        fs::write(path, content).expect("it can be written");
+    };
+    if parts {
+        put("appendonlydir/appendonly.aof.1.incr.aof", &file(commands));
+        let manifest = b"file appendonly.aof.1.incr.aof seq 1 type i\n";
+        put("appendonlydir/appendonly.aof.manifest", manifest);
+    } else {
+        put("appendonly.aof", &file(commands));
+    }
 }
 
 /// The errors in the log of a server that loads the file.
 fn errors(program: Command, parts: bool) -> Vec<String> {
     let dir = tempfile::tempdir().expect("a directory for the test");
-    let put = |name: &str, content: &[u8]| {
-        let path = dir.path().join(name);
-        fs::create_dir_all(path.parent().expect("it is in the directory")).expect("a directory");
-        fs::write(path, content).expect("it can be written");
-    };
-    if parts {
-        put("appendonlydir/appendonly.aof.1.incr.aof", &file());
-        let manifest = b"file appendonly.aof.1.incr.aof seq 1 type i\n";
-        put("appendonlydir/appendonly.aof.manifest", manifest);
-    } else {
-        put("appendonly.aof", &file());
-    }
+    put_aof(dir.path(), COMMANDS, parts);
     let server = Server::spawn(program, dir.path(), &["--appendonly", "yes"]);
     let errors = server.log_of_start.lines().filter_map(|line| line.split_once("CRITICAL"));
     errors.map(|(_, said)| said.to_string()).collect()
@@ -86,5 +91,30 @@ fn errors_are_logged_as_redis_logs_them() {
             (6, 0) => assert_eq!(old, theirs(&real, false)),
             _ => assert_eq!(new, theirs(&real, true)),
         }
+    }
+}
+
+/// The last thing that a server says which finds an unknown subcommand in a file of parts.
+fn refusal(mut program: Command) -> String {
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    put_aof(dir.path(), "SET k v\nXGROUP BOGUS k g\n", true);
+    let output = program
+        .args(["--port", "0", "--unixsocket", "socket", "--save", "", "--appendonly", "yes"])
+        .arg("--dir")
+        .arg(dir.path())
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let log = String::from_utf8_lossy(&output.stdout).into_owned();
+    let last = log.lines().last().and_then(|line| line.split_once(" # "));
+    last.unwrap_or_else(|| panic!("{log}")).1.to_string()
+}
+
+#[test]
+fn an_unknown_subcommand_ends_7_0() {
+    let ours = refusal(ours("redis-7.0"));
+    assert!(ours.starts_with("Unknown command 'XGROUP' reading the append only file"), "{ours}");
+    for real in servers_of(&[(7, 0)]) {
+        assert_eq!(ours, refusal(Command::new(real)));
     }
 }

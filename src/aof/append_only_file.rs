@@ -127,6 +127,11 @@ impl Aof {
         self.storage.stop(&mut self.core, env);
     }
 
+    /// Deletes parts that nothing needs, if the configuration allows it.
+    pub fn delete_history(&mut self, env: &mut Env<'_>) {
+        self.storage.delete_history(env);
+    }
+
     /// Appends a command that was executed on database `db`.
     ///
     /// On return the command is in `buf` if the AOF is on, to be written before the next reply is

@@ -80,6 +80,9 @@ pub(super) trait Storage {
     /// `appendonly` changes from `yes` to `no` at run time (Redis: `stopAppendOnly`).
     fn stop(&mut self, core: &mut Core, env: &mut Env<'_>);
 
+    /// Deletes parts that nothing needs, if the configuration allows it.
+    fn delete_history(&mut self, _env: &mut Env<'_>) {}
+
     /// Bytes that wait for the rewrite child.
     fn rewrite_buffer_size(&self) -> u64 {
         0

@@ -2,7 +2,7 @@
 //!
 //! Must not know: how the server carries a request out.
 
-use super::arguments::integer;
+use super::arguments::{integer, is};
 use super::context::Context;
 use super::failure::Failure;
 use super::request::{Outcome, Reload, Request};
@@ -33,6 +33,14 @@ pub fn debug(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> 
         _ => return Err(Failure::subcommand(ctx.keyspace.generation, argv)),
     };
     Ok(request.into())
+}
+
+/// The same, and `PAUSE-CRON 0|1`.
+pub fn debug_with_cron(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
+    match argv {
+        [_, word, flag] if is(word, "pause-cron") => Ok(Request::PauseCron(atoi(flag) != 0).into()),
+        _ => debug(ctx, argv),
+    }
 }
 
 fn reload_options(words: &[Bytes]) -> Result<Reload, Failure> {

@@ -40,7 +40,9 @@ impl Flags {
     pub const STREAM: Flags = Flags(1 << 25);
 
     /// Not allowed in a transaction (7.0).
-    pub const NO_MULTI: Flags = Flags(1 << 25);
+    pub const NO_MULTI: Flags = Flags(1 << 26);
+    /// Only as far as the configuration allows it (7.0).
+    pub const PROTECTED: Flags = Flags(1 << 27);
 
     const NAMES: [(Flags, &'static str); 13] = [
         (Flags::WRITE, "write"),

@@ -5,13 +5,22 @@
 use super::arguments::is;
 use super::context::Context;
 use super::failure::{Answer, Failure};
-use crate::keyspace::Bytes;
+use super::request::{Outcome, Request};
+use crate::keyspace::{Bytes, RestorePolicy};
+use crate::rdb::load_functions_payload;
 use crate::resp::Reply;
 use crate::text::glob_match;
 
 /// `FUNCTION LOAD [REPLACE] code | DELETE library | FLUSH [ASYNC|SYNC] | LIST [LIBRARYNAME pattern]
-/// [WITHCODE]`
-pub fn function(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+/// [WITHCODE] | DUMP | RESTORE payload [FLUSH|APPEND|REPLACE]`
+pub fn function(ctx: &mut Context<'_>, argv: &[Bytes]) -> Result<Outcome, Failure> {
+    match argv {
+        [_, word] if is(word, "dump") => Ok(Request::DumpFunctions.into()),
+        _ => on_libraries(ctx, argv).map(Outcome::from),
+    }
+}
+
+fn on_libraries(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     match (argv[1].to_ascii_lowercase().as_slice(), &argv[2..]) {
         (b"load", [options @ .., code]) => load(ctx, options, code),
         (b"delete", [library]) => {
@@ -27,6 +36,7 @@ pub fn function(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
             Ok(Reply::OK)
         }
         (b"list", options) => list(ctx, options),
+        (b"restore", [payload, policy @ ..]) if policy.len() <= 1 => restore(ctx, payload, policy),
         _ => Err(Failure::subcommand(ctx.keyspace.generation, argv)),
     }
 }
@@ -39,6 +49,25 @@ fn load(ctx: &mut Context<'_>, options: &[Bytes], code: &Bytes) -> Answer {
     let name = loaded.map_err(Failure::new)?;
     ctx.changed(1);
     Ok(Reply::Bulk(name))
+}
+
+fn restore(ctx: &mut Context<'_>, payload: &[u8], policy: &[Bytes]) -> Answer {
+    let policy = match policy {
+        [] => RestorePolicy::Append,
+        [word, ..] if is(word, "append") => RestorePolicy::Append,
+        [word, ..] if is(word, "replace") => RestorePolicy::Replace,
+        [word, ..] if is(word, "flush") => RestorePolicy::Flush,
+        _ => {
+            return Err(Failure::new(
+                "Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.",
+            ));
+        }
+    };
+    let newest = ctx.keyspace.generation.rdb.version;
+    let code = load_functions_payload(payload, newest).map_err(Failure::new)?;
+    ctx.keyspace.functions.restore(code, policy).map_err(Failure::new)?;
+    ctx.changed(1);
+    Ok(Reply::OK)
 }
 
 /// The functions in a library are not known, as its code is not run, so it seems to have none.

@@ -3,6 +3,7 @@
 //!
 //! Must not know: what the commands do.
 
+use super::arguments::is;
 use super::definition::Command;
 use super::descriptions::{Begin, Description, Find, KeySpec, described, subcommands};
 use super::failure::{Answer, Failure};
@@ -10,9 +11,10 @@ use super::introspection::sort_keys;
 use crate::generation::Generation;
 use crate::keyspace::Bytes;
 use crate::resp::Reply;
+use crate::text::glob_match;
 
-/// COMMAND [COUNT | INFO [name …] | LIST | GETKEYS command argument … | GETKEYSANDFLAGS command
-/// argument …]
+/// `COMMAND [COUNT | INFO [name …] | LIST [FILTERBY MODULE name | ACLCAT category | PATTERN
+/// pattern] | GETKEYS command argument … | GETKEYSANDFLAGS command argument …]`
 pub fn command(generation: &Generation, table: &[Command], argv: &[Bytes]) -> Answer {
     let all = || table.iter().filter_map(|command| described(command.name.as_bytes()));
     match argv.get(1).map(|word| word.to_ascii_lowercase()).as_deref() {
@@ -23,12 +25,31 @@ pub fn command(generation: &Generation, table: &[Command], argv: &[Bytes]) -> An
             let found = argv[2..].iter().map(|name| known(table, name));
             Ok(Reply::Array(found.map(|found| found.map_or(Reply::Null, describe)).collect()))
         }
-        Some(b"list") if argv.len() == 2 => Ok(Reply::bulks(all().map(|it| it.name))),
-        Some(b"list") => Err(Failure::syntax()),
+        Some(b"list") => list(table, &argv[2..]),
         Some(b"getkeys") => get_keys(table, &argv[2..], false),
         Some(b"getkeysandflags") => get_keys(table, &argv[2..], true),
         Some(_) => Err(Failure::subcommand(generation, argv)),
     }
+}
+
+/// The names of commands and subcommands.
+fn list(table: &[Command], words: &[Bytes]) -> Answer {
+    let category = |it: &Description, name: &[u8]| {
+        it.categories.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
+    };
+    let filter: &dyn Fn(&Description) -> bool = match words {
+        [] => &|_| true,
+        [by, kind, name] if is(by, "filterby") && is(kind, "aclcat") => &|it| category(it, name),
+        [by, kind, pattern] if is(by, "filterby") && is(kind, "pattern") => {
+            &|it| glob_match(pattern, it.name.as_bytes(), true)
+        }
+        // There are no modules.
+        [by, kind, _] if is(by, "filterby") && is(kind, "module") => &|_| false,
+        _ => return Err(Failure::syntax()),
+    };
+    let all = table.iter().filter_map(|command| described(command.name.as_bytes()));
+    let all = all.flat_map(|it| std::iter::once(it).chain(subcommands(it.name)));
+    Ok(Reply::bulks(all.filter(|it| filter(it)).map(|it| it.name)))
 }
 
 /// What is said of a name, if the table has its command.

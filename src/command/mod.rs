@@ -64,5 +64,5 @@ pub use flags::Flags;
 pub use request::{Blocked, BlockingOp, Credentials, KillFilter, LatencyRequest, Outcome, Reload};
 pub use request::{FinalSnapshot, Request, Shutdown};
 pub use session::{ReplyMode, Session};
-pub use table::{check_arity, commands, full_name, lookup};
+pub use table::{check_arity, commands, full_name, lookup, lookup_with_subcommand};
 pub use transaction::{Queued, Transaction};

@@ -1,4 +1,4 @@
-//! RENAME, RENAMENX and MOVE (Redis: db.c).
+//! RENAME, RENAMENX, MOVE and SWAPDB (Redis: db.c).
 //!
 //! Must not know: what the values are made of.
 
@@ -73,4 +73,20 @@ pub fn move_(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
     }
     transfer(ctx, (source, key), (target, key));
     Ok(Reply::Integer(1))
+}
+
+/// SWAPDB index index
+pub fn swapdb(ctx: &mut Context<'_>, argv: &[Bytes]) -> Answer {
+    let index = |word: &Bytes, which: &str| {
+        let number = parse_integer(word).and_then(|number| i32::try_from(number).ok());
+        number.ok_or_else(|| Failure::new(format!("invalid {which} DB index")))
+    };
+    let (one, other) = (index(&argv[1], "first")?, index(&argv[2], "second")?);
+    let known = |index: i32| usize::try_from(index).ok().filter(|&db| db < ctx.keyspace.dbs.len());
+    let (Some(one), Some(other)) = (known(one), known(other)) else {
+        return Err(Failure::new("DB index is out of range"));
+    };
+    ctx.keyspace.swap_databases(one, other);
+    ctx.changed(1);
+    Ok(Reply::OK)
 }

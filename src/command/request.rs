@@ -53,6 +53,8 @@ pub enum Request {
     Latency(LatencyRequest),
     /// DUMP of this value.
     Dump(Value),
+    /// FUNCTION DUMP
+    DumpFunctions,
     ConfigGet(Bytes),
     /// CONFIG SET of these names and values, all or none.
     ConfigSet(Vec<(String, String)>),
@@ -78,6 +80,8 @@ pub enum Request {
     Sleep(u64),
     /// DEBUG AOF-FLUSH-SLEEP, in microseconds.
     AofFlushSleep(u64),
+    /// DEBUG PAUSE-CRON
+    PauseCron(bool),
     /// DEBUG SET-ACTIVE-EXPIRE
     SetActiveExpire(bool),
     /// DEBUG LOG

@@ -21,6 +21,17 @@ pub fn lookup(generation: &Generation, name: &[u8]) -> Option<&'static Command> 
     commands(generation).iter().find(|command| command.is_called(name))
 }
 
+/// The command of these words; where subcommands are known, only if this is one (Redis:
+/// `lookupCommand`).
+pub fn lookup_with_subcommand(generation: &Generation, argv: &[Bytes]) -> Option<&'static Command> {
+    let command = lookup(generation, argv.first()?)?;
+    let known = match generation.commands {
+        Commands::Redis60 => true,
+        Commands::Redis70 => table_7_0::knows_subcommand(command, argv),
+    };
+    known.then_some(command)
+}
+
 /// The name in the log: since 7.0 that of the subcommand, `xgroup|create`.
 pub fn full_name(generation: &Generation, command: &Command, argv: &[Bytes]) -> &'static str {
     match generation.commands {

@@ -161,6 +161,7 @@ pub static COMMANDS: &[Command] = &[
     command("randomkey", 1, &[R, RND, KEYS], NO_KEYS, Data(keys::randomkey)),
     command("select", 2, &[LOAD, F, STALE, KEYS], NO_KEYS, Data(connection::select)),
     command("move", 3, &[W, F, KEYS], ONE_KEY, Data(renames::move_)),
+    command("swapdb", 3, &[W, F, KEYS, DANGER], NO_KEYS, Data(renames::swapdb)),
     command("rename", 3, &[W, KEYS], (1, 2, 1), Data(renames::rename)),
     command("renamenx", 3, &[W, F, KEYS], (1, 2, 1), Data(renames::renamenx)),
     command("expire", 3, &[W, F, KEYS], ONE_KEY, Data(expire::expire)),

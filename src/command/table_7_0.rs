@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::flags::Flags;
 use super::introspection_7_0;
 use super::table_6_0::{self, *};
-use super::{admin, auth, blocking, connection, copy, expire, functions, getex};
+use super::{admin, auth, blocking, connection, copy, debug, expire, functions, getex};
 use super::{keys, list_moves, lists};
 use super::{random_members, set_algebra, sets, streams, strings};
 use super::{zset_7_0, zset_algebra_7_0};
@@ -40,6 +40,12 @@ pub fn subcommand(command: &Command, argv: &[Bytes]) -> Option<&'static Descript
     described(&[command.name.as_bytes(), b"|", argv.get(1)?].concat())
 }
 
+/// Whether the words name a subcommand, where the command has any.
+pub fn knows_subcommand(command: &Command, argv: &[Bytes]) -> bool {
+    let has_none = || subcommands(command.name).next().is_none();
+    argv.len() == 1 || has_none() || subcommand(command, argv).is_some()
+}
+
 /// Redis: `commandCheckExistence`, `commandCheckArity`.
 pub fn check_arity(
     generation: &Generation,
@@ -63,6 +69,8 @@ pub fn check_arity(
 static CHANGED: &[Command] = &[
     command("config", -2, &[ADMIN, LOAD, STALE, NOSCRIPT], NO_KEYS, Server(admin::config_of_many)),
     command("command", -1, &[LOAD, STALE], NO_KEYS, Table(introspection_7_0::command)),
+    command("debug", -2, &[ADMIN, NOSCRIPT, LOAD, STALE, Flags::PROTECTED],
+        NO_KEYS, Server(debug::debug_with_cron)),
     command("echo", 2, &[F, LOAD, STALE, CONN], NO_KEYS, Data(connection::echo)),
     command("hello", -1, &[NOAUTH, NOSCRIPT, F, NOMON, LOAD, STALE, NOSLOW, CONN],
         NO_KEYS, Server(auth::hello_of_any_version)),
@@ -127,5 +135,5 @@ static NEW: &[Command] = &[
     command("zdiffstore", -4, &[W, M, ZSETS], ONE_KEY, Data(zset_algebra_7_0::zdiffstore)),
     command("zintercard", -3, &[R, ZSETS], NO_KEYS, Data(zset_algebra_7_0::zintercard)),
     command("xautoclaim", -6, &[W, F, STREAM], ONE_KEY, Data(streams::xautoclaim)),
-    command("function", -2, &[W, M, NOSCRIPT], NO_KEYS, Data(functions::function)),
+    command("function", -2, &[W, M, NOSCRIPT], NO_KEYS, Server(functions::function)),
 ];

@@ -4,8 +4,8 @@
 //! Must not know: which directives there are, and where the words come from.
 
 use super::settings::Config;
-use crate::generation::Generation;
-use crate::text::{parse_integer, parse_memory};
+use crate::generation::{Generation, WordLists};
+use crate::text::{parse_integer, parse_memory, split_args};
 
 /// One directive.
 pub struct Directive {
@@ -55,12 +55,12 @@ impl Directive {
     /// Sets the value from the words after the name.
     pub fn set(&self, config: &mut Config, words: &[String]) -> Result<(), String> {
         match &self.kind {
-            Kind::Words(_) | Kind::Ignored(_) if words.is_empty() => return Err(bad_directive()),
+            Kind::Ignored(_) if words.is_empty() => return Err(bad_directive()),
             Kind::Only(value, reason) => {
                 let served = matches!(words, [word] if word.eq_ignore_ascii_case(value));
                 return served.then_some(()).ok_or_else(|| reason.to_string());
             }
-            Kind::Words((_, set)) => return set(config, words),
+            Kind::Words((_, set)) => return set_words(*set, config, words),
             Kind::Ignored(_) => {
                 config.ignored.insert(self.name, words.join(" "));
                 return Ok(());
@@ -100,6 +100,22 @@ impl Directive {
             Kind::Words(_) if !value.is_empty() => value.split(' ').map(str::to_string).collect(),
             _ => vec![value.to_string()],
         }
+    }
+}
+
+fn set_words(
+    set: fn(&mut Config, &[String]) -> Result<(), String>,
+    config: &mut Config,
+    words: &[String],
+) -> Result<(), String> {
+    match (config.generation.word_lists, words) {
+        (WordLists::NonEmpty, []) => Err(bad_directive()),
+        (WordLists::Any, [word]) if !word.is_empty() => {
+            let text = split_args(word.as_bytes()).ok_or_else(bad_directive)?;
+            let text = text.into_iter().map(|it| String::from_utf8_lossy(&it).into_owned());
+            set(config, &text.collect::<Vec<_>>())
+        }
+        _ => set(config, words),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use super::accepted::{IGNORED, ONLY_OF_6_0, ONLY_OF_7_0, SUPPORTED};
 use super::directive::{Directive, Kind};
-use super::settings::{AppendFsync, Config, MaxmemoryPolicy};
+use super::settings::{AppendFsync, Config, MaxmemoryPolicy, ProtectedAction};
 use crate::generation::{Directives, Generation};
 use crate::log::Level;
 
@@ -73,6 +73,21 @@ macro_rules! optional_text {
     };
 }
 
+macro_rules! protected_action {
+    ($name:literal, $field:ident) => {
+        Directive {
+            name: $name,
+            modifiable: false,
+            protected: false,
+            kind: Kind::Choice(
+                &ProtectedAction::NAMES,
+                |config| index_of(&ProtectedAction::ALL, config.$field),
+                |config, choice| config.$field = ProtectedAction::ALL[choice],
+            ),
+        }
+    };
+}
+
 const INT_MAX: i64 = i32::MAX as i64;
 const LOGLEVELS: [Level; 4] = [Level::Debug, Level::Verbose, Level::Notice, Level::Warning];
 const FSYNC_POLICIES: [AppendFsync; 3] =
@@ -87,6 +102,7 @@ static REDIS_6_0: LazyLock<Vec<Directive>> = LazyLock::new(|| {
 static REDIS_7_0: LazyLock<Vec<Directive>> = LazyLock::new(|| {
     let mut all = shared(listpack_limits());
     all.extend(multi_part_aof());
+    all.extend(protected_actions());
     all.extend(accepted(ONLY_OF_7_0));
     for directive in &mut all {
         directive.protected = PROTECTED.contains(&directive.name);
@@ -190,6 +206,14 @@ fn multi_part_aof() -> [Directive; 3] {
         text!("appenddirname", false, appenddirname, |value| no_path("appenddirname", value)),
         yes_no!("aof-timestamp-enabled", true, aof_timestamp_enabled),
         yes_no!("aof-disable-auto-gc", true, aof_disable_auto_gc),
+    ]
+}
+
+fn protected_actions() -> [Directive; 3] {
+    [
+        protected_action!("enable-debug-command", enable_debug_command),
+        protected_action!("enable-module-command", enable_module_command),
+        protected_action!("enable-protected-configs", enable_protected_configs),
     ]
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::Config;
 use super::directive::bad_directive;
 use super::directives::find;
-use crate::generation::Generation;
+use crate::generation::{Generation, WordLists};
 use crate::log::{Level, Log};
 use crate::os::{OFlag, Os, STDERR, strerror};
 use crate::text::{quote, split_args};
@@ -24,8 +24,7 @@ pub fn load(
     args: &[String],
 ) -> Result<Config, Refused> {
     let mut config = Config::of(generation);
-    if args.len() > 1 {
-        // As in Redis, any argument drops the default save points.
+    if args.len() > 1 && generation.word_lists == WordLists::NonEmpty {
         config.save.clear();
     }
     let mut rest = args.get(1..).unwrap_or_default();
@@ -36,10 +35,10 @@ pub fn load(
         rest = &rest[1..];
     }
     text.push(b'\n');
-    text.extend(options(rest).into_bytes());
-    let mut unserved = Unserved::new();
-    load_text(os, &mut config, &text, &mut unserved)?;
-    if let Some(refusal) = unserved.into_values().next() {
+    text.extend(options(generation, rest).into_bytes());
+    let mut seen = Seen::default();
+    load_text(os, &mut config, &text, &mut seen)?;
+    if let Some(refusal) = seen.unserved.into_values().next() {
         say(os, &refusal);
         return Err(Refused(1));
     }
@@ -51,14 +50,26 @@ pub fn load(
 /// that was written for a service.
 type Unserved = BTreeMap<&'static str, String>;
 
+/// What the lines so far have given.
+#[derive(Default)]
+struct Seen {
+    unserved: Unserved,
+    save_points: bool,
+}
+
 /// `--port 6380 --save ""` as lines of a configuration file.
-fn options(args: &[String]) -> String {
+fn options(generation: &Generation, args: &[String]) -> String {
     let mut lines = String::with_capacity(args.iter().map(|arg| arg.len() + 3).sum());
-    for arg in args {
+    for (index, arg) in args.iter().enumerate() {
         match arg.strip_prefix("--") {
             Some(name) if lines.is_empty() => lines.extend([name, " "]),
             Some(name) => lines.extend(["\n", name, " "]),
             None => lines.extend([&quote(arg.as_bytes()), " "]),
+        }
+        let alone = args.get(index + 1).is_none_or(|next| next.starts_with("--"));
+        let save = arg.eq_ignore_ascii_case("--save") && alone;
+        if save && generation.word_lists == WordLists::Any {
+            lines.push_str("\"\"");
         }
     }
     lines
@@ -109,7 +120,7 @@ fn load_text(
     os: &mut dyn Os,
     config: &mut Config,
     text: &[u8],
-    unserved: &mut Unserved,
+    seen: &mut Seen,
 ) -> Result<(), Refused> {
     for (number, line) in text.split(|&byte| byte == b'\n').enumerate() {
         let line = line.trim_ascii();
@@ -117,12 +128,12 @@ fn load_text(
             continue;
         }
         let number = number + 1;
-        let loaded = load_line(os, config, line, unserved)?;
+        let loaded = load_line(os, config, line, seen)?;
         let refusal = |reason: &str| fatal(config.generation, number, line, reason);
         match loaded {
             Loaded::Done => {}
-            Loaded::Served(name) => drop(unserved.remove(name)),
-            Loaded::Unserved(name, reason) => drop(unserved.insert(name, refusal(&reason))),
+            Loaded::Served(name) => drop(seen.unserved.remove(name)),
+            Loaded::Unserved(name, reason) => drop(seen.unserved.insert(name, refusal(&reason))),
             Loaded::Refused(reason) => {
                 say(os, &refusal(&reason));
                 return Err(Refused(1));
@@ -162,7 +173,7 @@ fn load_line(
     os: &mut dyn Os,
     config: &mut Config,
     line: &[u8],
-    unserved: &mut Unserved,
+    seen: &mut Seen,
 ) -> Result<Loaded, Refused> {
     let refused = |reason: String| Ok(Loaded::Refused(reason));
     let Some(words) = split_args(line) else {
@@ -173,10 +184,14 @@ fn load_line(
     if name.eq_ignore_ascii_case("include") {
         let [path] = values else { return refused(bad_directive()) };
         let text = read_file(os, path)?;
-        return load_text(os, config, &text, unserved).map(|()| Loaded::Done);
+        return load_text(os, config, &text, seen).map(|()| Loaded::Done);
     }
     let Some(directive) = find(config.generation, name) else { return refused(bad_directive()) };
     let name = directive.name;
+    let first = name == "save" && !std::mem::replace(&mut seen.save_points, true);
+    if first && config.generation.word_lists == WordLists::Any {
+        config.save.clear();
+    }
     match (config.set(directive, values), directive.has_one_value()) {
         (Ok(()), true) => return Ok(Loaded::Served(name)),
         (Err(reason), true) => return Ok(Loaded::Unserved(name, reason)),
@@ -221,11 +236,28 @@ fn try_logfile(os: &mut dyn Os, config: &Config) -> Result<(), String> {
 mod tests {
     use super::*;
     use crate::config::AppendFsync;
+    use crate::generation::{REDIS_6_0, REDIS_7_0};
 
     #[test]
     fn options_become_lines() {
         let args = ["--port", "0", "--save", "", "--save", "60", "1"].map(str::to_string);
-        assert_eq!(options(&args), "port \"0\" \nsave \"\" \nsave \"60\" \"1\" ");
+        assert_eq!(options(&REDIS_6_0, &args), "port \"0\" \nsave \"\" \nsave \"60\" \"1\" ");
+    }
+
+    #[test]
+    fn save_without_words_saves_never_since_7_0() {
+        let args = ["--save", "60 1", "--save", "--port", "0", "--save"].map(str::to_string);
+        let lines = options(&REDIS_7_0, &args);
+        assert_eq!(lines, "save \"60 1\" \nsave \"\"\nport \"0\" \nsave \"\"");
+        assert!(!options(&REDIS_6_0, &args).contains("\"\""));
+        let (old, new) = (Config::of(&REDIS_6_0), Config::of(&REDIS_7_0));
+        for (config, word, taken) in
+            [(&new, Some("60 1"), true), (&new, None, true), (&old, None, false)]
+        {
+            let words: Vec<String> = word.into_iter().map(str::to_string).collect();
+            let directive = find(config.generation, "save").expect("known");
+            assert_eq!(config.clone().set(directive, &words).is_ok(), taken, "{words:?}");
+        }
     }
 
     #[test]

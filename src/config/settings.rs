@@ -54,6 +54,32 @@ impl MaxmemoryPolicy {
     ];
 }
 
+/// Who may do what an intruder could abuse (`enable-debug-command`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtectedAction {
+    No,
+    Yes,
+    /// Clients on this machine.
+    Local,
+}
+
+impl ProtectedAction {
+    /// In Redis' order.
+    pub(super) const ALL: [ProtectedAction; 3] =
+        [ProtectedAction::No, ProtectedAction::Yes, ProtectedAction::Local];
+    /// In the same order.
+    pub(super) const NAMES: [&str; 3] = ["no", "yes", "local"];
+
+    /// Whether a client may do it (Redis: `allowProtectedAction`).
+    pub fn allows(self, local: bool) -> bool {
+        match self {
+            ProtectedAction::No => false,
+            ProtectedAction::Yes => true,
+            ProtectedAction::Local => local,
+        }
+    }
+}
+
 /// The value of every directive that has an effect. Sizes are in bytes.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -69,6 +95,10 @@ pub struct Config {
     /// Seconds after which an idle client is closed; 0 for never.
     pub timeout: u32,
     pub protected_mode: bool,
+    pub enable_debug_command: ProtectedAction,
+    /// There are no modules, so it has no effect.
+    pub enable_module_command: ProtectedAction,
+    pub enable_protected_configs: ProtectedAction,
     pub client_query_buffer_limit: u64,
     /// Above this many bytes, commands that need memory are refused; 0 for no limit.
     pub maxmemory: u64,
@@ -145,6 +175,9 @@ impl Default for Config {
             requirepass: String::new(),
             timeout: 0,
             protected_mode: true,
+            enable_debug_command: ProtectedAction::No,
+            enable_module_command: ProtectedAction::No,
+            enable_protected_configs: ProtectedAction::No,
             client_query_buffer_limit: 1 << 30,
             maxmemory: 0,
             maxmemory_policy: MaxmemoryPolicy::Noeviction,

@@ -25,6 +25,7 @@ pub struct Generation {
     pub aged_past_the_clock: AgedPastTheClock,
     pub shared_errors: SharedErrors,
     pub directives: Directives,
+    pub word_lists: WordLists,
     /// Whether an address of `bind` may be missing on this machine: `-::1`.
     pub optional_addresses: bool,
     pub commands: Commands,
@@ -122,6 +123,15 @@ pub enum ShutdownWay {
     Plain,
     /// It may be forced, and aborted while it is still to come.
     Abortable,
+}
+
+/// How a directive of many words is read, and when the default save points go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WordLists {
+    /// There is at least one word. Any argument of the server drops the default save points.
+    NonEmpty,
+    /// There may be none, and a single one is split. The first line drops the default.
+    Any,
 }
 
 /// Which directives there are.

@@ -6,6 +6,7 @@ use super::definition::{
     AgedPastTheClock, AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync,
     Fields, ForksInTransactions, Generation, Installation, KilledSave, Libraries, PanicSignal,
     Propagation, RdbFormat, SharedErrors, ShutdownWay, StreamForm, Translation, ValueChecks,
+    WordLists,
 };
 use super::words::{ConfigRefused, RdbBlock, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
 
@@ -36,6 +37,7 @@ pub static REDIS_6_0: Generation = Generation {
     aged_past_the_clock: AgedPastTheClock::Half,
     shared_errors: SharedErrors::NotLogged,
     directives: Directives::Redis60,
+    word_lists: WordLists::NonEmpty,
     optional_addresses: false,
     commands: Commands::Redis60,
     fields: Fields::Redis60,

@@ -6,6 +6,7 @@ use super::definition::{
     AgedPastTheClock, AofLayout, Autosync, ChildReport, Commands, Compact, Directives, FailedSync,
     Fields, ForksInTransactions, Generation, Installation, KilledSave, Libraries, PanicSignal,
     Propagation, RdbFormat, SharedErrors, ShutdownWay, StreamForm, Translation, ValueChecks,
+    WordLists,
 };
 use super::words::{ConfigRefused, RdbBlock, RdbDefect, RdbOpen, StreamDefect, Words, quoted};
 
@@ -36,6 +37,7 @@ pub static REDIS_7_0: Generation = Generation {
     aged_past_the_clock: AgedPastTheClock::Wraps,
     shared_errors: SharedErrors::Logged,
     directives: Directives::Redis70,
+    word_lists: WordLists::Any,
     optional_addresses: true,
     commands: Commands::Redis70,
     fields: Fields::Redis70,

@@ -27,6 +27,24 @@ impl Functions {
         Ok(name)
     }
 
+    /// Adds libraries, all or none. Fails with the reason (Redis: `functionRestoreCommand`).
+    pub fn restore(&mut self, code: Vec<Bytes>, policy: RestorePolicy) -> Result<(), String> {
+        let mut new = Functions::default();
+        for code in code {
+            new.load(code, false)?;
+        }
+        if policy == RestorePolicy::Flush {
+            *self = new;
+            return Ok(());
+        }
+        let known = new.libraries.keys().find(|name| self.libraries.contains_key(*name));
+        if let Some(name) = known.filter(|_| policy == RestorePolicy::Append) {
+            return Err(format!("Library {} already exists", String::from_utf8_lossy(name)));
+        }
+        self.libraries.append(&mut new.libraries);
+        Ok(())
+    }
+
     /// Returns whether there was such a library.
     pub fn delete(&mut self, name: &[u8]) -> bool {
         self.libraries.remove(name).is_some()
@@ -49,6 +67,17 @@ impl Functions {
     pub fn code(&self) -> impl Iterator<Item = &Bytes> {
         self.libraries.values()
     }
+}
+
+/// What becomes of the libraries that are there when others are restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestorePolicy {
+    /// None may have the name of a new one.
+    Append,
+    /// Those with the name of a new one go.
+    Replace,
+    /// All go.
+    Flush,
 }
 
 /// The name from the first line, `#!lua name=NAME` (Redis: `functionExtractLibMetaData`).
@@ -98,6 +127,19 @@ mod tests {
         assert!(functions.load(code.clone(), false).is_err());
         assert!(functions.load(code, true).is_ok());
         assert!(functions.delete(b"lib") && functions.is_empty());
+        for (policy, left) in [
+            (RestorePolicy::Append, None),
+            (RestorePolicy::Replace, Some(2)),
+            (RestorePolicy::Flush, Some(1)),
+        ] {
+            let mut functions = Functions::default();
+            for name in ["a", "b"] {
+                assert!(functions.load(format!("#!lua name={name}\n").into(), false).is_ok());
+            }
+            let restored = functions.restore(vec![b"#!lua name=a\nnew".to_vec()], policy);
+            let count = restored.ok().map(|()| functions.libraries().count());
+            assert_eq!(count, left, "{policy:?}");
+        }
         for wrong in ["", "#!lua name=lib", "#!lua\n", "#!js name=a\n", "#!lua name=a-b\n"] {
             assert!(functions.load(wrong.into(), false).is_err(), "{wrong}");
         }

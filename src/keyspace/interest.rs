@@ -104,6 +104,15 @@ impl KeyInterest {
         }
     }
 
+    /// The same for each key that a client is blocked on, by `has_value` (Redis:
+    /// `scanDatabaseForReadyKeys`).
+    pub fn signal_keys_as_ready(&mut self, has_value: impl Fn(usize, &[u8]) -> bool) {
+        let keys = self.waiting.keys().filter(|(db, key)| has_value(*db, key));
+        for (db, key) in keys.cloned().collect::<Vec<_>>() {
+            self.signal_key_as_ready(db, &key);
+        }
+    }
+
     /// The keys that became ready since the last call, in order.
     pub fn take_ready_keys(&mut self) -> Vec<DbKey> {
         std::mem::take(&mut self.ready)

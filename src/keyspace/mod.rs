@@ -23,7 +23,7 @@ mod zset;
 use crate::generation::{Generation, REDIS_6_0};
 use access::{Access, Object};
 pub use bytes::{Bytes, BytesMap, BytesSet};
-pub use functions::Functions;
+pub use functions::{Functions, RestorePolicy};
 pub use hash::Hash;
 use interest::KeyInterest;
 pub use limits::{Limits, StreamLimits};
@@ -125,6 +125,24 @@ impl Keyspace {
         EMPTY_SERVER_MEMORY + payload as u64
     }
 
+    /// Swaps the content of two databases. Who watches a key or waits for one stays where it is
+    /// (Redis: `dbSwapDatabases`).
+    pub fn swap_databases(&mut self, one: usize, other: usize) {
+        if one == other {
+            return;
+        }
+        self.dbs.swap(one, other);
+        let dbs = &self.dbs;
+        let held = |db: usize, key: &[u8]| {
+            [one, other].contains(&db)
+                && [one, other].iter().any(|&place| dbs[place].dict.contains_key(key))
+        };
+        self.interest.touch_watched_keys_on_flush(held);
+        self.interest.signal_keys_as_ready(|db, key| {
+            [one, other].contains(&db) && dbs[db].dict.contains_key(key)
+        });
+    }
+
     /// Empties every database. Returns the number of keys removed (Redis: `emptyDb(-1)`).
     pub fn clear(&mut self) -> usize {
         self.dbs.iter_mut().map(Db::clear).sum()
@@ -142,6 +160,26 @@ mod tests {
         db.set_expire(b"a", 1000);
         assert!(!db.is_expired(b"a", 1000));
         assert!(db.is_expired(b"a", 1001));
+    }
+
+    #[test]
+    fn databases_are_swapped_under_those_who_watch_and_wait() {
+        let mut keyspace = Keyspace::new(3);
+        keyspace.dbs[0].set(b"a", Value::string(*b"1"), false);
+        for (client, db, key) in [(1, 0, b"a"), (2, 1, b"a"), (3, 1, b"b"), (4, 2, b"a")] {
+            keyspace.interest.watch_for_key(client, db, key);
+            keyspace.interest.block_for_key(client, db, key);
+        }
+        keyspace.swap_databases(0, 0);
+        assert!(keyspace.dbs[0].dict.contains_key(&b"a"[..]));
+        keyspace.swap_databases(0, 1);
+        assert!(keyspace.dbs[1].dict.contains_key(&b"a"[..]));
+        let interest = &mut keyspace.interest;
+        assert_eq!(
+            [1, 2, 3, 4].map(|client| interest.is_dirty_cas(client)),
+            [true, true, false, false]
+        );
+        assert_eq!(interest.take_ready_keys(), [(1, b"a".to_vec())]);
     }
 
     #[test]

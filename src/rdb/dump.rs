@@ -1,5 +1,5 @@
-//! The payload of DUMP and RESTORE: one serialized value (Redis: `createDumpPayload`,
-//! `verifyDumpPayload`, cluster.c).
+//! The payload of DUMP and RESTORE: one serialized value, or all libraries of functions (Redis:
+//! `createDumpPayload`, `verifyDumpPayload`, cluster.c; `functionDumpCommand`, functions.c).
 //!
 //! ```text
 //! type value  version(2 bytes)  crc64
@@ -7,7 +7,7 @@
 //!
 //! Must not know: keys.
 
-use super::format::Writer;
+use super::format::{Writer, opcode};
 use super::load_value::ValueRules;
 use super::lzf::Lzf;
 use super::save_value::kind_of;
@@ -44,6 +44,25 @@ pub fn create_dump_payload(
     let lzf = compression.then_some(&mut lzf);
     let written = Writer::new(&mut payload, lzf).value(value, limits);
     written.expect("memory takes all");
+    with_footer(payload, version)
+}
+
+/// Libraries as a payload.
+pub fn create_functions_payload<'a>(
+    code: impl Iterator<Item = &'a Bytes>,
+    version: u32,
+    compression: bool,
+) -> Bytes {
+    let (mut payload, mut lzf) = (Vec::new(), Lzf::default());
+    let mut writer = Writer::new(&mut payload, compression.then_some(&mut lzf));
+    for code in code {
+        let written = writer.byte(opcode::FUNCTION2).and_then(|()| writer.string(code));
+        written.expect("memory takes all");
+    }
+    with_footer(payload, version)
+}
+
+fn with_footer(mut payload: Bytes, version: u32) -> Bytes {
     payload.extend_from_slice(&(version as u16).to_le_bytes());
     payload.extend_from_slice(&checksum(&payload));
     payload
@@ -55,16 +74,41 @@ pub fn load_dump_payload(
     newest: u32,
     rules: &ValueRules,
 ) -> Result<Value, BadPayload> {
-    let end = payload.len().checked_sub(FOOTER_LEN).ok_or(BadPayload::VersionOrChecksum)?;
-    let (mut body, footer) = payload.split_at(end);
-    let version = u16::from_le_bytes([footer[0], footer[1]]);
-    let intact = footer[2..] == checksum(&payload[..payload.len() - 8]);
-    if u32::from(version) > newest || !intact {
-        return Err(BadPayload::VersionOrChecksum);
-    }
+    let mut body = verified(payload, newest).ok_or(BadPayload::VersionOrChecksum)?;
     let mut reader = Reader::new(&mut body);
     let kind = reader.byte().map_err(|_| BadPayload::Format)?;
     reader.value(kind, rules).map_err(|_| BadPayload::Format)
+}
+
+/// The code of each library in a payload.
+///
+/// # Errors
+/// Why it is refused, in Redis' words.
+pub fn load_functions_payload(payload: &[u8], newest: u32) -> Result<Vec<Bytes>, &'static str> {
+    let mut body = verified(payload, newest).ok_or("DUMP payload version or checksum are wrong")?;
+    let mut all = Vec::new();
+    while !body.is_empty() {
+        let mut reader = Reader::new(&mut body);
+        let code = match reader.byte() {
+            Ok(opcode::FUNCTION2) => {
+                reader.string().map_err(|_| "Failed loading library payload")?
+            }
+            Ok(opcode::FUNCTION_PRE_GA) => {
+                reader.functions_pre_ga().map_err(|_| "Failed loading library blob")?
+            }
+            _ => return Err("given type is not a function"),
+        };
+        all.push(code);
+    }
+    Ok(all)
+}
+
+/// A payload without its footer; None if that is wrong.
+fn verified(payload: &[u8], newest: u32) -> Option<&[u8]> {
+    let (body, footer) = payload.split_at(payload.len().checked_sub(FOOTER_LEN)?);
+    let version = u16::from_le_bytes([footer[0], footer[1]]);
+    let intact = footer[2..] == checksum(&payload[..payload.len() - 8]);
+    (u32::from(version) <= newest && intact).then_some(body)
 }
 
 #[cfg(test)]

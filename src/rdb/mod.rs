@@ -39,7 +39,10 @@ mod state;
 mod ziplist;
 mod zipmap;
 
-pub use dump::{BadPayload, create_dump_payload, load_dump_payload};
+pub use dump::{
+    BadPayload, create_dump_payload, create_functions_payload, load_dump_payload,
+    load_functions_payload,
+};
 pub use format::Versions;
 pub use load::{rdb_load, rdb_load_rio};
 pub use load_value::ValueRules;

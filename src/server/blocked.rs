@@ -49,8 +49,15 @@ impl Server {
         });
         for (fd, failure) in waiting.collect::<Vec<_>>() {
             self.unblock_client(fd);
+            self.count_failed(fd);
             self.clients.add_reply(fd, &failure.into());
         }
+    }
+
+    /// The command that has blocked a client ends with an error.
+    fn count_failed(&mut self, fd: Fd) {
+        let name = self.clients.expect(fd).last_command;
+        self.stats.commands.entry(name).or_default().failed += 1;
     }
 
     /// Serves clients in the order in which they blocked, while the key has elements.
@@ -81,7 +88,10 @@ impl Server {
                 }
                 reply
             }
-            Some(Err(failure)) => failure.into(),
+            Some(Err(failure)) => {
+                self.count_failed(fd);
+                failure.into()
+            }
         };
         self.end_unit(os, true);
         self.unblock_client(fd);

@@ -7,17 +7,22 @@ use std::hash::BuildHasher;
 
 use rustc_hash::FxBuildHasher;
 
-use super::Server;
+use super::{CommandStats, Server};
 use crate::aof::{State, Status};
 use crate::clock::ustime;
 use crate::command::{
     Command, Context, Effects, Failure, Flags, Outcome, Queued, Run, Transaction, check_arity,
-    commands, lookup,
+    commands, full_name, lookup, lookup_with_subcommand,
 };
 use crate::generation::Generation;
 use crate::keyspace::{Bytes, Value};
+use crate::networking::Transport;
 use crate::os::{Fd, Os, strerror};
 use crate::resp::Reply;
+
+const DEBUG_PROTECTED: &str = "DEBUG command not allowed. If the enable-debug-command option is \
+    set to \"local\", you can run it from a local connection, otherwise you need to set this \
+    option in the configuration file, and then restart the server.";
 
 /// A command that was refused before it ran.
 struct Refusal {
@@ -40,7 +45,12 @@ impl Server {
 
     fn queue_or_call(&mut self, os: &mut dyn Os, fd: Fd, argv: Vec<Bytes>) {
         let reply = match self.check_allowed(fd, &argv) {
-            Err(refusal) => self.reject(fd, refusal),
+            Err(refusal) => {
+                if let Some(command) = lookup_with_subcommand(self.config.generation, &argv) {
+                    self.stats_of(command, &argv).rejected += 1;
+                }
+                self.reject(fd, refusal)
+            }
             Ok(command) => {
                 let client = self.clients.expect_mut(fd);
                 client.last_command = command.name;
@@ -67,6 +77,11 @@ impl Server {
         let is_exec = command.name == "exec";
         check_arity(self.config.generation, command, argv)
             .map_err(|failure| Refusal { is_exec, failure })?;
+        let local = self.clients.expect(fd).transport == Transport::Unix;
+        // DEBUG is all that is protected.
+        if command.flags.has(Flags::PROTECTED) && !self.config.enable_debug_command.allows(local) {
+            return Err(Refusal { is_exec, failure: Failure::new(DEBUG_PROTECTED) });
+        }
         let session = &self.clients.expect(fd).session;
         let locked_out = !self.config.requirepass.is_empty() && !session.authenticated;
         if locked_out && !command.flags.has(Flags::NO_AUTH) {
@@ -168,7 +183,12 @@ impl Server {
             Ok(Outcome::Request(request)) => self.handle_request(os, fd, request),
             Err(failure) => failure.into(),
         };
-        self.record_call(os, command, start);
+        let duration = ustime(os) - start;
+        self.record_call(os, command, duration);
+        let stats = self.stats_of(command, argv);
+        stats.calls += 1;
+        stats.microseconds += duration.max(0) as u64;
+        stats.failed += u64::from(matches!(reply, Reply::Error(_)));
         if (self.rdb.dirty > before && self.propagates(command)) || effects.forced {
             self.report_dirtied_memory(os, fd, command, argv);
             match &effects.rewritten {
@@ -203,17 +223,19 @@ impl Server {
     }
 
     /// Records the duration of a command for INFO and the latency monitor.
-    fn record_call(&mut self, os: &mut dyn Os, command: &'static Command, start: i64) {
-        let duration = ustime(os) - start;
+    fn record_call(&mut self, os: &mut dyn Os, command: &'static Command, duration: i64) {
         if !command.flags.has(Flags::SKIP_SLOWLOG) {
             let fast = command.flags.has(Flags::FAST);
             let event = if fast { "fast-command" } else { "command" };
             self.latency.add_sample_if_needed(os, event, duration / 1000);
         }
         self.stats.numcommands += 1;
-        let stats = self.stats.commands.entry(command.name).or_default();
-        stats.calls += 1;
-        stats.microseconds += duration.max(0) as u64;
+    }
+
+    /// The statistics of a command, or of its subcommand.
+    fn stats_of(&mut self, command: &Command, argv: &[Bytes]) -> &mut CommandStats {
+        let name = full_name(self.config.generation, command, argv);
+        self.stats.commands.entry(name).or_default()
     }
 
     pub(super) fn apply_effects(&mut self, os: &mut dyn Os, effects: &mut Effects) {

@@ -19,6 +19,10 @@ impl Server {
     pub fn server_cron(&mut self, os: &mut dyn Os) -> i64 {
         self.update_cached_time(os);
         self.adapt_hz();
+        if self.pause_cron {
+            self.take_signals(os);
+            return i64::from(1000 / self.hz);
+        }
         self.keyspace.access.tick(self.time.mstime());
         self.take_signals(os);
         if self.shutdown_asap {

@@ -19,13 +19,14 @@ use fields::Fields;
 
 type Section = fn(&Server, &mut dyn Os) -> Fields;
 
-const SECTIONS: [(&str, Section); 7] = [
+const SECTIONS: [(&str, Section); 8] = [
     ("Server", server),
     ("Clients", clients),
     ("Memory", memory),
     ("Persistence", persistence),
     ("Stats", stats),
     ("Commandstats", commandstats),
+    ("Errorstats", later::errorstats),
     ("Keyspace", keyspace),
 ];
 /// Shown only on request, or with `all`.
@@ -36,7 +37,8 @@ pub fn info_string(server: &Server, os: &mut dyn Os, section: &str) -> String {
     let by_default = section == "default";
     let all = ["all", "everything"].contains(&section);
     let mut parts = Vec::new();
-    for (name, fields) in SECTIONS {
+    let known = |name: &str| later::has_section(server.config.generation, name);
+    for (name, fields) in SECTIONS.into_iter().filter(|(name, _)| known(name)) {
         let implied = all || (by_default && name != NOT_BY_DEFAULT);
         if implied || name.eq_ignore_ascii_case(section) {
             let lines =
@@ -104,11 +106,12 @@ fn bytes_to_human(bytes: u64) -> String {
 fn commandstats(server: &Server, _os: &mut dyn Os) -> Fields {
     let stats = server.stats.commands.iter();
     stats
-        .map(|(name, stats)| {
-            let per_call = stats.microseconds as f64 / stats.calls as f64;
+        .filter_map(|(name, stats)| {
+            let per_call = stats.microseconds as f64 / stats.calls.max(1) as f64;
             let (calls, usec) = (stats.calls, stats.microseconds);
-            let value = format!("calls={calls},usec={usec},usec_per_call={per_call:.2}");
-            (format!("cmdstat_{name}"), value)
+            let later = later::refusals(server.config.generation, stats)?;
+            let value = format!("calls={calls},usec={usec},usec_per_call={per_call:.2}{later}");
+            Some((format!("cmdstat_{name}"), value))
         })
         .collect()
 }
@@ -198,7 +201,7 @@ fn loading_fields(loading: &Loading, now: i64) -> Fields {
 
 fn stats(server: &Server, _os: &mut dyn Os) -> Fields {
     let stats = &server.stats;
-    fields! {
+    let mut fields = fields! {
         total_connections_received: stats.numconnections,
         total_commands_processed: stats.numcommands,
         total_net_input_bytes: stats.net_input_bytes,
@@ -212,9 +215,14 @@ fn stats(server: &Server, _os: &mut dyn Os) -> Fields {
         keyspace_hits: stats.keyspace_hits,
         keyspace_misses: stats.keyspace_misses,
         latest_fork_usec: server.children.stat_fork_time,
+    };
+    fields.extend(later::forks(server));
+    fields.extend(fields! {
         total_reads_processed: stats.total_reads_processed,
         total_writes_processed: stats.total_writes_processed,
-    }
+    });
+    fields.extend(later::error_replies(server));
+    fields
 }
 
 fn keyspace(server: &Server, _os: &mut dyn Os) -> Fields {

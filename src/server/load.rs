@@ -12,7 +12,7 @@ use crate::aof::{Aof, CannotLoad, Env, Executor, LoadResult, State, UnknownComma
 use crate::clock::{time, ustime};
 use crate::command::{
     Command, Context, Failure, Outcome, Queued, Request, Session, Transaction, check_arity,
-    full_name, lookup,
+    full_name, lookup, lookup_with_subcommand,
 };
 use crate::env::Children;
 use crate::generation::Generation;
@@ -146,7 +146,7 @@ impl Executor for AofClient<'_> {
     }
 
     fn execute(&mut self, os: &mut dyn Os, argv: Vec<Bytes>) -> Result<(), UnknownCommand> {
-        let command = lookup(self.generation(), &argv[0]).ok_or(UnknownCommand)?;
+        let command = lookup_with_subcommand(self.generation(), &argv).ok_or(UnknownCommand)?;
         self.last_command = full_name(self.generation(), command, &argv);
         match &mut self.session.transaction {
             Some(transaction) if command.name != "exec" => {

@@ -8,8 +8,9 @@ use crate::aof::State;
 use crate::command::{Failure, Request};
 use crate::config::{Config, config_set};
 use crate::generation::{ConfigRefused, ForksInTransactions};
+use crate::keyspace::{Keyspace, Value};
 use crate::os::{Fd, Os, strerror};
-use crate::rdb::create_dump_payload;
+use crate::rdb::{create_dump_payload, create_functions_payload};
 use crate::resp::Reply;
 
 impl Server {
@@ -29,12 +30,8 @@ impl Server {
             Request::ClientKill(filter) => self.client_kill(os, fd, &filter),
             Request::ClientUnblock { id, error } => self.client_unblock(id, error),
             Request::Latency(request) => self.latency_request(os, &request),
-            Request::Dump(value) => {
-                let compression = self.config.rdbcompression;
-                let version = self.config.generation.rdb.version;
-                let limits = &self.keyspace.limits;
-                Reply::Bulk(create_dump_payload(&value, version, limits, compression))
-            }
+            Request::Dump(value) => self.dump(Some(&value)),
+            Request::DumpFunctions => self.dump(None),
             Request::ConfigGet(pattern) => self.config_get(os, &pattern),
             Request::ConfigSet(pairs) => {
                 let set = self.config_set(os, &pairs);
@@ -42,6 +39,7 @@ impl Server {
             }
             Request::ConfigResetStat => {
                 self.stats = super::Stats::default();
+                self.clients.errors.clear();
                 self.aof.delayed_fsync = 0;
                 self.children.stat_fork_time = 0;
                 Reply::OK
@@ -61,6 +59,10 @@ impl Server {
             Request::LoadAof => self.debug_loadaof(os, fd),
             Request::Sleep(microseconds) => {
                 os.nanosleep(microseconds.saturating_mul(1000));
+                Reply::OK
+            }
+            Request::PauseCron(paused) => {
+                self.pause_cron = paused;
                 Reply::OK
             }
             Request::AofFlushSleep(microseconds) => {
@@ -119,6 +121,17 @@ impl Server {
         Reply::bulks(values)
     }
 
+    /// The payload of a value; None: of all libraries of functions.
+    fn dump(&self, value: Option<&Value>) -> Reply {
+        let compression = self.config.rdbcompression;
+        let version = self.config.generation.rdb.version;
+        let Keyspace { limits, functions, .. } = &self.keyspace;
+        Reply::Bulk(match value {
+            Some(value) => create_dump_payload(value, version, limits, compression),
+            None => create_functions_payload(functions.code(), version, compression),
+        })
+    }
+
     /// Sets directives and puts them into effect. On an error nothing is changed, except that the
     /// working directory may be.
     fn config_set(
@@ -164,6 +177,10 @@ impl Server {
                 self.update_appendonly(os)?;
             }
             "appendonly" | "dir" => {}
+            "aof-disable-auto-gc" => {
+                let (aof, _, mut env) = self.persistence(os);
+                aof.delete_history(&mut env);
+            }
             "hz" => self.hz = self.config.hz,
             "loglevel" => self.log.level = self.config.loglevel,
             _ => {

@@ -83,9 +83,13 @@ impl Server {
 
     /// Sends a command; blanks separate the arguments.
     pub fn try_send<T: FromRedisValue>(&mut self, command: &str) -> RedisResult<T> {
-        let mut words = command.split(' ');
-        let mut request = redis::cmd(words.next().expect("a command has a name"));
-        words.for_each(|word| {
+        self.try_words(&command.split(' ').map(str::as_bytes).collect::<Vec<_>>())
+    }
+
+    /// Sends a command of these words.
+    pub fn try_words<T: FromRedisValue>(&mut self, words: &[&[u8]]) -> RedisResult<T> {
+        let mut request = redis::Cmd::new();
+        words.iter().for_each(|word| {
             request.arg(word);
         });
         request.query(self.connection.as_mut().expect("it is connected"))

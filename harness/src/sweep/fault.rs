@@ -164,6 +164,14 @@ impl Fault {
         }
     }
 
+    /// Who runs before the call.
+    pub fn first(&self) -> Option<&First> {
+        match self {
+            Fault::Call(_) => None,
+            Fault::Order { first, .. } => Some(first),
+        }
+    }
+
     /// What happens to the call itself. None: only an order of tasks is changed.
     pub fn of_the_call(&self) -> Option<CallFault> {
         match self {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::driver::{Sweeper, token};
 use super::dry_run::{DryRun, Objection};
 use super::enumerate::{PlannedRun, RunPlan, Scope};
-use super::fault::Fault;
+use super::fault::{Fault, First};
 use super::{Axis, Ending, Kind, OneOrPair, Record, RunResult, Workload};
 use crate::engine::pool::Interrupted;
 use crate::engine::worlds::World;
@@ -58,6 +58,8 @@ pub struct OneSided {
     pub lack: Lack,
     pub site: Site,
     pub kind: Kind,
+    /// The task that runs before the call.
+    pub first: Option<String>,
 }
 
 impl OneSided {
@@ -187,6 +189,10 @@ fn one_sided(
             },
             site: run.site.first.clone(),
             kind: run.kind(),
+            first: match run.fault.first.first() {
+                Some(First::Task(task)) => Some(task.clone()),
+                Some(First::Others) | None => None,
+            },
         }));
     }
     found

@@ -17,6 +17,8 @@ const SEVERAL: &[(&str, usize)] = &[
     ("Compact", 4),
     // What fills a node, the type in a snapshot, what a rewrite names, and how the commands differ.
     ("StreamForm", 4),
+    // The words of a directive, and the lines and arguments that they come from.
+    ("WordLists", 2),
 ];
 
 #[test]

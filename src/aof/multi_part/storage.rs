@@ -42,6 +42,10 @@ impl Storage for MultiPart {
         self.delete_history(env);
     }
 
+    fn delete_history(&mut self, env: &mut Env<'_>) {
+        MultiPart::delete_history(self, env);
+    }
+
     /// `#TS:` and the time, whenever it has changed.
     fn annotate(&mut self, _core: &Core, env: &mut Env<'_>, bytes: &mut Vec<u8>) {
         if env.config.aof_timestamp_enabled && self.cur_timestamp < env.unixtime {

@@ -3,9 +3,9 @@
 //! Must not know: who asks.
 
 use super::fields::Fields;
-use crate::generation;
+use crate::generation::{self, Generation};
 use crate::os::{Clock, Os};
-use crate::server::Server;
+use crate::server::{CommandStats, Server};
 
 /// Groups of fields of the section Persistence, in the order of their places.
 #[derive(Default)]
@@ -56,6 +56,51 @@ fn child(server: &Server, os: &mut dyn Os) -> Fields {
         current_fork_perc: format!("{share:.2}"),
         current_save_keys_processed: progress.keys,
         current_save_keys_total: total,
+    }
+}
+
+/// Whether a generation has a section.
+pub(super) fn has_section(generation: &Generation, name: &str) -> bool {
+    match generation.fields {
+        generation::Fields::Redis60 => name != "Errorstats",
+        generation::Fields::Redis70 => true,
+    }
+}
+
+/// How many errors were replied.
+pub(super) fn errorstats(server: &Server, _os: &mut dyn Os) -> Fields {
+    let line = |(code, count): (&Vec<u8>, &u64)| {
+        (format!("errorstat_{}", String::from_utf8_lossy(code)), format!("count={count}"))
+    };
+    server.clients.errors.iter().map(line).collect()
+}
+
+/// The end of the line of a command; None: the command has no line.
+pub(super) fn refusals(generation: &Generation, stats: &CommandStats) -> Option<String> {
+    let CommandStats { calls, rejected, failed, .. } = stats;
+    match generation.fields {
+        generation::Fields::Redis60 => (*calls > 0).then(String::new),
+        generation::Fields::Redis70 => {
+            Some(format!(",rejected_calls={rejected},failed_calls={failed}"))
+        }
+    }
+}
+
+/// At the end of Stats.
+pub(super) fn error_replies(server: &Server) -> Fields {
+    match server.config.generation.fields {
+        generation::Fields::Redis60 => Fields::new(),
+        generation::Fields::Redis70 => {
+            fields! { total_error_replies: server.clients.errors.values().sum::<u64>() }
+        }
+    }
+}
+
+/// After `latest_fork_usec`.
+pub(super) fn forks(server: &Server) -> Fields {
+    match server.config.generation.fields {
+        generation::Fields::Redis60 => Fields::new(),
+        generation::Fields::Redis70 => fields! { total_forks: server.children.stat_total_forks },
     }
 }
 

@@ -43,6 +43,9 @@ pub struct Runs {
     only: String,
     /// A pattern for the kind of call: `parent.aof.write`.
     calls: String,
+    /// Only orders in which this task runs before the call.
+    #[serde(default)]
+    first: Option<String>,
     pub reason: String,
 }
 
@@ -57,9 +60,11 @@ impl Runs {
         file.runs.into_iter().filter(fits).collect()
     }
 
-    /// Whether this explains the runs of this family at this kind of call.
-    pub fn covers(&self, family: &str, calls: &str) -> bool {
-        self.only == family && matches(&self.calls, calls)
+    /// Whether this explains the runs of this family at this kind of call, before which a task may
+    /// have run.
+    pub fn covers(&self, family: &str, calls: &str, first: Option<&str>) -> bool {
+        let in_order = self.first.is_none() || self.first.as_deref() == first;
+        self.only == family && matches(&self.calls, calls) && in_order
     }
 }
 

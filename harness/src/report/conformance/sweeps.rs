@@ -28,6 +28,8 @@ struct Group {
     side: usize,
     lack: Lack,
     calls: String,
+    /// The task that runs before the call.
+    first: Option<String>,
     kinds: BTreeSet<Kind>,
     workloads: BTreeSet<String>,
     runs: usize,
@@ -69,12 +71,13 @@ impl Document<'_> {
         }
         let mut text = "Runs that only one of them can make\n\n".to_string();
         for group in &groups {
-            let Group { side, lack, calls, kinds, workloads, runs } = group;
+            let Group { side, lack, calls, first, kinds, workloads, runs } = group;
             let [only, other] = [&self.sides[*side].name, &self.sides[1 - side].name];
             let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
             let workloads: Vec<&str> = workloads.iter().map(String::as_str).collect();
+            let first = first.as_ref().map(|task| format!(" after {task}")).unwrap_or_default();
             text.push_str(&format!(
-                "{only}, {calls}: {runs} runs ({}) of {}; {}\n",
+                "{only}, {calls}{first}: {runs} runs ({}) of {}; {}\n",
                 kinds.join(", "),
                 workloads.join(", "),
                 lack_words(*lack, other)
@@ -88,19 +91,21 @@ impl Document<'_> {
 
     fn reason(&self, group: &Group) -> Option<&Runs> {
         let family = &self.sides[group.side].family;
-        self.reviewed.iter().find(|runs| runs.covers(family, &group.calls))
+        self.reviewed.iter().find(|runs| runs.covers(family, &group.calls, group.first.as_deref()))
     }
 
     fn groups(&self) -> Vec<Group> {
-        let mut groups: BTreeMap<(usize, Lack, String), Group> = BTreeMap::new();
+        let mut groups: BTreeMap<(usize, Lack, Option<String>, String), Group> = BTreeMap::new();
         for found in self.workloads {
             for alone in &found.one_sided {
-                let OneSided { side, lack, kind, .. } = alone;
+                let OneSided { side, lack, kind, first, .. } = alone;
                 let calls = alone.axis().to_string();
-                let group = groups.entry((*side, *lack, calls.clone())).or_insert(Group {
+                let key = (*side, *lack, first.clone(), calls.clone());
+                let group = groups.entry(key).or_insert(Group {
                     side: *side,
                     lack: *lack,
                     calls,
+                    first: first.clone(),
                     kinds: BTreeSet::new(),
                     workloads: BTreeSet::new(),
                     runs: 0,
