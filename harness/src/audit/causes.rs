@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::known::Shown;
-use super::own_line;
 use super::record::{CaseRecord, CaseResult, Cause};
 use crate::contract::Reason;
 use crate::engine::pool::Pool;
 use crate::engine::worlds::World;
+use crate::runner::own_line;
 use crate::suite::library::{CaseFile, job};
 use crate::sweep::accepted::Accepted;
 use crate::sweep::finding::Blamed;

@@ -60,6 +60,8 @@ pub struct Entered {
     pub site: Site,
     /// What the plan decided, except for delays: for those see [`super::Kernel::is_ready`].
     pub effect: Option<Effect>,
+    /// Roles that the machine syncs by itself once the call is completed.
+    pub(super) syncs_after: Vec<String>,
     pub(super) detail: Detail,
     /// What a sync covers: all that was written before it was called.
     pub(super) mark: Option<SyncMark>,
@@ -101,7 +103,8 @@ impl Entered {
             Some(Effect::Signal(_)) => Some(Injected::Signal),
             Some(Effect::Halt(..)) => Some(Injected::Halt),
             None if self.delay.is_of_plan() => Some(Injected::Delay),
-            None => None,
+            // A plan keeps those of the machine's own apart.
+            Some(Effect::Sync(..)) | None => None,
         }
     }
 
