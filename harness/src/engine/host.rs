@@ -292,8 +292,7 @@ pub fn broken_summary(failure: Broken) -> RunSummary {
         unfired: false,
         reached: Vec::new(),
         trace: String::new(),
-        changes: Vec::new(),
-        disturbed: Vec::new(),
+        course: Box::default(),
     }
 }
 

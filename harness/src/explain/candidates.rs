@@ -75,12 +75,12 @@ impl<'a> Places<'a> {
     fn of(subject: &Subject, run: &'a RunSummary) -> Places<'a> {
         let reached = run.reached.iter().enumerate();
         let of: BTreeMap<&Site, usize> = reached.map(|(n, call)| (&call.site, n)).collect();
-        let first = run.disturbed.iter().filter_map(|site| of.get(site)).min();
+        let first = run.course.disturbed.iter().filter_map(|site| of.get(site)).min();
         let cut = match subject.cutting() {
             Cutting::AtCall { site, when, .. } => of.get(&site).map(|place| (*place, when)),
             _ => None,
         };
-        let failed = run.disturbed.first().filter(|site| site.call.is_sync());
+        let failed = run.course.disturbed.first().filter(|site| site.call.is_sync());
         let failed_sync = failed.and_then(|site| site.role.as_deref());
         let (fault, only_cut) = (first.copied().unwrap_or(0), subject.only_cuts_power());
         Places { of, fault, cut, only_cut, failed_sync }
@@ -103,7 +103,7 @@ impl<'a> Places<'a> {
 
     fn syncs(&self, run: &RunSummary) -> Vec<(Distance, Change)> {
         let mut found = Vec::new();
-        for change in &run.changes {
+        for change in &run.course.changes {
             let Some(distance) = self.distance(&change.site) else { continue };
             let sync = |when, role: &String| {
                 let (role, at) = (role.clone(), change.site.clone());
@@ -131,7 +131,8 @@ impl<'a> Places<'a> {
                 call.others.iter().map(|task| Change::First { task: task.clone(), at: at() });
             found.extend(first.map(|change| (distance, change)));
             // A power cut at some other call would come earlier, and nothing else.
-            if self.cut.is_none() && may_be_late(call) && !run.disturbed.contains(&call.site) {
+            if self.cut.is_none() && may_be_late(call) && !run.course.disturbed.contains(&call.site)
+            {
                 found.push((distance, Change::Late { at: at() }));
             }
         }
@@ -149,7 +150,7 @@ fn may_be_late(call: &ReachedCall) -> bool {
 /// What could become of an error.
 fn of_the_error(subject: &Subject, run: &RunSummary) -> Vec<Change> {
     let Some(rule) = subject.failing() else { return Vec::new() };
-    let Some(at) = run.disturbed.first().cloned() else { return Vec::new() };
+    let Some(at) = run.course.disturbed.first().cloned() else { return Vec::new() };
     let mut changes = Vec::new();
     if subject.faults().iter().filter_map(|(_, verb)| rule_of(verb)).any(lasts) {
         changes.push(Change::Once { at: at.clone() });

@@ -70,7 +70,7 @@ impl Subject {
         let index = |line: u32| (line as usize).saturating_sub(1);
         let steps = script.steps.iter().map(|step| (index(step.line), step.verb.clone()));
         let verbs: BTreeMap<usize, Verb> = steps.collect();
-        let cuts_at_a_call = |verb: &Verb| cut_rule(verb).is_some_and(|rule| is_for_one(rule));
+        let cuts_at_a_call = |verb: &Verb| cut_rule(verb).is_some_and(is_for_one);
         let cut_at = verbs.iter().rev().find(|(_, verb)| cuts_at_a_call(verb)).map(|(n, _)| *n);
         Subject { lines, verbs, starts: starts.into_iter().collect(), cut_at }
     }

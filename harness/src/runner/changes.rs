@@ -3,7 +3,7 @@
 //!
 //! Must not know: why anybody asks, and what is promised.
 
-use super::outcome::Change;
+use super::outcome::{Change, Course};
 use crate::kernel::Site;
 use crate::kernel::trace::{Event, Record};
 use crate::observation::{CallName, CallRecord, Detail, Returned};
@@ -11,13 +11,17 @@ use crate::observation::{CallName, CallRecord, Detail, Returned};
 /// The role of directories.
 const DIR: &str = "dir";
 
+pub(super) fn course(trace: &[Record]) -> Course {
+    Course { changes: changes(trace), disturbed: disturbed(trace) }
+}
+
 /// Every call that has changed a file or a directory, in order.
-pub(super) fn of(trace: &[Record]) -> Vec<Change> {
+fn changes(trace: &[Record]) -> Vec<Change> {
     calls(trace).filter_map(change).collect()
 }
 
 /// Every call to which the plan did something, or before which another task ran, each once.
-pub(super) fn disturbed(trace: &[Record]) -> Vec<Site> {
+fn disturbed(trace: &[Record]) -> Vec<Site> {
     let mut sites: Vec<Site> = Vec::new();
     let disturbed = trace.iter().filter_map(|record| match &record.event {
         Event::Call(call) if call.injected.is_some() => Some(&call.site),
@@ -79,7 +83,7 @@ mod tests {
     fn a_rename_builds_on_its_file_and_changes_the_directory_and_a_failed_call_changes_nothing() {
         let rename = |returned| {
             let to = Detail::To(Name::known("rdb"));
-            of(&[record("child.rdb-temp.rename#1", to, returned)])
+            changes(&[record("child.rdb-temp.rename#1", to, returned)])
         };
         let done = rename(Returned::Value(0));
         assert_eq!(done[0].builds_on, ["rdb-temp"]);
@@ -87,6 +91,6 @@ mod tests {
         assert!(rename(Returned::Error(nix::errno::Errno::EIO)).is_empty());
         let pipe = record("child.pipe:diff.write#1", Detail::Bytes(1), Returned::Value(1));
         let read = record("parent.aof.read#1", Detail::Bytes(1), Returned::Value(1));
-        assert!(of(&[pipe, read]).is_empty());
+        assert!(changes(&[pipe, read]).is_empty());
     }
 }

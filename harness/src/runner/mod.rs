@@ -47,8 +47,8 @@ pub use exchange::Exchange;
 pub use oracle::replay::{Remembered, WorldOracle};
 pub use oracle::{Announcer, Oracle, Point};
 pub use outcome::{
-    Change, Collect, Failure, Outcome, ReachedCall, Ruling, RunSummary, Standing, SymptomCheck,
-    decisive,
+    Change, Collect, Course, Failure, Outcome, ReachedCall, Ruling, RunSummary, Standing,
+    SymptomCheck, decisive,
 };
 pub use power_cuts::point::{CutPoint, Judged, Surveyed};
 pub use power_cuts::survey::{Loads, survey};

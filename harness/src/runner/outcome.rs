@@ -146,11 +146,17 @@ pub struct RunSummary {
     pub reached: Vec<ReachedCall>,
     /// The kernel's trace, where sites were asked for.
     pub trace: String,
-    /// What it did to the disk, where that was asked for.
+    /// What happened on its way, where sites were asked for.
     #[serde(default)]
+    pub course: Box<Course>,
+}
+
+/// What could have gone otherwise in a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Course {
+    /// What calls did to the disk, in order.
     pub changes: Vec<Change>,
-    /// Calls at which the plan or the schedule did something, where sites were asked for.
-    #[serde(default)]
+    /// Calls at which the plan or the schedule stepped in, each once.
     pub disturbed: Vec<Site>,
 }
 

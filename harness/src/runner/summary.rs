@@ -45,15 +45,14 @@ pub(super) fn summarize(
     collect: Collect,
 ) -> RunSummary {
     runner.ended(end);
-    let (mut changes, mut disturbed) = (Vec::new(), Vec::new());
+    let mut course = Box::default();
     let (reached, trace) = match collect {
         Collect::Sites => {
             let kernel = runner.session.world.kernel();
             let through = runner.record.script_ended_at.unwrap_or(kernel.trace.len());
             let records = &kernel.trace.records()[..through];
             let starts = &runner.record.seen.starts;
-            changes = changes::of(records);
-            disturbed = changes::disturbed(records);
+            course = Box::new(changes::course(records));
             let reached = sites(records, kernel.schedule.choices(), starts);
             (reached, kernel.trace.to_string())
         }
@@ -71,8 +70,7 @@ pub(super) fn summarize(
         failures: judgements.failures,
         reached,
         trace,
-        changes,
-        disturbed,
+        course,
     }
 }
 
