@@ -79,6 +79,9 @@ pub mod engine;
 pub mod error;
 #[doc(hidden)]
 pub mod exit;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod explain;
 #[doc(hidden)]
 pub mod kernel;
 #[doc(hidden)]

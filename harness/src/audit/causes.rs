@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::known::Shown;
-use super::own_line;
 use super::record::{CaseRecord, CaseResult, Cause};
 use crate::contract::Reason;
-use crate::engine::pool::Pool;
+use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::worlds::World;
-use crate::suite::library::{CaseFile, job};
+use crate::explain::{Explanation, Question, explain};
+use crate::runner::own_line;
+use crate::suite::library::{CaseFile, job, parse_all};
 use crate::sweep::accepted::Accepted;
 use crate::sweep::finding::Blamed;
 use crate::sweep::smallest::smallest;
@@ -196,6 +197,23 @@ impl Causes {
         self.found.iter().map(|(_, cause)| cause.clone()).collect()
     }
 
+    /// Explains each; `done` hears of it. One comes after the other, because each takes many runs.
+    ///
+    /// # Errors
+    /// When the pool was stopped first.
+    pub fn explain(
+        &mut self,
+        pool: &Pool,
+        world: &World,
+        done: impl Fn(),
+    ) -> Result<(), Interrupted> {
+        for (_, cause) in &mut self.found {
+            cause.explanation = explanation(cause, pool, world)?;
+            done();
+        }
+        Ok(())
+    }
+
     /// Finds the smallest script for each, several at a time; `done` hears of each.
     pub fn shrink(&mut self, pool: &Pool, world: &World, threads: usize, done: impl Fn() + Sync) {
         let next = AtomicUsize::new(0);
@@ -236,8 +254,7 @@ fn make_small(cause: &mut Cause, pool: &Pool, world: &World) {
         let small = Token { script: script.clone(), ..token.clone() };
         cause.token = small.encode();
     }
-    let source = "the smallest script".to_string();
-    let file = CaseFile { name: token.case, source, text: script, ..CaseFile::own() };
+    let file = file_of(&token, script);
     if let Ok(outcome) = pool.run(job(&file, world)) {
         // The numbers in it are those of the script that is shown.
         let same = outcome.rulings.iter().find(|ruling| ruling.verdict == cause.verdict);
@@ -247,4 +264,21 @@ fn make_small(cause: &mut Cause, pool: &Pool, world: &World) {
         cause.transcript = outcome.transcript;
         cause.trace = outcome.trace;
     }
+}
+
+fn file_of(token: &Token, script: String) -> CaseFile {
+    let source = "the smallest script".to_string();
+    CaseFile { name: token.case.clone(), source, text: script, ..CaseFile::own() }
+}
+
+/// What would have helped; None: nothing is found out about a script that is no finding any more.
+fn explanation(
+    cause: &Cause,
+    pool: &Pool,
+    world: &World,
+) -> Result<Option<Explanation>, Interrupted> {
+    let Ok(token) = Token::decode(&cause.token) else { return Ok(None) };
+    let Ok(cases) = parse_all(vec![file_of(&token, token.script.clone())]) else { return Ok(None) };
+    let Some(case) = cases.first() else { return Ok(None) };
+    Ok(explain(&Question { pool, world, case }, |_| ())?.ok())
 }

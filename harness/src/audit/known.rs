@@ -9,11 +9,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
-use super::own_line;
 use crate::case::known_bug::Recorded;
 use crate::case::script::{Script, Verb};
 use crate::kernel::plan::{Effect, Halt};
-use crate::runner::{Outcome, decisive};
+use crate::runner::{Outcome, decisive, own_line};
 use crate::suite::known_bugs::upstream;
 use crate::suite::library::ParsedCase;
 use crate::sweep::Signature;
@@ -131,6 +130,7 @@ fn event(verb: &Verb) -> Option<Event> {
             Effect::Signal(_) => Some(Event::Kill),
             Effect::Halt(_, Halt::Power(_)) => Some(Event::PowerCut),
             Effect::Halt(..) => Some(Event::Kill),
+            Effect::Sync(..) => None,
         },
         _ => None,
     }

@@ -7,7 +7,6 @@ pub mod causes;
 pub mod diff;
 pub mod event;
 pub mod known;
-pub mod own_line;
 pub mod record;
 pub mod run;
 pub mod upgrade;

@@ -11,6 +11,7 @@ use super::event::Event;
 use super::known::KnownBug;
 use crate::contract::{Reason, Verdict};
 use crate::exit::Status;
+use crate::explain::Explanation;
 use crate::runner::Outcome;
 use crate::suite::check::Assessment;
 use crate::sweep::{Class, File, Shard, Sweep, Tally, file};
@@ -185,6 +186,9 @@ pub struct Cause {
     pub lines: Option<(usize, usize)>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub transcript: String,
+    /// Why, and what would have helped, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
     #[serde(skip)]
     pub trace: String,
 }
@@ -208,6 +212,7 @@ impl Default for Cause {
             token: String::new(),
             lines: None,
             transcript: String::new(),
+            explanation: None,
             trace: String::new(),
         }
     }

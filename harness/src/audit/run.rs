@@ -28,6 +28,8 @@ pub struct AuditInputs {
     sample: Option<u32>,
     /// What only a disk shows that keeps nothing but what was synced by name is in it, too.
     pub posix: bool,
+    /// Each finding is explained, which takes runs of its own.
+    pub explain: bool,
 }
 
 impl AuditInputs {
@@ -43,7 +45,7 @@ impl AuditInputs {
         let library = Library::open()?;
         let cases = under.cases(library.select(&[])?)?;
         let swept = under.cases(library.select(&[SWEEPS.to_string()])?)?;
-        Ok(AuditInputs { world, under, cases, swept, sample, posix: false })
+        Ok(AuditInputs { world, under, cases, swept, sample, posix: false, explain: false })
     }
 }
 
@@ -97,6 +99,11 @@ impl AuditRun<'_> {
             let advance = || (self.progress)(RunCount::Done(1), "the smallest scripts");
             causes.shrink(self.pool, &inputs.world, threads, advance);
             done = if self.pool.is_stopped() { Err(Interrupted) } else { Ok(()) };
+        }
+        if done.is_ok() && inputs.explain {
+            (self.progress)(RunCount::Planned(causes.count()), "");
+            let advance = || (self.progress)(RunCount::Done(1), "explanations");
+            done = causes.explain(self.pool, &inputs.world, advance);
         }
         causes.compare_with_known(&known);
         cases.iter_mut().for_each(|case| case.token = causes.token_of_case(&case.name));

@@ -5,6 +5,7 @@
 //! inject at SITE EFFECT [maybe]
 //! EFFECT = error=ERRNO | short=BYTES | retval=N | delay=TIME | hold | signal=SIG
 //!        | power=before:MODE | power=after:MODE | kill=before:WHO | kill=after:WHO
+//!        | sync=before:ROLE | sync=after:ROLE
 //! ```
 //!
 //! The words after the calls may come in any order, each at most once, and exactly one is an
@@ -20,10 +21,11 @@ use crate::kernel::Decision;
 use crate::kernel::call::CallName;
 use crate::kernel::plan::{Effect, Rule, Selector, Window};
 
-const EFFECTS: [&str; 8] = ["error", "short", "retval", "delay", "hold", "signal", "power", "kill"];
+const EFFECTS: [&str; 9] =
+    ["error", "short", "retval", "delay", "hold", "signal", "power", "kill", "sync"];
 const SELECTS: [&str; 4] = ["on", "in", "when", "maybe"];
-const AN_EFFECT: &str =
-    "expected error=ERRNO, short=BYTES, retval=N, delay=TIME, hold, signal=SIG, power= or kill=";
+const AN_EFFECT: &str = "expected error=ERRNO, short=BYTES, retval=N, delay=TIME, hold, \
+                         signal=SIG, power=, kill= or sync=";
 
 /// Everything behind the word `inject`; `end` is where the line ends, `line` becomes the rule's
 /// origin. With the rule come the roles it names, to be checked once the server is known.
@@ -155,6 +157,8 @@ struct Keys {
     task: Option<String>,
     window: Option<Window>,
     maybe: bool,
+    /// The role that an effect names.
+    synced: Option<Named>,
     effect: Option<(Effect, Span)>,
     /// An effect was there, though a wrong one.
     effect_tried: bool,
@@ -214,9 +218,15 @@ impl Keys {
             return Err(Wrong::new(word.span.clone(), "one effect per rule", help));
         }
         self.effect_tried = true;
+        let end = place.end;
         let effect = effect(key, value).map_err(|help| {
             Wrong::new(place, format!("`{value}` is not a value for `{key}`"), help)
         })?;
+        if let Effect::Sync(_, role) = &effect {
+            let span = end.saturating_sub(role.len())..end;
+            let span = if word.quoted { word.span.clone() } else { span };
+            self.synced = Some(Named { role: role.clone(), span });
+        }
         self.effect = Some((effect, word.span.clone()));
         Ok(())
     }
@@ -244,7 +254,7 @@ impl Keys {
     }
 
     fn finish(self, target: Target, effect: Effect, line: u32) -> (Rule, Vec<Named>) {
-        let roles = self.role.iter().cloned().chain(target.role).collect();
+        let roles = self.role.iter().cloned().chain(target.role).chain(self.synced).collect();
         let (selector, window) = match target.selector {
             Selector::Site(site) => (Selector::Site(site), Window::EVERY),
             Selector::Calls { calls, .. } => {
@@ -278,6 +288,7 @@ fn effect(key: &str, value: &str) -> Result<Effect, String> {
         "hold" => Ok(Effect::Hold),
         "signal" => values::signal(value).map(Effect::Signal),
         "kill" => power::kill(value),
+        "sync" => power::sync(value),
         _ => power::power(value),
     }
 }
@@ -303,6 +314,7 @@ pub fn show(rule: &Rule) -> String {
         Effect::Hold => "hold".to_string(),
         Effect::Signal(signal) => format!("signal={signal}"),
         Effect::Halt(when, halt) => power::show(*when, *halt),
+        Effect::Sync(when, role) => format!("sync={}:{role}", when.as_str()),
     });
     if let Selector::Calls { .. } = rule.selector {
         words.push(format!("when={}", rule.window));

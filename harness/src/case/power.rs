@@ -1,4 +1,5 @@
-//! Kills and power cuts in the language: `power=before:MODE`, `kill=after:WHO`, and the modes.
+//! What happens beside a call, in the language: `power=before:MODE`, `kill=after:WHO`,
+//! `sync=after:ROLE`, and the modes of power cuts.
 //!
 //! Must not know: what survives a power cut.
 
@@ -46,12 +47,19 @@ pub fn kill(text: &str) -> Result<Effect, String> {
     }
 }
 
+/// What stands behind `sync=`.
+pub fn sync(text: &str) -> Result<Effect, String> {
+    match side(text).filter(|(_, role)| !role.is_empty()) {
+        Some((when, role)) => Ok(Effect::Sync(when, role.to_string())),
+        None => {
+            Err("expected sync=before:ROLE or sync=after:ROLE, ROLE being dir, say".to_string())
+        }
+    }
+}
+
 /// As it is read back.
 pub fn show(when: When, halt: Halt) -> String {
-    let side = match when {
-        When::Before => "before",
-        When::After => "after",
-    };
+    let side = when.as_str();
     match halt {
         Halt::Power(cut) => format!("power={side}:{cut}"),
         Halt::Kill(victim) => format!("kill={side}:{}", victim.as_str()),

@@ -236,6 +236,7 @@ fn effects() -> impl Strategy<Value = Effect> {
         (1..31).prop_filter_map("no signal", |n| Signal::try_from(n).ok().map(Effect::Signal)),
         (whens(), cuts()).prop_map(|(when, cut)| Effect::Halt(when, Halt::Power(cut))),
         (whens(), victims()).prop_map(|(when, who)| Effect::Halt(when, Halt::Kill(who))),
+        (whens(), "[a-z]{1,5}(:[a-z]{1,5})?").prop_map(|(when, role)| Effect::Sync(when, role)),
     ]
 }
 
@@ -299,7 +300,8 @@ proptest! {
                     proptest::sample::select(vec![
                         ">", "at", "aof", "write", "write,", "on=", "on=aof", "when=1..", "'é",
                         "\"",
-                        "error=EIO", "power=after:torn:1@", "kill=before:", "7mb", "é", "…",
+                        "error=EIO", "power=after:torn:1@", "kill=before:", "sync=after:dir",
+                        "7mb", "é", "…",
                         "parent.aof.write#1",
                         "info", "log", "cut", "zero", "append", "x>", "verdict", "1) \"", "\\x4",
                     ]),
@@ -323,7 +325,10 @@ proptest! {
         if let Ok(read) = parse_rule(&text) {
             prop_assert_eq!(read, rule, "{}", text);
         } else {
-            let always = matches!(rule.effect, Effect::Hold | Effect::Error(_) | Effect::Halt(..));
+            let always = matches!(
+                rule.effect,
+                Effect::Hold | Effect::Error(_) | Effect::Halt(..) | Effect::Sync(..)
+            );
             let possible = always
                 && matches!(&rule.selector, Selector::Calls { role: None, .. });
             prop_assert!(!possible, "{} was refused", text);

@@ -43,6 +43,8 @@ pub enum Mode {
     Sweep(SweepArgs),
     /// Draw commands, faults and task orders at random and judge each outcome
     Explore(ExploreArgs),
+    /// Say why a finding is what it is, and what would have helped
+    Explain(ExplainArgs),
     /// Replay the exact run that a token stands for
     Replay(TokenArgs),
     /// Find the smallest script that fails the way a token's run does
@@ -206,6 +208,9 @@ pub struct AuditArgs {
     /// count
     #[arg(long)]
     pub posix: bool,
+    /// Explain each finding: what would have helped
+    #[arg(long)]
+    pub explain: bool,
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -238,6 +243,23 @@ pub struct TokenArgs {
     pub token: String,
     #[arg(long, value_name = "WORLD", help = server("the token's"))]
     pub world: Option<String>,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ExplainArgs {
+    /// The token of a finding, as `sweep` prints it; or a path to a .case file, or a name under
+    /// cases/
+    #[arg(value_name = "TOKEN")]
+    pub what: String,
+    #[arg(long, value_name = "WORLD", help = server("the token's; of a case, sim"))]
+    pub world: Option<String>,
+    /// Output file of the explanation as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub cores: Cores,
     #[command(flatten)]
     pub limits: Limits,
 }

@@ -31,7 +31,7 @@ pub fn main(args: &AuditArgs) -> Result<Exit, CommandError> {
     let accepted = sweep::accepted(&args.reports)?;
     let (under, sample) = (args.under.read()?, args.sample.runs());
     let mut inputs = AuditInputs::read(worlds::named(&args.server)?, under, sample)?;
-    inputs.posix = args.posix;
+    (inputs.posix, inputs.explain) = (args.posix, args.explain);
     let threads = session.jobs().min(cores().len());
     let progress = Progress::of_many(0);
     let done = session.with_pool(|pool| {

@@ -18,6 +18,7 @@ pub mod date;
 pub mod diff;
 pub mod doctor;
 mod error;
+pub mod explain;
 pub mod explore;
 pub mod keep;
 pub mod known;
@@ -67,6 +68,7 @@ fn carry_out(mode: Mode) -> Result<Exit, CommandError> {
         Mode::Sites(args) => show::sites(&args),
         Mode::Sweep(args) => sweep::main(&args),
         Mode::Explore(args) => explore::main(&args),
+        Mode::Explain(args) => explain::main(&args),
         Mode::Replay(args) => tokens::replay(&args),
         Mode::Shrink(args) => tokens::shrink(&args),
         Mode::Export(args) => tokens::export(&args),

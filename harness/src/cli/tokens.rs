@@ -24,7 +24,7 @@ use crate::sweep::smallest::smallest;
 use crate::sweep::token::NotAToken;
 use crate::sweep::{Axis, OneOrPair, Token};
 
-fn refused(why: &NotAToken) -> CommandError {
+pub(super) fn refused(why: &NotAToken) -> CommandError {
     CommandError::usage(why.to_string())
 }
 
@@ -34,8 +34,8 @@ fn decode(text: &str) -> Result<Token, CommandError> {
 
 /// The world that was asked for, or the token's own. A token may come from anybody, so it does not
 /// decide by itself which program is run: one that it names by path must be asked for as well.
-fn world(args: &TokenArgs, token: &Token) -> Result<World, CommandError> {
-    match &args.world {
+pub(super) fn world(asked: Option<&str>, token: &Token) -> Result<World, CommandError> {
+    match asked {
         Some(asked) => Ok(worlds::named(asked)?),
         None if worlds::is_path(&token.world) => Err(CommandError::usage(format!(
             "this token is about the program {}, which it may not choose by itself: to run it, add \
@@ -46,7 +46,7 @@ fn world(args: &TokenArgs, token: &Token) -> Result<World, CommandError> {
     }
 }
 
-fn case_of(token: &Token) -> CaseFile {
+pub(super) fn case_of(token: &Token) -> CaseFile {
     let source = format!("the token of {}", token.case);
     CaseFile { name: token.case.clone(), source, text: token.script.clone(), ..CaseFile::own() }
 }
@@ -56,7 +56,7 @@ pub fn replay(args: &TokenArgs) -> Result<Exit, CommandError> {
     let session = Session::begin(&args.limits)?;
     let token = decode(&args.token)?;
     let case = parse_all(vec![case_of(&token)])?.remove(0);
-    let world = world(args, &token)?;
+    let world = world(args.world.as_deref(), &token)?;
     let runs = session.with_pool(|pool| {
         let run = || pool.run(job(&case.file, &world));
         Ok([run()?, run()?])
@@ -82,7 +82,7 @@ pub fn shrink(args: &TokenArgs) -> Result<Exit, CommandError> {
     let session = Session::begin(&args.limits)?;
     let token = decode(&args.token)?;
     parse_all(vec![case_of(&token)])?;
-    let world = world(args, &token)?;
+    let world = world(args.world.as_deref(), &token)?;
     let lines = session.with_pool(|pool| smallest(pool, &world, &token.script))?;
     let Ok(lines) = lines else { return Err(CommandError::interrupted()) };
     let before = token.script.lines().count();

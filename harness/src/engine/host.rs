@@ -292,6 +292,7 @@ pub fn broken_summary(failure: Broken) -> RunSummary {
         unfired: false,
         reached: Vec::new(),
         trace: String::new(),
+        course: Box::default(),
     }
 }
 

@@ -12,7 +12,7 @@ use super::fd::Fd;
 use super::plan::{Effect, Halt, When};
 use super::process::TaskId;
 use super::site::Site;
-use super::trace::{Detail, Injected};
+use super::trace::{Detail, Injected, Returned};
 
 /// What a call is about.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,8 @@ pub struct Entered {
     pub site: Site,
     /// What the plan decided, except for delays: for those see [`super::Kernel::is_ready`].
     pub effect: Option<Effect>,
+    /// Roles that the machine syncs by itself once the call is completed.
+    pub(super) syncs_after: Vec<String>,
     pub(super) detail: Detail,
     /// What a sync covers: all that was written before it was called.
     pub(super) mark: Option<SyncMark>,
@@ -91,6 +93,16 @@ impl Entered {
         self.effect = None;
     }
 
+    /// Whether who makes it again and again gets no further: it failed, or was a write that took
+    /// nothing of what is left.
+    pub(super) fn got_nowhere(&self, returned: &Returned) -> bool {
+        match (returned, &self.detail) {
+            (Returned::Error(_), _) => true,
+            (Returned::Value(0), Detail::Bytes(1..)) => self.site.call == CallName::Write,
+            _ => false,
+        }
+    }
+
     /// What the plan did to this call, for the trace.
     pub(super) fn injected(&self) -> Option<Injected> {
         match self.effect {
@@ -101,7 +113,8 @@ impl Entered {
             Some(Effect::Signal(_)) => Some(Injected::Signal),
             Some(Effect::Halt(..)) => Some(Injected::Halt),
             None if self.delay.is_of_plan() => Some(Injected::Delay),
-            None => None,
+            // A plan keeps those of the machine's own apart.
+            Some(Effect::Sync(..)) | None => None,
         }
     }
 

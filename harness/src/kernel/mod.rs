@@ -17,6 +17,7 @@ mod entered;
 pub mod fd;
 mod halts;
 pub mod name;
+mod own_syncs;
 pub mod plan;
 pub mod process;
 mod readiness;
@@ -50,6 +51,7 @@ pub use trace::Trace;
 
 use entered::Delay;
 use fd::{Descriptions, End, PipeId};
+use plan::Decided;
 use process::Processes;
 use trace::{CallRecord, Detail, Event, OpenFlags, Returned};
 
@@ -260,10 +262,6 @@ impl Kernel {
         self.calls += 1;
         let role = self.role_of_target(task, request.target);
         let detail = self.detail(request);
-        let mark = match self.file_of(task, request) {
-            Some(ino) if request.call.is_sync() => Some(self.disk.mark(ino)),
-            _ => None,
-        };
         self.schedule.entered(task);
         let next_at = self.processes.task(task).failures.next_at(self.now());
         let counted = &mut self.processes.tasks[task.0];
@@ -273,16 +271,22 @@ impl Kernel {
         let moves = matches!(request.call, CallName::Read | CallName::Write);
         // A plan is about the server, which is not there yet.
         let decided = match site.is_launchers() {
-            true => None,
+            true => Decided::default(),
             false => self.plan.decide(&site, moves.then_some(request.argument)),
         };
-        let (delay, effect) = match decided {
+        let syncs_after = self.sync_before(&site, decided.syncs);
+        let mark = match self.file_of(task, request) {
+            Some(ino) if request.call.is_sync() => Some(self.disk.mark(ino)),
+            _ => None,
+        };
+        let (delay, effect) = match decided.effect {
             Some(Effect::Delay(time)) => (Delay::Until(self.now() + time), None),
             Some(Effect::Hold) => (Delay::UntilHealed, None),
             other => (next_at.map_or(Delay::None, Delay::Tick), other),
         };
         let (began, heals) = (self.now(), self.heals);
-        let entered = Entered { task, site, effect, detail, mark, delay, began, heals };
+        let entered =
+            Entered { task, site, effect, syncs_after, detail, mark, delay, began, heals };
         if delay.is_of_plan() {
             self.record(Event::Call(CallRecord {
                 injected: entered.injected(),
@@ -342,17 +346,16 @@ impl Kernel {
         self.finish(entered, Returned::Never, 0);
     }
 
-    fn finish(&mut self, entered: Entered, returned: Returned, checksum: u32) {
+    fn finish(&mut self, mut entered: Entered, returned: Returned, checksum: u32) {
         let delayed = entered.delay.is_of_plan();
+        let mut syncs = std::mem::take(&mut entered.syncs_after);
         if let Some(halt) = entered.halt(When::After) {
             self.halt = Some(halt);
+            syncs.clear();
         }
-        // A loop that writes the rest again gets no further by a write that takes nothing, either.
-        let failed = match (&returned, &entered.detail) {
-            (Returned::Error(_), _) => true,
-            (Returned::Value(0), Detail::Bytes(1..)) => entered.site.call == CallName::Write,
-            _ => false,
-        };
+        let site = (!syncs.is_empty()).then(|| entered.site.clone());
+        let failed = entered.got_nowhere(&returned);
+        let returned_at_all = returned != Returned::Never;
         let (began, now) = (entered.began, self.now());
         self.processes.tasks[entered.task.0].failures.note(failed, began, now);
         self.record(Event::Call(CallRecord {
@@ -363,6 +366,9 @@ impl Kernel {
             began: delayed.then_some(entered.began),
             checksum,
         }));
+        if let Some(site) = site.filter(|_| returned_at_all) {
+            syncs.into_iter().for_each(|role| self.sync_by_itself(When::After, &site, role));
+        }
     }
 
     fn record(&mut self, event: Event) {

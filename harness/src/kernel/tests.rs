@@ -217,3 +217,20 @@ fn a_role_follows_the_name_that_the_inode_has_now() {
     assert_eq!(entered.site.to_string(), "parent.other.write#1");
     kernel.abandon(entered);
 }
+
+#[test]
+fn a_sync_of_the_machines_own_is_made_beside_what_another_rule_does() {
+    let left = |effect: Effect| {
+        let (mut kernel, parent) = machine();
+        let fd = open(&mut kernel, parent);
+        inject(&mut kernel, CallName::Write, "1", Effect::Sync(When::After, "aof".into()));
+        inject(&mut kernel, CallName::Write, "1", effect);
+        let _ = write(&mut kernel, parent, fd, b"abc");
+        kernel.cut_power(Cut::default()).unwrap();
+        kernel.disk.read_file("a").map(<[u8]>::to_vec)
+    };
+    assert_eq!(left(Effect::Short(2)), Some(b"ab".to_vec()));
+    assert_eq!(left(Effect::Retval(3)), Some(b"".to_vec()), "nothing was written");
+    let cut = Effect::Halt(When::After, Halt::Power(Cut::default()));
+    assert_eq!(left(cut), None, "the power is gone before the sync");
+}

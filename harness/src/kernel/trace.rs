@@ -22,6 +22,7 @@ use nix::sys::signal::Signal;
 use super::clock::Time;
 use super::disk::Cut;
 use super::name::Name;
+use super::plan::When;
 use super::process::Ending;
 use super::site::Site;
 
@@ -47,6 +48,11 @@ impl OpenFlags {
     /// Whether opening removes the content (O_TRUNC).
     pub fn truncates(self) -> bool {
         OFlag::from_bits_truncate(self.0 as i32).contains(OFlag::O_TRUNC)
+    }
+
+    /// Whether opening makes the file where there is none (O_CREAT).
+    pub fn creates(self) -> bool {
+        OFlag::from_bits_truncate(self.0 as i32).contains(OFlag::O_CREAT)
     }
 
     /// Whether nothing can be written through it (O_RDONLY).
@@ -146,6 +152,12 @@ pub enum Event {
         task: Name,
         site: Site,
     },
+    /// The machine has synced all files of this role by itself, because the plan says so.
+    Synced {
+        role: Name,
+        when: When,
+        site: Site,
+    },
     /// The power was cut and is back.
     PowerCut(Cut),
 }
@@ -204,6 +216,9 @@ impl fmt::Display for Event {
                 write!(f, "{incarnation}:{task} {ending}")
             }
             Event::Turn { task, site } => write!(f, "{task} runs before {site}"),
+            Event::Synced { role, when, site } => {
+                write!(f, "{role} is synced {} {site}", when.as_str())
+            }
             Event::PowerCut(cut) => write!(f, "power cut: {cut}"),
         }
     }

@@ -16,6 +16,8 @@ pub mod conformance;
 #[cfg(feature = "cli")]
 pub mod diff;
 #[cfg(feature = "cli")]
+pub mod explanation;
+#[cfg(feature = "cli")]
 pub mod export;
 #[cfg(feature = "cli")]
 pub mod html;

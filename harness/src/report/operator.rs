@@ -4,11 +4,10 @@
 //! Must not know: how a finding came to be.
 
 use crate::audit::known::KnownBug;
-use crate::audit::own_line;
 use crate::audit::record::Cause;
 use crate::contract::reason::{Attempts, Promise, Surprise, Told};
 use crate::contract::{Reason, Verdict};
-use crate::kernel::plan::When;
+use crate::runner::own_line;
 use crate::sweep::OneOrPair;
 use crate::sweep::fault::{CallFault, Fault, First, Lasts, Moved, Then};
 
@@ -215,10 +214,6 @@ fn fault(fault: &Fault) -> String {
 }
 
 fn call_fault(fault: CallFault) -> String {
-    let side = |when| match when {
-        When::Before => "before",
-        When::After => "after",
-    };
     match fault {
         CallFault::Error(errno, Lasts::Once) => format!("{errno:?} once"),
         CallFault::Error(errno, Lasts::FromHereOn) => format!("{errno:?} from here on"),
@@ -239,9 +234,9 @@ fn call_fault(fault: CallFault) -> String {
         }
         CallFault::Lie => "nothing done, success claimed".to_string(),
         CallFault::Delay(_) => format!("takes {fault}"),
-        CallFault::Kill(victim, when) => format!("{} killed {}", victim.as_str(), side(when)),
-        CallFault::PowerCut(None, when) => format!("power cut {}", side(when)),
-        CallFault::PowerCut(Some(fs), when) => format!("power cut {}, {fs}", side(when)),
+        CallFault::Kill(victim, when) => format!("{} killed {}", victim.as_str(), when.as_str()),
+        CallFault::PowerCut(None, when) => format!("power cut {}", when.as_str()),
+        CallFault::PowerCut(Some(fs), when) => format!("power cut {}, {fs}", when.as_str()),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod ask;
 mod causes;
+mod changes;
 mod clients;
 mod content;
 pub mod difference;
@@ -18,6 +19,7 @@ mod needs;
 mod observe;
 pub mod oracle;
 mod outcome;
+pub mod own_line;
 mod past;
 pub mod power_cuts;
 mod protocol;
@@ -45,7 +47,8 @@ pub use exchange::Exchange;
 pub use oracle::replay::{Remembered, WorldOracle};
 pub use oracle::{Announcer, Oracle, Point};
 pub use outcome::{
-    Collect, Failure, Outcome, ReachedCall, Ruling, RunSummary, Standing, SymptomCheck, decisive,
+    Change, Collect, Course, Failure, Outcome, ReachedCall, Ruling, RunSummary, Standing,
+    SymptomCheck, decisive,
 };
 pub use power_cuts::point::{CutPoint, Judged, Surveyed};
 pub use power_cuts::survey::{Loads, survey};

@@ -146,6 +146,28 @@ pub struct RunSummary {
     pub reached: Vec<ReachedCall>,
     /// The kernel's trace, where sites were asked for.
     pub trace: String,
+    /// What happened on its way, where sites were asked for.
+    #[serde(default)]
+    pub course: Box<Course>,
+}
+
+/// What could have gone otherwise in a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Course {
+    /// What calls did to the disk, in order.
+    pub changes: Vec<Change>,
+    /// Calls at which the plan or the schedule stepped in, each once.
+    pub disturbed: Vec<Site>,
+}
+
+/// A call that has changed the disk, by what a sync beside it would make durable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub site: Site,
+    /// Roles of files and directories whose earlier changes it builds on.
+    pub builds_on: Vec<String>,
+    /// Roles of files and directories that it changes.
+    pub changes: Vec<String>,
 }
 
 /// What a run is made for.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nix::errno::Errno;
 
+use super::changes;
 use super::oracle::Oracle;
 use super::outcome::{Collect, ReachedCall, RunSummary, decisive};
 use super::record::Keep;
@@ -44,12 +45,14 @@ pub(super) fn summarize(
     collect: Collect,
 ) -> RunSummary {
     runner.ended(end);
+    let mut course = Box::default();
     let (reached, trace) = match collect {
         Collect::Sites => {
             let kernel = runner.session.world.kernel();
             let through = runner.record.script_ended_at.unwrap_or(kernel.trace.len());
             let records = &kernel.trace.records()[..through];
             let starts = &runner.record.seen.starts;
+            course = Box::new(changes::course(records));
             let reached = sites(records, kernel.schedule.choices(), starts);
             (reached, kernel.trace.to_string())
         }
@@ -67,6 +70,7 @@ pub(super) fn summarize(
         failures: judgements.failures,
         reached,
         trace,
+        course,
     }
 }
 

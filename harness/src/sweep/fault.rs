@@ -167,7 +167,7 @@ impl Fault {
     /// Who runs before the call.
     pub fn first(&self) -> Option<&First> {
         match self {
-            Fault::Call(_) => None,
+            Fault::Call(_) | Fault::None => None,
             Fault::Order { first, .. } => Some(first),
         }
     }

@@ -24,7 +24,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("env", BELOW_ENV),
     ("rdb", BELOW_RDB),
     ("aof", BELOW_AOF),
-    ("command", BELOW_COMMAND),
+    ("command", BELOW_AOF),
     ("networking", BELOW_NETWORKING),
     ("server", BELOW_SERVER),
     ("event_loop", ALL_CORE),
@@ -83,24 +83,6 @@ const BELOW_RDB: &[&str] = &[
 ];
 
 const BELOW_AOF: &[&str] = &[
-    "os",
-    "generation",
-    "clock",
-    "config",
-    "text",
-    "resp",
-    "keyspace",
-    "log",
-    "rio",
-    "bio",
-    "child",
-    "child_info",
-    "latency",
-    "env",
-    "rdb",
-];
-
-const BELOW_COMMAND: &[&str] = &[
     "os",
     "generation",
     "clock",
@@ -199,6 +181,7 @@ const HARNESS: &[(&str, &[&str])] = &[
     ("commands", &["contract", "case", "runner", "engine"]),
     ("suite", BELOW_SUITE),
     ("sweep", BELOW_SWEEP),
+    ("explain", BELOW_EXPLAIN),
     ("audit", BELOW_AUDIT),
     ("bench", BELOW_BENCH),
     ("report", BELOW_REPORT),
@@ -215,8 +198,12 @@ const BELOW_SUITE: &[&str] = &["error", "exit", "world", "contract", "case", "ru
 const BELOW_SWEEP: &[&str] =
     &["error", "kernel", "world", "observation", "contract", "case", "runner", "engine"];
 
-const BELOW_AUDIT: &[&str] =
-    &["error", "exit", "kernel", "contract", "case", "runner", "suite", "engine", "sweep"];
+const BELOW_EXPLAIN: &[&str] =
+    &["kernel", "contract", "case", "runner", "suite", "engine", "sweep"];
+
+const BELOW_AUDIT: &[&str] = &[
+    "error", "exit", "kernel", "contract", "case", "runner", "suite", "engine", "sweep", "explain",
+];
 
 const BELOW_BENCH: &[&str] = &["kernel", "profile", "world", "case", "runner", "engine", "sweep"];
 
@@ -232,6 +219,7 @@ const BELOW_REPORT: &[&str] = &[
     "runner",
     "suite",
     "sweep",
+    "explain",
     "audit",
     "bench",
     "commands",
@@ -253,6 +241,7 @@ const ALL_HARNESS: &[&str] = &[
     "engine",
     "suite",
     "sweep",
+    "explain",
     "audit",
     "bench",
     "commands",

@@ -2,9 +2,10 @@
 //!
 //! A rule has a selector (which calls), a window (which of those, counted from when the rule was
 //! added) and an effect. Every rule counts every call that its selector matches, including calls
-//! that an earlier rule decided; the first rule whose window contains the call decides. Rules
-//! belong to the machine: they outlive a restart and end with `heal`. Must not know: case syntax,
-//! and how an effect is carried out.
+//! that an earlier rule decided; the first rule whose window contains the call decides. A sync that
+//! the machine makes by itself decides nothing about the call: all of them are made, beside what
+//! another rule does. Rules belong to the machine: they outlive a restart and end with `heal`. Must
+//! not know: case syntax, and how an effect is carried out.
 
 mod window;
 
@@ -38,6 +39,8 @@ pub enum Effect {
     Signal(Signal),
     /// Somebody is killed, or the power is cut, while nobody runs.
     Halt(When, Halt),
+    /// The machine syncs all files, or directories, with this role by itself.
+    Sync(When, String),
 }
 
 /// On which side of the call something happens.
@@ -47,6 +50,16 @@ pub enum When {
     Before,
     /// The call is made; a caller that dies of it never sees it return.
     After,
+}
+
+impl When {
+    /// The word for it in a case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            When::Before => "before",
+            When::After => "after",
+        }
+    }
 }
 
 /// What happens while nobody runs.
@@ -139,6 +152,15 @@ pub struct Overclaim {
     pub asked: u64,
 }
 
+/// What the rules say about one call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decided {
+    /// What happens to it; None: nothing.
+    pub effect: Option<Effect>,
+    /// Roles that the machine syncs by itself beside it.
+    pub syncs: Vec<(When, String)>,
+}
+
 /// The rules in force.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
@@ -155,16 +177,24 @@ impl Plan {
         self.armed.push(Armed { rule, seen: 0, fired: 0 });
     }
 
-    /// Counts the call at `site` for every rule. Returns what happens to it; None: nothing. No
-    /// more is claimed than was asked for, in bytes, where that is given.
-    pub fn decide(&mut self, site: &Site, asked: Option<u64>) -> Option<Effect> {
-        let mut decided = None;
+    /// Counts the call at `site` for every rule. No more is claimed than was asked for, in bytes,
+    /// where that is given.
+    pub fn decide(&mut self, site: &Site, asked: Option<u64>) -> Decided {
+        let (mut decided, mut syncs) = (None, Vec::new());
         for armed in &mut self.armed {
             if !armed.rule.selector.matches(site) {
                 continue;
             }
             armed.seen += 1;
-            if decided.is_none() && armed.rule.window.holds(armed.seen) {
+            let holds = armed.rule.window.holds(armed.seen);
+            if let Effect::Sync(when, role) = &armed.rule.effect {
+                if holds {
+                    armed.fired += 1;
+                    syncs.push((*when, role.clone()));
+                }
+                continue;
+            }
+            if decided.is_none() && holds {
                 armed.fired += 1;
                 let mut effect = armed.rule.effect.clone();
                 if let (Effect::Retval(value), Some(asked)) = (&mut effect, asked)
@@ -178,7 +208,8 @@ impl Plan {
                 decided = Some(effect);
             }
         }
-        decided.filter(|effect| !(self.honest && matches!(effect, Effect::Retval(_))))
+        let lie = |effect: &Effect| matches!(effect, Effect::Retval(_));
+        Decided { effect: decided.filter(|effect| !(self.honest && lie(effect))), syncs }
     }
 
     /// From now on a rule that lies fires, and the call is an ordinary one.

@@ -40,6 +40,11 @@ impl Window {
         Some(Window { first, last, ..self })
     }
 
+    /// Its first call alone.
+    pub fn once(self) -> Window {
+        Window { last: self.first, step: 1, ..self }
+    }
+
     /// Whether the `n`-th call is in it.
     pub fn holds(&self, n: u64) -> bool {
         n >= self.first && n <= self.last && (n - self.first).is_multiple_of(self.step)
@@ -136,6 +141,7 @@ mod tests {
         assert_eq!(earlier("3..7+2", 1).as_deref(), Some("2..7+2"));
         assert_eq!(earlier("3", 3), None);
         assert_eq!(Window::from_on(3), "3+".parse().ok());
+        assert_eq!(Window::from_on(3).map(Window::once), "3".parse().ok());
         assert_eq!((Window::from_on(1), Window::from_on(0)), (Some(Window::EVERY), None));
     }
 

@@ -11,7 +11,7 @@ use crate::audit::record::{Audit, CaseRecord, CaseResult, Cause};
 use crate::case;
 use crate::contract::Verdict;
 use crate::report::export::strace;
-use crate::report::{html, operator, sweep_text};
+use crate::report::{explanation, html, operator, sweep_text};
 use crate::suite::redis_conf::Policy;
 use crate::sweep::accepted::Accepted;
 use crate::sweep::{Class, Sweep, Token};
@@ -179,6 +179,7 @@ fn shown(number: usize, cause: &Cause, family: &str) -> html::Cause {
         own_line: operator::own_line(cause).map(String::from),
         takes: operator::takes(cause),
         advice: operator::advice(cause),
+        helped: cause.explanation.as_ref().map(explanation::remedies).unwrap_or_default(),
         known: cause.known.iter().map(operator::known_bug).collect(),
         other_policy: cause.other_policy,
         place: cause.place(),

@@ -77,6 +77,8 @@ pub struct Cause {
     /// What brings it on.
     pub takes: String,
     pub advice: Vec<String>,
+    /// What would have helped; empty: nobody asked.
+    pub helped: Vec<String>,
     /// Known bugs that it looks like.
     pub known: Vec<String>,
     /// It shows only in workloads that set another policy than the user's.
