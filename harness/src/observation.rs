@@ -203,8 +203,6 @@ pub struct Child {
 pub struct LiveChecks {
     pub leaks: Leaks,
     pub refusal: Option<Refusal>,
-    /// What INFO says, where it was asked.
-    pub info: Vec<(String, String)>,
     /// Files that no manifest names, by role, where nobody is at work.
     pub forgotten: Vec<String>,
 }

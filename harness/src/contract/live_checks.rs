@@ -1,21 +1,19 @@
-//! Judging a running server: whether it takes writes again, what it holds on to, and whether what it
-//! says of itself is so.
+//! Judging a running server: whether it takes writes again, and what it holds on to.
 //!
 //! Must not know: how it was examined.
 
 use std::time::Duration;
 
 use super::reason::Surprise;
-use super::reports::reports;
 use super::{Judgement, Reason, Verdict};
-use crate::observation::{Leaks, LiveChecks, Observations, Time};
+use crate::observation::{Leaks, LiveChecks, Time};
 
 /// How long writes may stay refused once every fault is over.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Judges what the checks of a running server found.
-pub fn live_checks(seen: &Observations, found: &LiveChecks) -> Vec<Judgement> {
-    let mut judgements = reports(seen, &found.info);
+pub fn live_checks(found: &LiveChecks) -> Vec<Judgement> {
+    let mut judgements = Vec::new();
     if let Some(refusal) = &found.refusal
         && refusal.healed_for >= Time::ZERO + PATIENCE
     {

@@ -49,9 +49,9 @@
 //! is settled and holds descriptors without a use, zombies, or children that it does not know of is
 //! `leaked`; one whose INFO says that a snapshot or rewrite is fine that has failed has
 //! `misreported`. What nobody promised and nobody would expect is a `surprise`: INFO calls failed
-//! what is in place, files that no manifest names any more are never deleted, a start fails with exit
-//! status 0, or, having read everything, because the disk is full. `docs/promises.md` names the
-//! sentence behind each promise. The worst verdict of a case is the case's.
+//! what is in place, files that no manifest names any more are never deleted, a start fails with
+//! exit status 0, or, having read everything, because the disk is full. `docs/promises.md` names
+//! the sentence behind each promise. The worst verdict of a case is the case's.
 //!
 //! Which commands write, and by what a server announces trouble, are facts of the server: they come
 //! with the observations.
@@ -80,6 +80,7 @@ pub use owed::Going;
 pub use reason::Reason;
 pub use refusals::refusals;
 pub use regime::Regime;
+pub use reports::reports;
 pub use verdict::{NotAVerdict, Verdict};
 
 use crate::observation::{self, End, How, Observations, Site, Time};
@@ -212,7 +213,7 @@ fn prefix(seen: &Observations, entries: &[Entry], count: usize, moment: Moment) 
     if going.how() == How::Shutdown(0) {
         return judged(Verdict::Lost, reason(Told::Nobody), &broken.to_string());
     }
-    // A command that reported success has announced the opposite; what became of others says nothing.
+    // A command that reported success announced the opposite; what became of others says nothing.
     if matches!(broken.promise, Promise::Save | Promise::Flushall | Promise::Waitaof) {
         return judged(Verdict::Lost, reason(Told::Nobody), &broken.to_string());
     }

@@ -1,8 +1,8 @@
 //! What is surprising about a start that was refused, beside that it was.
 //!
 //! A supervisor restarts what has failed (systemd: `Restart=on-failure`, Kubernetes: `OnFailure`),
-//! which exit status 0 denies. And a server that has read everything could serve it, though the disk
-//! is full. Must not know: whether the refusal itself was right.
+//! which exit status 0 denies. And a server that has read everything could serve it, though the
+//! disk is full. Must not know: whether the refusal itself was right.
 
 use nix::errno::Errno;
 

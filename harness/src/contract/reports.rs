@@ -85,9 +85,12 @@ fn last_child(seen: &Observations, work: &Work) -> Option<usize> {
             && site.role.as_deref() == Some(work.role)
     })?;
     let born = Returned::Child(wrote.task.clone());
-    seen.calls.iter().rposition(|call| {
-        call.record.site.incarnation == incarnation && call.record.returned.as_ref() == Some(&born)
-    })
+    let its = |call: &Call| call.record.site.incarnation == incarnation;
+    let born = |call: &Call| its(call) && call.record.returned.as_ref() == Some(&born);
+    let place = seen.calls.iter().rposition(born)?;
+    // What is reported may be about a child that could not even be born.
+    let tried_since = |call: &Call| its(call) && call.record.site.call == CallName::Fork;
+    (!seen.calls[place + 1..].iter().any(tried_since)).then_some(place)
 }
 
 /// What became of the work of the child that was born at this call. None: that is still open, the
@@ -113,8 +116,8 @@ fn came_to(seen: &Observations, work: &Work, fork: usize) -> Option<Became> {
 }
 
 /// Whether this call is part of the work of a child, or of what its parent does with that, and has
-/// failed. To clean up what is not there, or to make a directory that is, is no failure. A directory
-/// that could not be synced may lose its new name yet.
+/// failed. To clean up what is not there, or to make a directory that is, is no failure. A
+/// directory that could not be synced may lose its new name yet.
 fn failed(work: &Work, child: &str, call: &Call) -> bool {
     let site = &call.record.site;
     let role = site.role.as_deref().unwrap_or_default();

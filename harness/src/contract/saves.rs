@@ -2,8 +2,8 @@
 //!
 //! SAVE reports with its reply; BGSAVE when the server has reaped a child that put its file into
 //! place and exited with 0; it holds what was there at its fork. A SHUTDOWN that saves counts as
-//! SAVE. FLUSHALL saves an empty snapshot while there are save points, if the server's documentation
-//! says so. Must not know: the append-only file.
+//! SAVE. FLUSHALL saves an empty snapshot while there are save points, if the documentation of the
+//! server says so. Must not know: the append-only file.
 
 use super::history::{Entry, name};
 use super::regime;

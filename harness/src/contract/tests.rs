@@ -343,7 +343,7 @@ fn a_living_server_is_stuck_after_ten_seconds_and_leaks_are_named() {
     let refused = |healed_for| {
         let reply = "-MISCONF".to_string();
         let refusal = Some(Refusal { reply, healed_for, cure: Some("BGREWRITEAOF".to_string()) });
-        live_checks(&Observations::default(), &LiveChecks { refusal, ..LiveChecks::default() })
+        live_checks(&LiveChecks { refusal, ..LiveChecks::default() })
     };
     assert_eq!(refused(Time(9_999_999_999)), []);
     let stuck = refused(seconds(10));
@@ -351,7 +351,7 @@ fn a_living_server_is_stuck_after_ten_seconds_and_leaks_are_named() {
     assert!(stuck[0].sentence.ends_with("BGREWRITEAOF clears it"), "{}", stuck[0].sentence);
     let leaks = Leaks { zombies: 1, ..Leaks::default() };
     let found = LiveChecks { leaks, ..LiveChecks::default() };
-    let leaked = live_checks(&Observations::default(), &found);
+    let leaked = live_checks(&found);
     assert_eq!((leaked.len(), leaked[0].verdict), (1, Verdict::Leaked));
 }
 

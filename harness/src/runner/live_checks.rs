@@ -1,9 +1,9 @@
-//! Looking at a living server at `check`: does it take writes, what does it hold on to, and what does
-//! it say of itself?
+//! Looking at a living server at `check`: does it take writes, what does it hold on to, and what
+//! does it say of itself?
 //!
 //! INFO is asked and a write is tried only where this server has met a fault and every fault is
-//! over, because they disturb; what clears a refusal is then tried out, one thing after the other. Must not know:
-//! what is promised.
+//! over, because they disturb; what clears a refusal is then tried out, one thing after the other.
+//! Must not know: what is promised.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::record::Faults;
 use super::resp::Reply;
 use super::state::{EarlyEnd, Runner};
 use crate::contract::regime::last_lie;
-use crate::contract::{PATIENCE, live_checks};
+use crate::contract::{PATIENCE, live_checks, reports};
 use crate::kernel::Name;
 use crate::observation::{Descriptor, Leaks, LiveChecks, Refusal, Time};
 
@@ -27,15 +27,14 @@ impl Runner<'_> {
     pub fn live_checks(&mut self) -> Result<(), EarlyEnd> {
         let leaks = self.leaks()?;
         let forgotten = self.forgotten();
-        let info = match self.has_recovered() {
-            true => self.info()?.unwrap_or_default(),
-            false => Vec::new(),
-        };
-        let refusal = self.refusal()?;
-        let found = LiveChecks { leaks, refusal, info, forgotten };
-        for judgement in live_checks(&self.record.seen, &found) {
-            self.rule(judgement);
+        if self.has_recovered() {
+            let info = self.info()?.unwrap_or_default();
+            let reported = reports(&self.record.seen, &info);
+            reported.into_iter().for_each(|judgement| self.rule(judgement));
         }
+        let refusal = self.refusal()?;
+        let found = LiveChecks { leaks, refusal, forgotten };
+        live_checks(&found).into_iter().for_each(|judgement| self.rule(judgement));
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 //! | `ENOSPC`, `ENOSPC+` | the call fails, once or from there on until healed |
 //! | `EIO, kept` | a sync fails, and its pages stay dirty |
 //! | `1`, `half`, `all-1` | so many bytes are moved; `half, full+`: and then the disk is full |
-//! | `half, killed` | everything is killed before the rest is written: the file ends in the middle |
+//! | `half, killed` | everything is killed before the rest is written |
 //! | `0`, `0+` | a write that takes nothing, once or from there on |
 //! | `lie` | the call claims success and does nothing |
 //! | `3s` | the call takes long |
@@ -24,6 +24,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::short;
+pub use super::short::{Moved, Then};
 use crate::case::values;
 use crate::kernel::disk::power_cut::FsModel;
 use crate::kernel::plan::{Victim, When};
@@ -108,28 +110,6 @@ pub enum Lasts {
     Once,
     /// Until `heal`.
     FromHereOn,
-}
-
-/// What comes after a short call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
-    /// The next call is as usual.
-    GoesOn,
-    /// The disk is full until `heal`.
-    Full,
-    /// Everything is killed before the next write to the file.
-    Killed,
-    /// All calls like it are as short, until `heal`.
-    Again,
-}
-
-/// How much of what it was asked for a short call moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moved {
-    Nothing,
-    OneByte,
-    Half,
-    AllButOne,
 }
 
 impl CallFault {
@@ -239,38 +219,12 @@ impl fmt::Display for CallFault {
             CallFault::Error(errno, Lasts::Once) => write!(f, "{errno:?}"),
             CallFault::Error(errno, Lasts::FromHereOn) => write!(f, "{errno:?}+"),
             CallFault::ErrorPagesKept(errno) => write!(f, "{errno:?}, kept"),
-            CallFault::Short(moved, then) => write!(f, "{}{}", moved.as_str(), then.as_str()),
+            CallFault::Short(moved, then) => write!(f, "{moved}{then}"),
             CallFault::Lie => f.write_str("lie"),
             CallFault::Delay(time) => f.write_str(&values::show_time(*time)),
             CallFault::Kill(victim, when) => write!(f, "{}{}", victim.as_str(), mark(*when)),
             CallFault::PowerCut(None, when) => write!(f, "cut{}", mark(*when)),
             CallFault::PowerCut(Some(fs), when) => write!(f, "{fs}{}", mark(*when)),
-        }
-    }
-}
-
-impl Then {
-    const ALL: [Then; 4] = [Then::Full, Then::Killed, Then::Again, Then::GoesOn];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Then::GoesOn => "",
-            Then::Full => ", full+",
-            Then::Killed => ", killed",
-            Then::Again => "+",
-        }
-    }
-}
-
-impl Moved {
-    const ALL: [Moved; 4] = [Moved::Nothing, Moved::OneByte, Moved::Half, Moved::AllButOne];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Moved::Nothing => "0",
-            Moved::OneByte => "1",
-            Moved::Half => "half",
-            Moved::AllButOne => "all-1",
         }
     }
 }
@@ -313,8 +267,8 @@ impl FromStr for CallFault {
     fn from_str(text: &str) -> Result<CallFault, NotAFault> {
         let not = || NotAFault(text.to_string());
         let errno = |name: &str| values::errno(name).map_err(|_| not());
-        if let Some(short) = short(text) {
-            return Ok(short);
+        if let Some((moved, then)) = short::read(text) {
+            return Ok(CallFault::Short(moved, then));
         }
         if let Some(name) = text.strip_suffix(", kept") {
             return Ok(CallFault::ErrorPagesKept(errno(name)?));
@@ -331,15 +285,6 @@ impl FromStr for CallFault {
             (None, _) => Ok(CallFault::Error(errno(text)?, Lasts::Once)),
         }
     }
-}
-
-/// A call that moves less than it was asked for.
-fn short(text: &str) -> Option<CallFault> {
-    let moved = |name: &str| Moved::ALL.into_iter().find(|moved| moved.as_str() == name);
-    Then::ALL.into_iter().find_map(|then| {
-        let moved = moved(text.strip_suffix(then.as_str())?)?;
-        Some(CallFault::Short(moved, then))
-    })
 }
 
 /// A kill or a power cut.

@@ -2,7 +2,8 @@
 //!
 //! | call | faults |
 //! |---|---|
-//! | write | ENOSPC, EIO, EINTR, a lie; 1 byte, half, all but one, alone and on a full disk; half, and everything is killed; nothing, once and for ever |
+//! | write | ENOSPC, EIO, EINTR, a lie; 1 byte, half, all but one, alone and on a full disk |
+//! | write | half, and everything is killed; nothing, once and for ever |
 //! | write to a pipe | EPIPE, EINTR, half, a lie |
 //! | any sync | EIO with pages clean or kept, ENOSPC, EINTR; 1, 3 and 10 s; a lie |
 //! | ftruncate, truncate | EIO, EINTR, a lie |

@@ -29,6 +29,7 @@ pub mod pair;
 pub mod pairs;
 pub mod record;
 pub mod shard;
+pub mod short;
 pub mod shrink;
 pub mod side_by_side;
 pub mod signature;

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use super::enumerate::{PlannedRun, Scope};
-use super::fault::{Fault, Kind};
+use super::fault::{CallFault, Fault, Kind, Then};
 use super::fitting::fitting;
 use super::pair::OneOrPair;
 use super::workload::{Ending, Workload};
@@ -20,7 +20,8 @@ use crate::runner::ReachedCall;
 /// over at once, so that what comes is recovery.
 pub fn may_be_first(run: &PlannedRun) -> bool {
     let over = run.fault.first.of_the_call().is_some_and(|fault| !fault.lasts());
-    let goes_on = matches!(run.kind(), Kind::Error | Kind::Short | Kind::Delay);
+    let killed = matches!(run.fault.first.of_the_call(), Some(CallFault::Short(_, Then::Killed)));
+    let goes_on = matches!(run.kind(), Kind::Error | Kind::Short | Kind::Delay) && !killed;
     !run.past_last_call && over && goes_on && run.ending == Ending::Killed
 }
 

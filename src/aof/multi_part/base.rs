@@ -54,6 +54,11 @@ impl BaseOptions {
             rdb: config.aof_use_rdb_preamble.then_some(rdb),
         }
     }
+
+    /// Whether a base begins with the time. One that is an RDB file does not.
+    pub(super) fn annotates(&self) -> bool {
+        self.timestamp && self.rdb.is_none()
+    }
 }
 
 /// Writes the dataset to `filename`. Logs errors.

@@ -9,6 +9,7 @@ use super::super::state::{Core, State};
 use super::base::{BaseOptions, write_base};
 use super::manifest_file::{create_dir, dir_exists, file_exists, path, persist};
 use super::state::{MultiPart, size_of};
+use crate::clock;
 use crate::env::Env;
 use crate::keyspace::Keyspace;
 use crate::os::{OFlag, strerror};
@@ -105,6 +106,10 @@ impl MultiPart {
         let mut nothing = |_: &mut dyn crate::os::Os, _| {};
         if write_base(env.os, env.log, keyspace, &options, &target, &mut nothing).is_err() {
             env.os.exit(1);
+        }
+        if options.annotates() {
+            // The base has it, so what is appended in this second needs none.
+            self.cur_timestamp = clock::time(env.os);
         }
         env.notice(&format!("Creating AOF base file {name} on server start"));
     }

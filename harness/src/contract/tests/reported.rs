@@ -65,8 +65,7 @@ fn snapshot(failing: Option<&str>, code: i32) -> Observations {
 
 fn says(seen: &Observations, value: &str) -> Option<Verdict> {
     let info = vec![("rdb_last_bgsave_status".to_string(), value.to_string())];
-    let found = LiveChecks { info, ..LiveChecks::default() };
-    live_checks(seen, &found).first().map(|judgement| judgement.verdict)
+    reports(seen, &info).first().map(|judgement| judgement.verdict)
 }
 
 #[test]
