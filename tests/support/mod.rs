@@ -174,7 +174,7 @@ pub fn servers_of(versions: &[(u32, u32)]) -> Vec<PathBuf> {
     let mut servers = real_servers();
     servers.retain(|server| versions.contains(&version(server)));
     if servers.is_empty() {
-        eprintln!("SKIPPED: there is no server of {versions:?}");
+        eprintln!("SKIPPED: needs a server of one of these versions: {versions:?}");
     }
     servers
 }

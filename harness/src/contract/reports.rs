@@ -99,10 +99,13 @@ fn came_to(seen: &Observations, work: &Work, fork: usize) -> Option<Became> {
     let Some(Returned::Child(name)) = &seen.calls[fork].record.returned else { return None };
     let incarnation = seen.calls[fork].record.site.incarnation;
     let since = &seen.calls[fork..];
-    since.iter().find_map(|call| match &call.record.returned {
-        Some(Returned::Reaped(child, Ending::Exited(_))) if child == name => Some(()),
-        _ => None,
-    })?;
+    let reaped = |call: &Call| match &call.record.returned {
+        Some(Returned::Reaped(child, Ending::Exited(_))) => child == name,
+        _ => false,
+    };
+    if !since.iter().any(reaped) {
+        return None;
+    }
     let in_place = match work.then {
         [] => renamed(seen, incarnation, fork, work.role, name),
         _ => regime::rewritten(seen, incarnation, fork).is_some(),
@@ -138,6 +141,5 @@ fn renamed(seen: &Observations, incarnation: u32, from: usize, role: &str, task:
             && site.call == CallName::Rename
             && site.role.as_deref() == Some(role)
             && call.record.returned == Some(Returned::Value(0))
-            && !call.is_lie()
     })
 }

@@ -24,7 +24,7 @@ fn by_command(seen: &Observations, entry: &Entry) -> bool {
 
 /// Whether this is itself a command that saves what it leaves, and reported success.
 pub fn flushes(seen: &Observations, entry: &Entry) -> bool {
-    let sent = &seen.history[entry.order];
+    let Some(sent) = seen.history.get(entry.order) else { return false };
     let saves = || regime::last_policy(seen, entry.incarnation).is_some_and(|policy| policy.saves);
     seen.commands.saves.contains(&*name(&sent.argv))
         && sent.reply.as_deref() == Some("+OK")
