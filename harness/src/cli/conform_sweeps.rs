@@ -10,7 +10,7 @@ use super::session::Session;
 use crate::engine::pool::Interrupted;
 use crate::engine::worlds::World;
 use crate::exit::Exit;
-use crate::report::conformance::reviewed_list::Runs;
+use crate::report::conformance::reviewed_list::{List, Runs};
 use crate::report::conformance::sweeps::{Document, Side};
 use crate::report::table::short;
 use crate::suite::library::{Library, ParsedCase, SWEEPS};
@@ -55,9 +55,11 @@ pub fn main(args: &ConformArgs, session: Session, worlds: &[World]) -> Result<Ex
 }
 
 fn conclude(args: &ConformArgs, worlds: [&World; 2], workloads: &[SideBySide]) -> Exit {
-    let reviewed = Runs::reviewed(&worlds[0].family, &worlds[1].family);
+    let [left, right] = worlds.map(|world| world.family.as_str());
+    let (reviewed, lacks) = (Runs::reviewed(left, right), List::reviewed(left, right));
     let side = |world: &World| Side { name: short(&world.label), family: world.family.clone() };
-    let document = Document { sides: worlds.map(side), workloads, reviewed: &reviewed };
+    let document =
+        Document { sides: worlds.map(side), workloads, reviewed: &reviewed, lacks: &lacks };
     screen::line(&if args.summary { document.table() } else { document.render() });
     let differing: usize = workloads.iter().map(|found| found.differing.len()).sum();
     let refused = |found: &SideBySide| found.refused.iter().flatten().count();

@@ -257,7 +257,7 @@ fn owned(records: Vec<Vec<Record>>) -> (Vec<usize>, Vec<Record>) {
 }
 
 /// The finding that a workload is by itself.
-fn shown_alone(workload: &Workload, world: &World, alone: Alone) -> Record {
+pub(super) fn shown_alone(workload: &Workload, world: &World, alone: Alone) -> Record {
     let run = PlannedRun {
         site: OneOrPair::one(alone.last.site),
         place: 0,

@@ -15,6 +15,9 @@ use crate::runner::{ReachedCall, RunSummary};
 #[derive(Clone, Debug)]
 pub struct DryRun {
     pub reached: Vec<ReachedCall>,
+    pub verdict: Verdict,
+    /// What the server lacks that the workload needs; nothing is swept then.
+    pub lacks: Option<String>,
     /// What the power cuts at the end come to by themselves.
     pub power_cuts: Vec<(Ending, Option<Verdict>)>,
 }
@@ -56,11 +59,9 @@ impl DryRun {
         let verdicts = power_cuts.iter().map(|cut| Signature::of(cut).map(|it| it.verdict));
         let power_cuts = Ending::POWER_CUTS.into_iter().zip(verdicts).collect();
         // What came before the server was found to lack what the case needs is no part of it.
-        let reached = match dry.verdict {
-            Verdict::NotApplicable => Vec::new(),
-            _ => dry.reached.clone(),
-        };
-        Some(Ok(DryRun { reached, power_cuts }))
+        let lacks = (dry.verdict == Verdict::NotApplicable).then(|| sentence(dry).to_string());
+        let reached = if lacks.is_some() { Vec::new() } else { dry.reached.clone() };
+        Some(Ok(DryRun { reached, verdict: dry.verdict, lacks, power_cuts }))
     }
 
     /// All that is swept. Where a power cut at the end alone breaks a promise, a fault before it
@@ -96,7 +97,12 @@ fn objection(dry: &RunSummary, again: &RunSummary) -> Option<String> {
         return Some(format!("its dry run went wrong in line {line}: {message}"));
     }
     let fine = !dry.verdict.is_broken_promise() && !dry.verdict.is_no_measurement();
-    let sentence = dry.rulings.iter().find(|ruling| ruling.verdict == dry.verdict);
-    let sentence = sentence.map(|ruling| ruling.sentence.as_str()).unwrap_or_default();
-    (!fine).then(|| format!("its dry run, without any fault, is {}: {sentence}", dry.verdict))
+    (!fine)
+        .then(|| format!("its dry run, without any fault, is {}: {}", dry.verdict, sentence(dry)))
+}
+
+/// What was said with its verdict.
+fn sentence(dry: &RunSummary) -> &str {
+    let found = dry.rulings.iter().find(|ruling| ruling.verdict == dry.verdict);
+    found.map(|ruling| ruling.sentence.as_str()).unwrap_or_default()
 }

@@ -1,16 +1,18 @@
 //! One workload swept in two worlds, record for record.
 //!
 //! The dry runs say which runs both can make, and why one cannot make the others; both make the
-//! same ones, all or a sample. Verdicts are compared, and not what is said about them.
+//! same ones, all or a sample. A workload that breaks a promise by itself is one run. Verdicts are
+//! compared, and not what is said about them.
 //! Must not know: which servers these are, and how anything is printed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::driver::{Sweeper, token};
+use super::driver::{Sweeper, shown_alone, token};
 use super::dry_run::{DryRun, Objection};
 use super::enumerate::{PlannedRun, RunPlan, Scope};
 use super::fault::{Fault, First};
 use super::{Axis, Ending, Kind, OneOrPair, Record, RunResult, Workload};
+use crate::contract::Verdict;
 use crate::engine::pool::Interrupted;
 use crate::engine::worlds::World;
 use crate::kernel::Site;
@@ -30,6 +32,8 @@ pub struct SideBySide {
     pub unmeasured: usize,
     /// Why the workload was not swept, by side.
     pub refused: [Option<String>; 2],
+    /// What a side lacks that the workload needs, where the other has it.
+    pub lacks: [Option<String>; 2],
 }
 
 /// A run that came to two things.
@@ -48,6 +52,25 @@ pub struct Came {
     pub sentence: String,
     /// Replays it; empty where the fault was never injected.
     pub token: String,
+}
+
+impl Differing {
+    fn of(record: &Record, sides: [Came; 2]) -> Differing {
+        let Record { site, fault, ending, .. } = record.clone();
+        Differing { site, fault, ending, sides }
+    }
+}
+
+impl Came {
+    fn of(record: &Record, token: String) -> Came {
+        Came { result: record.result, sentence: record.sentence.clone(), token }
+    }
+
+    /// A workload without any fault, which breaks no promise.
+    fn fine(verdict: Verdict) -> Came {
+        let (sentence, token) = Default::default();
+        Came { result: RunResult::Judged(verdict), sentence, token }
+    }
 }
 
 /// A run of one of them alone.
@@ -98,13 +121,7 @@ impl Sweeper<'_> {
     ) -> Result<SideBySide, Interrupted> {
         let mut found = SideBySide { workload: workload.name.clone(), ..SideBySide::default() };
         let [left, right] = worlds.map(|world| self.dry_run(workload, world));
-        let dry = match [left?, right?] {
-            [Ok(left), Ok(right)] => [left, right],
-            both => {
-                found.refused = both.map(|dry| dry.err().map(|Objection { why, .. }| why));
-                return Ok(found);
-            }
-        };
+        let Some(dry) = found.swept(workload, worlds, [left?, right?]) else { return Ok(found) };
         let whole = Scope { sample: None, ..self.scope };
         let plans = dry.each_ref().map(|dry| dry.plan(workload, whole).runs);
         let keys = plans.each_ref().map(|runs| runs.iter().map(key).collect::<BTreeSet<Key>>());
@@ -146,6 +163,53 @@ impl Sweeper<'_> {
 }
 
 impl SideBySide {
+    /// The dry runs, if both can be swept; else what they come to by themselves.
+    fn swept(
+        &mut self,
+        workload: &Workload,
+        worlds: [&World; 2],
+        dry: [Result<DryRun, Objection>; 2],
+    ) -> Option<[DryRun; 2]> {
+        let lacks = dry.each_ref().map(|dry| dry.as_ref().ok().and_then(|dry| dry.lacks.clone()));
+        match (lacks, dry) {
+            ([Some(_), Some(_)], _) => None,
+            ([None, None], [Ok(left), Ok(right)]) => Some([left, right]),
+            ([None, None], dry) => {
+                self.compare_alone(workload, worlds, dry);
+                None
+            }
+            (lacks, _) => {
+                self.lacks = lacks;
+                None
+            }
+        }
+    }
+
+    /// Compares what a workload comes to without any fault, where at least one side breaks a promise.
+    fn compare_alone(
+        &mut self,
+        workload: &Workload,
+        worlds: [&World; 2],
+        dry: [Result<DryRun, Objection>; 2],
+    ) {
+        let alone = [0, 1].map(|side| match &dry[side] {
+            Ok(dry) => Some((None, Came::fine(dry.verdict))),
+            Err(Objection { alone, .. }) => alone.clone().map(|alone| {
+                let record = shown_alone(workload, worlds[side], alone);
+                (Some(record.clone()), Came::of(&record, record.token.clone()))
+            }),
+        });
+        let [Some((left, came)), Some((right, other))] = alone else {
+            self.refused = dry.map(|dry| dry.err().map(|Objection { why, .. }| why));
+            return;
+        };
+        let Some(shown) = left.or(right) else { return };
+        match came.result == other.result {
+            true => self.equal += 1,
+            false => self.differing.push(Differing::of(&shown, [came, other])),
+        }
+    }
+
     fn compare(&mut self, both: [&Record; 2], token: impl Fn(usize) -> String) {
         let [left, right] = both.map(|record| record.result);
         let says_nothing =
@@ -153,16 +217,10 @@ impl SideBySide {
         match left == right {
             true if says_nothing(left) => self.unmeasured += 1,
             true => self.equal += 1,
-            false => self.differing.push(Differing {
-                site: both[0].site.clone(),
-                fault: both[0].fault.clone(),
-                ending: both[0].ending,
-                sides: [0, 1].map(|side| Came {
-                    result: both[side].result,
-                    sentence: both[side].sentence.clone(),
-                    token: token(side),
-                }),
-            }),
+            false => {
+                let sides = [0, 1].map(|side| Came::of(both[side], token(side)));
+                self.differing.push(Differing::of(both[0], sides));
+            }
         }
     }
 }

@@ -75,8 +75,7 @@ pub fn compare(source: &str, left: &str, right: &str) -> Compared {
         (Some(_), Some(_)) => return Compared::Neither,
         (None, None) => {}
         (one, other) => {
-            let words = |why: Option<&str>| vec![why.unwrap_or("applicable").to_string()];
-            let (left, right) = (words(one), words(other));
+            let (left, right) = (applies(one), applies(other));
             return Compared::Differs(vec![Hunk { kind: Kind::Applies, left, right }]);
         }
     }
@@ -94,6 +93,11 @@ pub fn compare(source: &str, left: &str, right: &str) -> Compared {
         hunks.push(Hunk { kind: Kind::Number, left: Vec::new(), right: Vec::new() });
     }
     Compared::Differs(hunks)
+}
+
+/// The line that says whether a case applies, and what the server lacks if not.
+fn applies(why: Option<&str>) -> Vec<String> {
+    vec![why.unwrap_or("applicable").to_string()]
 }
 
 fn of(kind: Kind, step: &[Line]) -> Vec<&str> {

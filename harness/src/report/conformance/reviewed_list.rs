@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::Hunk;
+use super::{Hunk, Kind, applies};
 
 /// The list that is part of this program.
 const LIST: &str = include_str!("../../../conformance.toml");
@@ -104,6 +104,14 @@ impl List {
         found.map(|(_, needed)| *needed += 1).is_some()
     }
 
+    /// Why a case may apply to one server alone; `why` is what the other one lacks, by side.
+    pub fn reason_to_lack(&self, why: &[Option<String>; 2]) -> Option<&str> {
+        let [left, right] = why.each_ref().map(|why| applies(why.as_deref()));
+        let hunk = Hunk { kind: Kind::Applies, left, right };
+        let mut entries = self.entries.iter();
+        entries.find(|(entry, _)| entry.covers(&hunk)).map(|(entry, _)| entry.reason.as_str())
+    }
+
     /// The reasons of entries that nothing has needed.
     pub fn stale(&self) -> impl Iterator<Item = &str> {
         let unneeded = self.entries.iter().filter(|(_, needed)| *needed == 0);
@@ -138,7 +146,6 @@ pub fn matches(pattern: &str, line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Kind;
     use super::*;
 
     const TEXT: &str = "[[difference]]\nbetween = [\"a\", \"b\"]\nleft = \"log * one\"\n\

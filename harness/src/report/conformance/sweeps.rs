@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::reviewed_list::Runs;
+use super::reviewed_list::{List, Runs};
 use crate::sweep::side_by_side::{Differing, Lack, OneSided, SideBySide};
 use crate::sweep::{Kind, RunResult};
 
@@ -21,6 +21,7 @@ pub struct Document<'a> {
     pub sides: [Side; 2],
     pub workloads: &'a [SideBySide],
     pub reviewed: &'a [Runs],
+    pub lacks: &'a List,
 }
 
 /// Runs that only one side can make, of one kind.
@@ -38,7 +39,7 @@ struct Group {
 impl Document<'_> {
     /// Everything, each line ended.
     pub fn render(&self) -> String {
-        format!("{}{}{}", self.differing(), self.one_sided(), self.table())
+        format!("{}{}{}{}", self.differing(), self.one_sided(), self.lacking(), self.table())
     }
 
     fn differing(&self) -> String {
@@ -89,6 +90,23 @@ impl Document<'_> {
         text
     }
 
+    /// Workloads that need what one of them lacks.
+    fn lacking(&self) -> String {
+        let mut text = String::new();
+        for found in self.workloads.iter().filter(|found| found.lacks.iter().any(Option::is_some)) {
+            for (side, why) in self.sides.iter().zip(&found.lacks) {
+                let Some(why) = why else { continue };
+                text.push_str(&format!(
+                    "{} does not apply to {}: {why}\n",
+                    found.workload, side.name
+                ));
+            }
+            let reason = self.lacks.reason_to_lack(&found.lacks).unwrap_or("no reason is given");
+            text.push_str(&format!("  {reason}\n"));
+        }
+        if text.is_empty() { text } else { format!("{text}\n") }
+    }
+
     fn reason(&self, group: &Group) -> Option<&Runs> {
         let family = &self.sides[group.side].family;
         self.reviewed.iter().find(|runs| runs.covers(family, &group.calls, group.first.as_deref()))
@@ -118,10 +136,14 @@ impl Document<'_> {
         groups.into_values().collect()
     }
 
-    /// How many runs of one side alone nobody has given a reason for.
+    /// How many runs, and workloads, of one side alone nobody has given a reason for.
     pub fn unexplained(&self) -> usize {
         let groups = self.groups();
-        groups.iter().filter(|group| self.reason(group).is_none()).map(|group| group.runs).sum()
+        let runs = groups.iter().filter(|group| self.reason(group).is_none());
+        let alone = self.workloads.iter().map(|found| &found.lacks);
+        let alone = alone.filter(|lacks| lacks.iter().any(Option::is_some));
+        let alone = alone.filter(|lacks| self.lacks.reason_to_lack(lacks).is_none());
+        runs.map(|group| group.runs).sum::<usize>() + alone.count()
     }
 
     /// The counts, workloads down.
