@@ -185,7 +185,7 @@ impl SideBySide {
         }
     }
 
-    /// Compares what a workload comes to without any fault, where at least one side breaks a promise.
+    /// Compares what a workload comes to without any fault: a side, or both, breaks a promise.
     fn compare_alone(
         &mut self,
         workload: &Workload,
