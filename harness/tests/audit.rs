@@ -217,6 +217,38 @@ fn an_upgrade_is_unsafe_when_something_is_worse() {
 }
 
 #[test]
+fn parts_put_together_are_the_whole() {
+    let project = Project::new();
+    let whole = project.audit("whole.html", &["--json", "whole.json"]);
+    whole.expect(1, &[]);
+    for shard in ["1/3", "2/3", "3/3"] {
+        let json = format!("{}.json", &shard[..1]);
+        let said = project.sabot(&["audit", "sim", "--shard", shard, "--json", &json]);
+        assert!(matches!(said.code, Some(0 | 1)), "{}", said.text);
+        assert!(said.text.contains(&format!("part {shard}: ")), "{}", said.text);
+    }
+    let parts = ["--parts", "3.json", "1.json", "2.json"];
+    project.audit("all.html", &[&["--json", "all.json"], &parts[..]].concat()).expect(1, &[]);
+    assert_eq!(project.read("whole.json"), project.read("all.json"));
+    assert_eq!(project.read("whole.html"), project.read("all.html"));
+
+    let some = project.audit("some.html", &["--json", "some.json", "--parts", "1.json", "3.json"]);
+    assert!(matches!(some.code, Some(1 | 3)), "{}", some.text);
+    assert!(some.text.contains("shard 2/3 is missing"), "{}", some.text);
+    assert_eq!(project.json("some.json")["partial"], Value::Bool(true));
+
+    let refused = |args: &[&str], reason| {
+        project.sabot(&[&["audit", "sim"], args].concat()).expect(2, &[reason]);
+    };
+    refused(&["--parts", "1.json", "1.json"], "given twice");
+    refused(&["--parts", "whole.json"], "whole.json: it is not a part that");
+    refused(&["--parts", "1.json", "--posix"], "without --posix");
+    refused(&["--shard", "1/2", "--json", "x.json", "--quick"], "a sample is not divided");
+    refused(&["--shard", "1/2", "--json", "x.json", "--junit", "x.xml"], "give them with --parts");
+    assert!(!project.path("x.json").exists());
+}
+
+#[test]
 fn bad_input_is_refused_before_anything_runs() {
     let project = Project::new();
     let refused = |args: &[&str], code, reason| project.sabot(args).expect(code, &[reason]);

@@ -74,3 +74,44 @@ fn bad_words_are_refused_before_anything_runs() {
     std::fs::write(&file, "").expect("a folder of ours");
     assert_eq!(explore(&file, &["--runs", "1"]).status.code(), Some(2));
 }
+
+#[test]
+fn parts_put_together_are_what_one_machine_finds() {
+    let folder = tempfile::tempdir().expect("ours");
+    let [whole, joined] = ["whole", "joined"].map(|name| folder.path().join(name));
+    let words = ["--seed", "4", "--runs", "60"];
+    let first = explore(&whole, &words);
+    let part = |shard: &str| {
+        let path = folder.path().join(format!("{}.json", &shard[..1]));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sabot"));
+        command.arg("explore").args(words).args(["--shard", shard, "--json"]).arg(&path);
+        let code = command.status().expect("the binary is there").code();
+        assert!(matches!(code, Some(0 | 1)), "{code:?}");
+        path.to_string_lossy().into_owned()
+    };
+    let parts = ["1/3", "2/3", "3/3"].map(part);
+    let put_together = |words: &[&str], parts: &[&str], folder: &Path| {
+        explore(folder, &[words, &["--parts"], parts].concat())
+    };
+    let [one, two, three] = parts.each_ref().map(String::as_str);
+    let all = put_together(&words, &[three, one, two], &joined);
+    assert_eq!(all.status.code(), first.status.code(), "{}", text(&all.stderr));
+    assert_eq!(files(&whole), files(&joined));
+    assert_eq!(text(&first.stdout).replace("/whole/", "/joined/"), text(&all.stdout));
+
+    let other = folder.path().join("other");
+    let some = put_together(&words, &[one, three], &other);
+    assert!(text(&some.stderr).contains("shard 2/3 is missing"), "{}", text(&some.stderr));
+    let refused = |words: &[&str], parts: &[&str], why: &str| {
+        let out = put_together(words, parts, &other);
+        assert_eq!(out.status.code(), Some(2));
+        assert!(text(&out.stderr).contains(why), "{}", text(&out.stderr));
+    };
+    refused(&words, &[one, one], "given twice");
+    refused(&["--seed", "5", "--runs", "60"], &[one], "1.json: it is of seed 4, not of 5");
+    let said = "it is not a part that `sabot explore";
+    let case = whole.join(&files(&whole)[0].0);
+    refused(&words, &[&case.to_string_lossy()], "is not JSON");
+    std::fs::write(&case, "{}").expect("a file of ours");
+    refused(&words, &[&case.to_string_lossy()], said);
+}

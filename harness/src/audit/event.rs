@@ -3,12 +3,13 @@
 //! Must not know: what became of a run.
 
 use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
 
 use crate::sweep::fault::{CallFault, Then};
 use crate::sweep::{Fault, OneOrPair};
 
 /// The reason why calls go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// `kill -9`, or the out-of-memory killer.

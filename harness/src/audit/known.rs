@@ -31,7 +31,7 @@ pub struct KnownBug {
 }
 
 /// A bug that shows on the server of an audit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     bug: KnownBug,
     signature: Signature,
@@ -63,6 +63,11 @@ impl Shown {
         let signature = Signature { verdict, reason };
         let own_line = own_line::of_the_end(verdict, &outcome.transcript).map(String::from);
         Some(Shown { bug, signature, events: events(&case.script), own_line })
+    }
+
+    /// The name of its case.
+    pub fn name(&self) -> &str {
+        &self.bug.name
     }
 
     /// The bug, if a cause looks like it; `line` is what the server says itself, if it does.

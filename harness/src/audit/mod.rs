@@ -1,5 +1,5 @@
 //! An audit: every case and every sweep on one server, its record, causes over all workloads, a
-//! redis.conf as lines of a case, and two reports compared.
+//! redis.conf as lines of a case, parts made on several machines, and two reports compared.
 //!
 //! Must not know: how anything is printed.
 
@@ -7,6 +7,7 @@ pub mod causes;
 pub mod diff;
 pub mod event;
 pub mod known;
+pub mod part;
 pub mod record;
 pub mod run;
 pub mod upgrade;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::causes::{Causes, Setting};
 use super::known::Shown;
+use super::part::{Joined, Subject};
 use super::record::{self, Audit, CaseRecord, Config, Times};
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::worlds::World;
@@ -16,7 +17,10 @@ use crate::suite::snapshots::Reviewed;
 use crate::sweep::accepted::Accepted;
 use crate::sweep::driver::{RunCount, Sweeper};
 use crate::sweep::enumerate::Scope;
-use crate::sweep::{Sweep, Tally, Workload};
+use crate::sweep::{Shard, Sweep, Tally, Workload};
+
+/// What stands for the site of a case where it is decided which part it belongs to.
+const CASE: &str = "case";
 
 /// What is needed before anything runs.
 pub struct AuditInputs {
@@ -26,6 +30,8 @@ pub struct AuditInputs {
     /// Cases that are swept.
     swept: Vec<ParsedCase>,
     sample: Option<u32>,
+    /// The part that this machine makes.
+    pub shard: Shard,
     /// What only a disk shows that keeps nothing but what was synced by name is in it, too.
     pub posix: bool,
     /// Each finding is explained, which takes runs of its own.
@@ -45,7 +51,23 @@ impl AuditInputs {
         let library = Library::open()?;
         let cases = under.cases(library.select(&[])?)?;
         let swept = under.cases(library.select(&[SWEEPS.to_string()])?)?;
-        Ok(AuditInputs { world, under, cases, swept, sample, posix: false, explain: false })
+        let (shard, posix, explain) = (Shard::WHOLE, false, false);
+        Ok(AuditInputs { world, under, cases, swept, sample, shard, posix, explain })
+    }
+
+    /// What all parts of this audit have alike.
+    pub fn subject(&self) -> Subject {
+        Subject {
+            sabot: env!("CARGO_PKG_VERSION").to_string(),
+            server: self.world.server_name(),
+            config: self.under.conf.as_ref().map(config),
+            posix: self.posix,
+        }
+    }
+
+    /// The names of all cases, in order.
+    pub fn cases(&self) -> Vec<&str> {
+        self.cases.iter().map(|case| case.file.name.as_str()).collect()
     }
 }
 
@@ -54,6 +76,17 @@ pub struct Audited {
     pub audit: Audit,
     pub causes: Causes,
     pub times: Times,
+}
+
+/// What was seen, before anything is made of it.
+#[derive(Default)]
+pub struct Seen {
+    pub cases: Vec<CaseRecord>,
+    pub known: Vec<Shown>,
+    pub sweeps: Vec<Sweep>,
+    pub times: Times,
+    /// Not everything was tried.
+    pub is_partial: bool,
 }
 
 /// One audit under way.
@@ -72,20 +105,49 @@ impl AuditRun<'_> {
     /// When the server does not start under the user's configuration, or an interrupt came before
     /// anything else.
     pub fn all(&self, accepted: &Accepted, threads: usize) -> Result<Audited, NotUnder> {
+        // The cases, each sweep, and the smallest scripts.
+        (self.progress)(RunCount::Parts(self.inputs.swept.len() + 2), "");
+        Ok(self.conclude(self.look()?, accepted, threads))
+    }
+
+    /// The part of this machine, as far as it was made before an interrupt.
+    ///
+    /// # Errors
+    /// As for [`AuditRun::all`].
+    pub fn part(&self) -> Result<Seen, NotUnder> {
+        (self.progress)(RunCount::Parts(self.inputs.swept.len() + 1), "");
+        self.look()
+    }
+
+    /// The whole, of parts; one with something missing is partial.
+    pub fn of_parts(&self, parts: Joined, accepted: &Accepted, threads: usize) -> Audited {
+        (self.progress)(RunCount::Parts(1), "");
+        let Joined { cases, known, sweeps, missing } = parts;
+        let (times, is_partial) = (Times::default(), !missing.is_empty());
+        self.conclude(Seen { cases, known, sweeps, times, is_partial }, accepted, threads)
+    }
+
+    fn look(&self) -> Result<Seen, NotUnder> {
         let inputs = self.inputs;
         inputs.under.is_taken_by(self.pool, std::slice::from_ref(&inputs.world))?;
-        let (setting, mut known) = (self.setting(), Vec::new());
-        // The cases, each sweep, and the smallest scripts.
-        (self.progress)(RunCount::Parts(inputs.swept.len() + 2), "");
+        let mut seen = Seen::default();
         let started = Instant::now();
-        let (mut cases, ran) = self.cases(&mut known);
-        let mut times = Times { cases: started.elapsed(), sweeps: Vec::new() };
+        let ran = self.run_cases(&mut seen);
+        seen.times.cases = started.elapsed();
+        seen.is_partial = ran.and_then(|()| self.sweeps(&mut seen)).is_err();
+        Ok(seen)
+    }
+
+    /// Finds the causes of what was seen, and makes each small, unless it is only a part of it.
+    fn conclude(&self, seen: Seen, accepted: &Accepted, threads: usize) -> Audited {
+        let inputs = self.inputs;
+        let (setting, Seen { mut cases, known, mut sweeps, times, is_partial }) =
+            (self.setting(), seen);
         for case in cases.iter_mut().filter(|case| case.verdict.is_broken_promise()) {
             case.accepted = accepted.case(&case.name, case.verdict);
         }
-        let mut sweeps: Vec<Sweep> = Vec::new();
-        let mut done = ran.and_then(|()| self.sweeps(&mut sweeps, &mut times));
         sweeps.iter_mut().for_each(|sweep| sweep.classify(accepted));
+        let mut done = if is_partial { Err(Interrupted) } else { Ok(()) };
         let file = |case: &CaseRecord| {
             let mut files = inputs.cases.iter().map(|case| &case.file);
             files.find(|file| file.name == case.name)
@@ -107,13 +169,14 @@ impl AuditRun<'_> {
         }
         causes.compare_with_known(&known);
         cases.iter_mut().for_each(|case| case.token = causes.token_of_case(&case.name));
+        let subject = inputs.subject();
         let audit = Audit {
             format: record::FORMAT.to_string(),
             version: record::VERSION,
-            sabot: env!("CARGO_PKG_VERSION").to_string(),
-            server: inputs.world.server_name(),
+            sabot: subject.sabot,
+            server: subject.server,
             world: inputs.world.label.clone(),
-            config: inputs.under.conf.as_ref().map(config),
+            config: subject.config,
             partial: done.is_err(),
             sample: inputs.sample,
             counts: counts(&cases, &sweeps, accepted),
@@ -122,7 +185,7 @@ impl AuditRun<'_> {
             causes: causes.list(),
             stale: Vec::new(),
         };
-        Ok(Audited { audit, causes, times })
+        Audited { audit, causes, times }
     }
 
     /// Which cases and workloads have another policy than the user's.
@@ -133,38 +196,43 @@ impl AuditRun<'_> {
         Setting { other_policy: other.map(|case| case.file.name.clone()).collect() }
     }
 
-    /// All cases, as far as they were run, and the known bugs that show.
-    fn cases(&self, known: &mut Vec<Shown>) -> (Vec<CaseRecord>, Result<(), Interrupted>) {
-        let cases = &self.inputs.cases;
+    /// All cases of this part, as far as they were run, and the known bugs that show.
+    fn run_cases(&self, seen: &mut Seen) -> Result<(), Interrupted> {
+        let here = |case: &&ParsedCase| self.inputs.shard.has(&case.file.name, CASE);
+        let cases: Vec<&ParsedCase> = self.inputs.cases.iter().filter(here).collect();
         (self.progress)(RunCount::PartBegins, "");
         (self.progress)(RunCount::Planned(cases.len()), "");
-        let mut records: Vec<Option<CaseRecord>> = vec![None; cases.len()];
+        let mut found: Vec<Option<(CaseRecord, Option<Shown>)>> = vec![None; cases.len()];
         let jobs = cases.iter().map(|case| job(&case.file, &self.inputs.world));
         let done = self.pool.run_all(jobs).try_for_each(|outcome| {
             let (number, outcome) = outcome?;
-            let ParsedCase { file, script } = &cases[number];
-            known.extend(Shown::of(&cases[number], &outcome));
+            let ParsedCase { file, script } = cases[number];
+            let shown = Shown::of(cases[number], &outcome);
             let runs = [outcome];
             let assessment = judge(script, &runs, &Reviewed::Never);
-            records[number] = Some(CaseRecord::of(&file.name, &runs[0], assessment));
+            found[number] = Some((CaseRecord::of(&file.name, &runs[0], assessment), shown));
             (self.progress)(RunCount::Done(1), &file.name);
             Ok(())
         });
-        (records.into_iter().flatten().collect(), done)
+        for (case, shown) in found.into_iter().flatten() {
+            seen.cases.push(case);
+            seen.known.extend(shown);
+        }
+        done
     }
 
     /// All sweeps, as far as they come.
-    fn sweeps(&self, sweeps: &mut Vec<Sweep>, times: &mut Times) -> Result<(), Interrupted> {
+    fn sweeps(&self, seen: &mut Seen) -> Result<(), Interrupted> {
         let sample = self.inputs.sample.map(|runs| runs as usize);
-        let scope = Scope { sample, ..Scope::WHOLE };
+        let scope = Scope { sample, shard: self.inputs.shard, ..Scope::WHOLE };
         for ParsedCase { file, script } in &self.inputs.swept {
             let workload = &Workload::of(&file.name, script);
             let progress = |step| (self.progress)(step, &workload.name);
             let sweeper = Sweeper { pool: self.pool, scope, pairs: false, progress: &progress };
             let started = Instant::now();
             let (sweep, swept) = sweeper.sweep(workload, &self.inputs.world);
-            times.sweeps.push(started.elapsed());
-            sweeps.push(if self.inputs.posix { sweep } else { without_posix(sweep) });
+            seen.times.sweeps.push(started.elapsed());
+            seen.sweeps.push(if self.inputs.posix { sweep } else { without_posix(sweep) });
             swept?;
         }
         Ok(())
@@ -181,7 +249,8 @@ fn without_posix(mut sweep: Sweep) -> Sweep {
     sweep
 }
 
-fn counts(cases: &[CaseRecord], sweeps: &[Sweep], accepted: &Accepted) -> Tally {
+/// Every run and case that counts.
+pub fn counts(cases: &[CaseRecord], sweeps: &[Sweep], accepted: &Accepted) -> Tally {
     let cases: Tally = cases.iter().map(CaseRecord::class).collect();
     [cases, Tally::of_sweeps(sweeps, accepted)].into_iter().sum()
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::options::{Configuration, Cores, Limits, Reports, Sample};
+use super::options::{Configuration, Cores, Division, Limits, Reports, Sample};
 use crate::sweep::{Kind, Shard};
 
 /// How a world is named.
@@ -184,6 +184,11 @@ pub struct ExploreArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     #[command(flatten)]
+    pub division: Division,
+    /// Output file of a part
+    #[arg(long, value_name = "FILE", requires = "shard")]
+    pub json: Option<PathBuf>,
+    #[command(flatten)]
     pub under: Configuration,
     #[command(flatten)]
     pub limits: Limits,
@@ -211,6 +216,8 @@ pub struct AuditArgs {
     /// Explain each finding: what would have helped
     #[arg(long)]
     pub explain: bool,
+    #[command(flatten)]
+    pub division: Division,
     #[command(flatten)]
     pub limits: Limits,
 }

@@ -6,13 +6,13 @@
 //! not know: what is drawn, and what a promise is.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use proptest::strategy::ValueTree;
 
 use super::args::ExploreArgs;
 use super::error::CommandError;
+use super::explore_parts::{self, Here};
 use super::progress::Progress;
 use super::session::Session;
 use super::{output, screen};
@@ -25,43 +25,56 @@ use crate::exit::{Exit, Status, overall};
 use crate::runner::{Collect, RunSummary};
 use crate::sweep::driver::{RunCount, Sweeper};
 use crate::sweep::enumerate::Scope;
+use crate::sweep::explore::part::{Found, FoundCause, Subject};
 use crate::sweep::explore::{self, Explored, Setting, draw};
-use crate::sweep::{Signature, Token};
+use crate::sweep::{Shard, Signature, Token};
 
 /// Runs that are drawn, and dry-run, together.
-const ROUND: u64 = 256;
-
-/// What was found, in the order in which it was.
-#[derive(Default)]
-struct Found {
-    counts: BTreeMap<Verdict, u64>,
-    nothing: u64,
-    done: u64,
-    causes: Vec<(Signature, Vec<u64>, Explored)>,
-}
+const ROUND: usize = 256;
 
 /// The mode.
 pub fn main(args: &ExploreArgs) -> Result<Exit, CommandError> {
     let session = Session::begin(&args.limits)?.on(&args.cores);
+    output::possible(args.json.as_deref())?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("cases/regressions"));
-    let known = cases(&folder)?;
     let world = &worlds::named(&args.world)?;
-    let progress = Progress::of_many(usize::try_from(args.runs).unwrap_or(usize::MAX));
-    let began = std::time::Instant::now();
     let under = args.under.read()?;
     let setting = Setting { opening: under.opening(), decides_policy: under.only_its_policy };
+    let subject = subject(args, world, &setting);
+    let parts = (!args.division.parts.is_empty())
+        .then(|| explore_parts::read(&args.division.parts, &subject));
+    let parts = parts.transpose()?;
+    let here = args.division.shard.zip(args.json.as_deref());
+    let here = here.map(|(shard, path)| Here { subject, shard, path });
+    here.as_ref().map_or(Ok(()), Here::begin)?;
+    let known = if here.is_some() { Vec::new() } else { cases(&folder)? };
+    let progress = Progress::of_many(usize::try_from(args.runs).unwrap_or(usize::MAX));
+    let began = std::time::Instant::now();
     let told = session.with_pool(|pool| {
         under.is_taken_by(pool, std::slice::from_ref(world))?;
+        let exploration = Exploration { args, setting, world, pool, progress: &progress };
+        if let Some(here) = &here {
+            return exploration.part(here);
+        }
         std::fs::create_dir_all(&folder)
             .map_err(|why| CommandError::usage(cannot("make", &folder, &why)))?;
-        let exploration = Exploration { args, setting, world, pool, progress: &progress };
-        exploration.go(&known, &folder)
+        exploration.go(&known, &folder, parts)
     })?;
     progress.finish();
-    let (found, exit) = told?;
+    let (done, exit) = told?;
     let seconds = began.elapsed().as_secs_f64();
-    screen::error(&format!("{seconds:.1} s, {:.0} runs/s", found.done as f64 / seconds));
+    screen::error(&format!("{seconds:.1} s, {:.0} runs/s", done as f64 / seconds));
     Ok(exit)
+}
+
+fn subject(args: &ExploreArgs, world: &World, setting: &Setting) -> Subject {
+    Subject {
+        sabot: env!("CARGO_PKG_VERSION").to_string(),
+        server: world.server_name(),
+        seed: args.seed,
+        runs: args.runs,
+        opening: setting.opening.clone(),
+    }
 }
 
 /// What does not change while it explores.
@@ -74,58 +87,85 @@ struct Exploration<'a> {
 }
 
 impl Exploration<'_> {
-    fn go(&self, known: &[String], folder: &Path) -> Result<(Found, Exit), CommandError> {
+    /// The runs of one machine of several. Returns how many were made.
+    fn part(&self, here: &Here<'_>) -> Result<(u64, Exit), CommandError> {
         let mut found = Found::default();
+        let complete = self.draw_all(&mut found, here.shard).is_some();
+        Ok((found.done, here.end(!complete, found)?))
+    }
+
+    /// Everything; what was found is there already where it was made in parts.
+    fn go(
+        &self,
+        known: &[String],
+        folder: &Path,
+        parts: Option<(Found, Vec<String>)>,
+    ) -> Result<(u64, Exit), CommandError> {
         let known = self.runs(known, Collect::Verdicts, false);
-        let mut complete = known.is_some() && self.draw_all(&mut found).is_some();
+        let mut complete = known.is_some();
+        let (mut found, missing) = parts.unwrap_or_else(|| {
+            let mut found = Found::default();
+            complete = complete && self.draw_all(&mut found, Shard::WHOLE).is_some();
+            (found, Vec::new())
+        });
         let known: Vec<Signature> =
             known.unwrap_or_default().iter().filter_map(Signature::of).collect();
         screen::line(&self.counts(&found, complete));
-        let mut exits = Vec::new();
+        let mut exits: Vec<Status> = missing.iter().map(|_| Status::NotMeasured).collect();
         // The worst first, and of one verdict the first that was met.
-        found.causes.sort_by_key(|(cause, ..)| cause.verdict);
-        for (cause, runs, first) in &found.causes {
-            let count = runs.len();
-            if known.contains(cause) {
-                let (verdict, sentence) = (cause.verdict, &first.sentence);
+        found.causes.sort_by_key(|cause| cause.signature.verdict);
+        for cause in &found.causes {
+            if known.contains(&cause.signature) {
+                let (verdict, count) = (cause.signature.verdict, cause.runs.len());
+                let sentence = &cause.first.sentence;
                 screen::line(&format!("known  {verdict}  {count} runs: {sentence}"));
                 continue;
             }
-            let small = complete.then(|| self.smallest(runs[0], first)).flatten();
-            complete &= small.is_some();
-            let small = small.unwrap_or_else(|| first.clone());
-            let path = folder.join(file_name(cause));
-            output::write(&path, &self.case_text(&small, runs[0]))?;
-            exits.push(match cause.verdict {
-                Verdict::HarnessBroken => Status::NotMeasured,
-                _ => Status::BrokenPromise,
-            });
-            let lines = small.script.lines().count();
-            screen::line(&format!(
-                "{}  {count} runs, the first is {}\n    {}\n    {} ({lines} lines)\n    {}",
-                cause.verdict,
-                runs[0],
-                small.sentence,
-                path.display(),
-                self.token(&small, runs[0]).encode(),
-            ));
+            exits.push(self.write_case(cause, folder, &mut complete)?);
         }
+        missing.iter().for_each(|what| screen::error(what));
         let exit = if complete { overall(exits) } else { Exit::Interrupted };
-        Ok((found, exit))
+        Ok((found.done, exit))
+    }
+
+    /// Makes a cause small and writes its case.
+    fn write_case(
+        &self,
+        cause: &FoundCause,
+        folder: &Path,
+        complete: &mut bool,
+    ) -> Result<Status, CommandError> {
+        let FoundCause { signature, runs, first } = cause;
+        let small = complete.then(|| self.smallest(runs[0], first)).flatten();
+        *complete &= small.is_some();
+        let small = small.unwrap_or_else(|| first.clone());
+        let path = folder.join(file_name(signature));
+        output::write(&path, &self.case_text(&small, runs[0]))?;
+        let (verdict, count) = (signature.verdict, runs.len());
+        screen::line(&format!(
+            "{verdict}  {count} runs, the first is {}\n    {}\n    {} ({} lines)\n    {}",
+            runs[0],
+            small.sentence,
+            path.display(),
+            small.script.lines().count(),
+            self.token(&small, runs[0]).encode(),
+        ));
+        Ok(match verdict {
+            Verdict::HarnessBroken => Status::NotMeasured,
+            _ => Status::BrokenPromise,
+        })
     }
 
     /// None: interrupted.
-    fn draw_all(&self, found: &mut Found) -> Option<()> {
-        let mut next = 0;
-        while next < self.args.runs {
-            let numbers: Vec<u64> = (next..self.args.runs.min(next + ROUND)).collect();
-            next += ROUND;
+    fn draw_all(&self, found: &mut Found, shard: Shard) -> Option<()> {
+        let all: Vec<u64> = (0..self.args.runs).filter(|n| shard.has_run(*n)).collect();
+        for numbers in all.chunks(ROUND) {
             let stories: Vec<_> =
                 numbers.iter().map(|n| draw(self.args.seed, *n).current()).collect();
             let explored = explore::explore(&self.setting, &stories, &mut |scripts, collect| {
                 self.runs(scripts, collect, collect == Collect::Verdicts)
             })?;
-            numbers.into_iter().zip(explored).for_each(|(n, explored)| found.take(n, explored));
+            numbers.iter().zip(explored).for_each(|(n, explored)| found.take(*n, explored));
         }
         Some(())
     }
@@ -210,22 +250,6 @@ fn expecting(mut text: String, verdict: Verdict) -> String {
         text.push_str("check\n");
     }
     text + &expected
-}
-
-impl Found {
-    fn take(&mut self, n: u64, explored: Explored) {
-        self.done += 1;
-        match explored.verdict() {
-            // A disk that cannot be left in such a state, for example.
-            Some(Verdict::NotMeasured) | None => self.nothing += 1,
-            Some(verdict) => *self.counts.entry(verdict).or_default() += 1,
-        }
-        let Some(cause) = explored.finding().cloned() else { return };
-        match self.causes.iter_mut().find(|(known, ..)| *known == cause) {
-            Some((_, runs, _)) => runs.push(n),
-            None => self.causes.push((cause, vec![n], explored)),
-        }
-    }
 }
 
 /// The same cause has the same file, whichever run met it and whatever words it is told in.

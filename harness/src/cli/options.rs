@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::suite::redis_conf::{BadConf, Conf, Under};
+use crate::sweep::Shard;
 
 /// How many of the runs of each workload to make.
 #[derive(Debug, clap::Args)]
@@ -26,6 +27,17 @@ impl Sample {
     pub fn runs(&self) -> Option<u32> {
         self.sample.or(self.quick.then_some(QUICK))
     }
+}
+
+/// One of several machines, or what all of them made.
+#[derive(Debug, clap::Args)]
+pub struct Division {
+    /// Make only part K of N, on one of several machines; it goes to the file of --json
+    #[arg(long, value_name = "K/N", requires = "json", conflicts_with = "out")]
+    pub shard: Option<Shard>,
+    /// Put the files of all parts together and go on from there, with causes and smallest scripts
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "shard")]
+    pub parts: Vec<PathBuf>,
 }
 
 /// Where else results go, and which findings are known.

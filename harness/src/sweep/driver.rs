@@ -83,8 +83,9 @@ impl Sweeper<'_> {
         let dry = match self.dry_run(workload, world)? {
             Ok(dry) => dry,
             Err(Objection { alone: Some(alone), .. }) => {
-                sweep.planned = 1;
-                sweep.records.push(shown_alone(workload, world, alone));
+                let here = self.scope.shard.has(&workload.name, &alone.last.site.to_string());
+                sweep.records.extend(here.then(|| shown_alone(workload, world, alone)));
+                sweep.planned = sweep.records.len();
                 return Ok(());
             }
             Err(Objection { why, bad_case, .. }) => {

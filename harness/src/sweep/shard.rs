@@ -34,6 +34,11 @@ impl Shard {
         Ok(all.filter(|shard| !given.contains(shard)).collect())
     }
 
+    /// Whether this run of an exploration is made here.
+    pub fn has_run(self, number: u64) -> bool {
+        number % u64::from(self.of) == u64::from(self.number - 1)
+    }
+
     /// Whether this site of this workload is swept here.
     pub fn has(self, workload: &str, site: &str) -> bool {
         let mut checksum = crc32fast::Hasher::new();

@@ -9,10 +9,12 @@
 //! wishes), then line by line. What counts as the same failure is decided by [`Signature`].
 //! Must not know: output, and how a script is run.
 
+pub mod part;
 pub mod story;
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde::{Deserialize, Serialize};
 
 use super::enumerate::{PlannedRun, RunPlan, Scope};
 use super::fault::{CallFault, Kind, Then};
@@ -45,7 +47,7 @@ pub struct Setting {
 const TRIES: usize = 200;
 
 /// What one run came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explored {
     /// How it failed, or did not. None: nothing was injected.
     pub signature: Option<Signature>,
