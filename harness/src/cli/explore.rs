@@ -215,20 +215,26 @@ impl Exploration<'_> {
 
     fn case_text(&self, small: &Explored, n: u64) -> String {
         let (seed, label) = (self.args.seed, &self.world.label);
-        let Explored { sentence, script, .. } = small;
         let verdict = small.verdict();
         let name = verdict.map_or("nothing", Verdict::as_str);
-        let mut text = format!(
-            "# {name}: {sentence}\n\
-             # Found by `sabot explore --seed {seed}` in world {label}, run {n}.\n"
+        let head = format!(
+            "# {name}: {}\n# Found by `sabot explore --seed {seed}` in world {label}, run {n}.\n{}",
+            small.sentence,
+            sites(&small.script)
         );
-        text.push_str(&sites(script));
-        text.push_str(script);
         // What nobody could measure is nothing to expect.
-        match verdict.filter(|verdict| verdict.is_broken_promise()) {
-            Some(verdict) => expecting(text, verdict),
-            None => text,
-        }
+        let expected = verdict.filter(|verdict| verdict.is_broken_promise());
+        let script = expected.and_then(|verdict| self.expecting(&small.script, verdict));
+        head + script.as_ref().unwrap_or(&small.script)
+    }
+
+    /// The script with what it comes to as an expectation that it meets. None: it meets none, or it
+    /// was interrupted.
+    fn expecting(&self, script: &str, verdict: Verdict) -> Option<String> {
+        let candidates = expecting(script, verdict);
+        let summaries = self.runs(&candidates, Collect::Verdicts, false)?;
+        let both = candidates.into_iter().zip(summaries);
+        both.into_iter().find(|(_, summary)| summary.failures.is_empty()).map(|(text, _)| text)
     }
 }
 
@@ -242,14 +248,12 @@ fn sites(script: &str) -> String {
     }
 }
 
-/// The case with what it comes to. One that judges nothing is checked at its end, which must be
-/// said where something is expected of that.
-fn expecting(mut text: String, verdict: Verdict) -> String {
-    let expected = format!("expect verdict {verdict}\n");
-    if case::parse("found", &format!("{text}{expected}")).is_err() {
-        text.push_str("check\n");
-    }
-    text + &expected
+/// The script with an expectation at its end. One that judges nothing is checked there, and where
+/// no server is left, one is started.
+fn expecting(script: &str, verdict: Verdict) -> Vec<String> {
+    let texts = ["", "check\n", "restart\n"]
+        .map(|judged| format!("{script}{judged}expect verdict {verdict}\n"));
+    texts.into_iter().filter(|text| case::parse("found", text).is_ok()).collect()
 }
 
 /// The same cause has the same file, whichever run met it and whatever words it is told in.
@@ -300,9 +304,14 @@ mod tests {
 
     #[test]
     fn what_is_expected_has_a_verdict_before_it() {
-        let judged = "> SET a 1\nkill all\nrestart\n".to_string();
-        let ending = |text: &str| expecting(text.to_string(), Verdict::Lost);
-        assert_eq!(ending(&judged), judged.clone() + "expect verdict lost\n");
-        assert_eq!(ending("> SET a 1\n"), "> SET a 1\ncheck\nexpect verdict lost\n");
+        let ends = |text: &str| -> Vec<String> {
+            let texts = expecting(text, Verdict::Lost);
+            let end = |whole: &String| whole.strip_prefix(text).map(str::to_string);
+            texts.iter().filter_map(end).collect()
+        };
+        let judged = ends("> SET a 1\nkill all\nrestart\n");
+        assert_eq!(judged.first().map(String::as_str), Some("expect verdict lost\n"));
+        let ended = ["check\nexpect verdict lost\n", "restart\nexpect verdict lost\n"];
+        assert_eq!(ends("> SET a 1\nkill all\n"), ended);
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! A story is plain data: a configuration, what clients and the operator do, and which faults and
 //! orders of tasks are wanted. The strategies are proptest's, so that a story that shows something
-//! becomes smaller by its own rules: fewer steps, fewer faults, earlier calls. Values are unique,
-//! and INCR and RPUSH are among the commands, so that a double apply cannot hide. All commands go
-//! over one connection, because of two nobody could say which command came first, and expiries are
-//! absolute, because a command may be carried out long after it was sent. Must not know: which
-//! calls a story leads to, and what a promise is.
+//! becomes smaller by its own rules: fewer steps, fewer faults, earlier calls, one connection.
+//! Values are unique, and INCR and RPUSH are among the commands, so that a double apply cannot
+//! hide. Commands of two connections that wait at the same time are judged in each order that is
+//! possible. Expiries are absolute, because a command may be carried out long after it was sent.
+//! Must not know: which calls a story leads to, and what a promise is.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -53,8 +53,10 @@ enum StoryStep {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Action {
-    Write(Write),
-    Multi(Vec<Write>),
+    Write(Client, Write),
+    Multi(Client, Vec<Write>),
+    /// A reader waits for a list, on a connection of its own.
+    Pop(u8),
     Rewrite,
     Bgsave,
     Save,
@@ -64,6 +66,12 @@ enum Action {
     Fsync(&'static str),
     Appendonly(&'static str),
 }
+
+/// Over which connection, as the beginning of a line.
+type Client = &'static str;
+
+/// The first one is what others are made to when a story becomes smaller.
+const CLIENTS: [Client; 3] = ["> ", "b> ", "c> "];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Write {
@@ -105,8 +113,9 @@ fn step() -> impl Strategy<Value = StoryStep> {
 
 fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
-        8 => write().prop_map(Action::Write),
-        2 => vec(write(), 1..4).prop_map(Action::Multi),
+        8 => (client(), write()).prop_map(|(client, write)| Action::Write(client, write)),
+        2 => (client(), vec(write(), 1..4))
+            .prop_map(|(client, writes)| Action::Multi(client, writes)),
         3 => Just(Action::Rewrite),
         2 => Just(Action::Bgsave),
         1 => Just(Action::Save),
@@ -115,7 +124,12 @@ fn action() -> impl Strategy<Value = Action> {
         4 => prop::sample::select(&TIMES[..]).prop_map(Action::Pass),
         1 => prop::sample::select(&["always", "everysec", "no"][..]).prop_map(Action::Fsync),
         1 => prop::sample::select(&["yes", "no"][..]).prop_map(Action::Appendonly),
+        1 => (0..3_u8).prop_map(Action::Pop),
     ]
+}
+
+fn client() -> impl Strategy<Value = Client> {
+    prop_oneof![4 => Just(CLIENTS[0]), 1 => Just(CLIENTS[1]), 1 => Just(CLIENTS[2])]
 }
 
 fn write() -> impl Strategy<Value = Write> {
@@ -198,12 +212,13 @@ impl Lines {
 
     fn action(&mut self, action: &Action) {
         match action {
-            Action::Write(write) => self.write(*write),
-            Action::Multi(writes) => {
-                self.push("> MULTI");
-                writes.iter().for_each(|write| self.write(*write));
-                self.push("> EXEC");
+            Action::Write(client, write) => self.write(client, *write),
+            Action::Multi(client, writes) => {
+                self.push(format!("{client}MULTI"));
+                writes.iter().for_each(|write| self.write(client, *write));
+                self.push(format!("{client}EXEC"));
             }
+            Action::Pop(key) => self.push(format!("reader> BLPOP l{key} 0")),
             Action::Rewrite => self.push("> BGREWRITEAOF"),
             Action::Bgsave => self.push("> BGSAVE"),
             Action::Save => self.push("> SAVE"),
@@ -215,19 +230,20 @@ impl Lines {
         }
     }
 
-    fn write(&mut self, write: Write) {
+    fn write(&mut self, client: Client, write: Write) {
         self.values += 1;
         let value = self.values;
+        let mut push = |command: String| self.push(format!("{client}{command}"));
         match write {
-            Write::Set(key) => self.push(format!("> SET k{key} v{value}")),
-            Write::Incr(key) => self.push(format!("> INCR n{key}")),
-            Write::Push(key) => self.push(format!("> RPUSH l{key} v{value}")),
-            Write::Delete(key) => self.push(format!("> DEL k{key}")),
-            Write::Expire(key) => self.push(format!("> PEXPIREAT k{key} 99999999{value:05}")),
+            Write::Set(key) => push(format!("SET k{key} v{value}")),
+            Write::Incr(key) => push(format!("INCR n{key}")),
+            Write::Push(key) => push(format!("RPUSH l{key} v{value}")),
+            Write::Delete(key) => push(format!("DEL k{key}")),
+            Write::Expire(key) => push(format!("PEXPIREAT k{key} 99999999{value:05}")),
             Write::Elsewhere(key) => {
-                self.push(format!("> SELECT {}", key + 1));
-                self.push(format!("> APPEND s{key} v{value}"));
-                self.push("> SELECT 0");
+                push(format!("SELECT {}", key + 1));
+                push(format!("APPEND s{key} v{value}"));
+                push("SELECT 0".to_string());
             }
         }
     }
