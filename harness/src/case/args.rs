@@ -65,7 +65,7 @@ impl Args<'_> {
 pub fn value<T>(
     word: &Word,
     what: &str,
-    parse: fn(&str) -> Result<T, String>,
+    parse: impl Fn(&str) -> Result<T, String>,
 ) -> Result<T, Vec<Wrong>> {
     let text = word.text();
     parse(&text).map_err(|help| {

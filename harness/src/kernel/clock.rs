@@ -51,6 +51,8 @@ impl fmt::Display for Time {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clock {
     now: Time,
+    /// How far somebody has set CLOCK_REALTIME back, in nanoseconds.
+    behind: u64,
 }
 
 impl Clock {
@@ -61,7 +63,7 @@ impl Clock {
     pub const MONOTONIC_AT_ZERO: u64 = 1_000_000_000;
 
     pub fn new() -> Self {
-        Clock { now: Time::ZERO }
+        Clock { now: Time::ZERO, behind: 0 }
     }
 
     pub fn now(&self) -> Time {
@@ -70,7 +72,24 @@ impl Clock {
 
     /// CLOCK_REALTIME in nanoseconds.
     pub fn realtime(&self) -> u64 {
-        Self::REALTIME_AT_ZERO + self.now.0
+        (Self::REALTIME_AT_ZERO + self.now.0).saturating_sub(self.behind)
+    }
+
+    /// Sets CLOCK_REALTIME back, as clock_settime(2) does. CLOCK_MONOTONIC, and so every deadline,
+    /// goes on.
+    pub fn set_back(&mut self, by: Duration) {
+        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        self.behind = self.behind.saturating_add(by);
+    }
+
+    /// As if it had been set back by so much in all.
+    pub fn set_behind(&mut self, by: Duration) {
+        self.behind = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+    }
+
+    /// How far it was set back in all.
+    pub fn behind(&self) -> Duration {
+        Duration::from_nanos(self.behind)
     }
 
     /// CLOCK_MONOTONIC in nanoseconds.
