@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::{Error, Plan, World};
+use crate::case::attached::attach;
 use crate::case::{self, Script};
 use crate::engine::wire::Job;
 use crate::runner::Outcome;
-use crate::case::attached::attach;
 use crate::suite::library::{self, Library};
 use crate::sweep::Token;
 

@@ -49,7 +49,10 @@ impl Plan {
         let mut script = case::parse("plan", &format!("{text}\n> PING\n"))?;
         script.steps.pop();
         let rule = |verb: &Verb| {
-            matches!(verb, Verb::Inject { .. } | Verb::Space(Some(_)) | Verb::ReadOnly | Verb::SyncErrors(_))
+            matches!(
+                verb,
+                Verb::Inject { .. } | Verb::Space(Some(_)) | Verb::ReadOnly | Verb::SyncErrors(_)
+            )
         };
         if let Some(step) = script.steps.iter().find(|step| !rule(&step.verb)) {
             let words = &script.source[step.span.clone()];

@@ -13,11 +13,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::args::Args;
+use super::args::{Args, content};
 use super::error::{BadCase, Wrong};
 use super::lex::{self, Word};
 use super::script::{Content, Verb};
-use super::verbs;
 
 /// What stands between a path and the content that was found there.
 const MARK: &str = " = ";
@@ -87,7 +86,7 @@ pub(super) fn parse(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
             return args.wrong(None, "from which file?", "expected its path");
         }
         [from, path, ..] if is_from(from) => taken_from(args, path, &rest[2..])?,
-        [content] => Content::Inline(verbs::content(content.clone())?),
+        [word] => Content::Inline(content(word.clone())?),
         [_, extra, ..] => {
             let help = "put the content into quotes, or write `from PATH`";
             return args.wrong(Some(extra), "the content is one word", help);

@@ -204,8 +204,8 @@ fn line_of_words(value: &str) -> String {
 mod tests {
     use std::path::Path;
 
-    use crate::case::{attached, parse};
     use crate::case::script::{Script, Step};
+    use crate::case::{attached, parse};
 
     /// A verb without the places of its words.
     fn bare(step: &Step) -> String {

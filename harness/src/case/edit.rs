@@ -30,6 +30,7 @@ impl Verb {
             }
             verb @ (Verb::Kill(_)
             | Verb::Signal { .. }
+            | Verb::Orphan(_)
             | Verb::Shutdown(_)
             | Verb::Check
             | Verb::AwaitChild

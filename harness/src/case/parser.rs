@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use super::error::{BadCase, Wrong};
 use super::known_bug;
 use super::lex::{self, Line};
-use super::script::{Script, Step, Verb};
 use super::order::out_of_place;
+use super::script::{Script, Step, Verb};
 use super::verbs::verb;
 
 /// Parses a case called `name`.

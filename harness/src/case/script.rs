@@ -131,7 +131,10 @@ pub enum LaunchedBy {
 pub enum Content {
     Inline(Vec<u8>),
     /// The content of a file beside the case.
-    From { path: String, bytes: Vec<u8> },
+    From {
+        path: String,
+        bytes: Vec<u8>,
+    },
 }
 
 impl Content {

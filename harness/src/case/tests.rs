@@ -47,7 +47,7 @@ const WRONG: &[(&str, u32, &str, &str)] = &[
     ("signal child", 13, "something is missing", "expected `signal TASK SIGNAL"),
     ("signal main TERM", 8, "no task is called `main`", "is `parent`"),
     ("signal child STOP", 14, "`STOP` is not a signal", "`hold` holds a task"),
-    ("orphan dies 1", 8, "`dies` is not known here", "expected `orphan exits CODE`"),
+    ("orphan dies 1", 8, "`dies` is not known here", "expected `orphan exits CODE"),
     ("orphan exits 256", 14, "`256` is not an exit code", "from 0 to 255"),
     ("launch now", 8, "`now` is not known here", "expected `launch sigchld-ignored"),
     ("restart with", 13, "with which server?", "expected its name"),

@@ -5,11 +5,11 @@
 
 use nix::sys::signal::Signal;
 
-use super::args::{Args, named, value};
+use super::args::{Args, content, named, value};
 use super::error::{Wrong, nearest};
 use super::lex::{self, Line, Word};
 use super::script::{Damage, Expect, Healed, LaunchedBy, Needs, PageFate, Restart, Show, Verb};
-use super::{attached, known_bug, pattern, plan, power, values};
+use super::{attached, known_bug, plan, power, values};
 use crate::kernel::{Cut, Name};
 use crate::world::{Directive, Victim};
 
@@ -50,19 +50,6 @@ fn send(line: &Line<'_>, name: &str) -> Result<Verb, Vec<Wrong>> {
     Ok(Verb::Send { client, argv: argv.into() })
 }
 
-/// What a word stands for where `bytes:N` means N bytes.
-pub fn content(word: Word) -> Result<Vec<u8>, Vec<Wrong>> {
-    let text = word.text();
-    match pattern::read(&text).filter(|_| !word.quoted) {
-        None => Ok(word.bytes),
-        Some(Ok(bytes)) => Ok(bytes),
-        Some(Err(help)) => {
-            let message = format!("`{text}` is not a number of bytes");
-            Err(vec![Wrong::new(word.span, message, help)])
-        }
-    }
-}
-
 type Parser = fn(&Args<'_>) -> Result<Verb, Vec<Wrong>>;
 
 /// What can be asserted, besides a reply.
@@ -76,11 +63,7 @@ macro_rules! assertions {
 /// Every verb, how it is written, and who reads the rest of its line.
 const VERBS: &[(&str, &str, Parser)] = &[
     ("config", "config DIRECTIVE VALUE", config),
-    (
-        "inject",
-        "inject CALL[,CALL…] [on=ROLE] [in=TASK] EFFECT [when=…] [as=NAME] [maybe]",
-        inject,
-    ),
+    ("inject", "inject CALL[,CALL…] [on=ROLE] [in=TASK] EFFECT [when=…] [as=NAME] [maybe]", inject),
     ("preempt", "preempt SITE for TASK [maybe]", plan::preempt),
     ("heal", "heal [NAME | space | read-only]", heal),
     ("space", "space BYTES, or space free", space),
@@ -93,7 +76,7 @@ const VERBS: &[(&str, &str, Parser)] = &[
     ("await", "await child, or await log TEXT", await_),
     ("kill", "kill parent, kill child or kill all", kill),
     ("signal", "signal TASK SIGNAL [maybe]", signal),
-    ("orphan", "orphan exits CODE", orphan),
+    ("orphan", "orphan exits CODE [maybe]", orphan),
     ("launch", "launch sigchld-ignored, or launch sigchld-default", launch),
     ("shutdown", "shutdown [SIGNAL]", shutdown),
     ("power-cut", "power-cut [MODE]", power_cut),
@@ -136,7 +119,7 @@ fn words_step(line: &Line<'_>) -> Result<Verb, Vec<Wrong>> {
 /// Whether a step need not have a server or child to be about.
 fn says_maybe(verb: &str, words: &[Word]) -> bool {
     let can = match verb {
-        "kill" | "shutdown" | "check" | "hold" | "signal" => true,
+        "kill" | "shutdown" | "check" | "hold" | "signal" | "orphan" => true,
         "await" => words.first().is_some_and(|word| word.bytes == b"child"),
         _ => false,
     };

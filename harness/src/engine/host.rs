@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::{reexec, servers};
 use super::wire::{Batch, Cuts, Job, Measured, Place, Survey};
+use super::{reexec, servers};
 use crate::contract::{Reason, Verdict};
 use crate::profile::{OwnServer, Profile};
 use crate::runner::{

@@ -109,3 +109,22 @@ impl Default for Clock {
         Clock::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sets_the_wall_clock_back_leaves_the_monotonic_clock_alone() {
+        let mut clock = Clock::new();
+        clock.advance_to(Time(5_000_000_000));
+        let (realtime, monotonic) = (clock.realtime(), clock.monotonic());
+        clock.set_back(Duration::from_secs(3));
+        clock.set_back(Duration::from_secs(1));
+        assert_eq!(clock.realtime(), realtime - 4_000_000_000);
+        assert_eq!((clock.monotonic(), clock.now()), (monotonic, Time(5_000_000_000)));
+        clock.advance_to(Time(6_000_000_000));
+        assert_eq!(clock.realtime(), realtime - 3_000_000_000);
+        assert_eq!(clock.behind(), Duration::from_secs(4));
+    }
+}

@@ -237,8 +237,7 @@ impl Processes {
 
     /// A process has ended. Its children have no parent any more: nobody has to wait for them.
     pub fn end(&mut self, process: usize, ending: Ending) {
-        let waits =
-            |parent: &Process| parent.life == Life::Alive && !parent.ignores_sigchld;
+        let waits = |parent: &Process| parent.life == Life::Alive && !parent.ignores_sigchld;
         let waited_for = self.processes[process].parent.is_some_and(|p| waits(&self.processes[p]));
         self.processes[process].life = if waited_for { Life::Zombie(ending) } else { Life::Gone };
         for orphan in self.processes.iter_mut().filter(|p| p.parent == Some(process)) {

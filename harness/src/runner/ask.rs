@@ -5,8 +5,8 @@
 
 use super::content::ask::Access;
 use super::log;
-use super::resp::{Reply, decode_command};
 use super::needs::meant;
+use super::resp::{Reply, decode_command};
 use super::state::{EarlyEnd, Runner};
 use crate::case::lex;
 use crate::case::script::{Needs, Show};

@@ -14,8 +14,8 @@ use super::content::ask::millis;
 use super::resp::Reply;
 use crate::case::verbs::OBSERVER;
 use crate::kernel::{Cut, Name, Time};
-use crate::profile::Profile;
 use crate::observation::Argv;
+use crate::profile::Profile;
 use crate::world::{Broken, Directive, Status, Victim, World};
 
 /// Who asked the running server to end.

@@ -64,6 +64,7 @@ impl Runner<'_> {
     fn perform_if_possible(&mut self, verb: &Verb) -> Result<(), EarlyEnd> {
         let possible = match verb {
             Verb::Kill(Victim::Child) => self.session.world.children() > 0,
+            Verb::Signal { task, .. } => self.session.world.kernel().task_named(task).is_some(),
             Verb::Hold(task) => {
                 self.session.world.kernel().hold_task(task);
                 return Ok(());
@@ -90,7 +91,6 @@ impl Runner<'_> {
         self.record.last.place = Some(self.record.sent(client, argv.clone(), now, behind));
         Ok(())
     }
-
 
     /// Whether no server runs because the plan has ended it: a workload goes on as if nothing had
     /// happened.

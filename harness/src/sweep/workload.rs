@@ -143,6 +143,8 @@ impl Workload {
                 | Verb::Symptom(_)
                 | Verb::Expect(_) => {}
                 Verb::Kill(_)
+                | Verb::Signal { .. }
+                | Verb::Orphan(_)
                 | Verb::Shutdown(_)
                 | Verb::Check
                 | Verb::AwaitChild

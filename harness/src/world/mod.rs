@@ -9,11 +9,11 @@ use std::cell::RefMut;
 use nix::sys::signal::Signal;
 
 pub use crate::kernel::Victim;
-pub use directive::{Directive, Unsayable, arguments};
-use directive::roles;
 use crate::kernel::disk::power_cut::Impossible;
 use crate::kernel::{Cut, Image, Kernel, Time};
 use crate::profile::Profile;
+use directive::roles;
+pub use directive::{Directive, Unsayable, arguments};
 
 mod directive;
 mod pids;

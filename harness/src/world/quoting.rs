@@ -1,5 +1,5 @@
-//! Words as Redis splits them (`sdssplitargs`): `"…"` knows `\n \r \t \b \a \\ \" \xHH`, `'…'` knows
-//! `\'` alone.
+//! Words as Redis splits them (`sdssplitargs`): `"…"` knows `\n \r \t \b \a \\ \" \xHH`, `'…'`
+//! knows `\'` alone.
 //!
 //! Must not know: what any word means.
 

@@ -145,7 +145,13 @@ mod tests {
         let image = Arc::new(Image::default());
         let (directives, at, behind) = (Arc::from([]), Time(0), Duration::ZERO);
         let origin = Origin { image, directives, server: None, at, behind };
-        Past { origin, commands: words.iter().map(taken).collect(), until: Time(9), timed, sets: Vec::new() }
+        Past {
+            origin,
+            commands: words.iter().map(taken).collect(),
+            until: Time(9),
+            timed,
+            sets: Vec::new(),
+        }
     }
 
     #[test]

@@ -158,8 +158,7 @@ impl Runner<'_> {
         for (index, step) in self.script.steps.iter().enumerate() {
             let rulings = self.judgements.rulings.len();
             self.start_for(step)?;
-            if let (Verb::Restart(restart), false) =
-                (&step.verb, self.record.seen.cuts.is_empty())
+            if let (Verb::Restart(restart), false) = (&step.verb, self.record.seen.cuts.is_empty())
             {
                 self.prepare_restart(restart)?;
                 return Ok(Some((index, blind)));

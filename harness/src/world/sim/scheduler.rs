@@ -199,7 +199,7 @@ impl Scheduler {
         }
     }
 
-    /// Sends a signal to one task. In a thread a handler runs, and nobody else is interrupted by it.
+    /// Sends a signal to one task. A thread runs the handler, and nobody else is interrupted.
     pub fn signal_task(&mut self, task: TaskId, signal: Signal) {
         let (pid, main) = {
             let kernel = self.shared.kernel.borrow();

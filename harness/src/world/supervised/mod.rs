@@ -236,7 +236,8 @@ impl World for Supervised {
         let launched = self.launch(&args, &incarnation.drawn)?;
         let pid = incarnation.pids.borrow_mut().give();
         self.kernel.borrow_mut().set_roles(roles(&self.program.profile, directives));
-        let program = if is_script(&self.program.binary) { Program::Launcher } else { Program::Server };
+        let program =
+            if is_script(&self.program.binary) { Program::Launcher } else { Program::Server };
         let known = self.kernel.borrow_mut().boot(pid, program);
         self.table.processes.push(Process {
             pid,

@@ -6,10 +6,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::{Supervised, without_tsc};
 use super::clients::Clients;
 use super::start::machine::Machine;
 use super::start::view::{Room, View};
+use super::{Supervised, without_tsc};
 use crate::profile::Profile;
 use crate::world::Broken;
 

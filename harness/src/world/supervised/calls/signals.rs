@@ -72,7 +72,7 @@ impl Supervised {
         self.apply_signal(pid, signal, disposition)
     }
 
-    /// Sends a signal to one thread. A handler runs in it, and nobody else is interrupted; what ends
+    /// Sends a signal to one thread. It runs the handler, and nobody else is interrupted; what ends
     /// a thread ends its process.
     pub(in super::super) fn deliver_to_thread(
         &mut self,
