@@ -14,10 +14,16 @@ fn main() -> Result<(), String> {
     println!("cargo::rerun-if-changed={CASES}");
     let cases = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join(CASES);
     let mut list = String::from("pub const CASES: &[(&str, &str)] = &[\n");
+    let mut files = String::from("pub const FILES: &[(&str, &[u8])] = &[\n");
     let mut found = 0;
     for folder in sorted(&cases)?.into_iter().filter(|path| path.is_dir()) {
-        for path in sorted(&folder)?.into_iter().filter(|path| is_case(path)) {
+        for path in sorted(&folder)? {
             let folder = folder.file_name().unwrap_or_default().to_string_lossy();
+            if !is_case(&path) {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let _ = writeln!(files, "    (\"{folder}/{name}\", include_bytes!({path:?})),");
+                continue;
+            }
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             let _ = writeln!(list, "    (\"{folder}/{name}\", include_str!({path:?})),");
             found += 1;
@@ -26,7 +32,9 @@ fn main() -> Result<(), String> {
     if found == 0 {
         return Err(format!("{}: no cases, FOLDER/NAME.case", cases.display()));
     }
-    list.push_str("];\n");
+    files.push_str("];\n");
+    list.push_str("];\n\n/// What lies beside them.\n");
+    list.push_str(&files);
     let out = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("cases.rs");
     fs::write(&out, list).map_err(|e| format!("cannot write {}: {e}", out.display()))
 }

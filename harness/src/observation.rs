@@ -6,6 +6,7 @@
 use std::fmt;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use crate::kernel::call::CallName;
 pub use crate::kernel::process::Ending;
@@ -45,6 +46,8 @@ pub struct Observations {
     pub leftovers: Vec<String>,
     /// Each time the power was cut.
     pub cuts: Vec<PowerCut>,
+    /// When the wall clock was set back, and how far it was behind then.
+    pub clock_sets: Vec<(Time, Duration)>,
     /// Each child that was born.
     pub children: Vec<Child>,
 }
@@ -108,6 +111,8 @@ pub struct Sent {
     /// When the server could take it up: when it was sent, or, where the server was in a call
     /// then, when that returned.
     pub taken_at: Time,
+    /// How far the wall clock was behind when it was sent.
+    pub behind: Duration,
     /// The server was in a call when it was sent.
     pub waited: bool,
     /// How many calls had been seen by then.
@@ -149,7 +154,7 @@ pub struct PolicySince {
 }
 
 /// A start of the server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Start {
     pub at: Time,
     /// The files as it found them.
@@ -158,6 +163,10 @@ pub struct Start {
     pub at_rest: bool,
     /// The case's configuration, the last of a name being the one that counts.
     pub directives: Arc<[Directive]>,
+    /// Another server than the world's own.
+    pub server: Option<Name>,
+    /// How far the wall clock was behind.
+    pub behind: Duration,
     /// Whether it said that it was ready; false as long as it has not.
     pub ready: bool,
     /// Whether it was made because the one before was refused.

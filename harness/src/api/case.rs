@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Error, Plan, World};
+use crate::case::attached::attach;
 use crate::case::{self, Script};
 use crate::engine::wire::Job;
 use crate::runner::Outcome;
@@ -51,6 +52,7 @@ impl Case {
         let file = |reason: String| Error::File { path: path.to_path_buf(), reason };
         let text = std::fs::read_to_string(path).map_err(|e| file(e.to_string()))?;
         let shown = path.display().to_string();
+        let text = attach(&shown, &text, library::beside(path))?;
         let name = shown.strip_suffix(".case").unwrap_or(&shown).to_string();
         Ok(Case::of(name, case::parse(&shown, &text)?))
     }

@@ -49,11 +49,14 @@ impl Plan {
         let mut script = case::parse("plan", &format!("{text}\n> PING\n"))?;
         script.steps.pop();
         let rule = |verb: &Verb| {
-            matches!(verb, Verb::Inject { .. } | Verb::Space(Some(_)) | Verb::SyncErrors(_))
+            matches!(
+                verb,
+                Verb::Inject { .. } | Verb::Space(Some(_)) | Verb::ReadOnly | Verb::SyncErrors(_)
+            )
         };
         if let Some(step) = script.steps.iter().find(|step| !rule(&step.verb)) {
             let words = &script.source[step.span.clone()];
-            let expected = "expected inject, space or sync-errors";
+            let expected = "expected inject, space, read-only or sync-errors";
             return Err(Error::BadCase(format!("plan:{}: {words} ({expected})", step.line)));
         }
         let line = |step: &case::script::Step| script.source[step.span.clone()].to_string();

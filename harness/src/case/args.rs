@@ -4,6 +4,7 @@
 
 use super::error::{Wrong, nearest};
 use super::lex::{Line, Word};
+use super::pattern;
 use super::script::{Named, Verb};
 
 /// The rest of a line behind its verb.
@@ -65,7 +66,7 @@ impl Args<'_> {
 pub fn value<T>(
     word: &Word,
     what: &str,
-    parse: fn(&str) -> Result<T, String>,
+    parse: impl Fn(&str) -> Result<T, String>,
 ) -> Result<T, Vec<Wrong>> {
     let text = word.text();
     parse(&text).map_err(|help| {
@@ -75,4 +76,17 @@ pub fn value<T>(
 
 pub fn named(word: &Word) -> Named {
     Named { role: word.text(), span: word.span.clone() }
+}
+
+/// What a word stands for where `bytes:N` means N bytes.
+pub fn content(word: Word) -> Result<Vec<u8>, Vec<Wrong>> {
+    let text = word.text();
+    match pattern::read(&text).filter(|_| !word.quoted) {
+        None => Ok(word.bytes),
+        Some(Ok(bytes)) => Ok(bytes),
+        Some(Err(help)) => {
+            let message = format!("`{text}` is not a number of bytes");
+            Err(vec![Wrong::new(word.span, message, help)])
+        }
+    }
 }

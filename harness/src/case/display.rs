@@ -9,8 +9,11 @@ use std::fmt;
 use nix::sys::signal::Signal;
 
 use super::lex::{self, quote_word};
-use super::script::{Bound, Count, Damage, Expect, Known, Needs, PageFate, Relation, Show, Verb};
-use super::{DEFAULT_CLIENT, plan, values};
+use super::script::{
+    Bound, Content, Count, Damage, Expect, Healed, Known, LaunchedBy, Needs, PageFate, Relation,
+    Restart, Show, Verb,
+};
+use super::{DEFAULT_CLIENT, attached, plan, values};
 use crate::kernel::Decision;
 use crate::world::Directive;
 
@@ -19,7 +22,7 @@ impl fmt::Display for Verb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Verb::Config(Directive { name, value }) => {
-                write!(f, "config {} {}", word(name), line_of_words(value))
+                write!(f, "config {} {value}", word(name))
             }
             Verb::Send { client, argv } => {
                 let client = if client == DEFAULT_CLIENT { "" } else { client };
@@ -30,25 +33,28 @@ impl fmt::Display for Verb {
                 write!(f, "preempt {site} for {}{}", word(task), if *maybe { " maybe" } else { "" })
             }
             Verb::Heal => f.write_str("heal"),
+            Verb::HealOnly(healed) => write!(f, "heal {healed}"),
+            Verb::ReadOnly => f.write_str("read-only"),
             Verb::Space(None) => f.write_str("space free"),
             Verb::Space(Some(bytes)) => write!(f, "space {bytes}"),
             Verb::SyncErrors(PageFate::Clean) => f.write_str("sync-errors clean"),
             Verb::SyncErrors(PageFate::Dirty) => f.write_str("sync-errors dirty"),
             Verb::Hold(task) => write!(f, "hold {}", word(task)),
             Verb::Release(task) => write!(f, "release {}", word(task)),
+            Verb::ClockBack(time) => write!(f, "clock back {}", values::show_time(*time)),
             Verb::Advance(time) => write!(f, "advance {}", values::show_time(*time)),
             Verb::AwaitChild => f.write_str("await child"),
             Verb::AwaitLog(text) => write!(f, "await log {}", line_of_words(text)),
             Verb::Kill(victim) => write!(f, "kill {}", victim.as_str()),
+            Verb::Signal { task, signal } => write!(f, "signal {} {signal}", word(task)),
+            Verb::Orphan(code) => write!(f, "orphan exits {code}"),
+            Verb::Launch(by) => write!(f, "launch {by}"),
             Verb::PowerCut(cut) => write!(f, "power-cut {cut}"),
             Verb::Settle => f.write_str("settle"),
             Verb::Shutdown(Signal::SIGTERM) => f.write_str("shutdown"),
             Verb::Shutdown(signal) => write!(f, "shutdown {signal}"),
-            Verb::Restart(directives) => {
-                f.write_str("restart")?;
-                let mut each = directives.iter();
-                each.try_for_each(|each| write!(f, " {} {}", word(&each.name), word(&each.value)))
-            }
+            Verb::Restart(restart) => write!(f, "restart{restart}"),
+            Verb::File { name, content } => write!(f, "file {} {content}", word(name)),
             Verb::Damage { role, damage } => write!(f, "damage {} {damage}", word(&role.role)),
             Verb::Show(show) => write!(f, "show {show}"),
             Verb::Expect(expect) => write!(f, "expect {expect}"),
@@ -61,6 +67,43 @@ impl fmt::Display for Verb {
             Verb::Check => f.write_str("check"),
             Verb::Maybe(verb) => write!(f, "{verb} maybe"),
         }
+    }
+}
+
+/// With a blank before each word.
+impl fmt::Display for Restart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.server.iter().try_for_each(|server| write!(f, " with {}", word(server)))?;
+        let mut each = self.directives.iter();
+        each.try_for_each(|each| write!(f, " {} {}", word(&each.name), word(&each.value)))
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Content::Inline(bytes) => f.write_str(&quote_word(bytes)),
+            Content::From { path, bytes } => f.write_str(&attached::show(path, bytes)),
+        }
+    }
+}
+
+impl fmt::Display for Healed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Healed::Space => "space",
+            Healed::ReadOnly => "read-only",
+            Healed::Rules(name) => name,
+        })
+    }
+}
+
+impl fmt::Display for LaunchedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LaunchedBy::SigchldIgnored => "sigchld-ignored",
+            LaunchedBy::SigchldDefault => "sigchld-default",
+        })
     }
 }
 
@@ -161,8 +204,8 @@ fn line_of_words(value: &str) -> String {
 mod tests {
     use std::path::Path;
 
-    use crate::case::parse;
     use crate::case::script::{Script, Step};
+    use crate::case::{attached, parse};
 
     /// A verb without the places of its words.
     fn bare(step: &Step) -> String {
@@ -206,6 +249,10 @@ mod tests {
                     folders.push(path);
                 } else if path.extension().is_some_and(|extension| extension == "case") {
                     let text = std::fs::read_to_string(&path).expect("a case is text");
+                    let beside = |file: &str| {
+                        std::fs::read(path.with_file_name(file)).map_err(|why| why.to_string())
+                    };
+                    let text = attached::attach("case", &text, beside).expect("it is there");
                     steps += reads_back(&path.display().to_string(), &text);
                 }
             }
@@ -217,6 +264,25 @@ mod tests {
     fn what_no_case_says_reads_back_too() {
         let lines = [
             "config save \"\"",
+            "config save \"3600 1\" 'a b'",
+            "restart with redis-7.0.15",
+            "restart with redis-7.0.15 save \"3 1\" requirepass '\"a b\"'",
+            "> SET big bytes:4mb#2",
+            "> SET big \"bytes:4mb\"",
+            "file dump.rdb \"REDIS\\x00\\xff\"",
+            "file appendonlydir/a.aof bytes:4kb",
+            "file dump.rdb from ../old.rdb = UkVESVM",
+            "read-only",
+            "heal space",
+            "heal read-only",
+            "inject write error=EIO as=full\nheal full",
+            "clock back 90s",
+            "signal bio-fsync SIGUSR1",
+            "signal child TERM maybe",
+            "orphan exits 3",
+            "launch sigchld-ignored",
+            "launch sigchld-default",
+            "inject write retval=all",
             "config save '3600 1'",
             "config logfile \" a\"",
             "config requirepass \"a\\\"b\"",
@@ -242,7 +308,8 @@ mod tests {
             "needs version >=6.2 <7 7.0.1 >1 <=2",
         ];
         for line in lines {
-            let place = if line.starts_with("config") { "" } else { "> PING\n" };
+            let first = ["config", "launch"].iter().any(|verb| line.starts_with(verb));
+            let place = if first { "" } else { "> PING\n" };
             assert!(reads_back(line, &format!("{place}{line}\n> PING\n")) > 1, "{line}");
         }
     }

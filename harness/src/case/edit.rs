@@ -14,7 +14,7 @@ impl Verb {
 
     /// A rule that stands nowhere yet.
     pub fn inject(selector: Selector, window: Window, effect: Effect) -> Verb {
-        let rule = Rule { selector, window, effect, maybe: false, origin: 0 };
+        let rule = Rule { selector, window, effect, name: None, maybe: false, origin: 0 };
         Verb::Inject { rule, roles: Vec::new() }
     }
 
@@ -29,6 +29,8 @@ impl Verb {
                 Verb::Preempt { decision, role }
             }
             verb @ (Verb::Kill(_)
+            | Verb::Signal { .. }
+            | Verb::Orphan(_)
             | Verb::Shutdown(_)
             | Verb::Check
             | Verb::AwaitChild

@@ -7,7 +7,7 @@ use super::args::named;
 use super::error::{Wrong, nearest, one_of};
 use super::lex::{self, Word};
 use super::script::{Count, Expect};
-use super::values;
+use super::{pattern, values};
 use crate::contract::Verdict;
 
 /// How a reply may begin.
@@ -22,6 +22,9 @@ pub fn parse(raw: &str, base: usize, usage: &str) -> Result<Expect, Wrong> {
     let usage = format!("expected `{usage}`");
     if raw.is_empty() {
         return Err(Wrong::new(end..end, "expect what?", usage));
+    }
+    if let Some(Ok(bytes)) = pattern::read(raw) {
+        return Ok(Expect::Reply(lex::escaped(&bytes)));
     }
     if OPENINGS.iter().any(|opening| raw.starts_with(opening)) {
         return Ok(Expect::Reply(raw.to_string()));

@@ -5,6 +5,8 @@
 //! \t \b \a \\ \" \xHH`, `'…'` knows `\'` alone. Must not know: any verb.
 
 use super::error::{Span, Wrong};
+use super::pattern;
+use crate::world::quoting::{in_double_quotes, in_single_quotes};
 
 /// A line that is neither empty nor a comment.
 #[derive(Clone, Debug)]
@@ -100,39 +102,15 @@ fn quotation(text: &str, open: usize, base: usize, out: &mut Vec<u8>) -> Result<
             }
             return Ok(at + 1);
         }
-        let (value, length) =
-            if quote == b'"' { escape(&bytes[at..]) } else { plain(&bytes[at..]) };
+        let (value, length) = match quote {
+            b'"' => in_double_quotes(&bytes[at..]),
+            _ => in_single_quotes(&bytes[at..]),
+        };
         out.push(value);
         at += length;
     }
     let message = format!("no closing {}", char::from(quote));
     Err(Wrong::new(base + open..base + text.len(), message, "close the quotation on this line"))
-}
-
-/// A byte inside double quotes and how many bytes of the source it takes.
-fn escape(rest: &[u8]) -> (u8, usize) {
-    let hex = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    match rest {
-        [b'\\', b'x', high, low, ..] => match (hex(high), hex(low)) {
-            (Some(high), Some(low)) => (high * 16 + low, 4),
-            _ => (b'x', 2),
-        },
-        [b'\\', b'n', ..] => (b'\n', 2),
-        [b'\\', b'r', ..] => (b'\r', 2),
-        [b'\\', b't', ..] => (b'\t', 2),
-        [b'\\', b'b', ..] => (8, 2),
-        [b'\\', b'a', ..] => (7, 2),
-        [b'\\', other, ..] => (*other, 2),
-        _ => (rest[0], 1),
-    }
-}
-
-/// A byte inside single quotes and how many bytes of the source it takes.
-fn plain(rest: &[u8]) -> (u8, usize) {
-    match rest {
-        [b'\\', b'\'', ..] => (b'\'', 2),
-        _ => (rest[0], 1),
-    }
 }
 
 /// Widens a span so that it ends on a whole character.
@@ -152,13 +130,18 @@ pub fn quote_word(word: &[u8]) -> String {
         false => !c.is_whitespace(),
     };
     match std::str::from_utf8(word) {
-        Ok(text) if !text.is_empty() && text.chars().all(plain) => text.into(),
+        Ok(text) if !text.is_empty() && text.chars().all(plain) && !pattern::is_word(text) => {
+            text.into()
+        }
         _ => escaped(word),
     }
 }
 
-/// `"…"` as redis-cli prints a string (`sdscatrepr`).
+/// `"…"` as redis-cli prints a string (`sdscatrepr`), or the word that stands for so many bytes.
 pub fn escaped(bytes: &[u8]) -> String {
+    if let Some(word) = pattern::word(bytes) {
+        return word;
+    }
     let mut out = String::from("\"");
     for byte in bytes {
         match byte {

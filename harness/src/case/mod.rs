@@ -4,13 +4,16 @@
 //! `cases/README.md`, the plan's part in [`plan`]. Must not know: worlds, and how a script is run.
 
 mod args;
+pub mod attached;
 mod display;
 mod edit;
 pub mod error;
 pub mod expectation;
 pub mod known_bug;
 pub mod lex;
+mod order;
 mod parser;
+mod pattern;
 pub mod plan;
 mod possible;
 mod power;

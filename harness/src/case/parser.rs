@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use super::error::{BadCase, Wrong};
 use super::known_bug;
 use super::lex::{self, Line};
+use super::order::out_of_place;
 use super::script::{Script, Step, Verb};
-use super::verbs::{out_of_place, verb};
+use super::verbs::verb;
 
 /// Parses a case called `name`.
 ///

@@ -1,9 +1,9 @@
 //! Rules of the fault plan as text, after strace's `inject`, and decisions of the schedule.
 //!
 //! ```text
-//! inject CALL[,CALL…] [on=ROLE] [in=TASK] EFFECT [when=FIRST[..LAST][+STEP]] [maybe]
-//! inject at SITE EFFECT [maybe]
-//! EFFECT = error=ERRNO | short=BYTES | retval=N | delay=TIME | hold | signal=SIG
+//! inject CALL[,CALL…] [on=ROLE] [in=TASK] EFFECT [when=FIRST[..LAST][+STEP]] [as=NAME] [maybe]
+//! inject at SITE EFFECT [as=NAME] [maybe]
+//! EFFECT = error=ERRNO | short=BYTES | retval=N | retval=all | delay=TIME | hold | signal=SIG
 //!        | power=before:MODE | power=after:MODE | kill=before:WHO | kill=after:WHO
 //!        | sync=before:ROLE | sync=after:ROLE
 //! ```
@@ -19,11 +19,11 @@ use super::script::{Named, Verb};
 use super::{possible, power, values};
 use crate::kernel::Decision;
 use crate::kernel::call::CallName;
-use crate::kernel::plan::{Effect, Rule, Selector, Window};
+use crate::kernel::plan::{Claim, Effect, Rule, Selector, Window};
 
 const EFFECTS: [&str; 9] =
     ["error", "short", "retval", "delay", "hold", "signal", "power", "kill", "sync"];
-const SELECTS: [&str; 4] = ["on", "in", "when", "maybe"];
+const SELECTS: [&str; 5] = ["on", "in", "when", "as", "maybe"];
 const AN_EFFECT: &str = "expected error=ERRNO, short=BYTES, retval=N, delay=TIME, hold, \
                          signal=SIG, power=, kill= or sync=";
 
@@ -156,6 +156,7 @@ struct Keys {
     role: Option<Named>,
     task: Option<String>,
     window: Option<Window>,
+    name: Option<String>,
     maybe: bool,
     /// The role that an effect names.
     synced: Option<Named>,
@@ -232,14 +233,15 @@ impl Keys {
     }
 
     fn narrow(&mut self, key: &str, value: &str, word: &Word, place: Span) -> Result<(), Wrong> {
-        if self.at_site && key != "maybe" {
+        if self.at_site && !matches!(key, "as" | "maybe") {
             let message = format!("a site is one call: `{key}` cannot narrow it");
             let help = format!("leave `{key}` out, or select by call");
             return Err(Wrong::new(word.span.clone(), message, help));
         }
         match key {
             "on" => self.role = Some(Named { role: value.to_string(), span: place }),
-            "in" => self.task = Some(value.to_string()),
+            "in" => self.task = Some(task(value, &place)?),
+            "as" => self.name = Some(name(value, &place)?),
             "maybe" => self.maybe = true,
             _ => match value.parse() {
                 Ok(window) => self.window = Some(window),
@@ -263,14 +265,45 @@ impl Keys {
                 (Selector::Calls { calls, role, task: self.task }, window)
             }
         };
-        (Rule { selector, window, effect, maybe: self.maybe, origin: line }, roles)
+        let (name, maybe) = (self.name, self.maybe);
+        (Rule { selector, window, effect, name, maybe, origin: line }, roles)
     }
+}
+
+/// What people call the server's main thread.
+const MAIN: [&str; 3] = ["main", "server", "main-thread"];
+
+pub fn task(name: &str, place: &Span) -> Result<String, Wrong> {
+    if MAIN.contains(&name) {
+        let message = format!("no task is called `{name}`");
+        let help = "the server's main thread is `parent`";
+        return Err(Wrong::new(place.clone(), message, help));
+    }
+    Ok(name.to_string())
+}
+
+/// What `heal` ends by a word of its own.
+pub const HEALED_BY_WORD: [&str; 2] = ["space", "read-only"];
+
+fn name(name: &str, place: &Span) -> Result<String, Wrong> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !name.chars().all(plain) {
+        let message = format!("`{name}` is not a name");
+        let help = "a name consists of letters, digits, `-` and `_`";
+        return Err(Wrong::new(place.clone(), message, help));
+    }
+    if HEALED_BY_WORD.contains(&name) {
+        let message = format!("`{name}` is what `heal {name}` means already");
+        return Err(Wrong::new(place.clone(), message, "choose another name"));
+    }
+    Ok(name.to_string())
 }
 
 fn help_for(key: &str) -> &'static str {
     match key {
         "on" => "expected on=ROLE, for example on=aof",
         "in" => "expected in=TASK, for example in=child",
+        "as" => "expected as=NAME, a name for `heal NAME`",
         "when" => "expected when=FIRST[..LAST][+STEP], for example when=1",
         _ => AN_EFFECT,
     }
@@ -280,9 +313,12 @@ fn effect(key: &str, value: &str) -> Result<Effect, String> {
     match key {
         "error" => values::errno(value).map(Effect::Error),
         "short" => values::size(value).map(Effect::Short),
+        "retval" if value == "all" => Ok(Effect::Retval(Claim::All)),
         "retval" => match values::number(value).and_then(|n| i64::try_from(n).ok()) {
-            Some(n) => Ok(Effect::Retval(n)),
-            None => Err("expected what the call claims, from 0 up; for failure use error=".into()),
+            Some(n) => Ok(Effect::Retval(Claim::Exactly(n))),
+            None => Err("expected what the call claims, from 0 up, or `all`; for failure use \
+                         error="
+                .into()),
         },
         "delay" => values::time(value).map(Effect::Delay),
         "hold" => Ok(Effect::Hold),
@@ -309,7 +345,8 @@ pub fn show(rule: &Rule) -> String {
     words.push(match &rule.effect {
         Effect::Error(errno) => format!("error={errno:?}"),
         Effect::Short(bytes) => format!("short={bytes}"),
-        Effect::Retval(n) => format!("retval={n}"),
+        Effect::Retval(Claim::All) => "retval=all".to_string(),
+        Effect::Retval(Claim::Exactly(n)) => format!("retval={n}"),
         Effect::Delay(time) => format!("delay={}", values::show_time(*time)),
         Effect::Hold => "hold".to_string(),
         Effect::Signal(signal) => format!("signal={signal}"),
@@ -319,6 +356,7 @@ pub fn show(rule: &Rule) -> String {
     if let Selector::Calls { .. } = rule.selector {
         words.push(format!("when={}", rule.window));
     }
+    words.extend(rule.name.iter().map(|name| format!("as={name}")));
     words.extend(rule.maybe.then(|| "maybe".to_string()));
     words.join(" ")
 }

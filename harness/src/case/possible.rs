@@ -6,7 +6,7 @@
 use super::error::{Span, Wrong};
 use super::script::Named;
 use crate::kernel::call::CallName;
-use crate::kernel::plan::Effect;
+use crate::kernel::plan::{Claim, Effect};
 
 /// Rules that no call can ever meet.
 pub fn objections(
@@ -36,11 +36,11 @@ pub fn objections(
                 let help = "it would have to invent a descriptor or a process; use error=";
                 wrongs.push(Wrong::new(place.clone(), message, help));
             }
-            Effect::Retval(n) if *n != 0 && *call == CallName::Read => {
+            Effect::Retval(claim) if *claim != Claim::Exactly(0) && *call == CallName::Read => {
                 let message = "`read` cannot claim bytes that it did not get".to_string();
                 wrongs.push(Wrong::new(span.clone(), message, "retval=0 is an early end of file"));
             }
-            Effect::Retval(n) if *n != 0 && *call != CallName::Write => {
+            Effect::Retval(Claim::Exactly(n)) if *n != 0 && *call != CallName::Write => {
                 let message = format!("`{call}` returns 0 when it succeeds, never {n}");
                 wrongs.push(Wrong::new(span.clone(), message, "write retval=0"));
             }

@@ -52,20 +52,38 @@ pub enum Verb {
         role: Vec<Named>,
     },
     Heal,
+    /// Ends one fault and leaves the others in force.
+    HealOnly(Healed),
     /// None: `space free`.
     Space(Option<u64>),
+    ReadOnly,
     SyncErrors(PageFate),
     Hold(String),
     Release(String),
     Advance(Duration),
+    /// Somebody sets the wall clock back.
+    ClockBack(Duration),
     AwaitChild,
     AwaitLog(String),
     Kill(Victim),
+    /// A signal to one task by its name.
+    Signal {
+        task: String,
+        signal: Signal,
+    },
+    /// A child that the server never forked has ended with this code.
+    Orphan(i32),
+    Launch(LaunchedBy),
     PowerCut(Cut),
     /// Everything so far is durable.
     Settle,
     Shutdown(Signal),
-    Restart(Vec<Directive>),
+    Restart(Restart),
+    /// Puts a file into the data directory while no server runs.
+    File {
+        name: String,
+        content: Content,
+    },
     Damage {
         role: Named,
         damage: Damage,
@@ -80,6 +98,51 @@ pub enum Verb {
     Check,
     /// The verb, if there is a server or child that it could be about.
     Maybe(Box<Verb>),
+}
+
+/// The next start of the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restart {
+    /// Another server than before, by its name.
+    pub server: Option<String>,
+    pub directives: Vec<Directive>,
+}
+
+/// What `heal` ends when it does not end everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Healed {
+    Space,
+    ReadOnly,
+    /// Rules with this name.
+    Rules(String),
+}
+
+/// What a server inherits from the process that starts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaunchedBy {
+    /// Somebody who ignores SIGCHLD.
+    SigchldIgnored,
+    /// Somebody who does not, as usual.
+    SigchldDefault,
+}
+
+/// What is in a file that a case puts down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    Inline(Vec<u8>),
+    /// The content of a file beside the case.
+    From {
+        path: String,
+        bytes: Vec<u8>,
+    },
+}
+
+impl Content {
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Content::Inline(bytes) | Content::From { bytes, .. } => bytes,
+        }
+    }
 }
 
 /// A file role as written, so that a role the server does not have can be pointed at.
@@ -226,6 +289,7 @@ impl Verb {
             | Verb::Advance(_)
             | Verb::AwaitChild
             | Verb::Kill(_)
+            | Verb::Signal { .. }
             | Verb::PowerCut(_)
             | Verb::Settle
             | Verb::Shutdown(_)
@@ -255,8 +319,13 @@ impl Verb {
             | Verb::Inject { .. }
             | Verb::Preempt { .. }
             | Verb::Heal
+            | Verb::HealOnly(_)
             | Verb::Space(_)
+            | Verb::ReadOnly
             | Verb::SyncErrors(_)
+            | Verb::ClockBack(_)
+            | Verb::Launch(_)
+            | Verb::File { .. }
             | Verb::Settle
             | Verb::Hold(_)
             | Verb::Release(_)
@@ -269,6 +338,8 @@ impl Verb {
             | Verb::AwaitChild
             | Verb::AwaitLog(_)
             | Verb::Kill(_)
+            | Verb::Signal { .. }
+            | Verb::Orphan(_)
             | Verb::PowerCut(_)
             | Verb::Shutdown(_)
             | Verb::Restart(_)

@@ -6,18 +6,23 @@ use super::script::Verb;
 use super::*;
 use crate::kernel::call::CallName;
 use crate::kernel::disk::power_cut::{Cut, FsModel, Mode};
-use crate::kernel::plan::{Effect, Halt, Rule, Selector, Victim, When};
+use crate::kernel::plan::{Claim, Effect, Halt, Rule, Selector, Victim, When};
 
 /// A wrong line: where (column), what is said, what is expected.
 const WRONG: &[(&str, u32, &str, &str)] = &[
     // Verbs.
     ("advence 1s", 1, "`advence` is not a verb", "did you mean `advance`?"),
     ("SET a 1", 1, "`SET` is not a verb", "expected `> COMMAND`, or one of: config, inject, "),
-    ("heal now", 6, "more than this verb takes", "expected `heal`"),
+    ("heal now", 6, "no rule before it is called `now`", "give it a name: `inject write"),
+    ("heal spcae", 6, "no rule before it is called `spcae`", "did you mean `space`?"),
+    ("heal space now", 12, "more than this verb takes", "expected `heal [NAME | space"),
     ("check it", 7, "more than this verb takes", "expected `check`"),
     ("config", 7, "which directive?", "expected `config DIRECTIVE VALUE`"),
     ("config appendonly", 18, "a directive without a value", "expected `config DIRECTIVE VALUE`"),
+    ("config dir --x", 12, "this value cannot be given", "taken for another directive"),
+    ("config dir \"\\xff\"", 12, "this value cannot be given", "no UTF-8"),
     // Commands and quoting.
+    ("> SET a bytes:4xb", 9, "`bytes:4xb` is not a number of bytes", "expected bytes:4mb"),
     (">", 2, "no command", "expected a command such as SET a 1"),
     ("writer>", 8, "no command", "expected a command such as SET a 1"),
     ("observer> PING", 1, "`observer` is the connection of", "choose another name"),
@@ -35,14 +40,34 @@ const WRONG: &[(&str, u32, &str, &str)] = &[
     ("await chidl", 7, "`chidl` is not known here", "did you mean `child`?"),
     ("await child now", 13, "more than this verb takes", "await child"),
     ("await log", 10, "which text?", "expected words of a log line"),
+    ("clock", 6, "something is missing", "expected `clock back TIME`"),
+    ("clock forth 1s", 7, "`forth` is not known here", "expected `clock back TIME`"),
+    ("clock back 1", 12, "`1` is not a time", "expected a time such as 1s"),
     // Ends and starts.
+    ("signal child", 13, "something is missing", "expected `signal TASK SIGNAL"),
+    ("signal main TERM", 8, "no task is called `main`", "is `parent`"),
+    ("signal child STOP", 14, "`STOP` is not a signal", "`hold` holds a task"),
+    ("orphan dies 1", 8, "`dies` is not known here", "expected `orphan exits CODE"),
+    ("orphan exits 256", 14, "`256` is not an exit code", "from 0 to 255"),
+    ("launch now", 8, "`now` is not known here", "expected `launch sigchld-ignored"),
+    ("restart with", 13, "with which server?", "expected its name"),
+    ("restart dir --x", 13, "this value cannot be given", "taken for another directive"),
     ("kill", 5, "something is missing", "expected `kill parent,"),
     ("kill al", 6, "`al` is not known here", "did you mean `all`?"),
     ("kill server", 6, "`server` is not known here", "expected `kill parent,"),
     ("shutdown SIGTREM", 10, "`SIGTREM` is not a signal", "did you mean `SIGTERM`?"),
     ("shutdown 15", 10, "`15` is not a signal", "expected a signal such as KILL"),
-    ("restart appendfsync", 9, "a directive without a value", "restart [DIRECTIVE VALUE]…"),
+    ("restart appendfsync", 9, "a directive without a value", "[DIRECTIVE VALUE]…"),
     // Disk.
+    ("read-only now", 11, "more than this verb takes", "expected `read-only`"),
+    ("file", 5, "which file?", "expected `file NAME CONTENT"),
+    ("file a", 7, "without content", "expected `file NAME CONTENT"),
+    ("file /a x", 6, "`/a` is not a file in the data directory", "dump.rdb"),
+    ("file a/../b x", 6, "`a/../b` is not a file in the data", "dump.rdb"),
+    ("file a x y", 10, "the content is one word", "from PATH"),
+    ("file a from", 12, "from which file?", "expected its path"),
+    ("file a from b", 13, "`b` cannot be read from here", "no files beside it"),
+    ("file a from b = *", 15, "more than this verb takes", "from PATH"),
     ("space", 6, "something is missing", "expected `space BYTES, or space free`"),
     ("space lots", 7, "`lots` is not a size", "expected a size in bytes such as 100"),
     ("sync-errors gone", 13, "`gone` is not known here", "expected `sync-errors clean"),
@@ -114,6 +139,10 @@ const WRONG: &[(&str, u32, &str, &str)] = &[
     ("inject write on=aof on=rdb error=EIO", 21, "`on` is there twice", "say it once"),
     ("inject fork on=aof error=EAGAIN", 16, "`fork` is about no file", "leave `on=` out"),
     ("inject pipe on=pipe:diff error=EMFILE", 16, "`pipe` is about no file", "leave `on=` out"),
+    ("inject write in=main error=EIO", 17, "no task is called `main`", "is `parent`"),
+    ("inject write error=EIO as=space", 27, "`space` is what `heal space`", "another name"),
+    ("inject write error=EIO as=a.b", 27, "`a.b` is not a name", "letters, digits"),
+    ("inject write as= error=EIO", 14, "`as` needs a value", "as=NAME"),
     // Rules: windows.
     ("inject write error=EIO when=0", 29, "`0` is not a value for `when`", "counted from 1"),
     ("inject write error=EIO when=5..3", 29, "`5..3` is not a value for `when`", "comes before"),
@@ -130,6 +159,7 @@ const WRONG: &[(&str, u32, &str, &str)] = &[
     ("inject fork retval=0", 8, "`fork` cannot claim what it did not do", "use error="),
     ("inject open retval=0", 8, "`open` cannot claim what it did not do", "use error="),
     ("inject fsync retval=1", 14, "`fsync` returns 0 when it succeeds", "write retval=0"),
+    ("inject read retval=all", 13, "`read` cannot claim bytes", "an early end of file"),
     ("inject read retval=9", 13, "`read` cannot claim bytes", "an early end of file"),
     ("inject write delay=1", 20, "`1` is not a value for `delay`", "expected a time"),
     ("inject write hold=1s", 14, "`hold` takes no value", "write `hold` alone"),
@@ -230,7 +260,8 @@ fn effects() -> impl Strategy<Value = Effect> {
             errno => Some(Effect::Error(errno)),
         }),
         (1u64..1 << 40).prop_map(Effect::Short),
-        (0i64..3).prop_map(Effect::Retval),
+        (0i64..3).prop_map(|n| Effect::Retval(Claim::Exactly(n))),
+        Just(Effect::Retval(Claim::All)),
         (1u64..10_000_000).prop_map(|us| Effect::Delay(std::time::Duration::from_micros(us))),
         Just(Effect::Hold),
         (1..31).prop_filter_map("no signal", |n| Signal::try_from(n).ok().map(Effect::Signal)),
@@ -274,11 +305,13 @@ fn rules() -> impl Strategy<Value = Rule> {
     ];
     let role = proptest::option::of("[a-z]{1,5}(:[a-z]{1,5})?");
     let task = proptest::option::of("[a-z]{1,5}(-[a-z]{1,5})?");
-    (calls(), role, task, effects(), window, any::<bool>()).prop_map(
-        |(calls, role, task, effect, window, maybe)| Rule {
+    let name = proptest::option::of("[a-z]{1,4}-[a-z]{1,3}");
+    (calls(), role, task, effects(), window, name, any::<bool>()).prop_map(
+        |(calls, role, task, effect, window, name, maybe)| Rule {
             selector: Selector::Calls { calls, role, task },
             window: window.parse().unwrap_or(crate::kernel::plan::Window::EVERY),
             effect,
+            name,
             maybe,
             origin: 1,
         },

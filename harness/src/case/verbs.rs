@@ -5,36 +5,13 @@
 
 use nix::sys::signal::Signal;
 
-use super::args::{Args, named, value};
+use super::args::{Args, content, named, value};
 use super::error::{Wrong, nearest};
 use super::lex::{self, Line, Word};
-use super::script::{Damage, Expect, Needs, PageFate, Show, Step, Verb};
-use super::{known_bug, plan, power, values};
+use super::script::{Damage, Expect, Healed, LaunchedBy, Needs, PageFate, Restart, Show, Verb};
+use super::{attached, known_bug, plan, power, values};
 use crate::kernel::{Cut, Name};
 use crate::world::{Directive, Victim};
-
-/// Steps that are right by themselves and wrong where they stand.
-pub(super) fn out_of_place(step: &Step, before: &[Step]) -> Option<Wrong> {
-    let wrong = |message: &str, help: &str| Some(Wrong::new(step.span.clone(), message, help));
-    let any = |is: fn(&Verb) -> bool| before.iter().any(|step| is(&step.verb));
-    match &step.verb {
-        Verb::Config(_) if any(Verb::needs_server) => wrong(
-            "`config` comes after a step that starts the server",
-            "put it before, or use `> CONFIG SET`, or `restart DIRECTIVE VALUE`",
-        ),
-        Verb::Expect(Expect::Reply(_)) | Verb::Symptom(Expect::Reply(_))
-            if !any(|verb| matches!(verb, Verb::Send { .. })) =>
-        {
-            wrong("no command before it that could have a reply", "send one first: `> PING`")
-        }
-        Verb::Expect(Expect::Verdict(_)) | Verb::Symptom(Expect::Verdict(_))
-            if !any(|verb| matches!(verb, Verb::Restart(_) | Verb::Check | Verb::Shutdown(_))) =>
-        {
-            wrong("no verdict before it", "verdicts come with `restart`, `check` and `shutdown`")
-        }
-        _ => None,
-    }
-}
 
 /// What one line does.
 pub(super) fn verb(line: &Line<'_>) -> Result<Verb, Vec<Wrong>> {
@@ -69,8 +46,8 @@ fn send(line: &Line<'_>, name: &str) -> Result<Verb, Vec<Wrong>> {
         return Err(vec![Wrong::new(end..end, "no command", help)]);
     }
     let client = if name.is_empty() { Name::known(DEFAULT_CLIENT) } else { name.into() };
-    let argv = words.into_iter().map(|word| word.bytes).collect();
-    Ok(Verb::Send { client, argv })
+    let argv = words.into_iter().map(content).collect::<Result<Vec<_>, _>>()?;
+    Ok(Verb::Send { client, argv: argv.into() })
 }
 
 type Parser = fn(&Args<'_>) -> Result<Verb, Vec<Wrong>>;
@@ -86,20 +63,26 @@ macro_rules! assertions {
 /// Every verb, how it is written, and who reads the rest of its line.
 const VERBS: &[(&str, &str, Parser)] = &[
     ("config", "config DIRECTIVE VALUE", config),
-    ("inject", "inject CALL[,CALL…] [on=ROLE] [in=TASK] EFFECT [when=…] [maybe]", inject),
+    ("inject", "inject CALL[,CALL…] [on=ROLE] [in=TASK] EFFECT [when=…] [as=NAME] [maybe]", inject),
     ("preempt", "preempt SITE for TASK [maybe]", plan::preempt),
-    ("heal", "heal", |args| args.nothing(Verb::Heal)),
+    ("heal", "heal [NAME | space | read-only]", heal),
     ("space", "space BYTES, or space free", space),
+    ("read-only", "read-only", |args| args.nothing(Verb::ReadOnly)),
     ("sync-errors", "sync-errors clean, or sync-errors dirty", sync_errors),
     ("hold", "hold TASK [maybe]", |args| Ok(Verb::Hold(args.exactly(1)?[0].text()))),
     ("release", "release TASK", |args| Ok(Verb::Release(args.exactly(1)?[0].text()))),
     ("advance", "advance TIME", advance),
+    ("clock", "clock back TIME", clock),
     ("await", "await child, or await log TEXT", await_),
     ("kill", "kill parent, kill child or kill all", kill),
+    ("signal", "signal TASK SIGNAL [maybe]", signal),
+    ("orphan", "orphan exits CODE [maybe]", orphan),
+    ("launch", "launch sigchld-ignored, or launch sigchld-default", launch),
     ("shutdown", "shutdown [SIGNAL]", shutdown),
     ("power-cut", "power-cut [MODE]", power_cut),
     ("settle", "settle", |args| args.nothing(Verb::Settle)),
-    ("restart", "restart [DIRECTIVE VALUE]…", restart),
+    ("restart", "restart [with SERVER] [DIRECTIVE VALUE]…", restart),
+    ("file", "file NAME CONTENT, or file NAME from PATH", attached::parse),
     ("damage", "damage ROLE cut N | append HEX | zero OFFSET LEN | empty | remove", damage),
     ("show", "show info FIELD… | log | file ROLE | files | latency", show),
     ("expect", concat!("expect REPLY | ", assertions!()), expect),
@@ -136,7 +119,7 @@ fn words_step(line: &Line<'_>) -> Result<Verb, Vec<Wrong>> {
 /// Whether a step need not have a server or child to be about.
 fn says_maybe(verb: &str, words: &[Word]) -> bool {
     let can = match verb {
-        "kill" | "shutdown" | "check" | "hold" => true,
+        "kill" | "shutdown" | "check" | "hold" | "signal" | "orphan" => true,
         "await" => words.first().is_some_and(|word| word.bytes == b"child"),
         _ => false,
     };
@@ -148,14 +131,71 @@ fn config(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
     match args.words.as_slice() {
         [] => args.wrong(None, "which directive?", &usage),
         [_] => args.wrong(None, "a directive without a value", &usage),
-        [name, only] => Ok(Verb::Config(Directive { name: name.text(), value: only.text() })),
         [name, first, ..] => {
-            // Several words are one value, as in redis.conf.
+            // All that follows is the value, as in redis.conf.
             let from = first.span.start - args.line.span.start;
             let value = args.line.text[from..].to_string();
-            Ok(Verb::Config(Directive { name: name.text(), value }))
+            directive(name, first, value).map(Verb::Config)
         }
     }
+}
+
+/// A directive whose value a server can be given.
+fn directive(name: &Word, at: &Word, value: String) -> Result<Directive, Vec<Wrong>> {
+    let directive = Directive { name: name.text(), value };
+    match directive.words() {
+        Ok(_) => Ok(directive),
+        Err(why) => {
+            let message = "this value cannot be given to a server";
+            Err(vec![Wrong::new(at.span.clone(), message, why.to_string())])
+        }
+    }
+}
+
+fn heal(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
+    if args.words.is_empty() {
+        return Ok(Verb::Heal);
+    }
+    Ok(Verb::HealOnly(match args.exactly(1)?[0].text().as_str() {
+        "space" => Healed::Space,
+        "read-only" => Healed::ReadOnly,
+        name => Healed::Rules(name.to_string()),
+    }))
+}
+
+fn clock(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
+    let [back, by] = args.exactly(2)? else { unreachable!("there are two words") };
+    match back.text().as_str() {
+        "back" => Ok(Verb::ClockBack(value(by, "a time", values::time)?)),
+        _ => args.unknown(back, &["back"]),
+    }
+}
+
+fn signal(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
+    let [task, signal] = args.exactly(2)? else { unreachable!("there are two words") };
+    let signal = value(signal, "a signal", values::signal)?;
+    Ok(Verb::Signal { task: plan::task(&task.text(), &task.span).map_err(|it| vec![it])?, signal })
+}
+
+fn orphan(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
+    let [exits, code] = args.exactly(2)? else { unreachable!("there are two words") };
+    if exits.text() != "exits" {
+        return args.unknown(exits, &["exits"]);
+    }
+    let parse = |text: &str| {
+        let code = text.parse::<u8>().map(i32::from);
+        code.map_err(|_| "expected an exit code from 0 to 255".to_string())
+    };
+    Ok(Verb::Orphan(value(code, "an exit code", parse)?))
+}
+
+fn launch(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
+    let word = &args.exactly(1)?[0];
+    Ok(Verb::Launch(match word.text().as_str() {
+        "sigchld-ignored" => LaunchedBy::SigchldIgnored,
+        "sigchld-default" => LaunchedBy::SigchldDefault,
+        _ => return args.unknown(word, &["sigchld-ignored", "sigchld-default"]),
+    }))
 }
 
 fn inject(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
@@ -224,11 +264,19 @@ fn power_cut(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
 }
 
 fn restart(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
-    let pairs = args.words.chunks(2).map(|pair| match pair {
-        [name, value] => Ok(Directive { name: name.text(), value: value.text() }),
+    let with = args.words.first().is_some_and(|word| word.bytes == b"with");
+    let (server, words) = match args.words.as_slice() {
+        [_, server, words @ ..] if with => (Some(server.text()), words),
+        [_] if with => return args.wrong(None, "with which server?", "expected its name"),
+        words => (None, words),
+    };
+    let pairs = words.chunks(2).map(|pair| match pair {
+        // What is in the quotes stands behind the directive in a redis.conf.
+        [name, value] => directive(name, value, value.text()),
         _ => args.wrong(pair.first(), "a directive without a value", args.usage),
     });
-    pairs.collect::<Result<_, _>>().map(Verb::Restart)
+    let directives = pairs.collect::<Result<_, _>>()?;
+    Ok(Verb::Restart(Restart { server, directives }))
 }
 
 fn damage(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {

@@ -129,6 +129,7 @@ mod tests {
             client: client.into(),
             argv,
             taken_at: Time(u64::from(line)),
+            behind: std::time::Duration::ZERO,
             waited: false,
             calls: 0,
             reply: reply.map(str::to_string),

@@ -1,7 +1,6 @@
 //! Judgements on histories made by hand: what was found against what was promised.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
@@ -18,14 +17,7 @@ mod reported;
 /// Three acknowledged writes at 1, 2 and 3 s under a policy, each written before its reply, then an
 /// end at 4 s and another start.
 fn seen(appendfsync: &str, how: How) -> Observations {
-    let start = |at| Start {
-        at,
-        image: Arc::default(),
-        at_rest: true,
-        directives: Arc::from([]),
-        ready: true,
-        again: false,
-    };
+    let start = |at| Start { at, at_rest: true, ready: true, ..Start::default() };
     let policy =
         |incarnation| PolicySince { incarnation, order: None, policy: policy(appendfsync) };
     let sent = |second: u32| Sent {
@@ -34,6 +26,7 @@ fn seen(appendfsync: &str, how: How) -> Observations {
         client: Name::known("client"),
         argv: words("INCR a"),
         taken_at: seconds(second.into()),
+        behind: Duration::ZERO,
         waited: false,
         calls: second as usize - 1,
         reply: Some(format!(":{second}")),

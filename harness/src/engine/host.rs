@@ -10,15 +10,15 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::reexec;
 use super::wire::{Batch, Cuts, Job, Measured, Place, Survey};
+use super::{reexec, servers};
 use crate::contract::{Reason, Verdict};
-use crate::profile::Profile;
+use crate::profile::{OwnServer, Profile};
 use crate::runner::{
     CutPoint, Loads, Outcome, Remembered, Ruling, RunSummary, Standing, Surveyed, WorldOracle,
 };
 use crate::world::sim::{Sim, Stacks};
-use crate::world::supervised::{Machine, Supervised};
+use crate::world::supervised::{Installed, Machine, Others, Supervised};
 use crate::world::{Broken, World};
 use crate::{case, runner};
 
@@ -42,7 +42,7 @@ struct Server {
 /// How to make worlds of one kind.
 enum Kind {
     Sim { profile: Rc<Profile>, stacks: Stacks },
-    Supervised { machine: Rc<Machine>, profile: Box<Profile>, binary: PathBuf },
+    Supervised { machine: Rc<Machine>, profile: Box<Profile>, binary: PathBuf, others: Others },
 }
 
 impl Host {
@@ -82,8 +82,8 @@ impl Host {
                 let mut world = Sim::new(Rc::clone(profile), stacks.clone());
                 (runner::run(&script, &mut world, profile, oracle), 0)
             }
-            Kind::Supervised { machine, profile, binary } => {
-                let mut world = Supervised::new(machine, (**profile).clone(), binary)?;
+            Kind::Supervised { profile, .. } => {
+                let mut world = kind.supervised()?;
                 let outcome = runner::run(&script, &mut world, profile, oracle);
                 (outcome, world.trapped())
             }
@@ -120,8 +120,8 @@ impl Host {
                 let mut world = Sim::new(Rc::clone(profile), stacks.clone());
                 runner::run_for_summary(&script, &mut world, profile, oracle, batch.collect)
             }
-            Kind::Supervised { machine, profile, binary } => {
-                let mut world = Supervised::new(machine, (**profile).clone(), binary)?;
+            Kind::Supervised { profile, .. } => {
+                let mut world = kind.supervised()?;
                 runner::run_for_summary(&script, &mut world, profile, oracle, batch.collect)
             }
         })
@@ -217,12 +217,7 @@ impl Kind {
                 let profile = Rc::new(own.profile());
                 return Ok(Kind::Sim { profile, stacks: stacks.clone() });
             }
-            Place::Server(own) => {
-                let mut profile = own.profile();
-                let lead = [reexec::WORD, reexec::SERVER_CORE].map(String::from);
-                profile.args.splice(0..0, lead);
-                (profile, own_binary()?)
-            }
+            Place::Server(own) => (reexec_profile(*own), own_binary()?),
             Place::Binary(path) => {
                 Profile::of(path).map_err(|why| Broken::NotMeasured(why.to_string()))?
             }
@@ -230,7 +225,8 @@ impl Kind {
         let machine = machine.cloned().ok_or_else(|| {
             Broken::Harness("a supervised job came to a thread without a machine".into())
         })?;
-        Ok(Kind::Supervised { machine, profile: Box::new(profile), binary })
+        let others = others(place, &machine);
+        Ok(Kind::Supervised { machine, profile: Box::new(profile), binary, others })
     }
 
     fn profile(&self) -> &Profile {
@@ -244,11 +240,49 @@ impl Kind {
     fn make(&self) -> Result<Box<dyn World>, Broken> {
         Ok(match self {
             Kind::Sim { profile, stacks } => Box::new(Sim::new(Rc::clone(profile), stacks.clone())),
-            Kind::Supervised { machine, profile, binary } => {
-                Box::new(Supervised::new(machine, (**profile).clone(), binary)?)
-            }
+            Kind::Supervised { .. } => Box::new(self.supervised()?),
         })
     }
+
+    fn supervised(&self) -> Result<Supervised, Broken> {
+        let Kind::Supervised { machine, profile, binary, others } = self else {
+            return Err(Broken::Harness("nothing is supervised in this world".to_string()));
+        };
+        let world = Supervised::new(machine, (**profile).clone(), binary)?;
+        Ok(world.beside(others.clone()))
+    }
+}
+
+/// The profile of our own server as a process.
+fn reexec_profile(own: OwnServer) -> Profile {
+    let mut profile = own.profile();
+    let lead = [reexec::WORD, reexec::SERVER_CORE].map(String::from);
+    profile.args.splice(0..0, lead);
+    profile
+}
+
+/// How a server that runs behind this door finds another by its name: our own core is what it is
+/// like, others are programs.
+fn others(place: &Place, machine: &Rc<Machine>) -> Others {
+    let (machine, is_core) = (Rc::clone(machine), matches!(place, Place::Server(_)));
+    Others(Rc::new(move |name| {
+        let missing = |why: String| Broken::NotMeasured(why);
+        let (profile, binary) = match is_core {
+            true => {
+                let own = OwnServer::called(name).ok_or_else(|| {
+                    missing(format!("our own core is not like {name}: {}", OwnServer::NAMES))
+                })?;
+                (reexec_profile(own), own_binary()?)
+            }
+            false => {
+                let path = servers::find(name).ok_or_else(|| {
+                    missing(format!("there is no server {name} here; `ci/servers` brings some"))
+                })?;
+                Profile::of(&path).map_err(|why| missing(why.to_string()))?
+            }
+        };
+        Installed::of(&machine, profile, &binary)
+    }))
 }
 
 /// The binary that is also our own server.

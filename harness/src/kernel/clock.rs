@@ -51,6 +51,8 @@ impl fmt::Display for Time {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clock {
     now: Time,
+    /// How far somebody has set CLOCK_REALTIME back, in nanoseconds.
+    behind: u64,
 }
 
 impl Clock {
@@ -61,7 +63,7 @@ impl Clock {
     pub const MONOTONIC_AT_ZERO: u64 = 1_000_000_000;
 
     pub fn new() -> Self {
-        Clock { now: Time::ZERO }
+        Clock { now: Time::ZERO, behind: 0 }
     }
 
     pub fn now(&self) -> Time {
@@ -70,7 +72,24 @@ impl Clock {
 
     /// CLOCK_REALTIME in nanoseconds.
     pub fn realtime(&self) -> u64 {
-        Self::REALTIME_AT_ZERO + self.now.0
+        (Self::REALTIME_AT_ZERO + self.now.0).saturating_sub(self.behind)
+    }
+
+    /// Sets CLOCK_REALTIME back, as clock_settime(2) does. CLOCK_MONOTONIC, and so every deadline,
+    /// goes on.
+    pub fn set_back(&mut self, by: Duration) {
+        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        self.behind = self.behind.saturating_add(by);
+    }
+
+    /// As if it had been set back by so much in all.
+    pub fn set_behind(&mut self, by: Duration) {
+        self.behind = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+    }
+
+    /// How far it was set back in all.
+    pub fn behind(&self) -> Duration {
+        Duration::from_nanos(self.behind)
     }
 
     /// CLOCK_MONOTONIC in nanoseconds.
@@ -88,5 +107,24 @@ impl Clock {
 impl Default for Clock {
     fn default() -> Self {
         Clock::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sets_the_wall_clock_back_leaves_the_monotonic_clock_alone() {
+        let mut clock = Clock::new();
+        clock.advance_to(Time(5_000_000_000));
+        let (realtime, monotonic) = (clock.realtime(), clock.monotonic());
+        clock.set_back(Duration::from_secs(3));
+        clock.set_back(Duration::from_secs(1));
+        assert_eq!(clock.realtime(), realtime - 4_000_000_000);
+        assert_eq!((clock.monotonic(), clock.now()), (monotonic, Time(5_000_000_000)));
+        clock.advance_to(Time(6_000_000_000));
+        assert_eq!(clock.realtime(), realtime - 3_000_000_000);
+        assert_eq!(clock.behind(), Duration::from_secs(4));
     }
 }

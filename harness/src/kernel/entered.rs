@@ -9,7 +9,7 @@ use super::call::CallName;
 use super::clock::Time;
 use super::disk::SyncMark;
 use super::fd::Fd;
-use super::plan::{Effect, Halt, When};
+use super::plan::{Claim, Effect, Halt, RuleNumber, When};
 use super::process::TaskId;
 use super::site::Site;
 use super::trace::{Detail, Injected, Returned};
@@ -67,7 +67,8 @@ pub struct Entered {
     pub(super) mark: Option<SyncMark>,
     pub(super) delay: Delay,
     pub(super) began: Time,
-    pub(super) heals: u32,
+    /// The rule that decided about it.
+    pub(super) rule: Option<RuleNumber>,
 }
 
 impl Entered {
@@ -127,7 +128,9 @@ impl Entered {
 
     pub(super) fn lie(&self) -> Option<i64> {
         match self.effect {
-            Some(Effect::Retval(value)) => Some(value),
+            Some(Effect::Retval(Claim::Exactly(value))) => Some(value),
+            // A plan that decides has made a number of it.
+            Some(Effect::Retval(Claim::All)) => unreachable!("a claim is settled"),
             _ => None,
         }
     }

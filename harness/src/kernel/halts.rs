@@ -83,11 +83,11 @@ impl Kernel {
     /// Whether nothing is planned any more and disk space is not limited: what happens next depends
     /// only on the clock and on the content of the disk.
     pub fn is_at_rest(&self) -> bool {
-        self.plan.is_empty()
+        self.is_healthy()
             && self.schedule.is_idle()
             && self.held_tasks.is_empty()
+            && !self.processes.ignores_sigchld
             && self.halt.is_none()
-            && self.disk.is_large()
     }
 
     /// This machine, whose power is off, as it would be had the cut left that image.
@@ -101,7 +101,6 @@ impl Kernel {
             roles: Arc::clone(&self.roles),
             first_fd: self.first_fd,
             last_written: self.last_written.clone(),
-            heals: self.heals,
             held_tasks: self.held_tasks.clone(),
             calls: self.calls,
             halt: self.halt,

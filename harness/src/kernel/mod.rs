@@ -16,6 +16,7 @@ pub mod disk;
 mod entered;
 pub mod fd;
 mod halts;
+mod kinship;
 pub mod name;
 mod own_syncs;
 pub mod plan;
@@ -42,7 +43,7 @@ pub use entered::{Entered, Request, Target};
 pub use fd::{Fd, Object};
 pub use halts::Survey;
 pub use name::Name;
-pub use plan::{Effect, Halt, Overclaim, Plan, Rule, Selector, Victim, When, Window};
+pub use plan::{Claim, Effect, Halt, Overclaim, Plan, Rule, Selector, Victim, When, Window};
 pub use process::{Ending, Pid, Program, TaskId};
 pub use role::Roles;
 pub use schedule::{Candidate, Class, Decision, Schedule};
@@ -79,8 +80,6 @@ pub struct Kernel {
     first_fd: Fd,
     /// What the last server had open to be written when it ended.
     last_written: Vec<String>,
-    /// How often all faults were ended; a delay ends when this changes.
-    heals: u32,
     held_tasks: Vec<HeldTask>,
     calls: u64,
     /// The kill or power cut that comes before anybody runs on.
@@ -105,7 +104,6 @@ impl Kernel {
             pipe_roles: Vec::new(),
             first_fd,
             last_written: Vec::new(),
-            heals: 0,
             held_tasks: Vec::new(),
             calls: 0,
             halt: None,
@@ -236,12 +234,17 @@ impl Kernel {
 
     // Faults --------------------------------------------------------------------------------------
 
-    /// Ends all faults: rules, the limit on disk space, delays. Returns the origins of rules that
-    /// never fired.
+    /// Ends all faults: rules with their delays, the limit on disk space, a disk that can only be
+    /// read. Returns the origins of rules that never fired.
     pub fn heal(&mut self) -> Vec<u32> {
-        self.heals += 1;
         self.disk.set_space(None);
+        self.disk.read_only = false;
         self.plan.heal()
+    }
+
+    /// Whether no fault is in force.
+    pub fn is_healthy(&self) -> bool {
+        self.plan.is_empty() && self.disk.is_large() && !self.disk.read_only
     }
 
     // Calls ---------------------------------------------------------------------------------------
@@ -284,9 +287,8 @@ impl Kernel {
             Some(Effect::Hold) => (Delay::UntilHealed, None),
             other => (next_at.map_or(Delay::None, Delay::Tick), other),
         };
-        let (began, heals) = (self.now(), self.heals);
-        let entered =
-            Entered { task, site, effect, syncs_after, detail, mark, delay, began, heals };
+        let (began, rule) = (self.now(), decided.by);
+        let entered = Entered { task, site, effect, syncs_after, detail, mark, delay, began, rule };
         if delay.is_of_plan() {
             self.record(Event::Call(CallRecord {
                 injected: entered.injected(),

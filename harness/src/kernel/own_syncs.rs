@@ -27,7 +27,8 @@ impl Kernel {
         let named = self.disk.names.iter().chain([("", ROOT)]);
         let its = named.filter(|(name, _)| self.role_of_name(name) == role);
         let inodes: Vec<Ino> = its.map(|(_, ino)| ino).collect();
-        for ino in inodes {
+        let writable = self.disk.check_writable().is_ok();
+        for ino in inodes.into_iter().filter(|_| writable) {
             let mark = self.disk.mark(ino);
             self.disk.synced(ino, mark, SyncKind::Fsync);
         }

@@ -18,6 +18,14 @@ pub(super) const LAUNCHER: &str = "launcher";
 /// A process id as the server sees it.
 pub type Pid = i32;
 
+/// Orphans that come to a server have pids above this one, which no server reaches.
+const FIRST_ORPHAN: Pid = 30_000;
+
+/// Whether a process is an orphan that has come to a server.
+pub fn is_orphan(pid: Pid) -> bool {
+    pid > FIRST_ORPHAN
+}
+
 /// A thread of some process, by its number on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub(super) usize);
@@ -36,6 +44,16 @@ pub enum Ending {
     Exited(i32),
     /// By this signal number.
     Signaled(i32),
+}
+
+impl Ending {
+    /// In the format of wait(2).
+    pub fn status(self) -> i32 {
+        match self {
+            Ending::Exited(code) => (code & 0xff) << 8,
+            Ending::Signaled(signal) => signal,
+        }
+    }
 }
 
 /// Whether a process lives.
@@ -94,6 +112,8 @@ pub struct Process {
     pub unbound_pipes: Vec<PipeId>,
     /// The name of its main task.
     pub name: Name,
+    /// Linux collects its children itself.
+    ignores_sigchld: bool,
 }
 
 /// Every process and task that this machine ever had.
@@ -103,12 +123,16 @@ pub struct Processes {
     pub tasks: Vec<Task>,
     pub incarnation: u32,
     children_born: u32,
+    orphans: u32,
+    /// Who starts servers from now on ignores SIGCHLD, and so do they.
+    pub ignores_sigchld: bool,
 }
 
 impl Processes {
     /// No processes, after as many starts of the server.
     pub fn forgotten(&self) -> Processes {
-        Processes { incarnation: self.incarnation, ..Processes::default() }
+        let Processes { incarnation, ignores_sigchld, .. } = *self;
+        Processes { incarnation, ignores_sigchld, ..Processes::default() }
     }
 
     pub fn task(&self, id: TaskId) -> &Task {
@@ -177,7 +201,11 @@ impl Processes {
     fn birth(&mut self, pid: Pid, parent: Option<usize>, fds: FdTable, name: Name) -> TaskId {
         let life = Life::Alive;
         let unbound_pipes = Vec::new();
-        self.processes.push(Process { pid, parent, life, fds, unbound_pipes, name: name.clone() });
+        let inherits = |parent: usize| self.processes[parent].ignores_sigchld;
+        let ignores_sigchld = parent.map_or(self.ignores_sigchld, inherits);
+        let its = name.clone();
+        let process = Process { pid, parent, life, fds, unbound_pipes, name: its, ignores_sigchld };
+        self.processes.push(process);
         let incarnation = match parent {
             // A child belongs to the server that forked it, even when it outlives that.
             Some(parent) => self.main_task(parent).incarnation,
@@ -196,11 +224,22 @@ impl Processes {
         TaskId(self.tasks.len() - 1)
     }
 
+    /// A child that it never forked has come to this process, as orphans come to process 1, and has
+    /// ended.
+    pub fn adopt(&mut self, parent: usize, ending: Ending) {
+        self.orphans += 1;
+        let pid = FIRST_ORPHAN + i32::try_from(self.orphans).unwrap_or_default();
+        let name = format!("orphan{}", self.orphans).into();
+        let id = self.birth(pid, Some(parent), FdTable::default(), name);
+        let process = self.task(id).process;
+        self.end(process, ending);
+    }
+
     /// A process has ended. Its children have no parent any more: nobody has to wait for them.
     pub fn end(&mut self, process: usize, ending: Ending) {
-        let parent_lives =
-            self.processes[process].parent.is_some_and(|p| self.processes[p].life == Life::Alive);
-        self.processes[process].life = if parent_lives { Life::Zombie(ending) } else { Life::Gone };
+        let waits = |parent: &Process| parent.life == Life::Alive && !parent.ignores_sigchld;
+        let waited_for = self.processes[process].parent.is_some_and(|p| waits(&self.processes[p]));
+        self.processes[process].life = if waited_for { Life::Zombie(ending) } else { Life::Gone };
         for orphan in self.processes.iter_mut().filter(|p| p.parent == Some(process)) {
             orphan.parent = None;
             if matches!(orphan.life, Life::Zombie(_)) {

@@ -16,9 +16,14 @@ impl Kernel {
         match entered.delay {
             Delay::None => false,
             Delay::Tick(time) => self.now() < time,
-            Delay::Until(time) => self.now() < time && self.heals == entered.heals,
-            Delay::UntilHealed => self.heals == entered.heals,
+            Delay::Until(time) => self.now() < time && self.is_in_force(entered),
+            Delay::UntilHealed => self.is_in_force(entered),
         }
+    }
+
+    /// Whether the rule that delays the call was not healed.
+    fn is_in_force(&self, entered: &Entered) -> bool {
+        entered.rule.is_some_and(|rule| self.plan.has(rule))
     }
 
     /// Whether the call still takes its time, as on a slow disk.
@@ -30,7 +35,7 @@ impl Kernel {
     pub fn deadline(&self, entered: &Entered) -> Option<Time> {
         match entered.delay {
             Delay::Tick(time) if self.now() < time => Some(time),
-            Delay::Until(time) if self.now() < time && self.heals == entered.heals => Some(time),
+            Delay::Until(time) if self.now() < time && self.is_in_force(entered) => Some(time),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
+use super::calls::Waited;
 use super::role::Pattern;
 use super::trace::Injected;
 use super::*;
@@ -38,7 +39,7 @@ fn write(kernel: &mut Kernel, task: TaskId, fd: Fd, data: &[u8]) -> Result<u64, 
 fn inject(kernel: &mut Kernel, call: CallName, window: &str, effect: Effect) {
     let selector = Selector::Calls { calls: vec![call], role: None, task: None };
     let window = window.parse().unwrap();
-    kernel.plan.inject(Rule { selector, window, effect, maybe: false, origin: 7 });
+    kernel.plan.inject(Rule { selector, window, effect, name: None, maybe: false, origin: 7 });
 }
 
 #[test]
@@ -46,7 +47,7 @@ fn a_short_write_says_so_and_a_lie_does_not() {
     let (mut kernel, parent) = machine();
     let fd = open(&mut kernel, parent);
     inject(&mut kernel, CallName::Write, "1", Effect::Short(2));
-    inject(&mut kernel, CallName::Write, "2", Effect::Retval(3));
+    inject(&mut kernel, CallName::Write, "2", Effect::Retval(Claim::Exactly(3)));
     assert_eq!(write(&mut kernel, parent, fd, b"abc"), Ok(2));
     assert_eq!(write(&mut kernel, parent, fd, b"abc"), Ok(3));
     assert_eq!(kernel.disk.read_file("a"), Some(&b"ab"[..]));
@@ -100,7 +101,7 @@ fn a_call_is_recorded_with_what_the_plan_did_to_it() {
     let (mut kernel, parent) = machine();
     let fd = open(&mut kernel, parent);
     inject(&mut kernel, CallName::Write, "1", Effect::Short(2));
-    inject(&mut kernel, CallName::Write, "2", Effect::Retval(3));
+    inject(&mut kernel, CallName::Write, "2", Effect::Retval(Claim::Exactly(3)));
     inject(&mut kernel, CallName::Write, "3", Effect::Error(Errno::ENOSPC));
     let wrote: Vec<_> = (0..4).map(|_| write(&mut kernel, parent, fd, b"abc")).collect();
     assert_eq!(wrote, [Ok(2), Ok(3), Err(Errno::ENOSPC), Ok(3)]);
@@ -126,7 +127,7 @@ fn a_call_is_recorded_with_what_the_plan_did_to_it() {
 fn a_lie_stays_one_whose_rule_has_ended_and_whose_value_is_true() {
     let (mut kernel, parent) = machine();
     let fd = open(&mut kernel, parent);
-    inject(&mut kernel, CallName::Write, "1", Effect::Retval(3));
+    inject(&mut kernel, CallName::Write, "1", Effect::Retval(Claim::Exactly(3)));
     let entered = enter(&mut kernel, parent, CallName::Write, Target::Fd(fd));
     kernel.hold_task("parent");
     kernel.heal();
@@ -230,7 +231,88 @@ fn a_sync_of_the_machines_own_is_made_beside_what_another_rule_does() {
         kernel.disk.read_file("a").map(<[u8]>::to_vec)
     };
     assert_eq!(left(Effect::Short(2)), Some(b"ab".to_vec()));
-    assert_eq!(left(Effect::Retval(3)), Some(b"".to_vec()), "nothing was written");
+    assert_eq!(left(Effect::Retval(Claim::Exactly(3))), Some(b"".to_vec()), "nothing was written");
     let cut = Effect::Halt(When::After, Halt::Power(Cut::default()));
     assert_eq!(left(cut), None, "the power is gone before the sync");
+}
+
+#[test]
+fn a_read_only_disk_takes_no_change_until_it_is_healed() {
+    let (mut kernel, parent) = machine();
+    let fd = open(&mut kernel, parent);
+    assert_eq!(write(&mut kernel, parent, fd, b"abc"), Ok(3));
+    kernel.disk.read_only = true;
+    assert!(!kernel.is_healthy());
+    assert_eq!(write(&mut kernel, parent, fd, b"abc"), Err(Errno::EROFS));
+    let entered = enter(&mut kernel, parent, CallName::Fsync, Target::Fd(fd));
+    assert_eq!(kernel.sync(entered, fd), Err(Errno::EROFS));
+    let call = |kernel: &mut Kernel, path, flags| {
+        let entered = enter(kernel, parent, CallName::Open, Target::Path(path));
+        kernel.open(entered, path, flags)
+    };
+    // Linux says first what else is wrong.
+    assert_eq!(call(&mut kernel, "b", CREATE), Err(Errno::EROFS));
+    assert_eq!(call(&mut kernel, "b", OFlag::O_WRONLY), Err(Errno::ENOENT));
+    assert_eq!(call(&mut kernel, "a", OFlag::O_WRONLY), Err(Errno::EROFS));
+    assert!(call(&mut kernel, "a", OFlag::O_RDONLY | OFlag::O_CREAT).is_ok());
+    let rename = |kernel: &mut Kernel, from| {
+        let target = Target::Rename { from, to: "b" };
+        let entered = enter(kernel, parent, CallName::Rename, target);
+        kernel.rename(entered, from, "b").result
+    };
+    assert_eq!(rename(&mut kernel, "a"), Err(Errno::EROFS));
+    assert_eq!(rename(&mut kernel, "none"), Err(Errno::ENOENT));
+    kernel.heal();
+    assert_eq!(write(&mut kernel, parent, fd, b"def"), Ok(3));
+    assert_eq!(kernel.disk.read_file("a"), Some(&b"abcdef"[..]));
+}
+
+#[test]
+fn one_rule_is_healed_and_the_others_stay_in_force() {
+    let (mut kernel, parent) = machine();
+    let fd = open(&mut kernel, parent);
+    for (name, call, effect) in [
+        ("slow", CallName::Fsync, Effect::Hold),
+        ("lie", CallName::Write, Effect::Retval(Claim::All)),
+        ("unused", CallName::Fork, Effect::Error(Errno::ENOMEM)),
+    ] {
+        let selector = Selector::Calls { calls: vec![call], role: None, task: None };
+        let (window, name) = (Window::EVERY, Some(name.to_string()));
+        kernel.plan.inject(Rule { selector, window, effect, name, maybe: false, origin: 7 });
+    }
+    assert_eq!(write(&mut kernel, parent, fd, b"abc"), Ok(3));
+    assert_eq!(kernel.disk.read_file("a"), Some(&b""[..]), "all was claimed, nothing done");
+    let held = enter(&mut kernel, parent, CallName::Fsync, Target::Fd(fd));
+    assert!(kernel.plan.heal_named("lie").is_empty());
+    assert_eq!(write(&mut kernel, parent, fd, b"abc"), Ok(3));
+    assert_eq!(kernel.disk.read_file("a"), Some(&b"abc"[..]));
+    assert!(kernel.is_delayed(&held));
+    assert_eq!(kernel.plan.heal_named("unused"), [7]);
+    assert!(kernel.plan.heal_named("slow").is_empty());
+    assert!(!kernel.is_delayed(&held) && kernel.is_healthy());
+    assert_eq!(kernel.sync(held, fd), Ok(()));
+}
+
+#[test]
+fn a_child_of_somebody_who_ignores_sigchld_leaves_nothing_to_wait_for() {
+    let wait = |kernel: &mut Kernel, parent| {
+        let entered = enter(kernel, parent, CallName::Wait4, Target::None);
+        kernel.wait(entered)
+    };
+    for (ignores, waited) in
+        [(false, Waited::Reaped(3, Ending::Exited(0))), (true, Waited::Failed(Errno::ECHILD))]
+    {
+        let (mut kernel, _) = machine();
+        kernel.set_ignores_sigchld(ignores);
+        let parent = kernel.boot(2, Program::Server);
+        let entered = enter(&mut kernel, parent, CallName::Fork, Target::None);
+        kernel.fork(entered, 3).expect("nothing is wrong");
+        assert_eq!(wait(&mut kernel, parent), Waited::NotYet);
+        kernel.ended(3, Ending::Exited(0));
+        assert_eq!(wait(&mut kernel, parent), waited);
+    }
+    let (mut kernel, parent) = machine();
+    assert!(kernel.adopt(4));
+    let Waited::Reaped(orphan, ending) = wait(&mut kernel, parent) else { panic!("it has ended") };
+    assert!(process::is_orphan(orphan) && ending == Ending::Exited(4));
 }

@@ -24,6 +24,17 @@ impl OwnServer {
         ALL.into_iter().find(|(_, of, _)| *of == version).map(|(server, ..)| server)
     }
 
+    /// What else they are called.
+    pub const NAMES: &str = "it is like redis-6.0 and redis-7.0";
+
+    /// The one that is, or is like, the server with this name: `sim-7.0`, `redis-7.0.15`.
+    pub fn called(name: &str) -> Option<OwnServer> {
+        let (kind, version) = name.split_once('-').unwrap_or((name, "6.0"));
+        let own = matches!(kind, "sim" | "server" | "sabot") || name.starts_with("redis-");
+        let series: Vec<&str> = version.split('.').take(2).collect();
+        OwnServer::of_version(&series.join(".")).filter(|_| own)
+    }
+
     /// The versions, in order.
     pub fn versions() -> impl Iterator<Item = &'static str> {
         ALL.into_iter().map(|(_, version, _)| version)
@@ -48,5 +59,16 @@ mod tests {
             assert_eq!(profile.follows.map(|it| it.to_string()).as_deref(), Some(follows));
         }
         assert_eq!(OwnServer::of_version("6.2"), None);
+        for (name, own) in [
+            ("sim-7.0", Some(OwnServer::Redis70)),
+            ("redis-7.0.15", Some(OwnServer::Redis70)),
+            ("redis-6.0.16", Some(OwnServer::Redis60)),
+            ("server", Some(OwnServer::Redis60)),
+            ("redis-7.4.1", None),
+            ("valkey-7.0.1", None),
+            ("redis", None),
+        ] {
+            assert_eq!(OwnServer::called(name), own, "{name}");
+        }
     }
 }

@@ -70,6 +70,7 @@ fn happened(line: &str) -> String {
         }
         Some(Verb::PowerCut(cut)) => format!("the power is cut, leaving {cut}"),
         Some(Verb::SyncErrors(PageFate::Dirty)) => "failed syncs leave pages dirty".to_string(),
+        Some(Verb::ReadOnly) => "the file system is read-only".to_string(),
         Some(Verb::Space(Some(bytes))) => format!("{bytes} bytes are free on the disk"),
         _ => line.to_string(),
     }

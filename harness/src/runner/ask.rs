@@ -5,6 +5,7 @@
 
 use super::content::ask::Access;
 use super::log;
+use super::needs::meant;
 use super::resp::{Reply, decode_command};
 use super::state::{EarlyEnd, Runner};
 use crate::case::lex;
@@ -96,7 +97,7 @@ impl Runner<'_> {
     fn show_file(&self, role: &str) -> Vec<String> {
         let files = self.session.files_of(role);
         if files.is_empty() {
-            return vec![format!("(no file with the role {role})")];
+            return vec![format!("(no file with the role {role}{})", meant(role))];
         }
         files.iter().flat_map(|(_, content)| content_lines(content)).collect()
     }

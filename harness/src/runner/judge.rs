@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::content::ask::{Access, Asker, NoContent, millis_at};
+use super::content::ask::{Access, Asker, NoContent};
 use super::content::{Content, Millis};
 use super::judgements::Due;
 use super::lineage::Lineage;
@@ -61,7 +61,7 @@ impl Runner<'_> {
     fn found(&mut self, moment: Moment) -> Result<Arc<Content>, EarlyEnd> {
         let incarnation = self.record.seen.incarnation();
         let at_rest = self.record.seen.starts.last().is_some_and(|start| start.at_rest);
-        let timed = past::is_timed(&self.record.seen, self.session.now());
+        let timed = self.is_timed();
         let start = past::of_start(&self.record.seen, incarnation, timed);
         let settled = self.is_settled();
         let own = !self.record.runners.is_empty();
@@ -88,6 +88,11 @@ impl Runner<'_> {
         }
     }
 
+    /// Whether some reply or effect so far may depend on the time.
+    pub fn is_timed(&self) -> bool {
+        past::is_timed(&self.record.seen, self.session.wall_clock())
+    }
+
     /// Whether questions change nothing: no fault is in force, and nothing is under way.
     fn is_settled(&self) -> bool {
         self.session.world.kernel().is_at_rest() && !self.record.has_children()
@@ -111,7 +116,7 @@ impl Runner<'_> {
         if let Some(mismatch) = self.trace_back(&mut lineage, moment)? {
             return Err(Broken::NotMeasured(mismatch.sentence()).into());
         }
-        let now = millis_at(self.session.now());
+        let now = self.session.wall_clock();
         let oracle = self.oracle.as_deref_mut().expect("only a run with an oracle judges");
         let at = lineage.locate(found, now, oracle)?;
         let mut entries = lineage.entries();
@@ -151,7 +156,7 @@ impl Runner<'_> {
     ) -> Result<Option<Mismatch>, EarlyEnd> {
         let seen = &self.record.seen;
         let current = seen.incarnation();
-        let timed = past::is_timed(seen, self.session.now());
+        let timed = self.is_timed();
         let mut starts: Vec<u32> =
             seen.history[lineage.consumed..].iter().map(|sent| sent.incarnation).collect();
         if starts.is_empty() && lineage.is_empty() {
@@ -219,7 +224,7 @@ impl Runner<'_> {
         if self.oracle.is_none() || incarnation == 0 {
             return Ok(());
         }
-        let timed = past::is_timed(&self.record.seen, now);
+        let timed = self.is_timed();
         let retold = past::of(&self.record.seen, incarnation, now, timed).swap_remove(0);
         self.learn_policies(&retold.past, incarnation, &retold.places)
     }
@@ -275,7 +280,7 @@ impl Runner<'_> {
             let kernel = self.session.world.kernel();
             let roles = kernel.disk.files().map(|(name, _)| kernel.role_of_name(name));
             let mut left: Vec<String> =
-                roles.filter(|role| self.profile.is_temporary(role)).map(String::from).collect();
+                roles.filter(|role| self.server().is_temporary(role)).map(String::from).collect();
             left.sort();
             left
         };

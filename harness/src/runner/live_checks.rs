@@ -64,7 +64,7 @@ impl Runner<'_> {
         let named = names_in(&String::from_utf8_lossy(text));
         let beside = files.iter().filter_map(|(path, _, role)| {
             let name = path.strip_prefix(directory)?.strip_prefix('/')?;
-            let is_data = *role != "manifest" && !self.profile.is_temporary(role);
+            let is_data = *role != "manifest" && !self.server().is_temporary(role);
             (is_data && !named.contains(&name.to_string())).then(|| role.to_string())
         });
         let mut forgotten: Vec<String> = beside.collect();
@@ -91,7 +91,7 @@ impl Runner<'_> {
         let zombies = kernel.zombies(server);
         let mut leaks = Leaks { zombies, unknown_children: children - zombies, ..Leaks::default() };
         let open_descriptors = kernel.open_descriptors(server);
-        let mut appended_to = self.profile.persistence.appended_to.iter();
+        let mut appended_to = self.server().persistence.appended_to.iter();
         let appended_to = appended_to
             .find(|role| open_descriptors.iter().any(|open| open.role == **role && !open.unlinked));
         let mut files_in_use = 0;
@@ -115,7 +115,7 @@ impl Runner<'_> {
     /// Whether INFO says that a child is at work.
     fn knows_of_a_child(&mut self) -> Result<bool, EarlyEnd> {
         let fields = self.info()?.unwrap_or_default();
-        let busy = &self.profile.persistence.children;
+        let busy = &self.server().persistence.children;
         Ok(fields.iter().any(|(field, value)| busy.contains(field) && value != "0"))
     }
 

@@ -10,6 +10,7 @@ mod content;
 pub mod difference;
 mod exchange;
 mod expect;
+mod faults;
 mod judge;
 mod judgements;
 mod lineage;

@@ -10,6 +10,14 @@ use crate::profile::Profile;
 /// Roles that the kernel gives to what no table knows.
 const ALWAYS: [&str; 3] = ["dir", "other", "pipe"];
 
+/// What people take this role for, behind a complaint about it.
+pub fn meant(role: &str) -> &'static str {
+    match role {
+        "incr" => "; `incr` are older increments, the one that writes go to is `aof`",
+        _ => "",
+    }
+}
+
 /// Why the case does not apply to this server; None: it does, as far as can be said before it runs.
 pub fn unmet(script: &Script, roles: &Roles, profile: &Profile) -> Option<String> {
     script.steps.iter().find_map(|step| match &step.verb {
@@ -41,9 +49,10 @@ pub fn check_roles(script: &Script, roles: &Roles) -> Result<(), BadCase> {
         .map(|named| {
             let message = format!("this server has no file role `{}`", named.role);
             let help = format!(
-                "{}; where only some servers have it, say `needs role {}`",
+                "{}; where only some servers have it, say `needs role {}`{}",
                 one_of(&named.role, known.iter().copied()),
-                named.role
+                named.role,
+                meant(&named.role)
             );
             Wrong::new(named.span.clone(), message, help)
         })

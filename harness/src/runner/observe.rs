@@ -22,7 +22,8 @@ impl Runner<'_> {
             return self.claims_too_much(overclaim);
         }
         let written = self.session.world.log();
-        self.record.logged(&written, &self.profile.ready);
+        let ready = self.current.as_ref().unwrap_or(self.profile).ready.clone();
+        self.record.logged(&written, &ready);
         for arrived in self.session.receive()? {
             self.observe_reply(arrived);
         }

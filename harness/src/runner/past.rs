@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 
-use super::content::ask::millis_at;
+use super::content::Millis;
 use super::oracle::{Origin, Past, Taken};
 use crate::case::lex;
 use crate::contract::history::name;
@@ -50,12 +50,12 @@ pub fn of_start(seen: &Observations, incarnation: u32, timed: bool) -> Past {
 fn origin(seen: &Observations, incarnation: u32) -> Origin {
     let start = &seen.starts[incarnation as usize - 1];
     let (image, directives) = (Arc::clone(&start.image), Arc::clone(&start.directives));
-    Origin { image, directives, at: start.at }
+    let (server, at, behind) = (start.server.clone(), start.at, start.behind);
+    Origin { image, directives, server, at, behind }
 }
 
-/// Whether some reply or effect so far may depend on the time.
-pub fn is_timed(seen: &Observations, now: Time) -> bool {
-    let now = millis_at(now);
+/// Whether some reply or effect so far may depend on the time, which is `now`.
+pub fn is_timed(seen: &Observations, now: Millis) -> bool {
     seen.history.iter().any(|sent| !is_timeless(&sent.argv, &seen.commands, now))
 }
 
@@ -81,7 +81,10 @@ pub fn of(seen: &Observations, incarnation: u32, until: Time, timed: bool) -> Ve
         its.filter(|(_, sent)| sent.incarnation == incarnation).map(|(place, _)| place).collect();
     let told = |places: Vec<usize>| {
         let commands = taken(seen, &places);
-        let past = Past { origin: origin(seen, incarnation), commands, until, timed };
+        let origin = origin(seen, incarnation);
+        let sets = seen.clock_sets.iter().copied();
+        let sets = sets.filter(|(at, _)| *at >= origin.at && *at <= until).collect();
+        let past = Past { origin, commands, until, timed, sets };
         Retold { past, places }
     };
     orders(&seen.history, its).into_iter().map(told).collect()
@@ -143,7 +146,7 @@ fn taken(seen: &Observations, places: &[usize]) -> Vec<Taken> {
             _ => {}
         }
         let varies = seen.commands.varies.contains(&*name(&sent.argv));
-        all.push(Taken { client, argv, at: sent.taken_at, varies });
+        all.push(Taken { client, argv, at: sent.taken_at, behind: sent.behind, varies });
     }
     all
 }
@@ -279,6 +282,8 @@ fn same(one: &str, other: &str, unordered: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn sent(command: &str, reply: &str) -> Sent {
@@ -288,6 +293,7 @@ mod tests {
             client: "a".into(),
             argv: command.split(' ').map(|word| word.as_bytes().to_vec()).collect(),
             taken_at: Time(0),
+            behind: Duration::ZERO,
             waited: false,
             calls: 0,
             reply: Some(reply.to_string()),

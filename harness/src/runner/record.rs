@@ -3,6 +3,7 @@
 //! Must not know: how a world is asked, and what was promised.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::resp::Reply;
 use super::server_log::ServerLog;
@@ -137,13 +138,14 @@ impl Record {
 /// What was seen of the server.
 impl Record {
     /// A command was sent. Returns its place in the history.
-    pub fn sent(&mut self, client: &str, argv: Argv, at: Time) -> usize {
+    pub fn sent(&mut self, client: &str, argv: Argv, at: Time, behind: Duration) -> usize {
         self.seen.history.push(Sent {
             line: self.line,
             incarnation: self.seen.incarnation(),
             client: client.into(),
             argv,
             taken_at: at,
+            behind,
             waited: false,
             calls: self.seen.calls.len(),
             reply: None,
@@ -151,6 +153,12 @@ impl Record {
             answered_after: 0,
         });
         self.seen.history.len() - 1
+    }
+
+    /// From now on another server tells of trouble.
+    pub fn is_told_by(&mut self, profile: &Profile) {
+        self.seen.announces = profile.announces.clone();
+        self.seen.commands = profile.commands.clone();
     }
 
     pub fn started(&mut self, start: Start) {

@@ -3,11 +3,12 @@
 //!
 //! Must not know: how a verdict is reached.
 
+use super::needs::meant;
 use super::outcome::{Failure, Ruling};
 use super::state::{EarlyEnd, Runner};
 use crate::case::script::Verb;
 use crate::contract::{Judgement, Reason, Verdict};
-use crate::kernel::Overclaim;
+use crate::kernel::{Overclaim, Rule, Selector};
 use crate::world::Broken;
 
 impl Runner<'_> {
@@ -64,6 +65,17 @@ impl Runner<'_> {
         Err(EarlyEnd::BadCase)
     }
 
+    /// The role that a rule in this line is about.
+    fn role_in_line(&self, line: u32) -> Option<&str> {
+        self.script.steps.iter().filter(|step| step.line == line).find_map(|step| {
+            let Verb::Inject { rule: Rule { selector, .. }, .. } = &step.verb else { return None };
+            match selector {
+                Selector::Calls { role, .. } => role.as_deref(),
+                Selector::Site(site) => site.role.as_deref(),
+            }
+        })
+    }
+
     /// Complains about rules that should have fired, by the lines they stand on.
     pub fn expect_none_unfired(&mut self, lines: &[u32]) -> Result<(), EarlyEnd> {
         if !lines.is_empty() {
@@ -71,7 +83,9 @@ impl Runner<'_> {
         }
         for line in lines {
             let text = self.script.source.lines().nth(*line as usize - 1).unwrap_or_default();
-            let message = format!("`{}` never fired; say `maybe` if it need not", text.trim());
+            let meant = self.role_in_line(*line).map_or("", meant);
+            let text = text.trim();
+            let message = format!("`{text}` never fired; say `maybe` if it need not{meant}");
             self.fail_at(*line, message, true);
         }
         self.judgements.never_fired |= !lines.is_empty();

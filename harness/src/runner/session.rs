@@ -4,14 +4,18 @@
 //! Must not know: what was observed, and what is judged.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use super::clients::{Arrived, Clients, Purpose};
+use super::content::Millis;
+use super::content::ask::millis;
 use super::resp::Reply;
 use crate::case::verbs::OBSERVER;
-use crate::kernel::{Cut, Time};
+use crate::kernel::{Cut, Name, Time};
 use crate::observation::Argv;
+use crate::profile::Profile;
 use crate::world::{Broken, Directive, Status, Victim, World};
 
 /// Who asked the running server to end.
@@ -40,6 +44,8 @@ pub struct SessionState {
     asked_if_ready: Option<u32>,
     /// The case's configuration so far.
     directives: Vec<Directive>,
+    /// The server that the case has put into the place of the world's own.
+    server: Option<Name>,
     /// Whether a server was started that has not been seen to end.
     has_server: bool,
     asked: Asked,
@@ -84,6 +90,27 @@ impl<'a> Session<'a> {
 
     pub fn directives(&self) -> &[Directive] {
         &self.state.directives
+    }
+
+    /// From the next start on it is this server. Returns what is known of it.
+    pub fn use_server(&mut self, name: &str) -> Result<Profile, Broken> {
+        self.state.server = Some(name.into());
+        self.world.use_server(name)
+    }
+
+    /// The server that the case has put into the place of the world's own.
+    pub fn server(&self) -> Option<&Name> {
+        self.state.server.as_ref()
+    }
+
+    /// How far the wall clock was set back.
+    pub fn behind(&self) -> Duration {
+        self.world.kernel().clock.behind()
+    }
+
+    /// The time that the server is told.
+    pub fn wall_clock(&self) -> Millis {
+        millis(self.world.kernel().clock.realtime())
     }
 
     /// Sets a directive for the next start; the last one counts.
@@ -169,9 +196,21 @@ impl Session<'_> {
     }
 
     pub fn signal(&mut self, signal: Signal) -> Result<(), Broken> {
+        self.asked_by_signal(signal);
+        self.world.signal(signal)
+    }
+
+    /// Sends a signal to one task. False: there is none of this name.
+    pub fn signal_task(&mut self, task: &str, signal: Signal) -> Result<bool, Broken> {
+        if !self.world.kernel().is_child(task) {
+            self.asked_by_signal(signal);
+        }
+        self.world.signal_task(task, signal)
+    }
+
+    fn asked_by_signal(&mut self, signal: Signal) {
         self.state.asked.shutdown |= matches!(signal, Signal::SIGTERM | Signal::SIGINT);
         self.state.asked.signal = Some(signal as i32);
-        self.world.signal(signal)
     }
 
     /// The machine ended the server; unless the case asked for that, the plan did.

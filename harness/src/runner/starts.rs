@@ -122,8 +122,10 @@ impl Runner<'_> {
             (Arc::new(Image::of(&kernel.disk)), kernel.is_at_rest() && !self.record.has_children())
         };
         let directives = self.session.directives().into();
+        let (server, behind) = (self.session.server().cloned(), self.session.behind());
         let at = self.session.now();
-        self.record.started(Start { at, image, at_rest, directives, ready: false, again });
+        let ready = false;
+        self.record.started(Start { at, image, at_rest, directives, server, behind, ready, again });
         self.session.server_starts();
         self.session.start()?;
         self.observe()?;
@@ -205,7 +207,7 @@ impl Runner<'_> {
         if !self.session.send(client, &argv, Purpose::Case(place))? {
             return Ok(None);
         }
-        self.record.sent(client, argv, self.session.now());
+        self.record.sent(client, argv, self.session.now(), self.session.behind());
         self.record.runners.insert(place);
         Ok(Some(place))
     }

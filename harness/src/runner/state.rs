@@ -30,7 +30,10 @@ impl From<Broken> for EarlyEnd {
 /// One run of a script.
 pub struct Runner<'a> {
     pub script: &'a Script,
+    /// That of the world's own server.
     pub profile: &'a Profile,
+    /// That of the server which the case has put into its place.
+    pub current: Option<Profile>,
     /// None: nothing is judged, because the run is about what INFO shows at some point.
     pub oracle: Option<&'a mut dyn Oracle>,
     /// The run that this one stands for, where its power cut is another than the script's.
@@ -72,8 +75,16 @@ impl<'a> Runner<'a> {
         oracle: Option<&'a mut dyn Oracle>,
     ) -> Self {
         let State { session, record, judgements } = state;
-        let session = Session::new(world, session);
-        Runner { script, profile, oracle, represented: None, session, record, judgements }
+        let mut session = Session::new(world, session);
+        let server = session.server().cloned();
+        let current = server.and_then(|server| session.use_server(&server).ok());
+        let represented = None;
+        Runner { script, profile, current, oracle, represented, session, record, judgements }
+    }
+
+    /// What is known of the server that runs, or runs next.
+    pub fn server(&self) -> &Profile {
+        self.current.as_ref().unwrap_or(self.profile)
     }
 
     pub fn into_state(self) -> State {

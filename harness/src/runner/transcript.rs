@@ -15,6 +15,7 @@
 
 use nix::sys::signal::Signal;
 
+use crate::case::attached::without_content;
 use crate::contract::Verdict;
 use crate::observation::{
     Answer, CallName, CallRecord, Event, LogLine, MachineEvent, Observations, Remark, Returned,
@@ -28,7 +29,7 @@ pub fn write(source: &str, seen: &Observations, remarks: &[Remark], verdict: Ver
         if number == 1 {
             step(&mut out, 0, seen, remarks);
         }
-        out.push_str(line.trim_end());
+        out.push_str(without_content(line.trim_end()));
         out.push('\n');
         step(&mut out, number, seen, remarks);
     }

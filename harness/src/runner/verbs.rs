@@ -7,14 +7,14 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use super::clients::Purpose;
+use super::needs::meant;
 use super::state::{EarlyEnd, Runner};
-use crate::case::script::{Damage, Expect, Needs, PageFate, Show, Verb};
+use crate::case::script::{Damage, Expect, Needs, Restart, Show, Verb};
 use crate::contract::Moment;
 use crate::kernel::disk::PowerCut;
-use crate::kernel::disk::page_cache::SyncErrors;
 use crate::kernel::{Cut, Name, Time};
 use crate::observation::{Argv, Damaged, Event};
-use crate::world::{Directive, Victim};
+use crate::world::Victim;
 
 /// How much server time a step may wait for something to happen.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,18 +29,25 @@ impl Runner<'_> {
                 self.session.world.kernel().schedule.decide(decision.clone());
             }
             Verb::Heal => self.heal()?,
+            Verb::HealOnly(healed) => self.heal_only(healed)?,
             Verb::Space(bytes) => self.space(*bytes),
+            Verb::ReadOnly => self.read_only(),
             Verb::SyncErrors(fate) => self.sync_errors(*fate),
             Verb::Hold(task) => self.session.hold(task, self.record.line),
             Verb::Release(task) => self.release(task)?,
             Verb::Advance(time) => self.advance(*time)?,
+            Verb::ClockBack(by) => self.clock_back(*by),
             Verb::AwaitChild => self.await_child()?,
             Verb::AwaitLog(text) => self.await_log(text)?,
             Verb::Kill(victim) => self.kill(*victim)?,
+            Verb::Signal { task, signal } => self.signal(task, *signal)?,
+            Verb::Orphan(code) => self.orphan(*code)?,
+            Verb::Launch(by) => self.launched_by(*by),
             Verb::PowerCut(cut) => self.power_cut(*cut)?,
             Verb::Settle => self.session.world.kernel().disk.settle(),
             Verb::Shutdown(signal) => self.shutdown(*signal)?,
-            Verb::Restart(directives) => self.restart(directives)?,
+            Verb::Restart(restart) => self.restart(restart)?,
+            Verb::File { name, content } => self.put_file(name, content)?,
             Verb::Damage { role, damage } => self.damage(&role.role, damage)?,
             Verb::Show(show) => self.show(show)?,
             Verb::Expect(expect) => self.expect(expect)?,
@@ -57,6 +64,7 @@ impl Runner<'_> {
     fn perform_if_possible(&mut self, verb: &Verb) -> Result<(), EarlyEnd> {
         let possible = match verb {
             Verb::Kill(Victim::Child) => self.session.world.children() > 0,
+            Verb::Signal { task, .. } => self.session.world.kernel().task_named(task).is_some(),
             Verb::Hold(task) => {
                 self.session.world.kernel().hold_task(task);
                 return Ok(());
@@ -79,41 +87,19 @@ impl Runner<'_> {
         if crate::contract::history::name(argv) == "SHUTDOWN" {
             self.session.asked_to_shut_down();
         }
-        self.record.last.place = Some(self.record.sent(client, argv.clone(), self.session.now()));
+        let (now, behind) = (self.session.now(), self.session.behind());
+        self.record.last.place = Some(self.record.sent(client, argv.clone(), now, behind));
         Ok(())
-    }
-
-    fn heal(&mut self) -> Result<(), EarlyEnd> {
-        let unfired = self.session.world.kernel().heal();
-        self.expect_none_unfired(&unfired)?;
-        self.settle()?;
-        self.record.faults.healed_at = Some(self.session.now());
-        Ok(())
-    }
-
-    fn space(&mut self, bytes: Option<u64>) {
-        self.session.world.kernel().disk.set_space(bytes);
-        self.record.faults.healed_at = None;
-        if bytes.is_some() {
-            self.record.faults.met(self.record.seen.incarnation());
-        }
     }
 
     /// Whether no server runs because the plan has ended it: a workload goes on as if nothing had
     /// happened.
-    fn plan_ended_server(&mut self) -> bool {
+    pub(super) fn plan_ended_server(&mut self) -> bool {
         let ended = self.session.plan_ended_server();
         if ended {
             self.record.note("no server");
         }
         ended
-    }
-
-    fn sync_errors(&mut self, fate: PageFate) {
-        self.session.world.kernel().disk.sync_errors = match fate {
-            PageFate::Clean => SyncErrors::Clean,
-            PageFate::Dirty => SyncErrors::Dirty,
-        };
     }
 
     fn release(&mut self, task: &str) -> Result<(), EarlyEnd> {
@@ -128,6 +114,13 @@ impl Runner<'_> {
         let to = self.session.now() + time;
         self.advance_to(to)?;
         self.settle()
+    }
+
+    /// Somebody sets the wall clock back.
+    fn clock_back(&mut self, by: Duration) {
+        self.session.world.kernel().clock.set_back(by);
+        let set = (self.session.now(), self.session.behind());
+        self.record.seen.clock_sets.push(set);
     }
 
     /// Waits until `done`; how long that took is shown.
@@ -204,13 +197,22 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn restart(&mut self, directives: &[Directive]) -> Result<(), EarlyEnd> {
+    /// Configures the next start.
+    pub fn prepare_restart(&mut self, restart: &Restart) -> Result<(), EarlyEnd> {
+        restart.directives.iter().for_each(|directive| self.session.configure(directive));
+        if let Some(server) = &restart.server {
+            let profile = self.session.use_server(server)?;
+            self.record.is_told_by(&profile);
+            self.current = Some(profile);
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, restart: &Restart) -> Result<(), EarlyEnd> {
         if self.session.is_running() {
             return self.bad_case("the server still runs: `kill` or `shutdown` comes first");
         }
-        for directive in directives {
-            self.session.configure(directive);
-        }
+        self.prepare_restart(restart)?;
         self.start()?;
         if self.session.has_server() {
             self.judgements.is_due(self.record.line, Moment::Restarted);
@@ -242,7 +244,7 @@ impl Runner<'_> {
             _ => None,
         };
         let Some((name, content)) = self.session.files_of(role).pop().or_else(absent) else {
-            return self.bad_case(format!("no file has the role `{role}`"));
+            return self.bad_case(format!("no file has the role `{role}`{}", meant(role)));
         };
         let length = content.len() as u64;
         let reach = match damage {
@@ -264,7 +266,7 @@ impl Runner<'_> {
 /// Whether the step depends on what is on the disk even when no process lives.
 pub fn looks_at_the_disk(verb: &Verb) -> bool {
     match verb {
-        Verb::Damage { .. } | Verb::PowerCut(_) | Verb::Space(_) => true,
+        Verb::Damage { .. } | Verb::File { .. } | Verb::PowerCut(_) | Verb::Space(_) => true,
         Verb::Show(show) => matches!(show, Show::File(_) | Show::Files),
         Verb::Expect(expect) | Verb::Symptom(expect) => {
             matches!(expect, Expect::File { .. } | Expect::Files { .. })

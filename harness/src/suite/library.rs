@@ -103,9 +103,9 @@ impl Library {
         let mut cases = Vec::new();
         for folder in entries(&root.join("cases"))?.into_iter().filter(|path| path.is_dir()) {
             for path in entries(&folder)?.into_iter().filter(|path| is_case(path)) {
-                let text = read(&path)?;
                 let name = format!("{}/{}", stem(&folder), stem(&path));
                 let source = path.strip_prefix(here).unwrap_or(&path).display().to_string();
+                let text = read(&path, &source)?;
                 cases.push(CaseFile { name, source, text, own: false, head: 0 });
             }
         }
@@ -118,7 +118,13 @@ impl Library {
         let case = |(name, text): &(&str, &str)| CaseFile {
             name: (*name).into(),
             source: format!("cases/{name}.case"),
-            text: (*text).into(),
+            text: case::attached::attach(name, text, |path| {
+                let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+                let wanted = format!("{folder}/{path}");
+                let found = embedded::FILES.iter().find(|(path, _)| *path == wanted);
+                found.map(|(_, bytes)| bytes.to_vec()).ok_or_else(|| "it was not built in".into())
+            })
+            .expect("what a case takes from a file is built in beside it"),
             own: false,
             head: 0,
         };
@@ -194,7 +200,7 @@ impl Library {
             }
         }
         let name = shown.strip_suffix(".case").unwrap_or(&shown).to_string();
-        Ok(CaseFile { name, text: read(path)?, source: shown, ..CaseFile::own() })
+        Ok(CaseFile { name, text: read(path, &shown)?, source: shown, ..CaseFile::own() })
     }
 }
 
@@ -233,11 +239,21 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, LibraryError> {
     read().map_err(|why| LibraryError::File { verb: "list", path: folder.to_path_buf(), why })
 }
 
-fn read(path: &Path) -> Result<String, LibraryError> {
+/// The text of a case, with what it takes from other files.
+fn read(path: &Path, shown: &str) -> Result<String, LibraryError> {
     let owned = || path.to_path_buf();
     let file = |why| LibraryError::File { verb: "read", path: owned(), why };
     let bytes = std::fs::read(path).map_err(file)?;
-    String::from_utf8(bytes).map_err(|why| LibraryError::NotText { path: owned(), why })
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|why| LibraryError::NotText { path: owned(), why })?;
+    case::attached::attach(shown, &text, beside(path))
+        .map_err(|bad| LibraryError::BadCases(vec![bad]))
+}
+
+/// Reads files by a path that begins in the folder of a case.
+pub fn beside(case: &Path) -> impl Fn(&str) -> Result<Vec<u8>, String> {
+    let folder = case.parent().map(Path::to_path_buf).unwrap_or_default();
+    move |path| std::fs::read(folder.join(path)).map_err(|why| why.to_string())
 }
 
 fn is_case(path: &Path) -> bool {

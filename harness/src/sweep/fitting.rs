@@ -38,7 +38,7 @@ use nix::errno::Errno;
 use super::fault::{CallFault, Fault, First, Lasts, Moved, Then};
 use super::workload::{Added, Ending};
 use crate::case::script::{PageFate, Verb};
-use crate::kernel::plan::{Effect, Halt, Selector, Victim, When, Window};
+use crate::kernel::plan::{Claim, Effect, Halt, Selector, Victim, When, Window};
 use crate::kernel::{CallName, Cut, Decision, Site};
 use crate::runner::ReachedCall;
 
@@ -196,7 +196,7 @@ impl List<'_> {
 
     fn lie(&mut self, claimed: u64) {
         let claimed = i64::try_from(claimed).expect("no call moves so many bytes");
-        let rule = self.at(Effect::Retval(claimed));
+        let rule = self.at(Effect::Retval(Claim::Exactly(claimed)));
         self.push(CallFault::Lie, vec![rule]);
     }
 

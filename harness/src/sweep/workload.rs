@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::case::DEFAULT_CLIENT;
-use crate::case::script::{Needs, Script, Step, Verb};
+use crate::case::script::{Needs, Restart, Script, Step, Verb};
 use crate::kernel::disk::power_cut::Mode;
 use crate::kernel::plan::Victim;
 use crate::kernel::{Cut, Name};
@@ -49,7 +49,7 @@ impl Ending {
 
     fn steps(self) -> Vec<Verb> {
         let kill = || Verb::Kill(Victim::All).optional();
-        let restart = || Verb::Restart(Vec::new());
+        let restart = || Verb::Restart(Restart::default());
         let write = || Verb::Send {
             client: Name::known(DEFAULT_CLIENT),
             argv: [b"INCR".to_vec(), b"after".to_vec()].into(),
@@ -133,7 +133,9 @@ impl Workload {
                 }
                 Verb::Inject { .. }
                 | Verb::Heal
+                | Verb::HealOnly(_)
                 | Verb::Space(_)
+                | Verb::ReadOnly
                 | Verb::SyncErrors(_)
                 | Verb::Damage { .. }
                 | Verb::Show(_)
@@ -141,6 +143,8 @@ impl Workload {
                 | Verb::Symptom(_)
                 | Verb::Expect(_) => {}
                 Verb::Kill(_)
+                | Verb::Signal { .. }
+                | Verb::Orphan(_)
                 | Verb::Shutdown(_)
                 | Verb::Check
                 | Verb::AwaitChild

@@ -10,60 +10,16 @@ use nix::sys::signal::Signal;
 
 pub use crate::kernel::Victim;
 use crate::kernel::disk::power_cut::Impossible;
-use crate::kernel::{Cut, Image, Kernel, Roles, Time};
+use crate::kernel::{Cut, Image, Kernel, Time};
 use crate::profile::Profile;
+use directive::roles;
+pub use directive::{Directive, Unsayable, arguments};
 
+mod directive;
 mod pids;
+pub mod quoting;
 pub mod sim;
 pub mod supervised;
-
-/// A configuration directive and its value, as in redis.conf: the value may be several words.
-#[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-pub struct Directive {
-    pub name: String,
-    pub value: String,
-}
-
-impl Directive {
-    /// Whether it takes the place of another one. Some are about what their first word names, and
-    /// stand beside those about something else.
-    pub fn replaces(&self, other: &Directive) -> bool {
-        let named = |directive: &Directive| {
-            let name = directive.name.to_lowercase();
-            let word = directive.value.split_whitespace().next().map(str::to_string);
-            let about = ABOUT_THEIR_FIRST_WORD.contains(&name.as_str()).then_some(word);
-            (name, about)
-        };
-        named(self) == named(other)
-    }
-}
-
-/// Directives of which a redis.conf may have several.
-const ABOUT_THEIR_FIRST_WORD: [&str; 3] = ["user", "rename-command", "client-output-buffer-limit"];
-
-/// A server's command line without the program: first the profile's arguments, then the directives,
-/// which override them. Each word of a value is an argument; an empty value is one empty argument.
-pub fn arguments(profile: &Profile, directives: &[Directive]) -> Vec<String> {
-    let mut arguments = profile.args.clone();
-    for Directive { name, value } in directives {
-        arguments.push(format!("--{name}"));
-        match value.trim() {
-            "" => arguments.push(String::new()),
-            words => arguments.extend(words.split_whitespace().map(str::to_string)),
-        }
-    }
-    arguments
-}
-
-/// The roles of the files of a server that is started with these directives.
-pub fn roles(profile: &Profile, directives: &[Directive]) -> Roles {
-    profile.roles_under(|name| {
-        let set = directives.iter().rev().find(|set| set.name.eq_ignore_ascii_case(name));
-        set.map(|set| set.value.trim()).filter(|value| !value.is_empty())
-    })
-}
 
 /// Why a world cannot go on. None of these is a verdict on the server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +33,12 @@ pub enum Broken {
     /// The server has used up its budget of calls or of real time.
     #[error("hung: {0}")]
     Hung(String),
+}
+
+impl From<Unsayable> for Broken {
+    fn from(why: Unsayable) -> Broken {
+        Broken::NotMeasured(format!("a directive cannot be given to a server: {why}"))
+    }
 }
 
 /// The state of the server that was started last.
@@ -177,6 +139,15 @@ pub trait World {
 
     /// Sends a signal to the server process.
     fn signal(&mut self, signal: Signal) -> Result<(), Broken>;
+
+    /// Sends a signal to the living task with this name: to a process, or to one thread, which
+    /// alone is interrupted by it. False: there is none.
+    fn signal_task(&mut self, task: &str, signal: Signal) -> Result<bool, Broken>;
+
+    /// From the next start on the server with this name runs. Returns what is known of it.
+    fn use_server(&mut self, name: &str) -> Result<Profile, Broken> {
+        Err(Broken::NotMeasured(format!("no other server can run here, so not {name} either")))
+    }
 
     fn status(&self) -> Status;
 

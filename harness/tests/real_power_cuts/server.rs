@@ -148,7 +148,8 @@ impl Real<'_> {
         let _ = fs::remove_file(self.socket());
         let log = self.folder.path().join("log");
         let mut all = Command::new(&self.place.program);
-        all.args(arguments(&self.place.profile, directives)).arg("--unixsocket").arg(self.socket());
+        let args = arguments(&self.place.profile, directives).expect("they can be given");
+        all.args(args).arg("--unixsocket").arg(self.socket());
         all.arg("--dir").arg(self.place.device.root()).arg("--logfile").arg(log);
         all.env_clear().envs(&self.place.profile.environment).current_dir(self.folder.path());
         let forks = while_forking();

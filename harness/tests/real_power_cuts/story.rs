@@ -97,7 +97,7 @@ impl Story {
     pub fn last_start(&self) -> Vec<Directive> {
         let verbs = || self.script.steps.iter().map(|step| &step.verb);
         let mut starts = verbs().filter_map(|verb| match verb {
-            Verb::Restart(directives) => Some(directives),
+            Verb::Restart(restart) => Some(&restart.directives),
             _ => None,
         });
         let last = starts.next_back().into_iter().flatten().cloned();

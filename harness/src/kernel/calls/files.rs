@@ -90,6 +90,9 @@ impl Kernel {
         if !is_dir && flags.contains(OFlag::O_DIRECTORY) {
             return Err(Errno::ENOTDIR);
         }
+        if allows(flags, Access::Write) || flags.contains(OFlag::O_TRUNC) {
+            self.disk.check_writable()?;
+        }
         // Linux truncates even where the descriptor is only to be read.
         if flags.contains(OFlag::O_TRUNC) && !is_new && !self.disk.inode(ino).content.is_empty() {
             self.disk.resize(ino, 0)?;
@@ -167,6 +170,7 @@ impl Kernel {
     ) -> Result<(u64, u64), Errno> {
         let place = checked(place)?;
         let (id, ino) = self.file_for(task, fd, Access::Write)?;
+        self.disk.check_writable()?;
         let description = self.descriptions.get(id);
         let append = description.flags.contains(OFlag::O_APPEND);
         let end = self.disk.inode(ino).content.len();

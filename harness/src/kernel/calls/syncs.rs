@@ -46,6 +46,11 @@ impl Kernel {
         if entered.lie().is_some() {
             return Ok(());
         }
+        // There is nothing to begin with where nothing is dirty.
+        let clean = self.disk.inode(ino).content.is_clean_outside(0, 0);
+        if entered.site.call != CallName::SyncFileRange || !clean {
+            self.disk.check_writable()?;
+        }
         let kind = match entered.site.call {
             CallName::Fsync => Some(SyncKind::Fsync),
             CallName::Fdatasync => Some(SyncKind::Fdatasync),

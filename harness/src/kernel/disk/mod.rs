@@ -78,6 +78,9 @@ pub struct Disk {
     /// How many blocks are free; None: there is no limit.
     free: Option<u64>,
     pub sync_errors: SyncErrors,
+    /// Whatever would change something fails with EROFS, also through descriptors that are open, as
+    /// on an ext4 that has aborted its log.
+    pub read_only: bool,
 }
 
 impl Default for Disk {
@@ -98,6 +101,7 @@ impl Disk {
             sequence: 1,
             free: None,
             sync_errors: SyncErrors::default(),
+            read_only: false,
         }
     }
 
@@ -177,6 +181,19 @@ impl Disk {
         self.sequence
     }
 
+    /// EROFS where nothing can be changed; Linux finds every other error first.
+    pub fn check_writable(&self) -> Result<(), Errno> {
+        if self.read_only { Err(Errno::EROFS) } else { Ok(()) }
+    }
+
+    /// Changes the disk as if it had been taken out.
+    fn taken_out<T>(&mut self, change: impl FnOnce(&mut Disk) -> T) -> T {
+        let read_only = std::mem::take(&mut self.read_only);
+        let changed = change(self);
+        self.read_only = read_only;
+        changed
+    }
+
     /// How many of `wanted` bytes at `offset` there is room for, up to a block boundary.
     pub fn room(&self, ino: Ino, offset: u64, wanted: u64) -> u64 {
         let Some(free) = self.free else { return wanted };
@@ -193,6 +210,7 @@ impl Disk {
 
     /// Truncates or extends a file. ENOSPC without room to extend it.
     pub fn resize(&mut self, ino: Ino, length: u64) -> Result<(), Errno> {
+        self.check_writable()?;
         if self.room(ino, 0, length) < length {
             return Err(Errno::ENOSPC);
         }
@@ -266,6 +284,10 @@ impl Disk {
     /// The power was cut and is back: the disk holds this image and nothing else. No file may be
     /// open any more.
     pub fn power_cut(&mut self, image: &Image) {
+        self.taken_out(|disk| disk.hold(image));
+    }
+
+    fn hold(&mut self, image: &Image) {
         let used: u64 = self.inodes.values().map(|inode| inode.content.blocks()).sum();
         self.give_back(used);
         self.inodes.retain(|ino, _| *ino == ROOT);
@@ -283,8 +305,8 @@ impl Disk {
 
     /// A disk with the same settings and numbering that holds this image and nothing else.
     pub fn with_image(&self, image: &Image) -> Disk {
-        let Disk { next_ino, sequence, free, sync_errors, .. } = *self;
-        let mut disk = Disk { next_ino, sequence, free, sync_errors, ..Disk::new() };
+        let Disk { next_ino, sequence, free, sync_errors, read_only, .. } = *self;
+        let mut disk = Disk { next_ino, sequence, free, sync_errors, read_only, ..Disk::new() };
         disk.power_cut(image);
         disk
     }
@@ -302,15 +324,17 @@ impl Disk {
     /// Sets the content of a file, making it if need be, or removes it. Everything on the disk is
     /// durable afterwards, as if the disk had been taken out and changed elsewhere.
     pub fn set_file(&mut self, name: &str, content: Option<&[u8]>) -> Result<(), Errno> {
-        if self.find(name).is_some() {
-            self.unlink(name)?;
-        }
-        if let Some(bytes) = content {
-            let ino = self.create(name, false)?;
-            self.write(ino, 0, bytes);
-        }
-        self.settle();
-        Ok(())
+        self.taken_out(|disk| {
+            if disk.find(name).is_some() {
+                disk.unlink(name)?;
+            }
+            if let Some(bytes) = content {
+                let ino = disk.create(name, false)?;
+                disk.write(ino, 0, bytes);
+            }
+            disk.settle();
+            Ok(())
+        })
     }
 }
 

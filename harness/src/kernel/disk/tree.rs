@@ -59,6 +59,7 @@ impl Disk {
         if self.last_if_any(path)?.is_some() {
             return Err(Errno::EEXIST);
         }
+        self.check_writable()?;
         let ino = self.next_ino;
         self.next_ino += 1;
         self.inodes.insert(ino, Inode::new(path, is_dir));
@@ -89,6 +90,7 @@ impl Disk {
             Some(target) => self.check_replaced(moved, target, to)?,
             None => {}
         }
+        self.check_writable()?;
         if self.inode(moved).is_dir && self.names.has_children(from) {
             // Not modelled, because no server does it: the paths of all files in it would change.
             return Err(Errno::EXDEV);
@@ -122,6 +124,7 @@ impl Disk {
         if self.inode(ino).is_dir {
             return Err(Errno::EISDIR);
         }
+        self.check_writable()?;
         self.remove_name(path, ino);
         Ok(())
     }
@@ -138,6 +141,7 @@ impl Disk {
         if self.names.has_children(path) {
             return Err(Errno::ENOTEMPTY);
         }
+        self.check_writable()?;
         self.remove_name(path, ino);
         Ok(())
     }

@@ -30,7 +30,7 @@ pub enum Effect {
     /// At most this many bytes are written or read, and the call says so.
     Short(u64),
     /// A lie: nothing is done, and the call returns this.
-    Retval(i64),
+    Retval(Claim),
     /// The call takes this long.
     Delay(Duration),
     /// The call does not return until `heal`.
@@ -41,6 +41,14 @@ pub enum Effect {
     Halt(When, Halt),
     /// The machine syncs all files, or directories, with this role by itself.
     Sync(When, String),
+}
+
+/// What a call claims that did nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// All that it was asked for: a write every byte, any other call success.
+    All,
+    Exactly(i64),
 }
 
 /// On which side of the call something happens.
@@ -129,18 +137,43 @@ pub struct Rule {
     pub selector: Selector,
     pub window: Window,
     pub effect: Effect,
+    /// By this name it can be ended alone.
+    pub name: Option<String>,
     /// Whether this rule need not fire.
     pub maybe: bool,
     /// Where it was written (a line number, say), to report that it never fired.
     pub origin: u32,
 }
 
+/// The number of a rule among all that a machine ever had, from 1.
+pub type RuleNumber = u32;
+
 /// A rule and what it has counted.
 #[derive(Clone, Debug)]
 struct Armed {
     rule: Rule,
+    /// Tells it from every other one.
+    number: RuleNumber,
     seen: u64,
     fired: u64,
+}
+
+impl Armed {
+    fn should_have_fired(&self) -> bool {
+        self.fired == 0 && !self.rule.maybe
+    }
+}
+
+impl Claim {
+    /// What a call returns that was asked for so many bytes, or None where it moves none: no more
+    /// than that.
+    fn of(self, asked: Option<u64>) -> i64 {
+        let most = asked.map(|asked| i64::try_from(asked).unwrap_or(i64::MAX));
+        match self {
+            Claim::All => most.unwrap_or(0),
+            Claim::Exactly(value) => most.map_or(value, |most| value.min(most)),
+        }
+    }
 }
 
 /// A rule that made a call claim more than it was asked for, which no Linux does.
@@ -157,6 +190,8 @@ pub struct Overclaim {
 pub struct Decided {
     /// What happens to it; None: nothing.
     pub effect: Option<Effect>,
+    /// The rule that says so.
+    pub by: Option<RuleNumber>,
     /// Roles that the machine syncs by itself beside it.
     pub syncs: Vec<(When, String)>,
 }
@@ -165,6 +200,8 @@ pub struct Decided {
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     armed: Vec<Armed>,
+    /// How many rules there ever were.
+    rules: RuleNumber,
     /// Calls that would lie do what they claim.
     honest: bool,
     /// The first since somebody asked.
@@ -174,13 +211,14 @@ pub struct Plan {
 impl Plan {
     /// Adds a rule after the others; it counts from now on.
     pub fn inject(&mut self, rule: Rule) {
-        self.armed.push(Armed { rule, seen: 0, fired: 0 });
+        self.rules += 1;
+        self.armed.push(Armed { rule, number: self.rules, seen: 0, fired: 0 });
     }
 
     /// Counts the call at `site` for every rule. No more is claimed than was asked for, in bytes,
     /// where that is given.
     pub fn decide(&mut self, site: &Site, asked: Option<u64>) -> Decided {
-        let (mut decided, mut syncs) = (None, Vec::new());
+        let (mut decided, mut by, mut syncs) = (None, None, Vec::new());
         for armed in &mut self.armed {
             if !armed.rule.selector.matches(site) {
                 continue;
@@ -197,19 +235,22 @@ impl Plan {
             if decided.is_none() && holds {
                 armed.fired += 1;
                 let mut effect = armed.rule.effect.clone();
-                if let (Effect::Retval(value), Some(asked)) = (&mut effect, asked)
-                    && let Ok(claimed) = u64::try_from(*value)
-                    && claimed > asked
-                {
-                    let origin = armed.rule.origin;
-                    self.overclaim.get_or_insert(Overclaim { origin, claimed, asked });
-                    *value = asked as i64;
+                if let Effect::Retval(claim) = &mut effect {
+                    let (origin, told) = (armed.rule.origin, claim.of(asked));
+                    if let Claim::Exactly(value) = *claim
+                        && value > told
+                    {
+                        let (claimed, asked) = (value.unsigned_abs(), told.unsigned_abs());
+                        self.overclaim.get_or_insert(Overclaim { origin, claimed, asked });
+                    }
+                    *claim = Claim::Exactly(told);
                 }
-                decided = Some(effect);
+                (decided, by) = (Some(effect), Some(armed.number));
             }
         }
         let lie = |effect: &Effect| matches!(effect, Effect::Retval(_));
-        Decided { effect: decided.filter(|effect| !(self.honest && lie(effect))), syncs }
+        let effect = decided.filter(|effect| !(self.honest && lie(effect)));
+        Decided { effect, by, syncs }
     }
 
     /// From now on a rule that lies fires, and the call is an ordinary one.
@@ -234,11 +275,25 @@ impl Plan {
         unfired
     }
 
+    /// Whether the rule is still in force.
+    pub fn has(&self, number: RuleNumber) -> bool {
+        self.armed.iter().any(|armed| armed.number == number)
+    }
+
+    /// Removes the rules with this name. Returns the origins of those that never fired and had to.
+    pub fn heal_named(&mut self, name: &str) -> Vec<u32> {
+        let named = |armed: &Armed| armed.rule.name.as_deref() == Some(name);
+        let unfired = self.armed.iter().filter(|armed| named(armed) && armed.should_have_fired());
+        let unfired = unfired.map(|armed| armed.rule.origin).collect();
+        self.armed.retain(|armed| !named(armed));
+        unfired
+    }
+
     /// The origins of rules that have not fired, except for those that need not.
     pub fn unfired(&self) -> Vec<u32> {
         self.armed
             .iter()
-            .filter(|armed| armed.fired == 0 && !armed.rule.maybe)
+            .filter(|armed| armed.should_have_fired())
             .map(|armed| armed.rule.origin)
             .collect()
     }

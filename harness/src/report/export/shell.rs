@@ -5,7 +5,7 @@
 //! between two calls it cannot do. Must not know: how a case is run.
 
 use crate::case::DEFAULT_CLIENT;
-use crate::case::script::{Damage, Expect, Script, Step, Verb};
+use crate::case::script::{Damage, Expect, Restart, Script, Step, Verb};
 use crate::world::{Directive, Victim};
 
 /// What comes before the steps.
@@ -46,8 +46,9 @@ pub fn script(script: &Script) -> Option<String> {
         match &step.verb {
             Verb::Config(directive) => directives.push(directive.clone()),
             Verb::Needs(_) | Verb::Known(_) | Verb::Show(_) => {}
-            Verb::Restart(more) => {
-                directives.extend(more.iter().cloned());
+            Verb::Restart(Restart { server: Some(_), .. }) => return None,
+            Verb::Restart(restart) => {
+                directives.extend(restart.directives.iter().cloned());
                 text.push_str(&start(&directives));
             }
             Verb::Send { .. } => text.push_str(&sent(script, &commands)?),

@@ -5,7 +5,7 @@
 //! keeps its pages, pipes and restarts it cannot do. Must not know: how a case is run.
 
 use crate::case::script::{Script, Verb};
-use crate::kernel::plan::{Effect, Rule, Selector, Window};
+use crate::kernel::plan::{Claim, Effect, Rule, Selector, Window};
 use crate::kernel::{CallName, Site};
 
 /// Whether servers of this family append to one file under one name. From 7.0 on the name changes
@@ -25,7 +25,13 @@ pub fn command(script: &Script, server: &str, family: &str) -> Option<String> {
             Verb::Config(directive) => {
                 directives.push(format!("--{} {}", directive.name, directive.value));
             }
-            Verb::SyncErrors(_) | Verb::Space(_) | Verb::Hold(_) => return None,
+            Verb::SyncErrors(_)
+            | Verb::Space(_)
+            | Verb::ReadOnly
+            | Verb::HealOnly(_)
+            | Verb::ClockBack(_)
+            | Verb::File { .. }
+            | Verb::Hold(_) => return None,
             _ => {}
         }
     }
@@ -80,7 +86,7 @@ fn file(role: &str) -> Option<&'static str> {
 fn effect(effect: &Effect) -> Option<String> {
     match effect {
         Effect::Error(errno) => Some(format!("error={errno:?}")),
-        Effect::Retval(claimed) => Some(format!("retval={claimed}")),
+        Effect::Retval(Claim::Exactly(claimed)) => Some(format!("retval={claimed}")),
         Effect::Delay(time) => Some(format!("delay_enter={}", time.as_micros())),
         _ => None,
     }

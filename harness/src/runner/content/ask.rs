@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use super::{Content, Kept, Millis, Part, Place, values};
-use crate::kernel::Clock;
 use crate::observation::Argv;
 use crate::runner::resp::{Reply, decode, encode};
 use crate::world::{Broken, Directive, World};
@@ -49,9 +48,10 @@ pub struct Access {
 impl Access {
     pub fn with(directives: &[Directive]) -> Access {
         let mut access = Access::default();
-        for Directive { name, value } in directives {
-            let words: Vec<&str> = value.split_whitespace().collect();
-            match (name.to_lowercase().as_str(), words.as_slice()) {
+        for directive in directives {
+            let words = directive.words().unwrap_or_default();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            match (directive.name.to_lowercase().as_str(), words.as_slice()) {
                 ("requirepass", [password]) => {
                     let password = password.as_bytes().into();
                     access.login = Some(Login { user: None, password });
@@ -60,10 +60,10 @@ impl Access {
                     access.login = access.login.or(Login::of_user(name, rules));
                 }
                 ("rename-command", [from, rest @ ..]) => {
-                    let to = rest.first().copied().unwrap_or_default().trim_matches('"');
+                    let to = rest.first().copied().unwrap_or_default();
                     access.renamed.push((from.to_uppercase().into(), to.into()));
                 }
-                ("aclfile", [file]) => access.users_in_a_file = *file != "\"\"",
+                ("aclfile", [file]) => access.users_in_a_file = !file.is_empty(),
                 _ => {}
             }
         }
@@ -335,13 +335,8 @@ struct Typed {
 }
 
 /// Nanoseconds since 1970 as servers tell them.
-fn millis(realtime: u64) -> Millis {
+pub fn millis(realtime: u64) -> Millis {
     realtime / 1_000_000
-}
-
-/// When it is `at` on the machine.
-pub fn millis_at(at: crate::kernel::Time) -> Millis {
-    millis(Clock::REALTIME_AT_ZERO + at.as_nanos())
 }
 
 /// Databases that are not empty, from `db0:keys=1,…`.

@@ -11,6 +11,7 @@ pub mod replay;
 mod tree;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::content::Content;
 use crate::case::script::Script;
@@ -34,7 +35,11 @@ pub struct Origin {
     /// The files as the server read them.
     pub image: Arc<Image>,
     pub directives: Arc<[Directive]>,
+    /// Another server than the world's own.
+    pub server: Option<Name>,
     pub at: Time,
+    /// How far the wall clock is behind.
+    pub behind: Duration,
 }
 
 /// A command that a server took up.
@@ -44,6 +49,8 @@ pub struct Taken {
     /// None: it was refused because of a fault, or ended the server, and is not done again.
     pub argv: Option<Argv>,
     pub at: Time,
+    /// How far the wall clock was behind by then.
+    pub behind: Duration,
     /// Its reply may be another one each time.
     pub varies: bool,
 }
@@ -58,13 +65,15 @@ pub struct Past {
     pub until: Time,
     /// Whether a reply or an effect may depend on the time.
     pub timed: bool,
+    /// When the wall clock was set back meanwhile, and how far it was behind then.
+    pub sets: Vec<(Time, Duration)>,
 }
 
 impl Past {
     /// The past of a server that was only started.
     pub fn of_start(origin: Origin, timed: bool) -> Past {
         let until = origin.at;
-        Past { origin, commands: Vec::new(), until, timed }
+        Past { origin, commands: Vec::new(), until, timed, sets: Vec::new() }
     }
 }
 

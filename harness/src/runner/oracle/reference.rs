@@ -2,6 +2,9 @@
 //!
 //! Must not know: which contents are wanted, and what anything is compared with.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use super::tree::Arrived;
 use super::{Past, Taken};
 use crate::contract::history::name;
@@ -20,6 +23,8 @@ pub struct Reference {
     world: Box<dyn World>,
     clients: Clients,
     access: Access,
+    /// See [`Past::sets`]; those still to come.
+    sets: VecDeque<(Time, Duration)>,
 }
 
 impl Reference {
@@ -32,6 +37,10 @@ impl Reference {
         if origin.image.dirs().next().is_some() || origin.image.files().next().is_some() {
             world.put_image(&origin.image)?;
         }
+        if let Some(server) = &origin.server {
+            world.use_server(server)?;
+        }
+        world.kernel().clock.set_behind(origin.behind);
         world.start(&origin.directives)?;
         if world.status() != Status::Running {
             let log = String::from_utf8_lossy(&world.log()).into_owned();
@@ -40,7 +49,8 @@ impl Reference {
             return Err(Broken::NotMeasured(message));
         }
         let access = Access::with(&origin.directives);
-        Ok(Reference { world, clients: Clients::default(), access })
+        let sets = past.sets.iter().copied().collect();
+        Ok(Reference { world, clients: Clients::default(), access, sets })
     }
 
     /// Does the command with this place. Returns what has been answered since the last one.
@@ -58,8 +68,23 @@ impl Reference {
     }
 
     fn advance(&mut self, taken: &Taken) -> Result<(), Broken> {
-        let now = self.world.kernel().now();
-        if taken.at > now { self.world.advance_to(taken.at) } else { Ok(()) }
+        self.advance_to(taken.at)?;
+        // It may have been sent before or after somebody set the clock at that moment.
+        self.world.kernel().clock.set_behind(taken.behind);
+        Ok(())
+    }
+
+    /// Moves the clock, and sets it where it was set.
+    fn advance_to(&mut self, to: Time) -> Result<(), Broken> {
+        while let Some((at, behind)) = self.sets.pop_front_if(|(at, _)| *at < to) {
+            self.go_on_to(at)?;
+            self.world.kernel().clock.set_behind(behind);
+        }
+        self.go_on_to(to)
+    }
+
+    fn go_on_to(&mut self, to: Time) -> Result<(), Broken> {
+        if to > self.now() { self.world.advance_to(to) } else { Ok(()) }
     }
 
     pub fn now(&self) -> Time {
@@ -71,9 +96,7 @@ impl Reference {
     /// A wait that is over ends with the next turn of the event loop, and whoever looked at the
     /// server of the run gave it one.
     pub fn wait_until_the_end(&mut self, past: &Past) -> Result<Arrived, Broken> {
-        if past.until > self.world.kernel().now() {
-            self.world.advance_to(past.until)?;
-        }
+        self.advance_to(past.until)?;
         let mut asker = Asker::new(&mut *self.world, ASKER, &self.access);
         asker.ask(&[[b"PING".to_vec()].into()])?.ok();
         self.arrived()

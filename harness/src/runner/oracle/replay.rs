@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::reference::{Reference, may_configure};
 use super::tree::{Prefix, Tree};
 use super::{Announcer, Oracle, Origin, Past, Point, Rerun};
 use crate::case::script::Script;
 use crate::contract::Verdict;
-use crate::kernel::Time;
+use crate::kernel::{Name, Time};
 use crate::observation::Policy;
 use crate::profile::Profile;
 use crate::runner::content::Content;
@@ -22,8 +23,8 @@ use crate::world::{Broken, Directive, World};
 /// Makes worlds of one kind.
 pub type Factory<'a> = Box<dyn FnMut() -> Result<Box<dyn World>, Broken> + 'a>;
 
-/// What a start begins with; the time where it matters.
-type Root = (u64, Arc<[Directive]>, Option<Time>);
+/// What a start begins with; the time, and how far the wall clock is behind, where it matters.
+type Root = (u64, Arc<[Directive]>, Option<Name>, Option<(Time, Duration)>);
 
 /// How often something was asked for, and how often it was known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,8 +51,9 @@ impl<'a> WorldOracle<'a> {
     }
 
     fn root(past: &Past) -> Root {
-        let Origin { image, directives, at } = &past.origin;
-        (image.hash(), Arc::clone(directives), past.timed.then_some(*at))
+        let Origin { image, directives, server, at, behind } = &past.origin;
+        let time = past.timed.then_some((*at, *behind));
+        (image.hash(), Arc::clone(directives), server.clone(), time)
     }
 
     fn path(&mut self, past: &Past) -> (&mut Tree, Vec<Prefix>) {

@@ -5,6 +5,7 @@
 //! does not depend on what comes behind it. Must not know: how any of it is found out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Past, Taken};
 use crate::kernel::{Name, Time};
@@ -18,7 +19,10 @@ pub type Prefix = usize;
 pub type Arrived = Vec<(usize, String)>;
 
 /// What tells one command from another.
-type Step = (Name, Option<Argv>, Option<Time>);
+type Step = (Name, Option<Argv>, Option<Moment>);
+
+/// The time, and how far the wall clock is behind.
+type Moment = (Time, Duration);
 
 #[derive(Debug, Default)]
 struct Node {
@@ -54,13 +58,13 @@ impl Tree {
         let mut at: Prefix = 0;
         path.push(at);
         for taken in &past.commands[..count] {
-            at = self.next(at, taken, past.timed.then_some(taken.at));
+            at = self.next(at, taken, past.timed.then_some((taken.at, taken.behind)));
             path.push(at);
         }
         path
     }
 
-    fn next(&mut self, at: Prefix, taken: &Taken, time: Option<Time>) -> Prefix {
+    fn next(&mut self, at: Prefix, taken: &Taken, time: Option<Moment>) -> Prefix {
         let Taken { client, argv, .. } = taken;
         let order = |(known, _): &(Step, Prefix)| {
             known.0.cmp(client).then_with(|| known.1.cmp(argv)).then_with(|| known.2.cmp(&time))
@@ -135,11 +139,19 @@ mod tests {
             client: Name::known("client"),
             argv: Some([word.as_bytes().to_vec()].into()),
             at: Time(*at),
+            behind: Duration::ZERO,
             varies: false,
         };
         let image = Arc::new(Image::default());
-        let origin = Origin { image, directives: Arc::from([]), at: Time(0) };
-        Past { origin, commands: words.iter().map(taken).collect(), until: Time(9), timed }
+        let (directives, at, behind) = (Arc::from([]), Time(0), Duration::ZERO);
+        let origin = Origin { image, directives, server: None, at, behind };
+        Past {
+            origin,
+            commands: words.iter().map(taken).collect(),
+            until: Time(9),
+            timed,
+            sets: Vec::new(),
+        }
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub fn shown(
     profile: &Profile,
     oracle: &mut dyn Oracle,
 ) -> Result<StartShown, Broken> {
+    if let Some(server) = &start.server {
+        world.use_server(server)?;
+    }
     let ends = refused(start, world, profile)?;
     let running = matches!(world.status(), Status::Running);
     let disk = disk_hash(world, profile);

@@ -4,13 +4,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::class::{Class, hash_of};
 use crate::case::script::{Script, Verb};
 use crate::kernel::disk::power_cut::Shown;
 use crate::kernel::plan::{Effect, Halt, When};
-use crate::kernel::{Cut, Image, Site, Time};
-use crate::runner::content::ask::{Access, Asker, millis_at};
+use crate::kernel::{Cut, Image, Name, Site, Time};
+use crate::runner::content::ask::{Access, Asker, millis};
 use crate::runner::content::{Content, Millis};
 use crate::runner::oracle::{Oracle, Origin, Past};
 use crate::runner::outcome::RunSummary;
@@ -92,7 +93,11 @@ pub fn parsed(text: &str) -> Result<Script, Broken> {
 /// Under which circumstances the server starts after the cut.
 pub struct Start {
     pub directives: Vec<Directive>,
+    /// Another server than the world's own.
+    pub server: Option<Name>,
     pub at: Time,
+    /// How far the wall clock is behind.
+    pub behind: Duration,
     /// What was done so far may depend on the time.
     pub timed: bool,
     pub hash: u64,
@@ -110,7 +115,8 @@ impl Start {
     /// The start from this image, as the oracle knows it.
     pub fn past(&self, image: &Image) -> Past {
         let (image, directives) = (Arc::new(image.clone()), self.directives.as_slice().into());
-        Past::of_start(Origin { image, directives, at: self.at }, self.timed)
+        let (server, at, behind) = (self.server.clone(), self.at, self.behind);
+        Past::of_start(Origin { image, directives, server, at, behind }, self.timed)
     }
 
     /// What a server that was started like this holds, as a number; it is told to the oracle if
@@ -123,7 +129,7 @@ impl Start {
         oracle: &mut dyn Oracle,
     ) -> Result<u64, Broken> {
         let access = Access::with(&self.directives);
-        let now: Millis = millis_at(world.kernel().now());
+        let now: Millis = millis(world.kernel().clock.realtime());
         let content: Content = match Asker::new(world, ASKER, &access).content()? {
             Ok(content) => content,
             Err(none) => return Ok(hash_of(&none.why())),

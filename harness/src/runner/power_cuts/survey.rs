@@ -26,7 +26,6 @@ use crate::kernel::Survey;
 use crate::kernel::disk::power_cut::{FsModel, Images};
 use crate::profile::Profile;
 use crate::runner::oracle::Oracle;
-use crate::runner::past;
 use crate::runner::record::Keep;
 use crate::runner::state::{EarlyEnd, Runner, State};
 use crate::runner::verbs::looks_at_the_disk;
@@ -159,10 +158,9 @@ impl Runner<'_> {
         for (index, step) in self.script.steps.iter().enumerate() {
             let rulings = self.judgements.rulings.len();
             self.start_for(step)?;
-            if let (Verb::Restart(directives), false) =
-                (&step.verb, self.record.seen.cuts.is_empty())
+            if let (Verb::Restart(restart), false) = (&step.verb, self.record.seen.cuts.is_empty())
             {
-                directives.iter().for_each(|directive| self.session.configure(directive));
+                self.prepare_restart(restart)?;
                 return Ok(Some((index, blind)));
             }
             self.step(step)?;
@@ -177,10 +175,12 @@ impl Runner<'_> {
     fn circumstances(&self) -> Start {
         let directives = self.session.directives().to_vec();
         Start {
-            hash: hash_of(&directives),
+            hash: hash_of(&(&directives, self.session.server(), self.session.behind())),
             directives,
+            server: self.session.server().cloned(),
             at: self.session.now(),
-            timed: past::is_timed(&self.record.seen, self.session.now()),
+            behind: self.session.behind(),
+            timed: self.is_timed(),
             loads_alone: false,
         }
     }

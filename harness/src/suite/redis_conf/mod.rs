@@ -8,19 +8,22 @@ mod owned;
 mod policy;
 mod start;
 mod under;
-mod words;
 
 use std::path::{Path, PathBuf};
 
 use crate::case;
 use crate::error::cannot;
+use crate::world::Directive;
+use crate::world::quoting::split;
 
 pub use policy::Policy;
 pub use start::{NotUnder, starts_under};
 pub use under::Under;
 
 /// Why a directive is left out that the harness would let the user decide.
-const BLANKS: &str = "a word with blanks or quotes in it cannot be said in a case";
+const UNSAYABLE: &str = "a server cannot be given this value as arguments";
+
+const UNBALANCED: &str = "a quote is not closed, or something stands right behind it";
 
 /// Why a redis.conf cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +50,7 @@ impl BadConf {
 pub struct Given {
     /// `redis.conf:12`.
     pub place: String,
-    /// As it stands in the file, with single blanks.
+    /// As it stands in the file, with single blanks and no more quotes than needed.
     pub text: String,
 }
 
@@ -88,8 +91,13 @@ impl Conf {
         for (number, line) in (1..).zip(text.lines()) {
             let place = format!("{}:{number}", path.display());
             let refuse = |why: &str| BadConf::new(&*place, why);
-            let words = words::words(line).map_err(refuse)?;
-            match words.as_slice() {
+            let words = match line.trim_start().starts_with('#') {
+                true => Vec::new(),
+                false => split(line.as_bytes()).ok_or_else(|| refuse(UNBALANCED))?,
+            };
+            let text = |word: &Vec<u8>| String::from_utf8_lossy(word).into_owned();
+            let names: Vec<String> = words.iter().map(text).collect();
+            match names.as_slice() {
                 [] => {}
                 [name] => return Err(refuse(&format!("{name} has no value"))),
                 [name, rest @ ..] if name.eq_ignore_ascii_case("include") => {
@@ -122,19 +130,14 @@ impl Conf {
         })
     }
 
-    fn take(&mut self, place: String, words: &[String]) -> Result<(), BadConf> {
-        let name = words[0].to_ascii_lowercase();
-        let text = match &words[1..] {
-            [only] if only.is_empty() => format!("{name} \"\""),
-            more => format!("{name} {}", more.join(" ")),
-        };
-        let given = Given { place, text };
-        let odd = |word: &String| word.contains([' ', '\t', '"', '\'', '\\']);
-        let lonely = words.len() > 2 && words[1..].iter().any(String::is_empty);
+    fn take(&mut self, place: String, words: &[Vec<u8>]) -> Result<(), BadConf> {
+        let name = String::from_utf8_lossy(&words[0]).to_ascii_lowercase();
+        let value = case::lex::quote(&words[1..]);
+        let given = Given { place, text: format!("{name} {value}") };
         if let Some(why) = owned::why(&name) {
             self.dropped.push((given, why));
-        } else if lonely || words[1..].iter().any(odd) {
-            self.dropped.push((given, BLANKS));
+        } else if (Directive { name, value }).words().is_err() {
+            self.dropped.push((given, UNSAYABLE));
         } else {
             let line = format!("config {}\n> PING\n", given.text);
             let parsed = case::parse(&given.place, &line).map(drop);
@@ -172,12 +175,15 @@ mod tests {
     #[test]
     fn directives_become_lines_of_a_case_and_the_harness_keeps_its_own() {
         let text = "# words\n\nAppendonly yes\nsave 900 1\nsave \"\"\nport 6379\ndir \"/var/lib\"\n\
-                    proc-title-template \"{title} {listen-addr}\"\ntls-port 1\n";
+                    proc-title-template \"{title} {listen-addr}\"\ntls-port 1\n\
+                    locale-collate \"--a\"\n";
         let conf = read(text).expect("a good file");
-        assert_eq!(conf.lines(), "config appendonly yes\nconfig save 900 1\nconfig save \"\"\n");
+        let lines = "config appendonly yes\nconfig save 900 1\nconfig save \"\"\n\
+                     config proc-title-template \"{title} {listen-addr}\"\n";
+        assert_eq!(conf.lines(), lines);
         let dropped: Vec<&str> = conf.dropped.iter().map(|(given, _)| &*given.text).collect();
-        let title = "proc-title-template {title} {listen-addr}";
-        assert_eq!(dropped, ["port 6379", "dir /var/lib", title, "tls-port 1"]);
+        let odd = "locale-collate --a";
+        assert_eq!(dropped, ["port 6379", "dir /var/lib", "tls-port 1", odd]);
         assert!(conf.dropped[0].0.place.ends_with("redis.conf:6"), "{:?}", conf.dropped[0]);
     }
 

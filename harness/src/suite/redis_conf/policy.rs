@@ -75,7 +75,7 @@ impl Policy {
         for step in &script.steps {
             match &step.verb {
                 Verb::Config(directive) => now.take(directive),
-                Verb::Restart(directives) => directives.iter().for_each(|it| now.take(it)),
+                Verb::Restart(restart) => restart.directives.iter().for_each(|it| now.take(it)),
                 Verb::Send { argv, .. } => now.hear(argv),
                 _ => {}
             }

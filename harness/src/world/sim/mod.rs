@@ -30,7 +30,7 @@ use super::{
 };
 use crate::kernel::trace::Event;
 use crate::kernel::{Cut, Ending, Halt, Image, Kernel, Pid, Program, Roles, Time};
-use crate::profile::Profile;
+use crate::profile::{OwnServer, Profile};
 
 /// How many calls a server may make before the clock moves.
 const BUDGET: u64 = 100_000;
@@ -70,7 +70,7 @@ impl Sim {
             ending: RefCell::default(),
             traffic: RefCell::default(),
             unshared: RefCell::default(),
-            profile,
+            profile: RefCell::new(profile),
             stacks,
             pids: RefCell::new(Pids::beside(Vec::new())),
             budget: Cell::new(BUDGET),
@@ -109,10 +109,11 @@ impl World for Sim {
         self.clients.clear();
         self.shared.pids.replace(Pids::beside(self.scheduler.alive()));
         let pid = self.shared.new_pid();
-        self.kernel().set_roles(roles(&self.shared.profile, directives));
+        let profile = self.shared.profile();
+        self.kernel().set_roles(roles(&profile, directives));
         let task = self.shared.kernel.borrow_mut().boot(pid, Program::Server);
         let mut args = vec!["sabot-server".to_string()];
-        args.extend(arguments(&self.shared.profile, directives));
+        args.extend(arguments(&profile, directives)?);
         let birth = task::task(&self.shared, task, pid, move |os| {
             Some(sabot_server::event_loop::main(os, args))
         });
@@ -210,7 +211,7 @@ impl World for Sim {
     }
 
     fn resume_with(&mut self, machine: &PoweredOff, image: &Image) {
-        let (profile, stacks) = (Rc::clone(&self.shared.profile), self.shared.stacks.clone());
+        let (profile, stacks) = (self.shared.profile(), self.shared.stacks.clone());
         *self = Sim::on(machine.0.with_image(image), profile, stacks);
     }
 
@@ -219,6 +220,20 @@ impl World for Sim {
             self.scheduler.signal(pid, signal);
         }
         Ok(())
+    }
+
+    fn signal_task(&mut self, task: &str, signal: Signal) -> Result<bool, Broken> {
+        let Some(id) = self.kernel().task_named(task) else { return Ok(false) };
+        self.scheduler.signal_task(id, signal);
+        Ok(true)
+    }
+
+    fn use_server(&mut self, name: &str) -> Result<Profile, Broken> {
+        let own = OwnServer::called(name).ok_or_else(|| {
+            Broken::NotMeasured(format!("our own core is not like {name}: {}", OwnServer::NAMES))
+        })?;
+        self.shared.profile.replace(Rc::new(own.profile()));
+        Ok(own.profile())
     }
 
     fn status(&self) -> Status {

@@ -139,7 +139,7 @@ impl Os for SimOs<'_> {
 
     fn unlink(&mut self, path: &str) -> Result<()> {
         let path = relative(path);
-        if path == self.shared.profile.socket {
+        if path == self.shared.profile().socket {
             return Ok(());
         }
         let entered = self.enter(CallName::Unlink, Target::Path(path), 0);

@@ -199,6 +199,23 @@ impl Scheduler {
         }
     }
 
+    /// Sends a signal to one task. A thread runs the handler, and nobody else is interrupted.
+    pub fn signal_task(&mut self, task: TaskId, signal: Signal) {
+        let (pid, main) = {
+            let kernel = self.shared.kernel.borrow();
+            let pid = kernel.pid_of(task);
+            (pid, kernel.main_task(pid))
+        };
+        let handled = signal != Signal::SIGKILL && ending(signal, false).is_none();
+        if main == Some(task) || !handled {
+            return self.signal(pid, signal);
+        }
+        if !is_ignored(signal) {
+            self.shared.kernel.borrow_mut().signalled(task, signal);
+            self.shared.pending.borrow_mut().push((pid, signal));
+        }
+    }
+
     fn deliver(&mut self, pid: Pid, signal: Signal) {
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.pid == pid) else { return };
         // A child that has never run has not installed its handler for SIGUSR1 yet.

@@ -127,7 +127,7 @@ pub struct Shared {
     /// By child: the pages that its parent has changed since the fork, as (object, page of it).
     pub unshared: RefCell<BTreeMap<Pid, BTreeSet<(u64, u64)>>>,
     /// For the names of threads, and of the socket, which is not a file of the model.
-    pub profile: Rc<Profile>,
+    pub profile: RefCell<Rc<Profile>>,
     pub stacks: Stacks,
     pub pids: RefCell<Pids>,
     /// How many more calls may be made; this ends an endless loop.
@@ -135,6 +135,11 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// That of the server which runs, or runs next.
+    pub fn profile(&self) -> Rc<Profile> {
+        Rc::clone(&self.profile.borrow())
+    }
+
     pub fn new_pid(&self) -> Pid {
         self.pids.borrow_mut().give()
     }

@@ -187,7 +187,7 @@ impl SimOs<'_> {
 
     /// Registers a new thread with the kernel, under the name of its job.
     pub(super) fn birth_of(&self, name: &str) -> TaskId {
-        let job = self.shared.profile.thread(name);
+        let job = self.shared.profile().thread(name);
         self.kernel().spawn(self.task, job)
     }
 

@@ -19,6 +19,7 @@ mod logfile;
 mod memory;
 mod names;
 mod notify;
+mod program;
 mod schedule;
 mod spin;
 mod stand_in;
@@ -31,13 +32,14 @@ mod without_tsc;
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
+pub use program::{Installed, Others};
 pub use start::machine::Machine;
 
 use super::pids::Pids;
@@ -63,17 +65,14 @@ use tasks::{Incarnation, Process, Task, TaskTable, Wait};
 /// How long a server may sleep before it first waits for a client, in its own time; a longer one is
 /// waited for like any that is not ready.
 const LONGEST_BOOT: Duration = Duration::from_secs(60);
-/// Keeps glibc from using rseq(2), which makes the kernel read a word of each thread whenever that
-/// is preempted. Redis' crash report tests all memory by writing to it, including that word; a
-/// preemption at that moment killed the server by SIGSEGV.
-const NO_RSEQ: [&str; 2] = ["GLIBC_TUNABLES", "glibc.pthread.rseq=0"];
 
 /// A machine with a server under supervision.
 #[derive(Debug)]
 pub struct Supervised {
     kernel: RefCell<Kernel>,
-    profile: Profile,
-    binary: PathBuf,
+    program: Installed,
+    /// Other servers by their names.
+    others: Option<Others>,
     environment: Vec<(String, String)>,
     templates: Rc<TemplateCache>,
     time: Rc<TimePage>,
@@ -90,7 +89,7 @@ pub struct Supervised {
     looks: u32,
     /// That of the last start, and before it those of starts of which a process may live.
     namespaces: Vec<Namespace>,
-    /// What its servers see.
+    /// What the server sees.
     room: Rc<Room>,
     directory: Directory,
 }
@@ -98,25 +97,19 @@ pub struct Supervised {
 impl Supervised {
     /// A machine with an empty disk for the server `binary`.
     pub fn new(machine: &Machine, profile: Profile, binary: &Path) -> Result<Supervised, Broken> {
-        let view = machine.view(binary, profile.readable())?;
+        let program = Installed::of(machine, profile, binary)?;
         let directory = Directory::new(machine.directory(binary)?)?;
         let log = LogFile::new(directory.path().with_extension("log"))?;
-        let room = Rc::new(Room::new(view, directory.path(), log.path())?);
-        let mut environment: Vec<_> =
-            profile.environment.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-        let [tunables, no_rseq] = NO_RSEQ;
-        if environment.iter().all(|(name, _)| name != tunables) {
-            environment.push((tunables.to_string(), no_rseq.to_string()));
-        }
+        let room = Rc::new(Room::new(Rc::clone(&program.view), directory.path(), log.path())?);
         Ok(Supervised {
-            kernel: RefCell::new(Kernel::new(profile.roles(), FIRST_FD)),
-            binary: binary.to_path_buf(),
+            kernel: RefCell::new(Kernel::new(program.profile.roles(), FIRST_FD)),
+            others: None,
             templates: machine.templates(),
             time: machine.time(),
-            environment,
+            environment: program.environment(),
             table: TaskTable::default(),
-            clients: Clients::new(directory.path().join(&profile.socket)),
-            profile,
+            clients: Clients::new(directory.path().join(&program.profile.socket)),
+            program,
             log,
             server: None,
             status: Status::Off,
@@ -180,7 +173,7 @@ impl Supervised {
         let namespace = self.namespaces.last().expect("one for this start");
         let directory = self.directory.path();
         let key = StartKey {
-            program: self.binary.clone(),
+            program: self.program.binary.clone(),
             environment: self.environment.clone(),
             clock: self.kernel.borrow().clock.clone(),
         };
@@ -194,7 +187,7 @@ impl Supervised {
                 launched.inspect_err(|_| self.templates.discard(&template))
             }
             None => {
-                let (program, environment) = (&self.binary, &self.environment);
+                let (program, environment) = (&self.program.binary, &self.environment);
                 let log = self.log.as_fd();
                 let time = &self.time;
                 spawn::launch(namespace, program, args, environment, directory, log, time)
@@ -237,12 +230,14 @@ impl World for Supervised {
         }
         self.clients.disconnect();
         without_tsc::take_back();
-        let args = arguments(&self.profile, directives);
+        let profile = &self.program.profile;
+        let args = arguments(profile, directives)?;
         let incarnation = self.new_namespace()?;
         let launched = self.launch(&args, &incarnation.drawn)?;
         let pid = incarnation.pids.borrow_mut().give();
-        self.kernel.borrow_mut().set_roles(roles(&self.profile, directives));
-        let program = if is_script(&self.binary) { Program::Launcher } else { Program::Server };
+        self.kernel.borrow_mut().set_roles(roles(&self.program.profile, directives));
+        let program =
+            if is_script(&self.program.binary) { Program::Launcher } else { Program::Server };
         let known = self.kernel.borrow_mut().boot(pid, program);
         self.table.processes.push(Process {
             pid,
@@ -345,6 +340,23 @@ impl World for Supervised {
             Some(pid) => self.deliver(pid, signal as i32).map(drop),
             None => Ok(()),
         }
+    }
+
+    fn signal_task(&mut self, task: &str, signal: Signal) -> Result<bool, Broken> {
+        let Some(known) = self.kernel.borrow().task_named(task) else { return Ok(false) };
+        let its = self.table.tasks.iter().find(|task| task.known == Some(known));
+        let Some((pid, tid, class)) = its.map(|task| (task.pid, task.tid, task.class)) else {
+            return Ok(false);
+        };
+        match class {
+            Class::Thread => self.deliver_to_thread(pid, tid, signal)?,
+            _ => drop(self.deliver(pid, signal as i32)?),
+        }
+        Ok(true)
+    }
+
+    fn use_server(&mut self, name: &str) -> Result<Profile, Broken> {
+        self.change_program(name)
     }
 
     fn status(&self) -> Status {

@@ -368,7 +368,7 @@ impl Supervised {
         let pid: Pid = task.pid;
         let main = self.main_task(pid).ok_or_else(unknown)?;
         let (_, comm) = inner_pid_and_name(tid).ok_or_else(unknown)?;
-        let name = self.profile.thread(&comm);
+        let name = self.program.profile.thread(&comm);
         let known = self.kernel.borrow_mut().spawn(main, name);
         if let Some(task) = self.table.task_mut(tid) {
             task.known = Some(known);

@@ -60,6 +60,8 @@ pub enum Call {
         clear_tid: u64,
     },
     Wait {
+        /// Where the status goes; 0: nowhere.
+        status: u64,
         pid: i32,
         options: i32,
     },

@@ -268,7 +268,10 @@ impl Supervised {
             }
             libc::SYS_fork => Ok(Some(Call::Fork { clear_tid: 0 })),
             libc::SYS_clone | libc::SYS_clone3 => self.decode_fork(notice),
-            libc::SYS_wait4 => Ok(Some(Call::Wait { pid: notice.int(0), options: notice.int(2) })),
+            libc::SYS_wait4 => {
+                let (pid, status, options) = (notice.int(0), notice.args[1], notice.int(2));
+                Ok(Some(Call::Wait { status, pid, options }))
+            }
             _ if self.kernel.borrow().lookup(task, notice.int(0)).is_some() => {
                 let duplicate = self.decode_dup(notice)?;
                 duplicate.map_or_else(|| decode_descriptor(notice), |call| Ok(Some(call)))

@@ -93,7 +93,7 @@ impl Supervised {
         let path = Memory(notice.tid).path(path)?;
         match self.resolve(notice, at, &path)? {
             Some(inside) => Ok(Some(inside)),
-            None if self.inside(&path).as_deref() == Some(&self.profile.socket) => Ok(None),
+            None if self.inside(&path).as_deref() == Some(&self.program.profile.socket) => Ok(None),
             None => Err(Trouble::Broken(Broken::NotMeasured(format!(
                 "the server changes {path}, outside the run directory: {}",
                 names::describe(notice)
@@ -108,7 +108,7 @@ impl Supervised {
                 names::describe(notice)
             ))));
         }
-        Ok(self.inside(path).filter(|inside| *inside != self.profile.socket))
+        Ok(self.inside(path).filter(|inside| *inside != self.program.profile.socket))
     }
 
     /// A path relative to the run directory; None: it leads outside.

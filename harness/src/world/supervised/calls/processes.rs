@@ -14,6 +14,7 @@ use super::call::Call;
 use super::signals::{Disposition, disposition};
 use super::{Action, Outcome, Trouble};
 use crate::kernel::calls::Waited;
+use crate::kernel::process::is_orphan;
 use crate::kernel::{Ending, Entered, Pid};
 use crate::world::Broken;
 use crate::world::supervised::memory::Memory;
@@ -133,7 +134,7 @@ impl Supervised {
 
     /// wait4(2): held until a child has ended; with WNOHANG answered at once.
     pub(super) fn do_wait(&mut self, tid: i32, entered: Entered, call: Call) -> Outcome {
-        let Call::Wait { pid, options } = call else { return Ok(Action::CONTINUE) };
+        let Call::Wait { pid, options, status } = call else { return Ok(Action::CONTINUE) };
         if options & libc::WNOHANG == 0 && !self.kernel.borrow().can_wait(entered.task) {
             return Ok(Action::hold(Wait::Child(entered, call)));
         }
@@ -144,7 +145,15 @@ impl Supervised {
                 "wait4({pid}) with {children} children is not modelled"
             ))));
         }
-        match self.kernel.borrow_mut().wait(entered) {
+        let waited = self.kernel.borrow_mut().wait(entered);
+        match waited {
+            // Only the model has it.
+            Waited::Reaped(pid, ending) if is_orphan(pid) => {
+                if status != 0 {
+                    Memory(tid).write(status, &ending.status().to_ne_bytes())?;
+                }
+                Ok(Action::value(i64::from(pid)))
+            }
             // Linux has the zombie, too: the end of a process is waited for before anybody runs.
             Waited::Reaped(..) => Ok(Action::CONTINUE),
             Waited::NotYet => Ok(Action::value(0)),

@@ -19,7 +19,7 @@ use crate::world::supervised::Supervised;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::{Answer, Notice};
 use crate::world::supervised::schedule::os_error;
-use crate::world::supervised::start::namespace::send_signal;
+use crate::world::supervised::start::namespace::{send_signal, signal_thread};
 use crate::world::supervised::start::tsc;
 use crate::world::supervised::tasks::{Process, TaskTable};
 use crate::world::{Broken, Status, World};
@@ -70,6 +70,29 @@ impl Supervised {
             }
         }
         self.apply_signal(pid, signal, disposition)
+    }
+
+    /// Sends a signal to one thread. It runs the handler, and nobody else is interrupted; what ends
+    /// a thread ends its process.
+    pub(in super::super) fn deliver_to_thread(
+        &mut self,
+        pid: Pid,
+        tid: i32,
+        signal: Signal,
+    ) -> Result<(), Broken> {
+        if disposition(tid, signal as i32)? != Disposition::Handles {
+            return self.deliver(pid, signal as i32).map(drop);
+        }
+        let Some(process) = self.table.process(pid) else { return Ok(()) };
+        signal_thread(process.host, tid, signal as i32).map_err(|why| os_error("tgkill", why))?;
+        let Some(task) = self.table.task_mut(tid) else { return Ok(()) };
+        if let Some(held) = &mut task.held {
+            held.interrupted = true;
+        }
+        if let Some(known) = task.known {
+            self.kernel.borrow_mut().signalled(known, signal);
+        }
+        Ok(())
     }
 
     /// Sends a signal, and says what it will do.

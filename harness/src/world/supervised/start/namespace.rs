@@ -265,3 +265,10 @@ pub fn send_signal(process: BorrowedFd<'_>, signal: c_int) -> Result<(), Errno> 
     };
     Errno::result(result).map(drop)
 }
+
+/// tgkill(2): the signal goes to one thread of a process that has not been collected yet.
+pub fn signal_thread(process: pid_t, thread: pid_t, signal: c_int) -> Result<(), Errno> {
+    // SAFETY: plain numbers.
+    let result = unsafe { libc::syscall(libc::SYS_tgkill, process, thread, signal) };
+    Errno::result(result).map(drop)
+}
