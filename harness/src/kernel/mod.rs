@@ -18,9 +18,11 @@ pub mod fd;
 mod halts;
 pub mod name;
 mod own_syncs;
+mod part;
 pub mod plan;
 pub mod process;
 mod readiness;
+pub mod resting;
 pub mod retries;
 pub mod role;
 pub mod schedule;
@@ -51,6 +53,7 @@ pub use trace::Trace;
 
 use entered::Delay;
 use fd::{Descriptions, End, PipeId};
+use part::Part;
 use plan::Decided;
 use process::Processes;
 use trace::{CallRecord, Detail, Event, OpenFlags, Returned};
@@ -67,18 +70,18 @@ struct HeldTask {
 #[derive(Debug)]
 pub struct Kernel {
     pub clock: Clock,
-    pub disk: Disk,
+    pub disk: Part<Disk>,
     pub plan: Plan,
     pub schedule: Schedule,
     pub trace: Trace,
     roles: Arc<Roles>,
-    processes: Processes,
-    descriptions: Descriptions,
+    processes: Part<Processes>,
+    descriptions: Part<Descriptions>,
     /// The role of each pipe once a fork has bound it.
-    pipe_roles: Vec<Option<Name>>,
+    pipe_roles: Part<Vec<Option<Name>>>,
     first_fd: Fd,
     /// What the last server had open to be written when it ended.
-    last_written: Vec<String>,
+    last_written: Part<Vec<String>>,
     /// How often all faults were ended; a delay ends when this changes.
     heals: u32,
     held_tasks: Vec<HeldTask>,
@@ -95,16 +98,16 @@ impl Kernel {
     pub fn new(roles: impl Into<Arc<Roles>>, first_fd: Fd) -> Self {
         Kernel {
             clock: Clock::new(),
-            disk: Disk::new(),
+            disk: Disk::new().into(),
             plan: Plan::default(),
             schedule: Schedule::default(),
             trace: Trace::default(),
             roles: roles.into(),
-            processes: Processes::default(),
-            descriptions: Descriptions::default(),
-            pipe_roles: Vec::new(),
+            processes: Part::default(),
+            descriptions: Part::default(),
+            pipe_roles: Part::default(),
             first_fd,
-            last_written: Vec::new(),
+            last_written: Part::default(),
             heals: 0,
             held_tasks: Vec::new(),
             calls: 0,
@@ -240,7 +243,10 @@ impl Kernel {
     /// never fired.
     pub fn heal(&mut self) -> Vec<u32> {
         self.heals += 1;
-        self.disk.set_space(None);
+        // A change, even to the same, would part this disk from those that share it.
+        if !self.disk.is_large() {
+            self.disk.set_space(None);
+        }
         self.plan.heal()
     }
 

@@ -106,9 +106,16 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// No processes, after as many starts of the server.
-    pub fn forgotten(&self) -> Processes {
-        Processes { incarnation: self.incarnation, ..Processes::default() }
+    /// No processes, after so many starts of the server.
+    pub fn after(starts: u32) -> Processes {
+        Processes { incarnation: starts, ..Processes::default() }
+    }
+
+    /// About how many bytes they take.
+    pub fn weight(&self) -> usize {
+        let counts = |task: &Task| task.counts.len() * size_of::<(CallName, Option<Name>, u32)>();
+        let tasks = self.tasks.iter().map(|task| size_of::<Task>() + counts(task));
+        tasks.sum::<usize>() + self.processes.len() * size_of::<Process>()
     }
 
     pub fn task(&self, id: TaskId) -> &Task {

@@ -14,6 +14,7 @@ use crate::kernel::{Cut, Image, Kernel, Roles, Time};
 use crate::profile::Profile;
 
 mod pids;
+pub mod remembered;
 pub mod sim;
 pub mod supervised;
 
@@ -175,13 +176,20 @@ pub trait World {
         unreachable!("a world that cannot be suspended is not resumed");
     }
 
+    /// From the next start on the power stays on: it does not matter any more what is durable.
+    fn power_stays_on(&mut self) {}
+
+    /// The kernel of this machine, on which no process lives, was changed from outside: whatever
+    /// else there is of a machine follows it.
+    fn follow_kernel(&mut self) -> Result<(), Broken>;
+
     /// Sends a signal to the server process.
     fn signal(&mut self, signal: Signal) -> Result<(), Broken>;
 
     fn status(&self) -> Status;
 
     /// What the server's threads, and then its children, wait in.
-    fn waiting(&self) -> Vec<Waiting>;
+    fn waiting(&mut self) -> Vec<Waiting>;
 
     /// How many children the living server has not waited for yet.
     fn children(&self) -> usize;

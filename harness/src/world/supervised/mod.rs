@@ -340,6 +340,16 @@ impl World for Supervised {
         self.directory.replace(image)
     }
 
+    fn follow_kernel(&mut self) -> Result<(), Broken> {
+        self.clients.disconnect();
+        self.switch_off();
+        let kernel = self.kernel.borrow();
+        match self.directory.compare(&kernel.disk) {
+            Ok(()) => Ok(()),
+            Err(_) => self.directory.replace(&Image::of(&kernel.disk)),
+        }
+    }
+
     fn signal(&mut self, signal: Signal) -> Result<(), Broken> {
         match self.living().map(|process| process.pid) {
             Some(pid) => self.deliver(pid, signal as i32).map(drop),
@@ -351,7 +361,7 @@ impl World for Supervised {
         self.status
     }
 
-    fn waiting(&self) -> Vec<Waiting> {
+    fn waiting(&mut self) -> Vec<Waiting> {
         if self.living().is_some() { self.waits() } else { Vec::new() }
     }
 
