@@ -219,7 +219,8 @@ impl<'a> SweepBench<'a> {
     }
 
     fn surveys(&mut self, point: CutPoint, budget: u64) -> Result<Vec<Survey>, String> {
-        let cuts = Cuts { place: self.world.place.clone(), points: vec![point], budget, computes: false };
+        let cuts =
+            Cuts { place: self.world.place.clone(), points: vec![point], budget, computes: false };
         match self.place()? {
             Place::Here(host) => Ok(host.surveys(&cuts, &|| false)),
             Place::Worker(worker) => {

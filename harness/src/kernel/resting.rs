@@ -4,6 +4,9 @@
 //!
 //! Must not know: who remembers what.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use super::clock::Clock;
@@ -56,6 +59,11 @@ pub struct Planned {
 impl Snapshot {
     pub fn disk(&self) -> &Part<Disk> {
         &self.disk
+    }
+
+    /// Whether some process lives.
+    pub fn has_life(&self) -> bool {
+        self.processes.processes.iter().any(|process| process.life == Life::Alive)
     }
 
     /// How many bytes it takes to remember it beside another one.

@@ -164,14 +164,16 @@ pub trait World {
     fn put_image(&mut self, image: &Image) -> Result<(), Broken>;
 
     /// Takes the machine out of this world, so that many runs can go on from there, see
-    /// [`World::resume_with`]. No process may live. None in a world that does not do this: where
-    /// the machine has a real directory, there is more to it than plain data.
+    /// [`World::resume_with`]. No process may live. None: it cannot be taken out.
     fn suspend(&mut self) -> Option<PoweredOff> {
         None
     }
 
     /// Goes on from a machine whose power was cut, as if the cut had left this image.
-    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) {
+    ///
+    /// # Errors
+    /// When its files cannot be put there.
+    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) -> Result<(), Broken> {
         let _ = (machine, image);
         unreachable!("a world that cannot be suspended is not resumed");
     }

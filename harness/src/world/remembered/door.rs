@@ -2,7 +2,15 @@
 //!
 //! Must not know: how anything is remembered.
 
-use super::*;
+use std::borrow::Cow;
+use std::cell::RefMut;
+
+use nix::sys::signal::Signal;
+
+use super::tape::{Answer, Deed};
+use super::{CUT, Mode, Remembering};
+use crate::kernel::{Cut, Image, Kernel, Time};
+use crate::world::{Broken, Directive, PoweredOff, Received, Status, Victim, Waiting, World};
 
 impl World for Remembering {
     fn kernel(&self) -> RefMut<'_, Kernel> {
@@ -25,6 +33,9 @@ impl World for Remembering {
     }
 
     fn receive(&mut self, client: &str) -> Received {
+        if let Mode::Dead(clients) = &self.mode {
+            return Received { bytes: Vec::new(), closed: clients.contains(client) };
+        }
         let silent = self.position().is_some_and(|position| !position.clients.contains(client));
         if silent {
             return Received::default();
@@ -75,10 +86,10 @@ impl World for Remembering {
         self.machine.suspend()
     }
 
-    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) {
+    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) -> Result<(), Broken> {
         self.mode = Mode::Alone;
         self.log.clear();
-        self.machine.resume_with(machine, image);
+        self.machine.resume_with(machine, image)
     }
 
     fn power_stays_on(&mut self) {
@@ -117,7 +128,7 @@ impl World for Remembering {
     fn finish(&mut self) -> Result<(), Broken> {
         match self.mode {
             // It was compared with its kernel when the tape began.
-            Mode::Playing(_) => Ok(()),
+            Mode::Playing(_) => self.broken.clone().map_or(Ok(()), Err),
             _ => self.machine.finish(),
         }
     }

@@ -35,9 +35,7 @@ impl Key {
 }
 
 /// How many starts on a machine at rest there were, and how many of them were known.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Starts {
     pub asked: u64,
     pub known: u64,
@@ -65,15 +63,34 @@ const ROOM: usize = 96 << 20;
 
 /// Tapes of one server. What nobody has asked for is forgotten first: when half of the room is
 /// full, those that were asked for since the last time are kept for another half.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Memory {
     new: Tapes,
     old: Tapes,
     weight: usize,
+    room: usize,
     pub starts: Starts,
 }
 
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory::with_room(ROOM)
+    }
+}
+
 impl Memory {
+    pub fn with_room(room: usize) -> Memory {
+        let (new, old, starts) = Default::default();
+        Memory { new, old, weight: 0, room, starts }
+    }
+
+    /// About how many bytes it holds.
+    #[cfg(test)]
+    pub fn held(&self) -> usize {
+        let tapes = self.new.values().chain(self.old.values()).flatten();
+        tapes.map(|(_, tape)| tape.borrow().weight()).sum()
+    }
+
     /// The tape that begins with this.
     pub fn tape(&mut self, key: &Key) -> Option<(Rc<Key>, SharedTape)> {
         self.starts.asked += 1;
@@ -104,7 +121,7 @@ impl Memory {
     /// A tape has become longer by so many bytes.
     pub fn grow(&mut self, bytes: usize) {
         self.weight += bytes;
-        if self.weight > ROOM / 2 {
+        if self.weight > self.room / 2 {
             self.weight = 0;
             self.old = std::mem::take(&mut self.new);
         }

@@ -14,19 +14,17 @@
 mod door;
 mod memory;
 mod tape;
+#[cfg(test)]
+mod tests;
 
-use std::borrow::Cow;
-use std::cell::{RefCell, RefMut};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use nix::sys::signal::Signal;
-
-use super::{Broken, Directive, PoweredOff, Received, Status, Victim, Waiting, World};
-use crate::kernel::{Cut, Image, Kernel, Time};
+use super::{Broken, Directive, Status, World};
 use crate::kernel::resting::Snapshot;
-pub use memory::{Key, Memory, Starts};
 use memory::SharedTape;
+pub use memory::{Key, Memory, Starts};
 use tape::{Answer, Deed, Place, START, Seen, Tape};
 
 /// A machine with a memory.
@@ -45,6 +43,8 @@ pub struct Remembering {
 enum Mode {
     /// Nothing is remembered.
     Alone,
+    /// Nothing either, and nobody lives: these clients were connected to the server that is gone.
+    Dead(BTreeSet<String>),
     /// What is done is done to the machine, and recorded.
     Recording(Position),
     /// It is only looked up: the machine has the right kernel, and nothing else.
@@ -62,6 +62,29 @@ struct Position {
     trace: usize,
     /// Who has sent anything since. Nobody else can receive anything.
     clients: BTreeSet<String>,
+}
+
+impl Position {
+    /// Whether no process lives.
+    fn is_dead(&self) -> bool {
+        let tape = self.tape.borrow();
+        let seen = &tape.step(self.place).seen;
+        seen.status != Status::Running && !seen.state.has_life()
+    }
+
+    /// Whether, besides, everybody has received all that the server has written.
+    fn is_dead_and_heard(&self) -> bool {
+        let tape = self.tape.borrow();
+        let mut missing: BTreeSet<&str> = self.clients.iter().map(String::as_str).collect();
+        for place in tape.path(self.place).into_iter().rev() {
+            match &tape.step(place).deed {
+                Deed::Receive(client) => drop(missing.remove(&**client)),
+                Deed::Settle if tape.ran(place) => break,
+                _ => {}
+            }
+        }
+        missing.is_empty() && self.is_dead()
+    }
 }
 
 /// A start after which the power was to stay on.
@@ -133,6 +156,7 @@ impl Remembering {
             };
             match next {
                 Some(place) => return Ok(self.put_there(place)),
+                None if position.is_dead_and_heard() => self.leave_the_dead()?,
                 None => self.make_after_all()?,
             }
         }
@@ -214,6 +238,15 @@ impl Remembering {
         answer
     }
 
+    /// The server of the tape has ended, and nobody needs it any more.
+    fn leave_the_dead(&mut self) -> Result<(), Broken> {
+        if let Mode::Playing(position) = std::mem::replace(&mut self.mode, Mode::Alone) {
+            self.mode = Mode::Dead(position.clients);
+            self.machine.follow_kernel()?;
+        }
+        Ok(())
+    }
+
     /// Makes the start that was only played, and does all that was done since.
     fn make_after_all(&mut self) -> Result<(), Broken> {
         let Mode::Playing(position) = std::mem::replace(&mut self.mode, Mode::Alone) else {
@@ -263,10 +296,9 @@ impl Remembering {
     /// started for that.
     fn be_alone(&mut self) -> Result<(), Broken> {
         if let Mode::Playing(position) = &self.mode {
-            let status = position.tape.borrow().step(position.place).seen.status;
-            match status {
-                Status::Running => self.make_after_all()?,
-                _ => self.machine.follow_kernel()?,
+            match position.is_dead() {
+                false => self.make_after_all()?,
+                true => self.machine.follow_kernel()?,
             }
         }
         self.mode = Mode::Alone;
@@ -294,7 +326,7 @@ impl Remembering {
 
     fn position(&self) -> Option<&Position> {
         match &self.mode {
-            Mode::Alone => None,
+            Mode::Alone | Mode::Dead(_) => None,
             Mode::Recording(position) | Mode::Playing(position) => Some(position),
         }
     }

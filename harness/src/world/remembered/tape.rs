@@ -134,6 +134,12 @@ impl Tape {
         new
     }
 
+    /// Whether the server may have run in this step.
+    pub fn ran(&self, place: Place) -> bool {
+        let before = self.steps[place].before.map(|before| self.steps[before].seen.status);
+        before.is_none_or(|before| before == Status::Running)
+    }
+
     /// The steps up to this one, without the start.
     pub fn path(&self, place: Place) -> Vec<Place> {
         let before = |place: &Place| self.steps[*place].before;

@@ -215,8 +215,9 @@ impl World for Sim {
         Some(PoweredOff(kernel))
     }
 
-    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) {
+    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) -> Result<(), Broken> {
         self.have(machine.0.with_image(image));
+        Ok(())
     }
 
     fn follow_kernel(&mut self) -> Result<(), Broken> {

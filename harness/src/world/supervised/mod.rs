@@ -23,6 +23,7 @@ mod schedule;
 mod spin;
 mod stand_in;
 mod start;
+mod swapped;
 mod tasks;
 mod traced;
 pub mod version;
@@ -42,7 +43,8 @@ pub use start::machine::Machine;
 
 use super::pids::Pids;
 use super::{
-    Broken, Directive, Received, Status, Victim, Waiting, World, arguments, no_such_image, roles,
+    Broken, Directive, PoweredOff, Received, Status, Victim, Waiting, World, arguments,
+    no_such_image, roles,
 };
 use crate::kernel::{Class, Cut, Image, Kernel, Pid, Program, TaskId, Time};
 use crate::profile::Profile;
@@ -340,14 +342,16 @@ impl World for Supervised {
         self.directory.replace(image)
     }
 
+    fn suspend(&mut self) -> Option<PoweredOff> {
+        self.take_out()
+    }
+
+    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) -> Result<(), Broken> {
+        self.have(machine.0.with_image(image), image)
+    }
+
     fn follow_kernel(&mut self) -> Result<(), Broken> {
-        self.clients.disconnect();
-        self.switch_off();
-        let kernel = self.kernel.borrow();
-        match self.directory.compare(&kernel.disk) {
-            Ok(()) => Ok(()),
-            Err(_) => self.directory.replace(&Image::of(&kernel.disk)),
-        }
+        self.have_files_of_kernel()
     }
 
     fn signal(&mut self, signal: Signal) -> Result<(), Broken> {
