@@ -33,7 +33,7 @@ impl World for Remembering {
     }
 
     fn receive(&mut self, client: &str) -> Received {
-        if let Mode::Dead(clients) = &self.mode {
+        if let Mode::Dead(_, clients) = &self.mode {
             return Received { bytes: Vec::new(), closed: clients.contains(client) };
         }
         let silent = self.position().is_some_and(|position| !position.clients.contains(client));
@@ -73,6 +73,7 @@ impl World for Remembering {
         if self.position().is_some() {
             return Err(Broken::Harness(CUT.to_string()));
         }
+        self.mode = Mode::Alone;
         self.machine.cut_power(cut)
     }
 
@@ -106,7 +107,10 @@ impl World for Remembering {
     }
 
     fn status(&self) -> Status {
-        self.played(|seen| seen.status).unwrap_or_else(|| self.machine.status())
+        match &self.mode {
+            Mode::Dead(status, _) => *status,
+            _ => self.played(|seen| seen.status).unwrap_or_else(|| self.machine.status()),
+        }
     }
 
     fn waiting(&mut self) -> Vec<Waiting> {

@@ -43,8 +43,8 @@ pub struct Remembering {
 enum Mode {
     /// Nothing is remembered.
     Alone,
-    /// Nothing either, and nobody lives: these clients were connected to the server that is gone.
-    Dead(BTreeSet<String>),
+    /// Nothing either, and nobody lives: how the server has ended, and who was connected to it.
+    Dead(Status, BTreeSet<String>),
     /// What is done is done to the machine, and recorded.
     Recording(Position),
     /// It is only looked up: the machine has the right kernel, and nothing else.
@@ -101,6 +101,7 @@ impl Remembering {
         let resting = if stays_on { self.kernel().resting() } else { None };
         let Some(machine) = resting else {
             self.be_alone()?;
+            self.mode = Mode::Alone;
             return self.machine.start(directives);
         };
         let key = Key { directives: directives.to_vec(), machine };
@@ -241,7 +242,8 @@ impl Remembering {
     /// The server of the tape has ended, and nobody needs it any more.
     fn leave_the_dead(&mut self) -> Result<(), Broken> {
         if let Mode::Playing(position) = std::mem::replace(&mut self.mode, Mode::Alone) {
-            self.mode = Mode::Dead(position.clients);
+            let status = position.tape.borrow().step(position.place).seen.status;
+            self.mode = Mode::Dead(status, position.clients);
             self.machine.follow_kernel()?;
         }
         Ok(())
@@ -295,14 +297,19 @@ impl Remembering {
     /// From now on nothing is remembered. A machine on which somebody should live must have been
     /// started for that.
     fn be_alone(&mut self) -> Result<(), Broken> {
-        if let Mode::Playing(position) = &self.mode {
-            match position.is_dead() {
-                false => self.make_after_all()?,
-                true => self.machine.follow_kernel()?,
+        match &self.mode {
+            Mode::Playing(position) if position.is_dead() => self.leave_the_dead(),
+            Mode::Playing(_) => {
+                self.make_after_all()?;
+                self.mode = Mode::Alone;
+                Ok(())
             }
+            Mode::Recording(_) => {
+                self.mode = Mode::Alone;
+                Ok(())
+            }
+            Mode::Alone | Mode::Dead(..) => Ok(()),
         }
-        self.mode = Mode::Alone;
-        Ok(())
     }
 
     fn perform(&mut self, deed: &Deed<'_>) -> Result<Answer, Broken> {
@@ -326,7 +333,7 @@ impl Remembering {
 
     fn position(&self) -> Option<&Position> {
         match &self.mode {
-            Mode::Alone | Mode::Dead(_) => None,
+            Mode::Alone | Mode::Dead(..) => None,
             Mode::Recording(position) | Mode::Playing(position) => Some(position),
         }
     }
