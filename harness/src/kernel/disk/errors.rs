@@ -36,8 +36,8 @@ impl WritebackErrors {
         }
     }
 
-    /// These errors for those who open the file from now on: what everybody who has to know was told
-    /// counts no more.
+    /// These errors for those who open the file from now on: what somebody was told of counts no
+    /// more.
     pub fn of_a_closed_file(self) -> WritebackErrors {
         match self.count > 0 && !self.told {
             true => WritebackErrors { count: 1, ..self },

@@ -1,3 +1,7 @@
+//! Which machines at rest count as one, and which do not.
+//!
+//! Must not know: who remembers what.
+
 use nix::errno::Errno;
 use proptest::prelude::*;
 

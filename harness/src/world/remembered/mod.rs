@@ -1,12 +1,12 @@
 //! A world that remembers recoveries: what came of a start on a machine at rest, and of everything
 //! that was done after it, is the same the next time, so it need not be done again.
 //!
-//! From such a start on a *tape* is recorded: each deed, what it came to, and in which state it left
-//! the kernel. Where a start has the same [`Key`] as one before, nothing is started: the tape is
-//! played as long as the same is done, and the kernel gets the states on it. At the first deed that
-//! is not on the tape the start is made after all, with everything that was done since; the tape
-//! goes on from there as another branch. So whoever uses the world sees, byte for byte, what a world
-//! without memory would have shown.
+//! From such a start on a *tape* is recorded: each deed, what it came to, and in which state it
+//! left the kernel. Where a start has the same [`Key`] as one before, nothing is started: the tape
+//! is played as long as the same is done, and the kernel gets the states on it. At the first deed
+//! that is not on the tape the start is made after all, with everything that was done since; the
+//! tape goes on from there as another branch. So whoever uses the world sees, byte for byte, what a
+//! world without memory would have shown.
 //!
 //! The clock may be moved between two deeds; whatever else is changed about the kernel, or planned,
 //! ends the tape. Must not know: what is done to a machine, and why.

@@ -1,3 +1,7 @@
+//! A machine that remembers beside one that does not: nobody can tell them apart.
+//!
+//! Must not know: what a run of a case does.
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
