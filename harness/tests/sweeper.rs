@@ -123,8 +123,8 @@ fn an_interrupted_sweep_keeps_the_runs_that_were_made() {
 fn a_batch_ends_between_two_scripts() {
     let small = SmallSweep::new(RESTARTED);
     let scripts = vec![small.workload.dry(); 5];
-    let batch =
-        Batch { place: Place::Sim(Default::default()), scripts, collect: Collect::Verdicts };
+    let (place, collect) = (Place::Sim(Default::default()), Collect::Verdicts);
+    let batch = Batch { place, scripts, collect, computes: false };
     let asked = Cell::new(0);
     let stopped = || asked.replace(asked.get() + 1) == 2;
     assert_eq!(Host::without_machine().summaries(&batch, &stopped).len(), 2);

@@ -103,6 +103,13 @@ fn trials(suite: &Arc<Suite>) -> Vec<Trial> {
             let name = format!("{} server equals sim", file.name);
             trials.push(Trial::test(name, move || doors_agree(&its, n)));
         }
+        for world in ["sim", "redis"] {
+            if n % SPREAD == 0 && suite.world(world).is_some() {
+                let its = Arc::clone(suite);
+                let name = format!("{} in {world} remembered equals computed", file.name);
+                trials.push(Trial::test(name, move || remembered_is_computed(&its, n, world)));
+            }
+        }
     }
     trials
 }
@@ -118,6 +125,27 @@ fn as_reviewed(suite: &Suite, workload: usize) -> Result<(), Failed> {
     let (settings, name) = whole::reviewed(file, "sabot", description);
     settings.bind(|| insta::assert_snapshot!(name, text));
     Ok(())
+}
+
+/// Every `SPREAD`th workload is swept with every recovery computed, too.
+const SPREAD: usize = 5;
+/// Runs of such a sweep in `sim`.
+const MANY: usize = 120;
+
+/// What was remembered is what would have been computed, in every record.
+fn remembered_is_computed(suite: &Suite, workload: usize, world: &str) -> Result<(), Failed> {
+    let world = suite.world(world).expect("there is a trial only then");
+    let runs = if world.place.is_supervised() { SAMPLE } else { MANY };
+    let scope = Scope { sample: Some(runs), images: Some(FEW_IMAGES), ..Scope::WHOLE };
+    let remembered = suite.sweep(workload, world, scope);
+    let computed = suite.sweep(workload, world, Scope { computes: true, ..scope });
+    if remembered.refused.is_some() || remembered.records.is_empty() {
+        return Err(format!("nothing was swept: {:?}", remembered.refused).into());
+    }
+    match remembered == computed {
+        true => Ok(()),
+        false => Err("a sweep that computes every recovery has other records".into()),
+    }
 }
 
 /// A replay has the verdict that the token says; two of the first token of each cause are equal.

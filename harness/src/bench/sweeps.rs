@@ -24,6 +24,7 @@ use crate::kernel::{CallName, Site};
 use crate::runner::{Collect, CutPoint, Remembered, RunSummary};
 use crate::sweep::enumerate::Scope;
 use crate::sweep::{Kind, RunPlan, Workload, cuts};
+use crate::world::remembered::Starts;
 
 const REWRITE: &str = "\
 config appendonly yes
@@ -60,6 +61,8 @@ pub struct SweepRuns {
     /// How much of what was asked of the oracle it remembered; None: a worker knows, and does not
     /// tell.
     pub remembered: Option<Remembered>,
+    /// Starts on a machine at rest, in these runs and those before them.
+    pub starts: Starts,
 }
 
 /// States of one power cut.
@@ -178,7 +181,18 @@ impl<'a> SweepBench<'a> {
             Some(Place::Here(host)) => Some(host.remembered()),
             _ => None,
         };
-        Ok(SweepRuns { planned: all.len(), sites: sites.len(), micros, remembered })
+        let starts = self.starts()?;
+        Ok(SweepRuns { planned: all.len(), sites: sites.len(), micros, remembered, starts })
+    }
+
+    fn starts(&mut self) -> Result<Starts, String> {
+        match self.place()? {
+            Place::Here(host) => Ok(host.starts()),
+            Place::Worker(worker) => {
+                let reply = ask(worker, &Request::Starts)?;
+                worker::starts(reply).map_err(|broken| broken.to_string())
+            }
+        }
     }
 
     fn plan(&mut self, workload: &Workload) -> Result<RunPlan, String> {
@@ -194,7 +208,7 @@ impl<'a> SweepBench<'a> {
         scripts: Vec<String>,
         collect: Collect,
     ) -> Result<Vec<RunSummary>, String> {
-        let batch = Batch { place: self.world.place.clone(), scripts, collect };
+        let batch = Batch { place: self.world.place.clone(), scripts, collect, computes: false };
         match self.place()? {
             Place::Here(host) => Ok(host.summaries(&batch, &|| false)),
             Place::Worker(worker) => {
@@ -205,7 +219,8 @@ impl<'a> SweepBench<'a> {
     }
 
     fn surveys(&mut self, point: CutPoint, budget: u64) -> Result<Vec<Survey>, String> {
-        let cuts = Cuts { place: self.world.place.clone(), points: vec![point], budget };
+        let cuts =
+            Cuts { place: self.world.place.clone(), points: vec![point], budget, computes: false };
         match self.place()? {
             Place::Here(host) => Ok(host.surveys(&cuts, &|| false)),
             Place::Worker(worker) => {

@@ -158,6 +158,9 @@ pub struct SweepArgs {
     /// always tried [default: 4096 in sim, 16 elsewhere]
     #[arg(long, value_name = "N")]
     pub images: Option<u64>,
+    /// Make every recovery, also where an equal one was seen before; slower, with the same result
+    #[arg(long)]
+    pub no_memory: bool,
     #[command(flatten)]
     pub reports: Reports,
     #[command(flatten)]

@@ -38,6 +38,7 @@ pub fn main(args: &ConformArgs, session: Session, worlds: &[World]) -> Result<Ex
         sample: options.sample.map(|runs| runs as usize),
         // The same for both: of more states the worst may be worse.
         images: Some(options.images),
+        ..Scope::WHOLE
     };
     let progress = Progress::of_many(0);
     progress.hear(RunCount::Parts(2 * workloads.len()), "");

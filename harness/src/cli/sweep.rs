@@ -40,7 +40,8 @@ pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
     announce(&choice);
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let sample = args.sample.map(|runs| runs as usize);
-    let scope = Scope { kinds: &args.faults, shard, sample, images: args.images };
+    let (kinds, images, computes) = (&args.faults, args.images, args.no_memory);
+    let scope = Scope { kinds, shard, sample, images, computes };
     let progress = Progress::of_many(0);
     progress.hear(RunCount::Parts(workloads.len() * choice.worlds.len()), "");
     let (json, junit) = (args.reports.json.as_deref(), args.reports.junit.as_deref());

@@ -127,6 +127,7 @@ impl Search<'_> {
             place: self.world.place.clone(),
             scripts: scripts.to_vec(),
             collect: Collect::Verdicts,
+            computes: true,
         };
         let batches = self.pool.summarize(scripts.chunks(size).map(batch));
         let summaries = batches.in_order(|_, batch: &Vec<RunSummary>| done(batch.len()))?;

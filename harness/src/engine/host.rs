@@ -4,6 +4,7 @@
 //! Must not know: who asked, and what becomes of the outcome.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use crate::profile::{OwnServer, Profile};
 use crate::runner::{
     CutPoint, Loads, Outcome, Remembered, Ruling, RunSummary, Standing, Surveyed, WorldOracle,
 };
+use crate::world::remembered::{Memory, Remembering, Starts};
 use crate::world::sim::{Sim, Stacks};
 use crate::world::supervised::{Installed, Machine, Others, Supervised};
 use crate::world::{Broken, World};
@@ -37,6 +39,8 @@ struct Server {
     oracle: WorldOracle<'static>,
     /// What images of disks load to.
     loads: Loads,
+    /// What starts after faults have come to.
+    memory: Rc<RefCell<Memory>>,
 }
 
 /// How to make worlds of one kind.
@@ -114,17 +118,9 @@ impl Host {
     fn summary(&mut self, batch: &Batch, text: &str) -> Result<RunSummary, Broken> {
         let script = (self.parser.parse("script", text))
             .map_err(|bad| Broken::Harness(format!("a bad script got as far as a world: {bad}")))?;
-        let Server { kind, oracle, .. } = self.server(&batch.place)?;
-        Ok(match &**kind {
-            Kind::Sim { profile, stacks } => {
-                let mut world = Sim::new(Rc::clone(profile), stacks.clone());
-                runner::run_for_summary(&script, &mut world, profile, oracle, batch.collect)
-            }
-            Kind::Supervised { profile, .. } => {
-                let mut world = kind.supervised()?;
-                runner::run_for_summary(&script, &mut world, profile, oracle, batch.collect)
-            }
-        })
+        let Server { kind, oracle, memory, .. } = self.server(&batch.place)?;
+        let mut world = kind.make_with(batch.computes, memory)?;
+        Ok(runner::run_for_summary(&script, &mut *world, kind.profile(), oracle, batch.collect))
     }
 
     /// Cuts the power at each of these calls, in every state that this may leave, as long as nobody
@@ -151,13 +147,13 @@ impl Host {
         point: &CutPoint,
         stopped: &dyn Fn() -> bool,
     ) -> Result<Option<Surveyed>, Broken> {
-        let Server { kind, oracle, loads } = self.server(&cuts.place)?;
+        let Server { kind, oracle, loads, memory } = self.server(&cuts.place)?;
         // One call may have thousands of states.
         let go_on = || match stopped() {
             true => Err(Broken::NotMeasured("interrupted".to_string())),
             false => Ok(()),
         };
-        let (make, profile) = (|| kind.make(), kind.profile());
+        let (make, profile) = (|| kind.make_with(cuts.computes, memory), kind.profile());
         runner::survey(point, &make, &go_on, profile, oracle, loads, cuts.budget)
     }
 
@@ -199,12 +195,19 @@ impl Host {
         all
     }
 
+    /// How many starts were remembered, of all servers.
+    pub fn starts(&self) -> Starts {
+        let each = self.servers.values().map(|server| server.memory.borrow().starts);
+        each.fold(Starts::default(), Starts::and)
+    }
+
     fn server(&mut self, place: &Place) -> Result<&mut Server, Broken> {
         if !self.servers.contains_key(place) {
             let kind = Rc::new(Kind::of(place, self.machine.as_ref(), &self.stacks)?);
             let maker = Rc::clone(&kind);
             let oracle = WorldOracle::new(Box::new(move || maker.make()));
-            self.servers.insert(place.clone(), Server { kind, oracle, loads: Loads::default() });
+            let (loads, memory) = Default::default();
+            self.servers.insert(place.clone(), Server { kind, oracle, loads, memory });
         }
         Ok(self.servers.get_mut(place).expect("it was just put there"))
     }
@@ -234,6 +237,19 @@ impl Kind {
             Kind::Sim { profile, .. } => profile,
             Kind::Supervised { profile, .. } => profile,
         }
+    }
+
+    /// The same, which remembers recoveries unless all of them are to be computed.
+    fn make_with(
+        &self,
+        computes: bool,
+        memory: &Rc<RefCell<Memory>>,
+    ) -> Result<Box<dyn World>, Broken> {
+        let world = self.make()?;
+        Ok(match computes {
+            true => world,
+            false => Box::new(Remembering::new(world, Rc::clone(memory))),
+        })
     }
 
     /// A fresh world with nothing on its disk.

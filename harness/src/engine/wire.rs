@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::profile::OwnServer;
 use crate::runner::{Collect, CutPoint, Outcome, RunSummary, Surveyed};
+use crate::world::remembered::Starts;
 
 /// Which server a case runs on, and behind which door.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -48,6 +49,8 @@ pub struct Batch {
     pub place: Place,
     pub scripts: Vec<String>,
     pub collect: Collect,
+    /// Every start is made, and none remembered.
+    pub computes: bool,
 }
 
 /// Calls at which the power is cut, each in every state that this may leave.
@@ -57,6 +60,8 @@ pub struct Cuts {
     pub points: Vec<CutPoint>,
     /// Images of each profile at each call, beside those that are always taken.
     pub budget: u64,
+    /// As for a batch.
+    pub computes: bool,
 }
 
 /// What became of one of them: None: its call was never made.
@@ -73,6 +78,8 @@ pub enum Request {
         job: Job,
         nanos: u64,
     },
+    /// How many starts were remembered so far.
+    Starts,
 }
 
 /// What a worker says. The first line is `Ready` or `Unable`; then one line per request.
@@ -87,6 +94,7 @@ pub enum Reply {
     /// One for each call.
     Surveyed(Vec<Survey>),
     Measured(Measured),
+    Starts(Starts),
 }
 
 /// How many runs fitted into a stretch of real time on one core.

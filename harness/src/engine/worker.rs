@@ -23,6 +23,7 @@ use super::{interrupt, reexec};
 use crate::exit::Exit;
 use crate::runner::{Outcome, RunSummary};
 use crate::world::Broken;
+use crate::world::remembered::Starts;
 
 /// How long a worker may take to set up its machine.
 const SETUP: Duration = Duration::from_secs(20);
@@ -55,6 +56,7 @@ pub fn main(cpu: usize) -> Result<Exit, WorkerError> {
             Request::Run(job) => Reply::Ran(Box::new(host.run_guarded(&job))),
             Request::Summarize(batch) => Reply::Summarized(host.summaries(&batch, &|| false)),
             Request::Survey(cuts) => Reply::Surveyed(host.surveys(&cuts, &|| false)),
+            Request::Starts => Reply::Starts(host.starts()),
             Request::Measure { job, nanos } => {
                 Reply::Measured(host.measure(&job, Duration::from_nanos(nanos)))
             }
@@ -195,6 +197,14 @@ pub fn surveys(reply: Reply) -> Result<Vec<Survey>, Broken> {
     match reply {
         Reply::Surveyed(surveys) => Ok(surveys),
         other => Err(Broken::Harness(format!("a worker answered about cuts with {other:?}"))),
+    }
+}
+
+/// The count in a reply to [`Request::Starts`].
+pub fn starts(reply: Reply) -> Result<Starts, Broken> {
+    match reply {
+        Reply::Starts(starts) => Ok(starts),
+        other => Err(Broken::Harness(format!("a worker answered about starts with {other:?}"))),
     }
 }
 

@@ -92,6 +92,7 @@ impl<'a> Bench<'a> {
             place: self.world.place.clone(),
             scripts: scripts.to_vec(),
             collect,
+            computes: true,
         });
         Ok(self.pool.summarize(batches).in_order(|_, _| ())?.concat())
     }
@@ -121,6 +122,7 @@ impl<'a> Bench<'a> {
             place: place.clone(),
             points: vec![point.clone()],
             budget,
+            computes: true,
         });
         let mut surveys = self.pool.survey(surveys).in_order(|_, _| ())?.into_iter().flatten();
         let whole = variants.iter().zip(&points).filter(|(_, point)| point.is_none());

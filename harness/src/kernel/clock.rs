@@ -97,6 +97,11 @@ impl Clock {
         Self::MONOTONIC_AT_ZERO + self.now.0
     }
 
+    /// The clock of a machine as it was, or will be, at another moment.
+    pub fn at(now: Time) -> Self {
+        Clock { now }
+    }
+
     /// Moves the clock forward to `to`; it never goes back.
     pub fn advance_to(&mut self, to: Time) {
         debug_assert!(to >= self.now, "the clock was asked to go back to {to} at {}", self.now);

@@ -7,9 +7,10 @@
 use std::sync::Arc;
 
 use super::disk::power_cut::{FsModel, Images, Impossible, PowerCut};
-use super::fd::{Descriptions, FdTable, Object};
+use super::fd::{FdTable, Object};
+use super::part::Part;
 use super::plan::{Halt, Victim};
-use super::process::{Life, SERVER};
+use super::process::{Life, Processes, SERVER};
 use super::trace::{Event, Returned};
 use super::{Cut, Entered, Image, Kernel, Name, Pid, TaskId, Trace};
 
@@ -105,12 +106,12 @@ impl Kernel {
             calls: self.calls,
             halt: self.halt,
             // Of the disk its kind and its room, of the processes how many servers there were.
-            disk: self.disk.with_image(image),
-            processes: self.processes.forgotten(),
+            disk: self.disk.with_image(image).into(),
+            processes: self.processes.forgotten().into(),
             // New: nobody lives, so nothing is open; whoever copies has seen trace and survey.
             trace: Trace::default(),
-            descriptions: Descriptions::default(),
-            pipe_roles: Vec::new(),
+            descriptions: Part::default(),
+            pipe_roles: Part::default(),
             survey: None,
         }
     }

@@ -19,9 +19,11 @@ mod halts;
 mod kinship;
 pub mod name;
 mod own_syncs;
+mod part;
 pub mod plan;
 pub mod process;
 mod readiness;
+pub mod resting;
 pub mod retries;
 pub mod role;
 pub mod schedule;
@@ -52,6 +54,7 @@ pub use trace::Trace;
 
 use entered::Delay;
 use fd::{Descriptions, End, PipeId};
+use part::Part;
 use plan::Decided;
 use process::Processes;
 use trace::{CallRecord, Detail, Event, OpenFlags, Returned};
@@ -68,18 +71,18 @@ struct HeldTask {
 #[derive(Debug)]
 pub struct Kernel {
     pub clock: Clock,
-    pub disk: Disk,
+    pub disk: Part<Disk>,
     pub plan: Plan,
     pub schedule: Schedule,
     pub trace: Trace,
     roles: Arc<Roles>,
-    processes: Processes,
-    descriptions: Descriptions,
+    processes: Part<Processes>,
+    descriptions: Part<Descriptions>,
     /// The role of each pipe once a fork has bound it.
-    pipe_roles: Vec<Option<Name>>,
+    pipe_roles: Part<Vec<Option<Name>>>,
     first_fd: Fd,
     /// What the last server had open to be written when it ended.
-    last_written: Vec<String>,
+    last_written: Part<Vec<String>>,
     held_tasks: Vec<HeldTask>,
     calls: u64,
     /// The kill or power cut that comes before anybody runs on.
@@ -94,16 +97,16 @@ impl Kernel {
     pub fn new(roles: impl Into<Arc<Roles>>, first_fd: Fd) -> Self {
         Kernel {
             clock: Clock::new(),
-            disk: Disk::new(),
+            disk: Disk::new().into(),
             plan: Plan::default(),
             schedule: Schedule::default(),
             trace: Trace::default(),
             roles: roles.into(),
-            processes: Processes::default(),
-            descriptions: Descriptions::default(),
-            pipe_roles: Vec::new(),
+            processes: Part::default(),
+            descriptions: Part::default(),
+            pipe_roles: Part::default(),
             first_fd,
-            last_written: Vec::new(),
+            last_written: Part::default(),
             held_tasks: Vec::new(),
             calls: 0,
             halt: None,
@@ -237,8 +240,13 @@ impl Kernel {
     /// Ends all faults: rules with their delays, the limit on disk space, a disk that can only be
     /// read. Returns the origins of rules that never fired.
     pub fn heal(&mut self) -> Vec<u32> {
-        self.disk.set_space(None);
-        self.disk.read_only = false;
+        // A change, even to the same, would part this disk from those that share it.
+        if !self.disk.is_large() {
+            self.disk.set_space(None);
+        }
+        if self.disk.read_only {
+            self.disk.read_only = false;
+        }
         self.plan.heal()
     }
 

@@ -135,6 +135,24 @@ impl Processes {
         Processes { incarnation, ignores_sigchld, ..Processes::default() }
     }
 
+    /// No processes, after so many starts of the server.
+    pub fn after(starts: u32) -> Processes {
+        Processes { incarnation: starts, ..Processes::default() }
+    }
+
+    /// About how many bytes they take.
+    pub fn weight(&self) -> usize {
+        let counts = |task: &Task| task.counts.len() * size_of::<(CallName, Option<Name>, u32)>();
+        let tasks = self.tasks.iter().map(|task| size_of::<Task>() + counts(task));
+        tasks.sum::<usize>() + self.processes.len() * size_of::<Process>()
+    }
+
+    /// Whether those to come will find nothing that was not there at first: who starts them ignores
+    /// no signal, and no orphan has taken a pid.
+    pub fn are_ordinary(&self) -> bool {
+        !self.ignores_sigchld && self.orphans == 0
+    }
+
     pub fn task(&self, id: TaskId) -> &Task {
         &self.tasks[id.0]
     }

@@ -113,6 +113,13 @@ impl Schedule {
         self.choices.is_none() && self.armed.iter().all(|armed| armed.met)
     }
 
+    /// Whether no decision is for a call of a server that is started after this many others, and
+    /// no survey is made.
+    pub fn is_spent(&self, starts: u32) -> bool {
+        let spent = |armed: &Armed| armed.met || armed.decision.site.incarnation <= starts;
+        self.choices.is_none() && self.due.is_none() && self.armed.iter().all(spent)
+    }
+
     /// Whether the task stops before this call, because a decision is for it or a survey is made.
     pub(super) fn stops(&mut self, task: TaskId, site: Site) -> bool {
         let met = |armed: &Armed| !armed.met && armed.decision.site == site;

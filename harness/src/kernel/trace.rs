@@ -186,6 +186,16 @@ impl Trace {
         self.records.push(Record { at, event });
     }
 
+    /// Adds what has happened behind what is there.
+    pub fn extend(&mut self, records: &[Record]) {
+        self.records.extend_from_slice(records);
+    }
+
+    /// Takes out what has happened since there were so many records.
+    pub fn split_off(&mut self, length: usize) -> Vec<Record> {
+        self.records.split_off(length)
+    }
+
     pub fn records(&self) -> &[Record] {
         &self.records
     }

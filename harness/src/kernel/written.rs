@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::fd::{Access, Object};
 use super::name::Name;
+use super::part::Part;
 use super::process::{Life, SERVER};
 use super::{Kernel, Roles};
 
@@ -53,6 +54,6 @@ impl Kernel {
             Object::Pipe(..) => None,
         });
         let names = inodes.map(|ino| self.disk.inode(ino).name.clone());
-        self.last_written = names.collect();
+        self.last_written = Part::new(names.collect());
     }
 }

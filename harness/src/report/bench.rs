@@ -4,6 +4,7 @@
 
 use crate::bench::runs::Measured;
 use crate::bench::sweeps::{Growth, States, SweepRuns};
+use crate::world::remembered::Starts;
 
 /// Runs of one case.
 pub fn runs(label: &str, run: &Measured) -> String {
@@ -36,14 +37,16 @@ pub fn trapped(label: &str, [short, long]: &[Measured; 2]) -> String {
 
 /// Runs of a sweep.
 pub fn sweep_runs(label: &str, runs: &SweepRuns) -> String {
-    let SweepRuns { planned, sites, micros, remembered } = runs;
+    let SweepRuns { planned, sites, micros, remembered, starts } = runs;
     let remembered = remembered.map_or(String::new(), |it| {
         let percent = it.known as f64 * 100.0 / it.asked.max(1) as f64;
         format!("; {percent:.1} % of what should be there was remembered")
     });
+    let Starts { asked, known, made_again } = starts;
+    let starts = format!("; of {asked} recoveries {} remembered", known - made_again);
     format!(
         "{label:8}  {:10.1} sweep runs/s  {micros:8.1} µs per run  (of {planned} runs in {sites} \
-         sites{remembered})",
+         sites{remembered}{starts})",
         1e6 / micros
     )
 }

@@ -38,7 +38,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn waits_for_clients(&self) -> bool {
+    fn waits_for_clients(&mut self) -> bool {
         let waiting = self.session.world.waiting();
         waiting.iter().any(|it| it.task == "parent" && WAITS_FOR_CLIENTS.contains(&&*it.call))
     }

@@ -11,10 +11,22 @@ use nix::errno::Errno;
 use super::clients::Purpose;
 use super::content::ask::Access;
 use super::state::{EarlyEnd, Runner};
+use crate::case::script::Verb;
 use crate::contract::reason::Attempts;
 use crate::contract::{Moment, Verdict, refusals, refused};
+use crate::kernel::{Effect, Halt};
 use crate::observation::{Argv, CallRecord, How, Image, Returned, Start};
 use crate::world::{Broken, Victim};
+
+/// Whether a step cuts the power, at once or at some call.
+fn cuts_power(verb: &Verb) -> bool {
+    match verb {
+        Verb::PowerCut(_) => true,
+        Verb::Inject { rule, .. } => matches!(rule.effect, Effect::Halt(_, Halt::Power(_))),
+        Verb::Maybe(verb) => cuts_power(verb),
+        _ => false,
+    }
+}
 
 /// How often a server that refuses is started.
 pub const ATTEMPTS: usize = 2;
@@ -121,6 +133,9 @@ impl Runner<'_> {
             let kernel = self.session.world.kernel();
             (Arc::new(Image::of(&kernel.disk)), kernel.is_at_rest() && !self.record.has_children())
         };
+        if !self.may_cut_power() {
+            self.session.world.power_stays_on();
+        }
         let directives = self.session.directives().into();
         let (server, behind) = (self.session.server().cloned(), self.session.behind());
         let at = self.session.now();
@@ -130,6 +145,12 @@ impl Runner<'_> {
         self.session.start()?;
         self.observe()?;
         self.ask_whether_ready()
+    }
+
+    /// Whether a step to come may cut the power. Rules that are in force are known to the kernel.
+    fn may_cut_power(&self) -> bool {
+        let to_come = self.script.steps.iter().filter(|step| step.line > self.record.line);
+        to_come.into_iter().any(|step| cuts_power(&step.verb))
     }
 
     /// After the script: a write, a kill, a start, and another judgement. Where no server is left,

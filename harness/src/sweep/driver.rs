@@ -173,6 +173,7 @@ impl Sweeper<'_> {
             place: world.place.clone(),
             points: points.to_vec(),
             budget,
+            computes: self.scope.computes,
         };
         for surveyed in self.pool.survey(points.chunks(CUTS).map(cuts)) {
             let (number, surveys) = surveyed?;
@@ -229,6 +230,7 @@ impl Sweeper<'_> {
             place: world.place.clone(),
             scripts: scripts.to_vec(),
             collect,
+            computes: self.scope.computes,
         };
         for done in self.pool.summarize(scripts.chunks(size).map(batch)) {
             let (number, done) = done?;

@@ -65,12 +65,14 @@ pub struct Scope<'a> {
     /// States of each file system model at each power cut, besides those that are always taken;
     /// None: as many as the world is fast enough for.
     pub images: Option<u64>,
+    /// Every recovery is computed, and none remembered.
+    pub computes: bool,
 }
 
 impl Scope<'_> {
     /// Everything.
     pub const WHOLE: Scope<'static> =
-        Scope { kinds: &[], shard: Shard::WHOLE, sample: None, images: None };
+        Scope { kinds: &[], shard: Shard::WHOLE, sample: None, images: None, computes: false };
 
     pub fn takes(&self, kind: Kind) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)

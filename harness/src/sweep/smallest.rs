@@ -42,6 +42,6 @@ fn summaries(
         return Ok(Vec::new());
     }
     let (place, scripts) = (world.place.clone(), scripts.to_vec());
-    let batch = Batch { place, scripts, collect: Collect::Verdicts };
+    let batch = Batch { place, scripts, collect: Collect::Verdicts, computes: true };
     Ok(pool.summarize([batch]).in_order(|_, _| ())?.concat())
 }

@@ -18,6 +18,7 @@ pub use directive::{Directive, Unsayable, arguments};
 mod directive;
 mod pids;
 pub mod quoting;
+pub mod remembered;
 pub mod sim;
 pub mod supervised;
 
@@ -125,17 +126,26 @@ pub trait World {
     fn put_image(&mut self, image: &Image) -> Result<(), Broken>;
 
     /// Takes the machine out of this world, so that many runs can go on from there, see
-    /// [`World::resume_with`]. No process may live. None in a world that does not do this: where
-    /// the machine has a real directory, there is more to it than plain data.
+    /// [`World::resume_with`]. No process may live. None: it cannot be taken out.
     fn suspend(&mut self) -> Option<PoweredOff> {
         None
     }
 
     /// Goes on from a machine whose power was cut, as if the cut had left this image.
-    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) {
+    ///
+    /// # Errors
+    /// When its files cannot be put there.
+    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) -> Result<(), Broken> {
         let _ = (machine, image);
         unreachable!("a world that cannot be suspended is not resumed");
     }
+
+    /// From the next start on the power stays on: it does not matter any more what is durable.
+    fn power_stays_on(&mut self) {}
+
+    /// The kernel of this machine, on which no process lives, was changed from outside: whatever
+    /// else there is of a machine follows it.
+    fn follow_kernel(&mut self) -> Result<(), Broken>;
 
     /// Sends a signal to the server process.
     fn signal(&mut self, signal: Signal) -> Result<(), Broken>;
@@ -152,7 +162,7 @@ pub trait World {
     fn status(&self) -> Status;
 
     /// What the server's threads, and then its children, wait in.
-    fn waiting(&self) -> Vec<Waiting>;
+    fn waiting(&mut self) -> Vec<Waiting>;
 
     /// How many children the living server has not waited for yet.
     fn children(&self) -> usize;

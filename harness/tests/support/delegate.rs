@@ -81,13 +81,16 @@ impl World for Delegate {
     fn put_image(&mut self, image: &Image) -> Result<(), Broken> {
         self.sim.put_image(image)
     }
+    fn follow_kernel(&mut self) -> Result<(), Broken> {
+        self.sim.follow_kernel()
+    }
     fn signal(&mut self, signal: Signal) -> Result<(), Broken> {
         self.sim.signal(signal)
     }
     fn status(&self) -> Status {
         self.sim.status()
     }
-    fn waiting(&self) -> Vec<Waiting> {
+    fn waiting(&mut self) -> Vec<Waiting> {
         self.sim.waiting()
     }
     fn children(&self) -> usize {

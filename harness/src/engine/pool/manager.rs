@@ -78,8 +78,8 @@ impl Manager {
         if !batch.place.is_supervised() {
             return host.summaries(&batch, &|| self.workers.is_stopped());
         }
-        let Batch { place, scripts, collect } = batch;
-        let one = |script| Batch { place: place.clone(), scripts: vec![script], collect };
+        let Batch { place, scripts, collect, computes } = batch;
+        let one = |script| Batch { place: place.clone(), scripts: vec![script], collect, computes };
         let requests = scripts.into_iter().map(one).map(Request::Summarize);
         self.ask_each(requests, worker::summaries, host::broken_summary)
     }
@@ -88,8 +88,8 @@ impl Manager {
         if !cuts.place.is_supervised() {
             return host.surveys(&cuts, &|| self.workers.is_stopped());
         }
-        let Cuts { place, points, budget } = cuts;
-        let one = |point| Cuts { place: place.clone(), points: vec![point], budget };
+        let Cuts { place, points, budget, computes } = cuts;
+        let one = |point| Cuts { place: place.clone(), points: vec![point], budget, computes };
         let requests = points.into_iter().map(one).map(Request::Survey);
         self.ask_each(requests, worker::surveys, |failure| Err(host::broken_summary(failure)))
     }

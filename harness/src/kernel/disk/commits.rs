@@ -32,7 +32,7 @@ pub enum SyncKind {
 }
 
 /// The latest changes to an inode by their sequence numbers; 0: none.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Changed {
     essential: u64,
     any: u64,

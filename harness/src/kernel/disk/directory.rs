@@ -40,7 +40,7 @@ pub struct NameEntry {
 }
 
 /// The names of a disk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     live: BTreeMap<String, Ino>,
     durable: BTreeMap<String, Ino>,

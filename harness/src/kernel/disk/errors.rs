@@ -36,6 +36,15 @@ impl WritebackErrors {
         }
     }
 
+    /// These errors for those who open the file from now on: what somebody was told of counts no
+    /// more.
+    pub fn of_a_closed_file(self) -> WritebackErrors {
+        match self.count > 0 && !self.told {
+            true => WritebackErrors { count: 1, ..self },
+            false => WritebackErrors::default(),
+        }
+    }
+
     /// For a description that is opened now.
     pub fn at_open(&self) -> Seen {
         Seen(if self.told { self.count } else { 0 })

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::page_cache::PAGE;
 
 /// The pages of one file that hold data: ranges in order, with gaps between them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extents(Vec<Range<u64>>);
 
 impl Extents {

@@ -8,6 +8,7 @@
 //! renames of directories with files in them (EXDEV).
 //! Must not know: descriptors, tasks, faults.
 
+mod certain;
 mod commits;
 pub mod directory;
 pub mod errors;
@@ -30,6 +31,8 @@ use extents::Extents;
 use page_cache::{Mark, PAGE, PageCache, SyncErrors};
 pub use power_cut::{Cut, Image, PowerCut};
 
+use super::part::Part;
+
 /// The number of an inode.
 pub type Ino = u64;
 
@@ -37,7 +40,7 @@ pub type Ino = u64;
 pub const ROOT: Ino = 1;
 
 /// A file or a directory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inode {
     pub content: PageCache,
     pub data: Extents,
@@ -67,11 +70,11 @@ impl Inode {
 }
 
 /// The disk of one machine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disk {
-    inodes: BTreeMap<Ino, Inode>,
+    inodes: BTreeMap<Ino, Part<Inode>>,
     /// Inodes without name and descriptor, to which a power cut may bring an old name back.
-    recoverable: BTreeMap<Ino, Inode>,
+    recoverable: BTreeMap<Ino, Part<Inode>>,
     pub names: Names,
     next_ino: Ino,
     sequence: u64,
@@ -94,7 +97,7 @@ impl Disk {
     pub fn new() -> Self {
         let root = Inode::new("", true);
         Disk {
-            inodes: BTreeMap::from([(ROOT, root)]),
+            inodes: BTreeMap::from([(ROOT, root.into())]),
             recoverable: BTreeMap::new(),
             names: Names::default(),
             next_ino: ROOT + 1,
@@ -168,12 +171,12 @@ impl Disk {
 
     /// The inode, even if only a power cut can bring it back.
     pub(in crate::kernel) fn any_inode(&self, ino: Ino) -> Option<&Inode> {
-        self.inodes.get(&ino).or_else(|| self.recoverable.get(&ino))
+        self.inodes.get(&ino).or_else(|| self.recoverable.get(&ino)).map(|inode| &**inode)
     }
 
     /// Every inode that has a name or descriptor, or may get a name back.
     pub(in crate::kernel) fn any_inodes(&self) -> impl Iterator<Item = (Ino, &Inode)> {
-        self.inodes.iter().chain(&self.recoverable).map(|(ino, inode)| (*ino, inode))
+        self.inodes.iter().chain(&self.recoverable).map(|(ino, inode)| (*ino, &**inode))
     }
 
     /// The next change to the disk gets this number.

@@ -76,7 +76,7 @@ pub struct ContentEntry {
 }
 
 /// A dirty page: when it was first and last written since it was clean.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Dirty {
     first: u64,
     last: u64,
@@ -100,7 +100,7 @@ pub enum SyncErrors {
 }
 
 /// The content of one file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageCache {
     live: Vec<u8>,
     durable: Vec<u8>,

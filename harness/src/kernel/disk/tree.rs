@@ -62,7 +62,7 @@ impl Disk {
         self.check_writable()?;
         let ino = self.next_ino;
         self.next_ino += 1;
-        self.inodes.insert(ino, Inode::new(path, is_dir));
+        self.inodes.insert(ino, Inode::new(path, is_dir).into());
         let sequence = self.next_sequence();
         self.names.link(sequence, path, ino);
         self.inode_mut(ino).changed.essentially(sequence);

@@ -303,6 +303,14 @@ impl Plan {
         self.armed.is_empty()
     }
 
+    /// Whether no rule can match a call of a server that is started after this many others.
+    pub fn is_spent(&self, starts: u32) -> bool {
+        self.armed.iter().all(|armed| match &armed.rule.selector {
+            Selector::Site(site) => site.incarnation <= starts,
+            Selector::Calls { .. } => false,
+        })
+    }
+
     /// Whether any rule fired since the last `heal`.
     pub fn fired(&self) -> bool {
         self.armed.iter().any(|armed| armed.fired > 0)

@@ -37,6 +37,8 @@ fn refused(start: &Start, world: &mut dyn World, profile: &Profile) -> Result<Ve
     let mut ends = Vec::new();
     let mut before = disk_hash(world, profile);
     while ends.len() < ATTEMPTS {
+        // Nothing comes of this start but what is seen of it.
+        world.power_stays_on();
         world.start(&start.directives)?;
         let how = match world.status() {
             Status::Running | Status::Off => break,

@@ -49,7 +49,7 @@ impl Judge for Resumed<'_> {
         if judged.contains(&class) {
             return Ok((class, None));
         }
-        self.world.resume_with(&self.powered_off, &shown.image);
+        self.world.resume_with(&self.powered_off, &shown.image)?;
         let (state, world) = (self.state.clone(), &mut *self.world);
         let mut runner = Runner::at(state, self.script, world, self.profile, Some(oracle));
         runner.represented = Some(RepresentedRun { point: self.point, cut: shown.cut });
@@ -66,7 +66,7 @@ impl Judge for Resumed<'_> {
 impl Resumed<'_> {
     /// Starts the server to see what it makes of the image.
     fn class_of(&mut self, image: &Image, oracle: &mut dyn Oracle) -> Result<Class, Broken> {
-        self.world.resume_with(&self.powered_off, image);
+        self.world.resume_with(&self.powered_off, image)?;
         match look::shown(&self.start, &mut *self.world, image, self.profile, oracle) {
             Err(broken) => Ok(class_of_broken(&broken)),
             Ok(shown) => Ok(shown.class()),

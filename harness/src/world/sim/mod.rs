@@ -80,6 +80,12 @@ impl Sim {
         Sim { shared, scheduler, server: None, status: Status::Off, clients }
     }
 
+    /// Becomes a machine with this kernel and without processes.
+    fn have(&mut self, kernel: Kernel) {
+        let (profile, stacks) = (self.shared.profile(), self.shared.stacks.clone());
+        *self = Sim::on(kernel, profile, stacks);
+    }
+
     /// Takes the status of a server that has ended from the trace.
     fn note_server_end(&mut self) {
         let Some(pid) = self.server else { return };
@@ -210,9 +216,16 @@ impl World for Sim {
         Some(PoweredOff(kernel))
     }
 
-    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) {
-        let (profile, stacks) = (self.shared.profile(), self.shared.stacks.clone());
-        *self = Sim::on(machine.0.with_image(image), profile, stacks);
+    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) -> Result<(), Broken> {
+        self.have(machine.0.with_image(image));
+        Ok(())
+    }
+
+    fn follow_kernel(&mut self) -> Result<(), Broken> {
+        let empty = Kernel::new(Roles::default(), FIRST_FD);
+        let kernel = self.shared.kernel.replace(empty);
+        self.have(kernel);
+        Ok(())
     }
 
     fn signal(&mut self, signal: Signal) -> Result<(), Broken> {
@@ -240,7 +253,7 @@ impl World for Sim {
         self.status
     }
 
-    fn waiting(&self) -> Vec<Waiting> {
+    fn waiting(&mut self) -> Vec<Waiting> {
         if self.server.is_none() { Vec::new() } else { self.scheduler.waiting() }
     }
 

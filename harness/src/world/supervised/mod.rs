@@ -24,6 +24,7 @@ mod schedule;
 mod spin;
 mod stand_in;
 mod start;
+mod swapped;
 mod tasks;
 mod traced;
 pub mod version;
@@ -44,7 +45,8 @@ pub use start::machine::Machine;
 
 use super::pids::Pids;
 use super::{
-    Broken, Directive, Received, Status, Victim, Waiting, World, arguments, no_such_image, roles,
+    Broken, Directive, PoweredOff, Received, Status, Victim, Waiting, World, arguments,
+    no_such_image, roles,
 };
 use crate::kernel::{Class, Cut, Image, Kernel, Pid, Program, TaskId, Time};
 use crate::profile::Profile;
@@ -335,6 +337,18 @@ impl World for Supervised {
         self.directory.replace(image)
     }
 
+    fn suspend(&mut self) -> Option<PoweredOff> {
+        self.take_out()
+    }
+
+    fn resume_with(&mut self, machine: &PoweredOff, image: &Image) -> Result<(), Broken> {
+        self.have(machine.0.with_image(image), image)
+    }
+
+    fn follow_kernel(&mut self) -> Result<(), Broken> {
+        self.have_files_of_kernel()
+    }
+
     fn signal(&mut self, signal: Signal) -> Result<(), Broken> {
         match self.living().map(|process| process.pid) {
             Some(pid) => self.deliver(pid, signal as i32).map(drop),
@@ -363,7 +377,7 @@ impl World for Supervised {
         self.status
     }
 
-    fn waiting(&self) -> Vec<Waiting> {
+    fn waiting(&mut self) -> Vec<Waiting> {
         if self.living().is_some() { self.waits() } else { Vec::new() }
     }
 

@@ -1,0 +1,44 @@
+//! The disk as everybody sees it who does not cut the power: contents, holes and names, but not
+//! what of it is durable.
+//!
+//! Must not know: who asks, and why.
+
+use super::extents::Extents;
+use super::page_cache::PageCache;
+use super::{Disk, Ino, Inode, ROOT};
+
+impl Disk {
+    /// This disk with every change durable, and numbered anew. As long as the power stays on, both
+    /// are the same to everybody; so two disks that are the same in this form are the same. No file
+    /// may be open.
+    pub fn certain(&self) -> Disk {
+        let (free, sync_errors) = (self.free, self.sync_errors);
+        let mut disk = Disk { free, sync_errors, ..Disk::new() };
+        disk.inode_mut(ROOT).errors = self.inode(ROOT).errors.of_a_closed_file();
+        for (name, ino) in self.names.iter() {
+            let inode = self.inode(ino);
+            let new = disk.create(name, inode.is_dir).expect("a directory comes before its files");
+            let made = disk.inode_mut(new);
+            made.content = PageCache::settled(inode.content.live());
+            made.data.clone_from(&inode.data);
+            made.errors = inode.errors.of_a_closed_file();
+        }
+        disk.settle();
+        disk
+    }
+
+    /// By name: whether it is a directory, its content, and where it has holes.
+    pub fn listing(&self) -> impl Iterator<Item = (&str, bool, &[u8], &Extents)> {
+        let listed = |(name, ino): (_, Ino)| {
+            let Inode { is_dir, content, data, .. } = self.inode(ino);
+            (name, *is_dir, content.live(), data)
+        };
+        self.names.iter().map(listed)
+    }
+
+    /// How many bytes it takes to remember this disk.
+    pub fn weight(&self) -> usize {
+        let content = |inode: &Inode| inode.content.live().len() + inode.content.durable().len();
+        self.any_inodes().map(|(_, inode)| size_of::<Inode>() + content(inode)).sum()
+    }
+}
