@@ -42,6 +42,7 @@ impl fmt::Display for Verb {
             Verb::Kill(victim) => write!(f, "kill {}", victim.as_str()),
             Verb::PowerCut(cut) => write!(f, "power-cut {cut}"),
             Verb::Settle => f.write_str("settle"),
+            Verb::Repair => f.write_str("repair"),
             Verb::Shutdown(Signal::SIGTERM) => f.write_str("shutdown"),
             Verb::Shutdown(signal) => write!(f, "shutdown {signal}"),
             Verb::Restart(directives) => {

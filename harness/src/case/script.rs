@@ -64,6 +64,8 @@ pub enum Verb {
     PowerCut(Cut),
     /// Everything so far is durable.
     Settle,
+    /// The server's own check tool mends its append-only file.
+    Repair,
     Shutdown(Signal),
     Restart(Vec<Directive>),
     Damage {
@@ -228,6 +230,7 @@ impl Verb {
             | Verb::Kill(_)
             | Verb::PowerCut(_)
             | Verb::Settle
+            | Verb::Repair
             | Verb::Shutdown(_)
             | Verb::Restart(_)
             | Verb::Check => true,
@@ -258,6 +261,7 @@ impl Verb {
             | Verb::Space(_)
             | Verb::SyncErrors(_)
             | Verb::Settle
+            | Verb::Repair
             | Verb::Hold(_)
             | Verb::Release(_)
             | Verb::Damage { .. }

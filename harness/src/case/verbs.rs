@@ -99,6 +99,7 @@ const VERBS: &[(&str, &str, Parser)] = &[
     ("shutdown", "shutdown [SIGNAL]", shutdown),
     ("power-cut", "power-cut [MODE]", power_cut),
     ("settle", "settle", |args| args.nothing(Verb::Settle)),
+    ("repair", "repair", |args| args.nothing(Verb::Repair)),
     ("restart", "restart [DIRECTIVE VALUE]…", restart),
     ("damage", "damage ROLE cut N | append HEX | zero OFFSET LEN | empty | remove", damage),
     ("show", "show info FIELD… | log | file ROLE | files | latency", show),

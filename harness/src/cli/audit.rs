@@ -16,7 +16,7 @@ use crate::engine::pool::cores;
 use crate::engine::worlds;
 use crate::exit::{Exit, Status, overall};
 use crate::report::html::{Page, audit as page};
-use crate::report::{audit_junit, operator};
+use crate::report::{audit_junit, explanation, operator};
 
 /// What the page is called when nothing else is said.
 const PAGE: &str = "sabot-audit.html";
@@ -29,7 +29,7 @@ pub fn main(args: &AuditArgs) -> Result<Exit, CommandError> {
     output::possible(outputs.into_iter().flatten().map(PathBuf::as_path))?;
     let made = date::wanted().map_err(CommandError::usage)?;
     let accepted = sweep::accepted(&args.reports)?;
-    let (under, sample) = (args.under.read()?, args.sample.runs());
+    let (under, sample) = (args.under.read()?, args.sample.part());
     let mut inputs = AuditInputs::read(worlds::named(&args.server)?, under, sample)?;
     (inputs.posix, inputs.explain) = (args.posix, args.explain);
     let threads = session.jobs().min(cores().len());
@@ -89,6 +89,8 @@ fn conclude(audit: &Audit, headline: &str, out: &Path) {
         let (verdict, place, seen) = (cause.verdict, cause.place(), operator::seen(cause));
         screen::line(&format!("{number}. {verdict}  {place}  {seen}{accepted}"));
         screen::line(&format!("    {}", cause.sentence));
+        let repairs = cause.repairs.iter().map(explanation::repair);
+        repairs.for_each(|what| screen::line(&format!("    {what}")));
     }
     if let Some(config) = &audit.config {
         let (kept, dropped) = (config.kept.len(), config.dropped.len());

@@ -108,11 +108,13 @@ impl Kernel {
             // Of the disk its kind and its room, of the processes how many servers there were.
             disk: self.disk.with_image(image),
             processes: self.processes.forgotten(),
-            // New: nobody lives, so nothing is open; whoever copies has seen trace and survey.
+            // New: nobody lives, so nothing is open; whoever copies has seen the trace
+            // and what was surveyed.
             trace: Trace::default(),
             descriptions: Descriptions::default(),
             pipe_roles: Vec::new(),
             survey: None,
+            looks: None,
         }
     }
 

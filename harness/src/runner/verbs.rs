@@ -39,6 +39,7 @@ impl Runner<'_> {
             Verb::Kill(victim) => self.kill(*victim)?,
             Verb::PowerCut(cut) => self.power_cut(*cut)?,
             Verb::Settle => self.session.world.kernel().disk.settle(),
+            Verb::Repair => self.repair()?,
             Verb::Shutdown(signal) => self.shutdown(*signal)?,
             Verb::Restart(directives) => self.restart(directives)?,
             Verb::Damage { role, damage } => self.damage(&role.role, damage)?,
@@ -204,6 +205,25 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// Has the check tool mend what a start reads.
+    fn repair(&mut self) -> Result<(), EarlyEnd> {
+        if self.session.is_running() {
+            return self.bad_case("the server still runs: `repair` is for files that it has left");
+        }
+        let manifest = self.session.files_of("manifest").pop();
+        let Some((name, _)) = manifest.or_else(|| self.session.files_of("aof").pop()) else {
+            let why = "there is no append-only file to repair".to_string();
+            return Err(EarlyEnd::NotApplicable(why));
+        };
+        match self.session.world.repair(&name)? {
+            true => Ok(()),
+            false => {
+                let why = "no check tool lies beside this server".to_string();
+                Err(EarlyEnd::NotApplicable(why))
+            }
+        }
+    }
+
     fn restart(&mut self, directives: &[Directive]) -> Result<(), EarlyEnd> {
         if self.session.is_running() {
             return self.bad_case("the server still runs: `kill` or `shutdown` comes first");
@@ -264,7 +284,7 @@ impl Runner<'_> {
 /// Whether the step depends on what is on the disk even when no process lives.
 pub fn looks_at_the_disk(verb: &Verb) -> bool {
     match verb {
-        Verb::Damage { .. } | Verb::PowerCut(_) | Verb::Space(_) => true,
+        Verb::Damage { .. } | Verb::PowerCut(_) | Verb::Space(_) | Verb::Repair => true,
         Verb::Show(show) => matches!(show, Show::File(_) | Show::Files),
         Verb::Expect(expect) | Verb::Symptom(expect) => {
             matches!(expect, Expect::File { .. } | Expect::Files { .. })

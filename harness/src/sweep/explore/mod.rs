@@ -14,8 +14,9 @@ pub mod story;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::enumerate::{PlannedRun, RunPlan, Scope};
+use super::enumerate::{RunPlan, Scope};
 use super::fault::{CallFault, Kind, Then};
+use super::planned::PlannedRun;
 use super::shrink;
 use super::signature::{Judgement, Signature, is_finding};
 use super::workload::{Added, Ending, Workload};
