@@ -269,6 +269,10 @@ pub struct Refusal {
     pub healed_for: Time,
     /// What made the server take writes again; None: nothing that was tried.
     pub cure: Option<String>,
+    /// A save point has its changes, so the server will save by itself.
+    pub save_is_due: bool,
+    /// The last operation on the append-only file was a sync that failed.
+    pub sync_failed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

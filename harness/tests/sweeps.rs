@@ -14,14 +14,19 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use sabot::engine::pool::Pool;
 use sabot::engine::reap;
 use sabot::engine::worlds::{Choice, World};
+use sabot::kernel::disk::power_cut::FsModel;
 use sabot::report::sweep_text;
+use sabot::runner::Outcome;
 use sabot::suite::library::{CaseFile, job};
 use sabot::sweep::driver::Sweeper;
 use sabot::sweep::enumerate::Scope;
-use sabot::sweep::{Sweep, Token, Workload, finding};
+use sabot::sweep::{Record, Sweep, Token, Workload, finding, pairs};
 
 /// Runs of each workload in `server`.
 const SAMPLE: usize = 25;
+
+/// The workload that is swept with pairs, a small one.
+const PAIRED: &str = "sweep/appends_always";
 
 /// States of each profile at each cut of the power, beside those that are always taken.
 const IMAGES: u64 = 64;
@@ -95,6 +100,10 @@ fn trials(suite: &Arc<Suite>) -> Vec<Trial> {
         let its = Arc::clone(suite);
         let name = format!("{} in sim", file.name);
         trials.push(Trial::test(name, move || as_reviewed(&its, n)));
+        if file.name == PAIRED {
+            let its = Arc::clone(suite);
+            trials.push(Trial::test(format!("{PAIRED} in pairs"), move || pairs_hold(&its, n)));
+        }
         let its = Arc::clone(suite);
         let name = format!("{} tokens", file.name);
         trials.push(Trial::test(name, move || tokens_replay(&its, n)));
@@ -157,22 +166,53 @@ fn tokens_replay(suite: &Suite, workload: usize) -> Result<(), Failed> {
         if record.token.is_empty() {
             continue;
         }
-        let token = Token::decode(&record.token).map_err(|why| why.to_string())?;
-        let (source, text) = ("token".to_string(), token.script.clone());
-        let file = CaseFile { name: token.case.clone(), source, text, ..CaseFile::own() };
-        let run = || suite.pool.run(job(&file, sim)).expect("nothing interrupts a test");
-        let one = run();
-        if causes.insert(finding::cause(record)) && one != run() {
+        let one = replays(suite, sim, record)?;
+        if causes.insert(finding::cause(record)) && one != replays(suite, sim, record)? {
             return Err(format!("two replays differ: {}", record.token).into());
-        }
-        let came = sabot::runner::decisive(&one.rulings);
-        let came = came.map(|ruling| ruling.verdict);
-        if came != Some(token.verdict) || record.verdict() != came {
-            let (said, came) = (token.verdict, one.verdict);
-            return Err(format!("said {said}, came to {came}: {}", record.token).into());
         }
     }
     Ok(())
+}
+
+/// The replay of a record, which must come to what that says.
+fn replays(suite: &Suite, world: &World, record: &Record) -> Result<Outcome, Failed> {
+    let token = Token::decode(&record.token).map_err(|why| why.to_string())?;
+    let (source, text) = ("token".to_string(), token.script.clone());
+    let file = CaseFile { name: token.case.clone(), source, text, ..CaseFile::own() };
+    let one = suite.pool.run(job(&file, world)).expect("nothing interrupts a test");
+    let came = sabot::runner::decisive(&one.rulings).map(|ruling| ruling.verdict);
+    if came != Some(token.verdict) || record.verdict() != came {
+        let (said, came) = (token.verdict, one.verdict);
+        return Err(format!("said {said}, came to {came}: {}", record.token).into());
+    }
+    Ok(one)
+}
+
+/// Pairs stay within their budget, and what one came to its token comes to, power cuts among them.
+fn pairs_hold(suite: &Suite, workload: usize) -> Result<(), Failed> {
+    let sim = suite.world("sim").expect("every machine has it");
+    let scope = Scope { images: Some(FEW_IMAGES), ..Scope::WHOLE };
+    let sweeper = Sweeper { pool: &suite.pool, scope, pairs: true, progress: &|_| {} };
+    let (sweep, swept) = sweeper.sweep(&suite.workloads[workload].1, sim);
+    swept.expect("nothing interrupts a test");
+    let runs = |pairs: bool| {
+        let its = sweep.records.iter().filter(|record| record.site.is_pair() == pairs);
+        its.filter(|record| record.fs().is_none_or(|fs| fs == FsModel::Ext4)).collect::<Vec<_>>()
+    };
+    let (single, pairs) = (runs(false), runs(true));
+    if pairs.is_empty() || pairs.len() > pairs::MOST * single.len() || sweep.pairs_left_out == 0 {
+        return Err(sweep_text::counts(&sweep).into());
+    }
+    if pairs.iter().any(|record| record.verdict().is_none()) {
+        return Err("a second fault met no call, though the first led there".into());
+    }
+    let mut told: Vec<_> = pairs.into_iter().filter(|record| !record.token.is_empty()).collect();
+    told.sort_by_key(|record| record.kind);
+    told.dedup_by_key(|record| (record.kind, record.result));
+    if !told.iter().any(|record| record.is_cut()) || told.len() < 3 {
+        return Err(format!("only {} sorts of findings", told.len()).into());
+    }
+    told.into_iter().try_for_each(|record| replays(suite, sim, record).map(drop))
 }
 
 /// A sample of the runs comes to the same behind both doors.

@@ -12,8 +12,8 @@ use super::record::{CaseRecord, CaseResult, Cause};
 use crate::contract::Reason;
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::worlds::World;
-use crate::explain::{Explanation, Question, explain};
-use crate::runner::own_line;
+use crate::explain::{Explanation, Question, Repair, explain, repairs};
+use crate::runner::{Ruling, decisive, own_line};
 use crate::suite::library::{CaseFile, job, parse_all};
 use crate::sweep::accepted::Accepted;
 use crate::sweep::finding::Blamed;
@@ -261,9 +261,19 @@ fn make_small(cause: &mut Cause, pool: &Pool, world: &World) {
         if let Some(ruling) = same {
             cause.sentence.clone_from(&ruling.sentence);
         }
+        if let Some(ruling) = decisive(&outcome.rulings) {
+            cause.repairs = repaired(&file, ruling, pool, world);
+        }
         cause.transcript = outcome.transcript;
         cause.trace = outcome.trace;
     }
+}
+
+/// What an operator can do where this is a start that is refused.
+fn repaired(file: &CaseFile, ruling: &Ruling, pool: &Pool, world: &World) -> Vec<Repair> {
+    let Ok(cases) = parse_all(vec![file.clone()]) else { return Vec::new() };
+    let all = cases.first().map(|case| repairs(pool, world, case, ruling));
+    all.and_then(Result::ok).unwrap_or_default()
 }
 
 fn file_of(token: &Token, script: String) -> CaseFile {

@@ -77,7 +77,8 @@ impl Shown {
         events: &BTreeSet<Event>,
         line: Option<&str>,
     ) -> Option<KnownBug> {
-        let same = self.signature == *signature && !self.events.is_disjoint(events);
+        let same = self.signature.in_any_words() == signature.in_any_words();
+        let same = same && !self.events.is_disjoint(events);
         let other_end = self.own_line.as_deref().zip(line).is_some_and(|(a, b)| !alike(a, b));
         (same && !other_end).then(|| self.bug.clone())
     }
@@ -152,7 +153,7 @@ mod tests {
     fn servers_that_end_with_other_lines_do_not_show_the_same_bug() {
         let signature = Signature {
             verdict: Verdict::RefusedStart,
-            reason: Some(Reason::Refused(Attempts::Twice)),
+            reason: Some(Reason::refused(Attempts::Twice, None)),
         };
         let (name, none) = ("known/05c_split".to_string(), String::new());
         let bug = KnownBug { name, title: none.clone(), upstream: none, absent: Vec::new() };

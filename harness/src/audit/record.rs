@@ -11,10 +11,10 @@ use super::event::Event;
 use super::known::KnownBug;
 use crate::contract::{Reason, Verdict};
 use crate::exit::Status;
-use crate::explain::Explanation;
+use crate::explain::{Explanation, Repair};
 use crate::runner::Outcome;
 use crate::suite::check::Assessment;
-use crate::sweep::{Class, File, Shard, Sweep, Tally, file};
+use crate::sweep::{Class, File, Sample, Shard, Sweep, Tally, file};
 
 /// What the first field of every such file says.
 pub const FORMAT: &str = "sabot audit";
@@ -35,8 +35,8 @@ pub struct Audit {
     pub config: Option<Config>,
     /// It was interrupted.
     pub partial: bool,
-    /// About so many runs of each workload; None: all.
-    pub sample: Option<u32>,
+    /// Which part of all runs was made; None: everything.
+    pub sample: Option<Sample>,
     pub cases: Vec<CaseRecord>,
     pub sweeps: Vec<Sweep>,
     /// Every run and case that counts, by what it came to: what every report of the audit says.
@@ -189,6 +189,9 @@ pub struct Cause {
     /// Why, and what would have helped, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
+    /// Of a start that is refused: what an operator can do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repairs: Vec<Repair>,
     #[serde(skip)]
     pub trace: String,
 }
@@ -213,6 +216,7 @@ impl Default for Cause {
             lines: None,
             transcript: String::new(),
             explanation: None,
+            repairs: Vec::new(),
             trace: String::new(),
         }
     }
@@ -291,10 +295,8 @@ impl Audit {
         if self.partial {
             limits.push("Partial: it was interrupted, and what is not here was not tried.".into());
         }
-        if let Some(runs) = self.sample {
-            limits.push(format!(
-                "A sample: {runs} runs of each workload, of as many kinds as possible."
-            ));
+        if let Some(sample) = self.sample {
+            limits.push(format!("A sample: {sample}, of as many kinds as possible."));
         }
         limits
     }

@@ -15,9 +15,9 @@ use crate::suite::library::{CaseFile, Library, LibraryError, ParsedCase, SWEEPS,
 use crate::suite::redis_conf::{Conf, NotUnder, Under};
 use crate::suite::snapshots::Reviewed;
 use crate::sweep::accepted::Accepted;
-use crate::sweep::driver::{RunCount, Sweeper};
-use crate::sweep::enumerate::Scope;
-use crate::sweep::{Shard, Sweep, Tally, Workload};
+use crate::sweep::driver::{Prepared, RunCount, Sweeper};
+use crate::sweep::enumerate::{self, RunPlan, Scope};
+use crate::sweep::{Sample, Shard, Sweep, Tally, Workload};
 
 /// What stands for the site of a case where it is decided which part it belongs to.
 const CASE: &str = "case";
@@ -29,7 +29,7 @@ pub struct AuditInputs {
     cases: Vec<ParsedCase>,
     /// Cases that are swept.
     swept: Vec<ParsedCase>,
-    sample: Option<u32>,
+    sample: Option<Sample>,
     /// The part that this machine makes.
     pub shard: Shard,
     /// What only a disk shows that keeps nothing but what was synced by name is in it, too.
@@ -39,14 +39,14 @@ pub struct AuditInputs {
 }
 
 impl AuditInputs {
-    /// Reads the library; `sample` is how many runs of each workload to make, None: all.
+    /// Reads the library; `sample` says which runs to make, None: all.
     ///
     /// # Errors
     /// When a case cannot be read, or is wrong under this configuration.
     pub fn read(
         world: World,
         under: Under,
-        sample: Option<u32>,
+        sample: Option<Sample>,
     ) -> Result<AuditInputs, LibraryError> {
         let library = Library::open()?;
         let cases = under.cases(library.select(&[])?)?;
@@ -223,19 +223,61 @@ impl AuditRun<'_> {
 
     /// All sweeps, as far as they come.
     fn sweeps(&self, seen: &mut Seen) -> Result<(), Interrupted> {
-        let sample = self.inputs.sample.map(|runs| runs as usize);
-        let scope = Scope { sample, shard: self.inputs.shard, ..Scope::WHOLE };
-        for ParsedCase { file, script } in &self.inputs.swept {
-            let workload = &Workload::of(&file.name, script);
-            let progress = |step| (self.progress)(step, &workload.name);
-            let sweeper = Sweeper { pool: self.pool, scope, pairs: false, progress: &progress };
+        let workload = |case: &ParsedCase| Workload::of(&case.file.name, &case.script);
+        let workloads: Vec<Workload> = self.inputs.swept.iter().map(workload).collect();
+        if self.inputs.sample == Some(Sample::Quick) {
+            return self.quick_sweeps(&workloads, seen);
+        }
+        for workload in &workloads {
             let started = Instant::now();
-            let (sweep, swept) = sweeper.sweep(workload, &self.inputs.world);
+            let progress = |step| (self.progress)(step, &workload.name);
+            let (sweep, swept) = self.sweeper(&progress).sweep(workload, &self.inputs.world);
+            self.take(sweep, &mut seen.sweeps);
             seen.times.sweeps.push(started.elapsed());
-            seen.sweeps.push(if self.inputs.posix { sweep } else { without_posix(sweep) });
             swept?;
         }
         Ok(())
+    }
+
+    /// The same for the runs that all workloads together need for a quick look.
+    fn quick_sweeps(&self, workloads: &[Workload], seen: &mut Seen) -> Result<(), Interrupted> {
+        let world = &self.inputs.world;
+        let mut prepared = Vec::new();
+        for workload in workloads {
+            let started = Instant::now();
+            let progress = |step| (self.progress)(step, &workload.name);
+            prepared.push(self.sweeper(&progress).prepare(workload, world));
+            seen.times.sweeps.push(started.elapsed());
+            if prepared.last().is_some_and(Prepared::is_interrupted) {
+                break;
+            }
+        }
+        let mut plans: Vec<&mut RunPlan> = prepared.iter_mut().filter_map(Prepared::plan).collect();
+        enumerate::quick(&mut plans);
+        for ((workload, prepared), time) in
+            workloads.iter().zip(prepared).zip(&mut seen.times.sweeps)
+        {
+            let started = Instant::now();
+            let progress = |step| (self.progress)(step, &workload.name);
+            let (sweep, swept) = self.sweeper(&progress).carry_out(prepared, workload, world);
+            self.take(sweep, &mut seen.sweeps);
+            *time += started.elapsed();
+            swept?;
+        }
+        Ok(())
+    }
+
+    fn sweeper<'b>(&'b self, progress: &'b dyn Fn(RunCount)) -> Sweeper<'b> {
+        let sample = match self.inputs.sample {
+            Some(Sample::PerWorkload(runs)) => Some(runs as usize),
+            Some(Sample::Quick) | None => None,
+        };
+        let scope = Scope { sample, ..Scope::WHOLE };
+        Sweeper { pool: self.pool, scope, pairs: false, progress }
+    }
+
+    fn take(&self, sweep: Sweep, sweeps: &mut Vec<Sweep>) {
+        sweeps.push(if self.inputs.posix { sweep } else { without_posix(sweep) });
     }
 }
 

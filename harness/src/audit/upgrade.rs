@@ -19,7 +19,7 @@ use crate::engine::worlds::World;
 use crate::runner::Collect;
 use crate::sweep::driver::{RunCount, Sweeper};
 use crate::sweep::enumerate::Scope;
-use crate::sweep::{Class, Signature, Tally, Token};
+use crate::sweep::{Class, Sample, Signature, Tally, Token};
 
 /// What the first field of every such file says.
 const FORMAT: &str = "sabot compare";
@@ -85,7 +85,7 @@ pub struct Upgrade {
     pub new: Side,
     pub config: Option<Config>,
     /// About so many runs of each workload; None: all.
-    pub sample: Option<u32>,
+    pub sample: Option<Sample>,
     pub causes: Vec<Compared>,
     pub rows: Vec<Row>,
 }

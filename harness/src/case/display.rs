@@ -51,6 +51,7 @@ impl fmt::Display for Verb {
             Verb::Launch(by) => write!(f, "launch {by}"),
             Verb::PowerCut(cut) => write!(f, "power-cut {cut}"),
             Verb::Settle => f.write_str("settle"),
+            Verb::Repair => f.write_str("repair"),
             Verb::Shutdown(Signal::SIGTERM) => f.write_str("shutdown"),
             Verb::Shutdown(signal) => write!(f, "shutdown {signal}"),
             Verb::Restart(restart) => write!(f, "restart{restart}"),

@@ -77,6 +77,8 @@ pub enum Verb {
     PowerCut(Cut),
     /// Everything so far is durable.
     Settle,
+    /// The server's own check tool mends its append-only file.
+    Repair,
     Shutdown(Signal),
     Restart(Restart),
     /// Puts a file into the data directory while no server runs.
@@ -292,6 +294,7 @@ impl Verb {
             | Verb::Signal { .. }
             | Verb::PowerCut(_)
             | Verb::Settle
+            | Verb::Repair
             | Verb::Shutdown(_)
             | Verb::Restart(_)
             | Verb::Check => true,
@@ -327,6 +330,7 @@ impl Verb {
             | Verb::Launch(_)
             | Verb::File { .. }
             | Verb::Settle
+            | Verb::Repair
             | Verb::Hold(_)
             | Verb::Release(_)
             | Verb::Damage { .. }

@@ -83,6 +83,7 @@ const VERBS: &[(&str, &str, Parser)] = &[
     ("settle", "settle", |args| args.nothing(Verb::Settle)),
     ("restart", "restart [with SERVER] [DIRECTIVE VALUE]…", restart),
     ("file", "file NAME CONTENT, or file NAME from PATH", attached::parse),
+    ("repair", "repair", |args| args.nothing(Verb::Repair)),
     ("damage", "damage ROLE cut N | append HEX | zero OFFSET LEN | empty | remove", damage),
     ("show", "show info FIELD… | log | file ROLE | files | latency", show),
     ("expect", concat!("expect REPLY | ", assertions!()), expect),

@@ -138,7 +138,8 @@ pub struct SweepArgs {
     /// Only these kinds of faults: error, short, lie, delay, kill, power, order [default: all]
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
     pub faults: Vec<Kind>,
-    /// Also try a second fault during the recovery from each fault
+    /// Also try a second event, a power cut too, at calls that each fault has made different: at
+    /// most five times as many runs, of as many kinds as possible
     #[arg(long)]
     pub pairs: bool,
     #[command(flatten)]
@@ -146,8 +147,8 @@ pub struct SweepArgs {
     /// Only part K of N; a site's name decides which part it is in
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
-    /// Only N runs per workload: one of each kind of call with each fault first, then evenly more.
-    /// A power cut is one run, and has a record for each kind of file system
+    /// Only N runs per workload, of as many kinds as possible. A power cut is one run, and has a
+    /// record for each kind of file system
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub sample: Option<u32>,
     /// Also tell what only a disk loses that keeps nothing but what was synced by name; it does not
@@ -351,8 +352,7 @@ pub struct ConformSweeps {
     /// Compare sweeps of the workloads in cases/sweep instead, run for run
     #[arg(long)]
     pub sweep: bool,
-    /// Only N of the runs that both worlds can make, per workload: one of each kind of call with
-    /// each fault first, then evenly more
+    /// Only N of the runs that both worlds can make, per workload, of as many kinds as possible
     #[arg(long, value_name = "N", requires = "sweep")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub sample: Option<u32>,

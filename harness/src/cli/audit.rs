@@ -18,7 +18,7 @@ use crate::engine::pool::cores;
 use crate::engine::worlds;
 use crate::exit::{Exit, Status, overall};
 use crate::report::html::{Page, audit as page};
-use crate::report::{audit_junit, operator};
+use crate::report::{audit_junit, explanation, operator};
 use crate::sweep::Shard;
 use crate::sweep::accepted::Accepted;
 
@@ -66,14 +66,14 @@ pub fn main(args: &AuditArgs) -> Result<Exit, CommandError> {
 fn inputs(args: &AuditArgs) -> Result<AuditInputs, CommandError> {
     let Division { shard, parts } = &args.division;
     let is_divided = shard.is_some() || !parts.is_empty();
-    if is_divided && args.sample.runs().is_some() {
+    if is_divided && args.sample.part().is_some() {
         return Err(CommandError::usage("a sample is not divided: it is small enough"));
     }
     if shard.is_some() && (args.explain || args.reports.junit.is_some()) {
         let what = "--explain and --junit are about all parts: give them with --parts";
         return Err(CommandError::usage(what));
     }
-    let (under, sample) = (args.under.read()?, args.sample.runs());
+    let (under, sample) = (args.under.read()?, args.sample.part());
     let mut inputs = AuditInputs::read(worlds::named(&args.server)?, under, sample)?;
     (inputs.posix, inputs.explain) = (args.posix, args.explain);
     inputs.shard = shard.unwrap_or(Shard::WHOLE);
@@ -134,6 +134,8 @@ fn conclude(audit: &Audit, headline: &str, out: &Path) {
         let (verdict, place, seen) = (cause.verdict, cause.place(), operator::seen(cause));
         screen::line(&format!("{number}. {verdict}  {place}  {seen}{accepted}"));
         screen::line(&format!("    {}", cause.sentence));
+        let repairs = cause.repairs.iter().map(explanation::repair);
+        repairs.for_each(|what| screen::line(&format!("    {what}")));
     }
     if let Some(config) = &audit.config {
         let (kept, dropped) = (config.kept.len(), config.dropped.len());

@@ -32,7 +32,7 @@ pub fn main(args: &CompareArgs) -> Result<Exit, CommandError> {
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(PAGE));
     output::possible([Some(&out), args.json.as_ref()].into_iter().flatten().map(PathBuf::as_path))?;
     let made = date::wanted().map_err(CommandError::usage)?;
-    let sample = args.sample.runs();
+    let sample = args.sample.part();
     let inputs = |server: &str| -> Result<AuditInputs, CommandError> {
         Ok(AuditInputs::read(worlds::named(server)?, args.under.read()?, sample)?)
     };

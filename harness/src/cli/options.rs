@@ -4,28 +4,26 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::suite::redis_conf::{BadConf, Conf, Under};
-use crate::sweep::Shard;
+use crate::sweep::{self, Shard};
 
-/// How many of the runs of each workload to make.
+/// Which of all runs to make.
 #[derive(Debug, clap::Args)]
 pub struct Sample {
-    /// A first look: 60 runs per workload, of as many kinds as possible
+    /// A first look: a tenth of all runs, of as many kinds as possible over all workloads
     #[arg(long)]
     quick: bool,
-    /// Only N runs per workload: one of each kind of call with each fault first, then evenly more.
-    /// A power cut is one run, and has a record for each kind of file system
+    /// Only N runs per workload, of as many kinds as possible. A power cut is one run, and has a
+    /// record for each kind of file system
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     #[arg(conflicts_with = "quick")]
     sample: Option<u32>,
 }
 
-/// Runs of each workload for `--quick`.
-const QUICK: u32 = 60;
-
 impl Sample {
-    /// About so many; None: all.
-    pub fn runs(&self) -> Option<u32> {
-        self.sample.or(self.quick.then_some(QUICK))
+    /// Which part; None: everything.
+    pub fn part(&self) -> Option<sweep::Sample> {
+        let quick = self.quick.then_some(sweep::Sample::Quick);
+        self.sample.map(sweep::Sample::PerWorkload).or(quick)
     }
 }
 

@@ -3,6 +3,8 @@
 //!
 //! Must not know: which promise was broken.
 
+use nix::errno::Errno;
+
 use super::history::{Entry, name};
 use super::regime;
 use crate::observation::{
@@ -56,7 +58,10 @@ pub fn failure(
 }
 
 fn failed(call: &Call) -> bool {
+    let unlinks = call.record.site.call == CallName::Unlink;
     match (&call.record.returned, &call.record.detail) {
+        // What is not there need not be cleaned up.
+        (Some(Returned::Error(Errno::ENOENT)), _) if unlinks => false,
         (Some(Returned::Error(_)), _) => call.record.site.call != CallName::Open,
         (Some(Returned::Value(moved)), Detail::Bytes(asked)) => {
             call.record.site.call == CallName::Write && *moved < asked.cast_signed()

@@ -1,21 +1,25 @@
 //! Judging a running server: whether it takes writes again, and what it holds on to.
 //!
-//! Must not know: how it was examined.
+//! A server is stuck where the end of the fault should have helped. It is not while it waits for a
+//! save of its own, which a save point with enough changes brings; and one that refuses because a
+//! sync has failed is right: what that sync should have written may be gone, and no later one can
+//! tell. Must not know: how it was examined.
 
 use std::time::Duration;
 
 use super::reason::Surprise;
-use super::{Judgement, Reason, Verdict};
-use crate::observation::{Leaks, LiveChecks, Time};
+use super::{Judgement, Reason, Subject, Verdict};
+use crate::observation::{Leaks, LiveChecks, Observations, Refusal, Time};
 
 /// How long writes may stay refused once every fault is over.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Judges what the checks of a running server found.
-pub fn live_checks(found: &LiveChecks) -> Vec<Judgement> {
+pub fn live_checks(seen: &Observations, found: &LiveChecks) -> Vec<Judgement> {
     let mut judgements = Vec::new();
     if let Some(refusal) = &found.refusal
         && refusal.healed_for >= Time::ZERO + PATIENCE
+        && !is_right(seen, refusal)
     {
         let cure = refusal.cure.as_deref().unwrap_or("nothing that was tried");
         judgements.push(Judgement::new(
@@ -44,4 +48,12 @@ pub fn live_checks(found: &LiveChecks) -> Vec<Judgement> {
         judgements.push(Judgement::new(Verdict::Surprise, reason, sentence));
     }
     judgements
+}
+
+/// Whether the server has a reason to refuse that the end of the fault does not take away.
+fn is_right(seen: &Observations, refusal: &Refusal) -> bool {
+    match Subject::of(&refusal.reply, &seen.announces) {
+        Subject::Snapshots => refusal.save_is_due,
+        Subject::File | Subject::Rewrites => refusal.sync_failed,
+    }
 }

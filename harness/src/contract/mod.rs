@@ -44,14 +44,15 @@
 //! `kept`, though it must still be some prefix. An exit is called for after SHUTDOWN (code 0), and
 //! under `always` when the last operation on the append-only file has failed (code 1), also when
 //! the command that switched to `always` got no answer for it; any other is `died`. Temporary files
-//! that no process will finish are `litter`. At `check`, a server whose writes are still refused
-//! 10 s after the last fault healed is `stuck`, and what clears it is tried out and named; one that
-//! is settled and holds descriptors without a use, zombies, or children that it does not know of is
-//! `leaked`; one whose INFO says that a snapshot or rewrite is fine that has failed has
-//! `misreported`. What nobody promised and nobody would expect is a `surprise`: INFO calls failed
-//! what is in place, files that no manifest names any more are never deleted, a start fails with
-//! exit status 0, or, having read everything, because the disk is full. `docs/promises.md` names
-//! the sentence behind each promise. The worst verdict of a case is the case's.
+//! that no process will finish are `litter`. At `check`, a server whose writes are still refused 10
+//! s after the last fault healed is `stuck`, unless a save of its own is due or a sync has failed
+//! (`live_checks`), and what clears it is tried out and named; one that is settled and holds
+//! descriptors without a use, zombies, or children that it does not know of is `leaked`; one whose
+//! INFO says that a snapshot or rewrite is fine that has failed has `misreported`. What nobody
+//! promised and nobody would expect is a `surprise`: INFO calls failed what is in place, files that
+//! no manifest names any more are never deleted, a start fails with exit status 0, or, having read
+//! everything, because the disk is full. `docs/promises.md` names the sentence behind each promise.
+//! The worst verdict of a case is the case's.
 //!
 //! Which commands write, and by what a server announces trouble, are facts of the server: they come
 //! with the observations.
@@ -133,7 +134,7 @@ impl Judgement {
     /// Without the lie the run comes to something else.
     pub fn by_lie(mut self, lie: &Site) -> Judgement {
         self.verdict = Verdict::LostByLie;
-        if !matches!(self.reason, Reason::NoPrefix | Reason::Refused(_)) {
+        if !matches!(self.reason, Reason::NoPrefix | Reason::Refused { .. }) {
             self.reason = Reason::Lied;
         }
         let opening = self.sentence.split("; ").next().unwrap_or_default();
@@ -258,9 +259,16 @@ fn damaged(seen: &Observations, going: &Going<'_>) -> bool {
     })
 }
 
-/// Judges a start that was refused, with what was seen of it.
-pub fn refused(seen: &Observations, attempts: Attempts, tried: String) -> Judgement {
-    let refused = Judgement::new(Verdict::RefusedStart, Reason::Refused(attempts), tried);
+/// Judges a start that was refused, with the line in which the server says why, and with what was
+/// seen of it.
+pub fn refused(
+    seen: &Observations,
+    attempts: Attempts,
+    line: Option<&str>,
+    tried: String,
+) -> Judgement {
+    let reason = Reason::refused(attempts, line);
+    let refused = Judgement::new(Verdict::RefusedStart, reason, tried);
     Judgement { unless_lied: regime::last_lie(seen).cloned(), ..refused }
 }
 

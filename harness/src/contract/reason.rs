@@ -30,7 +30,11 @@ pub enum Reason {
     /// The dataset is the state after no prefix of the history.
     NoPrefix,
     /// The server did not start on what was on the disk.
-    Refused(Attempts),
+    Refused {
+        attempts: Attempts,
+        /// The line with which it said why, without its numbers; None: it said nothing.
+        says: Option<String>,
+    },
     /// The server ended without being asked to, or not as it was asked to.
     Ended(UnaskedEnd),
     /// Writes stay refused: the beginning of the reply, and the command that clears it.
@@ -127,6 +131,19 @@ impl Reason {
     pub fn writes_refused(reply: &str, cure: Option<&str>) -> Reason {
         let opening = reply.split([':', ',']).next().unwrap_or_default();
         Reason::WritesRefused { reply: opening.to_string(), cure: cure.map(str::to_string) }
+    }
+
+    /// Why a start is refused, with the server's own line.
+    pub fn refused(attempts: Attempts, line: Option<&str>) -> Reason {
+        Reason::Refused { attempts, says: line.map(without_numbers) }
+    }
+
+    /// The same without what the server itself says, which is worded otherwise by another one.
+    pub fn in_any_words(self) -> Reason {
+        match self {
+            Reason::Refused { attempts, .. } => Reason::Refused { attempts, says: None },
+            other => other,
+        }
     }
 
     /// A reason that is not the contract's, from its sentence. Which call a loop has made last, and

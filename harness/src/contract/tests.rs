@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::*;
 use crate::observation::{
     Announces, Argv, Call, CallRecord, Child, Commands, Cut, Damaged, Detail, Ending, Fsync,
-    Injected, Leaks, LiveChecks, Name, OpenFlags, Policy, PolicySince, PowerCut, Refusal, Returned,
-    Sent, Start, Time,
+    Injected, Name, OpenFlags, Policy, PolicySince, PowerCut, Returned, Sent, Start, Time,
 };
 
+mod living;
 mod postponed;
 mod power;
 mod reported;
@@ -329,23 +329,6 @@ fn a_tick_is_as_long_as_the_configuration_says() {
     assert_eq!(verdict(&slow, 1), Verdict::Lost);
     slow.policies[0].policy.hz = 5;
     assert_eq!(verdict(&slow, 1), Verdict::LostAllowed, "a tick of 200 ms");
-}
-
-#[test]
-fn a_living_server_is_stuck_after_ten_seconds_and_leaks_are_named() {
-    let refused = |healed_for| {
-        let reply = "-MISCONF".to_string();
-        let refusal = Some(Refusal { reply, healed_for, cure: Some("BGREWRITEAOF".to_string()) });
-        live_checks(&LiveChecks { refusal, ..LiveChecks::default() })
-    };
-    assert_eq!(refused(Time(9_999_999_999)), []);
-    let stuck = refused(seconds(10));
-    assert_eq!(stuck[0].verdict, Verdict::Stuck);
-    assert!(stuck[0].sentence.ends_with("BGREWRITEAOF clears it"), "{}", stuck[0].sentence);
-    let leaks = Leaks { zombies: 1, ..Leaks::default() };
-    let found = LiveChecks { leaks, ..LiveChecks::default() };
-    let leaked = live_checks(&found);
-    assert_eq!((leaked.len(), leaked[0].verdict), (1, Verdict::Leaked));
 }
 
 #[test]

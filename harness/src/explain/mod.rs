@@ -14,10 +14,12 @@
 pub mod candidates;
 pub mod change;
 pub mod record;
+pub mod repair;
 pub mod search;
 pub mod subject;
 pub mod trial;
 
 pub use change::{Change, Kind};
 pub use record::{Explanation, Help, Trial};
+pub use repair::{Means, Repair, repairs};
 pub use search::{Nothing, Question, explain};

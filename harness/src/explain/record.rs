@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::change::Change;
+use super::repair::Repair;
 use crate::contract::Verdict;
 use crate::kernel::Cut;
 
@@ -40,6 +41,9 @@ pub struct Explanation {
     pub left_out: usize,
     /// What helped, by kind; the one that is easiest to make first.
     pub helped: Vec<Help>,
+    /// Of a start that is refused: what an operator can do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repairs: Vec<Repair>,
 }
 
 /// A command and its reply.

@@ -5,6 +5,7 @@
 use super::candidates::{self, Most, is_no_help};
 use super::change::{Change, Kind};
 use super::record::{Acknowledged, Explanation, Help, Trial};
+use super::repair::repairs;
 use super::subject::{Cutting, Subject, Variant};
 use super::trial::{Bench, starts};
 use crate::case;
@@ -121,6 +122,7 @@ impl<'a> Search<'a> {
             tried,
             left_out: self.candidates.left_out,
             helped: self.best_of_each_kind(helped)?,
+            repairs: repairs(self.question.pool, self.question.world, self.question.case, ruling)?,
         })
     }
 

@@ -99,7 +99,7 @@ impl Clock {
 
     /// The clock of a machine as it was, or will be, at another moment.
     pub fn at(now: Time) -> Self {
-        Clock { now }
+        Clock { now, behind: 0 }
     }
 
     /// Moves the clock forward to `to`; it never goes back.

@@ -10,7 +10,7 @@ use super::disk::power_cut::{FsModel, Images, Impossible, PowerCut};
 use super::fd::{FdTable, Object};
 use super::part::Part;
 use super::plan::{Halt, Victim};
-use super::process::{Life, Processes, SERVER};
+use super::process::{Life, SERVER};
 use super::trace::{Event, Returned};
 use super::{Cut, Entered, Image, Kernel, Name, Pid, TaskId, Trace};
 
@@ -108,11 +108,13 @@ impl Kernel {
             // Of the disk its kind and its room, of the processes how many servers there were.
             disk: self.disk.with_image(image).into(),
             processes: self.processes.forgotten().into(),
-            // New: nobody lives, so nothing is open; whoever copies has seen trace and survey.
+            // New: nobody lives, so nothing is open; whoever copies has seen the trace
+            // and what was surveyed.
             trace: Trace::default(),
             descriptions: Part::default(),
             pipe_roles: Part::default(),
             survey: None,
+            looks: None,
         }
     }
 

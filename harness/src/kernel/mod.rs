@@ -17,6 +17,7 @@ mod entered;
 pub mod fd;
 mod halts;
 mod kinship;
+pub mod looks;
 pub mod name;
 mod own_syncs;
 mod part;
@@ -44,6 +45,7 @@ pub use disk::{Cut, Disk, Image};
 pub use entered::{Entered, Request, Target};
 pub use fd::{Fd, Object};
 pub use halts::Survey;
+pub use looks::Look;
 pub use name::Name;
 pub use plan::{Claim, Effect, Halt, Overclaim, Plan, Rule, Selector, Victim, When, Window};
 pub use process::{Ending, Pid, Program, TaskId};
@@ -89,6 +91,8 @@ pub struct Kernel {
     halt: Option<Halt>,
     /// Set by whoever wants to know what the next power cut could leave.
     pub survey: Option<Survey>,
+    /// None: nobody wants to know what is on the disk at each call.
+    looks: Option<looks::Looks>,
 }
 
 impl Kernel {
@@ -111,6 +115,7 @@ impl Kernel {
             calls: 0,
             halt: None,
             survey: None,
+            looks: None,
         }
     }
 
@@ -279,6 +284,7 @@ impl Kernel {
         let number = counted.count(request.call, role.as_ref());
         let (incarnation, name) = (counted.incarnation, counted.name.clone());
         let site = Site { incarnation, task: name, role, call: request.call, number };
+        self.look_before(&site);
         let moves = matches!(request.call, CallName::Read | CallName::Write);
         // A plan is about the server, which is not there yet.
         let decided = match site.is_launchers() {

@@ -93,6 +93,7 @@ impl Kernel {
             held_tasks: _,
             halt: _,
             survey: _,
+            looks: _,
             // A start sets them.
             roles: _,
             // Nobody lives who has anything open.
@@ -126,6 +127,7 @@ impl Kernel {
             && self.held_tasks.is_empty()
             && self.halt.is_none()
             && self.survey.is_none()
+            && self.looks.is_none()
     }
 
     /// Makes this machine, which is at rest, exactly this one.

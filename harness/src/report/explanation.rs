@@ -6,7 +6,8 @@ use crate::case;
 use crate::case::script::{PageFate, Verb};
 use crate::contract::Verdict;
 use crate::explain::change::process_of;
-use crate::explain::{Change, Explanation, Help, Trial};
+use crate::explain::repair::Content;
+use crate::explain::{Change, Explanation, Help, Means, Repair, Trial};
 use crate::kernel::plan::{Effect, Halt, Rule, Selector, Victim};
 
 /// How many commands are shown.
@@ -20,6 +21,7 @@ pub fn text(explanation: &Explanation) -> String {
     lines.push(String::new());
     lines.extend(control(explanation));
     lines.extend(helped(explanation));
+    lines.extend(explanation.repairs.iter().map(repair));
     lines.join("\n")
 }
 
@@ -185,6 +187,24 @@ fn came_to(trial: &Trial, explanation: &Explanation) -> String {
     }
 }
 
+/// What an operator can do, and what that comes to.
+pub fn repair(repair: &Repair) -> String {
+    let means = match repair.means {
+        Means::CheckTool => "its check tool with --fix",
+        Means::CorruptTail => "aof-load-corrupt-tail-max-size",
+    };
+    let Some(Content { verdict, sentence }) = &repair.came_to else {
+        return format!("{means} does not help: the start is refused still");
+    };
+    match verdict {
+        Verdict::Kept => format!("it starts after {means}, and all that was acknowledged is there"),
+        Verdict::LostAllowed | Verdict::Litter => {
+            format!("it starts after {means}, and all that was promised is there: {sentence}")
+        }
+        _ => format!("it starts after {means}, but {verdict}: {sentence}"),
+    }
+}
+
 /// What a variant does otherwise.
 pub fn change(change: &Change) -> String {
     match change {
@@ -243,6 +263,7 @@ mod tests {
             tried: 0,
             left_out: 0,
             helped: Vec::new(),
+            repairs: Vec::new(),
         }
     }
 

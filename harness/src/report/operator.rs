@@ -3,6 +3,7 @@
 //! Only what runs have shown, or what the server's own documentation says of a command, is advised.
 //! Must not know: how a finding came to be.
 
+use super::explanation;
 use crate::audit::known::KnownBug;
 use crate::audit::record::Cause;
 use crate::contract::reason::{Attempts, Promise, Surprise, Told};
@@ -43,7 +44,7 @@ pub fn what(verdict: Verdict, reason: Option<&Reason>) -> String {
     match (verdict, reason) {
         (Verdict::Hung, _) => "the server stays busy for ever".to_string(),
         (Verdict::Died, _) => "the server exits by itself".to_string(),
-        (Verdict::RefusedStart, Some(Reason::Refused(Attempts::CameUp))) => {
+        (Verdict::RefusedStart, Some(Reason::Refused { attempts: Attempts::CameUp, .. })) => {
             "the server refuses to start at first, and starts when it is tried again".to_string()
         }
         (Verdict::RefusedStart, _) => "the server refuses to start again".to_string(),
@@ -135,7 +136,7 @@ pub fn advice(cause: &Cause) -> Vec<String> {
         (Verdict::Stuck, _) => {
             advice.push("No command that was tried clears it; restart the server.".to_string());
         }
-        (Verdict::RefusedStart, Some(Reason::Refused(Attempts::CameUp))) => {
+        (Verdict::RefusedStart, Some(Reason::Refused { attempts: Attempts::CameUp, .. })) => {
             advice.push("Start it again, after a copy of its files: see what is missing.".into());
         }
         (Verdict::RefusedStart, _) if line.contains("no such file") => {
@@ -171,6 +172,7 @@ pub fn advice(cause: &Cause) -> Vec<String> {
         (Verdict::Died, _) => advice.push("Have it started again by a supervisor.".to_string()),
         _ => {}
     }
+    advice.extend(cause.repairs.iter().map(|it| format!("{}.", capital(&explanation::repair(it)))));
     for bug in cause.known.iter().filter(|bug| !bug.absent.is_empty()) {
         let better = format!("Not seen on {}.", bug.absent.join(", "));
         if !advice.contains(&better) {
@@ -253,7 +255,7 @@ mod tests {
         for (verdict, reason, faults, expected) in [
             (
                 Verdict::RefusedStart,
-                Some(Reason::Refused(Attempts::Twice)),
+                Some(Reason::refused(Attempts::Twice, None)),
                 &["ext4<", "xfs>"][..],
                 "After a power cut, the server refuses to start again.",
             ),

@@ -3,7 +3,7 @@
 //! Must not know: how it was found.
 
 use super::matrix::{Cell, Matrix};
-use crate::contract::Verdict;
+use crate::contract::{Reason, Verdict};
 use crate::kernel::disk::power_cut::FsModel;
 use crate::sweep::finding::{self, CauseAcrossSweeps, Finding, findings};
 use crate::sweep::{Fault, Kind, Record, RunResult, Sweep};
@@ -67,9 +67,10 @@ pub fn counts(sweep: &Sweep) -> String {
         sweep.idle
     ));
     if sweep.left_out > 0 {
-        let words = "one of each kind of call with each fault first, then evenly more";
+        let words = "as many kinds as possible";
         text.push_str(&format!("a sample ({words}): {} runs were left out\n", sweep.left_out));
     }
+    text.push_str(&pairs(sweep));
     if sweep.missed() > 0 {
         text.push_str(&format!("{} other runs injected nothing\n", sweep.missed()));
     }
@@ -80,14 +81,31 @@ pub fn counts(sweep: &Sweep) -> String {
     text
 }
 
-/// What cutting the power came to.
-pub fn cuts(sweep: &Sweep) -> String {
-    let in_order = cuts_of(sweep, Kind::Power, "the power cut");
-    in_order + &cuts_of(sweep, Kind::Order, "behind other orders of tasks the power cut")
+/// How many pairs were made, and how many were not.
+fn pairs(sweep: &Sweep) -> String {
+    let made = sweep.records.iter().filter(|record| record.site.is_pair());
+    let made = made.filter(|record| record.fs().is_none_or(|fs| fs == FsModel::Ext4)).count();
+    let left_out = sweep.pairs_left_out;
+    match made + left_out {
+        0 => String::new(),
+        _ => format!(
+            "{made} of these runs are pairs, of as many kinds as possible; {left_out} more were \
+             left out\n"
+        ),
+    }
 }
 
-fn cuts_of(sweep: &Sweep, kind: Kind, what: &str) -> String {
-    let of_kind = move |record: &&Record| record.kind == kind && record.is_cut();
+/// What cutting the power came to.
+pub fn cuts(sweep: &Sweep) -> String {
+    let in_order = cuts_of(sweep, Kind::Power, false, "the power cut");
+    let orders = cuts_of(sweep, Kind::Order, false, "behind other orders of tasks the power cut");
+    in_order + &orders + &cuts_of(sweep, Kind::Power, true, "behind a first fault the power cut")
+}
+
+fn cuts_of(sweep: &Sweep, kind: Kind, pairs: bool, what: &str) -> String {
+    let of_kind = move |record: &&Record| {
+        record.kind == kind && record.is_cut() && record.site.is_pair() == pairs
+    };
     let cuts = || sweep.records.iter().filter(of_kind).filter(|record| !record.past_last_call);
     let images: u64 = cuts().map(|record| record.images).sum();
     if images == 0 {
@@ -133,12 +151,20 @@ fn tell(finding: &Finding, tokens: bool) -> String {
         _ => some(&texts(axes)),
     };
     let mut text = format!("{verdict}  {place}  {} ({runs})\n", texts(faults).join("; "));
-    text.push_str(&format!("    {}\n", example.sentence));
+    text.push_str(&format!("    {}\n", sentence(example)));
     text.push_str(&format!("    for example {}\n", finding::example_of(example)));
     if tokens {
         text.push_str(&format!("    {}\n", example.token));
     }
     text
+}
+
+/// What became of a run; where a start was refused, with the server's own words.
+fn sentence(record: &Record) -> String {
+    match &record.reason {
+        Some(Reason::Refused { says: Some(says), .. }) => format!("{}: {says}", record.sentence),
+        _ => record.sentence.clone(),
+    }
 }
 
 fn texts(list: &[impl ToString]) -> Vec<String> {
@@ -159,7 +185,7 @@ fn some(names: &[String]) -> String {
 pub fn causes(sweeps: &[Sweep], posix: bool) -> String {
     let tell = |cause: &CauseAcrossSweeps<'_>| {
         let (sweep, example) = &cause.example;
-        let Record { sentence, token, .. } = example;
+        let (sentence, token) = (sentence(example), &example.token);
         let shown = finding::example_of(example);
         let places = some(&cause.places);
         format!(

@@ -163,9 +163,7 @@ pub fn counted(upgrade: &Upgrade) -> String {
         0 => String::new(),
         count => format!("; {count} workloads could not be swept"),
     };
-    let sample = upgrade
-        .sample
-        .map_or(String::new(), |runs| format!("; a sample of {runs} runs of each workload"));
+    let sample = upgrade.sample.map_or(String::new(), |sample| format!("; a sample, {sample}"));
     let only = upgrade.count(Difference::OnlyNew) + upgrade.count(Difference::OnlyOld);
     format!(
         "{}, {}{sample}{refused}; {only} findings not comparable; not looked at: replicas, \

@@ -80,7 +80,7 @@ impl Judgements {
     /// The ruling that the last start was refused, if one was given, whoever is to blame for that.
     pub fn refusal(&mut self) -> Option<&mut Ruling> {
         let mut given = self.rulings[self.before_start..].iter_mut();
-        given.rfind(|ruling| matches!(ruling.reason, Reason::Refused(_)))
+        given.rfind(|ruling| matches!(ruling.reason, Reason::Refused { .. }))
     }
 
     /// Marks the rulings that break a promise and that nothing in the case expects. A case about a

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::record::Faults;
 use super::resp::Reply;
 use super::state::{EarlyEnd, Runner};
-use crate::contract::regime::last_lie;
+use crate::contract::regime::{failed_last, last_lie};
 use crate::contract::{PATIENCE, live_checks, reports};
 use crate::kernel::Name;
 use crate::observation::{Descriptor, Leaks, LiveChecks, Refusal, Time};
@@ -34,7 +34,9 @@ impl Runner<'_> {
         }
         let refusal = self.refusal()?;
         let found = LiveChecks { leaks, refusal, forgotten };
-        live_checks(&found).into_iter().for_each(|judgement| self.rule(judgement));
+        live_checks(&self.record.seen, &found)
+            .into_iter()
+            .for_each(|judgement| self.rule(judgement));
         Ok(())
     }
 
@@ -127,6 +129,10 @@ impl Runner<'_> {
             return Ok(None);
         }
         let Some(reply) = self.refused()? else { return Ok(None) };
+        // Before anything is tried that may change it.
+        let failed = failed_last(&self.record.seen, self.record.seen.incarnation());
+        let sync_failed = failed.is_some_and(|site| site.call.is_sync());
+        let save_is_due = self.save_is_due()?;
         let mut cure = None;
         for known in &self.profile.persistence.cures {
             if self.cures(&known.commands)? {
@@ -134,7 +140,20 @@ impl Runner<'_> {
                 break;
             }
         }
-        Ok(Some(Refusal { reply, healed_for, cure }))
+        Ok(Some(Refusal { reply, healed_for, cure, save_is_due, sync_failed }))
+    }
+
+    /// Whether some save point has the changes that it asks for, so that its time will come.
+    fn save_is_due(&mut self) -> Result<bool, EarlyEnd> {
+        let changes = self.info()?.unwrap_or_default();
+        let changes = changes.iter().find(|(field, _)| field == "rdb_changes_since_last_save");
+        let changes = changes.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
+        let words = ["CONFIG", "GET", "save"];
+        let question = words.map(|word| word.as_bytes().to_vec()).into();
+        let reply = self.ask(&[question])?.into_iter().next().flatten();
+        let Some(Reply::Array(pair)) = reply else { return Ok(false) };
+        let points = pair.get(1).and_then(Reply::text).unwrap_or_default();
+        Ok(has_due_point(&points, changes))
     }
 
     /// The error that a write is answered with.
@@ -157,6 +176,13 @@ impl Runner<'_> {
     }
 }
 
+/// Whether so many changes are enough for one of these save points: `900 1 300 10`, seconds and
+/// changes in turn.
+fn has_due_point(points: &str, changes: u64) -> bool {
+    let wanted = points.split_whitespace().skip(1).step_by(2);
+    wanted.filter_map(|wanted| wanted.parse::<u64>().ok()).any(|wanted| wanted <= changes)
+}
+
 /// The files that a manifest names, one in each line: `file NAME seq N type T` (Redis:
 /// `aofLoadManifestFromFile`). A name with blanks stands in quotes.
 fn names_in(manifest: &str) -> Vec<String> {
@@ -170,7 +196,14 @@ fn names_in(manifest: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::names_in;
+    use super::{has_due_point, names_in};
+
+    #[test]
+    fn a_save_point_is_due_with_its_changes() {
+        assert!(has_due_point("3600 1 300 100", 1));
+        assert!(!has_due_point("3600 2 300 100", 1));
+        assert!(!has_due_point("", 5));
+    }
 
     #[test]
     fn a_manifest_names_its_files() {

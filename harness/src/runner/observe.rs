@@ -5,6 +5,7 @@
 use nix::sys::signal::Signal;
 
 use super::clients::{Arrived, Purpose};
+use super::session::Refusal;
 use super::state::{EarlyEnd, Runner};
 use crate::case::{DEFAULT_CLIENT, lex};
 use crate::contract::reason::Attempts;
@@ -105,9 +106,11 @@ impl Runner<'_> {
         match how {
             How::Exited(code) if !self.record.is_ready() => {
                 self.judgements.due = None;
-                if let Err(refusal) = self.session.note_refusal(format!("exited with {code}")) {
-                    let tried = format!("it {refusal}");
-                    let refused = refused(&self.record.seen, Attempts::Once, tried);
+                let line = self.record.log.fatal_line();
+                let refusal = Refusal { how: format!("exited with {code}"), line };
+                if let Err(Refusal { how, line }) = self.session.note_refusal(refusal) {
+                    let (seen, tried) = (&self.record.seen, format!("it {how}"));
+                    let refused = refused(seen, Attempts::Once, line.as_deref(), tried);
                     self.rule_with_causes(refused)?;
                 }
             }

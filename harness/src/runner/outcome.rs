@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::exchange::Exchange;
-use crate::contract::{Reason, Verdict};
-use crate::kernel::Site;
+use crate::contract::{Reason, Regime, Verdict};
+use crate::kernel::{Look, Site};
 
 /// What a run of a case came to, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,6 +200,12 @@ pub struct ReachedCall {
     /// Who else could have run before it.
     #[serde(default)]
     pub others: Vec<String>,
+    /// What it returned, as a trace shows it.
+    pub returned: String,
+    /// What was on the disk when it was made.
+    pub disk: Look,
+    /// What the server promised then.
+    pub regime: Regime,
 }
 
 impl RunSummary {

@@ -68,6 +68,17 @@ impl ServerLog {
         (!words.is_empty()).then(|| words.join("; "))
     }
 
+    /// The first warning since the start that says something about data, which is why it failed
+    /// where it did; else the last line.
+    pub fn fatal_line(&self) -> Option<String> {
+        let mut end = self.end.clone();
+        end.push(b'\n');
+        let lines: Vec<LogLine> = log::take_lines(&mut end);
+        let telling = |line: &&LogLine| line.level == Some('#') && log::matters(line);
+        let line = lines.iter().find(telling).or(lines.last());
+        line.map(|line| line.message.trim().to_string())
+    }
+
     pub fn lines(&self) -> &[LogLine] {
         &self.lines
     }

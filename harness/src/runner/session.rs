@@ -27,6 +27,15 @@ pub struct Asked {
     pub signal: Option<i32>,
 }
 
+/// A start that was refused.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// `exited with 1`
+    pub how: String,
+    /// The server's own line.
+    pub line: Option<String>,
+}
+
 /// A server on a machine, and all connections to it.
 pub struct Session<'a> {
     pub world: &'a mut dyn World,
@@ -52,7 +61,7 @@ pub struct SessionState {
     /// The plan has killed the running server, or cut its power.
     ended_by_plan: bool,
     /// How starts in a row were refused; None unless the server is being started.
-    refusals: Option<Vec<String>>,
+    refusals: Option<Vec<Refusal>>,
     /// Names that are being held and must have held a task by the end, with their lines.
     holds: Vec<(String, u32)>,
 }
@@ -158,7 +167,7 @@ impl Session<'_> {
 
     /// Notes a refusal if the server is being started; else the server has run for a while, and the
     /// refusal comes back.
-    pub fn note_refusal(&mut self, refusal: String) -> Result<(), String> {
+    pub fn note_refusal(&mut self, refusal: Refusal) -> Result<(), Refusal> {
         match &mut self.state.refusals {
             Some(refusals) => {
                 refusals.push(refusal);
@@ -169,7 +178,7 @@ impl Session<'_> {
     }
 
     /// How the starts since [`Session::begin_attempts`] were refused.
-    pub fn end_attempts(&mut self) -> Vec<String> {
+    pub fn end_attempts(&mut self) -> Vec<Refusal> {
         self.state.refusals.take().unwrap_or_default()
     }
 }

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 
 use super::clients::Purpose;
 use super::content::ask::Access;
+use super::session::Refusal;
 use super::state::{EarlyEnd, Runner};
 use crate::case::script::Verb;
 use crate::contract::reason::Attempts;
@@ -43,7 +44,7 @@ impl Runner<'_> {
         started?;
         match refusals.as_slice() {
             [] => Ok(()),
-            [first, _, ..] if self.is_configuration_refused() => self.bad_configuration(first),
+            [first, _, ..] if self.is_configuration_refused() => self.bad_configuration(&first.how),
             [first, ..] => self.rule_refused(first, refusals.len()),
         }
     }
@@ -98,15 +99,16 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn rule_refused(&mut self, first: &str, times: usize) -> Result<(), EarlyEnd> {
+    fn rule_refused(&mut self, first: &Refusal, times: usize) -> Result<(), EarlyEnd> {
+        let Refusal { how, line } = first;
         let (attempts, tried) = match times {
-            1 => (Attempts::CameUp, format!("it {first}; started once more, it came up")),
+            1 => (Attempts::CameUp, format!("it {how}; started once more, it came up")),
             _ => {
-                let tried = format!("it {first}, and again when it was started once more");
+                let tried = format!("it {how}, and again when it was started once more");
                 (Attempts::Twice, tried)
             }
         };
-        let judgement = refused(&self.record.seen, attempts, tried);
+        let judgement = refused(&self.record.seen, attempts, line.as_deref(), tried);
         let given = self.judgements.rulings.len();
         self.rule_with_causes(judgement)?;
         let start_met_fault = self.last_refusal_met_a_fault();

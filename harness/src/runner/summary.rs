@@ -13,12 +13,15 @@ use super::outcome::{Collect, ReachedCall, RunSummary, decisive};
 use super::record::Keep;
 use super::state::{EarlyEnd, Runner};
 use crate::case::script::Script;
-use crate::contract::Verdict;
-use crate::kernel::Site;
+use crate::contract::regime::{self, Position};
+use crate::contract::{Regime, Verdict};
 use crate::kernel::plan::Selector;
 use crate::kernel::schedule::Choice;
 use crate::kernel::trace::Record;
-use crate::observation::{CallName, CallRecord, Detail, MachineEvent, Returned, Start};
+use crate::kernel::{Look, Site};
+use crate::observation::{
+    CallName, CallRecord, Detail, MachineEvent, Observations, Returned, Start,
+};
 use crate::profile::Profile;
 use crate::world::World;
 
@@ -32,7 +35,9 @@ pub fn run_for_summary(
 ) -> RunSummary {
     let mut runner = Runner::new(script, world, profile, Some(oracle), Keep::Facts);
     if collect == Collect::Sites {
-        runner.session.world.kernel().schedule.survey();
+        let mut kernel = runner.session.world.kernel();
+        kernel.schedule.survey();
+        kernel.look_at_the_disk();
     }
     let end = runner.run();
     summarize(runner, end, collect)
@@ -51,9 +56,9 @@ pub(super) fn summarize(
             let kernel = runner.session.world.kernel();
             let through = runner.record.script_ended_at.unwrap_or(kernel.trace.len());
             let records = &kernel.trace.records()[..through];
-            let starts = &runner.record.seen.starts;
+            let seen = &runner.record.seen;
             course = Box::new(changes::course(records));
-            let reached = sites(records, kernel.schedule.choices(), starts);
+            let reached = sites(records, kernel.schedule.choices(), kernel.looks(), seen);
             (reached, kernel.trace.to_string())
         }
         Collect::Verdicts => (Vec::new(), String::new()),
@@ -114,11 +119,47 @@ pub(super) fn names_of_sites(trace: &[Record]) -> Vec<String> {
     calls.filter(|site| known.insert(site.clone())).collect()
 }
 
+/// The regime at each call of a trace, in order.
+struct Regimes<'a> {
+    seen: &'a Observations,
+    calls: usize,
+    /// That of a start, after so many commands.
+    known: Option<(u32, usize, Regime)>,
+}
+
+impl Regimes<'_> {
+    fn next(&mut self, incarnation: u32) -> Regime {
+        let calls = self.calls;
+        self.calls += 1;
+        let order = self.seen.history.partition_point(|sent| sent.calls <= calls);
+        match self.known {
+            // Only a rewrite ends it, and that shows in the calls alone.
+            Some((start, since, regime))
+                if (start, since) == (incarnation, order) && regime != Regime::Switching =>
+            {
+                regime
+            }
+            _ => {
+                let regime = regime::at(self.seen, Position { incarnation, order, calls });
+                self.known = Some((incarnation, order, regime));
+                regime
+            }
+        }
+    }
+}
+
 /// Every site of a part of a trace, once, with what decides which faults fit it.
-fn sites(trace: &[Record], choices: &[Choice], starts: &[Start]) -> Vec<ReachedCall> {
-    let attempts = attempts(starts);
+fn sites(
+    trace: &[Record],
+    choices: &[Choice],
+    looks: &[(Site, Look)],
+    seen: &Observations,
+) -> Vec<ReachedCall> {
+    let attempts = attempts(&seen.starts);
+    let mut regimes = Regimes { seen, calls: 0, known: None };
     let others: BTreeMap<&Site, &Vec<String>> =
         choices.iter().map(|choice| (&choice.site, &choice.tasks)).collect();
+    let looks: BTreeMap<&Site, &Look> = looks.iter().map(|(site, look)| (site, look)).collect();
     let mut known = BTreeSet::new();
     let mut living = 0_usize;
     let mut reached: Vec<ReachedCall> = Vec::new();
@@ -126,6 +167,7 @@ fn sites(trace: &[Record], choices: &[Choice], starts: &[Start]) -> Vec<ReachedC
         match &record.event {
             MachineEvent::Call(call) => {
                 let before = living;
+                let regime = regimes.next(call.site.incarnation);
                 living += usize::from(matches!(call.returned, Some(Returned::Child(_))));
                 let site = call.site.clone();
                 if !known.insert(&call.site) {
@@ -149,9 +191,21 @@ fn sites(trace: &[Record], choices: &[Choice], starts: &[Start]) -> Vec<ReachedC
                     }
                     None => (call.site.incarnation, None),
                 };
-                let faults =
-                    ReachedCall { site, start, again, bytes, moved, children, idle, others };
-                reached.push(faults);
+                let disk = looks.get(&site).map(|look| (*look).clone()).unwrap_or_default();
+                let returned = call.returned.as_ref().map_or_else(String::new, Returned::to_string);
+                reached.push(ReachedCall {
+                    site,
+                    start,
+                    again,
+                    bytes,
+                    moved,
+                    children,
+                    idle,
+                    others,
+                    returned,
+                    disk,
+                    regime,
+                });
             }
             MachineEvent::Ended { task, .. } if task.starts_with("child") => {
                 living = living.saturating_sub(1);

@@ -45,6 +45,7 @@ impl Runner<'_> {
             Verb::Launch(by) => self.launched_by(*by),
             Verb::PowerCut(cut) => self.power_cut(*cut)?,
             Verb::Settle => self.session.world.kernel().disk.settle(),
+            Verb::Repair => self.repair()?,
             Verb::Shutdown(signal) => self.shutdown(*signal)?,
             Verb::Restart(restart) => self.restart(restart)?,
             Verb::File { name, content } => self.put_file(name, content)?,
@@ -208,6 +209,25 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// Has the check tool mend what a start reads.
+    fn repair(&mut self) -> Result<(), EarlyEnd> {
+        if self.session.is_running() {
+            return self.bad_case("the server still runs: `repair` is for files that it has left");
+        }
+        let manifest = self.session.files_of("manifest").pop();
+        let Some((name, _)) = manifest.or_else(|| self.session.files_of("aof").pop()) else {
+            let why = "there is no append-only file to repair".to_string();
+            return Err(EarlyEnd::NotApplicable(why));
+        };
+        match self.session.world.repair(&name)? {
+            true => Ok(()),
+            false => {
+                let why = "no check tool lies beside this server".to_string();
+                Err(EarlyEnd::NotApplicable(why))
+            }
+        }
+    }
+
     fn restart(&mut self, restart: &Restart) -> Result<(), EarlyEnd> {
         if self.session.is_running() {
             return self.bad_case("the server still runs: `kill` or `shutdown` comes first");
@@ -267,6 +287,7 @@ impl Runner<'_> {
 pub fn looks_at_the_disk(verb: &Verb) -> bool {
     match verb {
         Verb::Damage { .. } | Verb::File { .. } | Verb::PowerCut(_) | Verb::Space(_) => true,
+        Verb::Repair => true,
         Verb::Show(show) => matches!(show, Show::File(_) | Show::Files),
         Verb::Expect(expect) | Verb::Symptom(expect) => {
             matches!(expect, Expect::File { .. } | Expect::Files { .. })

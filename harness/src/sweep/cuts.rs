@@ -4,11 +4,10 @@
 //! theirs; its own states are counted, and the cut that is named is the first of the worst under
 //! the strongest model that allows one. Must not know: how states are found.
 
-use super::enumerate::PlannedRun;
-use super::pair::OneOrPair;
+use super::planned::PlannedRun;
 use super::record::Record;
 use super::signature::{Judgement, is_finding};
-use super::workload::{Added, Workload};
+use super::workload::Workload;
 use crate::contract::reason::without_numbers;
 use crate::kernel::Cut;
 use crate::kernel::disk::power_cut::FsModel;
@@ -21,15 +20,17 @@ pub fn records_of(run: &PlannedRun) -> usize {
 
 /// The run and the call at which it cuts the power. None: it does not.
 pub fn point(workload: &Workload, run: &PlannedRun) -> Option<CutPoint> {
-    let when = run.fault.first.power_cut()?;
+    let when = run.fault.last().power_cut()?;
     let (before, after) = workload.around_last(&run.added, run.ending);
-    Some(CutPoint { before, site: run.site.first.clone(), when, after })
+    Some(CutPoint { before, site: run.site.last().clone(), when, after })
 }
 
 /// The script of a run that leaves this behind.
 pub fn script_leaving(workload: &Workload, run: &PlannedRun, cut: Cut) -> String {
-    let leaving = |step: &Added| Added { verb: step.verb.clone().leaving(cut), ..step.clone() };
-    let added: Vec<Added> = run.added.iter().map(leaving).collect();
+    let mut added = run.added.clone();
+    if let Some(step) = added.last_mut() {
+        step.verb = step.verb.clone().leaving(cut);
+    }
     workload.script(&added, run.ending)
 }
 
@@ -85,6 +86,6 @@ fn fill(record: &mut Record, surveyed: &Surveyed, fs: FsModel) {
 
 /// The run where only disks of this kind count: `ext4<` instead of `cut<`.
 fn blank(run: &PlannedRun, fs: FsModel) -> Record {
-    let fault = OneOrPair::one(run.fault.first.on(fs));
+    let fault = run.fault.clone().with_last(run.fault.last().on(fs));
     Record { fault, ..Record::not_injected(run) }
 }

@@ -2,19 +2,18 @@
 //!
 //! Must not know: which faults there are, and how anything is printed.
 
-use std::collections::BTreeSet;
-
 use super::baseline::Baseline;
 use super::dry_run::{Alone, DryRun, Objection};
-use super::enumerate::{PlannedRun, Scope};
+use super::enumerate::{RunPlan, Scope};
 use super::fault::Fault;
 use super::pair::OneOrPair;
+use super::planned::PlannedRun;
 use super::signature::is_finding;
+use super::state::State;
 use super::{Ending, Record, Sweep, Token, Workload, cuts, pairs};
 use crate::engine::pool::{Interrupted, Pool};
 use crate::engine::wire::{Batch, Cuts, Survey};
 use crate::engine::worlds::World;
-use crate::kernel::Site;
 use crate::runner::{Collect, CutPoint, RunSummary};
 
 /// Scripts of the world `sim` in one request: a run takes less time than handing it over.
@@ -51,13 +50,49 @@ pub enum RunCount {
 impl Sweeper<'_> {
     /// The sweep, or the part of it that was done before an interrupt.
     pub fn sweep(&self, workload: &Workload, world: &World) -> (Sweep, Result<(), Interrupted>) {
+        self.carry_out(self.prepare(workload, world), workload, world)
+    }
+
+    /// Runs the workload dry and plans what to make of it.
+    pub fn prepare(&self, workload: &Workload, world: &World) -> Prepared {
         let mut sweep = Sweep {
             workload: workload.name.clone(),
             world: world.label.clone(),
             remark: world.remark(),
             ..Sweep::default()
         };
-        let swept = self.fill(&mut sweep, workload, world);
+        let ready = self.dry_run(workload, world).map(|dry| match dry {
+            Ok(dry) => {
+                let plan = dry.plan(workload, self.scope);
+                sweep.idle = plan.idle;
+                Some(Ready { dry, plan })
+            }
+            Err(Objection { alone: Some(alone), .. }) => {
+                let here = self.scope.shard.has(&workload.name, &alone.last.site.to_string());
+                sweep.records.extend(here.then(|| shown_alone(workload, world, alone)));
+                sweep.planned = sweep.records.len();
+                None
+            }
+            Err(Objection { why, bad_case, .. }) => {
+                (sweep.refused, sweep.bad_case) = (Some(why), bad_case);
+                None
+            }
+        });
+        Prepared { sweep, ready }
+    }
+
+    /// Makes what was planned, or the part of it that is done before an interrupt.
+    pub fn carry_out(
+        &self,
+        prepared: Prepared,
+        workload: &Workload,
+        world: &World,
+    ) -> (Sweep, Result<(), Interrupted>) {
+        let Prepared { mut sweep, ready } = prepared;
+        let swept = ready.and_then(|ready| match ready {
+            Some(ready) => self.fill(&mut sweep, workload, world, &ready),
+            None => Ok(()),
+        });
         sweep.interrupted = swept.is_err();
         (sweep, swept)
     }
@@ -71,7 +106,9 @@ impl Sweeper<'_> {
         let scripts = DryRun::scripts(workload);
         (self.progress)(RunCount::PartBegins);
         (self.progress)(RunCount::Planned(scripts.len()));
-        DryRun::of(self.run(world, scripts, Collect::Sites, |_| {})?).ok_or(Interrupted)
+        let mut summaries = vec![None; scripts.len()];
+        self.run(world, scripts, Collect::Sites, |(n, summary)| summaries[n] = Some(summary))?;
+        DryRun::of(summaries).ok_or(Interrupted)
     }
 
     fn fill(
@@ -79,22 +116,9 @@ impl Sweeper<'_> {
         sweep: &mut Sweep,
         workload: &Workload,
         world: &World,
+        ready: &Ready,
     ) -> Result<(), Interrupted> {
-        let dry = match self.dry_run(workload, world)? {
-            Ok(dry) => dry,
-            Err(Objection { alone: Some(alone), .. }) => {
-                let here = self.scope.shard.has(&workload.name, &alone.last.site.to_string());
-                sweep.records.extend(here.then(|| shown_alone(workload, world, alone)));
-                sweep.planned = sweep.records.len();
-                return Ok(());
-            }
-            Err(Objection { why, bad_case, .. }) => {
-                (sweep.refused, sweep.bad_case) = (Some(why), bad_case);
-                return Ok(());
-            }
-        };
-        let plan = dry.plan(workload, self.scope);
-        sweep.idle = plan.idle;
+        let plan = &ready.plan;
         sweep.left_out = plan.left_out;
         // What orders are compared with where that does not count by itself.
         let made = self.make(workload, world, &plan.baseline);
@@ -103,8 +127,8 @@ impl Sweeper<'_> {
         baseline.learn(made.records.iter().chain(&made.other_states).flatten());
         self.all(sweep, workload, world, &plan.runs, &mut baseline)?;
         if self.pairs {
-            let sites = dry.reached.iter().map(|reached| reached.site.clone()).collect();
-            let runs = self.pairs(workload, world, &plan.runs, &sites)?;
+            let (runs, left_out) = self.pairs(workload, world, ready)?;
+            sweep.pairs_left_out = left_out;
             self.all(sweep, workload, world, &runs, &mut baseline)?;
         }
         Ok(())
@@ -147,7 +171,7 @@ impl Sweeper<'_> {
         let script = |n: &usize| workload.script(&runs[*n].added, runs[*n].ending);
         let scripts = whole.iter().map(script).collect();
         let done = self.run(world, scripts, Collect::Verdicts, |(n, summary)| {
-            records[whole[n]] = vec![Record::of(&runs[whole[n]], summary)];
+            records[whole[n]] = vec![Record::of(&runs[whole[n]], &summary)];
         });
         let points = cutting.iter().filter_map(|n| cuts::point(workload, &runs[*n])).collect();
         let done = done.and_then(|_| {
@@ -183,25 +207,29 @@ impl Sweeper<'_> {
         Ok(())
     }
 
-    /// The pairs whose first fault is one of these runs'.
+    /// The pairs whose first fault is one of these runs', and how many are left out.
     fn pairs(
         &self,
         workload: &Workload,
         world: &World,
-        runs: &[PlannedRun],
-        known: &BTreeSet<Site>,
-    ) -> Result<Vec<PlannedRun>, Interrupted> {
-        let firsts: Vec<&PlannedRun> = runs.iter().filter(|run| pairs::may_be_first(run)).collect();
+        ready: &Ready,
+    ) -> Result<(Vec<PlannedRun>, usize), Interrupted> {
+        let Ready { dry, plan } = ready;
+        let known = pairs::Known::of(&dry.reached);
+        let firsts: Vec<&PlannedRun> =
+            plan.runs.iter().filter(|run| pairs::may_be_first(run)).collect();
         (self.progress)(RunCount::Planned(firsts.len()));
-        let scripts =
-            firsts.iter().map(|run| workload.script(&run.added, Ending::Killed)).collect();
-        let summaries = self.run(world, scripts, Collect::Sites, |_| {})?;
-        let both = firsts.into_iter().zip(summaries);
-        let both = both.filter_map(|(first, summary)| Some((first, summary?)));
-        let seconds = both.flat_map(|(first, summary)| {
-            pairs::seconds(workload, first, &summary.reached, known, self.scope)
-        });
-        Ok(seconds.collect())
+        // They end as the dry run does, with which they are compared.
+        let scripts = firsts.iter().map(|run| workload.script(&run.added, Ending::Load)).collect();
+        let mut led: Vec<Option<pairs::Led>> = firsts.iter().map(|_| None).collect();
+        self.run(world, scripts, Collect::Sites, |(n, summary)| {
+            led[n] = Some(pairs::Led::by(&summary, &known));
+        })?;
+        let most = (pairs::MOST * plan.runs.len()).saturating_sub(firsts.len());
+        let firsts = firsts.into_iter().zip(led);
+        let firsts: Vec<_> = firsts.filter_map(|(first, led)| Some((first, led?))).collect();
+        let endings = dry.telling_endings();
+        Ok(pairs::Choice { workload, scope: self.scope, endings: &endings }.of(&firsts, most))
     }
 
     /// Runs scripts and returns what each came to.
@@ -212,20 +240,19 @@ impl Sweeper<'_> {
         collect: Collect,
     ) -> Result<Vec<RunSummary>, Interrupted> {
         let mut summaries: Vec<Option<RunSummary>> = vec![None; scripts.len()];
-        self.run(world, scripts, collect, |(n, summary)| summaries[n] = Some(summary.clone()))?;
+        self.run(world, scripts, collect, |(n, summary)| summaries[n] = Some(summary))?;
         Ok(summaries.into_iter().flatten().collect())
     }
 
-    /// Runs scripts; `take` hears of each verdict as it comes.
+    /// Runs scripts; `take` gets what each came to as it comes.
     fn run(
         &self,
         world: &World,
         scripts: Vec<String>,
         collect: Collect,
-        mut take: impl FnMut((usize, &RunSummary)),
-    ) -> Result<Vec<Option<RunSummary>>, Interrupted> {
+        mut take: impl FnMut((usize, RunSummary)),
+    ) -> Result<(), Interrupted> {
         let size = if world.place.is_supervised() { 1 } else { BATCH };
-        let mut summaries: Vec<Option<RunSummary>> = vec![None; scripts.len()];
         let batch = |scripts: &[String]| Batch {
             place: world.place.clone(),
             scripts: scripts.to_vec(),
@@ -235,14 +262,33 @@ impl Sweeper<'_> {
         for done in self.pool.summarize(scripts.chunks(size).map(batch)) {
             let (number, done) = done?;
             (self.progress)(RunCount::Done(done.len()));
-            for (n, summary) in (number * size..).zip(done) {
-                take((n, &summary));
-                if collect == Collect::Sites {
-                    summaries[n] = Some(summary);
-                }
-            }
+            (number * size..).zip(done).for_each(&mut take);
         }
-        Ok(summaries)
+        Ok(())
+    }
+}
+
+/// A workload that was run dry.
+pub struct Prepared {
+    sweep: Sweep,
+    /// None: there is nothing to make.
+    ready: Result<Option<Ready>, Interrupted>,
+}
+
+struct Ready {
+    dry: DryRun,
+    plan: RunPlan,
+}
+
+impl Prepared {
+    /// What is to be made, if anything.
+    pub fn plan(&mut self) -> Option<&mut RunPlan> {
+        self.ready.as_mut().ok()?.as_mut().map(|ready| &mut ready.plan)
+    }
+
+    /// Whether an interrupt came first.
+    pub fn is_interrupted(&self) -> bool {
+        self.ready.is_err()
     }
 }
 
@@ -261,6 +307,7 @@ fn owned(records: Vec<Vec<Record>>) -> (Vec<usize>, Vec<Record>) {
 
 /// The finding that a workload is by itself.
 pub(super) fn shown_alone(workload: &Workload, world: &World, alone: Alone) -> Record {
+    let state = State::of(&alone.last);
     let run = PlannedRun {
         site: OneOrPair::one(alone.last.site),
         place: 0,
@@ -268,6 +315,7 @@ pub(super) fn shown_alone(workload: &Workload, world: &World, alone: Alone) -> R
         ending: Ending::Load,
         added: Vec::new(),
         past_last_call: false,
+        state,
     };
     let mut record = Record::not_injected(&run);
     record.put(alone.judgement);

@@ -4,6 +4,8 @@
 //!
 //! Must not know: which faults there are, and how scripts are run.
 
+use std::collections::BTreeSet;
+
 use super::enumerate::{RunPlan, Scope};
 use super::signature::{Judgement, Signature};
 use super::workload::{Ending, Workload};
@@ -68,12 +70,19 @@ impl DryRun {
     /// would be blamed for that, so there are no runs with that ending.
     pub fn plan(&self, workload: &Workload, scope: Scope<'_>) -> RunPlan {
         let mut plan = RunPlan::of(workload, &self.reached, scope);
-        for (ending, verdict) in &self.power_cuts {
-            if !matches!(verdict, Some(Verdict::Kept | Verdict::LostAllowed)) {
-                plan.runs.retain(|run| run.ending != *ending);
-            }
-        }
+        let telling = self.telling_endings();
+        plan.runs.retain(|run| telling.contains(&run.ending));
         plan
+    }
+
+    /// The endings that break no promise by themselves.
+    pub fn telling_endings(&self) -> BTreeSet<Ending> {
+        let fine = |verdict: &Option<Verdict>| {
+            matches!(verdict, Some(Verdict::Kept | Verdict::LostAllowed))
+        };
+        let broken = self.power_cuts.iter().filter(|(_, verdict)| !fine(verdict));
+        let broken: BTreeSet<Ending> = broken.map(|(ending, _)| *ending).collect();
+        Ending::ALL.into_iter().filter(|ending| !broken.contains(ending)).collect()
     }
 }
 

@@ -10,37 +10,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::axis::Axis;
 use super::fault::{CallFault, Fault, Kind};
 use super::fitting::{Fitting, fitting};
+use super::kinds;
 use super::pair::OneOrPair;
+use super::planned::PlannedRun;
+use super::sample::{self, Candidate};
 use super::shard::Shard;
-use super::workload::{Added, Ending, Workload};
+use super::state::State;
+use super::workload::{Ending, Workload};
 use crate::kernel::Site;
 use crate::runner::ReachedCall;
-
-/// One run: the workload, what is added to it, and how it ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlannedRun {
-    pub site: OneOrPair<Site>,
-    /// The site's place among those of the dry run.
-    pub place: usize,
-    /// The heading of its column.
-    pub fault: OneOrPair<Fault>,
-    pub ending: Ending,
-    /// Where the power is cut, the last step does that.
-    pub added: Vec<Added>,
-    /// It is past the last call of its axis: nothing may be injected.
-    pub past_last_call: bool,
-}
-
-impl PlannedRun {
-    pub fn kind(&self) -> Kind {
-        self.fault.last().kind()
-    }
-
-    /// Whether the power is cut at its call: it stands for all states that this may leave.
-    pub fn cuts_power(&self) -> bool {
-        self.fault.last().power_cut().is_some()
-    }
-}
 
 /// All runs of one workload in one world.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +38,7 @@ pub struct Scope<'a> {
     /// Kinds of faults; empty: all.
     pub kinds: &'a [Kind],
     pub shard: Shard,
-    /// So many runs: one of each kind of call with each fault, then more of them; None: all.
+    /// So many runs of as many kinds as possible; None: all.
     pub sample: Option<usize>,
     /// States of each file system model at each power cut, besides those that are always taken;
     /// None: as many as the world is fast enough for.
@@ -80,7 +58,7 @@ impl Scope<'_> {
 }
 
 /// A call for which faults are looked for.
-struct Candidate {
+struct Place {
     call: ReachedCall,
     /// The dry run has not made it: it would be the next of its axis.
     past_last_call: bool,
@@ -92,7 +70,7 @@ impl RunPlan {
         let last = workload.starts() + 1;
         let mut plan = RunPlan::default();
         let mut others = Vec::new();
-        for (place, candidate) in candidates(reached).into_iter().enumerate() {
+        for (place, candidate) in places(reached).into_iter().enumerate() {
             let call = &candidate.call;
             if call.start > last || !scope.shard.has(&workload.name, &call.site.to_string()) {
                 continue;
@@ -139,41 +117,67 @@ impl RunPlan {
         self.baseline = others;
     }
 
-    /// Leaves `count` runs, evenly spread: first over the strata, which are kinds of calls with a
-    /// fault, and when each has one, over the rest. Returns the others.
+    /// Leaves `count` runs, as many kinds as possible. Returns the others.
     pub fn thin(&mut self, count: usize) -> Vec<PlannedRun> {
-        let mut strata: BTreeMap<Axis, Vec<&Fault>> = BTreeMap::new();
-        let (mut first, mut more): (Vec<usize>, Vec<usize>) = Default::default();
-        for (n, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.past_last_call) {
-            let known = strata.entry(Axis::of(&run.site.first)).or_default();
-            if known.contains(&&run.fault.first) {
-                more.push(n);
-            } else {
-                known.push(&run.fault.first);
-                first.push(n);
-            }
-        }
-        self.left_out = (first.len() + more.len()).saturating_sub(count);
-        let rest = spread(&more, count.saturating_sub(first.len()));
-        let chosen: BTreeSet<usize> = spread(&first, count).chain(rest).collect();
+        let candidates = self.candidates(0, |_| 1);
+        let chosen = sample::choose(&candidates, count as u64);
+        self.keep(|n| chosen.contains(&n))
+    }
+
+    /// Its runs as those to choose from, by number. That an axis is over is none.
+    fn candidates(&self, group: usize, cost: impl Fn(&PlannedRun) -> u64) -> Vec<Candidate> {
+        let within = self.within();
+        within.map(|(_, run)| kinds::candidate(run, group, cost(run))).collect()
+    }
+
+    fn within(&self) -> impl Iterator<Item = (usize, &PlannedRun)> {
+        self.runs.iter().enumerate().filter(|(_, run)| !run.past_last_call)
+    }
+
+    /// Keeps those of its candidates; returns the others.
+    fn keep(&mut self, keeps: impl Fn(usize) -> bool) -> Vec<PlannedRun> {
+        let numbers: BTreeSet<usize> = self
+            .within()
+            .map(|(n, _)| n)
+            .enumerate()
+            .filter(|(candidate, _)| keeps(*candidate))
+            .map(|(_, n)| n)
+            .collect();
+        self.left_out = self.within().count() - numbers.len();
         let (mut kept, mut others) = (Vec::new(), Vec::new());
         for (n, run) in std::mem::take(&mut self.runs).into_iter().enumerate() {
-            if chosen.contains(&n) { kept.push(run) } else { others.push(run) }
+            if numbers.contains(&n) { kept.push(run) } else { others.push(run) }
         }
         self.runs = kept;
         others
     }
 }
 
-/// So many of them, or all, evenly spread.
-fn spread(all: &[usize], count: usize) -> impl Iterator<Item = usize> {
-    let count = count.min(all.len());
-    (0..count).map(move |n| all[n * all.len() / count])
+/// Which part of all runs a quick look makes, by what they cost.
+const QUICK: u64 = 10;
+/// It makes at least so many, where there are.
+const LEAST: u64 = 60;
+
+/// Leaves a tenth of all runs of these plans, of as many kinds as possible.
+pub fn quick(plans: &mut [&mut RunPlan]) {
+    let each: Vec<Vec<Candidate>> =
+        plans.iter().enumerate().map(|(n, plan)| plan.candidates(n, kinds::cost)).collect();
+    let starts: Vec<usize> = each
+        .iter()
+        .scan(0, |start, its| Some(std::mem::replace(start, *start + its.len())))
+        .collect();
+    let all = each.concat();
+    let whole: u64 = all.iter().map(|its| its.cost).sum();
+    let chosen = sample::choose(&all, (whole / QUICK).max(LEAST));
+    for (plan, start) in plans.iter_mut().zip(starts) {
+        let others = plan.keep(|n| chosen.contains(&(start + n)));
+        plan.compare_with(others);
+    }
 }
 
 /// The runs with one fault at one call, one for each ending.
 fn runs_of(
-    candidate: &Candidate,
+    candidate: &Place,
     place: usize,
     reload: bool,
     fitting: Fitting,
@@ -181,6 +185,7 @@ fn runs_of(
     let Fitting { fault, added, endings } = fitting;
     let endings = if reload { &[Ending::Load] } else { endings };
     let (site, past_last_call) = (candidate.call.site.clone(), candidate.past_last_call);
+    let state = State::of(&candidate.call);
     endings.iter().map(move |ending| PlannedRun {
         site: OneOrPair::one(site.clone()),
         place,
@@ -188,6 +193,7 @@ fn runs_of(
         ending: *ending,
         added: added.clone(),
         past_last_call,
+        state: state.clone(),
     })
 }
 
@@ -195,7 +201,7 @@ fn runs_of(
 type Counted = (u32, Axis);
 
 /// The calls that a server makes in a dry run, and then the one past the last of each axis.
-fn candidates(reached: &[ReachedCall]) -> Vec<Candidate> {
+fn places(reached: &[ReachedCall]) -> Vec<Place> {
     let reached = || reached.iter().filter(|call| !call.site.is_launchers());
     let mut last: BTreeMap<Counted, (usize, &ReachedCall)> = BTreeMap::new();
     for (place, reached) in reached().enumerate() {
@@ -207,9 +213,8 @@ fn candidates(reached: &[ReachedCall]) -> Vec<Candidate> {
     }
     let mut last: Vec<(usize, &ReachedCall)> = last.into_values().collect();
     last.sort_by_key(|(place, _)| *place);
-    let made = reached().map(|call| Candidate { call: call.clone(), past_last_call: false });
-    let past =
-        last.into_iter().map(|(_, call)| Candidate { call: next(call), past_last_call: true });
+    let made = reached().map(|call| Place { call: call.clone(), past_last_call: false });
+    let past = last.into_iter().map(|(_, call)| Place { call: next(call), past_last_call: true });
     made.chain(past).collect()
 }
 
@@ -226,5 +231,56 @@ fn next(last: &ReachedCall) -> ReachedCall {
         children: false,
         idle: false,
         others: Vec::new(),
+        returned: String::new(),
+        disk: last.disk.clone(),
+        regime: last.regime,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Regime;
+    use crate::kernel::Look;
+
+    fn plan(name: &str) -> RunPlan {
+        let script = crate::case::parse(name, "> SET a 1\n").expect("a case");
+        let call = |site: String| ReachedCall {
+            site: site.parse().expect("a site"),
+            start: 1,
+            again: None,
+            bytes: 10,
+            moved: 10,
+            children: false,
+            idle: false,
+            others: Vec::new(),
+            returned: "10".to_string(),
+            disk: Look::default(),
+            regime: Regime::Everysec,
+        };
+        let writes = (1..=40).map(|n| call(format!("parent.aof.write#{n}")));
+        let syncs = (1..=10).map(|n| call(format!("bio-fsync.aof.fdatasync#{n}")));
+        let reached: Vec<ReachedCall> = writes.chain(syncs).collect();
+        RunPlan::of(&Workload::of(name, &script), &reached, Scope::WHOLE)
+    }
+
+    #[test]
+    fn a_quick_look_costs_a_tenth_and_has_every_kind_wherever_that_comes_from() {
+        let (mut one, mut other) = (plan("one"), plan("other"));
+        let kinds = |plans: [&RunPlan; 2]| -> BTreeSet<Option<u64>> {
+            let all = plans.into_iter().flat_map(|plan| plan.candidates(0, |_| 1));
+            all.map(|candidate| candidate.kinds[0]).collect()
+        };
+        let cost = |plans: [&RunPlan; 2]| -> u64 {
+            let runs = plans.into_iter().flat_map(|plan| plan.within().map(|(_, run)| run));
+            runs.map(kinds::cost).sum()
+        };
+        let (whole, all) = (cost([&one, &other]), kinds([&one, &other]));
+        quick(&mut [&mut one, &mut other]);
+        assert!(cost([&one, &other]) <= whole / QUICK);
+        assert_eq!(kinds([&one, &other]), all);
+        for plan in [&one, &other] {
+            assert!(plan.within().count() > 0 && plan.left_out > plan.within().count());
+        }
     }
 }

@@ -31,7 +31,7 @@ use crate::kernel::disk::power_cut::FsModel;
 use crate::kernel::plan::{Victim, When};
 
 /// Families of faults, as `--faults` names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A call fails with an errno.

@@ -135,6 +135,7 @@ fn join(known: &mut Sweep, more: Sweep) -> Result<(), String> {
     known.interrupted |= more.interrupted;
     known.bad_case |= more.bad_case;
     known.left_out += more.left_out;
+    known.pairs_left_out += more.pairs_left_out;
     known.refused = known.refused.take().or(more.refused);
     Ok(())
 }

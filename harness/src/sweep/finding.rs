@@ -4,8 +4,10 @@
 //! the history is left does not matter. A server that is stuck is stuck whatever the call was. A
 //! power cut has no call to blame, and what only a disk shows that keeps nothing but what was
 //! synced by name is one cause altogether, because no server syncs the directory that holds its
-//! own. Must not know: how anything is printed.
+//! own. A pair has the cause of its second fault alone, if the sweep has that, and else that of its
+//! first. Must not know: how anything is printed.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::axis::Axis;
@@ -32,16 +34,19 @@ pub struct Finding {
     pub count: usize,
     /// The first of them.
     pub example: Record,
+    pub cause: Cause,
 }
 
 /// The findings of a sweep, the worst first.
 pub fn findings(sweep: &Sweep) -> Vec<Finding> {
-    let mut found: Vec<(Cause, Finding)> = Vec::new();
+    let mut found: Vec<Finding> = Vec::new();
+    let alone = causes_alone(sweep);
     for record in sweep.records.iter().chain(&sweep.other_states) {
         let Some((verdict, cause)) = verdict_and_cause(record) else { continue };
+        let cause = of_a_pair(record, &cause, &alone).unwrap_or(cause);
         let (axis, fault) = (Axis::of(&record.site.first), record.fault.clone());
-        match found.iter_mut().find(|(other, _)| *other == cause) {
-            Some((_, finding)) => {
+        match found.iter_mut().find(|finding| finding.cause == cause) {
+            Some(finding) => {
                 finding.count += 1;
                 if !finding.faults.contains(&fault) {
                     finding.faults.push(fault);
@@ -58,14 +63,26 @@ pub fn findings(sweep: &Sweep) -> Vec<Finding> {
             None => {
                 let (axes, faults) = (vec![axis.clone()], vec![fault]);
                 let example = record.clone();
-                let finding = Finding { verdict, axis, axes, faults, count: 1, example };
-                found.push((cause, finding));
+                found.push(Finding { verdict, axis, axes, faults, count: 1, example, cause });
             }
         }
     }
-    let mut findings: Vec<Finding> = found.into_iter().map(|(_, finding)| finding).collect();
-    findings.sort_by_key(|finding| (finding.example.is_posix(), finding.verdict));
-    findings
+    found.sort_by_key(|finding| (finding.example.is_posix(), finding.verdict));
+    found
+}
+
+/// What single faults come to.
+fn causes_alone(sweep: &Sweep) -> BTreeSet<Cause> {
+    let all = sweep.records.iter().chain(&sweep.other_states);
+    all.filter(|record| !record.site.is_pair()).filter_map(cause).collect()
+}
+
+/// The cause that one of the faults of a pair has alone.
+fn of_a_pair(record: &Record, its: &Cause, alone: &BTreeSet<Cause>) -> Option<Cause> {
+    let second = record.site.second.as_ref()?;
+    let signature = its.signature.clone();
+    let of_second = Cause { signature, blamed: blamed_for(record, second, its.signature.verdict) };
+    Some(of_second).filter(|cause| alone.contains(cause))
 }
 
 /// A cause, wherever it shows.
@@ -84,7 +101,7 @@ pub fn causes(sweeps: &[Sweep]) -> Vec<CauseAcrossSweeps<'_>> {
     let mut found: Vec<(Cause, CauseAcrossSweeps<'_>)> = Vec::new();
     for sweep in sweeps {
         for finding in findings(sweep) {
-            let Some((_, cause)) = verdict_and_cause(&finding.example) else { continue };
+            let cause = finding.cause;
             let place = format!("{} in {}", sweep.workload, sweep.world);
             let (verdict, count) = (finding.verdict, finding.count);
             match found.iter_mut().find(|(other, _)| *other == cause) {
@@ -158,12 +175,16 @@ fn verdict_and_cause(record: &Record) -> Option<(Verdict, Cause)> {
         let signature = Signature { verdict: Verdict::Lost, reason: None };
         return Some((verdict, Cause { signature, blamed: Blamed::PosixCut }));
     }
-    let blamed = match verdict {
+    let blamed = blamed_for(record, &record.site.first, verdict);
+    Some((verdict, Cause { signature, blamed }))
+}
+
+fn blamed_for(record: &Record, site: &Site, verdict: Verdict) -> Blamed {
+    match verdict {
         _ if record.is_cut() => Blamed::PowerCut,
         Verdict::Stuck => Blamed::NoCall,
-        _ => blamed(&record.site.first),
-    };
-    Some((verdict, Cause { signature, blamed }))
+        _ => blamed(site),
+    }
 }
 
 /// The role of the file at a site, or the call where there is none.
@@ -181,18 +202,22 @@ pub fn example_of(record: &Record) -> String {
     if fault.first == Fault::None {
         return "without any fault".to_string();
     }
-    let (Some(cut), Some(when)) = (record.cut, fault.first.power_cut()) else {
+    let (Some(cut), Some(when)) = (record.cut, fault.last().power_cut()) else {
         return format!("{site}: {fault}, {}", ending.words());
     };
     let side = match when {
         When::Before => "before",
         When::After => "after",
     };
-    let order = match &fault.first {
+    let order = match fault.last() {
         Fault::Order { first, .. } => format!("{first}, "),
         Fault::Call(_) | Fault::None => String::new(),
     };
-    format!("{site}: {order}the power cut {side} it, leaving {cut}")
+    let before = match fault.is_pair() {
+        true => format!("{}: {}, then {}", site.first, fault.first, site.last()),
+        false => site.to_string(),
+    };
+    format!("{before}: {order}the power cut {side} it, leaving {cut}")
 }
 
 #[cfg(test)]
@@ -201,24 +226,35 @@ mod tests {
     use super::*;
     use crate::contract::Reason;
 
-    #[test]
-    fn one_cause_is_told_once_and_the_worst_comes_first() {
-        let record = |site: &str, verdict, sentence: &str| Record {
-            site: site.parse().expect(site),
+    /// A record to be filled.
+    fn told() -> Record {
+        Record {
+            site: "parent.aof.write#1".parse().expect("a site"),
             place: 0,
             fault: "EIO".parse().expect("a fault"),
             kind: Kind::Error,
             ending: Ending::Killed,
-            result: RunResult::Judged(verdict),
+            result: RunResult::NothingInjected,
             cut: None,
             images: 0,
             sampled: false,
-            sentence: sentence.to_string(),
-            reason: Some(Reason::other(sentence)),
+            sentence: String::new(),
+            reason: None,
             token: String::new(),
             same_as_default_order: false,
             past_last_call: false,
             counts_as: None,
+        }
+    }
+
+    #[test]
+    fn one_cause_is_told_once_and_the_worst_comes_first() {
+        let record = |site: &str, verdict, sentence: &str| Record {
+            site: site.parse().expect(site),
+            result: RunResult::Judged(verdict),
+            sentence: sentence.to_string(),
+            reason: Some(Reason::other(sentence)),
+            ..told()
         };
         let records = vec![
             record("parent.aof.write#1", Verdict::LostReported, "3 of 4"),
@@ -233,5 +269,25 @@ mod tests {
             (Verdict::LostReported, "parent.aof.write".to_string(), 2),
         ];
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn a_pair_has_the_cause_that_its_second_fault_has_alone() {
+        let record = |site: &str, fault: &str| Record {
+            site: site.parse().expect(site),
+            fault: fault.parse().expect(fault),
+            result: RunResult::Judged(Verdict::Lost),
+            reason: Some(Reason::NoPrefix),
+            ..told()
+        };
+        let pair = record("parent.fork#1 + parent.aof.write#2", "EAGAIN + ENOSPC");
+        let alone = record("parent.aof.write#1", "ENOSPC");
+        let counts = |records| {
+            let sweep = Sweep { records, ..Sweep::default() };
+            findings(&sweep).iter().map(|found| found.count).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(vec![alone, pair.clone()]), [2]);
+        let elsewhere = record("parent.rdb.write#1", "ENOSPC");
+        assert_eq!(counts(vec![elsewhere, pair]), [1, 1]);
     }
 }

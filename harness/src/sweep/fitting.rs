@@ -282,6 +282,8 @@ impl List<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::Regime;
+    use crate::kernel::Look;
 
     #[test]
     fn rules_stand_before_the_start_of_the_script_and_count_what_a_refused_attempt_did() {
@@ -294,6 +296,9 @@ mod tests {
             children: false,
             idle: false,
             others: Vec::new(),
+            returned: String::new(),
+            disk: Look::default(),
+            regime: Regime::Off,
         };
         let added = |reached, fault: &str| {
             let faults = fitting(&reached);

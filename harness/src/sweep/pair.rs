@@ -1,7 +1,7 @@
 //! One thing, or the two of a pair: `EIO`, `EIO + half`.
 //!
-//! A run has one fault at one call, or a second one during the recovery of the first. Must not
-//! know: what faults and calls are.
+//! A run has one fault at one call, or a second one where the first has led. Must not know: what
+//! faults and calls are.
 
 use std::fmt;
 use std::str::FromStr;
@@ -29,6 +29,14 @@ impl<T> OneOrPair<T> {
 
     pub fn is_pair(&self) -> bool {
         self.second.is_some()
+    }
+
+    /// The same with another one last.
+    pub fn with_last(self, last: T) -> OneOrPair<T> {
+        match self.second {
+            Some(_) => OneOrPair::pair(self.first, last),
+            None => OneOrPair::one(last),
+        }
     }
 
     /// The only one, or the second of a pair.

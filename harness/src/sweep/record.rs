@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::class::Class;
-use super::enumerate::PlannedRun;
 use super::fault::{Fault, Kind};
 use super::pair::OneOrPair;
+use super::planned::PlannedRun;
 use super::signature::{Judgement, RunResult, Signature, is_finding};
 use super::workload::Ending;
 use crate::contract::{Reason, Verdict};
@@ -121,7 +121,7 @@ impl Record {
 
     /// The kind of file system that a power cut is about.
     pub fn fs(&self) -> Option<FsModel> {
-        self.fault.first.fs()
+        self.fault.last().fs()
     }
 
     /// Whether only a file system shows it that keeps nothing but what was synced by name.
@@ -166,6 +166,9 @@ pub struct Sweep {
     /// A sample left out so many runs.
     #[serde(default, skip_serializing_if = "is_none")]
     pub left_out: usize,
+    /// So many pairs were left out, because there are so many.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub pairs_left_out: usize,
 }
 
 impl Sweep {

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::driver::{Sweeper, shown_alone, token};
 use super::dry_run::{DryRun, Objection};
-use super::enumerate::{PlannedRun, RunPlan, Scope};
+use super::enumerate::{RunPlan, Scope};
 use super::fault::{Fault, First};
-use super::{Axis, Ending, Kind, OneOrPair, Record, RunResult, Workload};
+use super::{Axis, Ending, Kind, OneOrPair, PlannedRun, Record, RunResult, Workload};
 use crate::contract::Verdict;
 use crate::engine::pool::Interrupted;
 use crate::engine::worlds::World;

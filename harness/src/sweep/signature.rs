@@ -22,6 +22,12 @@ impl Signature {
     pub fn of(summary: &RunSummary) -> Option<Signature> {
         ruled(summary).map(|(signature, _)| signature)
     }
+
+    /// The same failure of a server that words its log otherwise.
+    pub fn in_any_words(&self) -> Signature {
+        let reason = self.reason.clone().map(Reason::in_any_words);
+        Signature { verdict: self.verdict, reason }
+    }
 }
 
 /// What one run came to.

@@ -19,7 +19,7 @@ use crate::kernel::{Cut, Name};
 ///
 /// Whoever runs a case adds a second look to each: another write, a kill and a start, because some
 /// damage shows only then; and a refused start is tried once more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// Killed while the fault is still there; it is gone before the restart.
@@ -138,6 +138,7 @@ impl Workload {
                 | Verb::ReadOnly
                 | Verb::SyncErrors(_)
                 | Verb::Damage { .. }
+                | Verb::Repair
                 | Verb::Show(_)
                 | Verb::Known(_)
                 | Verb::Symptom(_)

@@ -2,6 +2,8 @@
 //!
 //! Must not know: who remembers what.
 
+use std::time::Duration;
+
 use nix::errno::Errno;
 use proptest::prelude::*;
 
@@ -37,6 +39,7 @@ fn rule(site: &str) -> Rule {
         effect: Effect::Error(Errno::EIO),
         maybe: false,
         origin: 1,
+        name: None,
     }
 }
 
@@ -73,6 +76,15 @@ const CHANGES: &[Change] = &[
         kernel.disk.sync_failed(ROOT, mark, Errno::EIO);
     }),
     ("the time", |kernel, _| kernel.advance_to(Time(1))),
+    ("the wall clock", |kernel, _| kernel.clock.set_back(Duration::from_secs(1))),
+    ("a disk that can only be read", |kernel, _| kernel.disk.read_only = true),
+    ("who starts servers ignores SIGCHLD", |kernel, _| kernel.set_ignores_sigchld(true)),
+    ("an orphan that has taken a pid", |kernel, _| {
+        kernel.boot(2, Program::Server);
+        assert!(kernel.adopt(0));
+        kernel.ended(2, Ending::Exited(0));
+    }),
+    ("looks at the disk", |kernel, _| kernel.look_at_the_disk()),
     ("the number of starts", |kernel, _| {
         kernel.boot(2, Program::Server);
         kernel.ended(2, Ending::Exited(0));

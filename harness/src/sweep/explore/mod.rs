@@ -16,8 +16,9 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde::{Deserialize, Serialize};
 
-use super::enumerate::{PlannedRun, RunPlan, Scope};
+use super::enumerate::{RunPlan, Scope};
 use super::fault::{CallFault, Kind, Then};
+use super::planned::PlannedRun;
 use super::shrink;
 use super::signature::{Judgement, Signature, is_finding};
 use super::workload::{Added, Ending, Workload};

@@ -141,6 +141,11 @@ impl World for Remembering {
         self.machine.set_file(name, content)
     }
 
+    fn repair(&mut self, file: &str) -> Result<bool, Broken> {
+        self.be_alone()?;
+        self.machine.repair(file)
+    }
+
     fn finish(&mut self) -> Result<(), Broken> {
         match self.mode {
             // It was compared with its kernel when the tape began.

@@ -11,6 +11,7 @@
 mod apart;
 mod busy;
 mod calls;
+mod check_tool;
 mod clients;
 mod cpu_time;
 mod directory;
@@ -392,6 +393,10 @@ impl World for Supervised {
             .set_file(name, content.as_deref())
             .map_err(|errno| Broken::Harness(format!("set {name}: {errno}")))?;
         self.directory.set(name, content.as_deref())
+    }
+
+    fn repair(&mut self, file: &str) -> Result<bool, Broken> {
+        self.run_check_tool(file)
     }
 
     fn finish(&mut self) -> Result<(), Broken> {

@@ -12,7 +12,7 @@ impl Supervised {
     pub(super) fn take_out(&mut self) -> Option<PoweredOff> {
         self.directory.compare(&self.kernel.borrow().disk).ok()?;
         self.directory.replace(&Image::default()).ok()?;
-        let empty = Kernel::new(self.profile.roles(), FIRST_FD);
+        let empty = Kernel::new(self.program.profile.roles(), FIRST_FD);
         Some(PoweredOff(self.kernel.replace(empty)))
     }
 

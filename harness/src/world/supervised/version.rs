@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 
 use super::Machine;
 use super::start::namespace::Namespace;
-use super::start::spawn;
+use super::start::spawn::{self, Alone};
 use super::start::view::Room;
 use crate::world::Broken;
 
@@ -34,8 +34,15 @@ pub fn tell(program: &Path) -> Result<(), Broken> {
     let namespace = Namespace::new(&[], Some(room)).map_err(unable)?;
     let output = std::io::stdout();
     let args = ["--version".to_string()];
-    let host = spawn::launch_alone(&namespace, program, &args, &directory, output.as_fd())
-        .map_err(Broken::NotMeasured)?;
+    let alone = Alone {
+        program,
+        args: &args,
+        environment: &[],
+        directory: &directory,
+        input: None,
+        output: output.as_fd(),
+    };
+    let host = spawn::launch_alone(&namespace, alone).map_err(Broken::NotMeasured)?;
     let _ = waitpid(Pid::from_raw(host), None);
     Ok(())
 }

@@ -103,17 +103,24 @@ pub fn launch(
     take_over(host).map_err(|what| failed(given_up(host, what)))
 }
 
-/// Starts `program` in the same way with a filter that needs no supervisor. Returns its pid.
-pub fn launch_alone(
-    namespace: &Namespace,
-    program: &Path,
-    args: &[String],
-    directory: &Path,
-    output: BorrowedFd<'_>,
-) -> Result<pid_t, String> {
+/// A program that nobody supervises.
+pub struct Alone<'a> {
+    pub program: &'a Path,
+    pub args: &'a [String],
+    pub environment: &'a [(String, String)],
+    pub directory: &'a Path,
+    /// None: it has nothing to read.
+    pub input: Option<OwnedFd>,
+    pub output: BorrowedFd<'a>,
+}
+
+/// Starts a program in the same way with a filter that needs no supervisor. Returns its pid.
+pub fn launch_alone(namespace: &Namespace, alone: Alone<'_>) -> Result<pid_t, String> {
     let filter = Some(filter::without_supervisor());
-    let mut setup = child_setup(program, args, &[], directory, output, filter)?;
+    let Alone { program, args, environment, directory, input, output } = alone;
+    let mut setup = child_setup(program, args, environment, directory, output, filter)?;
     setup.is_alone = true;
+    setup.input = input.unwrap_or(setup.input);
     setup.rules = namespace.room().and_then(|room| room.view().rules());
     // SAFETY: the child calls `become_server`, which only makes system calls and never returns.
     let host = match unsafe { fork_into(namespace) } {

@@ -106,6 +106,11 @@ impl Room {
         &self.view
     }
 
+    /// Another room in the same view.
+    pub fn beside(&self, directory: &Path, log: &Path) -> Result<Room, Broken> {
+        Room::new(Rc::clone(&self.view), directory, log)
+    }
+
     /// Puts this process, which is the first of its PID namespace, into a mount namespace of its
     /// own. Only makes system calls. Fails with the number of the step in [`STEPS`], too.
     pub fn enter(&self) -> Result<(), (usize, Errno)> {
