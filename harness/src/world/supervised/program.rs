@@ -45,8 +45,11 @@ impl Installed {
 }
 
 /// Finds a server by its name.
+pub type Find = dyn Fn(&str) -> Result<Installed, Broken>;
+
+/// The servers that are here besides.
 #[derive(Clone)]
-pub struct Others(pub Rc<dyn Fn(&str) -> Result<Installed, Broken>>);
+pub struct Others(pub Rc<Find>);
 
 impl fmt::Debug for Others {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
