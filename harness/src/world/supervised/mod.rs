@@ -329,8 +329,7 @@ impl World for Supervised {
 
     fn cut_power(&mut self, cut: Cut) -> Result<(), Broken> {
         self.power_off()?;
-        let image = self.kernel.borrow_mut().cut_power(cut).map_err(no_such_image)?;
-        self.directory.replace(&image)
+        self.lose_power(cut)
     }
 
     fn put_image(&mut self, image: &Image) -> Result<(), Broken> {
@@ -358,16 +357,7 @@ impl World for Supervised {
     }
 
     fn signal_task(&mut self, task: &str, signal: Signal) -> Result<bool, Broken> {
-        let Some(known) = self.kernel.borrow().task_named(task) else { return Ok(false) };
-        let its = self.table.tasks.iter().find(|task| task.known == Some(known));
-        let Some((pid, tid, class)) = its.map(|task| (task.pid, task.tid, task.class)) else {
-            return Ok(false);
-        };
-        match class {
-            Class::Thread => self.deliver_to_thread(pid, tid, signal)?,
-            _ => drop(self.deliver(pid, signal as i32)?),
-        }
-        Ok(true)
+        self.deliver_to_task(task, signal)
     }
 
     fn use_server(&mut self, name: &str) -> Result<Profile, Broken> {
@@ -387,12 +377,7 @@ impl World for Supervised {
     }
 
     fn set_file(&mut self, name: &str, content: Option<Vec<u8>>) -> Result<(), Broken> {
-        self.kernel
-            .borrow_mut()
-            .disk
-            .set_file(name, content.as_deref())
-            .map_err(|errno| Broken::Harness(format!("set {name}: {errno}")))?;
-        self.directory.set(name, content.as_deref())
+        self.put_file(name, content.as_deref())
     }
 
     fn repair(&mut self, file: &str) -> Result<bool, Broken> {

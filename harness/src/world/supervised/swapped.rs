@@ -4,8 +4,8 @@
 
 use super::Supervised;
 use super::start::filter::FIRST_FD;
-use crate::kernel::{Image, Kernel};
-use crate::world::{Broken, PoweredOff, Status};
+use crate::kernel::{Cut, Image, Kernel};
+use crate::world::{Broken, PoweredOff, Status, no_such_image};
 
 impl Supervised {
     /// Only if its files are those of its kernel: nobody will look at them any more.
@@ -33,6 +33,19 @@ impl Supervised {
             Ok(()) => Ok(()),
             Err(_) => self.directory.replace(&Image::of(&kernel.disk)),
         }
+    }
+
+    /// Keeps of its files what a power cut leaves.
+    pub(super) fn lose_power(&mut self, cut: Cut) -> Result<(), Broken> {
+        let image = self.kernel.borrow_mut().cut_power(cut).map_err(no_such_image)?;
+        self.directory.replace(&image)
+    }
+
+    /// Changes a file in both places, or removes it.
+    pub(super) fn put_file(&mut self, name: &str, content: Option<&[u8]>) -> Result<(), Broken> {
+        let set = self.kernel.borrow_mut().disk.set_file(name, content);
+        set.map_err(|errno| Broken::Harness(format!("set {name}: {errno}")))?;
+        self.directory.set(name, content)
     }
 
     fn nobody_is_left(&mut self) {

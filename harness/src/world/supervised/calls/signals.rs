@@ -14,7 +14,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
-use crate::kernel::{Ending, Entered, Halt, Pid};
+use crate::kernel::{Class, Ending, Entered, Halt, Pid};
 use crate::world::supervised::Supervised;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::{Answer, Notice};
@@ -72,9 +72,27 @@ impl Supervised {
         self.apply_signal(pid, signal, disposition)
     }
 
+    /// See [`World::signal_task`].
+    pub(in super::super) fn deliver_to_task(
+        &mut self,
+        name: &str,
+        signal: Signal,
+    ) -> Result<bool, Broken> {
+        let Some(known) = self.kernel.borrow().task_named(name) else { return Ok(false) };
+        let its = self.table.tasks.iter().find(|task| task.known == Some(known));
+        let Some((pid, tid, class)) = its.map(|task| (task.pid, task.tid, task.class)) else {
+            return Ok(false);
+        };
+        match class {
+            Class::Thread => self.deliver_to_thread(pid, tid, signal)?,
+            _ => drop(self.deliver(pid, signal as i32)?),
+        }
+        Ok(true)
+    }
+
     /// Sends a signal to one thread. It runs the handler, and nobody else is interrupted; what ends
     /// a thread ends its process.
-    pub(in super::super) fn deliver_to_thread(
+    fn deliver_to_thread(
         &mut self,
         pid: Pid,
         tid: i32,
