@@ -111,7 +111,7 @@ impl Runner<'_> {
                 if let Err(Refusal { how, line }) = self.session.note_refusal(refusal) {
                     let (seen, tried) = (&self.record.seen, format!("it {how}"));
                     let refused = refused(seen, Attempts::Once, line.as_deref(), tried);
-                    self.rule_with_causes(refused)?;
+                    self.rule_refused_start(refused)?;
                 }
             }
             _ => {

@@ -14,7 +14,7 @@ use super::session::Refusal;
 use super::state::{EarlyEnd, Runner};
 use crate::case::script::Verb;
 use crate::contract::reason::Attempts;
-use crate::contract::{Moment, Verdict, refusals, refused};
+use crate::contract::{Judgement, Moment, Verdict, refusals, refused};
 use crate::kernel::{Effect, Halt};
 use crate::observation::{Argv, CallRecord, How, Image, Returned, Start};
 use crate::world::{Broken, Victim};
@@ -109,14 +109,20 @@ impl Runner<'_> {
             }
         };
         let judgement = refused(&self.record.seen, attempts, line.as_deref(), tried);
-        let given = self.judgements.rulings.len();
-        self.rule_with_causes(judgement)?;
-        let start_met_fault = self.last_refusal_met_a_fault();
-        self.judgements.rulings[given].start_met_fault = start_met_fault;
+        self.rule_refused_start(judgement)?;
         for judgement in refusals(&self.record.seen) {
             self.rule(judgement);
         }
         self.judgements.judged(&self.record.seen);
+        Ok(())
+    }
+
+    /// Rules that the last start was refused, and notes whether that met a fault of its own.
+    pub fn rule_refused_start(&mut self, judgement: Judgement) -> Result<(), EarlyEnd> {
+        let given = self.judgements.rulings.len();
+        self.rule_with_causes(judgement)?;
+        let start_met_fault = self.last_refusal_met_a_fault();
+        self.judgements.rulings[given].start_met_fault = start_met_fault;
         Ok(())
     }
 
