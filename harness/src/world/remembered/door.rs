@@ -34,9 +34,6 @@ impl World for Remembering {
     }
 
     fn receive(&mut self, client: &str) -> Received {
-        if let Mode::Dead(_, clients) = &self.mode {
-            return Received { bytes: Vec::new(), closed: clients.contains(client) };
-        }
         let silent = self.position().is_some_and(|position| !position.clients.contains(client));
         if silent {
             return Received::default();

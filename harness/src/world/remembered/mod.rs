@@ -21,7 +21,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::{Broken, Directive, Status, World};
+use super::{Broken, Directive, Received, Status, World};
 use crate::kernel::resting::Snapshot;
 use memory::SharedTape;
 pub use memory::{Key, Memory, Starts};
@@ -321,7 +321,12 @@ impl Remembering {
         Ok(match deed {
             Deed::Start => unreachable!("a tape has one start"),
             Deed::Send { client, bytes } => Answer::Sent(machine.send(client, bytes)?),
-            Deed::Receive(client) => Answer::Received(machine.receive(client)),
+            Deed::Receive(client) => Answer::Received(match &self.mode {
+                Mode::Dead(_, clients) => {
+                    Received { bytes: Vec::new(), closed: clients.contains(&**client) }
+                }
+                _ => machine.receive(client),
+            }),
             Deed::Settle => machine.settle().map(|()| Answer::Done)?,
             Deed::NextDeadline => Answer::Deadline(machine.next_deadline()),
             Deed::Waiting => Answer::Waiting(machine.waiting()),
