@@ -46,8 +46,7 @@ pub use start::machine::Machine;
 
 use super::pids::Pids;
 use super::{
-    Broken, Directive, PoweredOff, Received, Status, Victim, Waiting, World, arguments,
-    no_such_image, roles,
+    Broken, Directive, PoweredOff, Received, Status, Victim, Waiting, World, arguments, roles,
 };
 use crate::kernel::{Class, Cut, Image, Kernel, Pid, Program, TaskId, Time};
 use crate::profile::Profile;

@@ -92,12 +92,7 @@ impl Supervised {
 
     /// Sends a signal to one thread. It runs the handler, and nobody else is interrupted; what ends
     /// a thread ends its process.
-    fn deliver_to_thread(
-        &mut self,
-        pid: Pid,
-        tid: i32,
-        signal: Signal,
-    ) -> Result<(), Broken> {
+    fn deliver_to_thread(&mut self, pid: Pid, tid: i32, signal: Signal) -> Result<(), Broken> {
         if disposition(tid, signal as i32)? != Disposition::Handles {
             return self.deliver(pid, signal as i32).map(drop);
         }
