@@ -84,6 +84,10 @@ impl World for Delegate {
     fn follow_kernel(&mut self) -> Result<(), Broken> {
         self.sim.follow_kernel()
     }
+    fn signal_task(&mut self, task: &str, signal: Signal) -> Result<bool, Broken> {
+        self.sim.signal_task(task, signal)
+    }
+
     fn signal(&mut self, signal: Signal) -> Result<(), Broken> {
         self.sim.signal(signal)
     }
