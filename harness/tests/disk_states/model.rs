@@ -168,7 +168,7 @@ impl Machine {
             let calls = Selector::Calls { calls: vec![call], role: None, task: None };
             let (window, effect) = (Window::ONCE, Effect::Error(errno));
             let (maybe, origin) = (false, 0);
-            self.kernel.plan.inject(Rule { selector: calls, window, effect, maybe, origin });
+            self.kernel.plan.inject(Rule { selector: calls, window, effect, maybe, origin, name: None });
         }
         if let (true, None, Some(Object::File(ino))) =
             (self.full, error, self.kernel.lookup(self.task, fd))

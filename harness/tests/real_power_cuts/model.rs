@@ -117,7 +117,7 @@ impl Player for Model {
         let (calls, role) = (vec![CallName::Fsync, CallName::Fdatasync], Some("aof".to_string()));
         let selector = Selector::Calls { calls, role, task: None };
         let (window, effect) = (Window::ONCE, Effect::Error(errno));
-        let rule = Rule { selector, window, effect, maybe: false, origin: 0 };
+        let rule = Rule { selector, window, effect, maybe: false, origin: 0, name: None };
         self.world.kernel().plan.inject(rule);
     }
 
