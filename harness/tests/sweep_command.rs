@@ -311,11 +311,11 @@ fn known_bugs() -> [(&'static str, Verdict, &'static str, String); 4] {
             ),
         ),
         (
-            "one sync that failed has writes refused for ever",
+            "one fork that failed has writes refused for ever",
             Verdict::Stuck,
             "writes are refused",
-            "config appendonly yes\ninject at bio-fsync.aof.fdatasync#1 error=EIO\n\
-             advance 1100ms\n> SET a 2\nheal\nadvance 11s\ncheck\nkill all\nrestart\n"
+            "config save 3 2\ninject at parent.fork#1 error=ENOMEM\n> BGSAVE\nheal\n\
+             advance 11s\ncheck\n"
                 .to_string(),
         ),
         (

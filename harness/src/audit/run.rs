@@ -272,7 +272,7 @@ impl AuditRun<'_> {
             Some(Sample::PerWorkload(runs)) => Some(runs as usize),
             Some(Sample::Quick) | None => None,
         };
-        let scope = Scope { sample, ..Scope::WHOLE };
+        let scope = Scope { sample, shard: self.inputs.shard, ..Scope::WHOLE };
         Sweeper { pool: self.pool, scope, pairs: false, progress }
     }
 

@@ -167,8 +167,9 @@ impl Machine {
         {
             let calls = Selector::Calls { calls: vec![call], role: None, task: None };
             let (window, effect) = (Window::ONCE, Effect::Error(errno));
-            let (maybe, origin) = (false, 0);
-            self.kernel.plan.inject(Rule { selector: calls, window, effect, maybe, origin, name: None });
+            let (maybe, origin, name) = (false, 0, None);
+            let rule = Rule { selector: calls, window, effect, maybe, origin, name };
+            self.kernel.plan.inject(rule);
         }
         if let (true, None, Some(Object::File(ino))) =
             (self.full, error, self.kernel.lookup(self.task, fd))
