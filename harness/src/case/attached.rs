@@ -98,7 +98,7 @@ pub(super) fn parse(args: &Args<'_>) -> Result<Verb, Vec<Wrong>> {
 fn taken_from(args: &Args<'_>, path: &Word, rest: &[Word]) -> Result<Content, Vec<Wrong>> {
     let [mark, content] = rest else {
         let message = format!("`{}` cannot be read from here", path.text());
-        let help = "a case that is no file has no files beside it; write the content in the line";
+        let help = "a case given as text has no files beside it: write the content in the line";
         return args.wrong(Some(path), &message, help);
     };
     match URL_SAFE_NO_PAD.decode(&content.bytes) {

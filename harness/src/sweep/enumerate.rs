@@ -239,25 +239,12 @@ fn next(last: &ReachedCall) -> ReachedCall {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pairs::tests::call;
     use super::*;
-    use crate::contract::Regime;
-    use crate::kernel::Look;
 
     fn plan(name: &str) -> RunPlan {
         let script = crate::case::parse(name, "> SET a 1\n").expect("a case");
-        let call = |site: String| ReachedCall {
-            site: site.parse().expect("a site"),
-            start: 1,
-            again: None,
-            bytes: 10,
-            moved: 10,
-            children: false,
-            idle: false,
-            others: Vec::new(),
-            returned: "10".to_string(),
-            disk: Look::default(),
-            regime: Regime::Everysec,
-        };
+        let call = |site: String| call(&site, 1);
         let writes = (1..=40).map(|n| call(format!("parent.aof.write#{n}")));
         let syncs = (1..=10).map(|n| call(format!("bio-fsync.aof.fdatasync#{n}")));
         let reached: Vec<ReachedCall> = writes.chain(syncs).collect();

@@ -211,12 +211,13 @@ fn candidate(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::contract::Regime;
     use crate::kernel::Look;
 
-    fn call(site: &str, start: u32) -> ReachedCall {
+    /// A write of 10 bytes, all of which it moves.
+    pub fn call(site: &str, start: u32) -> ReachedCall {
         ReachedCall {
             site: site.parse().expect(site),
             start,
