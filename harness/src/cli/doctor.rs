@@ -31,7 +31,7 @@ pub fn main() -> Result<Exit, CommandError> {
     screen::line("");
     screen::line(&match servers::folder() {
         Some(folder) => format!("servers with a name lie in {}", folder.display()),
-        None => "no target/servers here: `ci/servers` brings some".to_string(),
+        None => "no target/servers here: run `ci/servers` to install servers".to_string(),
     });
     let all = checks.iter().all(|check| check.ok);
     Ok(if all { Exit::Expected } else { Exit::NotMeasured })

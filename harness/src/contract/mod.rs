@@ -44,9 +44,9 @@
 //! `kept`, though it must still be some prefix. An exit is called for after SHUTDOWN (code 0), and
 //! under `always` when the last operation on the append-only file has failed (code 1), also when
 //! the command that switched to `always` got no answer for it; any other is `died`. Temporary files
-//! that no process will finish are `litter`. At `check`, a server whose writes are still refused 10
-//! s after the last fault healed is `stuck`, unless a save of its own is due or a sync has failed
-//! (`live_checks`), and what clears it is tried out and named; one that is settled and holds
+//! that no process will finish are `litter`. At `check`, a server whose writes are still refused
+//! 10 s after the last fault healed is `stuck`, unless a save of its own is due or a sync has
+//! failed (`live_checks`), and what clears it is tried out and named; one that is settled and holds
 //! descriptors without a use, zombies, or children that it does not know of is `leaked`; one whose
 //! INFO says that a snapshot or rewrite is fine that has failed has `misreported`. What nobody
 //! promised and nobody would expect is a `surprise`: INFO calls failed what is in place, files that

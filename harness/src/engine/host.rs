@@ -292,7 +292,9 @@ fn others(place: &Place, machine: &Rc<Machine>) -> Others {
             }
             false => {
                 let path = servers::find(name).ok_or_else(|| {
-                    missing(format!("there is no server {name} here; `ci/servers` brings some"))
+                    missing(format!(
+                        "no server {name} in target/servers; run `ci/servers` to install servers"
+                    ))
                 })?;
                 Profile::of(&path).map_err(|why| missing(why.to_string()))?
             }

@@ -303,7 +303,9 @@ fn nobody(name: &str) -> NoWorld {
     if name.contains('-') && name.ends_with(|c: char| c.is_ascii_digit()) {
         let folder = servers::folder().map(|folder| folder.display().to_string());
         let folder = folder.unwrap_or_else(|| "target/servers".to_string());
-        return missing(format!("no server of this name in {folder}; `ci/servers` brings some"));
+        return missing(format!(
+            "no server of this name in {folder}; run `ci/servers` to install servers"
+        ));
     }
     if name.ends_with("-server") {
         return missing(format!("no {name} on PATH"));
