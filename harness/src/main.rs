@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+mod memory;
+
 fn main() -> ExitCode {
+    memory::keep();
     sabot::cli::main()
 }

@@ -18,6 +18,8 @@ use super::error::{BadCase, Wrong};
 use super::lex::{self, Word};
 use super::script::{Content, Verb};
 
+const VERB: &str = "file";
+
 /// What stands between a path and the content that was found there.
 const MARK: &str = " = ";
 
@@ -31,10 +33,10 @@ pub fn attach(
     read: impl Fn(&str) -> Result<Vec<u8>, String>,
 ) -> Result<String, BadCase> {
     let (mut whole, mut wrongs, mut at) = (String::new(), Vec::new(), 0);
-    for line in lex::lines(text) {
+    for line in lex::lines(text).filter(|line| line.text.starts_with(VERB)) {
         let words = lex::words(line.text, line.span.start).unwrap_or_default();
         let [verb, _, from, path] = words.as_slice() else { continue };
-        if verb.bytes != b"file" || !is_from(from) {
+        if verb.bytes != VERB.as_bytes() || !is_from(from) {
             continue;
         }
         match read(&path.text()) {
@@ -58,8 +60,13 @@ pub fn attach(
 /// A line as its author wrote it.
 pub fn without_content(line: &str) -> &str {
     let text = line.trim_start();
+    if !text.starts_with(VERB) {
+        return line;
+    }
     let content = match lex::words(text, 0).as_deref() {
-        Ok([verb, _, from, path, ..]) if verb.bytes == b"file" && is_from(from) => path.span.end,
+        Ok([verb, _, from, path, ..]) if verb.bytes == VERB.as_bytes() && is_from(from) => {
+            path.span.end
+        }
         _ => return line,
     };
     &line[..line.len() - text.len() + content]

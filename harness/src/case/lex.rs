@@ -53,7 +53,7 @@ pub fn words(text: &str, base: usize) -> Result<Vec<Word>, Wrong> {
     let mut words = Vec::new();
     let mut at = 0;
     loop {
-        at += text[at..].len() - text[at..].trim_start().len();
+        at = text.len() - text[at..].trim_start().len();
         if at == text.len() {
             return Ok(words);
         }
@@ -67,18 +67,17 @@ fn word(text: &str, start: usize, base: usize) -> Result<Word, Wrong> {
     let mut bytes = Vec::new();
     let mut quoted = false;
     let mut at = start;
-    while let Some(c) = text[at..].chars().next() {
-        match c {
-            _ if c.is_whitespace() => break,
-            '"' | '\'' => {
-                quoted = true;
-                at = quotation(text, at, base, &mut bytes)?;
-            }
-            _ => {
-                at += c.len_utf8();
-                bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-            }
+    loop {
+        let rest = &text[at..];
+        let plain = rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
+        let plain = plain.unwrap_or(rest.len());
+        bytes.extend_from_slice(&rest.as_bytes()[..plain]);
+        at += plain;
+        if !rest[plain..].starts_with(['"', '\'']) {
+            break;
         }
+        quoted = true;
+        at = quotation(text, at, base, &mut bytes)?;
     }
     Ok(Word { bytes, span: base + start..base + at, quoted })
 }

@@ -50,12 +50,13 @@ impl Directive {
     /// Whether it takes the place of another one. Some are about what their first word names, and
     /// stand beside those about something else.
     pub fn replaces(&self, other: &Directive) -> bool {
-        let named = |directive: &Directive| {
-            let name = directive.name.to_lowercase();
-            let about = ABOUT_THEIR_FIRST_WORD.contains(&name.as_str());
-            (name, about.then(|| directive.first_word()))
-        };
-        named(self) == named(other)
+        let about = || ABOUT_THEIR_FIRST_WORD.iter().any(|name| self.is(name));
+        self.is(&other.name) && (!about() || self.first_word() == other.first_word())
+    }
+
+    /// Whether it has this name, which may be written in capitals.
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
     }
 }
 
@@ -87,14 +88,13 @@ pub fn arguments(profile: &Profile, directives: &[Directive]) -> Result<Vec<Stri
 
 /// The roles of the files of a server that is started with these directives.
 pub fn roles(profile: &Profile, directives: &[Directive]) -> Roles {
-    let set: Vec<(String, String)> = directives
+    let set: Vec<(&Directive, String)> = directives
         .iter()
-        .map(|set| (set.name.to_lowercase(), set.first_word()))
+        .map(|set| (set, set.first_word()))
         .filter(|(_, value)| !value.is_empty())
         .collect();
     profile.roles_under(|name| {
-        let name = name.to_lowercase();
-        set.iter().rev().find(|(set, _)| *set == name).map(|(_, value)| value.as_str())
+        set.iter().rev().find(|(set, _)| set.is(name)).map(|(_, value)| value.as_str())
     })
 }
 

@@ -49,25 +49,30 @@ impl Access {
     pub fn with(directives: &[Directive]) -> Access {
         let mut access = Access::default();
         for directive in directives {
-            let words = directive.words().unwrap_or_default();
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            match (directive.name.to_lowercase().as_str(), words.as_slice()) {
-                ("requirepass", [password]) => {
-                    let password = password.as_bytes().into();
-                    access.login = Some(Login { user: None, password });
-                }
-                ("user", [name, rules @ ..]) => {
-                    access.login = access.login.or(Login::of_user(name, rules));
-                }
-                ("rename-command", [from, rest @ ..]) => {
-                    let to = rest.first().copied().unwrap_or_default();
-                    access.renamed.push((from.to_uppercase().into(), to.into()));
-                }
-                ("aclfile", [file]) => access.users_in_a_file = !file.is_empty(),
-                _ => {}
-            }
+            access.learn(directive);
         }
         access
+    }
+
+    fn learn(&mut self, directive: &Directive) {
+        let known = ["requirepass", "user", "rename-command", "aclfile"];
+        let Some(name) = known.into_iter().find(|name| directive.is(name)) else { return };
+        let words = directive.words().unwrap_or_default();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match (name, words.as_slice()) {
+            ("requirepass", [password]) => {
+                self.login = Some(Login { user: None, password: password.as_bytes().into() });
+            }
+            ("user", [name, rules @ ..]) if self.login.is_none() => {
+                self.login = Login::of_user(name, rules);
+            }
+            ("rename-command", [from, rest @ ..]) => {
+                let to = rest.first().copied().unwrap_or_default();
+                self.renamed.push((from.to_uppercase().into(), to.into()));
+            }
+            ("aclfile", [file]) => self.users_in_a_file = !file.is_empty(),
+            _ => {}
+        }
     }
 
     /// What makes a connection one that may ask everything. None: each is.
