@@ -3,6 +3,7 @@
 //!
 //! Must not know: who asks, and why.
 
+use super::directory::SMALL_TREE;
 use super::extents::Extents;
 use super::page_cache::PageCache;
 use super::{Disk, Ino, Inode, ROOT};
@@ -36,9 +37,11 @@ impl Disk {
         self.names.iter().map(listed)
     }
 
-    /// How many bytes it takes to remember this disk.
+    /// About how many bytes it takes to remember this disk.
     pub fn weight(&self) -> usize {
         let content = |inode: &Inode| inode.content.live().len() + inode.content.durable().len();
-        self.any_inodes().map(|(_, inode)| size_of::<Inode>() + content(inode)).sum()
+        let own = |inode: &Inode| size_of::<Inode>() + inode.name.len() + content(inode);
+        let inodes: usize = self.any_inodes().map(|(_, inode)| own(inode)).sum();
+        size_of::<Disk>() + SMALL_TREE + inodes + self.names.weight()
     }
 }

@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 
 use super::Ino;
 
+/// What a tree with a few entries takes, in bytes: one node, with room for eleven.
+pub const SMALL_TREE: usize = 400;
+
 /// A change of names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -57,6 +60,12 @@ pub fn parent_of(name: &str) -> &str {
 }
 
 impl Names {
+    /// About how many bytes they take.
+    pub fn weight(&self) -> usize {
+        let names = self.live.keys().chain(self.durable.keys()).map(String::len);
+        2 * SMALL_TREE + names.sum::<usize>() + self.journal.len() * size_of::<NameEntry>()
+    }
+
     pub fn get(&self, name: &str) -> Option<Ino> {
         self.live.get(name).copied()
     }

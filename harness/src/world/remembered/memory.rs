@@ -4,8 +4,10 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
+
+use rustc_hash::FxHasher;
 
 use super::tape::Tape;
 use crate::kernel::resting::Resting;
@@ -23,8 +25,15 @@ pub struct Key {
 }
 
 impl Key {
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize {
+        let directives = self.directives.iter().map(|set| set.name.len() + set.value.len());
+        let own = size_of::<Key>() + self.directives.len() * size_of::<Directive>();
+        own + directives.sum::<usize>() + self.machine.disk.weight()
+    }
+
     fn hash(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = FxHasher::default();
         self.directives.hash(&mut hasher);
         (self.machine.at, self.machine.starts).hash(&mut hasher);
         for (name, is_dir, content, _) in self.machine.disk.listing() {
@@ -88,7 +97,7 @@ impl Memory {
     #[cfg(test)]
     pub fn held(&self) -> usize {
         let tapes = self.new.values().chain(self.old.values()).flatten();
-        tapes.map(|(_, tape)| tape.borrow().weight()).sum()
+        tapes.map(|(key, tape)| key.weight() + tape.borrow().weight()).sum()
     }
 
     /// The tape that begins with this.
@@ -113,7 +122,7 @@ impl Memory {
     }
 
     fn put(&mut self, hash: u64, entry: (Rc<Key>, SharedTape)) {
-        let weight = entry.1.borrow().weight();
+        let weight = entry.0.weight() + entry.1.borrow().weight();
         self.new.entry(hash).or_default().push(entry);
         self.grow(weight);
     }
