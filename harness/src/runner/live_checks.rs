@@ -5,6 +5,7 @@
 //! over, because they disturb; what clears a refusal is then tried out, one thing after the other.
 //! Must not know: what is promised.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::record::Faults;
@@ -47,7 +48,8 @@ impl Runner<'_> {
             && healed_at.is_some_and(|healed| self.session.now() - healed >= PATIENCE)
     }
 
-    /// Files beside a manifest that it does not name, where nobody is at work on them.
+    /// The roles of files beside a manifest that it does not name, where nobody is at work on them.
+    /// Each once: what leaves one file behind leaves more of them as time passes.
     fn forgotten(&self) -> Vec<String> {
         let in_use = self.record.has_children() || self.session.world.children() > 0;
         if in_use || !self.has_recovered() || last_lie(&self.record.seen).is_some() {
@@ -69,9 +71,7 @@ impl Runner<'_> {
             let is_data = *role != "manifest" && !self.server().is_temporary(role);
             (is_data && !named.contains(&name.to_string())).then(|| role.to_string())
         });
-        let mut forgotten: Vec<String> = beside.collect();
-        forgotten.sort();
-        forgotten
+        beside.collect::<BTreeSet<String>>().into_iter().collect()
     }
 
     /// Descriptors without a use, zombies, and children that the server does not know of.

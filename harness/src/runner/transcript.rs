@@ -13,32 +13,44 @@
 //! neighbours that differ in their number alone are folded. Must not know: how anything was
 //! observed, and why judged so.
 
+use std::collections::BTreeMap;
+
 use nix::sys::signal::Signal;
 
 use crate::case::attached::without_content;
 use crate::contract::Verdict;
 use crate::observation::{
-    Answer, CallName, CallRecord, Event, LogLine, MachineEvent, Observations, Remark, Returned,
-    Time,
+    Answer, CallName, CallRecord, Event, LogLine, MachineEvent, Observations, ObservedStep, Remark,
+    Returned, Time,
 };
 
 /// Writes the transcript of a case.
 pub fn write(source: &str, seen: &Observations, remarks: &[Remark], verdict: Verdict) -> String {
     let mut out = String::new();
+    let mut steps: BTreeMap<u32, Vec<&ObservedStep>> = BTreeMap::new();
+    for step in &seen.steps {
+        steps.entry(step.line).or_default().push(step);
+    }
+    let below = |out: &mut String, line| {
+        step(out, steps.get(&line).map_or(&[], Vec::as_slice));
+        for remark in remarks.iter().filter(|remark| remark.line == line) {
+            push(out, 2, &remark.text);
+        }
+    };
     for (number, line) in (1..).zip(source.trim_end().lines()) {
         if number == 1 {
-            step(&mut out, 0, seen, remarks);
+            below(&mut out, 0);
         }
         out.push_str(without_content(line.trim_end()));
         out.push('\n');
-        step(&mut out, number, seen, remarks);
+        below(&mut out, number);
     }
     out.push_str(&format!("\nverdict: {verdict}\n"));
     out
 }
 
-fn step(out: &mut String, line: u32, seen: &Observations, remarks: &[Remark]) {
-    for step in seen.steps.iter().filter(|step| step.line == line) {
+fn step(out: &mut String, steps: &[&ObservedStep]) {
+    for step in steps {
         machine(out, &step.events);
         for event in &step.events {
             if let Event::Log(line) = event {
@@ -46,9 +58,6 @@ fn step(out: &mut String, line: u32, seen: &Observations, remarks: &[Remark]) {
             }
         }
         step.events.iter().for_each(|event| answers(out, event));
-    }
-    for remark in remarks.iter().filter(|remark| remark.line == line) {
-        push(out, 2, &remark.text);
     }
 }
 

@@ -107,6 +107,7 @@ impl Sweeper<'_> {
         (self.progress)(RunCount::PartBegins);
         (self.progress)(RunCount::Planned(scripts.len()));
         let mut summaries = vec![None; scripts.len()];
+        let scripts = scripts.into_iter();
         self.run(world, scripts, Collect::Sites, |(n, summary)| summaries[n] = Some(summary))?;
         DryRun::of(summaries).ok_or(Interrupted)
     }
@@ -169,11 +170,11 @@ impl Sweeper<'_> {
         let (cutting, whole): (Vec<usize>, Vec<usize>) =
             (0..runs.len()).partition(|n| runs[*n].cuts_power());
         let script = |n: &usize| workload.script(&runs[*n].added, runs[*n].ending);
-        let scripts = whole.iter().map(script).collect();
+        let scripts = whole.iter().map(script);
         let done = self.run(world, scripts, Collect::Verdicts, |(n, summary)| {
             records[whole[n]] = vec![Record::of(&runs[whole[n]], &summary)];
         });
-        let points = cutting.iter().filter_map(|n| cuts::point(workload, &runs[*n])).collect();
+        let points = cutting.iter().filter_map(|n| cuts::point(workload, &runs[*n]));
         let done = done.and_then(|_| {
             self.cut(world, points, |n, survey| {
                 let n = cutting[n];
@@ -188,18 +189,18 @@ impl Sweeper<'_> {
     fn cut(
         &self,
         world: &World,
-        points: Vec<CutPoint>,
+        points: impl Iterator<Item = CutPoint>,
         mut take: impl FnMut(usize, Survey),
     ) -> Result<(), Interrupted> {
         let supervised = world.place.is_supervised();
         let budget = self.scope.images.unwrap_or(if supervised { FEW_IMAGES } else { IMAGES });
-        let cuts = |points: &[CutPoint]| Cuts {
+        let cuts = |points| Cuts {
             place: world.place.clone(),
-            points: points.to_vec(),
+            points,
             budget,
             computes: self.scope.computes,
         };
-        for surveyed in self.pool.survey(points.chunks(CUTS).map(cuts)) {
+        for surveyed in self.pool.survey(in_groups(points, CUTS).map(cuts)) {
             let (number, surveys) = surveyed?;
             (self.progress)(RunCount::Done(surveys.len()));
             (number * CUTS..).zip(surveys).for_each(|(n, survey)| take(n, survey));
@@ -220,7 +221,7 @@ impl Sweeper<'_> {
             plan.runs.iter().filter(|run| pairs::may_be_first(run)).collect();
         (self.progress)(RunCount::Planned(firsts.len()));
         // They end as the dry run does, with which they are compared.
-        let scripts = firsts.iter().map(|run| workload.script(&run.added, Ending::Load)).collect();
+        let scripts = firsts.iter().map(|run| workload.script(&run.added, Ending::Load));
         let mut led: Vec<Option<pairs::Led>> = firsts.iter().map(|_| None).collect();
         self.run(world, scripts, Collect::Sites, |(n, summary)| {
             led[n] = Some(pairs::Led::by(&summary, &known));
@@ -240,6 +241,7 @@ impl Sweeper<'_> {
         collect: Collect,
     ) -> Result<Vec<RunSummary>, Interrupted> {
         let mut summaries: Vec<Option<RunSummary>> = vec![None; scripts.len()];
+        let scripts = scripts.into_iter();
         self.run(world, scripts, collect, |(n, summary)| summaries[n] = Some(summary))?;
         Ok(summaries.into_iter().flatten().collect())
     }
@@ -248,18 +250,18 @@ impl Sweeper<'_> {
     fn run(
         &self,
         world: &World,
-        scripts: Vec<String>,
+        scripts: impl Iterator<Item = String>,
         collect: Collect,
         mut take: impl FnMut((usize, RunSummary)),
     ) -> Result<(), Interrupted> {
         let size = if world.place.is_supervised() { 1 } else { BATCH };
-        let batch = |scripts: &[String]| Batch {
+        let batch = |scripts| Batch {
             place: world.place.clone(),
-            scripts: scripts.to_vec(),
+            scripts,
             collect,
             computes: self.scope.computes,
         };
-        for done in self.pool.summarize(scripts.chunks(size).map(batch)) {
+        for done in self.pool.summarize(in_groups(scripts, size).map(batch)) {
             let (number, done) = done?;
             (self.progress)(RunCount::Done(done.len()));
             (number * size..).zip(done).for_each(&mut take);
@@ -297,6 +299,12 @@ pub(super) struct Made {
     pub(super) records: Vec<Vec<Record>>,
     other_states: Vec<Vec<Record>>,
     pub(super) done: Result<(), Interrupted>,
+}
+
+/// So many at once, each made when it is needed.
+fn in_groups<T>(mut all: impl Iterator<Item = T>, size: usize) -> impl Iterator<Item = Vec<T>> {
+    std::iter::from_fn(move || Some(all.by_ref().take(size).collect()))
+        .take_while(|group: &Vec<T>| !group.is_empty())
 }
 
 /// Records with the number of the run that each is of.

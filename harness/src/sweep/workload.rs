@@ -188,30 +188,31 @@ impl Workload {
 
     /// The script, and where in it the added steps stand.
     fn written(&self, added: &[Added], ending: Ending) -> (String, Vec<Range<usize>>) {
-        let before = |start| {
-            let its = added.iter().enumerate().filter(move |(_, step)| step.before_start == start);
-            its.map(|(n, step)| (Some(n), Line::of(&step.verb)))
+        let (mut text, mut places) = (String::new(), vec![0..0; added.len()]);
+        let put = |line: &str, text: &mut String| {
+            let began = text.len();
+            text.push_str(line);
+            text.push('\n');
+            began..text.len()
         };
-        let mut all: Vec<(Option<usize>, Line)> = Vec::new();
-        all.extend(self.head.iter().map(|line| (None, line.clone())));
+        let mut put_added = |start, text: &mut String| {
+            let its = added.iter().enumerate().filter(|(_, step)| step.before_start == start);
+            for (n, step) in its {
+                places[n] = put(&step.verb.to_string(), text);
+            }
+        };
+        for line in &self.head {
+            put(&line.text, &mut text);
+        }
         let mut start = 1;
-        all.extend(before(start));
-        let ending = ending.steps();
-        for line in self.body.iter().cloned().chain(ending.iter().map(Line::of)) {
+        put_added(start, &mut text);
+        let ending: Vec<Line> = ending.steps().iter().map(Line::of).collect();
+        for line in self.body.iter().chain(&ending) {
             if line.restarts {
                 start += 1;
-                all.extend(before(start));
+                put_added(start, &mut text);
             }
-            all.push((None, line));
-        }
-        let (mut text, mut places) = (String::new(), vec![0..0; added.len()]);
-        for (number, line) in all {
-            let began = text.len();
-            text.push_str(&line.text);
-            text.push('\n');
-            if let Some(number) = number {
-                places[number] = began..text.len();
-            }
+            put(&line.text, &mut text);
         }
         (text, places)
     }

@@ -88,26 +88,35 @@ impl Pool {
     }
 
     /// Puts jobs in the queue: one outcome for each.
-    pub fn run_all(&self, jobs: impl IntoIterator<Item = Job>) -> Pending<Outcome> {
+    pub fn run_all<'a>(
+        &'a self,
+        jobs: impl IntoIterator<Item = Job, IntoIter: 'a>,
+    ) -> Pending<'a, Outcome> {
         self.order(jobs, Order::Run)
     }
 
     /// Puts batches in the queue: for each, one summary per script.
-    pub fn summarize(&self, batches: impl IntoIterator<Item = Batch>) -> Pending<Vec<RunSummary>> {
+    pub fn summarize<'a>(
+        &'a self,
+        batches: impl IntoIterator<Item = Batch, IntoIter: 'a>,
+    ) -> Pending<'a, Vec<RunSummary>> {
         self.order(batches, Order::Summarize)
     }
 
     /// Puts power cuts in the queue: for each, what every one of its calls may come to.
-    pub fn survey(&self, cuts: impl IntoIterator<Item = Cuts>) -> Pending<Vec<Survey>> {
+    pub fn survey<'a>(
+        &'a self,
+        cuts: impl IntoIterator<Item = Cuts, IntoIter: 'a>,
+    ) -> Pending<'a, Vec<Survey>> {
         self.order(cuts, Order::Survey)
     }
 
-    fn order<R, T>(
-        &self,
-        requests: impl IntoIterator<Item = R>,
+    fn order<'a, R: 'a, T: 'a>(
+        &'a self,
+        requests: impl IntoIterator<Item = R, IntoIter: 'a>,
         order: fn(R, Slot<T>) -> Order,
-    ) -> Pending<T> {
-        Pending::ordered(requests, &self.workers, |request, slot| {
+    ) -> Pending<'a, T> {
+        Pending::ordered(requests, &self.workers, move |request, slot| {
             if let Some(orders) = &self.orders {
                 // Nobody takes orders only when all managers have failed; then the slot is dropped.
                 let _ = orders.send(order(request, slot));

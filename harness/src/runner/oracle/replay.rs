@@ -42,12 +42,33 @@ pub struct WorldOracle<'a> {
     pub remembered: Remembered,
     /// The server has shown that what it answers follows what it is told.
     proved: bool,
+    /// How many beginnings of pasts were known when they were last counted.
+    counted: usize,
 }
+
+/// How many beginnings of pasts are remembered, about; each takes some hundred bytes. Where each
+/// fault of a long workload leads to a past of its own, they would be too many.
+const ROOM: usize = 300_000;
+
+/// How many answers of INFO are remembered, each with a script.
+const MOST_SHOWN: usize = 1024;
 
 impl<'a> WorldOracle<'a> {
     pub fn new(factory: Factory<'a>) -> Self {
         let (known, shown, remembered) = Default::default();
-        WorldOracle { factory, known, shown, remembered, proved: false }
+        WorldOracle { factory, known, shown, remembered, proved: false, counted: 0 }
+    }
+
+    /// Begins anew when too much is known. Only between two questions: a path leads through a tree.
+    fn make_room(&mut self, for_commands: usize) {
+        self.counted += for_commands + 1;
+        if self.counted > ROOM {
+            self.counted = self.known.values().map(Tree::size).sum();
+        }
+        if self.counted > ROOM {
+            self.known.clear();
+            self.counted = 0;
+        }
     }
 
     fn root(past: &Past) -> Root {
@@ -132,6 +153,30 @@ impl<'a> WorldOracle<'a> {
         content_at(tree, past, &path, count)
     }
 
+    fn content_after(&mut self, past: &Past, count: usize) -> Result<Arc<Content>, Broken> {
+        self.remembered.asked += 1;
+        if let Some(content) = self.known_content(past, count) {
+            self.remembered.known += 1;
+            return Ok(content);
+        }
+        let (tree, path) = self.path(past);
+        let unknown: Vec<usize> =
+            (0..=count).filter(|count| tree.content(path[*count]).is_none()).collect();
+        let whole = count == past.commands.len();
+        let wanted = if whole { vec![count] } else { unknown };
+        if !self.run(past, &wanted)? && !whole {
+            // The questions have changed what came after them: one beginning by itself.
+            let commands = past.commands[..count].to_vec();
+            let until = commands.last().map_or(past.origin.at, |last| last.at);
+            let alone = Past { commands, until, ..past.clone() };
+            if !self.run(&alone, &[count])? {
+                let message = "the same commands are answered differently each time".to_string();
+                return Err(Broken::NotMeasured(message));
+            }
+        }
+        Ok(self.known_content(past, count).expect("it was just learnt"))
+    }
+
     /// A server that answers anything and keeps nothing, or one that always answers alike, tells
     /// nothing about a dataset. So it must show once that a write changes its content.
     fn prove(&mut self) -> Result<(), Broken> {
@@ -167,6 +212,9 @@ impl Announcer for WorldOracle<'_> {
         let mut world = (self.factory)()?;
         let shown = second_run::would_show(script, &mut *world, profile, point, fields)?;
         world.finish()?;
+        if self.shown.len() == MOST_SHOWN {
+            self.shown.clear();
+        }
         self.shown.insert(question, shown);
         Ok(shown)
     }
@@ -174,6 +222,7 @@ impl Announcer for WorldOracle<'_> {
 
 impl Oracle for WorldOracle<'_> {
     fn replies(&mut self, past: &Past) -> Result<Vec<Option<String>>, Broken> {
+        self.make_room(past.commands.len());
         self.redo(past)?;
         let (tree, path) = self.path(past);
         let mut replies = vec![None; past.commands.len()];
@@ -196,27 +245,8 @@ impl Oracle for WorldOracle<'_> {
     }
 
     fn content(&mut self, past: &Past, count: usize) -> Result<Arc<Content>, Broken> {
-        self.remembered.asked += 1;
-        if let Some(content) = self.known_content(past, count) {
-            self.remembered.known += 1;
-            return Ok(content);
-        }
-        let (tree, path) = self.path(past);
-        let unknown: Vec<usize> =
-            (0..=count).filter(|count| tree.content(path[*count]).is_none()).collect();
-        let whole = count == past.commands.len();
-        let wanted = if whole { vec![count] } else { unknown };
-        if !self.run(past, &wanted)? && !whole {
-            // The questions have changed what came after them: one beginning by itself.
-            let commands = past.commands[..count].to_vec();
-            let until = commands.last().map_or(past.origin.at, |last| last.at);
-            let alone = Past { commands, until, ..past.clone() };
-            if !self.run(&alone, &[count])? {
-                let message = "the same commands are answered differently each time".to_string();
-                return Err(Broken::NotMeasured(message));
-            }
-        }
-        Ok(self.known_content(past, count).expect("it was just learnt"))
+        self.make_room(past.commands.len());
+        self.content_after(past, count)
     }
 
     fn latest(
@@ -225,6 +255,7 @@ impl Oracle for WorldOracle<'_> {
         most: usize,
         is_meant: &dyn Fn(&Content) -> bool,
     ) -> Result<Option<usize>, Broken> {
+        self.make_room(past.commands.len());
         let root = Self::root(past);
         let path = self.known.entry(root.clone()).or_default().path(past, most);
         for count in (0..=most).rev() {
@@ -235,7 +266,7 @@ impl Oracle for WorldOracle<'_> {
                     self.remembered.known += 1;
                     content
                 }
-                None => self.content(past, count)?,
+                None => self.content_after(past, count)?,
             };
             if is_meant(&content) {
                 return Ok(Some(count));
@@ -249,6 +280,7 @@ impl Oracle for WorldOracle<'_> {
     }
 
     fn remember(&mut self, start: &Past, content: Arc<Content>) {
+        self.make_room(0);
         self.known.entry(Self::root(start)).or_default().learn_content(0, content);
     }
 

@@ -43,11 +43,14 @@ struct Node {
 #[derive(Debug)]
 pub struct Tree {
     nodes: Vec<Node>,
+    /// The way that was gone last, with each place that it came to: one run asks for the same past
+    /// again and again.
+    last: Vec<(Step, Prefix)>,
 }
 
 impl Default for Tree {
     fn default() -> Tree {
-        Tree { nodes: vec![Node::default()] }
+        Tree { nodes: vec![Node::default()], last: Vec::new() }
     }
 }
 
@@ -57,11 +60,24 @@ impl Tree {
         let mut path = Vec::with_capacity(count + 1);
         let mut at: Prefix = 0;
         path.push(at);
-        for taken in &past.commands[..count] {
-            at = self.next(at, taken, past.timed.then_some((taken.at, taken.behind)));
+        for (n, taken) in past.commands[..count].iter().enumerate() {
+            let time = past.timed.then_some((taken.at, taken.behind));
+            match self.last.get(n) {
+                Some((step, next)) if is_the_same(step, taken, time) => at = *next,
+                _ => {
+                    at = self.next(at, taken, time);
+                    self.last.truncate(n);
+                    self.last.push(((taken.client.clone(), taken.argv.clone(), time), at));
+                }
+            }
             path.push(at);
         }
         path
+    }
+
+    /// How many beginnings are known.
+    pub fn size(&self) -> usize {
+        self.nodes.len()
     }
 
     fn next(&mut self, at: Prefix, taken: &Taken, time: Option<Moment>) -> Prefix {
@@ -75,6 +91,8 @@ impl Tree {
         };
         let new = self.nodes.len();
         self.nodes.push(Node::default());
+        // Most have one.
+        self.nodes[at].next.reserve_exact(1);
         self.nodes[at].next.insert(place, ((client.clone(), argv.clone(), time), new));
         new
     }
@@ -103,7 +121,8 @@ impl Tree {
         known.find(|(until, _)| *until == time).map(|(_, content)| Arc::clone(content))
     }
 
-    pub fn learn_arrived(&mut self, prefix: Prefix, arrived: Arrived) {
+    pub fn learn_arrived(&mut self, prefix: Prefix, mut arrived: Arrived) {
+        arrived.shrink_to_fit();
         self.nodes[prefix].arrived = Some(arrived);
     }
 
@@ -126,6 +145,15 @@ impl Tree {
     pub fn learn_content(&mut self, prefix: Prefix, content: Arc<Content>) {
         self.nodes[prefix].content = Some(content);
     }
+}
+
+/// Whether this is one command of one run. An equal one of another run need not be found.
+fn is_the_same((client, argv, at): &Step, taken: &Taken, time: Option<Moment>) -> bool {
+    let argvs = match (argv, &taken.argv) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (one, other) => one.is_none() && other.is_none(),
+    };
+    argvs && *client == taken.client && *at == time
 }
 
 #[cfg(test)]
