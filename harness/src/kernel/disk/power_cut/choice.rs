@@ -48,6 +48,10 @@ impl Groups {
 impl PowerCut<'_> {
     /// The choice that a mode stands for.
     pub(super) fn choose(&self, mode: Mode) -> Result<Choice, Impossible> {
+        self.chosen(mode).map(|choice| self.with_truncations(choice))
+    }
+
+    fn chosen(&self, mode: Mode) -> Result<Choice, Impossible> {
         match mode {
             Mode::None => {
                 Ok(Choice { given_up: self.given_up(false, Zeros::Pages), ..self.prefix(0) })
@@ -131,7 +135,7 @@ impl PowerCut<'_> {
         let names = self.disk.names.journal().iter().map(|entry| entry.sequence < log).collect();
         let files = 0..self.unsynced.len();
         let fates = files.map(|file| self.base_fates(file, log)).collect();
-        Choice { names, fates, given_up: self.given_up(false, Zeros::None) }
+        Choice { log, names, fates, given_up: self.given_up(false, Zeros::None) }
     }
 
     fn base_fates(&self, file: usize, log: u64) -> Vec<Fate> {
@@ -188,7 +192,7 @@ impl PowerCut<'_> {
         let rename = renames.filter(|rename| **rename > sequence).min();
         let end = rename.filter(|_| self.fs == FsModel::Ext4).copied().unwrap_or(self.now);
         if end < self.committed {
-            return Err(Impossible("the last unsynced write was written back".to_string()));
+            return Err(written_back());
         }
         let mut choice = self.prefix(end);
         let tears = self.tears(file, entry);
@@ -201,6 +205,10 @@ impl PowerCut<'_> {
             )));
         };
         choice.fates[file][entry] = *fate;
+        let choice = self.with_truncations(choice);
+        if choice.fates[file][entry] != *fate {
+            return Err(written_back());
+        }
         Ok(choice)
     }
 
@@ -275,8 +283,12 @@ impl PowerCut<'_> {
             let picked = pick(axis.options());
             self.pick(&mut choice, group.log, axis, picked);
         }
-        choice
+        self.with_truncations(choice)
     }
+}
+
+fn written_back() -> Impossible {
+    Impossible("the last unsynced write was written back".to_string())
 }
 
 fn is_resize(entry: &ContentEntry) -> bool {

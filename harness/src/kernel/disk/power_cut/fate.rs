@@ -74,6 +74,8 @@ pub enum Rest {
 /// A fate for every change.
 #[derive(Clone, Debug)]
 pub(super) struct Choice {
+    /// Of the log of names and sizes, what is there: changes before this.
+    pub log: u64,
     /// For each change of names, whether it is there.
     pub names: Vec<bool>,
     /// For each unsynced file, the fate of each entry of its journal.
@@ -216,7 +218,7 @@ impl File {
                 fate => {
                     self.same_pages = self.same_pages.min(blocks_end(*length));
                     if fate == Fate::InPlace {
-                        self.zero(*length, blocks_end(*length));
+                        self.zero(*length, blocks_end(*length).min(self.same_blocks));
                         self.same_blocks = self.same_blocks.min(blocks_end(*length));
                     }
                 }
@@ -257,8 +259,8 @@ impl File {
 
     fn zero(&mut self, from: u64, to: u64) {
         let length = self.bytes.len();
-        let range = (from as usize).min(length)..(to as usize).min(length);
-        self.bytes[range].fill(0);
+        let to = (to as usize).min(length);
+        self.bytes[(from as usize).min(to)..to].fill(0);
     }
 
     /// A page is there that was written by a failed sync.
@@ -279,22 +281,21 @@ fn landed<'a>(content: &'a PageCache, fates: &[Fate], given_up: GivenUp) -> Vec<
     if content.stranded().is_empty() {
         return Vec::new();
     }
-    let mut touched = BTreeSet::new();
+    let (mut touched, mut in_place) = (BTreeSet::new(), BTreeSet::new());
     for (entry, fate) in content.journal().iter().zip(fates) {
         let Change::Write { offset, bytes: data } = &entry.change else { continue };
-        let landed = match fate {
-            Fate::Kept => offset + data.len() as u64,
-            Fate::Torn { cut, .. } => *cut,
-            _ => *offset,
-        };
-        if landed > *offset {
-            touched.extend(offset / PAGE..landed.div_ceil(PAGE));
+        let end = offset + data.len() as u64;
+        match fate {
+            Fate::Kept => touched.extend(offset / PAGE..end.div_ceil(PAGE)),
+            Fate::Torn { cut, .. } => touched.extend(offset / PAGE..cut.div_ceil(PAGE)),
+            Fate::InPlace => in_place.extend(offset / PAGE..end.div_ceil(PAGE)),
+            Fate::Dropped | Fate::Sized(_) => {}
         }
     }
     let mut landed = Vec::new();
     for (page, bytes) in content.stranded() {
         let rescued = touched.contains(page);
-        if rescued || given_up.landed {
+        if rescued || in_place.contains(page) || given_up.landed {
             let since = content.given_up_at(*page);
             landed.push(Landed { page: *page, bytes, since, rescued });
         }

@@ -12,7 +12,8 @@
 //!   size with the log, whether its data was written or not (then it reads as zeros). An append
 //!   beyond gets it when its blocks are allocated, which is when writing back begins, and then its
 //!   data may be missing too. A rename over an existing file begins to write the new file back, but
-//!   only if it has unallocated blocks, and does not wait for the end.
+//!   only if it has unallocated blocks, and does not wait for the end. A truncation within a block
+//!   is in the log only after its page was written ([`truncation`]).
 //! - **xfs**. As ext4, but a rename writes nothing back, data of one file may be written back in
 //!   any order (holes are zeros), any size may be there without its data, and a write within the
 //!   allocated block may also leave the old size.
@@ -52,6 +53,7 @@ mod mode;
 mod small_blocks;
 #[cfg(test)]
 mod tests;
+mod truncation;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
