@@ -282,14 +282,22 @@ fn landed<'a>(content: &'a PageCache, fates: &[Fate], given_up: GivenUp) -> Vec<
         return Vec::new();
     }
     let (mut touched, mut in_place) = (BTreeSet::new(), BTreeSet::new());
+    let mut blocks = Blocks::of(content);
     for (entry, fate) in content.journal().iter().zip(fates) {
-        let Change::Write { offset, bytes: data } = &entry.change else { continue };
-        let end = offset + data.len() as u64;
-        match fate {
-            Fate::Kept => touched.extend(offset / PAGE..end.div_ceil(PAGE)),
-            Fate::Torn { cut, .. } => touched.extend(offset / PAGE..cut.div_ceil(PAGE)),
-            Fate::InPlace => in_place.extend(offset / PAGE..end.div_ceil(PAGE)),
-            Fate::Dropped | Fate::Sized(_) => {}
+        match &entry.change {
+            Change::Write { offset, bytes } => {
+                let reach = blocks.reach(*offset, bytes);
+                if *fate == Fate::InPlace {
+                    in_place.extend(offset / PAGE..reach.end.min(reach.allocated).div_ceil(PAGE));
+                } else if let Some((landed, _)) = outcome(reach, *fate)
+                    && landed > *offset
+                {
+                    touched.extend(offset / PAGE..landed.div_ceil(PAGE));
+                    blocks.landed(landed);
+                }
+            }
+            Change::Resize { length } if *fate == Fate::Kept => blocks.resized(*length),
+            Change::Resize { .. } | Change::Extend { .. } => {}
         }
     }
     let mut landed = Vec::new();
