@@ -39,7 +39,7 @@ await child
 ";
 
 /// Lengths of workloads whose cost is compared.
-const LENGTHS: [usize; 3] = [10, 100, 1000];
+const LENGTHS: [usize; 4] = [10, 100, 1000, 10_000];
 
 /// A value that stays as long as it is, and one that grows.
 const WRITES: [&str; 2] = ["SET key", "RPUSH list"];

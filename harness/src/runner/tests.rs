@@ -9,14 +9,17 @@ use crate::world::sim::{Sim, Stacks};
 
 mod excuses;
 
+fn machine() -> Sim {
+    Sim::new(Rc::new(Profile::named("sabot").unwrap()), Stacks::default())
+}
+
 fn outcome(source: &str) -> Outcome {
+    outcome_with(source, &mut WorldOracle::new(Box::new(|| Ok(Box::new(machine())))))
+}
+
+fn outcome_with(source: &str, oracle: &mut WorldOracle) -> Outcome {
     let profile = Profile::named("sabot").unwrap();
-    let (shared, stacks) = (Rc::new(profile.clone()), Stacks::default());
-    let mut world = Sim::new(shared.clone(), stacks.clone());
-    let mut oracle = WorldOracle::new(Box::new(move || {
-        Ok(Box::new(Sim::new(shared.clone(), stacks.clone())) as Box<dyn World>)
-    }));
-    run(&parse("test.case", source).unwrap(), &mut world, &profile, &mut oracle)
+    run(&parse("test.case", source).unwrap(), &mut machine(), &profile, oracle)
 }
 
 /// Line, message and whether the case is at fault, of the only failure.
@@ -179,4 +182,21 @@ fn a_rule_that_lies_excuses_no_call_that_another_rule_decided() {
                   > SET b 2\n> BGSAVE\nawait child\npower-cut none@xfs\nrestart\n";
     let outcome = outcome(source);
     assert_eq!(outcome.verdict, Verdict::Lost, "{}", outcome.transcript);
+}
+
+#[test]
+fn an_oracle_that_forgets_says_the_same() {
+    const HEAD: &str = "config appendonly yes\n> SET a 1\n> RPUSH l one\n> INCR n\n";
+    let stories = ["kill all\nrestart\n", "> FLUSHALL\ncheck\nkill all\nrestart\n"];
+    let told = |room| {
+        let mut oracle = WorldOracle::with_room(Box::new(|| Ok(Box::new(machine()))), room);
+        let outcomes = [0, 1, 0, 1].map(|n| {
+            let source = format!("{HEAD}{}", stories[n]);
+            outcome_with(&source, &mut oracle).transcript
+        });
+        (outcomes, oracle.remembered.known)
+    };
+    let ((all, known), (again, fewer)) = (told(usize::MAX), told(0));
+    assert_eq!(all, again);
+    assert!(fewer < known, "{fewer} of {known}");
 }

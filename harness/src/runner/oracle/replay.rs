@@ -44,6 +44,7 @@ pub struct WorldOracle<'a> {
     proved: bool,
     /// How many beginnings of pasts were known when they were last counted.
     counted: usize,
+    room: usize,
 }
 
 /// How many beginnings of pasts are remembered, about; each takes some hundred bytes. Where each
@@ -55,17 +56,22 @@ const MOST_SHOWN: usize = 1024;
 
 impl<'a> WorldOracle<'a> {
     pub fn new(factory: Factory<'a>) -> Self {
+        WorldOracle::with_room(factory, ROOM)
+    }
+
+    /// One that remembers about so many beginnings of pasts.
+    pub fn with_room(factory: Factory<'a>, room: usize) -> Self {
         let (known, shown, remembered) = Default::default();
-        WorldOracle { factory, known, shown, remembered, proved: false, counted: 0 }
+        WorldOracle { factory, known, shown, remembered, proved: false, counted: 0, room }
     }
 
     /// Begins anew when too much is known. Only between two questions: a path leads through a tree.
     fn make_room(&mut self, for_commands: usize) {
         self.counted += for_commands + 1;
-        if self.counted > ROOM {
+        if self.counted > self.room {
             self.counted = self.known.values().map(Tree::size).sum();
         }
-        if self.counted > ROOM {
+        if self.counted > self.room {
             self.known.clear();
             self.counted = 0;
         }

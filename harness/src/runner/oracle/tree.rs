@@ -195,4 +195,17 @@ mod tests {
         let early = timed.path(&past(&[("a", 1)], true), 1);
         assert_ne!(early[1], timed.path(&past(&[("a", 2)], true), 1)[1]);
     }
+    #[test]
+    fn the_way_that_was_gone_last_is_left_where_a_past_differs() {
+        let one = past(&[("a", 1), ("b", 2), ("c", 3)], false);
+        let mut other = one.clone();
+        other.commands[1] = past(&[("x", 2)], false).commands[0].clone();
+        let mut tree = Tree::default();
+        let path = tree.path(&one, 3);
+        let apart = tree.path(&other, 3);
+        assert!(apart[..2] == path[..2] && apart[2] != path[2] && apart[3] != path[3]);
+        assert_eq!(tree.path(&other, 2), apart[..3]);
+        assert_eq!((tree.path(&one, 3), tree.path(&other, 3)), (path, apart));
+        assert_eq!(tree.size(), 6);
+    }
 }
