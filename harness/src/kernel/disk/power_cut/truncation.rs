@@ -13,8 +13,8 @@
 //! (`ext4_orphan_cleanup`). `docs/disk.md` has how that was seen. Whatever else the log has of the
 //! file came after both.
 //!
-//! Extending a file does the same to the page of the old end on Linux 6.18. That is recent, and no
-//! older kernel promises it, so it is not relied on. Must not know: modes.
+//! Extending a file does the same to the page of the old end on Linux 6.18. It is not relied on: a
+//! lost overwrite is tried there as before. Must not know: modes.
 
 use super::fate::{Blocks, Choice, Fate, GivenUp, outcome};
 use super::{FsModel, PowerCut};
