@@ -5,7 +5,7 @@
 
 use super::directory::SMALL_TREE;
 use super::extents::Extents;
-use super::page_cache::PageCache;
+use super::page_cache::{Change, ContentEntry, PageCache};
 use super::{Disk, Ino, Inode, ROOT};
 
 impl Disk {
@@ -39,9 +39,17 @@ impl Disk {
 
     /// About how many bytes it takes to remember this disk.
     pub fn weight(&self) -> usize {
-        let content = |inode: &Inode| inode.content.live().len() + inode.content.durable().len();
-        let own = |inode: &Inode| size_of::<Inode>() + inode.name.len() + content(inode);
+        let own = |inode: &Inode| size_of::<Inode>() + inode.name.len() + weight_of(&inode.content);
         let inodes: usize = self.any_inodes().map(|(_, inode)| own(inode)).sum();
         size_of::<Disk>() + SMALL_TREE + inodes + self.names.weight()
     }
+}
+
+fn weight_of(content: &PageCache) -> usize {
+    let change = |entry: &ContentEntry| match &entry.change {
+        Change::Write { bytes, .. } => size_of::<ContentEntry>() + bytes.len(),
+        Change::Extend { .. } | Change::Resize { .. } => size_of::<ContentEntry>(),
+    };
+    let changes: usize = content.journal().iter().map(change).sum();
+    content.live().len() + content.durable().len() + changes
 }

@@ -70,6 +70,10 @@ type Tapes = BTreeMap<u64, Vec<(Rc<Key>, SharedTape)>>;
 /// How many bytes are remembered at most, about.
 const ROOM: usize = 96 << 20;
 
+/// How many deeds are on a tape at most: some hundred commands. Each may hold on to a state of the
+/// disk, so a longer one would cost more than it saves.
+const LONGEST: usize = 1024;
+
 /// Tapes of one server. What nobody has asked for is forgotten first: when half of the room is
 /// full, those that were asked for since the last time are kept for another half.
 #[derive(Debug)]
@@ -78,6 +82,7 @@ pub struct Memory {
     old: Tapes,
     weight: usize,
     room: usize,
+    pub longest: usize,
     pub starts: Starts,
 }
 
@@ -90,7 +95,7 @@ impl Default for Memory {
 impl Memory {
     pub fn with_room(room: usize) -> Memory {
         let (new, old, starts) = Default::default();
-        Memory { new, old, weight: 0, room, starts }
+        Memory { new, old, weight: 0, room, longest: LONGEST, starts }
     }
 
     /// About how many bytes it holds.

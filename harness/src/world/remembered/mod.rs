@@ -64,9 +64,15 @@ struct Position {
     trace: usize,
     /// Who has sent anything since. Nobody else can receive anything.
     clients: BTreeSet<String>,
+    /// How many deeds led here.
+    deeds: usize,
 }
 
 impl Position {
+    fn at_the_start(key: Rc<Key>, tape: SharedTape, calls: u64, trace: usize) -> Position {
+        Position { key, tape, place: START, calls, trace, clients: BTreeSet::new(), deeds: 0 }
+    }
+
     /// Whether no process lives.
     fn is_dead(&self) -> bool {
         let tape = self.tape.borrow();
@@ -126,8 +132,7 @@ impl Remembering {
         let (calls, trace) = (kernel.calls(), kernel.trace.len());
         kernel.rest(&key.machine);
         drop(kernel);
-        let clients = BTreeSet::new();
-        self.mode = Mode::Playing(Position { key, tape, place: START, calls, trace, clients });
+        self.mode = Mode::Playing(Position::at_the_start(key, tape, calls, trace));
         self.put_there(START);
         Ok(())
     }
@@ -146,8 +151,7 @@ impl Remembering {
         let seen = self.look(Answer::Done, calls, trace, None);
         let tape = Rc::new(RefCell::new(Tape::new(at, seen)));
         self.memory.borrow_mut().remember(Rc::clone(&key), Rc::clone(&tape));
-        let clients = BTreeSet::new();
-        self.mode = Mode::Recording(Position { key, tape, place: START, calls, trace, clients });
+        self.mode = Mode::Recording(Position::at_the_start(key, tape, calls, trace));
         Ok(())
     }
 
@@ -169,7 +173,7 @@ impl Remembering {
             return Err(broken.clone());
         }
         let Mode::Recording(position) = &self.mode else { return self.perform(&deed) };
-        if !self.is_on_tape(position) {
+        if position.deeds >= self.memory.borrow().longest || !self.is_on_tape(position) {
             self.mode = Mode::Alone;
             return self.perform(&deed);
         }
@@ -203,6 +207,7 @@ impl Remembering {
         let mut tape = position.tape.borrow_mut();
         let old = tape.weight();
         position.place = tape.add(position.place, at, deed, seen);
+        position.deeds += 1;
         self.memory.borrow_mut().grow(tape.weight() - old);
         Ok(answer)
     }
@@ -240,6 +245,9 @@ impl Remembering {
         let answer = step.seen.answer.clone();
         drop((kernel, tape));
         position.place = place;
+        if place != START {
+            position.deeds += 1;
+        }
         answer
     }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::{Memory, Remembering};
+use super::{Memory, Remembering, Starts};
 use crate::kernel::{Cut, Victim};
 use crate::profile::Profile;
 use crate::world::sim::{Sim, Stacks};
@@ -129,7 +129,30 @@ const START: Act = Act::Start { appends: true };
 
 #[test]
 fn nobody_can_tell_a_machine_that_remembers_from_one_that_does_not() {
-    let bench = Bench::new();
+    let starts = tried_out(&Bench::new());
+    let (known, again) = (starts.known, starts.made_again);
+    assert!(known > 400 && 0 < again && again < known, "the memory was of use: {starts:?}");
+}
+
+#[test]
+fn nor_one_with_short_tapes() {
+    let bench = || {
+        let bench = Bench::new();
+        bench.memory.borrow_mut().longest = 5;
+        bench
+    };
+    assert!(tried_out(&bench()).known > 400);
+    let bench = bench();
+    let tape = [START, Act::Settle, Act::Settle, Act::Settle, Act::Settle, Act::Settle, Act::Kill];
+    for _ in 0..2 {
+        bench.compare(&tape).expect("both are alike");
+    }
+    let again = bench.memory.borrow().starts.made_again;
+    assert_eq!(again, 1, "what came after five deeds is not on the tape");
+}
+
+/// Compares random deeds.
+fn tried_out(bench: &Bench) -> Starts {
     let acts = prop::collection::vec(act(), 4..24);
     // Whatever is done, it is done after a beginning that most cases have in common.
     let mut runner = TestRunner::new(Config { cases: 400, ..Config::default() });
@@ -138,9 +161,7 @@ fn nobody_can_tell_a_machine_that_remembers_from_one_that_does_not() {
         bench.compare(&[&before[..], &acts].concat())
     });
     run.unwrap_or_else(|why| panic!("{why}"));
-    let starts = bench.memory.borrow().starts;
-    let (known, again) = (starts.known, starts.made_again);
-    assert!(known > 400 && 0 < again && again < known, "the memory was of use: {starts:?}");
+    bench.memory.borrow().starts
 }
 
 #[test]
