@@ -1,5 +1,5 @@
-//! Memory of the command `sabot`. A simulated run makes thousands of small allocations, which cost a
-//! fifth of its time with glibc's allocator, and the next run makes the same ones again.
+//! Memory of the command `sabot`. A simulated run makes thousands of small allocations, which cost
+//! a fifth of its time with glibc's allocator, and the next run makes the same ones again.
 //!
 //! Must not know: what is in it.
 

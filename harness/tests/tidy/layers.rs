@@ -187,7 +187,8 @@ const HARNESS: &[(&str, &[&str])] = &[
     ("report", BELOW_REPORT),
     ("cli", ALL_HARNESS),
     ("api", BELOW_API),
-    ("main", &["cli", "sabot"]),
+    ("memory", &[]),
+    ("main", &["cli", "sabot", "memory"]),
     ("lib", ALL_HARNESS),
 ];
 

@@ -49,7 +49,7 @@ pub struct WorldOracle<'a> {
 
 /// How many beginnings of pasts are remembered, about; each takes some hundred bytes. Where each
 /// fault of a long workload leads to a past of its own, they would be too many.
-const ROOM: usize = 300_000;
+const ROOM: usize = 100_000;
 
 /// How many answers of INFO are remembered, each with a script.
 const MOST_SHOWN: usize = 1024;

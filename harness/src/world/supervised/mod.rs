@@ -252,6 +252,7 @@ impl World for Supervised {
             epolls: Default::default(),
             boots: true,
             loops: Default::default(),
+            looks_in_vain: 0,
             ending: None,
         });
         let (tid, class, known) = (launched.host, Class::Main, Some(known));

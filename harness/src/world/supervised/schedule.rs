@@ -338,6 +338,7 @@ impl Supervised {
                     epolls: Default::default(),
                     boots: false,
                     loops: Default::default(),
+                    looks_in_vain: 0,
                     ending: None,
                 });
                 (pid, Class::Child, Some(task))

@@ -33,8 +33,12 @@ use crate::world::Broken;
 const FIRST: Duration = Duration::from_micros(200);
 /// The same in a process whose threads have been seen to wait in loops.
 const AGAIN: Duration = Duration::from_micros(60);
+/// How often that time doubles in a process in which looks find nobody waiting.
+const MOST_DOUBLINGS: u32 = 6;
 /// The longest time between two looks.
 const LONGEST: Duration = Duration::from_millis(20);
+/// The same at a thread that works, because a long look takes some milliseconds itself.
+const LONGEST_AT_WORK: Duration = Duration::from_millis(160);
 /// How many instructions are carried out at the first look. Each takes microseconds, a loop that
 /// waits for one word has three, and most threads that are looked at work.
 const FEW_STEPS: usize = 32;
@@ -51,20 +55,23 @@ impl Supervised {
     pub(super) fn watch(&self, tid: i32) -> Watch {
         let process = self.table.task(tid).and_then(|task| self.table.process(task.pid));
         let known = process.is_some_and(|process| !process.loops.is_empty());
-        Watch { pause: if known { AGAIN } else { FIRST }, steps: FEW_STEPS, counting_since: None }
+        let in_vain = process.map_or(0, |process| process.looks_in_vain).min(MOST_DOUBLINGS);
+        let pause = if known { AGAIN } else { FIRST } * (1 << in_vain);
+        Watch { pause, steps: FEW_STEPS, counting_since: None }
     }
 
     /// Looks at a running task that has made no call for a while. What it waits in, if it does
     /// nothing else.
     pub(super) fn look(&mut self, tid: i32, watch: &mut Watch) -> Result<Option<Apart>, Broken> {
-        watch.pause = (watch.pause * 2).min(LONGEST);
+        let works = is_running(tid);
+        watch.pause = (watch.pause * 2).min(if works { LONGEST_AT_WORK } else { LONGEST });
         let steps = watch.steps;
         watch.steps = (steps * 4).min(MANY_STEPS);
         // A clone(2) that is interrupted is made, and trapped, once more.
         if !self.table.births.is_empty() {
             return Ok(None);
         }
-        if !is_running(tid) {
+        if !works {
             let long = watch.pause == LONGEST;
             return Ok((long && self.is_anybody_runnable()?).then_some(Apart::Blocked));
         }
@@ -81,7 +88,9 @@ impl Supervised {
             return Ok(None);
         };
         let looked = stop_and_look(tid, &mut process.loops, steps);
-        match looked.map_err(|errno| os_error("look at a thread", errno))? {
+        let looked = looked.map_err(|errno| os_error("look at a thread", errno))?;
+        process.looks_in_vain = if looked.is_some() { 0 } else { process.looks_in_vain + 1 };
+        match looked {
             Some(waits) => {
                 self.looks += 1;
                 if self.looks > LOOKS {

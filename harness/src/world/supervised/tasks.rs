@@ -46,6 +46,8 @@ pub struct Process {
     pub boots: bool,
     /// Loops in which its threads have been seen to wait.
     pub loops: KnownLoops,
+    /// How many looks in a row have found its threads at work.
+    pub looks_in_vain: u32,
     /// How it will end, once that is known.
     pub ending: Option<Ending>,
 }
