@@ -1,12 +1,12 @@
-//! A start from a template does and says the same as a slow start, for every server of this
-//! machine.
+//! A start from a template, at the entry point or after the beginning, does and says the same as a
+//! slow start, for every server of this machine.
 
 mod support {
     pub mod skip;
 }
 
 use sabot::engine::worlds::Choice;
-use sabot::world::supervised::doctor::{FAST, compare_starts};
+use sabot::world::supervised::starts::{FAST, compare_starts};
 use support::skip::skip;
 
 #[test]

@@ -7,7 +7,7 @@ use super::screen;
 use crate::engine::servers;
 use crate::engine::worlds::{Choice, World};
 use crate::exit::Exit;
-use crate::world::supervised::doctor;
+use crate::world::supervised::{doctor, starts};
 
 /// Prints every check and every world; not measured when supervision is impossible here.
 pub fn main() -> Result<Exit, CommandError> {
@@ -40,7 +40,7 @@ pub fn main() -> Result<Exit, CommandError> {
 /// How its server starts under supervision; nothing where there is none.
 fn starts(world: &World) -> String {
     let Some((profile, binary)) = world.supervised() else { return String::new() };
-    let (Ok(how) | Err(how)) = doctor::compare_starts(&profile, &binary);
+    let (Ok(how) | Err(how)) = starts::compare_starts(&profile, &binary);
     format!("; {how}")
 }
 

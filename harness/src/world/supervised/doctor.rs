@@ -30,9 +30,7 @@ use super::start::rules;
 use super::start::start_key::StartKey;
 use super::start::template::Template;
 use super::start::view::Room;
-use super::{Directive, Supervised, World};
 use crate::kernel::Clock;
-use crate::profile::Profile;
 use crate::world::Broken;
 
 /// One thing that supervision needs.
@@ -60,8 +58,6 @@ const UNMASK: &str = "in a container, start it with --security-opt systempaths=u
 const KERNEL: &str = "Linux 5.19 or newer, built with CONFIG_SECCOMP_FILTER";
 const PTRACE: &str = "sysctl -w kernel.yama.ptrace_scope=1 (or 0)";
 
-/// The result of [`compare_starts`] if starts are fast, and the same as slow ones.
-pub const FAST: &str = "starts are fast";
 const COPIED: &str = "a start is a copy of a linked server";
 
 type Trial = fn() -> Result<String, String>;
@@ -97,40 +93,8 @@ pub fn examine() -> Vec<Check> {
     TRIALS.iter().map(check).collect()
 }
 
-/// Starts a server twice, the second time from a template if possible. Returns what was found.
-///
-/// # Errors
-/// The two starts differ, or the server does not start.
-pub fn compare_starts(profile: &Profile, binary: &Path) -> Result<String, String> {
-    in_child(|| {
-        let machine = Machine::prepare().map_err(reason)?;
-        let start = || trace_of_start(&machine, profile, binary).map_err(reason);
-        let (slow, fast) = (start()?, start()?);
-        if let Some(why) = machine.templates().why_slow(binary) {
-            return Ok(format!("each start executes it anew: {why}"));
-        }
-        let different = slow.lines().zip(fast.lines()).find(|(slow, fast)| slow != fast);
-        match different {
-            Some((slow, fast)) => Err(format!("a fast start differs: {slow} | {fast}")),
-            None if slow.len() != fast.len() => Err("a fast start ends elsewhere".to_string()),
-            None => Ok(FAST.to_string()),
-        }
-    })
-}
-
-/// Trace and log of a server with an append-only file, up to where it waits for clients.
-fn trace_of_start(machine: &Machine, profile: &Profile, binary: &Path) -> Result<String, Broken> {
-    let mut world = Supervised::new(machine, profile.clone(), binary)?;
-    let appendonly = Directive { name: "appendonly".to_string(), value: "yes".to_string() };
-    world.start(&[appendonly])?;
-    let log = world.log();
-    let text = format!("{}{}", world.kernel().trace, String::from_utf8_lossy(&log));
-    world.finish()?;
-    Ok(text)
-}
-
 /// Runs a trial in a child, because most of them change their process irrevocably.
-fn in_child(trial: impl FnOnce() -> Result<String, String>) -> Result<String, String> {
+pub(super) fn in_child(trial: impl FnOnce() -> Result<String, String>) -> Result<String, String> {
     let failed = |what: &str, errno: Errno| format!("{what}: {errno}");
     let (read, write) = pipe().map_err(|errno| failed("pipe", errno))?;
     // SAFETY: the child may allocate and takes no other lock, as the module says.
@@ -294,7 +258,7 @@ fn with_tracee(operation: impl FnOnce(Pid) -> Result<(), Errno>) -> Result<Strin
     }
 }
 
-fn reason(broken: Broken) -> String {
+pub(super) fn reason(broken: Broken) -> String {
     match broken {
         Broken::Harness(what) | Broken::NotMeasured(what) | Broken::Hung(what) => what,
     }

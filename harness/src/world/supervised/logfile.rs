@@ -5,6 +5,7 @@
 //! like.
 
 use std::fs;
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,12 @@ impl LogFile {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Writes what a server has said before it was copied.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        let written = self.file.write_all(bytes);
+        written.map_err(|error| Broken::Harness(format!("{}: {error}", self.path.display())))
     }
 
     /// What has been written since the last call.

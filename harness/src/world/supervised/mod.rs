@@ -16,6 +16,7 @@ mod clients;
 mod cpu_time;
 mod directory;
 pub mod doctor;
+mod launch;
 mod logfile;
 mod memory;
 mod names;
@@ -25,6 +26,7 @@ mod schedule;
 mod spin;
 mod stand_in;
 mod start;
+pub mod starts;
 mod swapped;
 mod tasks;
 mod traced;
@@ -32,7 +34,7 @@ pub mod version;
 mod waiting_loop;
 mod without_tsc;
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{RefCell, RefMut};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::rc::Rc;
@@ -44,25 +46,21 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 pub use program::{Installed, Others};
 pub use start::machine::Machine;
 
-use super::pids::Pids;
 use super::{
     Broken, Directive, PoweredOff, Received, Status, Victim, Waiting, World, arguments, roles,
 };
 use crate::kernel::{Class, Cut, Image, Kernel, Pid, Program, TaskId, Time};
 use crate::profile::Profile;
-use busy::BUSY;
 use clients::Clients;
 use directory::Directory;
 use logfile::LogFile;
 use start::filter::FIRST_FD;
 use start::namespace::Namespace;
-use start::spawn::{self, Launched};
-use start::start_key::StartKey;
 use start::template::is_script;
 use start::template_cache::TemplateCache;
 use start::time_page::TimePage;
 use start::view::Room;
-use tasks::{Incarnation, Process, Task, TaskTable, Wait};
+use tasks::{Process, Task, TaskTable, Wait};
 
 /// How long a server may sleep before it first waits for a client, in its own time; a longer one is
 /// waited for like any that is not ready.
@@ -158,46 +156,6 @@ impl Supervised {
         self.namespaces.clear();
     }
 
-    /// Makes a PID namespace for a start, in which the pids of living processes are taken.
-    fn new_namespace(&mut self) -> Result<Incarnation, Broken> {
-        let taken: Vec<Pid> = self.table.processes.iter().map(|process| process.pid).collect();
-        if taken.is_empty() {
-            self.namespaces.clear();
-        }
-        let broken = |why: String| Broken::NotMeasured(format!("make a PID namespace: {why}"));
-        let room = Some(Rc::clone(&self.room));
-        self.namespaces.push(Namespace::new(&taken, room).map_err(broken)?);
-        Ok(Incarnation { pids: RefCell::new(Pids::beside(taken)), drawn: Cell::new(0) })
-    }
-
-    /// Starts the server in the newest namespace, from a template if there is one.
-    fn launch(&mut self, args: &[String], drawn: &Cell<u64>) -> Result<Launched, Broken> {
-        let namespace = self.namespaces.last().expect("one for this start");
-        let directory = self.directory.path();
-        let key = StartKey {
-            program: self.program.binary.clone(),
-            environment: self.environment.clone(),
-            clock: self.kernel.borrow().clock.clone(),
-        };
-        let template = self.templates.template(&key, self.room.view(), &self.time);
-        let template = template.filter(|template| template.takes(args));
-        self.time.grant(&key.clock, BUSY);
-        let launched = match template {
-            Some(template) => {
-                drawn.set(template.drawn());
-                let launched = template.launch(namespace, args, directory, self.log.path());
-                launched.inspect_err(|_| self.templates.discard(&template))
-            }
-            None => {
-                let (program, environment) = (&self.program.binary, &self.environment);
-                let log = self.log.as_fd();
-                let time = &self.time;
-                spawn::launch(namespace, program, args, environment, directory, log, time)
-            }
-        };
-        launched.map_err(Broken::Harness)
-    }
-
     /// Gives a server that sleeps before it first waits for a client the time for that.
     fn sleep_through_boot(&mut self, tid: i32) -> Result<(), Broken> {
         let end = self.kernel.borrow().now() + LONGEST_BOOT;
@@ -235,8 +193,8 @@ impl World for Supervised {
         let profile = &self.program.profile;
         let args = arguments(profile, directives)?;
         let incarnation = self.new_namespace()?;
-        let launched = self.launch(&args, &incarnation.drawn)?;
         let pid = incarnation.pids.borrow_mut().give();
+        let launched = self.launch(args, pid, &incarnation.drawn)?;
         self.kernel.borrow_mut().set_roles(roles(&self.program.profile, directives));
         let program =
             if is_script(&self.program.binary) { Program::Launcher } else { Program::Server };

@@ -15,7 +15,7 @@ mod processes;
 mod readiness;
 mod signals;
 pub mod time;
-mod tsc;
+pub mod tsc;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;

@@ -47,7 +47,10 @@ impl Supervised {
     /// sigaction(2) for SIGSEGV and prctl(PR_SET_TSC); None: it is another call.
     pub(super) fn about_the_counter(&self, notice: &Notice) -> Result<Option<Action>, Trouble> {
         match notice.number {
-            libc::SYS_rt_sigaction => Ok(Some(Action::value(segv_action(notice)?))),
+            libc::SYS_rt_sigaction => {
+                let told = segv_action(Memory(notice.tid), notice.args)?;
+                Ok(Some(Action::value(told)))
+            }
             libc::SYS_prctl => Err(Trouble::Broken(Broken::NotMeasured(
                 "the server changes who may read the time stamp counter (PR_SET_TSC)".to_string(),
             ))),
@@ -56,13 +59,12 @@ impl Supervised {
     }
 }
 
-/// Sets and tells what the program believes to be its action.
-fn segv_action(notice: &Notice) -> Result<i64, Errno> {
-    let [_, new, old, size, ..] = notice.args;
+/// rt_sigaction(2) with these arguments: sets and tells what the program believes to be its action.
+pub fn segv_action(memory: Memory, args: [u64; 6]) -> Result<i64, Errno> {
+    let [_, new, old, size, ..] = args;
     if size != SET {
         return Err(Errno::EINVAL);
     }
-    let memory = Memory(notice.tid);
     let before = memory.read(tsc::ACTION, tsc::ACTION_SIZE)?;
     if new != 0 {
         memory.write(tsc::ACTION, &memory.read(new, tsc::ACTION_SIZE)?)?;

@@ -3,8 +3,10 @@
 //! Must not know: what becomes of the calls of a running server.
 
 mod assemble;
+mod beginning;
 pub mod exec;
 pub mod filter;
+mod inherited;
 mod linking;
 pub mod machine;
 mod mounts;
@@ -13,7 +15,9 @@ mod network;
 pub mod privileges;
 pub mod remote_calls;
 pub mod rules;
+mod set_up;
 pub mod spawn;
+pub mod stack;
 pub mod start_key;
 pub mod template;
 pub mod template_cache;
@@ -22,3 +26,4 @@ mod tree;
 pub mod tsc;
 mod vdso;
 pub mod view;
+mod watched;
