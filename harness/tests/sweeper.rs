@@ -35,7 +35,7 @@ struct SmallSweep {
 impl SmallSweep {
     fn new(text: &str) -> SmallSweep {
         let exe = PathBuf::from(env!("CARGO_BIN_EXE_sabot"));
-        let settings = Settings { exe, deadline: Duration::from_secs(20), jobs: 1 };
+        let settings = Settings { exe, deadline: Duration::from_secs(20), jobs: 1, times: None };
         let script = parse("workload", text).expect("a case");
         let pool = Pool::new(&settings).expect("threads");
         SmallSweep { pool, workload: Workload::of("workload", &script) }

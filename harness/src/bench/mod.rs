@@ -4,3 +4,4 @@
 
 pub mod runs;
 pub mod sweeps;
+pub mod workers;

@@ -9,7 +9,8 @@
 //! second, and hardly does anything but ask for the time and wait, all of it trapped. The same case
 //! is run with a short and with a long wait in virtual time; the difference in real time, divided
 //! by the difference in calls, is the cost of one more call: the trap, both switches, the decision,
-//! and the little that the server does in between. Starting, linking and loading cancel out.
+//! and the little that the server does in between. Starting, linking and loading cancel out. Beside
+//! it stands what a trapped call costs at the least: no decision, and a caller that does nothing.
 //!
 //! **One start.** In the simulation, a machine with an empty disk is switched on and the server
 //! started on it until it waits for clients; switching off is not counted.
@@ -27,6 +28,7 @@ use crate::engine::worker::{self, Worker};
 use crate::engine::worlds::World;
 use crate::profile::Profile;
 use crate::world::sim::{Sim, Stacks};
+use crate::world::supervised::floor;
 use crate::world::{Directive, World as _};
 
 /// A write error, its recovery, a kill, and a restart that loads.
@@ -54,6 +56,9 @@ fn idle(seconds: u64) -> String {
 /// The short and the long wait, in seconds of the server's time.
 const WAITS: [u64; 2] = [1, 11];
 
+/// It does not get more exact in a longer time.
+const LONGEST_FLOOR: Duration = Duration::from_secs(3);
+
 /// Measurements in one world on one core, each for so long.
 pub struct Bench<'a> {
     pub world: &'a World,
@@ -71,6 +76,11 @@ impl Bench<'_> {
     pub fn waits(&self) -> Result<[Measured; 2], String> {
         let [short, long] = WAITS.map(idle);
         Ok([self.measure(&short)?, self.measure(&long)?])
+    }
+
+    /// Microseconds that a trapped call costs at the least.
+    pub fn floor(&self) -> Result<f64, String> {
+        floor::micros_per_call(self.cpu, self.time.min(LONGEST_FLOOR))
     }
 
     /// Microseconds that one start in the simulation takes.

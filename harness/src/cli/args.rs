@@ -393,4 +393,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 3)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: u64,
+    /// Instead say what a command would take with 1 to 64 workers, by its `--times`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["worlds", "seconds"])]
+    pub workers: Option<PathBuf>,
 }

@@ -27,7 +27,7 @@ const PAGE: &str = "sabot-audit.html";
 
 /// The mode.
 pub fn main(args: &AuditArgs) -> Result<Exit, CommandError> {
-    let session = Session::begin(&args.limits)?.on(&args.cores);
+    let session = Session::begin(&args.limits)?.on(&args.cores)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(PAGE));
     let page = if args.division.shard.is_some() { None } else { Some(&out) };
     let outputs = [page, args.reports.json.as_ref(), args.reports.junit.as_ref()];

@@ -3,6 +3,7 @@
 //!
 //! Must not know: how it is measured.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::args::BenchArgs;
@@ -10,6 +11,7 @@ use super::error::CommandError;
 use super::screen;
 use crate::bench::runs::Bench;
 use crate::bench::sweeps::{SweepBench, lengths};
+use crate::bench::workers::Recorded;
 use crate::engine::pool::cores;
 use crate::engine::worlds::Choice;
 use crate::exit::Exit;
@@ -17,6 +19,9 @@ use crate::report::bench as words;
 
 /// The mode.
 pub fn main(args: &BenchArgs) -> Result<Exit, CommandError> {
+    if let Some(file) = &args.workers {
+        return workers(file);
+    }
     let choice = Choice::of(&args.worlds)?;
     let mut exit = Exit::Expected;
     for absent in &choice.absent {
@@ -51,6 +56,14 @@ pub fn main(args: &BenchArgs) -> Result<Exit, CommandError> {
     Ok(exit)
 }
 
+/// Prints what a command would take with more workers.
+fn workers(file: &Path) -> Result<Exit, CommandError> {
+    let times = Recorded::read(file).map_err(CommandError::usage)?;
+    screen::line(&words::recorded(&times));
+    times.scaled().iter().for_each(|scaled| screen::line(&words::scaled(scaled)));
+    Ok(Exit::Expected)
+}
+
 /// Prints the lines about single runs; returns runs per second.
 fn runs(bench: &Bench<'_>) -> Result<f64, String> {
     let label = &bench.world.label;
@@ -58,7 +71,10 @@ fn runs(bench: &Bench<'_>) -> Result<f64, String> {
     screen::line(&words::runs(label, &run));
     match bench.world.place.is_supervised() {
         false => screen::line(&words::start(label, bench.start()?)),
-        true => screen::line(&words::trapped(label, &bench.waits()?)),
+        true => {
+            screen::line(&words::trapped(label, &bench.waits()?));
+            screen::line(&words::floor(label, bench.floor()?));
+        }
     }
     Ok(run.rate())
 }

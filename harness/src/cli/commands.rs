@@ -21,7 +21,7 @@ use crate::report::commands as words;
 
 /// The mode.
 pub fn main(args: &CommandsArgs) -> Result<Exit, CommandError> {
-    let session = Session::begin(&args.limits)?.on(&args.cores);
+    let session = Session::begin(&args.limits)?.on(&args.cores)?;
     let choice = match args.worlds.is_empty() {
         true => Choice::everywhere()?,
         false => Choice::of(&args.worlds)?,

@@ -28,7 +28,7 @@ const PAGE: &str = "sabot-compare.html";
 
 /// The mode.
 pub fn main(args: &CompareArgs) -> Result<Exit, CommandError> {
-    let session = Session::begin(&args.limits)?.on(&args.cores);
+    let session = Session::begin(&args.limits)?.on(&args.cores)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(PAGE));
     output::possible([Some(&out), args.json.as_ref()].into_iter().flatten().map(PathBuf::as_path))?;
     let made = date::wanted().map_err(CommandError::usage)?;

@@ -27,7 +27,7 @@ const DEFAULTS: [&str; 2] = ["sim", "redis-6.0.16"];
 
 /// The mode.
 pub fn main(args: &ConformArgs) -> Result<Exit, CommandError> {
-    let session = Session::begin(&args.limits)?.on(&args.cores);
+    let session = Session::begin(&args.limits)?.on(&args.cores)?;
     if args.sweeps.sweep {
         return conform_sweeps::main(args, session, &worlds(&args.worlds)?);
     }

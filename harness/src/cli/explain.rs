@@ -25,7 +25,7 @@ struct Asked {
 }
 
 pub fn main(args: &ExplainArgs) -> Result<Exit, CommandError> {
-    let session = Session::begin(&args.limits)?.on(&args.cores);
+    let session = Session::begin(&args.limits)?.on(&args.cores)?;
     output::possible(args.json.as_deref())?;
     let Asked { case, world, verdict } = asked(args)?;
     let planned = |count| screen::error(&format!("trying {}", explanation::variants(count)));

@@ -34,7 +34,7 @@ const ROUND: usize = 256;
 
 /// The mode.
 pub fn main(args: &ExploreArgs) -> Result<Exit, CommandError> {
-    let session = Session::begin(&args.limits)?.on(&args.cores);
+    let session = Session::begin(&args.limits)?.on(&args.cores)?;
     output::possible(args.json.as_deref())?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("cases/regressions"));
     let world = &worlds::named(&args.world)?;

@@ -1,8 +1,11 @@
 //! Arguments that several modes share. Must not know: what a mode does with them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::error::CommandError;
+use crate::engine::pool::times::Times;
 use crate::suite::redis_conf::{BadConf, Conf, Under};
 use crate::sweep::{self, Shard};
 
@@ -78,12 +81,23 @@ pub struct Cores {
     /// Use at most N cores
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     jobs: Option<u32>,
+    /// Also write how long each request took, for `bench --workers`
+    #[arg(long, value_name = "FILE")]
+    times: Option<PathBuf>,
 }
 
 impl Cores {
     /// How many cores at most.
     pub fn most(&self) -> usize {
         self.jobs.map_or(usize::MAX, |jobs| jobs as usize)
+    }
+
+    /// The new file for the times, if one is wanted.
+    pub fn times(&self) -> Result<Option<Arc<Times>>, CommandError> {
+        let Some(path) = &self.times else { return Ok(None) };
+        let times = Times::create(path);
+        let failed = |error| CommandError::unable(format!("{}: {error}", path.display()));
+        times.map(|times| Some(Arc::new(times))).map_err(failed)
     }
 }
 

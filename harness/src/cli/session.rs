@@ -26,9 +26,10 @@ impl Session {
     }
 
     /// The same on at most so many cores.
-    pub fn on(mut self, cores: &Cores) -> Session {
+    pub fn on(mut self, cores: &Cores) -> Result<Session, CommandError> {
         self.settings.jobs = cores.most();
-        self
+        self.settings.times = cores.times()?;
+        Ok(self)
     }
 
     /// How many cores at most.

@@ -29,7 +29,7 @@ use crate::sweep::{Class, File, Shard, Sweep, Tally, Workload};
 
 /// The mode.
 pub fn main(args: &SweepArgs) -> Result<Exit, CommandError> {
-    let session = Session::begin(&args.limits)?.on(&args.cores);
+    let session = Session::begin(&args.limits)?.on(&args.cores)?;
     output::possible(
         args.reports.json.iter().chain(&args.reports.junit).map(|path| path.as_path()),
     )?;

@@ -4,6 +4,7 @@
 
 use crate::bench::runs::Measured;
 use crate::bench::sweeps::{Growth, States, SweepRuns};
+use crate::bench::workers::{Recorded, Scaled};
 use crate::world::remembered::Starts;
 
 /// Runs of one case.
@@ -33,6 +34,21 @@ pub fn trapped(label: &str, [short, long]: &[Measured; 2]) -> String {
         "{label:8}  {:10.2} µs per trapped call ({calls:.0} more calls took {micros:.0} µs more)",
         micros / calls
     )
+}
+
+/// What was recorded of a command.
+pub fn recorded(times: &Recorded) -> String {
+    format!("{} requests; {:.1} s were spent beside them", times.requests(), times.alone())
+}
+
+/// What a command would take with more workers.
+pub fn scaled(Scaled { workers, seconds, times }: &Scaled) -> String {
+    format!("{workers:3} workers  {seconds:10.1} s  {times:6.1} times as fast as one")
+}
+
+/// What a trapped call costs at the least.
+pub fn floor(label: &str, micros: f64) -> String {
+    format!("{label:8}  {micros:10.2} µs per call that is trapped and answered, and nothing else")
 }
 
 /// Runs of a sweep.

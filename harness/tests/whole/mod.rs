@@ -27,7 +27,7 @@ pub fn library() -> Library {
 /// Workers on all cores.
 pub fn pool() -> Pool {
     let exe = PathBuf::from(env!("CARGO_BIN_EXE_sabot"));
-    let settings = pool::Settings { exe, deadline: DEADLINE, jobs: usize::MAX };
+    let settings = pool::Settings { exe, deadline: DEADLINE, jobs: usize::MAX, times: None };
     Pool::new(&settings).expect("threads")
 }
 

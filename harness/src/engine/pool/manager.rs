@@ -9,10 +9,11 @@
 
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use super::pending::Slot;
 use super::workers::WorkerSet;
-use super::{Order, Settings};
+use super::{Numbered, Order, Settings};
 use crate::engine::host::{self, Host};
 use crate::engine::wire::{Batch, Cuts, Job, Reply, Request, Survey};
 use crate::engine::worker::{self, Worker};
@@ -33,15 +34,16 @@ impl Manager {
     }
 
     /// Carries out orders until nobody can give any more. After a stop they are dropped.
-    pub fn serve(mut self, queue: &Mutex<Receiver<Order>>) {
+    pub fn serve(mut self, queue: &Mutex<Receiver<Numbered>>) {
         let mut host = Host::without_machine();
         loop {
             // The lock is held while waiting: whoever holds it is the next to get an order.
             let order = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(order) = order else { break };
+            let Ok((question, order)) = order else { break };
             if self.workers.is_stopped() {
                 continue;
             }
+            let began = Instant::now();
             match order {
                 Order::Run(job, slot) => {
                     let outcome = self.run(&mut host, job);
@@ -56,6 +58,8 @@ impl Manager {
                     self.hand_over(surveys, slot);
                 }
             }
+            let times = self.settings.times.iter();
+            times.for_each(|times| times.note(question, began.elapsed()));
         }
         self.stop_worker(Worker::retire);
     }

@@ -8,9 +8,11 @@
 
 mod manager;
 mod pending;
+pub mod times;
 mod workers;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -25,6 +27,7 @@ use crate::runner::{Outcome, RunSummary};
 use manager::Manager;
 use pending::Slot;
 pub use pending::{Interrupted, Pending};
+use times::Times;
 use workers::WorkerSet;
 
 /// How workers are started and how long one run may take.
@@ -36,6 +39,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// At most so many managers; there are never more than cores.
     pub jobs: usize,
+    /// Where it is written how long each request took.
+    pub times: Option<Arc<Times>>,
 }
 
 impl Settings {
@@ -43,16 +48,21 @@ impl Settings {
     /// world `sim` needs none.
     pub fn of_this_binary(deadline: Duration) -> Settings {
         let exe = std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
-        Settings { exe, deadline, jobs: usize::MAX }
+        Settings { exe, deadline, jobs: usize::MAX, times: None }
     }
 }
 
 /// The managers and a queue to them. Dropping it ends the workers.
 pub struct Pool {
-    orders: Option<Sender<Order>>,
+    orders: Option<Sender<Numbered>>,
+    /// How many questions were asked.
+    asked: AtomicUsize,
     managers: Vec<JoinHandle<()>>,
     workers: Arc<WorkerSet>,
 }
+
+/// A request with the number of the question that it is a part of.
+type Numbered = (usize, Order);
 
 /// One request, and where its result goes.
 enum Order {
@@ -74,8 +84,9 @@ impl Pool {
             let name = format!("core-{cpu}");
             std::thread::Builder::new().name(name).spawn(move || manager.serve(&queue))
         });
-        let managers = managers.collect::<Result<_, _>>()?;
-        Ok(Pool { orders: Some(orders), managers, workers })
+        let managers: Vec<_> = managers.collect::<Result<_, _>>()?;
+        settings.times.iter().for_each(|times| times.has_managers(managers.len()));
+        Ok(Pool { orders: Some(orders), asked: AtomicUsize::new(0), managers, workers })
     }
 
     /// Runs one job and waits for its outcome.
@@ -116,10 +127,11 @@ impl Pool {
         requests: impl IntoIterator<Item = R, IntoIter: 'a>,
         order: fn(R, Slot<T>) -> Order,
     ) -> Pending<'a, T> {
+        let question = self.asked.fetch_add(1, Relaxed);
         Pending::ordered(requests, &self.workers, move |request, slot| {
             if let Some(orders) = &self.orders {
                 // Nobody takes orders only when all managers have failed; then the slot is dropped.
-                let _ = orders.send(order(request, slot));
+                let _ = orders.send((question, order(request, slot)));
             }
         })
     }

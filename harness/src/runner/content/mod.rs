@@ -29,6 +29,14 @@ pub enum Place {
     Library(Vec<u8>),
 }
 
+impl Place {
+    fn name(&self) -> &[u8] {
+        match self {
+            Place::Key { key: name, .. } | Place::Library(name) => name,
+        }
+    }
+}
+
 /// What is kept at one place.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Kept {
@@ -80,6 +88,14 @@ impl Content {
             return self.places == other.places;
         }
         self.at(now).eq(other.at(now))
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn weight(&self) -> usize {
+        let part = |part: &Part| size_of::<Part>() + part.text.len();
+        let kept = |kept: &Kept| kept.parts.iter().map(part).sum::<usize>();
+        let entry = size_of::<(Place, Kept)>();
+        self.places.iter().map(|(place, it)| entry + place.name().len() + kept(it)).sum()
     }
 
     /// Whether nothing in it depends on the time.

@@ -45,11 +45,21 @@ pub struct WorldOracle<'a> {
     /// How many beginnings of pasts were known when they were last counted.
     counted: usize,
     room: usize,
+    /// About how many bytes all contents take that are known.
+    weight: usize,
 }
 
 /// How many beginnings of pasts are remembered, about; each takes some hundred bytes. Where each
 /// fault of a long workload leads to a past of its own, they would be too many.
 const ROOM: usize = 100_000;
+
+/// How many bytes of contents are remembered for each beginning that there is room for, about. Long
+/// lists that grow by an element each time would be too many.
+const WEIGHT: usize = 320;
+
+/// How many contents are asked for in one run, or a sixteenth of all, which is the end of a history
+/// first: little of it is lost in most runs, and each content of a long list is a long one.
+const AT_ONCE: usize = 256;
 
 /// How many answers of INFO are remembered, each with a script.
 const MOST_SHOWN: usize = 1024;
@@ -62,7 +72,8 @@ impl<'a> WorldOracle<'a> {
     /// One that remembers about so many beginnings of pasts.
     pub fn with_room(factory: Factory<'a>, room: usize) -> Self {
         let (known, shown, remembered) = Default::default();
-        WorldOracle { factory, known, shown, remembered, proved: false, counted: 0, room }
+        let (proved, counted, weight) = Default::default();
+        WorldOracle { factory, known, shown, remembered, proved, counted, room, weight }
     }
 
     /// Begins anew when too much is known. Only between two questions: a path leads through a tree.
@@ -73,7 +84,15 @@ impl<'a> WorldOracle<'a> {
         }
         if self.counted > self.room {
             self.known.clear();
-            self.counted = 0;
+            (self.counted, self.weight) = (0, 0);
+        }
+    }
+
+    /// Forgets contents when they are too many: not between asking for one and taking it.
+    fn make_room_for_contents(&mut self) {
+        if self.weight > self.room.saturating_mul(WEIGHT) {
+            self.known.values_mut().for_each(Tree::forget_contents);
+            self.weight = 0;
         }
     }
 
@@ -109,6 +128,7 @@ impl<'a> WorldOracle<'a> {
         let world = (self.factory)()?;
         let mut reference = Reference::start(world, past)?;
         let (tree, path) = self.path(past);
+        let before = tree.weight();
         let whole = past.commands.len();
         let mut as_known = true;
         for (count, prefix) in path.iter().enumerate() {
@@ -147,6 +167,8 @@ impl<'a> WorldOracle<'a> {
                 tree.learn_content_later(last, past.until, content);
             }
         }
+        let learnt = tree.weight() - before;
+        self.weight += learnt;
         reference.finish()?;
         Ok(as_known)
     }
@@ -165,9 +187,11 @@ impl<'a> WorldOracle<'a> {
             self.remembered.known += 1;
             return Ok(content);
         }
+        self.make_room_for_contents();
         let (tree, path) = self.path(past);
+        let first = (count + 1).saturating_sub(AT_ONCE.max(count / 16));
         let unknown: Vec<usize> =
-            (0..=count).filter(|count| tree.content(path[*count]).is_none()).collect();
+            (first..=count).filter(|count| tree.content(path[*count]).is_none()).collect();
         let whole = count == past.commands.len();
         let wanted = if whole { vec![count] } else { unknown };
         if !self.run(past, &wanted)? && !whole {
@@ -287,6 +311,8 @@ impl Oracle for WorldOracle<'_> {
 
     fn remember(&mut self, start: &Past, content: Arc<Content>) {
         self.make_room(0);
+        self.make_room_for_contents();
+        self.weight += content.weight();
         self.known.entry(Self::root(start)).or_default().learn_content(0, content);
     }
 

@@ -46,11 +46,13 @@ pub struct Tree {
     /// The way that was gone last, with each place that it came to: one run asks for the same past
     /// again and again.
     last: Vec<(Step, Prefix)>,
+    /// About how many bytes of contents were learnt.
+    weight: usize,
 }
 
 impl Default for Tree {
     fn default() -> Tree {
-        Tree { nodes: vec![Node::default()], last: Vec::new() }
+        Tree { nodes: vec![Node::default()], last: Vec::new(), weight: 0 }
     }
 }
 
@@ -78,6 +80,20 @@ impl Tree {
     /// How many beginnings are known.
     pub fn size(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// About how many bytes its contents take.
+    pub fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Forgets what was held after each beginning. The beginnings keep their places.
+    pub fn forget_contents(&mut self) {
+        for node in &mut self.nodes {
+            node.content = None;
+            node.content_later = Vec::new();
+        }
+        self.weight = 0;
     }
 
     fn next(&mut self, at: Prefix, taken: &Taken, time: Option<Moment>) -> Prefix {
@@ -138,11 +154,13 @@ impl Tree {
 
     pub fn learn_content_later(&mut self, prefix: Prefix, time: Time, content: Arc<Content>) {
         if self.content_later(prefix, time).is_none() {
+            self.weight += content.weight();
             self.nodes[prefix].content_later.push((time, content));
         }
     }
 
     pub fn learn_content(&mut self, prefix: Prefix, content: Arc<Content>) {
+        self.weight += content.weight();
         self.nodes[prefix].content = Some(content);
     }
 }

@@ -16,6 +16,7 @@ mod clients;
 mod cpu_time;
 mod directory;
 pub mod doctor;
+pub mod floor;
 mod launch;
 mod logfile;
 mod memory;

@@ -233,6 +233,16 @@ pub fn program() -> Vec<sock_filter> {
     program
 }
 
+/// A filter that traps one call and lets all others pass.
+pub fn only(number: c_long) -> Vec<sock_filter> {
+    vec![
+        instruction(LOAD, 0, 0, NUMBER),
+        instruction(JUMP_EQUAL, 0, 1, number as u32),
+        instruction(RETURN, 0, 0, libc::SECCOMP_RET_USER_NOTIF),
+        instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ]
+}
+
 /// A socket of another family fails as where the kernel was built without it.
 fn sockets() -> Vec<sock_filter> {
     let tests = FAMILIES.len() as u8;
