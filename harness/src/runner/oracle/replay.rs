@@ -55,7 +55,7 @@ const ROOM: usize = 100_000;
 
 /// How many bytes of contents are remembered for each beginning that there is room for, about. Long
 /// lists that grow by an element each time would be too many.
-const WEIGHT: usize = 320;
+const WEIGHT: usize = 1000;
 
 /// How many contents are asked for in one run, or a sixteenth of all, which is the end of a history
 /// first: little of it is lost in most runs, and each content of a long list is a long one.
