@@ -12,6 +12,7 @@
 //! counted as that and never as a pass. Must not know: output, and how a call is carried out.
 
 pub mod accepted;
+mod acts;
 pub mod axis;
 mod baseline;
 pub mod class;

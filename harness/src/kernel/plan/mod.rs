@@ -52,7 +52,7 @@ pub enum Claim {
 }
 
 /// On which side of the call something happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
 pub enum When {
     /// A caller that dies of it never makes the call.
     Before,
