@@ -143,11 +143,11 @@ pub fn told(sweep: &Sweep, tokens: bool, posix: bool) -> String {
 }
 
 fn tell(finding: &Finding, tokens: bool) -> String {
-    let Finding { verdict, axes, faults, count, example, .. } = finding;
+    let Finding { verdict, axes, faults, count, example, cause, .. } = finding;
     let runs = if *count == 1 { "1 run".to_string() } else { format!("{count} runs") };
     let place = match (example.is_posix(), example.is_cut()) {
         (true, _) => "power cut, with nothing kept but what was synced by name".to_string(),
-        (_, true) => "power cut".to_string(),
+        (_, true) => cause.blamed.to_string(),
         _ => some(&texts(axes)),
     };
     let mut text = format!("{verdict}  {place}  {} ({runs})\n", texts(faults).join("; "));

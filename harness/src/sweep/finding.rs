@@ -18,6 +18,7 @@ use super::signature::Signature;
 use crate::contract::Verdict;
 use crate::kernel::plan::When;
 use crate::kernel::{CallName, Name, Site};
+use crate::runner::Lack;
 
 /// Runs with one cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,7 +142,8 @@ pub enum Blamed {
     Call(CallName),
     /// No call in particular.
     NoCall,
-    PowerCut,
+    /// What did not reach the disk before a power cut.
+    PowerCut(BTreeSet<Lack>),
     /// A power cut that leaves what only POSIX allows.
     PosixCut,
     /// The story of a case.
@@ -154,10 +156,19 @@ impl fmt::Display for Blamed {
             Blamed::Role(role) => f.write_str(role),
             Blamed::Call(call) => write!(f, "{call}"),
             Blamed::NoCall => Ok(()),
-            Blamed::PowerCut => f.write_str("power cut"),
+            Blamed::PowerCut(lacks) => f.write_str(&power_cut(lacks)),
             Blamed::PosixCut => f.write_str("power cut, posix alone"),
             Blamed::Case(name) => f.write_str(name),
         }
+    }
+}
+
+/// `power cut: zeros in aof, name of base`
+fn power_cut(lacks: &BTreeSet<Lack>) -> String {
+    let lacks: Vec<String> = lacks.iter().map(ToString::to_string).collect();
+    match lacks.as_slice() {
+        [] => "power cut".to_string(),
+        lacks => format!("power cut: {}", lacks.join(", ")),
     }
 }
 
@@ -181,7 +192,7 @@ fn verdict_and_cause(record: &Record) -> Option<(Verdict, Cause)> {
 
 fn blamed_for(record: &Record, site: &Site, verdict: Verdict) -> Blamed {
     match verdict {
-        _ if record.is_cut() => Blamed::PowerCut,
+        _ if record.is_cut() => Blamed::PowerCut(record.lacks.clone()),
         Verdict::Stuck => Blamed::NoCall,
         _ => blamed(site),
     }
@@ -236,6 +247,7 @@ mod tests {
             ending: Ending::Killed,
             result: RunResult::NothingInjected,
             cut: None,
+            lacks: BTreeSet::new(),
             images: 0,
             sampled: false,
             sentence: String::new(),
