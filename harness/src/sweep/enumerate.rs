@@ -155,8 +155,8 @@ impl RunPlan {
     }
 }
 
-/// Which part of all runs a quick look makes: with the cases, which are all run, it comes to a tenth
-/// of an audit.
+/// Which part of all runs a quick look makes: with the cases, which are all run, it comes to a
+/// tenth of an audit.
 const QUICK: u64 = 13;
 /// It makes at least so many, where there are.
 const LEAST: u64 = 60;

@@ -15,6 +15,7 @@ pub mod accepted;
 mod acts;
 pub mod axis;
 mod baseline;
+pub mod blamed;
 pub mod class;
 pub mod cuts;
 pub mod driver;

@@ -22,9 +22,9 @@ pub struct Lack {
 }
 
 const TEXTS: [(Missing, &str); 5] = [
-    (Missing::Name, "name of"),
-    (Missing::Removal, "removal of"),
-    (Missing::End, "end of"),
+    (Missing::Name, "lost name of"),
+    (Missing::Removal, "lost removal of"),
+    (Missing::End, "lost end of"),
     (Missing::Bytes, "zeros in"),
     (Missing::Rewrite, "old bytes in"),
 ];
@@ -50,7 +50,7 @@ impl fmt::Display for Lack {
 
 /// A text does not read as a lack.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not what a disk may lack, such as `name of base` or `zeros in aof`")]
+#[error("`{0}` is not what a disk may lack, such as `lost name of base` or `zeros in aof`")]
 pub struct NotALack(String);
 
 impl FromStr for Lack {
@@ -88,7 +88,7 @@ mod tests {
             let lack = Lack { what, role: "base".into() };
             assert_eq!(lack.to_string().parse(), Ok(lack));
         }
-        for text in ["", "base", "names of base"] {
+        for text in ["", "base", "name of base"] {
             assert_eq!(text.parse::<Lack>(), Err(NotALack(text.to_string())));
         }
     }
