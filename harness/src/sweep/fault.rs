@@ -3,6 +3,7 @@
 //! | text | what |
 //! |---|---|
 //! | `ENOSPC`, `ENOSPC+` | the call fails, once or from there on until healed |
+//! | `EROFS+` | the file system turns read-only: every call that would change something fails |
 //! | `EIO, kept` | a sync fails, and its pages stay dirty |
 //! | `1`, `half`, `all-1` | so many bytes are moved; `half, full+`: and then the disk is full |
 //! | `half, killed` | everything is killed before the rest is written |

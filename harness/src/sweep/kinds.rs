@@ -23,6 +23,8 @@ use crate::kernel::{CallName, Site};
 enum Class {
     Fails,
     FailsOn,
+    /// The whole file system is read-only from here on.
+    ReadOnly,
     Interrupted,
     Short,
     /// A part is written, and then the disk is full.
@@ -42,6 +44,7 @@ fn class(fault: &Fault) -> Class {
     match fault.of_the_call() {
         None => Class::Order,
         Some(CallFault::Error(Errno::EINTR, _)) => Class::Interrupted,
+        Some(CallFault::Error(Errno::EROFS, Lasts::FromHereOn)) => Class::ReadOnly,
         Some(CallFault::Error(_, Lasts::FromHereOn)) => Class::FailsOn,
         Some(CallFault::Short(_, Then::Full)) => Class::Fills,
         Some(CallFault::Error(..) | CallFault::ErrorPagesKept(_)) => Class::Fails,

@@ -39,6 +39,8 @@ pub enum Effect {
     Signal(Signal),
     /// Somebody is killed, or the power is cut, while nobody runs.
     Halt(When, Halt),
+    /// The file system has turned read-only, until `heal`: the call is the first to fail.
+    ReadOnly,
     /// The machine syncs all files, or directories, with this role by itself.
     Sync(When, String),
 }
