@@ -148,8 +148,8 @@ fn tell(finding: &Finding, tokens: bool) -> String {
     let runs = if *count == 1 { "1 run".to_string() } else { format!("{count} runs") };
     let place = match &cause.blamed {
         Blamed::PosixCut => "power cut, with nothing kept but what was synced by name".to_string(),
-        cut @ Blamed::PowerCut(_) => cut.to_string(),
-        _ => some(&texts(axes)),
+        blamed if blamed.is_calls() => some(&texts(axes)),
+        blamed => blamed.to_string(),
     };
     let mut text = format!("{verdict}  {place}  {} ({runs})\n", texts(faults).join("; "));
     text.push_str(&format!("    {}\n", sentence(example)));

@@ -19,6 +19,8 @@ pub enum Blamed {
     Call(CallName),
     /// No call in particular.
     NoCall,
+    /// The whole file system, which has turned read-only: at which call does not matter.
+    ReadOnly,
     /// What did not reach the disk before a power cut.
     PowerCut(BTreeSet<Lack>),
     /// A power cut that leaves what only POSIX allows.
@@ -35,13 +37,14 @@ impl Blamed {
                 Blamed::PowerCut(record.lacks.clone())
             }
             Verdict::Stuck => Blamed::NoCall,
+            _ if record.fault.last().is_read_only() => Blamed::ReadOnly,
             _ => blamed(site),
         }
     }
 
-    /// Whether it is about calls, and not about what a power cut has left.
+    /// Whether it is about calls, and not about what a power cut has left or a whole file system.
     pub fn is_calls(&self) -> bool {
-        !matches!(self, Blamed::PowerCut(_) | Blamed::PosixCut)
+        !matches!(self, Blamed::ReadOnly | Blamed::PowerCut(_) | Blamed::PosixCut)
     }
 }
 
@@ -51,6 +54,7 @@ impl fmt::Display for Blamed {
             Blamed::Role(role) => f.write_str(role),
             Blamed::Call(call) => write!(f, "{call}"),
             Blamed::NoCall => Ok(()),
+            Blamed::ReadOnly => f.write_str("read-only file system"),
             Blamed::PowerCut(lacks) => f.write_str(&power_cut(lacks)),
             Blamed::PosixCut => f.write_str("power cut, posix alone"),
             Blamed::Case(name) => f.write_str(name),

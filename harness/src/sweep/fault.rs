@@ -170,6 +170,11 @@ impl Fault {
         }
     }
 
+    /// Whether the whole file system turns read-only.
+    pub fn is_read_only(&self) -> bool {
+        self.of_the_call() == Some(CallFault::Error(Errno::EROFS, Lasts::FromHereOn))
+    }
+
     /// The kind of file system that a record of a power cut is about.
     pub fn fs(&self) -> Option<FsModel> {
         match self.of_the_call() {

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_power_cut_is_put_down_to_what_did_not_reach_the_disk() {
+    fn what_is_not_the_fault_of_a_call_is_put_down_to_the_disk() {
         let record = |site: &str, fault: &str, lacks: &[&str]| Record {
             site: site.parse().expect(site),
             fault: fault.parse().expect(fault),
@@ -249,13 +249,19 @@ mod tests {
             record("parent.aof.write#3", "ext4>", &[]),
             // The cut before this has left everything, so it was no worse than this.
             record("parent.aof.write#4", "all<", &[]),
+            record("parent.aof.write#1", "EROFS+", &[]),
+            record("child.rewrite-temp.rename#1", "EROFS+", &[]),
         ];
         let found = findings(&Sweep { records, ..Sweep::default() });
         let mut seen: Vec<_> =
             found.iter().map(|found| (found.cause.blamed.to_string(), found.count)).collect();
         seen.sort();
-        let expected =
-            [("aof", 2), ("power cut: lost name of base", 1), ("power cut: zeros in aof", 2)];
+        let expected = [
+            ("aof", 2),
+            ("power cut: lost name of base", 1),
+            ("power cut: zeros in aof", 2),
+            ("read-only file system", 2),
+        ];
         assert_eq!(seen, expected.map(|(blamed, count)| (blamed.to_string(), count)));
     }
 

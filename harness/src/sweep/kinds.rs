@@ -42,9 +42,9 @@ enum Class {
 
 fn class(fault: &Fault) -> Class {
     match fault.of_the_call() {
+        _ if fault.is_read_only() => Class::ReadOnly,
         None => Class::Order,
         Some(CallFault::Error(Errno::EINTR, _)) => Class::Interrupted,
-        Some(CallFault::Error(Errno::EROFS, Lasts::FromHereOn)) => Class::ReadOnly,
         Some(CallFault::Error(_, Lasts::FromHereOn)) => Class::FailsOn,
         Some(CallFault::Short(_, Then::Full)) => Class::Fills,
         Some(CallFault::Error(..) | CallFault::ErrorPagesKept(_)) => Class::Fails,
