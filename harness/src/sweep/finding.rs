@@ -4,10 +4,10 @@
 //! the history is left does not matter. A server that is stuck is stuck whatever the call was. A
 //! power cut has no call to blame: it is put down to what did not reach the disk, as little of it
 //! as comes to the same. Where all of it did, the cut was no worse than a kill, and has the cause
-//! of that. What only a disk shows that keeps nothing but what was synced by name is one cause
-//! altogether, because no server syncs the directory that holds its own. A pair has the cause of
-//! its second fault alone, if the sweep has that, and else that of its first. Must not know: how
-//! anything is printed.
+//! of that. Nor is one call to blame for a file system that has turned read-only. What only a disk
+//! shows that keeps nothing but what was synced by name is one cause altogether, because no server
+//! syncs the directory that holds its own. A pair has the cause of its second fault alone, if the
+//! sweep has that, and else that of its first. Must not know: how anything is printed.
 
 use std::collections::BTreeSet;
 
