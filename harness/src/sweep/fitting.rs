@@ -28,12 +28,12 @@
 //! A fault of a sync gets two more runs, which end with a power cut: one leaves nothing that was
 //! not synced, the other all names and sizes, and zeros. An errno comes once (`ENOSPC`)
 //! and from there on until healed (`ENOSPC+`). EINTR comes only once: a call that is interrupted
-//! for ever does not exist. EROFS lasts, and not at calls like this one alone: it is the whole file
-//! system that has turned read-only. EDQUOT and ESTALE are no faults of their own: ENOSPC and EIO stand for
-//! them, because the persistence of Redis asks of an error only whether it is EINTR, ENOENT, EBADF
-//! or EINVAL (aof.c, rdb.c, rio.c, bio.c). Nor does a pipe that cannot be written for ever while both its ends are
-//! open, and such a fault would keep an event loop turning without the clock ever moving. Must not
-//! know: sites other than the one it is asked about.
+//! for ever does not exist. Nor does a pipe that cannot be written for ever while both its ends are
+//! open, and such a fault would keep an event loop turning without the clock ever moving. EROFS
+//! lasts, and not for calls like this one alone: the whole file system has turned read-only. EDQUOT
+//! and ESTALE are no faults of their own. ENOSPC and EIO stand for them, because what Redis asks of
+//! an error of a file is only whether it is EINTR, ENOENT, EBADF or EINVAL (aof.c, rdb.c, rio.c,
+//! bio.c). Must not know: sites other than the one it is asked about.
 
 use std::time::Duration;
 
