@@ -126,8 +126,8 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Whether the plan has failed a call of the start that was refused last, or the file system was
-    /// read-only: nothing else makes an EROFS.
+    /// Whether the plan has failed a call of the start that was refused last, or the file system
+    /// was read-only: nothing else makes an EROFS.
     fn last_refusal_met_a_fault(&self) -> bool {
         let seen = &self.record.seen;
         let refused = seen.ends.iter().rev().find(|end| matches!(end.how, How::Exited(_)));
