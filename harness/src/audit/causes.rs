@@ -16,7 +16,7 @@ use crate::explain::{Explanation, Question, Repair, explain, repairs};
 use crate::runner::{Ruling, decisive, own_line};
 use crate::suite::library::{CaseFile, job, parse_all};
 use crate::sweep::accepted::Accepted;
-use crate::sweep::finding::Blamed;
+use crate::sweep::blamed::Blamed;
 use crate::sweep::smallest::smallest;
 use crate::sweep::{Axis, Record, Signature, Sweep, Token, finding, shrink};
 
@@ -107,9 +107,9 @@ impl Causes {
         let (_, cause) = known.expect("it was just put there");
         *count(cause) += 1;
         put(&mut cause.workloads, workload);
-        let place = match record.is_cut() {
-            true => key.cause.blamed.to_string(),
-            false => axis.to_string(),
+        let place = match key.cause.blamed.is_calls() {
+            true => axis.to_string(),
+            false => key.cause.blamed.to_string(),
         };
         put(&mut cause.places, &place);
         put(&mut cause.faults, &record.fault.to_string());

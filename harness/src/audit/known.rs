@@ -136,6 +136,7 @@ fn event(verb: &Verb) -> Option<Event> {
             Effect::Signal(_) => Some(Event::Kill),
             Effect::Halt(_, Halt::Power(_)) => Some(Event::PowerCut),
             Effect::Halt(..) => Some(Event::Kill),
+            Effect::ReadOnly => Some(Event::DiskError),
             Effect::Sync(..) => None,
         },
         _ => None,

@@ -21,11 +21,11 @@ use crate::kernel::Decision;
 use crate::kernel::call::CallName;
 use crate::kernel::plan::{Claim, Effect, Rule, Selector, Window};
 
-const EFFECTS: [&str; 9] =
-    ["error", "short", "retval", "delay", "hold", "signal", "power", "kill", "sync"];
+const EFFECTS: [&str; 10] =
+    ["error", "short", "retval", "delay", "hold", "signal", "power", "kill", "read-only", "sync"];
 const SELECTS: [&str; 5] = ["on", "in", "when", "as", "maybe"];
 const AN_EFFECT: &str = "expected error=ERRNO, short=BYTES, retval=N, delay=TIME, hold, \
-                         signal=SIG, power=, kill= or sync=";
+                         signal=SIG, power=, kill=, read-only or sync=";
 
 /// Everything behind the word `inject`; `end` is where the line ends, `line` becomes the rule's
 /// origin. With the rule come the roles it names, to be checked once the server is known.
@@ -183,7 +183,7 @@ impl Keys {
             return Err(Wrong::new(word.span.clone(), message, "say it once"));
         }
         self.seen.push(key.to_string());
-        let wants_value = !matches!(key, "hold" | "maybe");
+        let wants_value = !matches!(key, "hold" | "read-only" | "maybe");
         let value = match (value, wants_value) {
             (Some(value), true) if !value.is_empty() => value,
             (None, false) => "",
@@ -193,7 +193,7 @@ impl Keys {
                 return Err(Wrong::new(word.span.clone(), message, help_for(key)));
             }
             (Some(_), false) => {
-                self.effect_tried |= key == "hold";
+                self.effect_tried |= EFFECTS.contains(&key);
                 let message = format!("`{key}` takes no value");
                 return Err(Wrong::new(word.span.clone(), message, format!("write `{key}` alone")));
             }
@@ -322,6 +322,7 @@ fn effect(key: &str, value: &str) -> Result<Effect, String> {
         },
         "delay" => values::time(value).map(Effect::Delay),
         "hold" => Ok(Effect::Hold),
+        "read-only" => Ok(Effect::ReadOnly),
         "signal" => values::signal(value).map(Effect::Signal),
         "kill" => power::kill(value),
         "sync" => power::sync(value),
@@ -349,6 +350,7 @@ pub fn show(rule: &Rule) -> String {
         Effect::Retval(Claim::Exactly(n)) => format!("retval={n}"),
         Effect::Delay(time) => format!("delay={}", values::show_time(*time)),
         Effect::Hold => "hold".to_string(),
+        Effect::ReadOnly => "read-only".to_string(),
         Effect::Signal(signal) => format!("signal={signal}"),
         Effect::Halt(when, halt) => power::show(*when, *halt),
         Effect::Sync(when, role) => format!("sync={}:{role}", when.as_str()),

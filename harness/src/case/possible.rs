@@ -44,6 +44,11 @@ pub fn objections(
                 let message = format!("`{call}` returns 0 when it succeeds, never {n}");
                 wrongs.push(Wrong::new(span.clone(), message, "write retval=0"));
             }
+            Effect::ReadOnly if !may_change(*call) => {
+                let message = format!("`{call}` changes nothing on a disk");
+                let help = "choose a call that fails where the file system is read-only";
+                wrongs.push(Wrong::new(place.clone(), message, help));
+            }
             _ => {}
         }
     }
@@ -53,6 +58,11 @@ pub fn objections(
 /// Whether a site of this call has a role.
 fn has_file(call: CallName) -> bool {
     !matches!(call, CallName::Pipe | CallName::Fork | CallName::Wait4)
+}
+
+/// Whether it can fail because nothing may be changed.
+fn may_change(call: CallName) -> bool {
+    has_file(call) && !matches!(call, CallName::Read | CallName::Close | CallName::Dup)
 }
 
 /// Whether success can be claimed without the deed.

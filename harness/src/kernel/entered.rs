@@ -114,8 +114,8 @@ impl Entered {
             Some(Effect::Signal(_)) => Some(Injected::Signal),
             Some(Effect::Halt(..)) => Some(Injected::Halt),
             None if self.delay.is_of_plan() => Some(Injected::Delay),
-            // A plan keeps those of the machine's own apart.
-            Some(Effect::Sync(..)) | None => None,
+            // The kernel makes an error of one; a plan keeps the machine's own syncs apart.
+            Some(Effect::ReadOnly | Effect::Sync(..)) | None => None,
         }
     }
 

@@ -4,6 +4,7 @@
 //! takes it ([`Kernel::take_halt`]), carries it out and goes on. Must not know: how a process is
 //! ended for real.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::disk::power_cut::{FsModel, Images, Impossible, PowerCut};
@@ -31,6 +32,15 @@ pub struct Survey {
     pub budget: u64,
     /// The answer, once the power was cut.
     pub images: Option<Images>,
+    /// What the files were of which something is missing in one of them, by path.
+    pub roles: BTreeMap<String, Name>,
+}
+
+impl Survey {
+    /// Up to `weakest`, so many images of each model besides those that have a name.
+    pub fn new(weakest: FsModel, budget: u64) -> Survey {
+        Survey { weakest, budget, images: None, roles: BTreeMap::new() }
+    }
 }
 
 impl Kernel {
@@ -72,13 +82,21 @@ impl Kernel {
     /// There is no such image; then nothing has happened.
     pub fn cut_power(&mut self, cut: Cut) -> Result<Image, Impossible> {
         let image = PowerCut::image(&self.disk, cut)?;
-        if let Some(survey) = self.survey.as_mut().filter(|survey| survey.images.is_none()) {
-            survey.images = Some(PowerCut::images(&self.disk, survey.weakest, survey.budget));
+        if let Some(asked) = self.survey.take() {
+            self.survey = Some(if asked.images.is_none() { self.answer(asked) } else { asked });
         }
         self.record(Event::PowerCut(cut));
         self.drop_processes();
         self.disk.power_cut(&image);
         Ok(image)
+    }
+
+    fn answer(&self, asked: Survey) -> Survey {
+        let images = PowerCut::images(&self.disk, asked.weakest, asked.budget);
+        let missing = images.shown.iter().flat_map(|shown| &shown.missing);
+        let names: BTreeSet<&String> = missing.map(|(name, _)| name).collect();
+        let roles = names.into_iter().map(|name| (name.clone(), self.role_of_name(name))).collect();
+        Survey { images: Some(images), roles, ..asked }
     }
 
     /// Whether nothing is planned any more and disk space is not limited: what happens next depends

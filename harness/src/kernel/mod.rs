@@ -299,6 +299,10 @@ impl Kernel {
         let (delay, effect) = match decided.effect {
             Some(Effect::Delay(time)) => (Delay::Until(self.now() + time), None),
             Some(Effect::Hold) => (Delay::UntilHealed, None),
+            Some(Effect::ReadOnly) => {
+                self.disk.read_only = true;
+                (Delay::None, Some(Effect::Error(nix::errno::Errno::EROFS)))
+            }
             other => (next_at.map_or(Delay::None, Delay::Tick), other),
         };
         let (began, rule) = (self.now(), decided.by);

@@ -237,6 +237,21 @@ fn a_sync_of_the_machines_own_is_made_beside_what_another_rule_does() {
 }
 
 #[test]
+fn a_call_may_be_the_first_that_meets_a_read_only_disk() {
+    let (mut kernel, parent) = machine();
+    let fd = open(&mut kernel, parent);
+    inject(&mut kernel, CallName::Write, "2", Effect::ReadOnly);
+    assert_eq!(write(&mut kernel, parent, fd, b"abc"), Ok(3));
+    assert!(!kernel.disk.read_only);
+    assert_eq!(write(&mut kernel, parent, fd, b"abc"), Err(Errno::EROFS));
+    let entered = enter(&mut kernel, parent, CallName::Fsync, Target::Fd(fd));
+    assert_eq!(kernel.sync(entered, fd), Err(Errno::EROFS), "it is the whole disk");
+    assert_eq!(injected(&kernel, CallName::Write), [None, Some(Injected::Error)]);
+    kernel.heal();
+    assert_eq!(write(&mut kernel, parent, fd, b"def"), Ok(3));
+}
+
+#[test]
 fn a_read_only_disk_takes_no_change_until_it_is_healed() {
     let (mut kernel, parent) = machine();
     let fd = open(&mut kernel, parent);

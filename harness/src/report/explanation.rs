@@ -108,6 +108,7 @@ fn by_rule(rule: &Rule) -> String {
         Effect::Halt(when, Halt::Power(cut)) => {
             format!("the power is cut {} {call}, leaving {cut}", when.as_str())
         }
+        Effect::ReadOnly => format!("the file system turns read-only before {call}"),
         Effect::Sync(when, role) => format!("{role} is synced {} {call}", when.as_str()),
     }
 }

@@ -3,6 +3,8 @@
 //! Only what runs have shown, or what the server's own documentation says of a command, is advised.
 //! Must not know: how a finding came to be.
 
+use nix::errno::Errno;
+
 use super::explanation;
 use crate::audit::known::KnownBug;
 use crate::audit::record::Cause;
@@ -218,6 +220,9 @@ fn fault(fault: &Fault) -> String {
 fn call_fault(fault: CallFault) -> String {
     match fault {
         CallFault::Error(errno, Lasts::Once) => format!("{errno:?} once"),
+        CallFault::Error(Errno::EROFS, Lasts::FromHereOn) => {
+            "the file system turns read-only".to_string()
+        }
         CallFault::Error(errno, Lasts::FromHereOn) => format!("{errno:?} from here on"),
         CallFault::ErrorPagesKept(errno) => format!("{errno:?}, pages stay dirty"),
         CallFault::Short(moved, then) => {

@@ -5,6 +5,7 @@
 use super::matrix::{Cell, Matrix};
 use crate::contract::{Reason, Verdict};
 use crate::kernel::disk::power_cut::FsModel;
+use crate::sweep::blamed::Blamed;
 use crate::sweep::finding::{self, CauseAcrossSweeps, Finding, findings};
 use crate::sweep::{Fault, Kind, Record, RunResult, Sweep};
 
@@ -143,12 +144,12 @@ pub fn told(sweep: &Sweep, tokens: bool, posix: bool) -> String {
 }
 
 fn tell(finding: &Finding, tokens: bool) -> String {
-    let Finding { verdict, axes, faults, count, example, .. } = finding;
+    let Finding { verdict, axes, faults, count, example, cause, .. } = finding;
     let runs = if *count == 1 { "1 run".to_string() } else { format!("{count} runs") };
-    let place = match (example.is_posix(), example.is_cut()) {
-        (true, _) => "power cut, with nothing kept but what was synced by name".to_string(),
-        (_, true) => "power cut".to_string(),
-        _ => some(&texts(axes)),
+    let place = match &cause.blamed {
+        Blamed::PosixCut => "power cut, with nothing kept but what was synced by name".to_string(),
+        blamed if blamed.is_calls() => some(&texts(axes)),
+        blamed => blamed.to_string(),
     };
     let mut text = format!("{verdict}  {place}  {} ({runs})\n", texts(faults).join("; "));
     text.push_str(&format!("    {}\n", sentence(example)));

@@ -51,6 +51,7 @@ pub use outcome::{
     Change, Collect, Course, Failure, Outcome, ReachedCall, Ruling, RunSummary, Standing,
     SymptomCheck, decisive,
 };
+pub use power_cuts::lack::Lack;
 pub use power_cuts::point::{CutPoint, Judged, Surveyed};
 pub use power_cuts::survey::{Loads, survey};
 pub use summary::run_for_summary;

@@ -126,14 +126,19 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Whether the plan has failed a call of the start that was refused last.
+    /// Whether the plan has failed a call of the start that was refused last, or the file system
+    /// was read-only: nothing else makes an EROFS.
     fn last_refusal_met_a_fault(&self) -> bool {
         let seen = &self.record.seen;
         let refused = seen.ends.iter().rev().find(|end| matches!(end.how, How::Exited(_)));
         let Some(refused) = refused.map(|end| end.incarnation) else { return false };
         let calls = seen.calls.iter().rev().map(|call| &call.record);
         let its = calls.take_while(|call| call.site.incarnation >= refused);
-        its.into_iter().any(|call| call.injected.is_some() && call.site.incarnation == refused)
+        let failed = |call: &CallRecord| {
+            let read_only = call.returned == Some(Returned::Error(Errno::EROFS));
+            call.injected.is_some() || read_only
+        };
+        its.into_iter().any(|call| call.site.incarnation == refused && failed(call))
     }
 
     fn start_once(&mut self, again: bool) -> Result<(), EarlyEnd> {

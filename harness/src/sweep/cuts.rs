@@ -4,6 +4,8 @@
 //! theirs; its own states are counted, and the cut that is named is the first of the worst under
 //! the strongest model that allows one. Must not know: how states are found.
 
+use std::collections::BTreeSet;
+
 use super::planned::PlannedRun;
 use super::record::Record;
 use super::signature::{Judgement, is_finding};
@@ -11,7 +13,7 @@ use super::workload::Workload;
 use crate::contract::reason::without_numbers;
 use crate::kernel::Cut;
 use crate::kernel::disk::power_cut::FsModel;
-use crate::runner::{CutPoint, RunSummary, Surveyed};
+use crate::runner::{CutPoint, Judged, Lack, RunSummary, Surveyed};
 
 /// How many records a run of this kind makes.
 pub fn records_of(run: &PlannedRun) -> usize {
@@ -59,13 +61,20 @@ pub fn other_states(
     let told = records(run, survey);
     // More than the signature: a state that leaves other files behind is told as well.
     let seen = |record: &Record| (record.result, without_numbers(&record.sentence));
-    let mut known: Vec<_> = told.iter().filter(|record| record.is_finding()).map(seen).collect();
+    let told = told.iter().filter(|record| record.is_finding());
+    let mut known: Vec<_> = told.map(|record| (seen(record), record.lacks.clone())).collect();
     let mut others = Vec::new();
-    for class in &surveyed.judged {
-        let mut record = Record { cut: Some(class.cut), ..blank(run, class.cut.fs) };
+    let mut classes: Vec<&Judged> = surveyed.judged.iter().collect();
+    classes.sort_by_key(|class| class.lacks.len());
+    for class in classes {
+        let (cut, lacks) = (Some(class.cut), class.lacks.clone());
+        let mut record = Record { cut, lacks, ..blank(run, class.cut.fs) };
         record.put(Judgement::of(&class.brief));
-        if record.is_finding() && !known.contains(&seen(&record)) {
-            known.push(seen(&record));
+        let is_known = |(its, lacks): &(_, BTreeSet<Lack>)| {
+            *its == seen(&record) && lacks.is_subset(&record.lacks)
+        };
+        if record.is_finding() && !known.iter().any(is_known) {
+            known.push((seen(&record), record.lacks.clone()));
             others.push(record);
         }
     }
@@ -76,11 +85,12 @@ fn fill(record: &mut Record, surveyed: &Surveyed, fs: FsModel) {
     record.images = surveyed.images.get(fs as usize).copied().unwrap_or_default();
     record.sampled = !surveyed.complete;
     let allowed = surveyed.judged.iter().filter(|class| class.cut.fs <= fs);
-    let judged = allowed.map(|class| (class.cut, Judgement::of(&class.brief)));
-    let Some((cut, worst)) = judged.min_by_key(|(_, judgement)| judgement.result) else { return };
+    let judged = allowed.map(|class| (class, Judgement::of(&class.brief)));
+    let worst = judged.min_by_key(|(class, it)| (it.result, class.lacks.len()));
+    let Some((class, worst)) = worst else { return };
     record.put(worst);
     if record.verdict().is_some_and(is_finding) {
-        record.cut = Some(cut);
+        (record.cut, record.lacks) = (Some(class.cut), class.lacks.clone());
     }
 }
 

@@ -323,6 +323,7 @@ pub(super) fn shown_alone(workload: &Workload, world: &World, alone: Alone) -> R
         ending: Ending::Load,
         added: Vec::new(),
         past_last_call: false,
+        act: 1,
         state,
     };
     let mut record = Record::not_injected(&run);

@@ -3,6 +3,7 @@
 //! | text | what |
 //! |---|---|
 //! | `ENOSPC`, `ENOSPC+` | the call fails, once or from there on until healed |
+//! | `EROFS+` | the file system turns read-only: every call that would change something fails |
 //! | `EIO, kept` | a sync fails, and its pages stay dirty |
 //! | `1`, `half`, `all-1` | so many bytes are moved; `half, full+`: and then the disk is full |
 //! | `half, killed` | everything is killed before the rest is written |
@@ -167,6 +168,11 @@ impl Fault {
             Some(CallFault::PowerCut(_, when)) => Some(when),
             _ => None,
         }
+    }
+
+    /// Whether the whole file system turns read-only.
+    pub fn is_read_only(&self) -> bool {
+        self.of_the_call() == Some(CallFault::Error(Errno::EROFS, Lasts::FromHereOn))
     }
 
     /// The kind of file system that a record of a power cut is about.

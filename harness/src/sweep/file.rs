@@ -236,6 +236,7 @@ mod tests {
             ending: Ending::Killed,
             result: RunResult::Judged(verdict),
             cut: None,
+            lacks: BTreeSet::new(),
             images: 0,
             sampled: false,
             sentence: String::new(),

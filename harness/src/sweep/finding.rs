@@ -2,22 +2,23 @@
 //!
 //! One cause is one [`Signature`] at calls on one kind of file. Which call it was and how much of
 //! the history is left does not matter. A server that is stuck is stuck whatever the call was. A
-//! power cut has no call to blame, and what only a disk shows that keeps nothing but what was
-//! synced by name is one cause altogether, because no server syncs the directory that holds its
-//! own. A pair has the cause of its second fault alone, if the sweep has that, and else that of its
-//! first. Must not know: how anything is printed.
+//! power cut has no call to blame: it is put down to what did not reach the disk, as little of it
+//! as comes to the same. Where all of it did, the cut was no worse than a kill, and has the cause
+//! of that. Nor is one call to blame for a file system that has turned read-only. What only a disk
+//! shows that keeps nothing but what was synced by name is one cause altogether, because no server
+//! syncs the directory that holds its own. A pair has the cause of its second fault alone, if the
+//! sweep has that, and else that of its first. Must not know: how anything is printed.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use super::axis::Axis;
+use super::blamed::{Blamed, listed};
 use super::fault::{Fault, Kind};
 use super::pair::OneOrPair;
 use super::record::{Record, Sweep};
 use super::signature::Signature;
 use crate::contract::Verdict;
 use crate::kernel::plan::When;
-use crate::kernel::{CallName, Name, Site};
 
 /// Runs with one cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +82,7 @@ fn causes_alone(sweep: &Sweep) -> BTreeSet<Cause> {
 fn of_a_pair(record: &Record, its: &Cause, alone: &BTreeSet<Cause>) -> Option<Cause> {
     let second = record.site.second.as_ref()?;
     let signature = its.signature.clone();
-    let of_second = Cause { signature, blamed: blamed_for(record, second, its.signature.verdict) };
+    let of_second = Cause { signature, blamed: Blamed::of(record, second, its.signature.verdict) };
     Some(of_second).filter(|cause| alone.contains(cause))
 }
 
@@ -132,35 +133,6 @@ pub struct Cause {
     pub blamed: Blamed,
 }
 
-/// What a cause is put down to.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Blamed {
-    /// Calls on files with this role.
-    Role(Name),
-    /// Calls of this name, which are about no file.
-    Call(CallName),
-    /// No call in particular.
-    NoCall,
-    PowerCut,
-    /// A power cut that leaves what only POSIX allows.
-    PosixCut,
-    /// The story of a case.
-    Case(String),
-}
-
-impl fmt::Display for Blamed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Blamed::Role(role) => f.write_str(role),
-            Blamed::Call(call) => write!(f, "{call}"),
-            Blamed::NoCall => Ok(()),
-            Blamed::PowerCut => f.write_str("power cut"),
-            Blamed::PosixCut => f.write_str("power cut, posix alone"),
-            Blamed::Case(name) => f.write_str(name),
-        }
-    }
-}
-
 /// The cause of a record. None: it is not a finding.
 pub fn cause(record: &Record) -> Option<Cause> {
     verdict_and_cause(record).map(|(_, cause)| cause)
@@ -175,25 +147,8 @@ fn verdict_and_cause(record: &Record) -> Option<(Verdict, Cause)> {
         let signature = Signature { verdict: Verdict::Lost, reason: None };
         return Some((verdict, Cause { signature, blamed: Blamed::PosixCut }));
     }
-    let blamed = blamed_for(record, &record.site.first, verdict);
+    let blamed = Blamed::of(record, &record.site.first, verdict);
     Some((verdict, Cause { signature, blamed }))
-}
-
-fn blamed_for(record: &Record, site: &Site, verdict: Verdict) -> Blamed {
-    match verdict {
-        _ if record.is_cut() => Blamed::PowerCut,
-        Verdict::Stuck => Blamed::NoCall,
-        _ => blamed(site),
-    }
-}
-
-/// The role of the file at a site, or the call where there is none.
-fn blamed(site: &Site) -> Blamed {
-    match &site.role {
-        Some(role) if role.starts_with("rewrite") => Blamed::Role(Name::known("rewrite")),
-        Some(role) => Blamed::Role(role.clone()),
-        None => Blamed::Call(site.call),
-    }
 }
 
 /// One run in words.
@@ -217,7 +172,11 @@ pub fn example_of(record: &Record) -> String {
         true => format!("{}: {}, then {}", site.first, fault.first, site.last()),
         false => site.to_string(),
     };
-    format!("{before}: {order}the power cut {side} it, leaving {cut}")
+    let lacks = match record.lacks.is_empty() {
+        true => String::new(),
+        false => format!(": {}", listed(&record.lacks)),
+    };
+    format!("{before}: {order}the power cut {side} it, leaving {cut}{lacks}")
 }
 
 #[cfg(test)]
@@ -236,6 +195,7 @@ mod tests {
             ending: Ending::Killed,
             result: RunResult::NothingInjected,
             cut: None,
+            lacks: BTreeSet::new(),
             images: 0,
             sampled: false,
             sentence: String::new(),
@@ -269,6 +229,40 @@ mod tests {
             (Verdict::LostReported, "parent.aof.write".to_string(), 2),
         ];
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn what_is_not_the_fault_of_a_call_is_put_down_to_the_disk() {
+        let record = |site: &str, fault: &str, lacks: &[&str]| Record {
+            site: site.parse().expect(site),
+            fault: fault.parse().expect(fault),
+            result: RunResult::Judged(Verdict::Diverged),
+            cut: fault.starts_with("ext4").then(|| "log".parse().expect("a cut")),
+            lacks: lacks.iter().map(|lack| lack.parse().expect("a lack")).collect(),
+            reason: Some(Reason::NoPrefix),
+            ..told()
+        };
+        let records = vec![
+            record("parent.aof.write#1", "ext4>", &["zeros in aof"]),
+            record("parent.fork#1", "ext4<", &["zeros in aof"]),
+            record("parent.aof.write#2", "ext4>", &["lost name of base"]),
+            record("parent.aof.write#3", "ext4>", &[]),
+            // The cut before this has left everything, so it was no worse than this.
+            record("parent.aof.write#4", "all<", &[]),
+            record("parent.aof.write#1", "EROFS+", &[]),
+            record("child.rewrite-temp.rename#1", "EROFS+", &[]),
+        ];
+        let found = findings(&Sweep { records, ..Sweep::default() });
+        let mut seen: Vec<_> =
+            found.iter().map(|found| (found.cause.blamed.to_string(), found.count)).collect();
+        seen.sort();
+        let expected = [
+            ("aof", 2),
+            ("power cut: lost name of base", 1),
+            ("power cut: zeros in aof", 2),
+            ("read-only file system", 2),
+        ];
+        assert_eq!(seen, expected.map(|(blamed, count)| (blamed.to_string(), count)));
     }
 
     #[test]

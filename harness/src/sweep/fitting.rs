@@ -11,6 +11,7 @@
 //! | unlink, close | EIO |
 //! | open | EMFILE, EACCES, ENOSPC |
 //! | mkdir | ENOSPC, EACCES |
+//! | write, any sync, rename | the file system turns read-only |
 //! | pipe | EMFILE |
 //! | read | EIO, EINTR, 1 byte, half |
 //! | fork | EAGAIN, ENOMEM |
@@ -28,8 +29,11 @@
 //! not synced, the other all names and sizes, and zeros. An errno comes once (`ENOSPC`)
 //! and from there on until healed (`ENOSPC+`). EINTR comes only once: a call that is interrupted
 //! for ever does not exist. Nor does a pipe that cannot be written for ever while both its ends are
-//! open, and such a fault would keep an event loop turning without the clock ever moving. Must not
-//! know: sites other than the one it is asked about.
+//! open, and such a fault would keep an event loop turning without the clock ever moving. EROFS
+//! lasts, and not for calls like this one alone: the whole file system has turned read-only. EDQUOT
+//! and ESTALE are no faults of their own. ENOSPC and EIO stand for them, because what Redis asks of
+//! an error of a file is only whether it is EINTR, ENOENT, EBADF or EINVAL (aof.c, rdb.c, rio.c,
+//! bio.c). Must not know: sites other than the one it is asked about.
 
 use std::time::Duration;
 
@@ -86,7 +90,10 @@ impl List<'_> {
                 self.short(Moved::Half, bytes / 2);
                 self.lie(bytes);
             }
-            CallName::Write => self.write(bytes),
+            CallName::Write => {
+                self.write(bytes);
+                self.read_only();
+            }
             CallName::Read => {
                 self.errors(&[EIO]);
                 self.once(EINTR);
@@ -95,7 +102,10 @@ impl List<'_> {
                     self.short(Moved::Half, moved / 2);
                 }
             }
-            call if call.is_sync() => self.sync(),
+            call if call.is_sync() => {
+                self.sync();
+                self.read_only();
+            }
             CallName::Ftruncate | CallName::Truncate => {
                 self.errors(&[EIO]);
                 self.once(EINTR);
@@ -104,6 +114,7 @@ impl List<'_> {
             CallName::Rename => {
                 self.errors(&[EIO, ENOSPC]);
                 self.lie(0);
+                self.read_only();
             }
             CallName::Unlink | CallName::Rmdir | CallName::Close => self.errors(&[EIO]),
             CallName::Open => self.errors(&[EMFILE, EACCES, ENOSPC]),
@@ -180,6 +191,13 @@ impl List<'_> {
             let rule = self.from(self.site.number, Effect::Error(*errno));
             self.push(CallFault::Error(*errno, Lasts::FromHereOn), vec![rule]);
         }
+    }
+
+    /// From this call on, whatever would change something fails.
+    fn read_only(&mut self) {
+        let added = vec![self.at(Effect::ReadOnly)];
+        let fault = Fault::Call(CallFault::Error(Errno::EROFS, Lasts::FromHereOn));
+        self.faults.push(Fitting { fault, added, endings: BOTH });
     }
 
     fn once(&mut self, errno: Errno) {

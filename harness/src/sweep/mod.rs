@@ -12,8 +12,10 @@
 //! counted as that and never as a pass. Must not know: output, and how a call is carried out.
 
 pub mod accepted;
+mod acts;
 pub mod axis;
 mod baseline;
+pub mod blamed;
 pub mod class;
 pub mod cuts;
 pub mod driver;

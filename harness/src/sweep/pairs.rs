@@ -180,6 +180,7 @@ fn planned(firsts: &[(&PlannedRun, Led)], place: Place) -> PlannedRun {
         ending,
         added: first.added.iter().chain(&its.added).cloned().collect(),
         past_last_call: false,
+        act: first.act,
         state: first.state.clone(),
     }
 }

@@ -21,6 +21,8 @@ pub struct PlannedRun {
     pub added: Vec<Added>,
     /// It is past the last call of its axis: nothing may be injected.
     pub past_last_call: bool,
+    /// The act of its story, see [`super::acts`].
+    pub act: u32,
     /// What the server is at there.
     pub state: State,
 }

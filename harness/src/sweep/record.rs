@@ -15,7 +15,7 @@ use super::workload::Ending;
 use crate::contract::{Reason, Verdict};
 use crate::kernel::disk::power_cut::FsModel;
 use crate::kernel::{Cut, Site};
-use crate::runner::RunSummary;
+use crate::runner::{Lack, RunSummary};
 
 /// One run of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub struct Record {
     /// A power cut: which one came to this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<Cut>,
+    /// A power cut: what the disk lacks then, as little as comes to this; there for findings only.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lacks: BTreeSet<Lack>,
     /// A power cut: how many states were judged that no stronger model allows.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub images: u64,
@@ -80,6 +83,7 @@ impl Record {
             ending: run.ending,
             result: RunResult::NothingInjected,
             cut: None,
+            lacks: BTreeSet::new(),
             images: 0,
             sampled: false,
             sentence: String::new(),

@@ -1,5 +1,5 @@
-//! What a server is at when it makes a call: what it promised, which life it is in, and what is not
-//! durable.
+//! What a server is at when it makes a call: what it promised, which life it is in, whether a
+//! child is at work, and what is not durable.
 //!
 //! Must not know: faults.
 
@@ -13,6 +13,8 @@ use crate::runner::ReachedCall;
 pub struct State {
     pub regime: Regime,
     pub life: Life,
+    /// A child of the server is at work.
+    pub child: bool,
     /// Roles of which content or a name is not durable.
     pub pending: BTreeSet<String>,
 }
@@ -34,6 +36,11 @@ impl State {
             (1, None) => Life::First,
             _ => Life::Later,
         };
-        State { regime: call.regime, life, pending: call.disk.pending.clone() }
+        State {
+            regime: call.regime,
+            life,
+            child: call.children,
+            pending: call.disk.pending.clone(),
+        }
     }
 }

@@ -92,6 +92,8 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::contract::Verdict;
     use crate::kernel::Cut;
@@ -106,6 +108,7 @@ mod tests {
             ending: Ending::Killed,
             result,
             cut: None,
+            lacks: BTreeSet::new(),
             images: 0,
             sampled: false,
             sentence: String::new(),

@@ -39,6 +39,8 @@ pub enum Effect {
     Signal(Signal),
     /// Somebody is killed, or the power is cut, while nobody runs.
     Halt(When, Halt),
+    /// The file system has turned read-only, until `heal`: the call is the first to fail.
+    ReadOnly,
     /// The machine syncs all files, or directories, with this role by itself.
     Sync(When, String),
 }
@@ -52,7 +54,7 @@ pub enum Claim {
 }
 
 /// On which side of the call something happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
 pub enum When {
     /// A caller that dies of it never makes the call.
     Before,

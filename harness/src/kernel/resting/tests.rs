@@ -107,7 +107,7 @@ const CHANGES: &[Change] = &[
     ("a kill that is due", |kernel, _| kernel.halt_caller_survives(Halt::Kill(Victim::Child))),
     ("a survey of power cuts", |kernel, _| {
         let weakest = crate::kernel::disk::power_cut::FsModel::Posix;
-        kernel.survey = Some(Survey { weakest, budget: 1, images: None });
+        kernel.survey = Some(Survey::new(weakest, 1));
     }),
 ];
 

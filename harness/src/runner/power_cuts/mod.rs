@@ -3,6 +3,7 @@
 //! Must not know: what is promised.
 
 mod class;
+pub mod lack;
 mod look;
 pub mod point;
 mod reload;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::class::{Class, hash_of};
+use super::lack::Lack;
 use crate::case::script::{Script, Verb};
 use crate::kernel::disk::power_cut::Shown;
 use crate::kernel::plan::{Effect, Halt, When};
@@ -49,9 +50,21 @@ impl CutPoint {
 /// Images of one class, and the run that stands for them.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Judged {
-    /// Leaves the first of them, under the strongest profile that allows one.
+    /// Leaves the one that lacks the fewest things, under the strongest profile that allows one;
+    /// of several the first.
     pub cut: Cut,
+    /// What that lacks.
+    pub lacks: BTreeSet<Lack>,
     pub brief: RunSummary,
+}
+
+impl Judged {
+    /// Another image of this class stands for it if it lacks fewer things on as strong a profile.
+    pub fn prefer(&mut self, cut: Cut, lacks: BTreeSet<Lack>) {
+        if cut.fs == self.cut.fs && lacks.len() < self.lacks.len() {
+            (self.cut, self.lacks) = (cut, lacks);
+        }
+    }
 }
 
 /// What a power cut at one call can lead to.

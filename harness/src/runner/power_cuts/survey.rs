@@ -18,12 +18,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::class::{Class, hash_of};
+use super::lack::Lack;
 use super::point::{CutPoint, Judge, Judged, Make, Question, Start, Surveyed, parsed};
 use super::reload::Loader;
 use super::resume::Resumed;
 use crate::case::script::{Script, Verb};
 use crate::kernel::Survey;
-use crate::kernel::disk::power_cut::{FsModel, Images};
+use crate::kernel::disk::power_cut::{FsModel, Shown};
 use crate::profile::Profile;
 use crate::runner::oracle::Oracle;
 use crate::runner::record::Keep;
@@ -56,14 +57,14 @@ pub fn survey(
     loads: &mut Loads,
     budget: u64,
 ) -> Result<Option<Surveyed>, Broken> {
-    let ask = Survey { weakest: FsModel::Posix, budget, images: None };
+    let ask = Survey::new(FsModel::Posix, budget);
     let script = parsed(&point.script())?;
     let mut world = make()?;
     let Some(reached) = up_to_the_start(&script, &mut *world, profile, oracle, ask)? else {
         world.finish()?;
         return Ok(None);
     };
-    let Reached { images, mut start, state, step, alone } = reached;
+    let Reached { survey, mut start, state, step, alone } = reached;
     let powered_off = if alone && world.kernel().is_at_rest() { world.suspend() } else { None };
     start.loads_alone = powered_off.is_none();
     let start = Rc::new(start);
@@ -78,42 +79,54 @@ pub fn survey(
             Box::new(Loader { point, make, profile, start: &start, world: None, used: 0 })
         }
     };
-    let judged = judge_each(&images, &start, &mut *judge, go_on, oracle, loads);
+    let lacks = |shown: &Shown| Lack::all_of(shown, &survey, profile);
+    let judged = judge_each(&survey, &lacks, &start, &mut *judge, go_on, oracle, loads);
     judge.finish()?;
     judged.map(Some)
 }
 
 fn judge_each(
-    images: &Images,
+    survey: &Survey,
+    lacks: &dyn Fn(&Shown) -> BTreeSet<Lack>,
     start: &Start,
     judge: &mut dyn Judge,
     go_on: &GoOn<'_>,
     oracle: &mut dyn Oracle,
     loads: &mut Loads,
 ) -> Result<Surveyed, Broken> {
+    let Some(images) = &survey.images else { return Ok(Surveyed::default()) };
     let mut surveyed = Surveyed { complete: images.complete, ..Surveyed::default() };
     surveyed.images = vec![0; FsModel::ALL.len()];
-    let mut classes = BTreeSet::new();
+    let mut classes: BTreeSet<Class> = BTreeSet::new();
+    // Where the class of an image is among those that were judged.
+    let mut places: BTreeMap<Class, usize> = BTreeMap::new();
     for shown in &images.shown {
         go_on()?;
         surveyed.images[shown.cut.fs as usize] += 1;
         loads.asked += 1;
         let question = start.question(&shown.image);
         let known = loads.known.get(&question).copied();
-        if known.is_some_and(|class| classes.contains(&class)) {
-            continue;
-        }
-        let (class, brief) = judge.judge(shown, known, &classes, oracle)?;
+        let judged = known.filter(|class| classes.contains(class)).map(|class| (class, None));
+        let (class, brief) = match judged {
+            Some(judged) => judged,
+            None => judge.judge(shown, known, &classes, oracle)?,
+        };
         loads.known.insert(question, class);
         classes.insert(class);
-        surveyed.judged.extend(brief.map(|brief| Judged { cut: shown.cut, brief }));
+        if let Some(brief) = brief {
+            places.insert(class, surveyed.judged.len());
+            surveyed.judged.push(Judged { cut: shown.cut, lacks: lacks(shown), brief });
+        } else if let Some(place) = places.get(&class) {
+            surveyed.judged[*place].prefer(shown.cut, lacks(shown));
+        }
     }
     Ok(surveyed)
 }
 
 /// A run that has come to the start after the cut.
 struct Reached {
-    images: Images,
+    /// With its answer.
+    survey: Survey,
     start: Start,
     state: State,
     /// The index of the step that starts the server.
@@ -142,11 +155,10 @@ fn up_to_the_start(
     let mut state = runner.into_state();
     // The next start begins a log of its own.
     state.record.log.begin();
-    let survey = world.kernel().survey.take();
-    let images = survey.and_then(|survey| survey.images);
-    Ok(images.zip(reached).map(|(images, (step, blind))| {
+    let survey = world.kernel().survey.take().filter(|survey| survey.images.is_some());
+    Ok(survey.zip(reached).map(|(survey, (step, blind))| {
         let alone = applies && blind && !state.session.holds_tasks();
-        Reached { images, start, state, step, alone }
+        Reached { survey, start, state, step, alone }
     }))
 }
 

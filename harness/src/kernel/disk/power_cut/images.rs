@@ -11,7 +11,8 @@ mod tests;
 use std::collections::BTreeSet;
 
 use super::choice::NUMBERED;
-use super::{Cut, Disk, FsModel, Image, Mode, PowerCut};
+use super::fate::Choice;
+use super::{Cut, Disk, FsModel, Image, Missing, Mode, PowerCut};
 
 /// An image and a power cut that leaves it.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct Shown {
     /// Its model is the strongest that was found to allow the image.
     pub cut: Cut,
     pub image: Image,
+    /// What it lacks, by path.
+    pub missing: Vec<(String, Missing)>,
 }
 
 /// The images of one power cut.
@@ -38,11 +41,14 @@ impl PowerCut<'_> {
     pub fn images(disk: &Disk, weakest: FsModel, budget: u64) -> Images {
         let mut images = Images { shown: Vec::new(), complete: true, choices: 0 };
         let mut known = BTreeSet::new();
+        let full = Image::of(disk);
         for fs in FsModel::ALL.into_iter().filter(|fs| *fs <= weakest) {
             let power = PowerCut::of(disk, fs);
-            let mut show = |mode: Mode, image: Image| {
+            let mut show = |mode: Mode, choice: &Choice| {
+                let image = power.build(choice);
                 if known.insert(image.hash()) {
-                    images.shown.push(Shown { cut: Cut { mode, fs }, image });
+                    let missing = power.missing(&power.names(choice), &image, &full);
+                    images.shown.push(Shown { cut: Cut { mode, fs }, image, missing });
                 }
             };
             let prefixes = 0..=power.events().len() as u64;
@@ -50,7 +56,7 @@ impl PowerCut<'_> {
             let named = kinds.into_iter().chain(prefixes.map(Mode::Prefix));
             for mode in named.chain((1..).map(Mode::Torn)) {
                 match power.choose(mode) {
-                    Ok(choice) => show(mode, power.build(&choice)),
+                    Ok(choice) => show(mode, &choice),
                     Err(_) => break,
                 }
             }
@@ -66,7 +72,7 @@ impl PowerCut<'_> {
                     }
                     _ => n,
                 };
-                show(Mode::Seed(number), power.build(&power.numbered(&groups, number)));
+                show(Mode::Seed(number), &power.numbered(&groups, number));
             }
         }
         images

@@ -49,6 +49,7 @@ mod choice;
 mod fate;
 mod image;
 mod images;
+mod missing;
 mod mode;
 mod small_blocks;
 #[cfg(test)]
@@ -60,6 +61,7 @@ use std::collections::BTreeMap;
 
 pub use image::Image;
 pub use images::{Images, Shown};
+pub use missing::Missing;
 pub use mode::{Cut, FsModel, Mode, NotACut};
 
 use super::directory::{apply, parent_of};
@@ -148,14 +150,20 @@ impl<'a> PowerCut<'a> {
         events
     }
 
-    /// The image that results from this choice.
-    fn build(&self, choice: &Choice) -> Image {
+    /// The names that are there under this choice.
+    fn names(&self, choice: &Choice) -> BTreeMap<String, Ino> {
         let mut names = self.disk.names.durable().clone();
         for (entry, there) in self.disk.names.journal().iter().zip(&choice.names) {
             if *there {
                 apply(&mut names, &entry.change);
             }
         }
+        names
+    }
+
+    /// The image that results from this choice.
+    fn build(&self, choice: &Choice) -> Image {
+        let names = self.names(choice);
         let mut image = Image::default();
         for (name, ino, is_dir) in self.entries(&names) {
             if is_dir {

@@ -227,7 +227,7 @@ fn tried_and_not_allowed(steps: &[Step]) -> Option<String> {
     steps.iter().for_each(|step| history.take(step));
     let powers = FsModel::ALL.map(|fs| PowerCut::of(&history.disk, fs));
     let tried = PowerCut::images(&history.disk, FsModel::Posix, 60).shown;
-    tried.iter().find_map(|Shown { cut, image }| {
+    tried.iter().find_map(|Shown { cut, image, .. }| {
         let mut powers = powers.iter().filter(|power| power.fs >= cut.fs);
         let power = powers.find(|power| !power.allows(image))?;
         let files = image.files().map(|(name, content)| format!("{name}={}", shown(Some(content))));
