@@ -59,7 +59,7 @@ impl Manager {
                 }
             }
             let times = self.settings.times.iter();
-            times.for_each(|times| times.note(question, began.elapsed()));
+            times.for_each(|times| times.note(question, began));
         }
         self.stop_worker(Worker::retire);
     }

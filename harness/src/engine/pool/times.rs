@@ -1,17 +1,17 @@
 //! How long requests took, in real time, for whoever wants to know what more cores would bring.
 //!
-//! A file of lines, each a number of the questions that were put to the pool at once and the
-//! microseconds of one request; a last line says how many managers there were, and how long all
-//! took together. What a pool is asked at once waits for nothing else, but the next question may
-//! wait for all of its answers. No result of a run depends on it. Must not know: what a request is
-//! about.
+//! A file of lines, one for each request: the number of the question that it was a part of, when it
+//! began, and how long it took, in microseconds; a last line says how many managers there were, and
+//! how long all took together. The requests of one question wait for nothing else, but the next
+//! question may wait for all of its answers. No result of a run depends on it. Must not know: what
+//! a request is about.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How the last line begins.
 pub const ALL: &str = "all";
@@ -38,8 +38,10 @@ impl Times {
         self.managers.store(count, Relaxed);
     }
 
-    pub(super) fn note(&self, question: usize, took: Duration) {
-        self.line(&format!("{question} {}", took.as_micros()));
+    /// A request that was begun then is done.
+    pub(super) fn note(&self, question: usize, began: Instant) {
+        let [begun, took] = [began.duration_since(self.began), began.elapsed()];
+        self.line(&format!("{question} {} {}", begun.as_micros(), took.as_micros()));
     }
 
     /// A file that cannot be written any more has no last line, and is refused by its reader.
