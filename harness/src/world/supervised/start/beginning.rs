@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::inherited::{Beginner, Fate, at_the_beginning};
-use super::watched::{Noted, Stop, Watched};
+use super::watched::{Noted, Watched};
 use crate::world::supervised::calls::tsc::segv_action;
 use crate::world::supervised::memory::Memory;
 
@@ -65,7 +65,7 @@ pub fn begin(
     let memory = watched.memory();
     let mut done = Done::default();
     for _ in 0..MOST {
-        let Stop::Call(call) = watched.go_on()? else {
+        let Some(call) = watched.next_call()? else {
             return Err("it has stopped at a breakpoint".to_string());
         };
         let ends: Vec<c_int> = done.pipes.iter().flat_map(|pipe| pipe.ends).collect();

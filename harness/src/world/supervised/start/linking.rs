@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use super::inherited::while_linking;
 use super::start_key::StartKey;
 use super::view::View;
-use super::watched::{Noted, Stop, Watched};
+use super::watched::{Noted, Watched};
 use crate::world::supervised::memory::Memory;
 
 /// A process at its entry point.
@@ -34,7 +34,7 @@ pub fn link(pid: Pid, entry: u64, key: &StartKey, view: &View) -> Result<Linked,
     let original = ptrace::read(pid, at).map_err(failed)?;
     ptrace::write(pid, at, original & !0xff | 0xcc).map_err(failed)?;
     let mut watched = Watched::new(pid, key, view, Noted::default());
-    while let Stop::Call(call) = watched.go_on()? {
+    while let Some(call) = watched.next_call()? {
         while_linking(watched.memory(), &call)?;
         watched.make(&call)?;
     }

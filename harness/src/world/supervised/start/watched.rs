@@ -48,14 +48,6 @@ impl Noted {
     }
 }
 
-/// Where a process has stopped.
-#[derive(Debug)]
-pub enum Stop {
-    /// It is about to make a call.
-    Call(user_regs_struct),
-    Breakpoint,
-}
-
 /// A process that is stopped, or on its way to its next stop.
 #[derive(Debug)]
 pub struct Watched<'a> {
@@ -78,14 +70,14 @@ impl<'a> Watched<'a> {
         Memory(self.pid.as_raw())
     }
 
-    /// Lets it go on to its next call or breakpoint. A signal goes to its handler: one that the
-    /// time stamp counter sends, for example.
-    pub fn go_on(&self) -> Result<Stop, String> {
+    /// Lets it go on until it is about to make a call; None: to a breakpoint. A signal goes to its
+    /// handler: one that the time stamp counter sends, for example.
+    pub fn next_call(&self) -> Result<Option<user_regs_struct>, String> {
         let mut signal = None;
         loop {
             match self.step(signal.take())? {
-                WaitStatus::PtraceSyscall(_) => return Ok(Stop::Call(self.registers()?)),
-                WaitStatus::Stopped(_, Signal::SIGTRAP) => return Ok(Stop::Breakpoint),
+                WaitStatus::PtraceSyscall(_) => return self.registers().map(Some),
+                WaitStatus::Stopped(_, Signal::SIGTRAP) => return Ok(None),
                 WaitStatus::Stopped(_, Signal::SIGSEGV) => signal = Some(Signal::SIGSEGV),
                 other => return Err(format!("it did not come to its next call: {other:?}")),
             }
