@@ -1,7 +1,8 @@
 //! Findings by cause over all workloads, and for each cause the smallest script that shows it.
 //!
-//! What one cause is, [`finding::cause`] decides; what is accepted is a cause of its own. Must not
-//! know: how a page looks.
+//! What one cause is, [`finding::cause`] decides; what is accepted is a cause of its own. A file
+//! system that turns read-only makes calls fail that also fail alone, perhaps in another workload:
+//! where both come to the same, the cause is that of the call. Must not know: how a page looks.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,6 +43,18 @@ impl Key {
         Some(Key { accepted: accepted.run(workload, record), cause, posix: record.is_posix() })
     }
 
+    /// Whether the failure of a call comes to what this comes to.
+    fn is_of_a_call(&self, other: &Key) -> bool {
+        let Key { accepted, cause, posix } = self;
+        matches!(cause.blamed, Blamed::Role(_) | Blamed::Call(_) | Blamed::NoCall)
+            && (accepted, &cause.signature, posix)
+                == (&other.accepted, &other.cause.signature, &other.posix)
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.cause.blamed == Blamed::ReadOnly
+    }
+
     /// What nobody accepted first; then what touches the user's own policy; then the worst first;
     /// what was not found out comes last.
     fn rank(&self, other_policy: bool) -> (bool, bool, bool, usize) {
@@ -77,6 +90,7 @@ impl Causes {
         for (case, file) in cases.iter().zip(files) {
             causes.add_case(case, file, world, setting);
         }
+        causes.put_read_only_to_calls();
         causes.found.sort_by_key(|(key, cause)| key.rank(cause.other_policy));
         causes
     }
@@ -125,6 +139,19 @@ impl Causes {
             cause.example = format!("{workload}: {}", finding::example_of(record));
             cause.sentence.clone_from(&record.sentence);
             cause.token.clone_from(&record.token);
+        }
+    }
+
+    fn put_read_only_to_calls(&mut self) {
+        let found = std::mem::take(&mut self.found);
+        let (read_only, others): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|(key, _)| key.is_read_only());
+        self.found = others;
+        for (key, cause) in read_only {
+            match self.found.iter_mut().find(|(other, _)| other.is_of_a_call(&key)) {
+                Some((_, known)) => take_in(known, cause),
+                None => self.found.push((key, cause)),
+            }
         }
     }
 
@@ -190,7 +217,11 @@ impl Causes {
     /// The number of the cause that a run belongs to, from 1.
     pub fn number(&self, workload: &str, record: &Record, accepted: &Accepted) -> Option<usize> {
         let key = Key::of_run(workload, record, accepted)?;
-        self.found.iter().position(|(other, _)| *other == key).map(|n| n + 1)
+        let position = |is_it: &dyn Fn(&Key) -> bool| {
+            self.found.iter().position(|(other, _)| is_it(other)).map(|n| n + 1)
+        };
+        let of_a_call = || position(&|other| key.is_read_only() && other.is_of_a_call(&key));
+        position(&|other| *other == key).or_else(of_a_call)
     }
 
     pub fn list(&self) -> Vec<Cause> {
@@ -239,6 +270,20 @@ impl Causes {
 fn put(list: &mut Vec<String>, text: &str) {
     if !list.iter().any(|known| known == text) {
         list.push(text.to_string());
+    }
+}
+
+/// Counts the runs of one cause as those of another, whose example stays unless this one alone
+/// touches the user's own policy.
+fn take_in(known: &mut Cause, other: Cause) {
+    known.runs += other.runs;
+    known.states += other.states;
+    other.workloads.iter().for_each(|workload| put(&mut known.workloads, workload));
+    other.places.iter().for_each(|place| put(&mut known.places, place));
+    other.faults.iter().for_each(|fault| put(&mut known.faults, fault));
+    if known.other_policy && !other.other_policy {
+        let Cause { example, sentence, token, .. } = other;
+        *known = Cause { other_policy: false, example, sentence, token, ..known.clone() };
     }
 }
 
@@ -291,4 +336,58 @@ fn explanation(
     let Ok(cases) = parse_all(vec![file_of(&token, token.script.clone())]) else { return Ok(None) };
     let Some(case) = cases.first() else { return Ok(None) };
     Ok(explain(&Question { pool, world, case }, |_| ())?.ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Verdict;
+    use crate::sweep::{Kind, RunResult};
+
+    fn record(site: &str, fault: &str, sentence: &str) -> Record {
+        Record {
+            site: site.parse().expect(site),
+            place: 0,
+            fault: fault.parse().expect(fault),
+            kind: Kind::Error,
+            ending: crate::sweep::Ending::Killed,
+            result: RunResult::Judged(Verdict::LostReported),
+            cut: None,
+            lacks: BTreeSet::new(),
+            images: 0,
+            sampled: false,
+            sentence: sentence.to_string(),
+            reason: Some(Reason::other(sentence)),
+            token: String::new(),
+            same_as_default_order: false,
+            past_last_call: false,
+            counts_as: None,
+        }
+    }
+
+    #[test]
+    fn what_a_read_only_file_system_comes_to_is_put_to_a_call_that_fails_alone() {
+        let of = |workload: &str, records: &[Record]| Sweep {
+            workload: workload.to_string(),
+            records: records.to_vec(),
+            ..Sweep::default()
+        };
+        let first = record("child.rdb-temp.write#1", "EROFS+", "a write is gone");
+        let last = record("parent.aof.write#1", "EROFS+", "a key is back");
+        let sweeps = [
+            of("a", &[first.clone(), last.clone()]),
+            of("b", &[record("parent.aof.write#1", "EIO", "a write is gone")]),
+        ];
+        let accepted = Accepted::default();
+        let causes = Causes::of(&sweeps, &[], &[], "sim", &accepted, &Setting::default());
+        let mut seen: Vec<_> =
+            causes.list().iter().map(|it| (it.runs, it.places.join(", "))).collect();
+        seen.sort();
+        let expected =
+            [(1, "read-only file system"), (2, "parent.aof.write, read-only file system")];
+        assert_eq!(seen, expected.map(|(runs, places)| (runs, places.to_string())));
+        let number = |record| causes.number("a", record, &accepted);
+        assert!(number(&first).is_some() && number(&last).is_some());
+        assert_ne!(number(&first), number(&last));
+    }
 }
