@@ -21,7 +21,8 @@
 //! - `no` keeps after a kill every acknowledged write, after a power cut nothing.
 //! - Without an append-only file, the last SAVE or BGSAVE that reported success is kept. While one
 //!   is being switched on nothing more is, until the first rewrite has succeeded (where there is a
-//!   manifest: until it names the new file); from then on the file owes what came before, too.
+//!   manifest: until it names the new file, and the sync of its directory has not failed); from
+//!   then on the file owes what came before, too.
 //! - A FLUSHALL that answers `+OK` while there are save points has saved an empty snapshot, if the
 //!   documentation of the server says so.
 //! - What WAITAOF has counted this server for is kept, after a kill and after a power cut.

@@ -129,7 +129,9 @@ pub fn changes(seen: &Observations, incarnation: u32) -> impl Iterator<Item = us
 }
 
 /// The first call from `since` on by which the server put a rewritten file into place: its rename,
-/// or, where a manifest says which files count, the manifest's.
+/// or, where a manifest says which files count, the manifest's. If the directory cannot be synced
+/// after that, the rewrite has failed for the server (`writeAofManifestFile`, aof.c), and it is not
+/// over until another one succeeds.
 pub fn rewritten(seen: &Observations, incarnation: u32, since: usize) -> Option<usize> {
     let renamed = |from: usize, role: &str| {
         let place = seen.calls.iter().skip(from).position(|call| {
@@ -143,10 +145,30 @@ pub fn rewritten(seen: &Observations, incarnation: u32, since: usize) -> Option<
         place.map(|place| place + from)
     };
     let file = renamed(since, "rewrite-bg")?;
-    match &seen.calls[file].record.detail {
-        Detail::To(role) if role == "base" => renamed(file, "manifest-temp"),
-        _ => Some(file),
+    let place = match &seen.calls[file].record.detail {
+        Detail::To(role) if role == "base" => renamed(file, "manifest-temp")?,
+        _ => return Some(file),
+    };
+    match directory_sync_fails(seen, place) {
+        true => rewritten(seen, incarnation, place + 1),
+        false => Some(place),
     }
+}
+
+/// Whether the next call of the server's main thread after this one is a sync of a directory that
+/// fails.
+fn directory_sync_fails(seen: &Observations, place: usize) -> bool {
+    let incarnation = seen.calls[place].record.site.incarnation;
+    let its = |record: &&CallRecord| {
+        record.site.incarnation == incarnation && record.site.task == "parent"
+    };
+    let mut after = seen.calls[place + 1..].iter().map(|call| &call.record).filter(its);
+    let synced = after.find(|record| record.site.call != CallName::Open);
+    synced.is_some_and(|record| {
+        let is_directory = record.site.role.as_deref() == Some("dir");
+        let failed = matches!(record.returned, Some(Returned::Error(_)));
+        record.site.call.is_sync() && is_directory && failed
+    })
 }
 
 /// One tick of the server's cron (directive `hz`, 10 unless it is set): how late it may notice

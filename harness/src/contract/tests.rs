@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use nix::errno::Errno;
+
 use super::*;
 use crate::observation::{
     Announces, Argv, Call, CallRecord, Child, Commands, Cut, Damaged, Detail, Ending, Fsync,
@@ -13,6 +15,7 @@ mod living;
 mod postponed;
 mod power;
 mod reported;
+mod switching;
 
 /// Three acknowledged writes at 1, 2 and 3 s under a policy, each written before its reply, then an
 /// end at 4 s and another start.
@@ -239,35 +242,6 @@ fn a_policy_counts_for_what_comes_after_it() {
         Verdict::LostAllowed,
         "two writes, and no file when it ended"
     );
-}
-
-#[test]
-fn switching_on_promises_nothing_until_the_first_rewrite_has_succeeded() {
-    let mut switched = seen("always", How::Killed);
-    switched.policies[0].policy.appendonly = false;
-    set(&mut switched, 1, |policy| policy.appendonly = true);
-    assert_eq!(regime_of(&switched, 1, 9), Regime::Off);
-    assert_eq!(regime_of(&switched, 3, 9), Regime::Switching);
-    assert_eq!(verdict(&switched, 0), Verdict::LostAllowed);
-    switched.calls.push(call("parent.rewrite-bg.rename#1", seconds(3), None, value(0), false));
-    assert_eq!(regime_of(&switched, 3, 3), Regime::Switching);
-    assert_eq!(regime_of(&switched, 3, 4), Regime::Always);
-    assert_eq!(verdict(&switched, 0), Verdict::Lost, "the rewrite took in what came before");
-    switched.calls[3].record.detail = Detail::To("base".into());
-    assert_eq!(regime_of(&switched, 3, 9), Regime::Switching, "no manifest names it");
-    switched.calls.push(call("parent.manifest-temp.rename#2", seconds(3), None, value(0), false));
-    assert_eq!(regime_of(&switched, 3, 4), Regime::Switching);
-    assert_eq!(regime_of(&switched, 3, 5), Regime::Always);
-}
-
-#[test]
-fn a_shutdown_while_the_file_is_switched_on_reaffirms_too() {
-    let mut switched = seen("always", How::Shutdown(0));
-    switched.policies[0].policy.appendonly = false;
-    set(&mut switched, 1, |policy| policy.appendonly = true);
-    assert_eq!(verdict(&switched, 0), Verdict::Lost);
-    switched.policies[1].policy.appendonly = false;
-    assert_eq!(verdict(&switched, 0), Verdict::LostAllowed, "the file is not even asked for");
 }
 
 /// As [`seen`], without an append-only file.
