@@ -54,7 +54,12 @@ pub fn take_whole(raw: &mut Vec<u8>) -> Vec<u8> {
 pub fn take_lines(raw: &mut Vec<u8>) -> Vec<LogLine> {
     let whole = take_whole(raw);
     let text = String::from_utf8_lossy(&whole);
-    text.lines().filter(|line| !line.trim().is_empty()).map(line).collect()
+    raw_lines(&text).map(line).collect()
+}
+
+/// The lines that are not empty.
+pub fn raw_lines(text: &str) -> impl DoubleEndedIterator<Item = &str> {
+    text.lines().filter(|line| !line.trim().is_empty())
 }
 
 /// Whether a line belongs into a transcript.
@@ -68,17 +73,26 @@ pub fn opens_a_memory_dump(line: &LogLine) -> bool {
 }
 
 /// `PID:ROLE dd Mon yyyy hh:mm:ss.mmm LEVEL message`, or `PID:signal-handler (UNIXTIME) message`.
-fn line(raw: &str) -> LogLine {
-    let (level, message) = match headed(raw) {
-        Some((level, message)) => (Some(level), message),
-        None => {
-            match raw.split_once(":signal-handler (").and_then(|(_, rest)| rest.split_once(") ")) {
-                Some((_, message)) => (Some('#'), message),
-                None => (None, raw),
-            }
-        }
-    };
+pub fn line(raw: &str) -> LogLine {
+    let (level, message) = parts(raw);
     LogLine { level, message: mask(message) }
+}
+
+/// Whether the server warns in this line.
+pub fn warns(raw: &str) -> bool {
+    parts(raw).0 == Some('#')
+}
+
+fn parts(raw: &str) -> (Option<char>, &str) {
+    if let Some((level, message)) = headed(raw) {
+        return (Some(level), message);
+    }
+    let of_handler =
+        raw.split_once(":signal-handler (").and_then(|(_, rest)| rest.split_once(") "));
+    match of_handler {
+        Some((_, message)) => (Some('#'), message),
+        None => (None, raw),
+    }
 }
 
 fn headed(raw: &str) -> Option<(char, &str)> {

@@ -23,8 +23,10 @@ impl Runner<'_> {
             return self.claims_too_much(overclaim);
         }
         let written = self.session.world.log();
-        let ready = self.current.as_ref().unwrap_or(self.profile).ready.clone();
-        self.record.logged(&written, &ready);
+        if !written.is_empty() {
+            let ready = &self.current.as_ref().unwrap_or(self.profile).ready;
+            self.record.logged(&written, ready);
+        }
         for arrived in self.session.receive()? {
             self.observe_reply(arrived);
         }

@@ -71,11 +71,10 @@ impl ServerLog {
     /// The first warning since the start that says something about data, which is why it failed
     /// where it did; else the last line.
     pub fn fatal_line(&self) -> Option<String> {
-        let mut end = self.end.clone();
-        end.push(b'\n');
-        let lines: Vec<LogLine> = log::take_lines(&mut end);
-        let telling = |line: &&LogLine| line.level == Some('#') && log::matters(line);
-        let line = lines.iter().find(telling).or(lines.last());
+        let end = String::from_utf8_lossy(&self.end);
+        let mut warnings = log::raw_lines(&end).filter(|raw| log::warns(raw)).map(log::line);
+        let line = warnings.find(log::matters);
+        let line = line.or_else(|| log::raw_lines(&end).next_back().map(log::line));
         line.map(|line| line.message.trim().to_string())
     }
 

@@ -3,8 +3,10 @@
 //!
 //! Must not know: how the server was started.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::lack::Lack;
 use crate::observation::How;
 use crate::profile::Profile;
 use crate::world::{Broken, World};
@@ -17,6 +19,8 @@ pub type Class = u64;
 pub struct StartShown {
     /// How each attempt ended that was refused.
     pub ends: Vec<How>,
+    /// What the server said when it was refused first, without numbers.
+    pub says: Option<String>,
     /// Whether one runs now.
     pub running: bool,
     /// What it holds, as a number; None: nobody answers.
@@ -25,16 +29,39 @@ pub struct StartShown {
     pub disk: u64,
 }
 
+/// The same, as numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Came {
+    /// All of it.
+    all: u64,
+    /// If no server came up: how, and what it said.
+    refused: Option<u64>,
+}
+
 impl StartShown {
-    pub fn class(&self) -> Class {
+    pub fn came(&self) -> Came {
         let ends: Vec<String> = self.ends.iter().map(|how| format!("{how:?}")).collect();
-        hash_of(&(ends, self.running, self.content, self.disk))
+        let refused = (!self.running).then(|| hash_of(&(&ends, &self.says)));
+        let all = hash_of(&(&ends, &self.says, self.running, self.content, self.disk));
+        Came { all, refused }
     }
 }
 
-/// The class of an image from which no start can be carried out.
-pub fn class_of_broken(broken: &Broken) -> Class {
-    hash_of(&broken.to_string())
+impl Came {
+    /// No start can be carried out.
+    pub fn broken(broken: &Broken) -> Came {
+        Came { all: hash_of(&broken.to_string()), refused: None }
+    }
+
+    pub fn class(self) -> Class {
+        self.all
+    }
+
+    /// Where a refused start is the end of the run, nobody looks at what is on the disk. What it
+    /// lacks still parts findings.
+    pub fn class_at_the_end(self, lacks: &BTreeSet<Lack>) -> Class {
+        self.refused.map_or(self.all, |refused| hash_of(&(refused, lacks)))
+    }
 }
 
 /// What is on the disk, as far as a server ever reads it: of a temporary file only that it is

@@ -4,10 +4,12 @@
 
 use super::class::{StartShown, disk_hash};
 use super::point::Start;
+use crate::contract::reason::without_numbers;
 use crate::kernel::Image;
 use crate::observation::How;
 use crate::profile::Profile;
 use crate::runner::oracle::Oracle;
+use crate::runner::server_log::ServerLog;
 use crate::runner::starts::ATTEMPTS;
 use crate::world::{Broken, Status, World};
 
@@ -22,35 +24,50 @@ pub fn shown(
     if let Some(server) = &start.server {
         world.use_server(server)?;
     }
-    let ends = refused(start, world, profile)?;
+    let Refused { ends, says } = refused(start, world, profile)?;
     let running = matches!(world.status(), Status::Running);
     let disk = disk_hash(world, profile);
     let content = match running {
         true => Some(start.seen_of(world, image, ends.is_empty(), oracle)?),
         false => None,
     };
-    Ok(StartShown { ends, running, content, disk })
+    Ok(StartShown { ends, says, running, content, disk })
 }
 
-/// Starts it as a run does, see `Runner::start`. Returns how it ended where it was refused.
-fn refused(start: &Start, world: &mut dyn World, profile: &Profile) -> Result<Vec<How>, Broken> {
-    let mut ends = Vec::new();
+/// Starts that were refused.
+#[derive(Default)]
+struct Refused {
+    /// How each ended.
+    ends: Vec<How>,
+    /// What the first said.
+    says: Option<String>,
+}
+
+/// Starts it as a run does, see `Runner::start`.
+fn refused(start: &Start, world: &mut dyn World, profile: &Profile) -> Result<Refused, Broken> {
+    let mut refused = Refused::default();
     let mut before = disk_hash(world, profile);
-    while ends.len() < ATTEMPTS {
+    while refused.ends.len() < ATTEMPTS {
         // Nothing comes of this start but what is seen of it.
         world.power_stays_on();
+        world.log();
         world.start(&start.directives)?;
         let how = match world.status() {
             Status::Running | Status::Off => break,
             Status::Exited(code) => How::Exited(code),
             Status::Signaled(number) => How::Signaled(number),
         };
-        ends.push(how);
+        if refused.ends.is_empty() {
+            let mut log = ServerLog::default();
+            log.pass_over(&world.log());
+            refused.says = log.fatal_line().as_deref().map(without_numbers);
+        }
+        refused.ends.push(how);
         let after = disk_hash(world, profile);
         // The same disk is refused for the same reason.
         if std::mem::replace(&mut before, after) == after {
-            ends.resize(ATTEMPTS, how);
+            refused.ends.resize(ATTEMPTS, how);
         }
     }
-    Ok(ends)
+    Ok(refused)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::class::{Class, hash_of};
+use super::class::{Came, hash_of};
 use super::lack::Lack;
 use crate::case::script::{Script, Verb};
 use crate::kernel::disk::power_cut::Shown;
@@ -85,14 +85,11 @@ pub type Make<'a> = dyn Fn() -> Result<Box<dyn World>, Broken> + 'a;
 
 /// Starts servers from images and judges one of each class.
 pub trait Judge {
-    /// The image's class, if it is not known yet, and a summary, unless the class was judged.
-    fn judge(
-        &mut self,
-        shown: &Shown,
-        known: Option<Class>,
-        judged: &BTreeSet<Class>,
-        oracle: &mut dyn Oracle,
-    ) -> Result<(Class, Option<RunSummary>), Broken>;
+    /// Starts the server to see what it makes of the image.
+    fn look(&mut self, image: &Image, oracle: &mut dyn Oracle) -> Result<Came, Broken>;
+
+    /// The whole run with this image.
+    fn judge(&mut self, shown: &Shown, oracle: &mut dyn Oracle) -> Result<RunSummary, Broken>;
 
     /// Every image was judged.
     fn finish(&mut self) -> Result<(), Broken>;
@@ -116,6 +113,8 @@ pub struct Start {
     pub hash: u64,
     /// Each image is loaded by itself, and an ordinary run is judged.
     pub loads_alone: bool,
+    /// The script ends with this start, and what it comes to is put down to no lie.
+    pub is_the_end: bool,
 }
 
 impl Start {

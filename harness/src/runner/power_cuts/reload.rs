@@ -3,9 +3,7 @@
 //! Many images share a machine; one of each class is judged by an ordinary run of the whole script.
 //! Must not know: what is promised.
 
-use std::collections::BTreeSet;
-
-use super::class::{Class, StartShown, class_of_broken};
+use super::class::{Came, StartShown};
 use super::look;
 use super::point::{CutPoint, Judge, Make, Start, parsed};
 use crate::kernel::Image;
@@ -30,26 +28,20 @@ pub(super) struct Loader<'a> {
 const SHARE: u32 = 64;
 
 impl Judge for Loader<'_> {
-    fn judge(
-        &mut self,
-        shown: &Shown,
-        known: Option<Class>,
-        judged: &BTreeSet<Class>,
-        oracle: &mut dyn Oracle,
-    ) -> Result<(Class, Option<RunSummary>), Broken> {
-        let class = match known {
-            Some(class) => class,
-            None => self.class_of(&shown.image, oracle)?,
-        };
-        if judged.contains(&class) {
-            return Ok((class, None));
+    fn look(&mut self, image: &Image, oracle: &mut dyn Oracle) -> Result<Came, Broken> {
+        match self.load(image, oracle) {
+            Err(hung @ Broken::Hung(_)) => {
+                self.world = None;
+                Ok(Came::broken(&hung))
+            }
+            shown => shown.map(|shown| shown.came()),
         }
+    }
+
+    fn judge(&mut self, shown: &Shown, oracle: &mut dyn Oracle) -> Result<RunSummary, Broken> {
         let script = parsed(&self.point.leaving(shown.cut))?;
         let mut world = (self.make)()?;
-        Ok((
-            class,
-            Some(run_for_summary(&script, &mut *world, self.profile, oracle, Collect::Verdicts)),
-        ))
+        Ok(run_for_summary(&script, &mut *world, self.profile, oracle, Collect::Verdicts))
     }
 
     fn finish(&mut self) -> Result<(), Broken> {
@@ -59,16 +51,6 @@ impl Judge for Loader<'_> {
 }
 
 impl Loader<'_> {
-    fn class_of(&mut self, image: &Image, oracle: &mut dyn Oracle) -> Result<Class, Broken> {
-        match self.load(image, oracle) {
-            Err(hung @ Broken::Hung(_)) => {
-                self.world = None;
-                Ok(class_of_broken(&hung))
-            }
-            shown => shown.map(|shown| shown.class()),
-        }
-    }
-
     fn load(&mut self, image: &Image, oracle: &mut dyn Oracle) -> Result<StartShown, Broken> {
         if self.used == SHARE {
             self.finish()?;

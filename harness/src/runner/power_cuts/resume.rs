@@ -4,10 +4,9 @@
 //! what the runner knows; a copy of both with another image on the disk is where the ordinary run
 //! with that cut would be. Must not know: what is promised, and which images there are.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::class::{Class, class_of_broken};
+use super::class::Came;
 use super::look;
 use super::point::{CutPoint, Judge, RepresentedRun, Start};
 use crate::case::script::Script;
@@ -35,41 +34,25 @@ pub(super) struct Resumed<'a> {
 }
 
 impl Judge for Resumed<'_> {
-    fn judge(
-        &mut self,
-        shown: &Shown,
-        known: Option<Class>,
-        judged: &BTreeSet<Class>,
-        oracle: &mut dyn Oracle,
-    ) -> Result<(Class, Option<RunSummary>), Broken> {
-        let class = match known {
-            Some(class) => class,
-            None => self.class_of(&shown.image, oracle)?,
-        };
-        if judged.contains(&class) {
-            return Ok((class, None));
+    fn look(&mut self, image: &Image, oracle: &mut dyn Oracle) -> Result<Came, Broken> {
+        self.world.resume_with(&self.powered_off, image)?;
+        match look::shown(&self.start, &mut *self.world, image, self.profile, oracle) {
+            Err(broken) => Ok(Came::broken(&broken)),
+            Ok(shown) => Ok(shown.came()),
         }
+    }
+
+    fn judge(&mut self, shown: &Shown, oracle: &mut dyn Oracle) -> Result<RunSummary, Broken> {
         self.world.resume_with(&self.powered_off, &shown.image)?;
         let (state, world) = (self.state.clone(), &mut *self.world);
         let mut runner = Runner::at(state, self.script, world, self.profile, Some(oracle));
         runner.represented = Some(RepresentedRun { point: self.point, cut: shown.cut });
         runner.record.resumes_after(shown.cut);
         let end = runner.steps_from(self.step);
-        Ok((class, Some(summarize(runner, end, Collect::Verdicts))))
+        Ok(summarize(runner, end, Collect::Verdicts))
     }
 
     fn finish(&mut self) -> Result<(), Broken> {
         self.world.finish()
-    }
-}
-
-impl Resumed<'_> {
-    /// Starts the server to see what it makes of the image.
-    fn class_of(&mut self, image: &Image, oracle: &mut dyn Oracle) -> Result<Class, Broken> {
-        self.world.resume_with(&self.powered_off, image)?;
-        match look::shown(&self.start, &mut *self.world, image, self.profile, oracle) {
-            Err(broken) => Ok(class_of_broken(&broken)),
-            Ok(shown) => Ok(shown.class()),
-        }
     }
 }

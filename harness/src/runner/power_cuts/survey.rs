@@ -4,7 +4,8 @@
 //! cut could have left. From there the run goes on once for each image: the server is started, and
 //! what is seen of that is the image's class: how often the start was refused, the dataset, what
 //! the disk holds then, what was left behind. Nothing else can reach the rest of the run, so it is
-//! gone through and judged for one image of each class, and that speaks for all. A world that
+//! gone through and judged for one image of each class, and that speaks for all. Where the script
+//! ends with this start and it is refused, what the disk holds reaches nothing either. A world that
 //! cannot go on from a machine of another (see `World::suspend`) loads each image on a machine for
 //! that alone, and judges one of each class by an ordinary run; so does a run in which something
 //! looked at the disk between the cut and the start, or in which a fault outlives it. Both ways
@@ -14,15 +15,19 @@
 //! common; what was promised is not, because it differs by call. Must not know: what is promised,
 //! and why it is asked.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::class::{Class, hash_of};
+use rustc_hash::FxHashMap;
+
+use super::class::{Came, Class, hash_of};
 use super::lack::Lack;
 use super::point::{CutPoint, Judge, Judged, Make, Question, Start, Surveyed, parsed};
 use super::reload::Loader;
 use super::resume::Resumed;
 use crate::case::script::{Script, Verb};
+use crate::contract::regime::last_lie;
 use crate::kernel::Survey;
 use crate::kernel::disk::power_cut::{FsModel, Shown};
 use crate::profile::Profile;
@@ -35,7 +40,7 @@ use crate::world::{Broken, World};
 /// What is known of images that were started from.
 #[derive(Debug, Default)]
 pub struct Loads {
-    known: BTreeMap<Question, Class>,
+    known: FxHashMap<Question, Came>,
     /// How many were asked for, known or not.
     pub asked: u64,
 }
@@ -67,6 +72,9 @@ pub fn survey(
     let Reached { survey, mut start, state, step, alone } = reached;
     let powered_off = if alone && world.kernel().is_at_rest() { world.suspend() } else { None };
     start.loads_alone = powered_off.is_none();
+    start.is_the_end = powered_off.is_some()
+        && step + 1 == script.steps.len()
+        && last_lie(&state.record.seen).is_none();
     let start = Rc::new(start);
     let mut judge: Box<dyn Judge + '_> = match powered_off {
         Some(powered_off) => {
@@ -97,30 +105,43 @@ fn judge_each(
     let Some(images) = &survey.images else { return Ok(Surveyed::default()) };
     let mut surveyed = Surveyed { complete: images.complete, ..Surveyed::default() };
     surveyed.images = vec![0; FsModel::ALL.len()];
-    let mut classes: BTreeSet<Class> = BTreeSet::new();
     // Where the class of an image is among those that were judged.
     let mut places: BTreeMap<Class, usize> = BTreeMap::new();
     for shown in &images.shown {
         go_on()?;
         surveyed.images[shown.cut.fs as usize] += 1;
-        loads.asked += 1;
-        let question = start.question(&shown.image);
-        let known = loads.known.get(&question).copied();
-        let judged = known.filter(|class| classes.contains(class)).map(|class| (class, None));
-        let (class, brief) = match judged {
-            Some(judged) => judged,
-            None => judge.judge(shown, known, &classes, oracle)?,
-        };
-        loads.known.insert(question, class);
-        classes.insert(class);
-        if let Some(brief) = brief {
-            places.insert(class, surveyed.judged.len());
-            surveyed.judged.push(Judged { cut: shown.cut, lacks: lacks(shown), brief });
-        } else if let Some(place) = places.get(&class) {
-            surveyed.judged[*place].prefer(shown.cut, lacks(shown));
+        let (came, lacks) = (loads.came(shown, start, judge, oracle)?, lacks(shown));
+        let class = if start.is_the_end { came.class_at_the_end(&lacks) } else { came.class() };
+        match places.entry(class) {
+            Entry::Occupied(place) => surveyed.judged[*place.get()].prefer(shown.cut, lacks),
+            Entry::Vacant(place) => {
+                let brief = judge.judge(shown, oracle)?;
+                place.insert(surveyed.judged.len());
+                surveyed.judged.push(Judged { cut: shown.cut, lacks, brief });
+            }
         }
     }
     Ok(surveyed)
+}
+
+impl Loads {
+    /// What comes of a start from this image.
+    fn came(
+        &mut self,
+        shown: &Shown,
+        start: &Start,
+        judge: &mut dyn Judge,
+        oracle: &mut dyn Oracle,
+    ) -> Result<Came, Broken> {
+        self.asked += 1;
+        let question = start.question(&shown.image);
+        if let Some(came) = self.known.get(&question) {
+            return Ok(*came);
+        }
+        let came = judge.look(&shown.image, oracle)?;
+        self.known.insert(question, came);
+        Ok(came)
+    }
 }
 
 /// A run that has come to the start after the cut.
@@ -194,6 +215,7 @@ impl Runner<'_> {
             behind: self.session.behind(),
             timed: self.is_timed(),
             loads_alone: false,
+            is_the_end: false,
         }
     }
 }

@@ -182,7 +182,9 @@ struct Landed<'a> {
 
 /// The content of the file after these fates, one for each entry of its journal.
 pub fn content(content: &PageCache, fates: &[Fate], given_up: GivenUp) -> Vec<u8> {
-    let bytes = content.durable().to_vec();
+    let (durable, live) = (content.durable(), content.live());
+    let mut bytes = Vec::with_capacity(durable.len().max(live.len()));
+    bytes.extend_from_slice(durable);
     let size = bytes.len() as u64;
     let blocks = Blocks::of(content);
     let mut file = File { bytes, size, blocks, same_blocks: u64::MAX, same_pages: u64::MAX };

@@ -3,8 +3,10 @@
 //! Must not know: how it came about.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+
+use rustc_hash::FxHasher;
 
 use crate::kernel::disk::Disk;
 
@@ -18,7 +20,7 @@ pub(super) struct Content {
 impl Content {
     pub fn new(bytes: impl Into<Arc<[u8]>>) -> Content {
         let bytes = bytes.into();
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = FxHasher::default();
         bytes.hash(&mut hasher);
         Content { hash: hasher.finish(), bytes }
     }
@@ -72,7 +74,7 @@ impl Image {
     }
 
     pub(super) fn finished(mut self) -> Image {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = FxHasher::default();
         self.dirs.hash(&mut hasher);
         for (name, content) in &self.files {
             (name, content.hash).hash(&mut hasher);

@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use rustc_hash::FxHashSet;
 
 use super::choice::NUMBERED;
 use super::fate::Choice;
@@ -40,14 +40,15 @@ impl PowerCut<'_> {
     /// besides those with names.
     pub fn images(disk: &Disk, weakest: FsModel, budget: u64) -> Images {
         let mut images = Images { shown: Vec::new(), complete: true, choices: 0 };
-        let mut known = BTreeSet::new();
+        let mut known = FxHashSet::default();
         let full = Image::of(disk);
         for fs in FsModel::ALL.into_iter().filter(|fs| *fs <= weakest) {
             let power = PowerCut::of(disk, fs);
             let mut show = |mode: Mode, choice: &Choice| {
-                let image = power.build(choice);
+                let names = power.names(choice);
+                let image = power.build_with(&names, choice);
                 if known.insert(image.hash()) {
-                    let missing = power.missing(&power.names(choice), &image, &full);
+                    let missing = power.missing(&names, &image, &full);
                     images.shown.push(Shown { cut: Cut { mode, fs }, image, missing });
                 }
             };

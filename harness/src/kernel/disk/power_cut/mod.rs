@@ -163,9 +163,13 @@ impl<'a> PowerCut<'a> {
 
     /// The image that results from this choice.
     fn build(&self, choice: &Choice) -> Image {
-        let names = self.names(choice);
+        self.build_with(&self.names(choice), choice)
+    }
+
+    /// The same, of which the names are known.
+    fn build_with(&self, names: &BTreeMap<String, Ino>, choice: &Choice) -> Image {
         let mut image = Image::default();
-        for (name, ino, is_dir) in self.entries(&names) {
+        for (name, ino, is_dir) in self.entries(names) {
             if is_dir {
                 image.add_dir(name);
             } else {
