@@ -17,8 +17,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 /// back to the kernel. The crate has no name for it.
 const PURGE_DELAY: c_int = 15;
 
-/// Never. The usual 10 ms have runs clear the same pages again and again, a tenth of a sweep, and so
-/// does a second: what is remembered grows and is forgotten for as long as a sweep lasts.
+/// Never. The usual 10 ms have runs clear the same pages again and again, a tenth of a sweep, and
+/// so does a second: what is remembered grows and is forgotten for as long as a sweep lasts.
 const NEVER: c_long = -1;
 
 /// Keeps free memory for the next run.

@@ -1,5 +1,5 @@
-//! Power cuts judged both ways: going on from a copy of the machine gives the same result, byte for
-//! byte, as loading each image by itself and as an ordinary run of the whole script.
+//! Power cuts judged both ways: going on from a copy of the machine gives the same records, byte
+//! for byte, as loading each image by itself and as an ordinary run of the whole script.
 //!
 //! Each workload is sampled: some of its cuts, with few images each. Cases that look at the disk
 //! while no server runs, or whose faults outlive the cut, take the ordinary way by themselves.
@@ -15,7 +15,7 @@ use std::rc::Rc;
 use sabot::case;
 use sabot::kernel::plan::When;
 use sabot::profile::Profile;
-use sabot::runner::{self, Collect, CutPoint, Loads, Surveyed, WorldOracle};
+use sabot::runner::{self, Collect, CutPoint, Judged, Loads, Surveyed, WorldOracle};
 use sabot::sweep::enumerate::Scope;
 use sabot::sweep::{Kind, RunPlan, Workload, cuts};
 use sabot::world::sim::{Sim, Stacks};
@@ -98,16 +98,31 @@ fn point(script: &str, site: &str) -> CutPoint {
     point
 }
 
-/// Returns how many classes there were.
-fn compare(point: &CutPoint, copies: &mut Bench, whole: &mut Bench) -> usize {
-    let (resumed, ordinary) = (copies.survey(point), whole.survey(point));
-    assert_eq!(resumed, ordinary, "{}", point.script());
-    let judged = resumed.map(|surveyed| surveyed.judged).unwrap_or_default();
-    for class in &judged {
+/// What both ways come to: going on from copies, and loading each image by itself.
+struct Both {
+    resumed: Option<Surveyed>,
+    ordinary: Option<Surveyed>,
+}
+
+/// Makes the survey both ways. Going on from copies takes refused starts together that loading
+/// tells apart by what is on the disk; nothing else may differ.
+fn compare(point: &CutPoint, copies: &mut Bench, whole: &mut Bench) -> Both {
+    let script = point.script();
+    let both = Both { resumed: copies.survey(point), ordinary: whole.survey(point) };
+    let [resumed, ordinary] =
+        [&both.resumed, &both.ordinary].map(|it| it.clone().unwrap_or_default());
+    assert_eq!(both.resumed.is_some(), both.ordinary.is_some(), "{script}");
+    let counts = |it: &Surveyed| (it.images.clone(), it.complete);
+    assert_eq!(counts(&resumed), counts(&ordinary), "{script}");
+    for class in &ordinary.judged {
+        let its = |other: &&Judged| other.brief == class.brief && other.lacks == class.lacks;
+        assert!(resumed.judged.iter().any(|other| its(&other)), "{script}: {class:?}");
+    }
+    for class in &resumed.judged {
         let text = point.leaving(class.cut);
         assert_eq!(class.brief, whole.brief(&text, Collect::Verdicts), "{text}");
     }
-    judged.len()
+    both
 }
 
 #[test]
@@ -117,7 +132,7 @@ fn cuts_of_all_workloads_come_to_the_same_both_ways() {
     let entries = folder.read_dir().expect("the workloads are there");
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
     paths.sort();
-    let mut classes = 0;
+    let (mut classes, mut apart) = (0, 0);
     for path in paths {
         let text = std::fs::read_to_string(&path).expect("a workload is text");
         let workload = Workload::of("test", &case::parse("test", &text).expect("a case"));
@@ -126,10 +141,17 @@ fn cuts_of_all_workloads_come_to_the_same_both_ways() {
         let cut = plan.runs.iter().filter(|run| run.kind() == Kind::Power);
         for run in cut.step_by(STEP) {
             let point = cuts::point(&workload, run).expect("it cuts the power");
-            classes += compare(&point, &mut copies, &mut whole);
+            let Both { resumed, ordinary } = compare(&point, &mut copies, &mut whole);
+            let judged = |it: &Option<Surveyed>| it.as_ref().map_or(0, |it| it.judged.len());
+            classes += judged(&resumed);
+            apart += judged(&ordinary);
+            let (resumed, ordinary) = (Ok(resumed), Ok(ordinary));
+            assert_eq!(cuts::records(run, &resumed), cuts::records(run, &ordinary));
+            assert_eq!(cuts::other_states(run, &resumed), cuts::other_states(run, &ordinary));
         }
     }
     assert!(classes > 500, "{classes}");
+    assert!(apart > classes + 100, "{apart}, {classes}");
 }
 
 #[test]
@@ -158,7 +180,8 @@ fn a_run_goes_on_from_a_copy_only_where_the_image_alone_makes_a_difference() {
     let (mut copies, mut whole) = (Bench::new(true), Bench::new(false));
     for (script, site, copied) in stories {
         let point = point(&script, site);
-        assert!(compare(&point, &mut copies, &mut whole) > 1, "{script}");
+        let Both { resumed, .. } = compare(&point, &mut copies, &mut whole);
+        assert!(resumed.is_some_and(|it| it.judged.len() > 1), "{script}");
         assert_eq!(copies.made == 1, copied, "{script}");
     }
 }

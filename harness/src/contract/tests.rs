@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use nix::errno::Errno;
-
 use super::*;
 use crate::observation::{
     Announces, Argv, Call, CallRecord, Child, Commands, Cut, Damaged, Detail, Ending, Fsync,

@@ -3,11 +3,10 @@
 //! Must not know: how a tape is recorded and played.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use rustc_hash::FxHasher;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use super::tape::Tape;
 use crate::kernel::resting::Resting;
@@ -65,7 +64,7 @@ impl Starts {
 /// A tape that is recorded or played.
 pub type SharedTape = Rc<RefCell<Tape>>;
 
-type Tapes = BTreeMap<u64, Vec<(Rc<Key>, SharedTape)>>;
+type Tapes = FxHashMap<u64, Vec<(Rc<Key>, SharedTape)>>;
 
 /// How many bytes are remembered at most, about.
 const ROOM: usize = 96 << 20;

@@ -1,5 +1,7 @@
 //! Which of too many images are tried.
 
+use std::collections::BTreeSet;
+
 use super::super::tests::history::{append, appended, sync};
 use super::*;
 
