@@ -36,6 +36,8 @@ pub struct Observations {
     pub calls: Vec<Call>,
     /// When files were changed behind the server's back, and before which start (its index).
     pub damages: Vec<Damaged>,
+    /// Each time that a backup took the place of the data directory.
+    pub restored: Vec<Restored>,
     /// Signals that the plan sent to the server, by number, with the start they met.
     pub signals: Vec<(u32, i32)>,
     /// When INFO was seen to report trouble with writing, and by which field.
@@ -301,6 +303,18 @@ impl Call {
     pub fn is_lie(&self) -> bool {
         self.record.injected == Some(Injected::Lie)
     }
+}
+
+/// A backup has taken the place of the data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// How many starts there had been, and how many calls had been seen.
+    pub starts: usize,
+    pub calls: usize,
+    /// How many commands had been sent when the backup was begun.
+    pub commands: usize,
+    /// That moment, as if the server had been killed then.
+    pub began: End,
 }
 
 /// A change of a file while the server was down.

@@ -52,6 +52,11 @@ impl fmt::Display for Verb {
             Verb::PowerCut(cut) => write!(f, "power-cut {cut}"),
             Verb::Settle => f.write_str("settle"),
             Verb::Repair => f.write_str("repair"),
+            Verb::Backup(roles) => {
+                f.write_str("backup")?;
+                roles.iter().try_for_each(|role| write!(f, " {}", word(&role.role)))
+            }
+            Verb::Restore => f.write_str("restore"),
             Verb::Shutdown(Signal::SIGTERM) => f.write_str("shutdown"),
             Verb::Shutdown(signal) => write!(f, "shutdown {signal}"),
             Verb::Restart(restart) => write!(f, "restart{restart}"),

@@ -20,6 +20,7 @@ mod power;
 pub mod script;
 pub mod values;
 pub mod verbs;
+mod watched;
 
 pub use error::{BadCase, CaseError};
 pub use parser::{Parser, parse};

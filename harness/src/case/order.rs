@@ -25,6 +25,9 @@ pub(super) fn out_of_place(step: &Step, before: &[Step]) -> Option<Wrong> {
         {
             wrong("no verdict before it", "verdicts come with `restart`, `check` and `shutdown`")
         }
+        Verb::Restore if !any(|verb| matches!(verb, Verb::Backup(_))) => {
+            wrong("no backup before it", "make one while the server runs: `backup`")
+        }
         Verb::HealOnly(Healed::Rules(name)) => no_such_rule(step, name, before),
         _ => None,
     }

@@ -33,7 +33,8 @@ pub fn objections(
             }
             Effect::Retval(_) if !can_lie(*call) => {
                 let message = format!("`{call}` cannot claim what it did not do");
-                let help = "it would have to invent a descriptor or a process; use error=";
+                let help =
+                    "it would have to invent a descriptor, a process or an answer; use error=";
                 wrongs.push(Wrong::new(place.clone(), message, help));
             }
             Effect::Retval(claim) if *claim != Claim::Exactly(0) && *call == CallName::Read => {
@@ -57,15 +58,18 @@ pub fn objections(
 
 /// Whether a site of this call has a role.
 fn has_file(call: CallName) -> bool {
-    !matches!(call, CallName::Pipe | CallName::Fork | CallName::Wait4)
+    !matches!(call, CallName::Pipe | CallName::Fork | CallName::Wait4 | CallName::Getcwd)
 }
 
 /// Whether it can fail because nothing may be changed.
 fn may_change(call: CallName) -> bool {
-    has_file(call) && !matches!(call, CallName::Read | CallName::Close | CallName::Dup)
+    let harmless = matches!(call, CallName::Read | CallName::Close | CallName::Dup);
+    has_file(call) && !harmless && !call.is_question()
 }
 
 /// Whether success can be claimed without the deed.
 fn can_lie(call: CallName) -> bool {
-    has_file(call) && !matches!(call, CallName::Open | CallName::Close)
+    let invents =
+        matches!(call, CallName::Open | CallName::Close | CallName::Stat | CallName::Fstat);
+    has_file(call) && !invents
 }

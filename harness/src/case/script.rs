@@ -79,6 +79,10 @@ pub enum Verb {
     Settle,
     /// The server's own check tool mends its append-only file.
     Repair,
+    /// Somebody copies the files of the running server that have these roles; none: all of them.
+    Backup(Vec<Named>),
+    /// The backup takes the place of the data directory.
+    Restore,
     Shutdown(Signal),
     Restart(Restart),
     /// Puts a file into the data directory while no server runs.
@@ -331,6 +335,7 @@ impl Verb {
             | Verb::File { .. }
             | Verb::Settle
             | Verb::Repair
+            | Verb::Restore
             | Verb::Hold(_)
             | Verb::Release(_)
             | Verb::Damage { .. }
@@ -344,6 +349,7 @@ impl Verb {
             | Verb::Kill(_)
             | Verb::Signal { .. }
             | Verb::Orphan(_)
+            | Verb::Backup(_)
             | Verb::PowerCut(_)
             | Verb::Shutdown(_)
             | Verb::Restart(_)

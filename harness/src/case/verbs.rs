@@ -84,6 +84,8 @@ const VERBS: &[(&str, &str, Parser)] = &[
     ("restart", "restart [with SERVER] [DIRECTIVE VALUE]…", restart),
     ("file", "file NAME CONTENT, or file NAME from PATH", attached::parse),
     ("repair", "repair", |args| args.nothing(Verb::Repair)),
+    ("backup", "backup [ROLE]…", |args| Ok(Verb::Backup(args.words.iter().map(named).collect()))),
+    ("restore", "restore", |args| args.nothing(Verb::Restore)),
     ("damage", "damage ROLE cut N | append HEX | zero OFFSET LEN | empty | remove", damage),
     ("show", "show info FIELD… | log | file ROLE | files | latency", show),
     ("expect", concat!("expect REPLY | ", assertions!()), expect),

@@ -63,6 +63,7 @@
 //! Must not know: which world produced the observations, and how they are printed.
 
 mod announced;
+mod backups;
 pub mod history;
 mod live_checks;
 mod owed;
@@ -157,6 +158,22 @@ pub enum Moment {
 /// Judges a dataset that is the state after the first `survivors` of `entries`, and after no longer
 /// prefix; None: after none.
 pub fn judge(
+    seen: &Observations,
+    entries: &[Entry],
+    survivors: Option<usize>,
+    moment: Moment,
+) -> Judgement {
+    match backups::as_of_backup(seen, entries).filter(|_| moment == Moment::Restarted) {
+        Some((seen, entries)) => Judgement {
+            // It is about the end of a server that has not ended there.
+            unless_announced: None,
+            ..judge_files(&seen, &entries, survivors, moment)
+        },
+        None => judge_files(seen, entries, survivors, moment),
+    }
+}
+
+fn judge_files(
     seen: &Observations,
     entries: &[Entry],
     survivors: Option<usize>,

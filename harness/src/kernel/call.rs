@@ -25,6 +25,10 @@ pub enum CallName {
     Pipe,
     Fork,
     Wait4,
+    Stat,
+    Fstat,
+    Getcwd,
+    Fadvise,
 }
 
 /// Each call with its name in sites and the other names that select it.
@@ -46,6 +50,10 @@ const NAMES: &[(CallName, &str, &[&str])] = &[
     (CallName::Pipe, "pipe", &["pipe2"]),
     (CallName::Fork, "fork", &["vfork", "clone", "clone3"]),
     (CallName::Wait4, "wait4", &["wait3", "waitpid", "waitid"]),
+    (CallName::Stat, "stat", &["lstat", "newfstatat", "statx"]),
+    (CallName::Fstat, "fstat", &[]),
+    (CallName::Getcwd, "getcwd", &[]),
+    (CallName::Fadvise, "fadvise", &["fadvise64", "posix_fadvise"]),
 ];
 
 impl CallName {
@@ -75,6 +83,13 @@ impl CallName {
         let mut words: Vec<_> = NAMES.iter().map(|(_, name, _)| *name).collect();
         words.push("sync");
         words
+    }
+
+    /// Whether it only asks or advises. Such a call is a site only where a case is about it:
+    /// servers make many of them, and each would cost a trap.
+    pub fn is_question(self) -> bool {
+        use CallName::{Fadvise, Fstat, Getcwd, Stat};
+        matches!(self, Stat | Fstat | Getcwd | Fadvise)
     }
 
     /// Whether this call makes data durable.

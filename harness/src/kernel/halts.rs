@@ -133,6 +133,7 @@ impl Kernel {
             pipe_roles: Part::default(),
             survey: None,
             looks: None,
+            watched: self.watched.clone(),
         }
     }
 

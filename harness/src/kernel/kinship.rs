@@ -2,7 +2,7 @@
 //!
 //! Must not know: who asks and why.
 
-use super::process::{Ending, Life, SERVER};
+use super::process::{Ending, Life, Pid, SERVER};
 use super::{Kernel, TaskId};
 
 impl Kernel {
@@ -32,5 +32,26 @@ impl Kernel {
         let alive = |process: usize| self.processes.processes[process].life == Life::Alive;
         let mut named = tasks.filter(|(_, task)| task.name == *name && alive(task.process));
         named.next().map(|(number, _)| TaskId(number))
+    }
+
+    /// How many children this living process has not waited for.
+    pub fn children(&self, pid: Pid) -> usize {
+        self.processes.alive(pid).map_or(0, |process| self.processes.children(process).count())
+    }
+
+    /// The pids of the living children of this living process.
+    pub fn living_children(&self, pid: Pid) -> Vec<Pid> {
+        let children = self.processes.alive(pid).into_iter();
+        let children = children.flat_map(|process| self.processes.children(process));
+        let children = children.map(|child| &self.processes.processes[child]);
+        children.filter(|child| child.life == Life::Alive).map(|child| child.pid).collect()
+    }
+
+    /// Whether wait(2) in the process of `task` would return at once: a child has ended, or there
+    /// is none.
+    pub fn can_wait(&self, task: TaskId) -> bool {
+        let process = self.processes.task(task).process;
+        self.processes.zombie_of(process).is_some()
+            || self.processes.children(process).next().is_none()
     }
 }

@@ -93,6 +93,8 @@ pub struct Kernel {
     pub survey: Option<Survey>,
     /// None: nobody wants to know what is on the disk at each call.
     looks: Option<looks::Looks>,
+    /// Questions that are sites.
+    watched: Vec<CallName>,
 }
 
 impl Kernel {
@@ -116,6 +118,7 @@ impl Kernel {
             halt: None,
             survey: None,
             looks: None,
+            watched: Vec::new(),
         }
     }
 
@@ -188,27 +191,6 @@ impl Kernel {
     pub fn signalled(&mut self, task: TaskId, signal: Signal) {
         let task = self.task_name(task).clone();
         self.record(Event::Signal { task, signal });
-    }
-
-    /// How many children this living process has not waited for.
-    pub fn children(&self, pid: Pid) -> usize {
-        self.processes.alive(pid).map_or(0, |process| self.processes.children(process).count())
-    }
-
-    /// The pids of the living children of this living process.
-    pub fn living_children(&self, pid: Pid) -> Vec<Pid> {
-        let children = self.processes.alive(pid).into_iter();
-        let children = children.flat_map(|process| self.processes.children(process));
-        let children = children.map(|child| &self.processes.processes[child]);
-        children.filter(|child| child.life == process::Life::Alive).map(|child| child.pid).collect()
-    }
-
-    /// Whether wait(2) in the process of `task` would return at once: a child has ended, or there
-    /// is none.
-    pub fn can_wait(&self, task: TaskId) -> bool {
-        let process = self.processes.task(task).process;
-        self.processes.zombie_of(process).is_some()
-            || self.processes.children(process).next().is_none()
     }
 
     /// Holds every task of this name at its next call, until [`Kernel::release_task`].

@@ -94,6 +94,7 @@ impl Kernel {
             halt: _,
             survey: _,
             looks: _,
+            watched: _,
             // A start sets them.
             roles: _,
             // Nobody lives who has anything open.
@@ -128,6 +129,7 @@ impl Kernel {
             && self.halt.is_none()
             && self.survey.is_none()
             && self.looks.is_none()
+            && self.watched.is_empty()
     }
 
     /// Makes this machine, which is at rest, exactly this one.

@@ -3,6 +3,7 @@
 //! Must not know: how a world carries a call out, and what is done with an outcome.
 
 mod ask;
+mod backups;
 mod causes;
 mod changes;
 mod clients;

@@ -63,6 +63,7 @@ pub fn check_roles(script: &Script, roles: &Roles) -> Result<(), BadCase> {
 fn named(verb: &Verb) -> &[Named] {
     match verb {
         Verb::Inject { roles, .. } | Verb::Preempt { role: roles, .. } => roles,
+        Verb::Backup(roles) => roles,
         Verb::Damage { role, .. } | Verb::Show(Show::File(role)) => std::slice::from_ref(role),
         Verb::Expect(expect) | Verb::Symptom(expect) => match expect {
             Expect::File { role, .. } | Expect::Files { role, .. } => std::slice::from_ref(role),

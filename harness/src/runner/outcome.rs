@@ -200,6 +200,9 @@ pub struct ReachedCall {
     /// Who else could have run before it.
     #[serde(default)]
     pub others: Vec<String>,
+    /// It opens a file to write, and fails where nothing may be changed.
+    #[serde(default)]
+    pub opens_to_write: bool,
     /// What it returned, as a trace shows it.
     pub returned: String,
     /// What was on the disk when it was made.

@@ -56,6 +56,16 @@ pub struct LastCommand {
     pub reply: String,
 }
 
+/// A copy of the data directory.
+#[derive(Clone, Debug)]
+pub struct Backup {
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// How many commands had been sent when it was begun.
+    pub commands: usize,
+    /// That moment, as if the server had been killed then.
+    pub began: End,
+}
+
 /// All that a run has shown so far, as plain data.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
@@ -72,6 +82,8 @@ pub struct Record {
     pub remarks: Vec<Remark>,
     /// How long the trace was when the script was through.
     pub script_ended_at: Option<usize>,
+    /// What somebody has copied of the data directory.
+    pub backup: Option<Backup>,
     keep: Keep,
     /// What the step under way has brought.
     events: Vec<Event>,

@@ -147,6 +147,13 @@ impl<'a> Session<'a> {
     }
 
     /// Every file with this role, by name.
+    /// All files, with what a reader sees of them.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let kernel = self.world.kernel();
+        let files = kernel.disk.files();
+        files.map(|(name, content)| (name.to_string(), content.to_vec())).collect()
+    }
+
     pub fn files_of(&self, role: &str) -> Vec<(String, Vec<u8>)> {
         let kernel = self.world.kernel();
         let files = kernel.disk.files().filter(|(name, _)| kernel.role_of_name(name) == role);

@@ -76,6 +76,7 @@ impl<'a> Runner<'a> {
     ) -> Self {
         let State { session, record, judgements } = state;
         let mut session = Session::new(world, session);
+        session.world.kernel().watch(script.watched());
         let server = session.server().cloned();
         let current = server.and_then(|server| session.use_server(&server).ok());
         let represented = None;

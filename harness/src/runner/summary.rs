@@ -79,6 +79,10 @@ pub(super) fn summarize(
     }
 }
 
+fn opens_to_write(call: &CallRecord) -> bool {
+    matches!(call.detail, Detail::Flags(flags) if !flags.only_reads())
+}
+
 /// Whether the call found nothing to do.
 fn is_idle(call: &CallRecord) -> bool {
     match &call.returned {
@@ -202,6 +206,7 @@ fn sites(
                     children,
                     idle,
                     others,
+                    opens_to_write: opens_to_write(call),
                     returned,
                     disk,
                     regime,

@@ -183,6 +183,7 @@ fn matters(call: &CallRecord) -> bool {
         CallName::Read | CallName::Close | CallName::Dup | CallName::Pipe | CallName::Wait4 => {
             call.injected.is_some() || !uneventful
         }
+        question if question.is_question() => call.injected.is_some(),
         _ => true,
     }
 }

@@ -46,6 +46,8 @@ impl Runner<'_> {
             Verb::PowerCut(cut) => self.power_cut(*cut)?,
             Verb::Settle => self.session.world.kernel().disk.settle(),
             Verb::Repair => self.repair()?,
+            Verb::Backup(roles) => self.back_up(roles)?,
+            Verb::Restore => self.restore()?,
             Verb::Shutdown(signal) => self.shutdown(*signal)?,
             Verb::Restart(restart) => self.restart(restart)?,
             Verb::File { name, content } => self.put_file(name, content)?,
@@ -287,7 +289,7 @@ impl Runner<'_> {
 pub fn looks_at_the_disk(verb: &Verb) -> bool {
     match verb {
         Verb::Damage { .. } | Verb::File { .. } | Verb::PowerCut(_) | Verb::Space(_) => true,
-        Verb::Repair => true,
+        Verb::Repair | Verb::Restore => true,
         Verb::Show(show) => matches!(show, Show::File(_) | Show::Files),
         Verb::Expect(expect) | Verb::Symptom(expect) => {
             matches!(expect, Expect::File { .. } | Expect::Files { .. })

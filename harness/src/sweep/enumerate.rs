@@ -243,6 +243,7 @@ fn next(last: &ReachedCall) -> ReachedCall {
         children: false,
         idle: false,
         others: Vec::new(),
+        opens_to_write: false,
         returned: String::new(),
         disk: last.disk.clone(),
         regime: last.regime,

@@ -11,7 +11,7 @@
 //! | unlink, close | EIO |
 //! | open | EMFILE, EACCES, ENOSPC |
 //! | mkdir | ENOSPC, EACCES |
-//! | write, any sync, rename | the file system turns read-only |
+//! | write, any sync, rename, unlink, mkdir, open to write | the file system turns read-only |
 //! | pipe | EMFILE |
 //! | read | EIO, EINTR, 1 byte, half |
 //! | fork | EAGAIN, ENOMEM |
@@ -116,9 +116,21 @@ impl List<'_> {
                 self.lie(0);
                 self.read_only();
             }
-            CallName::Unlink | CallName::Rmdir | CallName::Close => self.errors(&[EIO]),
-            CallName::Open => self.errors(&[EMFILE, EACCES, ENOSPC]),
-            CallName::Mkdir => self.errors(&[ENOSPC, EACCES]),
+            CallName::Unlink | CallName::Rmdir => {
+                self.errors(&[EIO]);
+                self.read_only();
+            }
+            CallName::Close => self.errors(&[EIO]),
+            CallName::Open => {
+                self.errors(&[EMFILE, EACCES, ENOSPC]);
+                if self.reached.opens_to_write {
+                    self.read_only();
+                }
+            }
+            CallName::Mkdir => {
+                self.errors(&[ENOSPC, EACCES]);
+                self.read_only();
+            }
             CallName::Pipe | CallName::Dup => self.errors(&[EMFILE]),
             CallName::Fork => self.errors(&[EAGAIN, ENOMEM]),
             _ => self.once(EINTR),
@@ -314,6 +326,7 @@ mod tests {
             children: false,
             idle: false,
             others: Vec::new(),
+            opens_to_write: false,
             returned: String::new(),
             disk: Look::default(),
             regime: Regime::Off,

@@ -228,6 +228,7 @@ pub(super) mod tests {
             children: false,
             idle: false,
             others: Vec::new(),
+            opens_to_write: false,
             returned: "10".to_string(),
             disk: Look::default(),
             regime: Regime::Everysec,

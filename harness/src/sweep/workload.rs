@@ -139,6 +139,8 @@ impl Workload {
                 | Verb::SyncErrors(_)
                 | Verb::Damage { .. }
                 | Verb::Repair
+                | Verb::Backup(_)
+                | Verb::Restore
                 | Verb::Show(_)
                 | Verb::Known(_)
                 | Verb::Symptom(_)

@@ -5,6 +5,7 @@
 mod descriptors;
 mod files;
 mod processes;
+mod questions;
 mod syncs;
 
 pub use descriptors::{LONGEST, Number};

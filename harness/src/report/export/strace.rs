@@ -31,6 +31,7 @@ pub fn command(script: &Script, server: &str, family: &str) -> Option<String> {
             | Verb::HealOnly(_)
             | Verb::ClockBack(_)
             | Verb::File { .. }
+            | Verb::Restore
             | Verb::Hold(_) => return None,
             _ => {}
         }
@@ -70,6 +71,8 @@ fn system_call(call: CallName) -> Option<&'static str> {
         CallName::Pipe => "pipe2",
         CallName::Fork => "clone",
         CallName::Wait4 => "wait4",
+        CallName::Stat => "newfstatat",
+        CallName::Fadvise => "fadvise64",
         CallName::Close => return None,
         other => other.as_str(),
     })

@@ -119,15 +119,16 @@ impl Os for SimOs<'_> {
     }
 
     fn fstat(&mut self, fd: Fd) -> Result<Stat> {
-        match self.object(fd) {
-            Some(Object::File(ino)) => Ok(self.stat_inode(ino)),
-            _ => Err(Errno::EBADF),
-        }
+        let Some(Object::File(ino)) = self.object(fd) else { return Err(Errno::EBADF) };
+        self.question(CallName::Fstat, Target::Fd(fd), Ok(()))?;
+        Ok(self.stat_inode(ino))
     }
 
     fn stat(&mut self, path: &str) -> Result<Stat> {
-        let ino = self.kernel().stat(relative(path))?;
-        Ok(self.stat_inode(ino))
+        let path = relative(path);
+        let found = self.kernel().stat(path);
+        self.question(CallName::Stat, Target::Path(path), found.map(|_| ()))?;
+        Ok(self.stat_inode(found?))
     }
 
     fn rename(&mut self, old: &str, new: &str) -> Result<()> {
@@ -160,6 +161,7 @@ impl Os for SimOs<'_> {
     }
 
     fn getcwd(&mut self) -> Result<String> {
+        self.question(CallName::Getcwd, Target::None, Ok(()))?;
         Ok("/".to_string())
     }
 

@@ -199,6 +199,21 @@ impl SimOs<'_> {
         self.after_call(synced)
     }
 
+    /// A call that only asks, which is a site where somebody wants it to be one.
+    pub(super) fn question(
+        &mut self,
+        call: CallName,
+        target: Target<'_>,
+        found: Result<()>,
+    ) -> Result<()> {
+        if !self.kernel().watched().contains(&call) {
+            return found;
+        }
+        let entered = self.enter(call, target, 0);
+        let (result, _) = self.kernel().question(entered, found);
+        self.after_call(result)
+    }
+
     pub(super) fn object(&self, fd: Fd) -> Option<Object> {
         self.shared.kernel.borrow().lookup(self.task, fd)
     }

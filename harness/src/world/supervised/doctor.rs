@@ -227,7 +227,7 @@ fn try_template() -> Result<String, String> {
     let key = StartKey { program, environment: Vec::new(), clock: Clock::new() };
     let copy = Template::new(&key, room.view(), &machine.time()).and_then(|template| {
         let namespace = Namespace::new(&[], Some(Rc::clone(&room)))?;
-        let copy = template.launch(&namespace, &[], &directory, &log)?;
+        let copy = template.launch(&namespace, &[], &directory, &log, &[])?;
         namespace.kill();
         waitpid(Pid::from_raw(copy.host), None).map_err(|errno| errno.to_string())
     });

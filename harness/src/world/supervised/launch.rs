@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::Supervised;
 use super::busy::BUSY;
+use super::start::filter;
 use super::start::namespace::Namespace;
 use super::start::spawn::{self, Launched};
 use super::start::stack;
@@ -51,15 +52,16 @@ impl Supervised {
         self.time.grant(&start.key.clock, BUSY);
         let namespace = self.namespaces.last().expect("one for this start");
         let args = &start.begins.args;
+        let watched = self.kernel.borrow().watched().to_vec();
         let Some(template) = template else {
             let (key, log, time) = (&start.key, self.log.as_fd(), &self.time);
-            let (program, environment) = (&key.program, &key.environment);
-            return spawn::launch(namespace, program, args, environment, directory, log, time)
+            let filter = filter::program(&watched);
+            return spawn::launch(namespace, key, args, directory, log, time, filter)
                 .map_err(Broken::Harness);
         };
         drawn.set(template.drawn());
         self.log.append(template.said())?;
-        let launched = template.launch(namespace, args, directory, self.log.path());
+        let launched = template.launch(namespace, args, directory, self.log.path(), &watched);
         launched.inspect_err(|_| self.templates.discard(&template)).map_err(Broken::Harness)
     }
 }

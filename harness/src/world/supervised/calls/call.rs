@@ -52,6 +52,8 @@ pub enum Call {
         number: Number,
         flags: OFlag,
     },
+    /// A call that only asks or advises.
+    Question(CallName, About),
     Pipe {
         address: u64,
         flags: OFlag,
@@ -65,6 +67,14 @@ pub enum Call {
         pid: i32,
         options: i32,
     },
+}
+
+/// What a question is about.
+#[derive(Clone, Debug)]
+pub enum About {
+    Path(String),
+    Fd(Fd),
+    Nothing,
 }
 
 impl Call {
@@ -95,10 +105,21 @@ impl Call {
             Call::Mkdir { path, .. } => (CallName::Mkdir, Target::Path(path), 0),
             Call::Rmdir(path) => (CallName::Rmdir, Target::Path(path), 0),
             Call::Dup { fd, .. } => (CallName::Dup, Target::Fd(*fd), 0),
+            Call::Question(call, about) => (*call, about.target(), 0),
             Call::Pipe { .. } => (CallName::Pipe, Target::None, 0),
             Call::Fork { .. } => (CallName::Fork, Target::None, 0),
             Call::Wait { .. } => (CallName::Wait4, Target::None, 0),
         };
         Request { call, target, argument }
+    }
+}
+
+impl About {
+    fn target(&self) -> Target<'_> {
+        match self {
+            About::Path(path) => Target::Path(path),
+            About::Fd(fd) => Target::Fd(*fd),
+            About::Nothing => Target::None,
+        }
     }
 }

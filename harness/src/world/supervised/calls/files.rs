@@ -75,6 +75,7 @@ impl Supervised {
                 let applied = self.kernel.borrow_mut().rmdir(entered, path);
                 self.mirror(applied, "rmdir", |s| s.directory.rmdir(path))
             }
+            Call::Question(_, about) => self.do_question(entered, about),
             Call::Pipe { .. } | Call::Fork { .. } | Call::Wait { .. } => Ok(Action::CONTINUE),
         }
     }

@@ -12,6 +12,7 @@ mod futex;
 mod paths;
 mod pipes;
 mod processes;
+mod questions;
 mod readiness;
 mod signals;
 pub mod time;
@@ -22,7 +23,7 @@ use nix::fcntl::OFlag;
 
 use super::memory::Memory;
 use super::notify::{Answer, Notice};
-use super::start::filter::FIRST_FD;
+use super::start::filter::{self, FIRST_FD};
 use super::tasks::Wait;
 use super::{Supervised, names};
 use crate::kernel::{CallName, Entered, TaskId, When};
@@ -260,6 +261,9 @@ impl Supervised {
         if let Some(call) = self.decode_path(notice)? {
             return Ok(Some(call));
         }
+        if let Some((call, about)) = self.decode_question(task, notice)? {
+            return Ok(Some(Call::Question(call, about)));
+        }
         match notice.number {
             libc::SYS_pipe => self.decode_pipe(task, notice.args[0], OFlag::empty()),
             libc::SYS_pipe2 => {
@@ -289,6 +293,9 @@ impl Supervised {
             return self.lseek(task, notice);
         }
         if modelled && notice.number == libc::SYS_fcntl && self.flags(task, notice) {
+            return Ok(Action::CONTINUE);
+        }
+        if filter::is_question(notice.number) {
             return Ok(Action::CONTINUE);
         }
         if names::takes_descriptor(notice.number) && !modelled && !(0..FIRST_FD).contains(&fd) {

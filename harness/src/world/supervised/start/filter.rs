@@ -8,6 +8,7 @@
 use libc::{c_long, sock_filter};
 
 use super::tsc;
+use crate::kernel::CallName;
 
 /// Descriptors of the model start here; others (sockets, epoll, files elsewhere) are below.
 pub const FIRST_FD: i32 = 512;
@@ -68,21 +69,14 @@ const PASS: &[c_long] = &[
     libc::SYS_faccessat,
     libc::SYS_faccessat2,
     libc::SYS_fstatfs,
-    libc::SYS_getcwd,
     libc::SYS_getdents64,
-    libc::SYS_lstat,
-    libc::SYS_newfstatat,
     libc::SYS_readlink,
     libc::SYS_readlinkat,
-    libc::SYS_stat,
     libc::SYS_statfs,
-    libc::SYS_statx,
     // modes and owners, which the disk model does not keep
     libc::SYS_chmod,
     libc::SYS_fchmod,
     libc::SYS_fchmodat,
-    libc::SYS_fstat,
-    libc::SYS_fadvise64,
     libc::SYS_flock,
     libc::SYS_ioctl,
     // sockets
@@ -130,6 +124,24 @@ pub const PASS_BELOW: &[c_long] = &[
     libc::SYS_dup2,
     libc::SYS_dup3,
 ];
+
+/// Calls that only ask or advise, by what they may come to. They pass, too, unless somebody wants
+/// one of that to be a site.
+const QUESTIONS: &[(c_long, &[CallName])] = &[
+    (libc::SYS_stat, &[CallName::Stat]),
+    (libc::SYS_lstat, &[CallName::Stat]),
+    (libc::SYS_fstat, &[CallName::Fstat]),
+    // By path, or with AT_EMPTY_PATH.
+    (libc::SYS_newfstatat, &[CallName::Stat, CallName::Fstat]),
+    (libc::SYS_statx, &[CallName::Stat, CallName::Fstat]),
+    (libc::SYS_getcwd, &[CallName::Getcwd]),
+    (libc::SYS_fadvise64, &[CallName::Fadvise]),
+];
+
+/// Whether a call only asks or advises.
+pub fn is_question(number: c_long) -> bool {
+    QUESTIONS.iter().any(|(known, _)| *known == number)
+}
 
 /// Families of sockets that stay in their network namespace, or in the view. Others do not exist:
 /// AF_VSOCK, for example, reaches the machine that this one is a guest of.
@@ -179,8 +191,8 @@ const X86_64: u32 = 0xc000_003e;
 
 /// The program of the filter: kill on another architecture; allow calls that are listed; for calls
 /// on a descriptor, check the descriptor; for a socket, check the family; for a signal to a thread
-/// or its action, check the signal; trap anything else.
-pub fn program() -> Vec<sock_filter> {
+/// or its action, check the signal; trap anything else, and questions that are `watched`.
+pub fn program(watched: &[CallName]) -> Vec<sock_filter> {
     let mut program = vec![
         instruction(LOAD, 0, 0, ARCHITECTURE),
         instruction(JUMP_EQUAL, 1, 0, X86_64),
@@ -197,7 +209,10 @@ pub fn program() -> Vec<sock_filter> {
             instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
         ]);
     }
-    for number in PASS.iter().chain([&libc::SYS_mmap]) {
+    let is_watched = |calls: &[CallName]| calls.iter().any(|call| watched.contains(call));
+    let unwatched = QUESTIONS.iter().filter(|(_, calls)| !is_watched(calls));
+    let unwatched = unwatched.map(|(number, _)| number);
+    for number in PASS.iter().chain([&libc::SYS_mmap]).chain(unwatched) {
         program.extend([
             instruction(JUMP_EQUAL, 0, 1, *number as u32),
             instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
@@ -260,7 +275,7 @@ fn sockets() -> Vec<sock_filter> {
 
 /// The same filter without anybody who listens: a few more calls pass, and all others are refused.
 pub fn without_supervisor() -> Vec<sock_filter> {
-    let mut lines = program();
+    let mut lines = program(&[]);
     for line in &mut lines {
         if line.code == RETURN && line.k == libc::SECCOMP_RET_USER_NOTIF {
             line.k = refusal(libc::EPERM);

@@ -13,6 +13,7 @@ use super::privileges;
 use super::remote_calls::RemoteCall;
 use super::spawn::LARGEST;
 use super::stack::Scratch;
+use crate::kernel::CallName;
 
 /// Where a server that has begun keeps the Landlock rules, out of the way of its own descriptors.
 pub const RULES_OF_BEGUN: c_int = LARGEST;
@@ -27,6 +28,8 @@ pub struct Copied<'a> {
     pub rules: c_int,
     /// None: it is at its entry point.
     pub begun: Option<&'a Begun>,
+    /// Questions that its filter traps.
+    pub watched: &'a [CallName],
 }
 
 /// Those of a copy that is to run in `directory` and to say what it says in the file `log`. The
@@ -118,7 +121,7 @@ fn behind_walls(copied: Copied<'_>, scratch: &mut Scratch) -> Vec<RemoteCall> {
     let header = scratch.put(&privileges::CAPABILITIES.map(u32::to_ne_bytes).concat());
     let sets = scratch.put(&privileges::servers_capabilities().map(u32::to_ne_bytes).concat());
     calls.push(RemoteCall::new("capset", libc::SYS_capset, &[header, sets]));
-    let filter = put_filter(scratch);
+    let filter = put_filter(copied.watched, scratch);
     let flags = privileges::FILTER_FLAGS;
     let mode = u64::from(libc::SECCOMP_SET_MODE_FILTER);
     calls.push(RemoteCall::new("seccomp", libc::SYS_seccomp, &[mode, flags, filter]));
@@ -126,8 +129,8 @@ fn behind_walls(copied: Copied<'_>, scratch: &mut Scratch) -> Vec<RemoteCall> {
 }
 
 /// Puts the filter into memory; returns the address of its `struct sock_fprog`.
-fn put_filter(scratch: &mut Scratch) -> u64 {
-    let program: Vec<u8> = filter::program()
+fn put_filter(watched: &[CallName], scratch: &mut Scratch) -> u64 {
+    let program: Vec<u8> = filter::program(watched)
         .iter()
         .flat_map(|line| {
             let k = line.k.to_ne_bytes();

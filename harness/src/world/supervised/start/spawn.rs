@@ -30,6 +30,7 @@ use super::exec::{Clocks, prepare, prepare_for_linking};
 use super::filter;
 use super::namespace::{Namespace, copy_descriptor, fork_into, open_process};
 use super::privileges::{LISTENER, install, keep_for_template, renounce};
+use super::start_key::StartKey;
 use super::time_page::TimePage;
 use super::vdso::TIME_FD;
 use super::view::View;
@@ -77,20 +78,20 @@ struct ChildSetup {
     _strings: Vec<CString>,
 }
 
-/// Starts `program` in `directory` with standard output and error going to `output`.
+/// Starts a program in `directory` with standard output and error going to `output`.
 pub fn launch(
     namespace: &Namespace,
-    program: &Path,
+    key: &StartKey,
     args: &[String],
-    environment: &[(String, String)],
     directory: &Path,
     output: BorrowedFd<'_>,
     time: &TimePage,
+    filter: Vec<sock_filter>,
 ) -> Result<Launched, String> {
+    let StartKey { program, environment, .. } = key;
     let failed = |what: String| format!("start {}: {what}", program.display());
-    let filter = Some(filter::program());
     let mut setup =
-        child_setup(program, args, environment, directory, output, filter).map_err(failed)?;
+        child_setup(program, args, environment, directory, output, Some(filter)).map_err(failed)?;
     setup.rules = namespace.room().and_then(|room| room.view().rules());
     setup.time = Some(time.as_fd().as_raw_fd());
     // SAFETY: the child calls `become_server`, which only makes system calls and never returns.

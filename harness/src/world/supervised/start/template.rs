@@ -39,6 +39,7 @@ use super::time_page::TimePage;
 use super::tsc::{self, Forbidden};
 use super::view::View;
 use super::watched::{Noted, Watched};
+use crate::kernel::CallName;
 use crate::world::supervised::memory::Memory;
 use crate::world::supervised::notify::Listener;
 
@@ -181,9 +182,10 @@ impl Template {
         args: &[String],
         directory: &Path,
         log: &Path,
+        watched: &[CallName],
     ) -> Result<Launched, String> {
         let host = self.copy(self.pid, Some(namespace))?;
-        let launched = self.set_up(host, args, directory, log);
+        let launched = self.set_up(host, args, directory, log, watched);
         launched.inspect_err(|_| end(Pid::from_raw(host)))
     }
 
@@ -234,6 +236,7 @@ impl Template {
         args: &[String],
         directory: &Path,
         log: &Path,
+        watched: &[CallName],
     ) -> Result<Launched, String> {
         let pid = Pid::from_raw(host);
         let failed = |what: &'static str| move |errno: Errno| format!("{what}: {errno}");
@@ -247,7 +250,8 @@ impl Template {
             }
         };
         let mut scratch = Scratch::below(start.rsp);
-        let calls = as_server(self.copied(), &mut scratch, directory, log);
+        let copied = Copied { watched, ..self.copied() };
+        let calls = as_server(copied, &mut scratch, directory, log);
         let number = self.make(pid, &scratch, &calls)?;
         let pidfd = open_process(host).map_err(failed("pidfd_open"))?;
         let listener = copy_descriptor(pidfd.as_fd(), number as c_int);
@@ -274,11 +278,11 @@ impl Template {
         match &self.begun {
             Some((_, begun)) => {
                 let (free, rules, begun) = (begun.free, RULES_OF_BEGUN, Some(begun));
-                Copied { robust_list, has_rules, free, rules, begun }
+                Copied { robust_list, has_rules, free, rules, begun, watched: &[] }
             }
             None => {
                 let (free, rules, begun) = (LISTENER + 1, LISTENER, None);
-                Copied { robust_list, has_rules, free, rules, begun }
+                Copied { robust_list, has_rules, free, rules, begun, watched: &[] }
             }
         }
     }
