@@ -15,7 +15,7 @@ use crate::world::supervised::notify::Notice;
 use crate::world::supervised::start::filter;
 
 impl Supervised {
-    /// A question and what it is about; None: it is none, or one that is no site.
+    /// The question that a call asks, and what about; None: it asks none, or is no site.
     pub(super) fn decode_question(
         &self,
         task: TaskId,
