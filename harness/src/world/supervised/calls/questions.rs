@@ -15,7 +15,8 @@ use crate::world::supervised::notify::Notice;
 use crate::world::supervised::start::filter;
 
 impl Supervised {
-    /// The question that a call asks, and what about; None: it asks none, or is no site.
+    /// Which question the call asks, and about what. Returns `None` if the call is not a question,
+    /// or if the case does not watch that kind.
     pub(super) fn decode_question(
         &self,
         task: TaskId,
